@@ -1,0 +1,37 @@
+/* What every service shows to the command line and the supervisor's plan: a name, a configuration
+ * schema, what it needs opened, and a life. Knows no particular service. */
+#ifndef CONTROL_SERVICE_H
+#define CONTROL_SERVICE_H
+
+#include "base/err.h"
+
+struct config_global;
+struct config_map;
+struct config_sections;
+struct plan;
+
+/* How a service process was asked to start. */
+struct service_start {
+	const struct service *service;
+	const struct config_sections *sections; /* of all services: the file holds them all */
+	const char *config_path;
+	const char *control_path; /* --control; NULL: RUN/SERVICE.sock */
+	const char *user;	  /* --user, from the supervisor: become it before any text is read;
+				   * NULL: the configuration's, once its sockets are open */
+};
+
+struct service {
+	const char *name;    /* the section of the configuration and the subcommand */
+	const char *summary; /* one line for help */
+	const struct config_map *schema;
+
+	/* Adds the sockets that conf asks for (the control socket is added by the caller). conf:
+	 * the service's own typed struct. ERR_LIMIT when they are too many. */
+	enum err (*plan)(const void *conf, const struct config_global *global, struct plan *p);
+
+	/* The whole life of the process; its exit status: 0 after SIGTERM, 1 after an error that
+	 * was logged, 2 for a wrong configuration. */
+	int (*run)(const struct service_start *start);
+};
+
+#endif

@@ -1,0 +1,262 @@
+#include "control/service_life.h"
+
+#include "base/writer.h"
+#include "config/config.h"
+#include "config/global.h"
+#include "config/report.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/unix.h"
+
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { READ_PATHS_MAX = 256 };
+
+static enum err secret_read(void *arg, const char *path, uint8_t *buf, size_t size, size_t *ret_len)
+{
+	char *text = NULL;
+	size_t len;
+	(void)arg;
+	TRY(file_read(path, size, &text, &len));
+	memcpy(buf, text, len); /* at most size bytes, as file_read was told */
+	explicit_bzero(text, len);
+	free(text);
+	*ret_len = len;
+	return OK;
+}
+
+/* The report as it stands in the file, on stderr: for a person, so not through the log. */
+static void report_print(const struct config_report *report)
+{
+	uint8_t *text = malloc(CONFIG_REPORT_PRINT_MAX);
+	if (!text)
+		return;
+	struct writer w = writer_of(text, CONFIG_REPORT_PRINT_MAX);
+	config_report_print(report, &w);
+	(void)fwrite(text, 1, w.pos, stderr);
+	free(text);
+}
+
+enum err service_life_reread(struct service_life *life, struct config **ret)
+{
+	const char *path = life->start->config_path;
+	char *text = NULL;
+	size_t len;
+	enum err e = file_read(path, CONFIG_TEXT_MAX, &text, &len);
+	if (e) {
+		log_error("the configuration cannot be read", LOG_TEXT("file", path), LOG_ERR(e));
+		return e;
+	}
+	struct config_report report = {0};
+	struct config_input input = {
+		.text = span_of(text, len), .file_name = path, .read_file = secret_read};
+	e = config_parse(life->start->sections, &input, ret, &report);
+	explicit_bzero(text, len);
+	free(text);
+	if (e == ERR_CONFIG)
+		report_print(&report);
+	if (e)
+		log_error("the configuration is refused", LOG_TEXT("file", path),
+			  LOG_U64("errors", report.n + report.more), LOG_ERR(e));
+	config_report_done(&report);
+	return e;
+}
+
+static void log_follow(const struct config_global *global)
+{
+	log_set_level((enum log_level)global->log.level);
+}
+
+void service_life_adopt(struct service_life *life, struct config *config)
+{
+	config_free(life->config);
+	life->config = config;
+	life->global = config_global(config);
+	log_follow(life->global);
+}
+
+const void *service_life_conf(const struct service_life *life)
+{
+	return config_section(life->config, life->start->service->name);
+}
+
+/* The control socket: passed by name, or made at its path. */
+static enum err control_open(struct service_life *life)
+{
+	struct activation_fd *passed = activation_find(&life->activation, "control", 0);
+	char path[256];
+	if (passed) {
+		life->control_fd = fd_take(&passed->fd);
+		return OK;
+	}
+	const char *at = life->start->control_path;
+	if (!at) {
+		(void)snprintf(path, sizeof(path), "%s/%s.sock", life->global->run,
+			       life->start->service->name);
+		at = path;
+		enum err e = dir_ensure(life->global->run, 0755);
+		if (e) {
+			log_error("the run directory cannot be made",
+				  LOG_TEXT("path", life->global->run), LOG_ERR(e));
+			return e;
+		}
+	}
+	enum err e = unix_listen(at, 0660, &life->control_fd);
+	if (e)
+		log_error("the control socket cannot be opened", LOG_TEXT("path", at), LOG_ERR(e));
+	return e;
+}
+
+/* What the supervisor asked for: to be that user before a byte of text is read. */
+static enum err user_enter(struct service_life *life)
+{
+	if (!life->start->user)
+		return OK;
+	struct sandbox s = {.profile = SANDBOX_NET_SERVICE,
+			    .view = SANDBOX_VIEW_READ_ONLY,
+			    .user = life->start->user,
+			    .capabilities_keep = SANDBOX_CAP_NET_BIND_SERVICE};
+	enum err e = sandbox_enter_early(&s, &life->sandbox);
+	if (e)
+		log_error("the sandbox cannot be entered", LOG_TEXT("user", s.user), LOG_ERR(e));
+	return e;
+}
+
+enum err service_life_begin(struct service_life *life, const struct service_start *start)
+{
+	const char *name = start->service->name;
+	*life = (struct service_life){.start = start, .control_fd = -1, .notify = {.fd = -1}};
+	life->started_ms = clock_monotonic_ms();
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, name);
+	enum err e = activation_take(&life->activation);
+	if (!e)
+		e = notify_open(&life->notify);
+	if (!e)
+		e = loop_init(&life->loop);
+	if (e) {
+		log_error("cannot start", LOG_ERR(e));
+		return e;
+	}
+	TRY(user_enter(life));
+	struct config *config = NULL;
+	TRY(service_life_reread(life, &config));
+	service_life_adopt(life, config);
+	log_init((enum log_level)life->global->log.level, (enum log_format)life->global->log.format,
+		 name);
+	if (!service_life_conf(life)) {
+		log_error("the configuration has no section for this service",
+			  LOG_TEXT("file", start->config_path), LOG_TEXT("section", name));
+		return ERR_CONFIG;
+	}
+	return control_open(life);
+}
+
+enum err service_life_sandbox(struct service_life *life, const char *const *read_paths)
+{
+	const char *paths[READ_PATHS_MAX + 1];
+	size_t n = 0;
+	if (!life->global->sandbox) {
+		log_warning("the sandbox is off: `sandbox: off` stands in the configuration");
+		return OK;
+	}
+	char folder[4096];
+	(void)snprintf(folder, sizeof(folder), "%s", life->start->config_path);
+	paths[n++] = dirname(folder);
+	const char *const *more = life->global->sandbox_read.items;
+	for (size_t i = 0; i < life->global->sandbox_read.n && n < READ_PATHS_MAX; i++)
+		paths[n++] = more[i];
+	for (; read_paths && *read_paths && n < READ_PATHS_MAX; read_paths++)
+		paths[n++] = *read_paths;
+	paths[n] = NULL;
+	struct sandbox s = {.profile = SANDBOX_NET_SERVICE,
+			    .view = SANDBOX_VIEW_READ_ONLY,
+			    .user = life->global->user,
+			    .read_paths = paths};
+	enum err e = life->start->user ? OK : sandbox_enter_early(&s, &life->sandbox);
+	if (!e)
+		e = sandbox_tighten(&s, &life->sandbox);
+	if (e)
+		log_error("the sandbox cannot be entered; `global: {sandbox: off}` goes without it",
+			  LOG_TEXT("user", s.user), LOG_ERR(e));
+	return e;
+}
+
+enum err service_life_control(struct service_life *life, const struct control_face *face)
+{
+	enum err e = control_new(&life->loop, fd_take(&life->control_fd), face, &life->control);
+	if (e)
+		log_error("the control socket cannot be served", LOG_ERR(e));
+	return e;
+}
+
+json_t *service_life_status(const struct service_life *life)
+{
+	json_t *layers = json_array();
+	for (enum sandbox_layer i = 0; i < SANDBOX_LAYERS; i++)
+		if (sandbox_report_has(&life->sandbox, i))
+			json_array_append_new(layers, json_string(sandbox_layer_name(i)));
+	uint64_t up_s = (clock_monotonic_ms() - life->started_ms) / 1000;
+	return json_pack("{s:s,s:s,s:i,s:I,s:o}", "service", life->start->service->name, "version",
+			 GATEHOUSE_VERSION, "pid", (int)getpid(), "uptime_s", (json_int_t)up_s,
+			 "sandbox", layers);
+}
+
+static void stop_asked(void *arg, int signal)
+{
+	struct service_life *life = arg;
+	log_info("stopping", LOG_TEXT("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+	err_ignore(notify_stopping(&life->notify)); /* nobody there is no reason to go on */
+	loop_stop(&life->loop);
+}
+
+static void reload_asked(void *arg, int signal)
+{
+	struct service_life *life = arg;
+	(void)signal;
+	if (life->reload)
+		life->reload(life->arg);
+}
+
+void service_life_reloading(struct service_life *life, bool over)
+{
+	enum err e = over ? notify_ready(&life->notify) : notify_reloading(&life->notify);
+	if (e)
+		log_warning("whoever started us cannot be told", LOG_ERR(e));
+}
+
+enum err service_life_signals(struct service_life *life)
+{
+	TRY(loop_signal(&life->loop, SIGTERM, stop_asked, life));
+	TRY(loop_signal(&life->loop, SIGINT, stop_asked, life));
+	return loop_signal(&life->loop, SIGHUP, reload_asked, life);
+}
+
+int service_life_run(struct service_life *life)
+{
+	enum err e = notify_ready(&life->notify);
+	if (e)
+		log_warning("whoever started us cannot be told that we are ready", LOG_ERR(e));
+	log_info("ready");
+	e = loop_run(&life->loop);
+	if (e)
+		log_error("the loop ended", LOG_ERR(e));
+	return e ? 1 : 0;
+}
+
+void service_life_done(struct service_life *life)
+{
+	control_free(life->control);
+	life->control = NULL;
+	fd_done(&life->control_fd);
+	notify_done(&life->notify);
+	activation_done(&life->activation);
+	loop_done(&life->loop);
+	config_free(life->config);
+	life->config = NULL;
+}

@@ -1,0 +1,71 @@
+/* The parts of a service's life that are the same for all: descriptors, configuration, log, control
+ * socket, READY, SIGHUP and SIGTERM. Knows no service. */
+#ifndef CONTROL_SERVICE_LIFE_H
+#define CONTROL_SERVICE_LIFE_H
+
+#include "control/control.h"
+#include "control/service.h"
+#include "os/activation.h"
+#include "os/loop.h"
+#include "os/notify.h"
+#include "os/sandbox.h"
+
+struct config;
+
+struct service_life {
+	const struct service_start *start;
+	struct loop loop;		    /* of the main thread: control, signals */
+	struct activation activation;	    /* the passed descriptors */
+	struct config *config;		    /* the one in force; owned */
+	const struct config_global *global; /* borrowed from config */
+	struct control *control;
+	struct notify notify;
+	struct sandbox_report sandbox;
+	int control_fd;		   /* until control is made */
+	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
+	void *arg;		   /* for reload */
+	uint64_t started_ms;
+};
+
+/* Takes the descriptors of LISTEN_FDS; becomes start->user when that is given; reads and judges the
+ * configuration (its errors go to stderr as they stand in the file: ERR_CONFIG); starts the log;
+ * opens the control socket. Storage must not move afterwards. All other errors are logged. */
+MUST enum err service_life_begin(struct service_life *life, const struct service_start *start);
+
+/* The service's typed section of the configuration in force; never NULL after begin. */
+const void *service_life_conf(const struct service_life *life);
+
+/* Reads the file anew and judges it. ERR_CONFIG: every error was logged with line and column and
+ * the old configuration stays. On success *ret is the caller's to hand to service_life_adopt or
+ * config_free. */
+MUST enum err service_life_reread(struct service_life *life, struct config **ret);
+/* The new configuration is in force; the old one is freed: nothing may point into it. */
+void service_life_adopt(struct service_life *life, struct config *config);
+
+/* Enters the sandbox, both steps, unless `sandbox: off`: the configuration's user (when start->user
+ * was not given), no capabilities, and of the file system only what read_paths (NULL-terminated,
+ * may be NULL), the configuration's folder and sandbox-read name, and the system's libraries and
+ * user database. Called with all sockets open and before threads start. Errors are logged. */
+MUST enum err service_life_sandbox(struct service_life *life, const char *const *read_paths);
+
+/* SIGTERM, SIGINT and SIGHUP come to the loop from here on. Called before threads start, so that
+ * they inherit the blocked mask. */
+MUST enum err service_life_signals(struct service_life *life);
+
+/* Opens the control socket's server. */
+MUST enum err service_life_control(struct service_life *life, const struct control_face *face);
+
+/* Common members of a status object: service, version, pid, uptime_s, sandbox. A new object. */
+json_t *service_life_status(const struct service_life *life);
+
+/* Says READY and turns the loop until SIGTERM or SIGINT. Returns the exit status. The caller then
+ * ends its threads and calls service_life_done. */
+int service_life_run(struct service_life *life);
+
+/* Tells whoever started us that a reload begins, and that it is over. */
+void service_life_reloading(struct service_life *life, bool over);
+
+/* Accepts a life of which nothing or a part was begun. */
+void service_life_done(struct service_life *life);
+
+#endif
