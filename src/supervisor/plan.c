@@ -1,0 +1,92 @@
+#include "supervisor/plan.h"
+
+#include <string.h>
+
+static bool name_fits(const char *name, size_t size)
+{
+	size_t n = strlen(name);
+	return n > 0 && n < size;
+}
+
+/* A fresh record at the end of p, for a service; NULL when the plan is full or the name does not
+ * fit. */
+static enum err plan_add(struct plan *p, enum plan_kind kind, const char *service, const char *name,
+			 struct plan_record **ret)
+{
+	if (!name_fits(service, PLAN_NAME_MAX) || !name_fits(name, PLAN_NAME_MAX))
+		return (enum err)EINVAL;
+	if (p->n == PLAN_RECORDS_MAX)
+		return ERR_LIMIT;
+	struct plan_record *r = &p->records[p->n++];
+	memset(r, 0, sizeof(*r));
+	r->magic = PLAN_MAGIC;
+	r->kind = (uint8_t)kind;
+	r->copies = 1;
+	memcpy(r->service, service, strlen(service));
+	memcpy(r->name, name, strlen(name));
+	*ret = r;
+	return OK;
+}
+
+enum err plan_add_service(struct plan *p, const char *service, const char *user)
+{
+	struct plan_record *r;
+	return plan_add(p, PLAN_SERVICE, service, user ? user : "-", &r);
+}
+
+enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
+			 const struct ip_endpoint *endpoint, unsigned copies)
+{
+	struct plan_record *r;
+	ASSERT(kind == PLAN_UDP || kind == PLAN_TCP);
+	if (copies < 1 || copies > UINT8_MAX)
+		return (enum err)EINVAL;
+	TRY(plan_add(p, kind, service, kind == PLAN_UDP ? "udp" : "tcp", &r));
+	r->endpoint = *endpoint;
+	r->copies = (uint8_t)copies;
+	return OK;
+}
+
+enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path)
+{
+	struct plan_record *r;
+	if (!name_fits(path, PLAN_PATH_MAX))
+		return (enum err)EINVAL;
+	TRY(plan_add(p, PLAN_UNIX, service, name, &r));
+	memcpy(r->path, path, strlen(path));
+	return OK;
+}
+
+static bool terminated(const char *text, size_t size)
+{
+	return text[0] != '\0' && memchr(text, '\0', size) != NULL;
+}
+
+enum err plan_record_check(const struct plan_record *r)
+{
+	if (r->magic != PLAN_MAGIC || !terminated(r->service, sizeof(r->service)) ||
+	    !terminated(r->name, sizeof(r->name)))
+		return ERR_FORMAT;
+	switch (r->kind) {
+	case PLAN_SERVICE: return OK;
+	case PLAN_UDP:
+	case PLAN_TCP:
+		return r->copies > 0 && (r->endpoint.address.family == 4 ||
+					 r->endpoint.address.family == 6)
+			       ? OK
+			       : ERR_FORMAT;
+	case PLAN_UNIX: return terminated(r->path, sizeof(r->path)) ? OK : ERR_FORMAT;
+	default: return ERR_FORMAT;
+	}
+}
+
+bool plan_record_same(const struct plan_record *a, const struct plan_record *b)
+{
+	return a->kind == b->kind && strcmp(a->service, b->service) == 0 &&
+	       strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
+	       a->copies == b->copies && a->endpoint.port == b->endpoint.port &&
+	       a->endpoint.scope == b->endpoint.scope &&
+	       a->endpoint.address.family == b->endpoint.address.family &&
+	       memcmp(a->endpoint.address.bytes, b->endpoint.address.bytes,
+		      sizeof(a->endpoint.address.bytes)) == 0;
+}

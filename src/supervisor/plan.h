@@ -1,0 +1,56 @@
+/* What a configured service needs opened before it starts: fixed-size records that the plan process
+ * writes and the supervisor reads. Knows no service and no configuration. */
+#ifndef SUPERVISOR_PLAN_H
+#define SUPERVISOR_PLAN_H
+
+#include "base/err.h"
+#include "proto/ip/address.h"
+
+#define PLAN_RECORDS_MAX 1024
+#define PLAN_NAME_MAX	 32
+#define PLAN_PATH_MAX	 108 /* sun_path */
+
+enum plan_kind {
+	PLAN_SERVICE = 1, /* start this service */
+	PLAN_UDP,	  /* a bound UDP socket, passed as name */
+	PLAN_TCP,	  /* a listening TCP socket, passed as name */
+	PLAN_UNIX,	  /* a listening unix socket at path, passed as name */
+};
+
+/* One record, written as it lies: reader and writer are one binary. */
+struct plan_record {
+	uint32_t magic; /* PLAN_MAGIC */
+	uint8_t kind;	/* enum plan_kind */
+	uint8_t copies; /* PLAN_UDP, PLAN_TCP: this many sockets share the port (SO_REUSEPORT), 1..
+			 */
+	uint8_t reserved[2];
+	char service[PLAN_NAME_MAX]; /* NUL-terminated */
+	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
+	 * "-" for the supervisor's own. */
+	char name[PLAN_NAME_MAX];
+	char path[PLAN_PATH_MAX];    /* PLAN_UNIX */
+	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP */
+};
+
+#define PLAN_MAGIC 0x67687031u /* "ghp1" */
+
+struct plan {
+	struct plan_record *records; /* PLAN_RECORDS_MAX of them */
+	size_t n;
+};
+
+/* ERR_LIMIT when the plan is full; EINVAL for a name that does not fit. */
+/* user NULL: the supervisor's own. */
+MUST enum err plan_add_service(struct plan *p, const char *service, const char *user);
+MUST enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
+			      const struct ip_endpoint *endpoint, unsigned copies);
+MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name,
+			    const char *path);
+
+/* ERR_FORMAT for a record that no plan process writes. */
+MUST enum err plan_record_check(const struct plan_record *r);
+
+/* The same socket: kind, endpoint or path, service and name. */
+bool plan_record_same(const struct plan_record *a, const struct plan_record *b);
+
+#endif

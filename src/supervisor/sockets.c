@@ -1,0 +1,147 @@
+#include "supervisor/sockets.h"
+
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/tcp.h"
+#include "os/udp.h"
+#include "os/unix.h"
+
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TCP_BACKLOG = 1024 };
+
+static enum err unix_open(const char *path, int *ret)
+{
+	char folder[PLAN_PATH_MAX];
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	TRY(dir_ensure(dirname(folder), 0755));
+	return unix_listen(path, 0660, ret);
+}
+
+static enum err one_open(const struct plan_record *r, int *ret)
+{
+	/* Several sockets share one port only where the plan says so: otherwise a second server on
+	 * the same port must be an error that somebody reads. */
+	bool shared = r->copies > 1;
+	switch (r->kind) {
+	case PLAN_UDP: return udp_open(&r->endpoint, shared ? UDP_REUSEPORT : 0, ret);
+	case PLAN_TCP:
+		return tcp_listen(&r->endpoint, shared ? TCP_REUSEPORT : 0, TCP_BACKLOG, ret);
+	case PLAN_UNIX: return unix_open(r->path, ret);
+	default: return ERR_FORMAT;
+	}
+}
+
+static void entry_close(struct socket_entry *entry)
+{
+	for (size_t i = 0; entry->fds && i < entry->record.copies; i++)
+		fd_done(&entry->fds[i]);
+	free(entry->fds);
+	entry->fds = NULL;
+}
+
+static enum err entry_open(const struct plan_record *r, struct socket_entry *ret)
+{
+	struct socket_entry entry = {.record = *r};
+	entry.fds = malloc(r->copies * sizeof(*entry.fds));
+	if (!entry.fds)
+		return (enum err)ENOMEM;
+	for (size_t i = 0; i < r->copies; i++)
+		entry.fds[i] = -1;
+	for (size_t i = 0; i < r->copies; i++) {
+		enum err e = one_open(r, &entry.fds[i]);
+		if (e) {
+			const char *what = r->kind == PLAN_UDP	 ? "UDP"
+					   : r->kind == PLAN_TCP ? "TCP"
+								 : "unix";
+			log_error("a socket cannot be opened", LOG_TEXT("service", r->service),
+				  LOG_TEXT("kind", what), LOG_ENDPOINT("at", &r->endpoint),
+				  LOG_TEXT("path", r->path), LOG_ERR(e));
+			entry_close(&entry);
+			return e;
+		}
+	}
+	*ret = entry;
+	return OK;
+}
+
+static struct socket_entry *set_find(const struct socket_set *set, const struct plan_record *r)
+{
+	for (size_t i = 0; set && i < set->n; i++)
+		if (plan_record_same(&set->entries[i].record, r))
+			return &set->entries[i];
+	return NULL;
+}
+
+static void fresh_close(struct socket_set *set, const struct socket_set *from)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!set_find(from, &set->entries[i].record))
+			entry_close(&set->entries[i]);
+	free(set->entries);
+}
+
+enum err socket_set_open(const struct plan *plan, struct socket_set *from, struct socket_set *ret)
+{
+	struct socket_set set = {.entries = calloc(plan->n + 1, sizeof(*set.entries))};
+	if (!set.entries)
+		return (enum err)ENOMEM;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_record *r = &plan->records[i];
+		if (r->kind == PLAN_SERVICE)
+			continue;
+		const struct socket_entry *old = set_find(from, r);
+		enum err e = OK;
+		if (old)
+			set.entries[set.n] = *old; /* taken over below, when all has succeeded */
+		else
+			e = entry_open(r, &set.entries[set.n]);
+		if (e) {
+			fresh_close(&set, from);
+			return e;
+		}
+		set.n++;
+	}
+	for (size_t i = 0; from && i < from->n; i++)
+		if (set_find(&set, &from->entries[i].record))
+			from->entries[i].fds = NULL;
+	*ret = set;
+	return OK;
+}
+
+void socket_set_done(struct socket_set *set, const struct socket_set *keep)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		const struct plan_record *r = &set->entries[i].record;
+		if (r->kind == PLAN_UNIX && !set_find(keep, r))
+			(void)unlink(r->path); /* gone already is as good */
+		entry_close(&set->entries[i]);
+	}
+	free(set->entries);
+	*set = (struct socket_set){0};
+}
+
+size_t socket_set_count(const struct socket_set *set, const char *service)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < set->n; i++)
+		if (strcmp(set->entries[i].record.service, service) == 0)
+			n += set->entries[i].record.copies;
+	return n;
+}
+
+bool socket_set_same(const struct socket_set *a, const struct socket_set *b, const char *service)
+{
+	if (socket_set_count(a, service) != socket_set_count(b, service))
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->entries[i].record.service, service) == 0 &&
+		    !set_find(b, &a->entries[i].record))
+			return false;
+	return true;
+}

@@ -1,0 +1,32 @@
+/* The sockets that a plan asks for, held open across the lives of the services. Knows no service.
+ */
+#ifndef SUPERVISOR_SOCKETS_H
+#define SUPERVISOR_SOCKETS_H
+
+#include "supervisor/plan.h"
+
+#include <stddef.h>
+
+struct socket_entry {
+	struct plan_record record;
+	int *fds; /* record.copies of them; owned */
+};
+
+struct socket_set {
+	struct socket_entry *entries;
+	size_t n;
+};
+
+/* Opens what plan asks for; what `from` holds already is taken over from there and not opened anew.
+ * On an error, which is logged, ret is untouched and from has all it had. */
+MUST enum err socket_set_open(const struct plan *plan, struct socket_set *from,
+			      struct socket_set *ret);
+/* Closes all, and removes the files of unix sockets that keep does not hold (keep may be NULL). */
+void socket_set_done(struct socket_set *set, const struct socket_set *keep);
+
+/* How many descriptors the service has in the set. */
+size_t socket_set_count(const struct socket_set *set, const char *service);
+/* Whether a service has the same sockets in both. */
+bool socket_set_same(const struct socket_set *a, const struct socket_set *b, const char *service);
+
+#endif
