@@ -1,0 +1,269 @@
+/* The lab's keeper: number 1 of the lab's PID namespace. Makes the network, starts `gatehouse run` on each host that has
+ * a configuration, answers on the lab's socket, and takes everything with it when it ends. */
+#include "base/writer.h"
+#include "control/control.h"
+#include "lab/lab.h"
+#include "lab/network.h"
+#include "lab/topology.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/loop.h"
+#include "os/netns.h"
+#include "os/notify.h"
+#include "os/pidns.h"
+#include "os/spawn.h"
+#include "os/unix.h"
+#include "os/user.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EAR LAB_FOLDER "/notify"
+
+struct host_state {
+	struct spawn_child gatehouse;
+	bool running, ready;
+};
+
+struct keeper {
+	struct loop loop;
+	struct loop_watch ear_watch;
+	struct notify notify; /* `gatehouse lab up`, which waits */
+	struct control *control;
+	int socket_fd, ear_fd;
+	int netns_fds[LAB_HOSTS_MAX];
+	struct host_state hosts[LAB_HOSTS_MAX];
+	bool told;
+};
+
+/* --- hosts ------------------------------------------------------------------------------------------ */
+
+static enum err file_put(const char *host, const char *name, const char *text)
+{
+	char path[256];
+	(void)snprintf(path, sizeof(path), LAB_FOLDER "/%s/%s", host, name);
+	return file_write_atomic(path, span_text(text), 0644);
+}
+
+static enum err host_start(struct keeper *k, size_t at)
+{
+	const struct lab_host *h = &lab_hosts[at];
+	char config[128], log[128], text[128];
+	if (h->nameserver) {
+		(void)snprintf(text, sizeof(text), "nameserver %s\n", h->nameserver);
+		TRY(file_put(h->name, "resolv.conf", text));
+	}
+	if (!h->files)
+		return OK;
+	for (const struct lab_file *f = h->files; f->name; f++)
+		TRY(file_put(h->name, f->name, f->text));
+	(void)snprintf(log, sizeof(log), LAB_FOLDER "/%s/run", h->name);
+	TRY(dir_ensure(log, 0755));
+	(void)snprintf(config, sizeof(config), LAB_FOLDER "/%s/gatehouse.yaml", h->name);
+	(void)snprintf(log, sizeof(log), LAB_FOLDER "/%s/log", h->name);
+	AUTO_DONE(fd_done) int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (log_fd < 0)
+		return err_errno();
+	const char *argv[] = {"gatehouse", "run", "-c", config, NULL};
+	const char *environment[] = {"NOTIFY_SOCKET=" EAR, NULL};
+	struct spawn s = SPAWN_INIT;
+	s.argv = argv;
+	s.environment = environment;
+	s.netns_fd = k->netns_fds[at];
+	s.stderr_fd = log_fd;
+	TRY(spawn_start(&s, &k->hosts[at].gatehouse));
+	k->hosts[at].running = true;
+	return OK;
+}
+
+static bool all_ready(const struct keeper *k)
+{
+	for (size_t i = 0; lab_hosts[i].name; i++)
+		if (k->hosts[i].running && !k->hosts[i].ready)
+			return false;
+	return true;
+}
+
+static void ear_ready(void *arg, uint32_t events)
+{
+	struct keeper *k = arg;
+	struct notify_message m;
+	struct span value;
+	(void)events;
+	while (notify_receive(k->ear_fd, &m) == OK)
+		for (size_t i = 0; lab_hosts[i].name; i++)
+			if (k->hosts[i].running && k->hosts[i].gatehouse.pid == m.pid &&
+			    notify_field(&m, "READY", &value))
+				k->hosts[i].ready = true;
+	if (!k->told && all_ready(k)) {
+		k->told = true;
+		if (notify_ready(&k->notify))
+			loop_stop(&k->loop); /* nobody waits any more */
+	}
+}
+
+/* A host's supervisor has ended, or an orphan that we inherited. */
+static void child_ended(void *arg, int signal)
+{
+	struct keeper *k = arg;
+	pid_t pid;
+	(void)signal;
+	while (process_ended(&pid) == OK) {
+		size_t i = 0;
+		while (lab_hosts[i].name && !(k->hosts[i].running && k->hosts[i].gatehouse.pid == pid))
+			i++;
+		if (!lab_hosts[i].name) {
+			process_reap(pid);
+			continue;
+		}
+		struct spawn_end end;
+		if (spawn_collect(&k->hosts[i].gatehouse, 0, &end))
+			process_reap(pid);
+		k->hosts[i].running = k->hosts[i].ready = false;
+		if (!k->told) {
+			char text[128];
+			(void)snprintf(text, sizeof(text), "gatehouse on %s ended with %d", lab_hosts[i].name, end.code);
+			err_ignore(notify_status(&k->notify, text));
+			loop_stop(&k->loop);
+		}
+	}
+}
+
+/* --- the lab's socket ---------------------------------------------------------------------------------- */
+
+static json_t *status_object(void *arg)
+{
+	const struct keeper *k = arg;
+	json_t *hosts = json_array();
+	for (size_t i = 0; lab_hosts[i].name; i++) {
+		const struct lab_host *h = &lab_hosts[i];
+		json_t *addresses = json_array();
+		for (size_t j = 0; j < LAB_ADDRESSES_MAX && h->addresses[j]; j++)
+			json_array_append_new(addresses, json_string(h->addresses[j]));
+		for (const struct lab_bridge *b = lab_bridges; b->router; b++)
+			for (size_t j = 0; strcmp(b->router, h->name) == 0 && j < 2; j++)
+				json_array_append_new(addresses, json_string(b->addresses[j]));
+		const char *state = !h->files ? "-" : k->hosts[i].ready ? "serves" : k->hosts[i].running ? "starts" : "ended";
+		json_array_append_new(hosts, json_pack("{s:s,s:s,s:o,s:s}", "host", h->name, "role", h->role,
+						       "addresses", addresses, "gatehouse", state));
+	}
+	return json_pack("{s:s,s:o}", "lab", "up", "hosts", hosts);
+}
+
+static void metrics_write(void *arg, struct writer *text)
+{
+	const struct keeper *k = arg;
+	write_text(text, "# HELP lab_hosts_serving Hosts whose gatehouse is ready\n"
+			 "# TYPE lab_hosts_serving gauge\n");
+	unsigned n = 0;
+	for (size_t i = 0; lab_hosts[i].name; i++)
+		n += k->hosts[i].ready;
+	write_format(text, "lab_hosts_serving %u\n", n);
+}
+
+static void stop_due(void *arg)
+{
+	struct keeper *k = arg;
+	loop_stop(&k->loop);
+}
+
+static void down_handle(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	static struct loop_timer later;
+	struct keeper *k = arg;
+	if (req->uid != getuid() && req->uid != 0) {
+		control_reply_error(reply, 403, "this lab is another user's");
+		return;
+	}
+	control_reply_json(reply, 200, json_pack("{s:s}", "lab", "down"));
+	loop_timer_init(&later, stop_due, k); /* once the answer is out */
+	loop_timer_set_after(&k->loop, &later, 20);
+}
+
+static const struct control_verb verbs[] = {
+	{"POST", "/down", "end the lab and all that runs in it", down_handle},
+};
+
+static void stop_asked(void *arg, int signal)
+{
+	(void)signal;
+	stop_due(arg);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+static enum err serve(struct keeper *k, struct control_face *face, const char **ret_what)
+{
+	*ret_what = "the lab's socket";
+	TRY(loop_init(&k->loop));
+	TRY(loop_signal(&k->loop, SIGTERM, stop_asked, k));
+	TRY(loop_signal(&k->loop, SIGINT, stop_asked, k));
+	TRY(loop_signal(&k->loop, SIGCHLD, child_ended, k));
+	TRY(control_new(&k->loop, fd_take(&k->socket_fd), face, &k->control));
+	TRY(mount_tmpfs("/run", 256 << 20, 0755));
+	TRY(dir_ensure(LAB_FOLDER, 0755));
+	TRY(notify_listen(EAR, &k->ear_fd));
+	TRY(loop_add(&k->loop, &k->ear_watch, k->ear_fd, LOOP_READ, ear_ready, k));
+	TRY(lab_network_make(k->netns_fds, ret_what));
+	for (size_t i = 0; lab_hosts[i].name; i++) {
+		*ret_what = lab_hosts[i].name;
+		TRY(host_start(k, i));
+	}
+	*ret_what = "the loop";
+	return loop_run(&k->loop);
+}
+
+/* Number 1. Its end is the end of all processes in the lab, and of what only they hold. */
+static int keep(struct keeper *k)
+{
+	struct control_face face = {.service = "lab",
+				    .verbs = verbs,
+				    .verbs_n = sizeof(verbs) / sizeof(verbs[0]),
+				    .status = status_object,
+				    .metrics = metrics_write,
+				    .arg = k};
+	const char *what = "";
+	enum err e = serve(k, &face, &what);
+	if (e) {
+		char text[256];
+		(void)snprintf(text, sizeof(text), "%s: %s", what, err_text(e));
+		err_ignore(notify_status(&k->notify, text));
+	}
+	return e ? 1 : 0;
+}
+
+static int fail(const struct notify *notify, const char *what, enum err e)
+{
+	char text[256];
+	(void)snprintf(text, sizeof(text), "%s: %s", what, err_text(e));
+	err_ignore(notify_status(notify, text));
+	return 1;
+}
+
+int lab_keep(void)
+{
+	static struct keeper k = {.socket_fd = -1, .ear_fd = -1};
+	char socket[LAB_SOCKET_MAX];
+	pid_t pid;
+	if (notify_open(&k.notify))
+		return 1;
+	/* Before any namespace: it must be found from outside. */
+	enum err e = unix_listen(lab_socket(socket), 0, &k.socket_fd);
+	if (e)
+		return fail(&k.notify, "the lab's socket", e);
+	e = user_is_root() ? mount_private() : userns_enter();
+	if (e)
+		return fail(&k.notify,
+			    user_is_root() ? "a mount namespace" : "a user namespace (run as root where the kernel has none)", e);
+	e = pidns_fork(&pid);
+	if (e)
+		return fail(&k.notify, "a PID namespace", e);
+	if (pid)
+		return 0;
+	return keep(&k);
+}

@@ -1,0 +1,158 @@
+/* Addresses are those of RFC 5737 and RFC 3849 for documentation, and private ones in the site:
+ *
+ *	 root-a root-b   com-a com-b   kr-a kr-b            ns1 ns2   hanbit seoul eng   web
+ *	   .10    .11     .20   .21    .30  .31             .53  .54   .60   .61  .62   .80-.83
+ *	---+------+-------+-----+------+----+-- core     ---+----+-----+-----+----+-----+-- hosting
+ *	              198.51.100.0/24 |                                 | 203.0.113.0/24
+ *	                              +--------------[isp]--------------+
+ *	                                               | 192.0.2.0/24 access
+ *	                                           [gateway] the site's: caching, recursive resolver
+ *	                                               | 192.168.7.0/24 lan
+ *	                                    client1 client2 client3
+ */
+#include "lab/topology.h"
+
+#include "lab/zones.h"
+
+#include <string.h>
+
+#define AUTHORITY(zones)                                                                           \
+	"global: {run: run}\n"                                                                     \
+	"authority:\n"                                                                             \
+	"  listen: [0.0.0.0, \"[::]\"]\n"                                                          \
+	"  workers: 1\n"                                                                           \
+	"  zones:\n" zones
+
+static const struct lab_file root_files[] = {
+	{"gatehouse.yaml", AUTHORITY("    - {origin: ., file: root.zone}\n")},
+	{"root.zone", LAB_ZONE_ROOT},
+	{0},
+};
+
+static const struct lab_file com_files[] = {
+	{"gatehouse.yaml", AUTHORITY("    - {origin: com, file: com.zone}\n")},
+	{"com.zone", LAB_ZONE_COM},
+	{0},
+};
+
+static const struct lab_file kr_files[] = {
+	{"gatehouse.yaml", AUTHORITY("    - {origin: kr, file: kr.zone}\n")},
+	{"kr.zone", LAB_ZONE_KR},
+	{0},
+};
+
+static const struct lab_file hosting_files[] = {
+	{"gatehouse.yaml",
+	 AUTHORITY("    - {origin: example.com, file: example.com.zone}\n"
+		   "    - {origin: shop.com, file: shop.com.zone}\n"
+		   "    - {origin: xn--3e0b707e.kr, file: hanguk.kr.zone}\n"
+		   "    - {origin: 113.0.203.in-addr.arpa, file: 203.0.113.zone}\n")},
+	{"example.com.zone", LAB_ZONE_EXAMPLE_COM},
+	{"shop.com.zone", LAB_ZONE_SHOP_COM},
+	{"hanguk.kr.zone", LAB_ZONE_HANGUK_KR},
+	{"203.0.113.zone", LAB_ZONE_REVERSE},
+	{0},
+};
+
+static const struct lab_file hanbit_files[] = {
+	{"gatehouse.yaml", AUTHORITY("    - {origin: hanbit.kr, file: hanbit.kr.zone}\n")},
+	{"hanbit.kr.zone", LAB_ZONE_HANBIT_KR},
+	{0},
+};
+
+static const struct lab_file seoul_files[] = {
+	{"gatehouse.yaml",
+	 AUTHORITY("    - {origin: seoul.hanbit.kr, file: seoul.hanbit.kr.zone}\n")},
+	{"seoul.hanbit.kr.zone", LAB_ZONE_SEOUL_HANBIT_KR},
+	{0},
+};
+
+static const struct lab_file eng_files[] = {
+	{"gatehouse.yaml", AUTHORITY("    - {origin: eng.hanbit.kr, file: eng.hanbit.kr.zone}\n")},
+	{"eng.hanbit.kr.zone", LAB_ZONE_ENG_HANBIT_KR},
+	{0},
+};
+
+static const struct lab_file gateway_files[] = {
+	{"gatehouse.yaml", "global: {run: run}\n"
+			   "resolver:\n"
+			   "  listen: [192.168.7.1, \"[fd00:7::1]\", 127.0.0.1]\n"
+			   "  workers: 1\n"
+			   "  access: [192.168.7.0/24, \"fd00:7::/64\", 127.0.0.0/8]\n"
+			   "  roots: [198.51.100.10, 198.51.100.11]\n"},
+	{0},
+};
+
+#define CORE_4 "198.51.100."
+#define CORE_6 "2001:db8:51::"
+#define HOST_4 "203.0.113."
+#define HOST_6 "2001:db8:113::"
+
+#define CORE(host, what, n, f)                                                                     \
+	{                                                                                          \
+		.name = (host), .role = (what), .router = "isp", .bridge = "core",                 \
+		.addresses = {CORE_4 #n "/24", CORE_6 #n "/64"},                                   \
+		.gateways = {CORE_4 "1", CORE_6 "1"}, .files = (f)                                 \
+	}
+#define HOSTING(host, what, n, f)                                                                  \
+	{                                                                                          \
+		.name = (host), .role = (what), .router = "isp", .bridge = "hosting",              \
+		.addresses = {HOST_4 #n "/24", HOST_6 #n "/64"},                                   \
+		.gateways = {HOST_4 "1", HOST_6 "1"}, .files = (f)                                 \
+	}
+#define CLIENT(host, n)                                                                            \
+	{                                                                                          \
+		.name = (host), .role = "a host of the site", .router = "gateway",                 \
+		.bridge = "lan", .addresses = {"192.168.7." #n "/24", "fd00:7::" #n "/64"},        \
+		.gateways = {"192.168.7.1", "fd00:7::1"}, .nameserver = "192.168.7.1"              \
+	}
+
+const struct lab_host lab_hosts[] = {
+	{.name = "isp", .role = "router of the provider, in the middle of all"},
+	CORE("root-a", "root server", 10, root_files),
+	CORE("root-b", "root server", 11, root_files),
+	CORE("com-a", "TLD server of com", 20, com_files),
+	CORE("com-b", "TLD server of com", 21, com_files),
+	CORE("kr-a", "TLD server of kr", 30, kr_files),
+	CORE("kr-b", "TLD server of kr", 31, kr_files),
+	HOSTING("ns1", "authoritative server of example.com, shop.com, …", 53, hosting_files),
+	HOSTING("ns2", "authoritative server, the second of the pair", 54, hosting_files),
+	HOSTING("hanbit", "authoritative server of hanbit.kr, a large company", 60, hanbit_files),
+	HOSTING("seoul", "authoritative server of seoul.hanbit.kr", 61, seoul_files),
+	HOSTING("eng", "authoritative server of eng.hanbit.kr", 62, eng_files),
+	{.name = "web",
+	 .role = "four web servers' addresses",
+	 .router = "isp",
+	 .bridge = "hosting",
+	 .addresses = {HOST_4 "80/24", HOST_4 "81/24", HOST_4 "82/24", HOST_4 "83/24",
+		       HOST_6 "80/64"},
+	 .gateways = {HOST_4 "1", HOST_6 "1"}},
+	{.name = "gateway",
+	 .role = "the site's gateway: caching and recursive resolver",
+	 .router = "isp",
+	 .bridge = "access",
+	 .addresses = {"192.0.2.2/24", "2001:db8:2::2/64"},
+	 .gateways = {"192.0.2.1", "2001:db8:2::1"},
+	 .nameserver = "127.0.0.1",
+	 .files = gateway_files},
+	CLIENT("client1", 101),
+	CLIENT("client2", 102),
+	CLIENT("client3", 103),
+	{0},
+};
+
+const struct lab_bridge lab_bridges[] = {
+	{"isp", "core", {CORE_4 "1/24", CORE_6 "1/64"}},
+	{"isp", "hosting", {HOST_4 "1/24", HOST_6 "1/64"}},
+	{"isp", "access", {"192.0.2.1/24", "2001:db8:2::1/64"}},
+	{"gateway", "lan", {"192.168.7.1/24", "fd00:7::1/64"}},
+	{0},
+};
+
+const struct lab_host *lab_host_find(const char *name)
+{
+	for (const struct lab_host *h = lab_hosts; h->name; h++)
+		if (strcmp(h->name, name) == 0)
+			return h;
+	return NULL;
+}

@@ -1,0 +1,38 @@
+/* The small internet of the lab as tables: hosts, the links between them, their addresses, and the
+ * files each is given. Opens nothing and starts nothing. */
+#ifndef LAB_TOPOLOGY_H
+#define LAB_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LAB_ADDRESSES_MAX 6
+
+struct lab_file {
+	const char *name;
+	const char *text;
+};
+
+/* One host has one leg, a link to a bridge in a router; routers have the bridges. */
+struct lab_host {
+	const char *name;
+	const char *role;   /* for people */
+	const char *router; /* the host that has the bridge; NULL: this is the top router */
+	const char *bridge;
+	const char *addresses[LAB_ADDRESSES_MAX]; /* "192.0.2.2/24"; of the leg */
+	const char *gateways[2];		  /* default routes: IPv4, IPv6; or NULL */
+	const char *nameserver;			  /* for its resolv.conf; NULL: none */
+	const struct lab_file *files; /* ended by a NULL name; NULL: no gatehouse runs here */
+};
+
+struct lab_bridge {
+	const char *router, *name;
+	const char *addresses[2]; /* the router's own on it */
+};
+
+extern const struct lab_host lab_hosts[]; /* in the order they are made; ended by a NULL name */
+extern const struct lab_bridge lab_bridges[];
+
+const struct lab_host *lab_host_find(const char *name);
+
+#endif
