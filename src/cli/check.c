@@ -1,0 +1,49 @@
+/* gatehouse check FILE: silence and 0 when it is right, every error at once when it is not. */
+#include "cli/commands.h"
+
+#include "base/writer.h"
+#include "cli/load.h"
+#include "config/config.h"
+#include "config/report.h"
+
+#include <stdlib.h>
+
+static int report_json(const struct config_report *report)
+{
+	uint8_t *text = malloc(CONFIG_REPORT_JSON_MAX);
+	if (!text)
+		return command_fail(NULL, "out of memory");
+	struct writer w = writer_of(text, CONFIG_REPORT_JSON_MAX);
+	config_report_json(report, &w);
+	(void)fwrite(text, 1, w.pos, stdout);
+	(void)fputc('\n', stdout);
+	free(text);
+	return report->n ? EXIT_USAGE : EXIT_OK;
+}
+
+static int check_run(const struct command_line *line)
+{
+	const char *path = line->arguments[0];
+	struct config *config = NULL;
+	if (!line->json) {
+		enum err e = load_config(path, &config);
+		config_free(config);
+		return e == OK ? EXIT_OK : e == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+	}
+	struct config_report report = {0};
+	enum err e = load_judge(path, &config, &report);
+	config_free(config);
+	int status = e && e != ERR_CONFIG ? command_fail(NULL, "%s: %s", path, err_text(e))
+					  : report_json(&report);
+	config_report_done(&report);
+	return status;
+}
+
+const struct command command_check = {
+	.name = "check",
+	.arguments = "FILE",
+	.summary = "Judge a configuration file; print nothing when it is right",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.run = check_run,
+};

@@ -1,0 +1,11 @@
+/* Every subcommand, one file each (a file may hold two that are one thought). */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command command_authority, command_check, command_completion, command_events,
+	command_help, command_lab, command_plan, command_resolver, command_run, command_status,
+	command_trace, command_version, command_zone;
+
+#endif

@@ -1,0 +1,312 @@
+/* gatehouse lab up|down|status|run|shell|tour: the small internet on this machine. */
+#include "cli/commands.h"
+
+#include "cli/print.h"
+#include "cli/remote.h"
+#include "lab/lab.h"
+#include "os/clock.h"
+#include "os/spawn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int up(bool *ret_was_up)
+{
+	char text[256];
+	enum err e = lab_up(text, sizeof(text));
+	*ret_was_up = e == ERR_EXISTS;
+	if (e == OK || e == ERR_EXISTS)
+		return EXIT_OK;
+	return command_fail(
+		"As root, or where the kernel gives ordinary users namespaces, it works; 'unshare -Un true' tells.",
+		"the lab cannot be brought up: %s", text[0] ? text : err_text(e));
+}
+
+static int up_run(const struct command_line *line)
+{
+	bool was_up;
+	int status = up(&was_up);
+	if (status)
+		return status;
+	if (line->json)
+		(void)printf("{\"lab\":\"up\",\"new\":%s}\n", was_up ? "false" : "true");
+	else
+		(void)printf("The lab is up%s. 'gatehouse lab status' shows it, 'gatehouse lab shell client1' enters it, "
+			     "'gatehouse lab down' ends it.\n",
+			     was_up ? " already" : "");
+	return EXIT_OK;
+}
+
+static const struct command lab_up_verb = {
+	.name = "up",
+	.arguments = "",
+	.summary = "Start it: servers, routers, a site with three hosts",
+	.run = up_run,
+};
+
+/* --- status, down ---------------------------------------------------------------------------------------- */
+
+static int lab_fail(enum err e)
+{
+	if (e == (enum err)ECONNREFUSED || e == (enum err)ENOENT)
+		return command_fail("Start it with 'gatehouse lab up'.", "the lab is not up");
+	return command_fail(NULL, "the lab: %s", err_text(e));
+}
+
+static void host_print(struct print_table *t, const json_t *host)
+{
+	char addresses[512] = "";
+	size_t i, n = 0;
+	json_t *address;
+	json_array_foreach(json_object_get(host, "addresses"), i, address)
+	{
+		int w = snprintf(addresses + n, sizeof(addresses) - n, "%s%s", i ? " " : "",
+				 json_string_value(address));
+		n += w > 0 && (size_t)w < sizeof(addresses) - n ? (size_t)w : 0;
+	}
+	const char *state = json_string_value(json_object_get(host, "gatehouse"));
+	enum print_style style = strcmp(state, "serves") == 0 ? PRINT_GREEN : strcmp(state, "-") == 0 ? PRINT_DIM : PRINT_RED;
+	print_cell(t, PRINT_BOLD, "%s", json_string_value(json_object_get(host, "host")));
+	print_cell(t, style, "%s", state);
+	print_cell(t, PRINT_PLAIN, "%s", json_string_value(json_object_get(host, "role")));
+	print_cell(t, PRINT_DIM, "%s", addresses);
+}
+
+static int status_run(const struct command_line *line)
+{
+	static const char *const heads[] = {"HOST", "GATEHOUSE", "ROLE", "ADDRESSES"};
+	char path[LAB_SOCKET_MAX];
+	json_t *answer = NULL;
+	int status;
+	enum err e = remote_call(lab_socket(path), "GET", "/status", &status, &answer);
+	if (e)
+		return lab_fail(e);
+	if (line->json) {
+		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
+		(void)fputc('\n', stdout);
+	} else {
+		struct print_table t;
+		size_t i;
+		json_t *host;
+		print_table_init(&t, stdout, line->colour, 4, heads);
+		json_array_foreach(json_object_get(answer, "hosts"), i, host)
+			host_print(&t, host);
+		print_table_end(&t);
+	}
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+static const struct command lab_status_verb = {
+	.name = "status",
+	.arguments = "",
+	.summary = "List its hosts, what they are and whether they serve",
+	.run = status_run,
+};
+
+static int down_run(const struct command_line *line)
+{
+	char path[LAB_SOCKET_MAX];
+	json_t *answer = NULL;
+	int status;
+	enum err e = remote_call(lab_socket(path), "POST", "/down", &status, &answer);
+	if (e)
+		return lab_fail(e);
+	if (status != 200) {
+		int code = remote_refused(status, answer);
+		json_decref(answer);
+		return code;
+	}
+	json_decref(answer);
+	/* It is down when nobody listens any more. */
+	for (int i = 0; i < 500; i++) {
+		json_t *still = NULL;
+		if (remote_call(path, "GET", "/status", &status, &still)) {
+			if (line->json)
+				(void)printf("{\"lab\":\"down\"}\n");
+			return EXIT_OK;
+		}
+		json_decref(still);
+		(void)usleep(10000);
+	}
+	return command_fail(NULL, "the lab does not end");
+}
+
+static const struct command lab_down_verb = {
+	.name = "down",
+	.arguments = "",
+	.summary = "End it and all that runs in it",
+	.run = down_run,
+};
+
+/* --- run, shell -------------------------------------------------------------------------------------------- */
+
+static int in_lab(const char *host, const char *const *argv)
+{
+	int status;
+	enum err e = lab_run(host, argv, &status);
+	if (e == ERR_ABSENT)
+		return command_fail("Run 'gatehouse lab status' for the list.", "the lab has no host '%s'", host);
+	return e ? lab_fail(e) : status;
+}
+
+static int run_run(const struct command_line *line)
+{
+	const char *argv[COMMAND_ARGUMENTS_MAX + 1] = {NULL};
+	for (int i = 1; i < line->arguments_n; i++)
+		argv[i - 1] = line->arguments[i];
+	return in_lab(line->arguments[0], argv);
+}
+
+static const struct command lab_run_verb = {
+	.name = "run",
+	.arguments = "HOST COMMAND [ARGUMENT]...",
+	.summary = "Run a command on one of its hosts",
+	.arguments_min = 2,
+	.arguments_max = COMMAND_ARGUMENTS_MAX,
+	.passes_on = true,
+	.run = run_run,
+};
+
+static int shell_run(const struct command_line *line)
+{
+	const char *shell = getenv("SHELL");
+	const char *argv[] = {shell && shell[0] ? shell : "/bin/sh", NULL};
+	return in_lab(line->arguments[0], argv);
+}
+
+static const struct command lab_shell_verb = {
+	.name = "shell",
+	.arguments = "HOST",
+	.summary = "A shell on one of its hosts: try dig, getent, ping",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.run = shell_run,
+};
+
+static int keeper_run(const struct command_line *line)
+{
+	(void)line;
+	return lab_keep();
+}
+
+static const struct command lab_keeper_verb = {
+	.name = "keeper",
+	.arguments = "",
+	.summary = "What 'up' starts: holds the lab until it ends",
+	.run = keeper_run,
+};
+
+/* --- tour ---------------------------------------------------------------------------------------------------- */
+
+static void heading(const struct command_line *line, const char *text)
+{
+	(void)printf("\n%s== %s%s\n\n", print_style_on(line->colour, PRINT_BOLD), text,
+		     print_style_off(line->colour, PRINT_BOLD));
+	(void)fflush(stdout);
+}
+
+/* `gatehouse lab run HOST words...`, as a person would type it, in a process of its own. */
+static int tour_step(const char *host, const char *const *words)
+{
+	const char *argv[16] = {"gatehouse", "lab", "run", host};
+	struct spawn s = SPAWN_INIT;
+	struct spawn_child child;
+	struct spawn_end end;
+	size_t n = 4;
+	(void)printf("%s$", host);
+	for (; *words && n < 15; words++) {
+		(void)printf(" %s", *words);
+		argv[n++] = *words;
+	}
+	(void)printf("\n");
+	(void)fflush(stdout);
+	s.argv = argv;
+	s.terminal = true;
+	enum err e = spawn_start(&s, &child);
+	if (!e)
+		e = spawn_collect(&child, -1, &end);
+	if (e)
+		return command_fail(NULL, "%s: %s", host, err_text(e));
+	return end.signalled ? EXIT_FAILED : end.code;
+}
+
+static const char map[] =
+	"   root-a root-b   com-a com-b   kr-a kr-b        ns1 ns2   hanbit seoul eng   web\n"
+	"   ---+------+-------+-----+------+----+---      ---+---+------+-----+----+-----+---\n"
+	"            roots and TLDs     |                          | authoritative servers\n"
+	"                               +----------[isp]-----------+\n"
+	"                                            |\n"
+	"                                        [gateway]   caching and recursive resolver\n"
+	"                                            |\n"
+	"                                client1  client2  client3\n";
+
+/* The first journey: cold, warm, and as a program on a client sees it. */
+static int tour_names(const struct command_line *line)
+{
+	static const char *const trace[] = {"gatehouse", "trace", "www.example.com", NULL};
+	static const char *const getent[] = {"getent", "hosts", "www.example.com", NULL};
+	static const char *const split[] = {"gatehouse", "trace", "git.eng.hanbit.kr", NULL};
+	heading(line, "A name nobody has asked for yet: caching -> recursive -> root -> TLD -> authoritative");
+	int status = tour_step("gateway", trace);
+	if (status)
+		return status;
+	(void)usleep(1100000); /* so that the TTL can be seen to fall */
+	heading(line, "The same name again: one step, from the cache, its TTL lower");
+	status = tour_step("gateway", trace);
+	if (status)
+		return status;
+	heading(line, "The same through libc, from a host of the site");
+	status = tour_step("client1", getent);
+	if (status)
+		return status;
+	heading(line, "A large company's zone, split into delegated sub-zones, and an alias in one");
+	return tour_step("gateway", split);
+}
+
+static int tour_run(const struct command_line *line)
+{
+	bool was_up;
+	uint64_t start_us = clock_monotonic_us();
+	char time[64];
+	int status = up(&was_up);
+	if (status)
+		return status;
+	heading(line, "A small internet, in network namespaces of this machine");
+	(void)printf("%s\n%s in %s; every box is a host with its own network, every server a gatehouse.\n", map,
+		     was_up ? "Up already; seen" : "Brought up",
+		     print_duration_us(clock_monotonic_us() - start_us, time, sizeof(time)));
+	status = tour_names(line);
+	if (status)
+		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows what it logged.",
+				    "the tour stops here (status %d)", status);
+	heading(line, "What to try next");
+	(void)printf("  %s lab shell client1                a shell on a host of the site; then dig, kdig, getent\n"
+		     "  %s lab run gateway gatehouse trace 한국.kr NS\n"
+		     "  %s lab run client1 dig www.shop.com     four addresses, another one first each time\n"
+		     "  %s lab run gateway gatehouse status     what the resolver has done\n"
+		     "  %s lab status                           the hosts\n"
+		     "  %s lab down                             end it; nothing is left behind\n\n",
+		     line->program, line->program, line->program, line->program, line->program, line->program);
+	return EXIT_OK;
+}
+
+static const struct command lab_tour_verb = {
+	.name = "tour",
+	.arguments = "",
+	.summary = "Bring it up and follow a name through it, step by step",
+	.run = tour_run,
+};
+
+static const struct command *const lab_verbs[] = {
+	&lab_up_verb,	 &lab_status_verb, &lab_tour_verb,   &lab_run_verb,
+	&lab_shell_verb, &lab_down_verb,   &lab_keeper_verb, NULL,
+};
+
+const struct command command_lab = {
+	.name = "lab",
+	.arguments = "",
+	.summary = "A small internet on this machine, to learn and test with",
+	.verbs = lab_verbs,
+};

@@ -1,0 +1,111 @@
+/* gatehouse plan -c FILE: what the supervisor must open and start, as fixed-size records on stdout
+ * (--json: as JSON for people). Runs unprivileged for a moment, and is the only part of `gatehouse
+ * run` that reads the file. */
+#include "cli/commands.h"
+
+#include "cli/load.h"
+#include "cli/services.h"
+#include "config/config.h"
+#include "config/global.h"
+#include "os/sandbox.h"
+#include "supervisor/plan.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum err plan_one(struct plan *p, const struct config *config, const struct service *s)
+{
+	const struct config_global *global = config_global(config);
+	const void *conf = config_section(config, s->name);
+	char path[4096];
+	if (!conf)
+		return OK;
+	(void)snprintf(path, sizeof(path), "%s/%s.sock", global->run, s->name);
+	TRY(plan_add_service(p, s->name, global->sandbox ? global->user : NULL));
+	TRY(plan_add_unix(p, s->name, "control", path));
+	return s->plan(conf, global, p);
+}
+
+static json_t *record_json(const struct plan_record *r)
+{
+	static const char *const kinds[] = {[PLAN_SERVICE] = "service",
+					    [PLAN_UDP] = "udp",
+					    [PLAN_TCP] = "tcp",
+					    [PLAN_UNIX] = "unix"};
+	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
+	char at[IP_ENDPOINT_TEXT_MAX];
+	if (r->kind == PLAN_SERVICE)
+		json_object_set_new(object, "user", json_string(r->name));
+	else if (r->kind == PLAN_UNIX)
+		json_object_set_new(object, "path", json_string(r->path));
+	else {
+		(void)ip_endpoint_format(&r->endpoint, at);
+		json_object_set_new(object, "at", json_string(at));
+		json_object_set_new(object, "copies", json_integer(r->copies));
+	}
+	return object;
+}
+
+static int plan_write(const struct plan *p, bool json)
+{
+	if (!json) {
+		size_t n = fwrite(p->records, sizeof(*p->records), p->n, stdout);
+		return n == p->n && fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+	}
+	json_t *list = json_array();
+	for (size_t i = 0; i < p->n; i++)
+		json_array_append_new(list, record_json(&p->records[i]));
+	(void)json_dumpf(list, stdout, JSON_INDENT(2));
+	(void)fputc('\n', stdout);
+	json_decref(list);
+	return EXIT_OK;
+}
+
+/* Before a byte of text is read: another user, no capabilities, nothing writable. What this user
+ * cannot have is left out, as for the services. */
+static enum err plan_sandbox(void)
+{
+	struct sandbox s = {
+		.profile = SANDBOX_PURE, .view = SANDBOX_VIEW_AS_IS, .user = SANDBOX_USER_DEFAULT};
+	struct sandbox_report report = {0};
+	return sandbox_enter_early(&s, &report);
+}
+
+static int plan_run(const struct command_line *line)
+{
+	const char *path = command_line_value(line, "config");
+	struct plan plan = {.records = calloc(PLAN_RECORDS_MAX, sizeof(struct plan_record))};
+	struct config *config = NULL;
+	if (!path)
+		return command_fail("Name it with -c FILE.", "plan needs a configuration");
+	enum err e = plan_sandbox();
+	if (e)
+		return command_fail(NULL, "the sandbox cannot be entered: %s", err_text(e));
+	if (!plan.records)
+		return command_fail(NULL, "out of memory");
+	e = load_config(path, &config);
+	int status = e == OK ? EXIT_OK : e == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+	for (const struct service *const *s = service_table; !e && *s; s++) {
+		e = plan_one(&plan, config, *s);
+		if (e)
+			status = command_fail(NULL, "%s: the plan of %s: %s", path, (*s)->name,
+					      err_text(e));
+	}
+	if (!e)
+		status = plan_write(&plan, line->json);
+	config_free(config);
+	free(plan.records);
+	return status;
+}
+
+static const struct command_option plan_options[] = {{"config", 'c', "FILE", "the configuration"}};
+
+const struct command command_plan = {
+	.name = "plan",
+	.arguments = "",
+	.summary = "Print what 'gatehouse run' would open and start (records; --json to read)",
+	.options = plan_options,
+	.options_n = sizeof(plan_options) / sizeof(plan_options[0]),
+	.run = plan_run,
+};

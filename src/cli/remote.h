@@ -1,0 +1,44 @@
+/* A client of the control sockets: one request, its JSON answer or its stream of JSON lines. Knows
+ * no verb. */
+#ifndef CLI_REMOTE_H
+#define CLI_REMOTE_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct command_line;
+
+/* The socket of a service: what --control says, else SERVICE.sock in the run directory of the
+ * configuration that -c names, else in the default one. The command has both options
+ * (REMOTE_OPTIONS). */
+MUST enum err remote_path(const struct command_line *line, const char *service, char *buf,
+			  size_t size);
+
+#define REMOTE_OPTIONS                                                                             \
+	{"config", 'c', "FILE", "the configuration: for its run directory"},                       \
+	{                                                                                          \
+		"control", 0, "PATH", "the control socket itself"                                  \
+	}
+
+/* One answer. *ret_status: the HTTP status; *ret: its JSON, NULL when there was none. ENOENT and
+ * ECONNREFUSED: no such service runs; EACCES: this user may not. */
+MUST enum err remote_call(const char *path, const char *method, const char *target, int *ret_status,
+			  json_t **ret);
+
+/* A stream: line(arg, object) for each object as it comes (borrowed), until the end or until it
+ * returns false. A status other than 200 comes with its JSON in *ret_error, which is NULL else. */
+MUST enum err remote_stream(const char *path, const char *method, const char *target,
+			    bool (*line)(void *arg, json_t *object), void *arg, int *ret_status,
+			    json_t **ret_error);
+
+/* Plain text, such as metrics; free() by the caller. */
+MUST enum err remote_text(const char *path, const char *target, int *ret_status, char **ret);
+
+/* Says on stderr why nobody answered at path and what to do; returns the exit status. */
+int remote_fail(const char *path, enum err e);
+/* The same for an answer other than 2xx. */
+int remote_refused(int status, const json_t *error);
+
+#endif

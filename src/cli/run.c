@@ -1,0 +1,73 @@
+/* gatehouse run -c FILE: the supervisor. gatehouse SERVICE -c FILE: one service, alone, in the
+ * foreground. */
+#include "cli/commands.h"
+
+#include "cli/services.h"
+#include "supervisor/supervisor.h"
+
+#include <stdlib.h>
+
+#define CONFIG_DEFAULT "/etc/gatehouse/gatehouse.yaml"
+
+static const char *config_path(const struct command_line *line)
+{
+	const char *path = command_line_value(line, "config");
+	return path ? path : CONFIG_DEFAULT;
+}
+
+static int run_run(const struct command_line *line)
+{
+	/* The services are started from another folder's point of view, so the path must be whole.
+	 */
+	char *path = realpath(config_path(line), NULL);
+	if (!path)
+		return command_fail("Name it with -c FILE.", "%s: %s", config_path(line),
+				    err_text(err_errno()));
+	struct supervisor_options options = {.config_path = path, .json_log = line->json};
+	int status = supervisor_run(&options);
+	free(path);
+	return status;
+}
+
+static const struct command_option run_options[] = {
+	{"config", 'c', "FILE", "the configuration (" CONFIG_DEFAULT ")"}};
+
+const struct command command_run = {
+	.name = "run",
+	.arguments = "",
+	.summary = "Start every configured service, each in its own sandboxed process",
+	.options = run_options,
+	.options_n = sizeof(run_options) / sizeof(run_options[0]),
+	.run = run_run,
+};
+
+static int service_run(const struct command_line *line)
+{
+	struct service_start start = {
+		.service = service_find(line->command->name),
+		.sections = &service_sections,
+		.config_path = config_path(line),
+		.control_path = command_line_value(line, "control"),
+		.user = command_line_value(line, "user"),
+	};
+	return start.service->run(&start);
+}
+
+static const struct command_option service_options[] = {
+	{"config", 'c', "FILE", "the configuration (" CONFIG_DEFAULT ")"},
+	{"control", 0, "PATH", "the control socket (RUN/SERVICE.sock)"},
+	{"user", 0, "USER", "become this user before the configuration is read"},
+};
+
+#define SERVICE_COMMAND(word, text)                                                                \
+	const struct command command_##word = {                                                    \
+		.name = #word,                                                                     \
+		.arguments = "",                                                                   \
+		.summary = text,                                                                   \
+		.options = service_options,                                                        \
+		.options_n = sizeof(service_options) / sizeof(service_options[0]),                 \
+		.run = service_run,                                                                \
+	}
+
+SERVICE_COMMAND(authority, "Run the authoritative name server alone, in the foreground");
+SERVICE_COMMAND(resolver, "Run the recursive, caching resolver alone, in the foreground");

@@ -1,0 +1,24 @@
+#include "cli/services.h"
+
+#include "service/authority/service.h"
+#include "service/resolver/service.h"
+
+#include <string.h>
+
+const struct service *const service_table[] = {&authority_service, &resolver_service, NULL};
+
+static const struct config_section sections[] = {
+	{"authority", &authority_conf_map},
+	{"resolver", &resolver_conf_map},
+};
+
+const struct config_sections service_sections = {.items = sections,
+						 .n = sizeof(sections) / sizeof(sections[0])};
+
+const struct service *service_find(const char *name)
+{
+	for (const struct service *const *s = service_table; *s; s++)
+		if (strcmp((*s)->name, name) == 0)
+			return *s;
+	return NULL;
+}
