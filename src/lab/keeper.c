@@ -252,11 +252,8 @@ int lab_keep(void)
 	pid_t pid;
 	if (notify_open(&k.notify))
 		return 1;
-	/* Before any namespace: it must be found from outside. */
-	enum err e = unix_listen(lab_socket(socket), 0, &k.socket_fd);
-	if (e)
-		return fail(&k.notify, "the lab's socket", e);
-	e = user_is_root() ? mount_private() : userns_enter();
+	(void)lab_socket(socket); /* the name has our uid as it is outside of a user namespace */
+	enum err e = user_is_root() ? mount_private() : userns_enter();
 	if (e)
 		return fail(&k.notify,
 			    user_is_root() ? "a mount namespace" : "a user namespace (run as root where the kernel has none)", e);
@@ -265,5 +262,10 @@ int lab_keep(void)
 		return fail(&k.notify, "a PID namespace", e);
 	if (pid)
 		return 0;
+	/* By number 1: who connects learns its pid, and enters its namespaces. Our network namespace is still the
+	 * one we came from, so the abstract name is found from outside. */
+	e = unix_listen(socket, 0, &k.socket_fd);
+	if (e)
+		return fail(&k.notify, "the lab's socket", e);
 	return keep(&k);
 }

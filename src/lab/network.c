@@ -5,6 +5,7 @@
 #include "os/file.h"
 #include "os/netlink.h"
 #include "os/netns.h"
+#include "os/thread.h"
 #include "proto/ip/prefix.h"
 
 #include <stdio.h>
@@ -94,6 +95,10 @@ static enum err host_join(const struct lab_host *h, const int *netns_fds)
 {
 	size_t at = (size_t)(h - lab_hosts);
 	TRY(netns_enter(netns_fds[at]));
+	/* No address is given twice here, and a link-local one that is still being probed (RFC 4862 5.4) would leave
+	 * the first second of the lab without IPv6. */
+	TRY(file_write_text("/proc/sys/net/ipv6/conf/default/accept_dad", "0"));
+	TRY(file_write_text("/proc/sys/net/ipv6/conf/default/dad_transmits", "0"));
 	TRY(link_up("lo"));
 	TRY(router_set_up(h));
 	if (!h->router)
@@ -106,19 +111,40 @@ static enum err host_join(const struct lab_host *h, const int *netns_fds)
 	return leg_set_up(h);
 }
 
-enum err lab_network_make(int netns_fds[LAB_HOSTS_MAX], const char **ret_what)
+struct making {
+	int *netns_fds;
+	const char **ret_what;
+	enum err error;
+};
+
+static enum err network_make(const struct making *m)
 {
-	AUTO_DONE(fd_done) int home = -1;
-	TRY(netns_of(0, &home));
 	for (size_t i = 0; lab_hosts[i].name; i++) {
 		ASSERT(i < LAB_HOSTS_MAX);
-		*ret_what = lab_hosts[i].name;
-		TRY(host_make(&lab_hosts[i], &netns_fds[i]));
+		*m->ret_what = lab_hosts[i].name;
+		TRY(host_make(&lab_hosts[i], &m->netns_fds[i]));
 	}
 	/* Routers stand before their hosts in the table. */
 	for (size_t i = 0; lab_hosts[i].name; i++) {
-		*ret_what = lab_hosts[i].name;
-		TRY(host_join(&lab_hosts[i], netns_fds));
+		*m->ret_what = lab_hosts[i].name;
+		TRY(host_join(&lab_hosts[i], m->netns_fds));
 	}
-	return netns_enter(home);
+	return OK;
+}
+
+static void make(void *arg)
+{
+	struct making *m = arg;
+	m->error = network_make(m);
+}
+
+enum err lab_network_make(int netns_fds[LAB_HOSTS_MAX], const char **ret_what)
+{
+	struct making m = {.netns_fds = netns_fds, .ret_what = ret_what};
+	struct thread thread;
+	/* A thread of its own goes from namespace to namespace and ends in the last: an ordinary user may enter those
+	 * that he made, but not go back to the one he came from. */
+	TRY(thread_start(&thread, "network", -1, make, &m));
+	thread_join(&thread);
+	return m.error;
 }
