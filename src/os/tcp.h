@@ -1,0 +1,48 @@
+/* TCP listeners and connections, nonblocking; read and write serve unix stream sockets as well.
+ * Knows nothing of what the bytes say. */
+#ifndef OS_TCP_H
+#define OS_TCP_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "proto/ip/address.h"
+
+#include <stdint.h>
+
+enum {
+	TCP_REUSEPORT = 1 << 0, /* several listeners at one address share its connections */
+	TCP_FREEBIND = 1 << 1,	/* the address need not be on this machine yet */
+};
+
+/* A listening socket: nonblocking, close-on-exec, SO_REUSEADDR, an IPv6 one for IPv6 only. */
+MUST enum err tcp_listen(const struct ip_endpoint *at, unsigned flags, int backlog, int *ret_fd);
+
+/* The next connection: nonblocking, close-on-exec, TCP_NODELAY. EAGAIN: none waits. EMFILE and the
+ * like: it stays in the queue, so wait before the next try. A connection that died in the queue is
+ * passed over. ret_local may be NULL. */
+MUST enum err tcp_accept(int listen_fd, int *ret_fd, struct ip_endpoint *ret_peer,
+			 struct ip_endpoint *ret_local);
+
+/* Starts a connection; writable when it is settled, then tcp_connect_result says how. from: source
+ * address or NULL. An error that is known at once (no route) is returned. */
+MUST enum err tcp_connect(const struct ip_endpoint *to, const struct ip_address *from, int *ret_fd);
+MUST enum err tcp_connect_result(int fd);
+
+/* Any stream socket, without waiting and without SIGPIPE. OK with *ret_len 0: nothing there, or no
+ * room, now. ERR_CLOSED: the other side has ended (read), or is gone (write). */
+MUST enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len);
+MUST enum err tcp_write(int fd, struct span bytes, size_t *ret_len);
+/* The parts, at most 16, as one write. */
+MUST enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, size_t *ret_len);
+
+MUST enum err tcp_nodelay(int fd, bool on);
+/* We write no more; the other side reads the end. */
+MUST enum err tcp_finish(int fd);
+/* close() will send a reset and drop what is queued: for peers that misbehave. */
+MUST enum err tcp_reset_on_close(int fd);
+
+/* The two ends of a connected or bound socket, TCP or UDP. ERR_UNSUPPORTED: not an IP socket. */
+MUST enum err socket_local(int fd, struct ip_endpoint *ret);
+MUST enum err socket_peer(int fd, struct ip_endpoint *ret);
+
+#endif
