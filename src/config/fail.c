@@ -1,0 +1,56 @@
+#include "config/walk.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void fail_at(const struct config_at *at, uint32_t offset, bool secret, const char *format,
+		    va_list args)
+{
+	char message[CONFIG_ERROR_TEXT_MAX];
+	(void)vsnprintf(message, sizeof(message), format, args);
+	struct config_fault fault = {.offset = offset, .hide_source = secret};
+	config_report_add(at->walk->report, at->walk->source, &fault, "%s", message);
+}
+
+static size_t key_place(const struct config_at *at, const char *key)
+{
+	size_t i = 0;
+	while (key && i < at->map->keys_n && strcmp(at->map->keys[i].name, key) != 0)
+		i++;
+	ASSERT(i < at->map->keys_n);
+	return i;
+}
+
+void config_fail(struct config_at *at, const char *key, const char *format, ...)
+{
+	uint32_t offset = at->offset;
+	bool secret = false;
+	if (key) {
+		size_t k = key_place(at, key);
+		secret = at->map->keys[k].type == CONFIG_SECRET;
+		offset = at->seen[k] ? at->seen[k]->offset : at->offset;
+	}
+	va_list args;
+	va_start(args, format);
+	fail_at(at, offset, secret, format, args);
+	va_end(args);
+}
+
+void config_fail_item(struct config_at *at, const char *key, size_t item, const char *format, ...)
+{
+	const struct yaml_tree *tree = at->walk->tree;
+	size_t k = key_place(at, key);
+	const struct yaml_node *n = at->seen[k];
+	if (n && (n->kind == YAML_LIST || at->map->keys[k].type == CONFIG_DICTIONARY)) {
+		/* A dictionary's children are names and values; the name is pointed at. */
+		size_t steps = n->kind == YAML_MAP ? item * 2 : item;
+		n = yaml_first(tree, n);
+		while (n && steps--)
+			n = yaml_next(tree, n);
+	}
+	va_list args;
+	va_start(args, format);
+	fail_at(at, n ? n->offset : at->offset, at->map->keys[k].type == CONFIG_SECRET, format,
+		args);
+	va_end(args);
+}

@@ -1,0 +1,72 @@
+#include "config/global.h"
+
+static const char *const levels[] = {"error", "warning", "notice", "info", "debug", NULL};
+static const char *const formats[] = {"text", "json", NULL};
+
+static const struct config_key log_keys[] = {
+	{.name = "level",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct config_log, level),
+	 .choices = levels,
+	 .fallback = "info",
+	 .help = "Least important lines that are written"},
+	{.name = "format",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct config_log, format),
+	 .choices = formats,
+	 .fallback = "text",
+	 .help = "Lines for people, or one JSON object a line"},
+};
+
+static const struct config_map log_map = {
+	.help = "What is written to standard error",
+	.size = sizeof(struct config_log),
+	CONFIG_KEYS(log_keys),
+};
+
+static const struct config_key global_keys[] = {
+	{.name = "state",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct config_global, state),
+	 .fallback = "/var/lib/gatehouse",
+	 .help = "Directory of all that outlives a restart"},
+	{.name = "run",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct config_global, run),
+	 .fallback = "/run/gatehouse",
+	 .help = "Directory of the control sockets, one SERVICE.sock each"},
+	{.name = "user",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct config_global, user),
+	 .fallback = "gatehouse",
+	 .example = "\"1200:1200\"",
+	 .min = 1,
+	 .max = 64,
+	 .help = "Whom a service runs as when it was started as root: a name, or UID or UID:GID"},
+	{.name = "log",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct config_global, log),
+	 .map = &log_map,
+	 .help = "What is written to standard error, and how"},
+	{.name = "sandbox",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct config_global, sandbox),
+	 .fallback = "on",
+	 .help = "Whether a service locks itself in: its own user and view of the files, no "
+		 "capabilities, few system calls. Off is for debugging only"},
+	{.name = "sandbox-read",
+	 .type = CONFIG_PATH,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct config_global, sandbox_read),
+	 .example = "[/srv/zones]",
+	 .items_max = 64,
+	 .help = "More files and directories that services may read; the configuration's own "
+		 "directory is always one"},
+};
+
+const struct config_map config_global_map = {
+	.help = "What all services share: where state lives, how to log, whom to run as",
+	.size = sizeof(struct config_global),
+	CONFIG_KEYS(global_keys),
+	.example = "state: /var/lib/gatehouse\nlog: {level: notice, format: json}",
+};

@@ -1,0 +1,26 @@
+/* One scalar's text to the value that its key describes. Knows no YAML and no place in a file. */
+#ifndef CONFIG_VALUE_H
+#define CONFIG_VALUE_H
+
+#include "config/config.h"
+#include "config/memory.h"
+#include "config/type.h"
+
+struct config_values {
+	struct config_memory *memory;	  /* for texts and secrets */
+	const struct config_input *input; /* for paths and secrets */
+};
+
+/* What is wrong with a text; empty strings are left out. */
+struct config_complaint {
+	char message[256]; /* after "value of 'KEY' "; empty: it is just of another type */
+	char expected[CONFIG_PHRASE_MAX];
+	char suggestion[128];
+};
+
+/* into: storage of config_item_size. text has a NUL behind it and none inside. ERR_FORMAT: ret_why
+ * says why, and into is untouched; ENOMEM. The value of a secret is in no complaint. */
+MUST enum err config_value_read(const struct config_values *v, const struct config_key *key,
+				struct span text, void *into, struct config_complaint *ret_why);
+
+#endif
