@@ -24,7 +24,8 @@ const char *err_text(enum err e)
 
 _Noreturn void assert_failed(const char *cond, const char *file, int line)
 {
-	/* The only output below main.c: the process is about to end and the supervisor must see why. */
+	/* The only output below main.c: the process is about to end and the supervisor must see
+	 * why. */
 	(void)fprintf(stderr, "gatehouse: %s:%d: assertion failed: %s\n", file, line, cond);
 	abort();
 }

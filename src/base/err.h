@@ -20,6 +20,12 @@ enum err {
 
 #define MUST __attribute__((warn_unused_result))
 
+/* For the rare error that changes nothing; the place says why. */
+static inline void err_ignore(enum err e)
+{
+	(void)e;
+}
+
 /* Returns the error of expr from the enclosing function, if there is one. */
 #define TRY(expr)                                                                                  \
 	do {                                                                                       \

@@ -1,4 +1,5 @@
-/* A stretch of bytes that someone else owns. Knows neither what the bytes mean nor who frees them. */
+/* A stretch of bytes that someone else owns. Knows neither what the bytes mean nor who frees them.
+ */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
 

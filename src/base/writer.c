@@ -32,8 +32,9 @@ void write_format(struct writer *w, const char *format, ...)
 		return;
 	va_list args;
 	va_start(args, format);
-	/* vsnprintf wants room for its NUL; the text alone may fill the buffer to the brim, so a text
-	 * of exactly the room left is refused: one byte less than the ideal, never one more. */
+	/* vsnprintf wants room for its NUL; the text alone may fill the buffer to the brim, so a
+	 * text of exactly the room left is refused: one byte less than the ideal, never one more.
+	 */
 	int n = vsnprintf((char *)w->data + w->pos, writer_left(w), format, args);
 	va_end(args);
 	if (n < 0 || (size_t)n >= writer_left(w))

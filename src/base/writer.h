@@ -88,7 +88,7 @@ __attribute__((format(printf, 2, 3))) void write_format(struct writer *w, const 
 
 /* Reserves n (1, 2 or 4) bytes for a length that is not known yet; returns where. */
 size_t writer_reserve(struct writer *w, size_t n);
-/* Fills the n bytes at `at` with the count of bytes written after them; bad when it does not fit. */
+/* Fills the bytes at `at` with the count of bytes written after them; bad when it does not fit. */
 void writer_fill_u8(struct writer *w, size_t at);
 void writer_fill_u16(struct writer *w, size_t at);
 
