@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COMMAND_WORDS_MAX 64
+
 const struct command *command_find(const struct command *const *table, const char *name)
 {
 	for (; *table; table++)
@@ -15,33 +17,79 @@ const struct command *command_find(const struct command *const *table, const cha
 	return NULL;
 }
 
-void command_unknown(const struct command *const *table, const char *what, const char *word)
+int command_unknown(const struct command *const *table, const char *also, const char *what,
+		    const char *word, const char *more)
 {
 	struct nearest best = nearest_to(word);
 	for (const struct command *const *c = table; *c; c++)
 		nearest_offer(&best, (*c)->name);
+	if (also)
+		nearest_offer(&best, also);
 	(void)fprintf(stderr, "gatehouse: there is no %s '%s'", what, word);
 	if (best.word)
 		(void)fprintf(stderr, "; did you mean '%s'?", best.word);
-	(void)fputs("\nRun 'gatehouse help' for the list.\n", stderr);
+	(void)fprintf(stderr, "\nRun 'gatehouse %s' for the list.\n", more);
+	return EXIT_USAGE;
+}
+
+int command_verb_missing(const struct command *command)
+{
+	command_usage_print(stderr, command);
+	return EXIT_USAGE;
+}
+
+static void say(const char *next, const char *format, va_list args)
+{
+	(void)fputs("gatehouse: ", stderr);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	if (next)
+		(void)fprintf(stderr, "%s\n", next);
 }
 
 int command_fail(const char *next, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	(void)fputs("gatehouse: ", stderr);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	say(next, format, args);
 	va_end(args);
-	if (next)
-		(void)fprintf(stderr, "%s\n", next);
 	return EXIT_FAILED;
+}
+
+int command_misused(const char *next, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(next, format, args);
+	va_end(args);
+	return EXIT_USAGE;
+}
+
+/* "zone check", as it is typed. Returns buf. */
+static const char *words_of(const struct command *c, char buf[COMMAND_WORDS_MAX])
+{
+	(void)snprintf(buf, COMMAND_WORDS_MAX, "%s%s%s", c->within ? c->within : "",
+		       c->within ? " " : "", c->name);
+	return buf;
+}
+
+static void verbs_print(FILE *to, const struct command *const *verbs)
+{
+	int width = 0;
+	for (const struct command *const *v = verbs; *v; v++) {
+		int n = (int)strlen((*v)->arguments);
+		width = n > width ? n : width;
+	}
+	for (const struct command *const *v = verbs; *v; v++)
+		(void)fprintf(to, "  %-8s %-*s  %s\n", (*v)->name, width, (*v)->arguments,
+			      (*v)->summary);
+	(void)fputc('\n', to);
 }
 
 void command_usage_print(FILE *to, const struct command *command)
 {
-	(void)fprintf(to, "Usage: gatehouse %s", command->name);
+	char words[COMMAND_WORDS_MAX];
+	(void)fprintf(to, "Usage: gatehouse %s", words_of(command, words));
 	if (command->verbs)
 		(void)fputs(" VERB", to);
 	if (command->options_n)
@@ -49,11 +97,8 @@ void command_usage_print(FILE *to, const struct command *command)
 	if (command->arguments && command->arguments[0])
 		(void)fprintf(to, " %s", command->arguments);
 	(void)fprintf(to, "\n%s.\n\n", command->summary);
-	for (const struct command *const *v = command->verbs; v && *v; v++) {
-		(void)fprintf(to, "  %-8s %-22s %s\n", (*v)->name, (*v)->arguments, (*v)->summary);
-		if (!v[1])
-			(void)fputc('\n', to);
-	}
+	if (command->verbs)
+		verbs_print(to, command->verbs);
 	for (size_t i = 0; i < command->options_n; i++) {
 		const struct command_option *o = &command->options[i];
 		char left[64];
@@ -66,13 +111,21 @@ void command_usage_print(FILE *to, const struct command *command)
 	(void)fprintf(to, "  -h %-24s %s\n", "--help", "print this");
 }
 
+/* Where to read on: the end of an error about the command line. */
+static int usage_end(const struct command *command)
+{
+	char words[COMMAND_WORDS_MAX];
+	(void)fprintf(stderr, "\nRun 'gatehouse help %s' for what it takes.\n",
+		      words_of(command, words));
+	return EXIT_USAGE;
+}
+
 static int usage_error(const struct command *command, const char *format, const char *word)
 {
-	(void)fputs("gatehouse: ", stderr);
-	(void)fprintf(stderr, "%s: ", command->name);
+	char words[COMMAND_WORDS_MAX];
+	(void)fprintf(stderr, "gatehouse: %s: ", words_of(command, words));
 	(void)fprintf(stderr, format, word);
-	(void)fprintf(stderr, "\nRun 'gatehouse help %s' for what it takes.\n", command->name);
-	return EXIT_USAGE;
+	return usage_end(command);
 }
 
 static int unknown_option(const struct command *command, const char *word)
@@ -82,11 +135,12 @@ static int unknown_option(const struct command *command, const char *word)
 	nearest_offer(&best, "help");
 	for (size_t i = 0; i < command->options_n; i++)
 		nearest_offer(&best, command->options[i].name);
-	(void)fprintf(stderr, "gatehouse: %s: there is no option '--%s'", command->name, word);
+	char words[COMMAND_WORDS_MAX];
+	(void)fprintf(stderr, "gatehouse: %s: there is no option '--%s'", words_of(command, words),
+		      word);
 	if (best.word)
 		(void)fprintf(stderr, "; did you mean '--%s'?", best.word);
-	(void)fprintf(stderr, "\nRun 'gatehouse help %s' for what it takes.\n", command->name);
-	return EXIT_USAGE;
+	return usage_end(command);
 }
 
 /* The option that word ("--name", "--name=value" or "-n") stands for; *ret_value: what is behind
@@ -152,7 +206,8 @@ int command_line_read(const struct command *command, const char *program, int ar
 	ASSERT(command->options_n <= COMMAND_OPTIONS_MAX);
 	*ret = (struct command_line){.command = command, .program = program};
 	*ret_help = false;
-	ret->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"); /* no-color.org: set, and not empty */
+	ret->colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
 	for (int i = 0; i < argc; i++) {
 		const char *word = argv[i];
 		if (options && strcmp(word, "--") == 0) {

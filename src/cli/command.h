@@ -30,6 +30,7 @@ struct command_line;
 
 struct command {
 	const char *name;
+	const char *within;    /* of a verb: the command it is a verb of; NULL */
 	const char *arguments; /* as in a usage line: "NAME [TYPE]" */
 	const char *summary;   /* one line */
 	int arguments_min, arguments_max;
@@ -37,7 +38,7 @@ struct command {
 	size_t options_n;
 	/* The rest of the line belongs to another program: options end at the first argument. */
 	bool passes_on;
-	int (*run)(const struct command_line *line);
+	int (*run)(const struct command_line *line); /* NULL: it only has verbs */
 	const struct command *const
 		*verbs; /* second words (`zone check`), ended by NULL; or NULL */
 };
@@ -68,11 +69,18 @@ void command_list_print(FILE *to);
 extern const struct command *const command_table[];
 
 const struct command *command_find(const struct command *const *table, const char *name);
-/* Says that word is none of table and which is nearest. */
-void command_unknown(const struct command *const *table, const char *what, const char *word);
+/* Says that word is none of table, nor `also` (or NULL), and which is nearest; more: the command that lists
+ * them. Returns EXIT_USAGE. */
+int command_unknown(const struct command *const *table, const char *also, const char *what,
+		    const char *word, const char *more);
+
+/* A command that only has verbs was called without one: says which there are. Returns EXIT_USAGE. */
+int command_verb_missing(const struct command *command);
 
 /* "gatehouse: text", and under it what to do next when next is not NULL; on stderr. Returns
  * EXIT_FAILED. */
 __attribute__((format(printf, 2, 3))) int command_fail(const char *next, const char *format, ...);
+/* The same for a wrong command line. Returns EXIT_USAGE. */
+__attribute__((format(printf, 2, 3))) int command_misused(const char *next, const char *format, ...);
 
 #endif

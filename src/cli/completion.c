@@ -69,6 +69,16 @@ static void keys_print(const char *prefix)
 	free(text);
 }
 
+/* What may follow `help WORD`. */
+static void help_print(const char *word, const char *prefix)
+{
+	const struct command *c = command_find(command_table, word);
+	if (strcmp(word, "config") == 0)
+		keys_print(prefix);
+	else if (c && c->verbs)
+		table_print(c->verbs, prefix);
+}
+
 /* The words that may stand for the last of words, each with its meaning behind a tab. */
 static int words_print(const char *const *words, int n)
 {
@@ -89,8 +99,8 @@ static int words_print(const char *const *words, int n)
 	else if (c == &command_help && n == 2) {
 		table_print(command_table, last);
 		word_print(last, "config", "the configuration's keys");
-	} else if (c == &command_help && n == 3 && strcmp(words[1], "config") == 0)
-		keys_print(last);
+	} else if (c == &command_help && n == 3)
+		help_print(words[1], last);
 	else if (c == &command_status || c == &command_events)
 		for (const struct service *const *s = service_table; *s; s++)
 			word_print(last, (*s)->name, (*s)->summary);
@@ -107,6 +117,9 @@ static int completion_run(const struct command_line *line)
 	const char *shell = line->arguments[0];
 	if (strcmp(shell, "words") == 0)
 		return words_print(line->arguments + 1, line->arguments_n - 1);
+	if (line->arguments_n > 1)
+		return command_misused(NULL, "completion: '%s' is one word too many",
+				       line->arguments[1]);
 	if (strcmp(shell, "bash") == 0)
 		(void)fputs(bash_script, stdout);
 	else if (strcmp(shell, "zsh") == 0)
@@ -114,8 +127,8 @@ static int completion_run(const struct command_line *line)
 	else if (strcmp(shell, "fish") == 0)
 		(void)fputs(fish_script, stdout);
 	else
-		return command_fail("It is one of bash, zsh, fish.", "no completion for '%s'",
-				    shell);
+		return command_misused("It is one of bash, zsh, fish.", "no completion for '%s'",
+				       shell);
 	return EXIT_OK;
 }
 

@@ -75,6 +75,20 @@ static int keys_print(const struct command_line *line, const char *prefix)
 	return EXIT_OK;
 }
 
+static int verb_print(const struct command *command, const char *word)
+{
+	char more[64];
+	const struct command *verb = command->verbs ? command_find(command->verbs, word) : NULL;
+	if (!command->verbs)
+		return command_misused("Run 'gatehouse help COMMAND' for one of them.",
+				       "%s has no verbs", command->name);
+	(void)snprintf(more, sizeof(more), "help %s", command->name);
+	if (!verb)
+		return command_unknown(command->verbs, NULL, "verb", word, more);
+	command_usage_print(stdout, verb);
+	return EXIT_OK;
+}
+
 static int help_run(const struct command_line *line)
 {
 	if (line->arguments_n == 0) {
@@ -90,10 +104,10 @@ static int help_run(const struct command_line *line)
 		return keys_print(line, line->arguments_n > 1 ? line->arguments[1] : "");
 	}
 	const struct command *command = command_find(command_table, word);
-	if (!command) {
-		command_unknown(command_table, "command", word);
-		return EXIT_USAGE;
-	}
+	if (!command)
+		return command_unknown(command_table, "config", "command", word, "help");
+	if (line->arguments_n > 1)
+		return verb_print(command, line->arguments[1]);
 	command_usage_print(stdout, command);
 	return EXIT_OK;
 }
@@ -104,7 +118,7 @@ static const struct command_option help_options[] = {
 
 const struct command command_help = {
 	.name = "help",
-	.arguments = "[COMMAND | config [KEY]]",
+	.arguments = "[COMMAND [VERB] | config [KEY]]",
 	.summary = "Say what a command takes or what a configuration key means",
 	.arguments_max = 2,
 	.options = help_options,

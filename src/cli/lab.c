@@ -5,11 +5,15 @@
 #include "cli/remote.h"
 #include "lab/lab.h"
 #include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidns.h"
 #include "os/spawn.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { DOWN_WAIT_MS = 10000 };
 
 static int up(bool *ret_was_up)
 {
@@ -40,6 +44,7 @@ static int up_run(const struct command_line *line)
 
 static const struct command lab_up_verb = {
 	.name = "up",
+	.within = "lab",
 	.arguments = "",
 	.summary = "Start it: servers, routers, a site with three hosts",
 	.run = up_run,
@@ -100,6 +105,7 @@ static int status_run(const struct command_line *line)
 
 static const struct command lab_status_verb = {
 	.name = "status",
+	.within = "lab",
 	.arguments = "",
 	.summary = "List its hosts, what they are and whether they serve",
 	.run = status_run,
@@ -110,7 +116,10 @@ static int down_run(const struct command_line *line)
 	char path[LAB_SOCKET_MAX];
 	json_t *answer = NULL;
 	int status;
-	enum err e = remote_call(lab_socket(path), "POST", "/down", &status, &answer);
+	AUTO_DONE(fd_done) int keeper = -1;
+	enum err e = lab_keeper_open(&keeper);
+	if (!e)
+		e = remote_call(lab_socket(path), "POST", "/down", &status, &answer);
 	if (e)
 		return lab_fail(e);
 	if (status != 200) {
@@ -119,22 +128,16 @@ static int down_run(const struct command_line *line)
 		return code;
 	}
 	json_decref(answer);
-	/* It is down when nobody listens any more. */
-	for (int i = 0; i < 500; i++) {
-		json_t *still = NULL;
-		if (remote_call(path, "GET", "/status", &status, &still)) {
-			if (line->json)
-				(void)printf("{\"lab\":\"down\"}\n");
-			return EXIT_OK;
-		}
-		json_decref(still);
-		(void)usleep(10000);
-	}
-	return command_fail(NULL, "the lab does not end");
+	if (process_await_end(keeper, DOWN_WAIT_MS))
+		return command_fail(NULL, "the lab does not end");
+	if (line->json)
+		(void)printf("{\"lab\":\"down\"}\n");
+	return EXIT_OK;
 }
 
 static const struct command lab_down_verb = {
 	.name = "down",
+	.within = "lab",
 	.arguments = "",
 	.summary = "End it and all that runs in it",
 	.run = down_run,
@@ -161,6 +164,7 @@ static int run_run(const struct command_line *line)
 
 static const struct command lab_run_verb = {
 	.name = "run",
+	.within = "lab",
 	.arguments = "HOST COMMAND [ARGUMENT]...",
 	.summary = "Run a command on one of its hosts",
 	.arguments_min = 2,
@@ -178,6 +182,7 @@ static int shell_run(const struct command_line *line)
 
 static const struct command lab_shell_verb = {
 	.name = "shell",
+	.within = "lab",
 	.arguments = "HOST",
 	.summary = "A shell on one of its hosts: try dig, getent, ping",
 	.arguments_min = 1,
@@ -193,6 +198,7 @@ static int keeper_run(const struct command_line *line)
 
 static const struct command lab_keeper_verb = {
 	.name = "keeper",
+	.within = "lab",
 	.arguments = "",
 	.summary = "What 'up' starts: holds the lab until it ends",
 	.run = keeper_run,
@@ -294,6 +300,7 @@ static int tour_run(const struct command_line *line)
 
 static const struct command lab_tour_verb = {
 	.name = "tour",
+	.within = "lab",
 	.arguments = "",
 	.summary = "Bring it up and follow a name through it, step by step",
 	.run = tour_run,

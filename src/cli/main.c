@@ -23,23 +23,20 @@ static int command_run_line(const struct command *command, const char *program, 
 	/* `zone check FILE`: the verb is a command of its own. */
 	if (command->verbs && argc > 0 && argv[0][0] != '-') {
 		const struct command *verb = command_find(command->verbs, argv[0]);
-		if (!verb) {
-			command_unknown(command->verbs, "verb", argv[0]);
-			return EXIT_USAGE;
-		}
+		char more[64];
+		(void)snprintf(more, sizeof(more), "help %s", command->name);
+		if (!verb)
+			return command_unknown(command->verbs, NULL, "verb", argv[0], more);
 		command = verb;
 		argc--;
 		argv++;
-	} else if (command->verbs && argc == 0) {
-		command_usage_print(stderr, command);
-		return EXIT_USAGE;
 	}
 	int status = command_line_read(command, program, argc, argv, &line, &help);
 	if (help)
 		command_usage_print(stdout, command);
 	if (status || help)
 		return status;
-	return command->run(&line);
+	return command->run ? command->run(&line) : command_verb_missing(command);
 }
 
 int main(int argc, char **argv)
@@ -55,9 +52,7 @@ int main(int argc, char **argv)
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 		word = "help";
 	const struct command *command = command_find(command_table, word);
-	if (!command) {
-		command_unknown(command_table, "command", word);
-		return EXIT_USAGE;
-	}
+	if (!command)
+		return command_unknown(command_table, NULL, "command", word, "help");
 	return command_run_line(command, argv[0], argc - 2, argv + 2);
 }

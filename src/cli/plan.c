@@ -78,7 +78,7 @@ static int plan_run(const struct command_line *line)
 	struct plan plan = {.records = calloc(PLAN_RECORDS_MAX, sizeof(struct plan_record))};
 	struct config *config = NULL;
 	if (!path)
-		return command_fail("Name it with -c FILE.", "plan needs a configuration");
+		return command_misused("Name it with -c FILE.", "plan needs a configuration");
 	enum err e = plan_sandbox();
 	if (e)
 		return command_fail(NULL, "the sandbox cannot be entered: %s", err_text(e));

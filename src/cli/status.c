@@ -2,6 +2,7 @@
  * as it happens. */
 #include "cli/commands.h"
 
+#include "base/nearest.h"
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "cli/services.h"
@@ -33,6 +34,18 @@ static void members_print(json_t *object, const char *prefix)
 	}
 }
 
+static int service_unknown(const char *word)
+{
+	struct nearest best = nearest_to(word);
+	for (const struct service *const *s = service_table; *s; s++)
+		nearest_offer(&best, (*s)->name);
+	if (best.word)
+		return command_misused(NULL, "there is no service '%s'; did you mean '%s'?", word,
+				       best.word);
+	return command_misused("Run 'gatehouse version --json' for the list.",
+			       "there is no service '%s'", word);
+}
+
 /* One service in full. */
 static int status_one(const struct command_line *line, const char *service)
 {
@@ -40,8 +53,7 @@ static int status_one(const struct command_line *line, const char *service)
 	json_t *answer = NULL;
 	int status;
 	if (!service_find(service))
-		return command_fail("Run 'gatehouse help' for the list.",
-				    "there is no service '%s'", service);
+		return service_unknown(service);
 	enum err e = remote_path(line, service, path, sizeof(path));
 	if (!e)
 		e = remote_call(path, "GET", "/status", &status, &answer);
@@ -121,8 +133,8 @@ static int status_run(const struct command_line *line)
 	if (line->arguments_n)
 		return status_one(line, line->arguments[0]);
 	if (command_line_value(line, "control"))
-		return command_fail("Name the service that listens there.",
-				    "--control is one service's socket");
+		return command_misused("Name the service that listens there.",
+				       "--control is one service's socket");
 	return status_all(line);
 }
 
@@ -176,8 +188,7 @@ static int events_run(const struct command_line *line)
 	json_t *error = NULL;
 	int status = 0;
 	if (!service_find(service))
-		return command_fail("Run 'gatehouse help' for the list.",
-				    "there is no service '%s'", service);
+		return service_unknown(service);
 	(void)snprintf(target, sizeof(target), "/events?last=%.16s", last ? last : "0");
 	enum err e = remote_path(line, service, path, sizeof(path));
 	if (!e)

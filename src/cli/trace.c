@@ -100,8 +100,9 @@ static void server_print(const json_t *step)
 	(void)printf("\n      ");
 	if (has(step, "server"))
 		(void)printf("%s ", text_of(step, "server"));
-	(void)printf("%s:%d %s", text_of(step, "address"), (int)number_of(step, "port"),
-		     text_of(step, "transport"));
+	const char *address = text_of(step, "address");
+	(void)printf(strchr(address, ':') ? "[%s]:%d %s" : "%s:%d %s", address,
+		     (int)number_of(step, "port"), text_of(step, "transport"));
 	if (has(step, "round_trip_us"))
 		(void)printf(", %s", print_duration_us((uint64_t)number_of(step, "round_trip_us"),
 						       time, sizeof(time)));

@@ -74,6 +74,7 @@ static const struct command_option check_options[] = {
 
 static const struct command zone_check_verb = {
 	.name = "check",
+	.within = "zone",
 	.arguments = "FILE",
 	.summary = "Judge a zone file; exit with 0 when it can be served, else 1",
 	.arguments_min = 1,

@@ -11,6 +11,7 @@
 #include "os/spawn.h"
 #include "os/unix.h"
 
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +74,14 @@ static enum err keeper_start(const char *ear)
 	struct spawn_child child;
 	struct spawn_end end;
 	(void)snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", ear);
+	/* It lives on behind us, so it may not hold the pipe or terminal that we write to. */
+	AUTO_DONE(fd_done) int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (nowhere < 0)
+		return err_errno();
 	s.argv = argv;
 	s.environment = environment;
+	s.stdout_fd = nowhere;
+	s.stderr_fd = nowhere;
 	s.outlive = true;
 	TRY(spawn_start(&s, &child));
 	/* It ends at once, leaving the real keeper as number 1 of its namespace, or telling why not. */
@@ -129,6 +136,16 @@ static enum err files_show(const struct lab_host *host)
 	(void)snprintf(from, sizeof(from), LAB_FOLDER "/%s/run", host->name);
 	TRY(dir_ensure("/run/gatehouse", 0755));
 	return mount_bind(from, "/run/gatehouse");
+}
+
+enum err lab_keeper_open(int *ret_fd)
+{
+	char socket[LAB_SOCKET_MAX];
+	AUTO_DONE(fd_done) int fd = -1;
+	struct unix_peer keeper;
+	TRY(unix_connect(lab_socket(socket), &fd));
+	TRY(unix_peer(fd, &keeper));
+	return process_open(keeper.pid, ret_fd);
 }
 
 static enum err host_enter(const struct lab_host *host)

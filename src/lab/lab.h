@@ -22,6 +22,10 @@ MUST enum err lab_up(char *text, size_t text_size);
  * counts it. ECONNREFUSED: the lab is not up. ERR_ABSENT: no such host. Puts this process into the lab for good. */
 MUST enum err lab_run(const char *host, const char *const *argv, int *ret_status);
 
+/* Holds the keeper, to wait for its end with process_await_end (os/pidns.h), by when all in the lab has
+ * ended. ECONNREFUSED: the lab is not up. */
+MUST enum err lab_keeper_open(int *ret_fd);
+
 /* The body of `gatehouse lab keeper`; returns its exit status. */
 int lab_keep(void);
 

@@ -79,7 +79,8 @@ static const struct lab_file gateway_files[] = {
 			   "  listen: [192.168.7.1, \"[fd00:7::1]\", 127.0.0.1]\n"
 			   "  workers: 1\n"
 			   "  access: [192.168.7.0/24, \"fd00:7::/64\", 127.0.0.0/8]\n"
-			   "  roots: [198.51.100.10, 198.51.100.11]\n"},
+			   "  roots: [198.51.100.10, 198.51.100.11]\n"
+			   "  special-names: off # the addresses here are those of RFC 5737\n"},
 	{0},
 };
 

@@ -108,14 +108,22 @@ static enum err differs(pid_t pid, const char *kind, bool *ret)
 
 enum err namespaces_enter(pid_t pid)
 {
-	bool other_user = false;
+	static const struct {
+		const char *kind;
+		int flag;
+	} kinds[] = {{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS}, {"net", CLONE_NEWNET}};
 	AUTO_DONE(fd_done) int pidfd = pidfd_open(pid, 0);
+	int flags = 0;
 	if (pidfd < 0)
 		return err_errno();
-	TRY(differs(pid, "user", &other_user));
-	/* setns(2): to enter the user namespace that one is in is an error. */
-	int kinds = CLONE_NEWNET | CLONE_NEWNS | (other_user ? CLONE_NEWUSER : 0);
-	return setns(pidfd, kinds) < 0 ? err_errno() : OK;
+	/* setns(2): to enter the user namespace that one is in is an error, and to enter a network namespace takes
+	 * rights over it, even the one that one is in. */
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool other;
+		TRY(differs(pid, kinds[i].kind, &other));
+		flags |= other ? kinds[i].flag : 0;
+	}
+	return flags && setns(pidfd, flags) < 0 ? err_errno() : OK;
 }
 
 enum err mount_private(void)

@@ -1,7 +1,9 @@
 #include "os/pidns.h"
 
+#include "os/clock.h"
 #include "os/fd.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -76,6 +78,31 @@ void process_reap(pid_t pid)
 {
 	(void)waitpid(pid, NULL,
 		      WNOHANG); /* it has ended: this waits for nothing and cannot fail */
+}
+
+enum err process_open(pid_t pid, int *ret_fd)
+{
+	int fd = pidfd_open(pid, 0);
+	if (fd < 0)
+		return err_errno();
+	*ret_fd = fd;
+	return OK;
+}
+
+enum err process_await_end(int fd, int wait_ms)
+{
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+	uint64_t end_ms = clock_monotonic_ms() + (uint64_t)wait_ms;
+	for (;;) {
+		uint64_t now_ms = clock_monotonic_ms();
+		int n = poll(&end, 1, now_ms < end_ms ? (int)(end_ms - now_ms) : 0);
+		if (n > 0)
+			return OK;
+		if (n == 0)
+			return (enum err)ETIMEDOUT;
+		if (errno != EINTR)
+			return err_errno();
+	}
 }
 
 enum err process_host_name(const char *name)
