@@ -53,8 +53,9 @@ struct command_line {
 	bool colour; /* stdout is a terminal and NO_COLOR is not set */
 };
 
-/* Reads argv behind the subcommand's name; program: how we were called. On a wrong line it says on stderr what is wrong, the
- * nearest right word and how to see more, and returns EXIT_USAGE; EXIT_OK with *ret_help set when
+/* Reads argv behind the subcommand's name; program: how we were called. On a wrong line it says on
+ * stderr what is wrong, the nearest right word and how to see more, and returns EXIT_USAGE; EXIT_OK
+ * with *ret_help set when
  * --help was asked for. */
 int command_line_read(const struct command *command, const char *program, int argc, char **argv,
 		      struct command_line *ret, bool *ret_help);
@@ -69,18 +70,20 @@ void command_list_print(FILE *to);
 extern const struct command *const command_table[];
 
 const struct command *command_find(const struct command *const *table, const char *name);
-/* Says that word is none of table, nor `also` (or NULL), and which is nearest; more: the command that lists
- * them. Returns EXIT_USAGE. */
+/* Says that word is none of table, nor `also` (or NULL), and which is nearest; more: the command
+ * that lists them. Returns EXIT_USAGE. */
 int command_unknown(const struct command *const *table, const char *also, const char *what,
 		    const char *word, const char *more);
 
-/* A command that only has verbs was called without one: says which there are. Returns EXIT_USAGE. */
+/* A command that only has verbs was called without one: says which there are. Returns EXIT_USAGE.
+ */
 int command_verb_missing(const struct command *command);
 
 /* "gatehouse: text", and under it what to do next when next is not NULL; on stderr. Returns
  * EXIT_FAILED. */
 __attribute__((format(printf, 2, 3))) int command_fail(const char *next, const char *format, ...);
 /* The same for a wrong command line. Returns EXIT_USAGE. */
-__attribute__((format(printf, 2, 3))) int command_misused(const char *next, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int command_misused(const char *next, const char *format,
+							  ...);
 
 #endif

@@ -1,4 +1,5 @@
-/* Every subcommand, one file each (a file may hold two that are one thought). */
+/* Every subcommand, one file each (a file may hold two that are one thought). Says nothing of what
+ * they do. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 

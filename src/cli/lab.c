@@ -22,9 +22,9 @@ static int up(bool *ret_was_up)
 	*ret_was_up = e == ERR_EXISTS;
 	if (e == OK || e == ERR_EXISTS)
 		return EXIT_OK;
-	return command_fail(
-		"As root, or where the kernel gives ordinary users namespaces, it works; 'unshare -Un true' tells.",
-		"the lab cannot be brought up: %s", text[0] ? text : err_text(e));
+	return command_fail("As root, or where the kernel gives ordinary users namespaces, it "
+			    "works; 'unshare -Un true' tells.",
+			    "the lab cannot be brought up: %s", text[0] ? text : err_text(e));
 }
 
 static int up_run(const struct command_line *line)
@@ -36,7 +36,8 @@ static int up_run(const struct command_line *line)
 	if (line->json)
 		(void)printf("{\"lab\":\"up\",\"new\":%s}\n", was_up ? "false" : "true");
 	else
-		(void)printf("The lab is up%s. 'gatehouse lab status' shows it, 'gatehouse lab shell client1' enters it, "
+		(void)printf("The lab is up%s. 'gatehouse lab status' shows it, 'gatehouse lab "
+			     "shell client1' enters it, "
 			     "'gatehouse lab down' ends it.\n",
 			     was_up ? " already" : "");
 	return EXIT_OK;
@@ -50,7 +51,8 @@ static const struct command lab_up_verb = {
 	.run = up_run,
 };
 
-/* --- status, down ---------------------------------------------------------------------------------------- */
+/* --- status, down
+ * ---------------------------------------------------------------------------------------- */
 
 static int lab_fail(enum err e)
 {
@@ -71,7 +73,9 @@ static void host_print(struct print_table *t, const json_t *host)
 		n += w > 0 && (size_t)w < sizeof(addresses) - n ? (size_t)w : 0;
 	}
 	const char *state = json_string_value(json_object_get(host, "gatehouse"));
-	enum print_style style = strcmp(state, "serves") == 0 ? PRINT_GREEN : strcmp(state, "-") == 0 ? PRINT_DIM : PRINT_RED;
+	enum print_style style = strcmp(state, "serves") == 0 ? PRINT_GREEN
+				 : strcmp(state, "-") == 0    ? PRINT_DIM
+							      : PRINT_RED;
 	print_cell(t, PRINT_BOLD, "%s", json_string_value(json_object_get(host, "host")));
 	print_cell(t, style, "%s", state);
 	print_cell(t, PRINT_PLAIN, "%s", json_string_value(json_object_get(host, "role")));
@@ -95,8 +99,7 @@ static int status_run(const struct command_line *line)
 		size_t i;
 		json_t *host;
 		print_table_init(&t, stdout, line->colour, 4, heads);
-		json_array_foreach(json_object_get(answer, "hosts"), i, host)
-			host_print(&t, host);
+		json_array_foreach(json_object_get(answer, "hosts"), i, host) host_print(&t, host);
 		print_table_end(&t);
 	}
 	json_decref(answer);
@@ -143,14 +146,16 @@ static const struct command lab_down_verb = {
 	.run = down_run,
 };
 
-/* --- run, shell -------------------------------------------------------------------------------------------- */
+/* --- run, shell
+ * -------------------------------------------------------------------------------------------- */
 
 static int in_lab(const char *host, const char *const *argv)
 {
 	int status;
 	enum err e = lab_run(host, argv, &status);
 	if (e == ERR_ABSENT)
-		return command_fail("Run 'gatehouse lab status' for the list.", "the lab has no host '%s'", host);
+		return command_fail("Run 'gatehouse lab status' for the list.",
+				    "the lab has no host '%s'", host);
 	return e ? lab_fail(e) : status;
 }
 
@@ -204,7 +209,9 @@ static const struct command lab_keeper_verb = {
 	.run = keeper_run,
 };
 
-/* --- tour ---------------------------------------------------------------------------------------------------- */
+/* --- tour
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void heading(const struct command_line *line, const char *text)
 {
@@ -254,7 +261,8 @@ static int tour_names(const struct command_line *line)
 	static const char *const trace[] = {"gatehouse", "trace", "www.example.com", NULL};
 	static const char *const getent[] = {"getent", "hosts", "www.example.com", NULL};
 	static const char *const split[] = {"gatehouse", "trace", "git.eng.hanbit.kr", NULL};
-	heading(line, "A name nobody has asked for yet: caching -> recursive -> root -> TLD -> authoritative");
+	heading(line, "A name nobody has asked for yet: caching -> recursive -> root -> TLD -> "
+		      "authoritative");
 	int status = tour_step("gateway", trace);
 	if (status)
 		return status;
@@ -267,7 +275,8 @@ static int tour_names(const struct command_line *line)
 	status = tour_step("client1", getent);
 	if (status)
 		return status;
-	heading(line, "A large company's zone, split into delegated sub-zones, and an alias in one");
+	heading(line,
+		"A large company's zone, split into delegated sub-zones, and an alias in one");
 	return tour_step("gateway", split);
 }
 
@@ -280,21 +289,26 @@ static int tour_run(const struct command_line *line)
 	if (status)
 		return status;
 	heading(line, "A small internet, in network namespaces of this machine");
-	(void)printf("%s\n%s in %s; every box is a host with its own network, every server a gatehouse.\n", map,
-		     was_up ? "Up already; seen" : "Brought up",
+	(void)printf("%s\n%s in %s; every box is a host with its own network, every server a "
+		     "gatehouse.\n",
+		     map, was_up ? "Up already; seen" : "Brought up",
 		     print_duration_us(clock_monotonic_us() - start_us, time, sizeof(time)));
 	status = tour_names(line);
 	if (status)
-		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows what it logged.",
+		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
+				    "what it logged.",
 				    "the tour stops here (status %d)", status);
 	heading(line, "What to try next");
-	(void)printf("  %s lab shell client1                a shell on a host of the site; then dig, kdig, getent\n"
+	(void)printf("  %s lab shell client1                a shell on a host of the site; then "
+		     "dig, kdig, getent\n"
 		     "  %s lab run gateway gatehouse trace 한국.kr NS\n"
-		     "  %s lab run client1 dig www.shop.com     four addresses, another one first each time\n"
+		     "  %s lab run client1 dig www.shop.com     four addresses, another one first "
+		     "each time\n"
 		     "  %s lab run gateway gatehouse status     what the resolver has done\n"
 		     "  %s lab status                           the hosts\n"
 		     "  %s lab down                             end it; nothing is left behind\n\n",
-		     line->program, line->program, line->program, line->program, line->program, line->program);
+		     line->program, line->program, line->program, line->program, line->program,
+		     line->program);
 	return EXIT_OK;
 }
 

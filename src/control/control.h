@@ -14,10 +14,11 @@ struct control;	      /* the server */
 struct control_reply; /* an answer that is still owed; lives until it is given */
 struct control_stream;
 
-#define CONTROL_CLIENTS_MAX   32
-#define CONTROL_BODY_MAX      (1 << 20) /* bytes of a request's body */
-#define CONTROL_STREAM_BUFFER (1 << 20) /* bytes that wait for a slow reader; then it is cut off   \
-					 */
+#define CONTROL_CLIENTS_MAX 32
+#define CONTROL_BODY_MAX    (1 << 20) /* bytes of a request's body */
+#define CONTROL_STREAM_BUFFER                                                                      \
+	(1 << 20) /* bytes that wait for a slow reader; then it is cut off                         \
+		   */
 
 struct control_request {
 	const char *method, *path; /* path: decoded, without the query */

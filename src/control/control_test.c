@@ -1,4 +1,5 @@
-/* The control socket's server with a real socket and a real loop, and clients that behave well and badly. */
+/* The control socket's server with a real socket and a real loop, and clients that behave well and
+ * badly. */
 #include "base/writer.h"
 #include "control/control.h"
 #include "os/fd.h"
@@ -152,9 +153,10 @@ static void answers_requests_in_a_row_on_one_connection(void **state)
 	struct bench *b = *state;
 	bool end;
 	int fd = client(b);
-	say(fd, "POST /echo?name=a%20b" HEAD "Content-Length: 7\r\n\r\n{\"x\":1}POST /echo?name=c" HEAD
-		"Transfer-Encoding: chunked\r\n\r\n4\r\n[1,2\r\n1\r\n]\r\n0\r\n\r\nGET /status" HEAD
-		"Connection: close\r\n\r\n");
+	say(fd,
+	    "POST /echo?name=a%20b" HEAD "Content-Length: 7\r\n\r\n{\"x\":1}POST /echo?name=c" HEAD
+	    "Transfer-Encoding: chunked\r\n\r\n4\r\n[1,2\r\n1\r\n]\r\n0\r\n\r\nGET /status" HEAD
+	    "Connection: close\r\n\r\n");
 	const char *text = hear(b, fd, &end);
 	assert_non_null(strstr(text, "{\"name\":\"a b\",\"body\":{\"x\":1}}"));
 	assert_non_null(strstr(text, "{\"name\":\"c\",\"body\":[1,2]}"));
@@ -174,7 +176,8 @@ static void refuses_with_the_status_that_says_why(void **state)
 		{"POST /status" HEAD "Content-Length: 0\r\n\r\n", "HTTP/1.1 405 "},
 		{"POST /echo" HEAD "Content-Length: 1\r\n\r\n{", "HTTP/1.1 400 "},
 		{"POST /echo?name=%zz" HEAD "Content-Length: 0\r\n\r\n", "HTTP/1.1 400 "},
-		{"POST /echo" HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 400 "},
+		{"POST /echo" HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+		 "HTTP/1.1 400 "},
 		{"POST /echo" HEAD "Content-Length: 9999999\r\n\r\n", "HTTP/1.1 413 "},
 		{"POST /echo" HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
 		{"GET /events?last=999" HEAD "\r\n", "HTTP/1.1 400 "},
@@ -201,7 +204,8 @@ static void a_verb_may_answer_later(void **state)
 	control_reply_json(b->owed, 200, json_pack("{s:b}", "late", 1));
 	const char *text = hear(b, fd, NULL);
 	assert_non_null(strstr(text, "{\"late\":true}"));
-	assert_non_null(strstr(text, "{\"service\":\"bench\"}")); /* the one behind it was not lost */
+	assert_non_null(
+		strstr(text, "{\"service\":\"bench\"}")); /* the one behind it was not lost */
 	fd_done(&fd);
 }
 

@@ -1,5 +1,6 @@
-/* The lab's keeper: number 1 of the lab's PID namespace. Makes the network, starts `gatehouse run` on each host that has
- * a configuration, answers on the lab's socket, and takes everything with it when it ends. */
+/* The lab's keeper: number 1 of the lab's PID namespace. Makes the network, starts `gatehouse run`
+ * on each host that has a configuration, answers on the lab's socket, and takes everything with it
+ * when it ends. */
 #include "base/writer.h"
 #include "control/control.h"
 #include "lab/lab.h"
@@ -41,7 +42,8 @@ struct keeper {
 	bool told;
 };
 
-/* --- hosts ------------------------------------------------------------------------------------------ */
+/* --- hosts
+ * ------------------------------------------------------------------------------------------ */
 
 static enum err file_put(const char *host, const char *name, const char *text)
 {
@@ -115,7 +117,8 @@ static void child_ended(void *arg, int signal)
 	(void)signal;
 	while (process_ended(&pid) == OK) {
 		size_t i = 0;
-		while (lab_hosts[i].name && !(k->hosts[i].running && k->hosts[i].gatehouse.pid == pid))
+		while (lab_hosts[i].name &&
+		       !(k->hosts[i].running && k->hosts[i].gatehouse.pid == pid))
 			i++;
 		if (!lab_hosts[i].name) {
 			process_reap(pid);
@@ -127,14 +130,16 @@ static void child_ended(void *arg, int signal)
 		k->hosts[i].running = k->hosts[i].ready = false;
 		if (!k->told) {
 			char text[128];
-			(void)snprintf(text, sizeof(text), "gatehouse on %s ended with %d", lab_hosts[i].name, end.code);
+			(void)snprintf(text, sizeof(text), "gatehouse on %s ended with %d",
+				       lab_hosts[i].name, end.code);
 			err_ignore(notify_status(&k->notify, text));
 			loop_stop(&k->loop);
 		}
 	}
 }
 
-/* --- the lab's socket ---------------------------------------------------------------------------------- */
+/* --- the lab's socket
+ * ---------------------------------------------------------------------------------- */
 
 static json_t *status_object(void *arg)
 {
@@ -148,9 +153,13 @@ static json_t *status_object(void *arg)
 		for (const struct lab_bridge *b = lab_bridges; b->router; b++)
 			for (size_t j = 0; strcmp(b->router, h->name) == 0 && j < 2; j++)
 				json_array_append_new(addresses, json_string(b->addresses[j]));
-		const char *state = !h->files ? "-" : k->hosts[i].ready ? "serves" : k->hosts[i].running ? "starts" : "ended";
-		json_array_append_new(hosts, json_pack("{s:s,s:s,s:o,s:s}", "host", h->name, "role", h->role,
-						       "addresses", addresses, "gatehouse", state));
+		const char *state = !h->files		  ? "-"
+				    : k->hosts[i].ready	  ? "serves"
+				    : k->hosts[i].running ? "starts"
+							  : "ended";
+		json_array_append_new(hosts, json_pack("{s:s,s:s,s:o,s:s}", "host", h->name, "role",
+						       h->role, "addresses", addresses, "gatehouse",
+						       state));
 	}
 	return json_pack("{s:s,s:o}", "lab", "up", "hosts", hosts);
 }
@@ -195,7 +204,9 @@ static void stop_asked(void *arg, int signal)
 	stop_due(arg);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static enum err serve(struct keeper *k, struct control_face *face, const char **ret_what)
 {
@@ -256,14 +267,17 @@ int lab_keep(void)
 	enum err e = user_is_root() ? mount_private() : userns_enter();
 	if (e)
 		return fail(&k.notify,
-			    user_is_root() ? "a mount namespace" : "a user namespace (run as root where the kernel has none)", e);
+			    user_is_root()
+				    ? "a mount namespace"
+				    : "a user namespace (run as root where the kernel has none)",
+			    e);
 	e = pidns_fork(&pid);
 	if (e)
 		return fail(&k.notify, "a PID namespace", e);
 	if (pid)
 		return 0;
-	/* By number 1: who connects learns its pid, and enters its namespaces. Our network namespace is still the
-	 * one we came from, so the abstract name is found from outside. */
+	/* By number 1: who connects learns its pid, and enters its namespaces. Our network
+	 * namespace is still the one we came from, so the abstract name is found from outside. */
 	e = unix_listen(socket, 0, &k.socket_fd);
 	if (e)
 		return fail(&k.notify, "the lab's socket", e);

@@ -26,7 +26,8 @@ const char *lab_socket(char buf[LAB_SOCKET_MAX])
 	return buf;
 }
 
-/* --- up -------------------------------------------------------------------------------------------- */
+/* --- up
+ * -------------------------------------------------------------------------------------------- */
 
 struct up {
 	struct loop loop;
@@ -84,7 +85,8 @@ static enum err keeper_start(const char *ear)
 	s.stderr_fd = nowhere;
 	s.outlive = true;
 	TRY(spawn_start(&s, &child));
-	/* It ends at once, leaving the real keeper as number 1 of its namespace, or telling why not. */
+	/* It ends at once, leaving the real keeper as number 1 of its namespace, or telling why
+	 * not. */
 	TRY(spawn_collect(&child, UP_WAIT_MS, &end));
 	return OK;
 }
@@ -121,7 +123,8 @@ enum err lab_up(char *text, size_t text_size)
 	return e;
 }
 
-/* --- run ------------------------------------------------------------------------------------------- */
+/* --- run
+ * ------------------------------------------------------------------------------------------- */
 
 /* What a program looks at to find its name server and our control sockets. */
 static enum err files_show(const struct lab_host *host)
@@ -174,7 +177,8 @@ static enum err path_extend(void)
 		return err_errno();
 	self[n] = '\0';
 	const char *before = getenv("PATH");
-	(void)snprintf(path, sizeof(path), "%s:%s", dirname(self), before ? before : "/usr/sbin:/usr/bin:/sbin:/bin");
+	(void)snprintf(path, sizeof(path), "%s:%s", dirname(self),
+		       before ? before : "/usr/sbin:/usr/bin:/sbin:/bin");
 	return setenv("PATH", path, 1) < 0 ? err_errno() : OK;
 }
 

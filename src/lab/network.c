@@ -95,8 +95,8 @@ static enum err host_join(const struct lab_host *h, const int *netns_fds)
 {
 	size_t at = (size_t)(h - lab_hosts);
 	TRY(netns_enter(netns_fds[at]));
-	/* No address is given twice here, and a link-local one that is still being probed (RFC 4862 5.4) would leave
-	 * the first second of the lab without IPv6. */
+	/* No address is given twice here, and a link-local one that is still being probed (RFC
+	 * 4862 5.4) would leave the first second of the lab without IPv6. */
 	TRY(file_write_text("/proc/sys/net/ipv6/conf/default/accept_dad", "0"));
 	TRY(file_write_text("/proc/sys/net/ipv6/conf/default/dad_transmits", "0"));
 	TRY(link_up("lo"));
@@ -142,8 +142,8 @@ enum err lab_network_make(int netns_fds[LAB_HOSTS_MAX], const char **ret_what)
 {
 	struct making m = {.netns_fds = netns_fds, .ret_what = ret_what};
 	struct thread thread;
-	/* A thread of its own goes from namespace to namespace and ends in the last: an ordinary user may enter those
-	 * that he made, but not go back to the one he came from. */
+	/* A thread of its own goes from namespace to namespace and ends in the last: an ordinary
+	 * user may enter those that he made, but not go back to the one he came from. */
 	TRY(thread_start(&thread, "network", -1, make, &m));
 	thread_join(&thread);
 	return m.error;

@@ -1,4 +1,5 @@
-/* The zone files of the lab, as text. */
+/* The zone files of the lab, as text. Knows no host and no address plan beyond what stands in them.
+ */
 #ifndef LAB_ZONES_H
 #define LAB_ZONES_H
 

@@ -116,8 +116,8 @@ enum err namespaces_enter(pid_t pid)
 	int flags = 0;
 	if (pidfd < 0)
 		return err_errno();
-	/* setns(2): to enter the user namespace that one is in is an error, and to enter a network namespace takes
-	 * rights over it, even the one that one is in. */
+	/* setns(2): to enter the user namespace that one is in is an error, and to enter a network
+	 * namespace takes rights over it, even the one that one is in. */
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		bool other;
 		TRY(differs(pid, kinds[i].kind, &other));

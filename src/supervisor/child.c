@@ -60,7 +60,7 @@ static void ended(void *arg, uint32_t events)
 	loop_remove(c->loop, &c->watch); /* before collecting, which closes the pidfd */
 	if (spawn_collect(&c->process, -1, &end))
 		end = (struct spawn_end){.signalled = false, .code = -1};
-	c->running = c->ready = false;
+	c->running = c->ready = c->reloading = c->reload_wanted = false;
 	end_log(c, end);
 	if (!c->stopping)
 		restart_plan(c);
@@ -151,7 +151,7 @@ void child_replace(struct child *c)
 	loop_remove(c->loop, &c->watch);
 	c->retired = c->process;
 	c->retired_running = true;
-	c->running = c->ready = false;
+	c->running = c->ready = c->reloading = c->reload_wanted = false;
 	enum err e =
 		loop_add(c->loop, &c->retired_watch, c->retired.pidfd, LOOP_READ, retired_ended, c);
 	if (e)
@@ -164,6 +164,8 @@ bool child_told_ready(struct child *c, pid_t pid)
 {
 	if (!c->running || c->process.pid != pid)
 		return false;
+	bool reloaded = c->reloading;
+	c->reloading = false;
 	if (!c->ready) {
 		c->ready = true;
 		log_info("ready", LOG_TEXT("service", c->service));
@@ -171,6 +173,10 @@ bool child_told_ready(struct child *c, pid_t pid)
 			err_ignore(spawn_signal(&c->retired, SIGTERM));
 			loop_timer_set_after(c->loop, &c->kill, CHILD_STOP_MS);
 		}
+		if (c->reload_wanted)
+			child_reload(c);
+		c->changed(c->arg);
+	} else if (reloaded) {
 		c->changed(c->arg);
 	}
 	return true;
@@ -190,8 +196,16 @@ void child_stop(struct child *c)
 
 void child_reload(struct child *c)
 {
-	if (c->running)
-		err_ignore(spawn_signal(&c->process, SIGHUP));
+	c->reload_wanted = c->running && !c->ready;
+	if (!c->ready)
+		return; /* one that does not run reads the file when it starts */
+	c->reloading = true;
+	err_ignore(spawn_signal(&c->process, SIGHUP));
+}
+
+bool child_serves(const struct child *c)
+{
+	return c->ready && !c->reloading && !c->reload_wanted;
 }
 
 bool child_gone(const struct child *c)

@@ -26,6 +26,8 @@ struct child {
 	uint64_t started_ms, backoff_ms;
 	unsigned restarts;
 	bool running, ready;
+	bool reloading;		    /* it was sent SIGHUP and has not said READY since */
+	bool reload_wanted;	    /* once it is ready: before, it might not catch SIGHUP yet */
 	bool stopping;		    /* its end is wanted */
 	struct spawn_child retired; /* the process before this one, until this one is ready */
 	struct loop_watch retired_watch;
@@ -43,10 +45,12 @@ void child_start(struct child *c);
 void child_replace(struct child *c);
 /* SIGTERM, and SIGKILL when that was not enough. changed is called at the end. */
 void child_stop(struct child *c);
-/* SIGHUP. */
+/* SIGHUP, now or as soon as it is ready. */
 void child_reload(struct child *c);
 /* The process pid has said READY=1; false: it is not ours. */
 bool child_told_ready(struct child *c, pid_t pid);
+/* It is ready, and has taken in every reload. */
+bool child_serves(const struct child *c);
 /* It neither runs nor will. */
 bool child_gone(const struct child *c);
 void child_done(struct child *c);

@@ -78,12 +78,17 @@ static struct socket_entry *set_find(const struct socket_set *set, const struct 
 	return NULL;
 }
 
-static void fresh_close(struct socket_set *set, const struct socket_set *from)
+/* Closes what keep does not hold, and removes the files of unix sockets. */
+static void others_close(struct socket_set *set, const struct socket_set *keep)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (!set_find(from, &set->entries[i].record))
-			entry_close(&set->entries[i]);
-	free(set->entries);
+	for (size_t i = 0; i < set->n; i++) {
+		const struct plan_record *r = &set->entries[i].record;
+		if (set_find(keep, r))
+			continue;
+		if (r->kind == PLAN_UNIX)
+			(void)unlink(r->path); /* gone already is as good */
+		entry_close(&set->entries[i]);
+	}
 }
 
 enum err socket_set_open(const struct plan *plan, struct socket_set *from, struct socket_set *ret)
@@ -102,7 +107,8 @@ enum err socket_set_open(const struct plan *plan, struct socket_set *from, struc
 		else
 			e = entry_open(r, &set.entries[set.n]);
 		if (e) {
-			fresh_close(&set, from);
+			others_close(&set, from);
+			free(set.entries);
 			return e;
 		}
 		set.n++;
@@ -116,12 +122,9 @@ enum err socket_set_open(const struct plan *plan, struct socket_set *from, struc
 
 void socket_set_done(struct socket_set *set, const struct socket_set *keep)
 {
-	for (size_t i = 0; i < set->n; i++) {
-		const struct plan_record *r = &set->entries[i].record;
-		if (r->kind == PLAN_UNIX && !set_find(keep, r))
-			(void)unlink(r->path); /* gone already is as good */
-		entry_close(&set->entries[i]);
-	}
+	others_close(set, keep);
+	for (size_t i = 0; i < set->n; i++)
+		entry_close(&set->entries[i]); /* what keep holds was taken from here, and is NULL */
 	free(set->entries);
 	*set = (struct socket_set){0};
 }

@@ -55,7 +55,7 @@ static enum err plan_read(const char *bytes, size_t len, struct plan *ret)
 
 /* Has an unprivileged process of its own read the configuration. ERR_CONFIG: it has said what is
  * wrong. */
-static enum err plan_make(const struct supervisor *s, struct plan *ret)
+static enum err plan_capture(const struct supervisor *s, struct plan *ret)
 {
 	const char *argv[] = {"gatehouse", "plan", "-c", s->options->config_path, NULL};
 	struct spawn spawn = SPAWN_INIT;
@@ -67,6 +67,25 @@ static enum err plan_make(const struct supervisor *s, struct plan *ret)
 	enum err e = end.signalled || end.code ? ERR_CONFIG : plan_read(bytes, len, ret);
 	free(bytes);
 	return e;
+}
+
+static bool has_service(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->records[i].kind == PLAN_SERVICE)
+			return true;
+	return false;
+}
+
+static enum err plan_make(const struct supervisor *s, struct plan *ret)
+{
+	TRY(plan_capture(s, ret));
+	if (has_service(ret))
+		return OK;
+	log_error("the configuration names no service", LOG_TEXT("file", s->options->config_path));
+	free(ret->records);
+	*ret = (struct plan){0};
+	return ERR_CONFIG;
 }
 
 /* --- children ----------------------------------------------------------------------------------
@@ -94,7 +113,7 @@ static void ready_tell(struct supervisor *s)
 	if (s->told_ready || s->stopping)
 		return;
 	for (const struct child *c = s->children; c; c = c->next)
-		if (!c->ready)
+		if (!c->stopping && !child_serves(c))
 			return;
 	s->told_ready = true;
 	log_info("ready");
@@ -201,6 +220,7 @@ static void reload_asked(void *arg, int signal)
 	if (s->stopping)
 		return;
 	err_ignore(notify_reloading(&s->notify)); /* nobody to tell is no error */
+	s->told_ready = false;
 	enum err e = plan_make(s, &plan);
 	if (!e)
 		e = set_shape(&s->sockets, &before);
@@ -216,8 +236,7 @@ static void reload_asked(void *arg, int signal)
 	free(plan.records);
 	if (e)
 		log_error("reload refused; all goes on as it was", LOG_ERR(e));
-	err_ignore(notify_ready(&s->notify));
-	child_changed(s);
+	child_changed(s); /* READY, as soon as all are */
 }
 
 static void stop_asked(void *arg, int signal)
@@ -260,11 +279,6 @@ static enum err start_all(struct supervisor *s)
 		if (plan.records[i].kind == PLAN_SERVICE)
 			child_add(s, &plan.records[i]);
 	free(plan.records);
-	if (!e && !s->children) {
-		log_error("the configuration names no service",
-			  LOG_TEXT("file", s->options->config_path));
-		e = ERR_CONFIG;
-	}
 	return e;
 }
 

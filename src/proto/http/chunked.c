@@ -1,5 +1,5 @@
-/* The chunked coding on its way in, RFC 9112 7.1, and nothing but its grammar: digits without a prefix, sign
- * or blank, CRLF alone as a line end. */
+/* The chunked coding on its way in, RFC 9112 7.1, and nothing but its grammar: digits without a
+ * prefix, sign or blank, CRLF alone as a line end. */
 #include "proto/http/http1.h"
 #include "proto/http/token.h"
 
@@ -107,7 +107,8 @@ enum parse http_chunked_read(struct http_chunked *c, struct span in, size_t *ret
 		size_t used = 0;
 		enum parse p = PARSE_DONE;
 		if (c->at == HTTP_CHUNK_DATA) {
-			struct span data = span_sub(rest, 0, c->left < rest.len ? (size_t)c->left : rest.len);
+			struct span data =
+				span_sub(rest, 0, c->left < rest.len ? (size_t)c->left : rest.len);
 			c->left -= data.len;
 			if (c->left == 0)
 				c->at = HTTP_CHUNK_END;

@@ -88,7 +88,8 @@ bool http_head_has_token(const struct http_head *head, const char *name, const c
 		struct span rest = head->headers[i].value;
 		while (rest.len) {
 			size_t comma = span_find(rest, ',');
-			if (span_equal_nocase(span_trim(span_sub(rest, 0, comma)), span_text(token)))
+			if (span_equal_nocase(span_trim(span_sub(rest, 0, comma)),
+					      span_text(token)))
 				return true;
 			rest = span_sub(rest, comma + 1, rest.len);
 		}
@@ -104,8 +105,8 @@ static size_t count(const struct http_head *head, const char *name)
 	return n;
 }
 
-/* RFC 9112 6.1 and 6.3, of the choices that they leave the strictest: a length stands once as plain digits;
- * "chunked" stands once and alone; both together, or a coding in HTTP/1.0, are refused. */
+/* RFC 9112 6.1 and 6.3, of the choices that they leave the strictest: a length stands once as plain
+ * digits; "chunked" stands once and alone; both together, or a coding in HTTP/1.0, are refused. */
 static bool framing_read(struct http_head *head)
 {
 	const struct http_header *length = http_head_find(head, "content-length");

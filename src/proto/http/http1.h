@@ -1,5 +1,6 @@
-/* HTTP/1.1 messages as RFC 9112 frames them: bytes to spans and back, with every ambiguity of framing
- * refused. Knows no connection, no semantics of methods beyond framing, and copies nothing. */
+/* HTTP/1.1 messages as RFC 9112 frames them: bytes to spans and back, with every ambiguity of
+ * framing refused. Knows no connection, no semantics of methods beyond framing, and copies nothing.
+ */
 #ifndef PROTO_HTTP_HTTP1_H
 #define PROTO_HTTP_HTTP1_H
 
@@ -9,10 +10,10 @@
 
 struct writer;
 
-#define HTTP_HEADERS_MAX   100	  /* header fields of a message */
-#define HTTP_HEAD_MAX	   65536  /* bytes of a head; more is PARSE_BAD */
-#define HTTP_CHUNK_EXT_MAX 256	  /* bytes of one chunk's extensions */
-#define HTTP_TRAILER_MAX   8192	  /* bytes of a trailer section */
+#define HTTP_HEADERS_MAX   100	 /* header fields of a message */
+#define HTTP_HEAD_MAX	   65536 /* bytes of a head; more is PARSE_BAD */
+#define HTTP_CHUNK_EXT_MAX 256	 /* bytes of one chunk's extensions */
+#define HTTP_TRAILER_MAX   8192	 /* bytes of a trailer section */
 
 /* Why a message was refused: one counter each, and the text of a 400. */
 enum http_fault {
@@ -20,18 +21,18 @@ enum http_fault {
 	HTTP_FAULT_REQUEST_LINE, /* RFC 9112 3 */
 	HTTP_FAULT_METHOD,
 	HTTP_FAULT_TARGET,
-	HTTP_FAULT_VERSION,	   /* RFC 9112 2.3 */
-	HTTP_FAULT_STATUS_LINE,	   /* RFC 9112 4 */
-	HTTP_FAULT_LINE_END,	   /* bare CR or bare LF: RFC 9112 2.2 */
-	HTTP_FAULT_FOLD,	   /* obs-fold: RFC 9112 5.2 */
-	HTTP_FAULT_FIELD_NAME,	   /* white space or another byte no token has: RFC 9112 5.1 */
-	HTTP_FAULT_FIELD_VALUE,	   /* a control byte: RFC 9110 5.5 */
-	HTTP_FAULT_HOST,	   /* none, two, or not one host: RFC 9112 3.2 */
-	HTTP_FAULT_LENGTH,	   /* Content-Length repeated or no plain number: RFC 9112 6.3 */
-	HTTP_FAULT_CODING,	   /* Transfer-Encoding other than one "chunked": RFC 9112 6.1 */
+	HTTP_FAULT_VERSION,	      /* RFC 9112 2.3 */
+	HTTP_FAULT_STATUS_LINE,	      /* RFC 9112 4 */
+	HTTP_FAULT_LINE_END,	      /* bare CR or bare LF: RFC 9112 2.2 */
+	HTTP_FAULT_FOLD,	      /* obs-fold: RFC 9112 5.2 */
+	HTTP_FAULT_FIELD_NAME,	      /* white space or another byte no token has: RFC 9112 5.1 */
+	HTTP_FAULT_FIELD_VALUE,	      /* a control byte: RFC 9110 5.5 */
+	HTTP_FAULT_HOST,	      /* none, two, or not one host: RFC 9112 3.2 */
+	HTTP_FAULT_LENGTH,	      /* Content-Length repeated or no plain number: RFC 9112 6.3 */
+	HTTP_FAULT_CODING,	      /* Transfer-Encoding other than one "chunked": RFC 9112 6.1 */
 	HTTP_FAULT_LENGTH_AND_CODING, /* RFC 9112 6.1: what request smuggling is made of */
-	HTTP_FAULT_TOO_LARGE,	   /* HTTP_HEAD_MAX or HTTP_HEADERS_MAX: answer 431 */
-	HTTP_FAULT_CHUNK,	   /* RFC 9112 7.1 */
+	HTTP_FAULT_TOO_LARGE,	      /* HTTP_HEAD_MAX or HTTP_HEADERS_MAX: answer 431 */
+	HTTP_FAULT_CHUNK,	      /* RFC 9112 7.1 */
 	HTTP_FAULTS,
 };
 
@@ -73,12 +74,13 @@ struct http_response {
 	struct http_head head;
 };
 
-/* Reads one request's head at the start of in; call again with more bytes after PARSE_MORE. All spans point
- * into in. RFC 9112 2.2: one empty line ahead of the request is passed over. */
+/* Reads one request's head at the start of in; call again with more bytes after PARSE_MORE. All
+ * spans point into in. RFC 9112 2.2: one empty line ahead of the request is passed over. */
 enum parse http_request_read(struct span in, struct http_request *ret);
 
 /* Reads one response's head. request_method decides on the body (RFC 9112 6.3: HEAD, CONNECT). */
-enum parse http_response_read(struct span in, struct span request_method, struct http_response *ret);
+enum parse http_response_read(struct span in, struct span request_method,
+			      struct http_response *ret);
 
 /* The first field of that name (any case), or NULL. */
 const struct http_header *http_head_find(const struct http_head *head, const char *name);
@@ -88,20 +90,28 @@ bool http_head_has_token(const struct http_head *head, const char *name, const c
 /* A chunked body on its way in (RFC 9112 7.1); all zero at the start. */
 struct http_chunked {
 	uint64_t left; /* of the chunk's data */
-	enum { HTTP_CHUNK_SIZE, HTTP_CHUNK_DATA, HTTP_CHUNK_END, HTTP_CHUNK_TRAILER, HTTP_CHUNK_DONE } at;
+	enum {
+		HTTP_CHUNK_SIZE,
+		HTTP_CHUNK_DATA,
+		HTTP_CHUNK_END,
+		HTTP_CHUNK_TRAILER,
+		HTTP_CHUNK_DONE
+	} at;
 	size_t trailer_len; /* bytes of trailer fields passed so far */
 };
 
-/* Reads on at the start of in: *ret_used bytes are dealt with, of which *ret_data is body (maybe empty).
- * PARSE_DONE: the body and its trailers have ended. PARSE_MORE: go on with what follows ret_used bytes, when
- * there is more. Trailer fields are checked and dropped (RFC 9112 7.1.2 allows it). */
+/* Reads on at the start of in: *ret_used bytes are dealt with, of which *ret_data is body (maybe
+ * empty). PARSE_DONE: the body and its trailers have ended. PARSE_MORE: go on with what follows
+ * ret_used bytes, when there is more. Trailer fields are checked and dropped (RFC 9112 7.1.2 allows
+ * it). */
 enum parse http_chunked_read(struct http_chunked *c, struct span in, size_t *ret_used,
 			     struct span *ret_data);
 
 /* Splits "/a/b?c=d" (origin form) at the question mark. */
 void http_target_split(struct span target, struct span *ret_path, struct span *ret_query);
 
-/* Decodes %XX (and + as a blank when form is set) into buf with a NUL; false: torn, a NUL byte, or too long. */
+/* Decodes %XX (and + as a blank when form is set) into buf with a NUL; false: torn, a NUL byte, or
+ * too long. */
 bool http_percent_decode(struct span in, bool form, char *buf, size_t size);
 /* Encodes all but RFC 3986's unreserved bytes. */
 void http_percent_encode(struct writer *w, struct span in);

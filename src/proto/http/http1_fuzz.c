@@ -1,5 +1,5 @@
-/* Requests, responses and chunked bodies from anywhere: nothing is read past the end, every span lies inside of the
- * input, and a chunked body read in two pieces gives what it gives in one. */
+/* Requests, responses and chunked bodies from anywhere: nothing is read past the end, every span
+ * lies inside of the input, and a chunked body read in two pieces gives what it gives in one. */
 #include "proto/http/http1.h"
 
 #include <stdlib.h>
@@ -7,7 +7,8 @@
 static void inside(struct span outer, struct span inner)
 {
 	if (inner.len)
-		ASSERT(inner.data >= outer.data && inner.data + inner.len <= outer.data + outer.len);
+		ASSERT(inner.data >= outer.data &&
+		       inner.data + inner.len <= outer.data + outer.len);
 }
 
 static void check_head(struct span in, const struct http_head *head)

@@ -17,7 +17,8 @@ static enum http_fault fault_of(const char *text)
 static void reads_a_plain_request(void **state)
 {
 	(void)state;
-	const char *text = "GET /status?x=1 HTTP/1.1\r\nHost: localhost\r\nX-Long:  a b \t\r\n\r\nrest";
+	const char *text =
+		"GET /status?x=1 HTTP/1.1\r\nHost: localhost\r\nX-Long:  a b \t\r\n\r\nrest";
 	struct http_request req;
 	assert_int_equal(http_request_read(span_text(text), &req), PARSE_DONE);
 	assert_true(span_is(req.method, "GET"));
@@ -41,7 +42,8 @@ static void asks_for_more_at_every_prefix(void **state)
 	assert_int_equal(req.head.content_length, 3);
 }
 
-/* The families of ambiguous framing that request smuggling uses, each with the fault that must name it. */
+/* The families of ambiguous framing that request smuggling uses, each with the fault that must name
+ * it. */
 static void refuses_ambiguous_framing(void **state)
 {
 	(void)state;
@@ -49,25 +51,40 @@ static void refuses_ambiguous_framing(void **state)
 		const char *text;
 		enum http_fault fault;
 	} cases[] = {
-		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", HTTP_FAULT_LENGTH},
-		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", HTTP_FAULT_LENGTH},
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
+		 HTTP_FAULT_LENGTH},
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+		 HTTP_FAULT_LENGTH},
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", HTTP_FAULT_LENGTH},
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", HTTP_FAULT_LENGTH},
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", HTTP_FAULT_LENGTH},
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x3\r\n\r\n", HTTP_FAULT_LENGTH},
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", HTTP_FAULT_LENGTH},
-		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", HTTP_FAULT_LENGTH},
-		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_FAULT_LENGTH_AND_CODING},
-		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", HTTP_FAULT_CODING},
-		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_FAULT_CODING},
-		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", HTTP_FAULT_CODING},
-		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", HTTP_FAULT_CODING},
-		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", HTTP_FAULT_CODING},
-		{"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_FAULT_CODING},
-		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n", HTTP_FAULT_FIELD_NAME},
-		{"POST / HTTP/1.1\r\nHost: a\r\n Transfer-Encoding: chunked\r\n\r\n", HTTP_FAULT_FOLD},
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+		 HTTP_FAULT_LENGTH},
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n",
+		 HTTP_FAULT_LENGTH_AND_CODING},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+		 HTTP_FAULT_CODING},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n",
+		 HTTP_FAULT_CODING},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
+		 HTTP_FAULT_CODING},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
+		 HTTP_FAULT_CODING},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n",
+		 HTTP_FAULT_CODING},
+		{"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+		 HTTP_FAULT_CODING},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n",
+		 HTTP_FAULT_FIELD_NAME},
+		{"POST / HTTP/1.1\r\nHost: a\r\n Transfer-Encoding: chunked\r\n\r\n",
+		 HTTP_FAULT_FOLD},
 		{"POST / HTTP/1.1\r\nHost: a\r\nX: b\r\n\tc\r\n\r\n", HTTP_FAULT_FOLD},
-		{"POST / HTTP/1.1\r\nHost: a\nTransfer-Encoding: chunked\r\n\r\n", HTTP_FAULT_LINE_END},
+		{"POST / HTTP/1.1\r\nHost: a\nTransfer-Encoding: chunked\r\n\r\n",
+		 HTTP_FAULT_LINE_END},
 		{"POST / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", HTTP_FAULT_LINE_END},
 		{"POST / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", HTTP_FAULT_FIELD_VALUE},
 		{"POST / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", HTTP_FAULT_FIELD_NAME},
@@ -171,13 +188,18 @@ static void frames_responses_by_the_rules(void **state)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct http_response res;
-		assert_int_equal(http_response_read(span_text(cases[i].text), span_text(cases[i].method), &res),
+		assert_int_equal(http_response_read(span_text(cases[i].text),
+						    span_text(cases[i].method), &res),
 				 PARSE_DONE);
 		assert_int_equal(res.head.framing, cases[i].framing);
 	}
 	struct http_response res;
-	assert_int_equal(http_response_read(span_text("HTTP/1.1 20 OK\r\n\r\n"), span_text("GET"), &res), PARSE_BAD);
-	assert_int_equal(http_response_read(span_text("HTTP/1.1 200\r\n\r\n"), span_text("GET"), &res), PARSE_BAD);
+	assert_int_equal(
+		http_response_read(span_text("HTTP/1.1 20 OK\r\n\r\n"), span_text("GET"), &res),
+		PARSE_BAD);
+	assert_int_equal(
+		http_response_read(span_text("HTTP/1.1 200\r\n\r\n"), span_text("GET"), &res),
+		PARSE_BAD);
 }
 
 /* Feeds a chunked body in pieces of step bytes and gathers the data. */
@@ -208,7 +230,8 @@ static enum parse gather(const char *text, size_t step, char *out, size_t *out_l
 static void reads_chunks_whatever_the_pieces(void **state)
 {
 	(void)state;
-	const char *text = "4\r\nWiki\r\n5;name=value\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nX-T: 1\r\n\r\n";
+	const char *text = "4\r\nWiki\r\n5;name=value\r\npedia\r\nE\r\n "
+			   "in\r\n\r\nchunks.\r\n0\r\nX-T: 1\r\n\r\n";
 	for (size_t step = 1; step < strlen(text) + 1; step++) {
 		char out[64];
 		size_t n;
@@ -222,16 +245,27 @@ static void refuses_chunks_that_two_readers_could_read_differently(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"0x4\r\nWiki\r\n0\r\n\r\n", " 4\r\nWiki\r\n0\r\n\r\n",	  "4 \r\nWiki\r\n0\r\n\r\n",
-		"+4\r\nWiki\r\n0\r\n\r\n",  "4\nWiki\r\n0\r\n\r\n",	  "4\r\nWikiX\r\n0\r\n\r\n",
-		"4\r\nWiki\n0\r\n\r\n",	    "\r\nWiki\r\n0\r\n\r\n",	  "4;a\nb\r\nWiki\r\n0\r\n\r\n",
-		"-1\r\nWiki\r\n",	    "FFFFFFFFFFFFFFFF\r\nWiki\r\n", "0\r\nX : 1\r\n\r\n",
-		"0\r\n folded\r\n\r\n",	    "4\rWiki\r\n0\r\n\r\n",	  "g\r\n",
+		"0x4\r\nWiki\r\n0\r\n\r\n",
+		" 4\r\nWiki\r\n0\r\n\r\n",
+		"4 \r\nWiki\r\n0\r\n\r\n",
+		"+4\r\nWiki\r\n0\r\n\r\n",
+		"4\nWiki\r\n0\r\n\r\n",
+		"4\r\nWikiX\r\n0\r\n\r\n",
+		"4\r\nWiki\n0\r\n\r\n",
+		"\r\nWiki\r\n0\r\n\r\n",
+		"4;a\nb\r\nWiki\r\n0\r\n\r\n",
+		"-1\r\nWiki\r\n",
+		"FFFFFFFFFFFFFFFF\r\nWiki\r\n",
+		"0\r\nX : 1\r\n\r\n",
+		"0\r\n folded\r\n\r\n",
+		"4\rWiki\r\n0\r\n\r\n",
+		"g\r\n",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char out[64];
 		size_t n;
-		if (gather(bad[i], 1, out, &n) != PARSE_BAD || gather(bad[i], 99, out, &n) != PARSE_BAD)
+		if (gather(bad[i], 1, out, &n) != PARSE_BAD ||
+		    gather(bad[i], 99, out, &n) != PARSE_BAD)
 			fail_msg("case %zu was not refused", i);
 	}
 }
@@ -277,8 +311,10 @@ static void never_leaves_its_bytes(void **state)
 {
 	(void)state;
 	static const char *const good[] = {
-		"GET /status?x=1 HTTP/1.1\r\nHost: localhost:80\r\nConnection: keep-alive, upgrade\r\n\r\n",
-		"POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+		"GET /status?x=1 HTTP/1.1\r\nHost: localhost:80\r\nConnection: keep-alive, "
+		"upgrade\r\n\r\n",
+		"POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: "
+		"100-continue\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n",
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

@@ -10,8 +10,9 @@ bool http_is_token(struct span s);
 bool http_is_field_value(struct span s);
 /* uri-host [":" port] (RFC 9110 7.2); may be empty, as RFC 9112 3.2 allows. */
 bool http_is_host(struct span s);
-/* The request target forms of RFC 9112 3.2, each only where the method allows it: origin and absolute form, authority
- * form for CONNECT, "*" for OPTIONS. No fragment, no byte outside of RFC 3986. */
+/* The request target forms of RFC 9112 3.2, each only where the method allows it: origin and
+ * absolute form, authority form for CONNECT, "*" for OPTIONS. No fragment, no byte outside of RFC
+ * 3986. */
 bool http_is_target(struct span method, struct span target);
 
 #endif
