@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum err plan_one(struct plan *p, const struct config *config, const struct service *s)
+static enum err plan_one(struct plan *p, const struct config *config, const struct service *s,
+			 const char *default_user)
 {
 	const struct config_global *global = config_global(config);
 	const void *conf = config_section(config, s->name);
@@ -22,7 +23,9 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 	if (!conf)
 		return OK;
 	(void)snprintf(path, sizeof(path), "%s/%s.sock", global->run, s->name);
-	TRY(plan_add_service(p, s->name, global->sandbox ? global->user : NULL));
+	const char *user =
+		strcmp(global->user, SANDBOX_USER_DEFAULT) == 0 ? default_user : global->user;
+	TRY(plan_add_service(p, s->name, global->sandbox ? user : NULL));
 	TRY(plan_add_unix(p, s->name, "control", path));
 	return s->plan(conf, global, p);
 }
@@ -64,10 +67,9 @@ static int plan_write(const struct plan *p, bool json)
 
 /* Before a byte of text is read: another user, no capabilities, nothing writable. What this user
  * cannot have is left out, as for the services. */
-static enum err plan_sandbox(void)
+static enum err plan_sandbox(const char *user)
 {
-	struct sandbox s = {
-		.profile = SANDBOX_PURE, .view = SANDBOX_VIEW_AS_IS, .user = SANDBOX_USER_DEFAULT};
+	struct sandbox s = {.profile = SANDBOX_PURE, .view = SANDBOX_VIEW_AS_IS, .user = user};
 	struct sandbox_report report = {0};
 	return sandbox_enter_early(&s, &report);
 }
@@ -79,7 +81,8 @@ static int plan_run(const struct command_line *line)
 	struct config *config = NULL;
 	if (!path)
 		return command_misused("Name it with -c FILE.", "plan needs a configuration");
-	enum err e = plan_sandbox();
+	const char *default_user = sandbox_user_for(SANDBOX_USER_DEFAULT, path);
+	enum err e = plan_sandbox(default_user);
 	if (e)
 		return command_fail(NULL, "the sandbox cannot be entered: %s", err_text(e));
 	if (!plan.records)
@@ -87,7 +90,7 @@ static int plan_run(const struct command_line *line)
 	e = load_config(path, &config);
 	int status = e == OK ? EXIT_OK : e == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 	for (const struct service *const *s = service_table; !e && *s; s++) {
-		e = plan_one(&plan, config, *s);
+		e = plan_one(&plan, config, *s, default_user);
 		if (e)
 			status = command_fail(NULL, "%s: the plan of %s: %s", path, (*s)->name,
 					      err_text(e));

@@ -176,9 +176,16 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	paths[n] = NULL;
 	struct sandbox s = {.profile = SANDBOX_NET_SERVICE,
 			    .view = SANDBOX_VIEW_READ_ONLY,
-			    .user = life->global->user,
+			    .user = sandbox_user_for(life->global->user, life->start->config_path),
 			    .read_paths = paths};
-	enum err e = life->start->user ? OK : sandbox_enter_early(&s, &life->sandbox);
+	if (!life->start->user && strcmp(s.user, life->global->user) != 0)
+		log_notice("keeps root's number, without its capabilities: its user cannot read "
+			   "the configuration",
+			   LOG_TEXT("user", life->global->user));
+	/* Who became its user before reading still has what it takes to open its sockets, and
+	 * nothing more. */
+	struct sandbox rest = {.profile = s.profile, .view = SANDBOX_VIEW_AS_IS};
+	enum err e = sandbox_enter_early(life->start->user ? &rest : &s, &life->sandbox);
 	if (!e)
 		e = sandbox_tighten(&s, &life->sandbox);
 	if (e)

@@ -70,6 +70,7 @@ static int take_all(void)
 		CHILD_CHECK(a.fds[i].fd == 3 + (int)i);
 		CHILD_CHECK(a.fds[i].kind == kinds[i]);
 		CHILD_CHECK(fcntl(a.fds[i].fd, F_GETFD) & FD_CLOEXEC);
+		CHILD_CHECK(i == 5 || fcntl(a.fds[i].fd, F_GETFL) & O_NONBLOCK);
 	}
 	CHILD_CHECK(a.fds[0].local.port == udp.port && a.fds[0].local.address.family == 4);
 	CHILD_CHECK(a.fds[3].local.address.family == 0);

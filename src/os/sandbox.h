@@ -91,6 +91,11 @@ static inline bool sandbox_report_has(const struct sandbox_report *report, enum 
 /* A word for the status page: "user", "capabilities", … */
 const char *sandbox_layer_name(enum sandbox_layer layer);
 
+/* Whom to run as: user, unless that is the default one and he may not read path (a file in a folder
+ * that only root sees, where somebody tries things): then "0", root's number without root's
+ * capabilities. To be asked while we are still root; for others it is user. */
+const char *sandbox_user_for(const char *user, const char *path);
+
 /* ERR_ABSENT: no such user. Must run while the process has one thread. */
 MUST enum err sandbox_enter_early(const struct sandbox *sandbox, struct sandbox_report *report);
 MUST enum err sandbox_tighten(const struct sandbox *sandbox, struct sandbox_report *report);

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cmocka.h>
@@ -209,6 +210,27 @@ static int view_read_only(void)
 	CHILD_CHECK(!try_create("/dev/null"));
 	CHILD_CHECK(getcwd(directory, sizeof(directory)) && strcmp(directory, state_dir) == 0);
 	return 0;
+}
+
+/* A folder that only root may enter: the default user cannot be used there, any other is obeyed. */
+static void default_user_yields_where_he_cannot_read(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/sandbox_test.XXXXXX", path[64];
+	if (!user_is_root())
+		skip();
+	assert_non_null(mkdtemp(folder)); /* 0700 */
+	(void)snprintf(path, sizeof(path), "%s/file", folder);
+	assert_int_equal(file_write_atomic(path, span_text("x"), 0644), OK);
+	const char *hidden = sandbox_user_for(SANDBOX_USER_DEFAULT, path);
+	const char *named = sandbox_user_for("nobody", path);
+	assert_int_equal(chmod(folder, 0755), 0);
+	const char *seen = sandbox_user_for(SANDBOX_USER_DEFAULT, path);
+	assert_int_equal(dir_remove(folder), OK);
+	assert_string_equal(hidden, "0");
+	assert_string_equal(named, "nobody");
+	assert_string_equal(seen, SANDBOX_USER_DEFAULT);
+	assert_int_equal(geteuid(), 0);
 }
 
 static void view_is_read_only_but_for_the_state(void **state)
@@ -562,6 +584,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(user_and_capabilities_are_gone),
 		cmocka_unit_test(named_capability_is_kept),
 		cmocka_unit_test(unknown_user_is_an_error),
+		cmocka_unit_test(default_user_yields_where_he_cannot_read),
 		cmocka_unit_test(view_is_read_only_but_for_the_state),
 		cmocka_unit_test(view_holds_only_the_named_paths),
 		cmocka_unit_test(landlock_opens_only_the_named_paths),
