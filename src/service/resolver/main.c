@@ -1,0 +1,222 @@
+/* The life of the resolver. */
+#include "config/config.h"
+#include "config/global.h"
+#include "control/service_life.h"
+#include "crypto/random.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "service/resolver/cache.h"
+#include "service/resolver/control.h"
+#include "service/resolver/io_sockets.h"
+#include "service/resolver/service.h"
+#include "supervisor/plan.h"
+
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WORKERS_MAX	 255u
+#define HINTS_MAX	 (1u << 20) /* bytes of a hints file */
+#define DESCRIPTORS_MORE 256u
+#define THREADS_EACH	 2u /* an epoll and an event descriptor for each worker */
+
+struct resolver {
+	struct service_life life;
+	struct resolver_sockets sockets;
+	struct resolver_rules *rules;
+	struct cache *cache;
+	struct resolver_control control;
+	size_t workers_started;
+};
+
+static size_t workers_of(const struct resolver_conf *conf)
+{
+	size_t n = conf->workers ? conf->workers : thread_cpus();
+	return n < WORKERS_MAX ? n : WORKERS_MAX;
+}
+
+static enum err plan(const void *section, const struct config_global *global, struct plan *p)
+{
+	const struct resolver_conf *conf = section;
+	const struct ip_endpoint *listen = conf->listen.items;
+	unsigned copies = (unsigned)workers_of(conf);
+	(void)global;
+	for (size_t i = 0; i < conf->listen.n; i++) {
+		TRY(plan_add_socket(p, "resolver", PLAN_UDP, &listen[i], copies));
+		TRY(plan_add_socket(p, "resolver", PLAN_TCP, &listen[i], copies));
+	}
+	return OK;
+}
+
+/* The rules of a configuration; errors are logged. */
+static enum err make_rules(const struct resolver_conf *conf, struct resolver_rules **ret)
+{
+	char *text = NULL, message[256] = "";
+	size_t len = 0;
+	uint32_t line = 0;
+	enum err err = conf->root_hints ? file_read(conf->root_hints, HINTS_MAX, &text, &len) : OK;
+	if (err) {
+		log_error("the root hints cannot be read", LOG_TEXT("file", conf->root_hints),
+			  LOG_ERR(err));
+		return err;
+	}
+	/* An empty file is no hints, which hints_read is to say. */
+	struct span hints =
+		conf->root_hints ? span_of(len ? text : "\n", len ? len : 1) : (struct span){0};
+	err = resolver_rules_new(conf, hints, GATEHOUSE_VERSION, ret, &line, message,
+				 sizeof(message));
+	free(text);
+	if (err == ERR_FORMAT)
+		log_error("the root hints are wrong", LOG_TEXT("file", conf->root_hints),
+			  LOG_U64("line", line), LOG_TEXT("why", message));
+	return err == ERR_FORMAT ? ERR_CONFIG : err;
+}
+
+/* The file is judged, then the new rules go to the workers; the cache stays. */
+static void reload(void *arg, struct control_reply *reply)
+{
+	struct resolver *r = arg;
+	struct config *config = NULL;
+	struct resolver_rules *rules = NULL;
+	service_life_reloading(&r->life, false);
+	enum err err = service_life_reread(&r->life, &config);
+	const struct resolver_conf *conf = err ? NULL : config_section(config, "resolver");
+	if (!err && !conf)
+		err = ERR_CONFIG;
+	if (!err)
+		err = make_rules(conf, &rules);
+	if (!err) {
+		for (size_t i = 0; i < r->workers_started; i++)
+			resolver_worker_publish(&r->control.workers[i], rules);
+		resolver_rules_unref(r->rules);
+		r->rules = rules;
+		service_life_adopt(&r->life, TAKE(config));
+		log_info("reloaded");
+	}
+	config_free(config);
+	service_life_reloading(&r->life, true);
+	control_event(r->life.control, err ? "reload refused" : "reloaded", NULL);
+	if (reply && err)
+		control_reply_error(reply, 409, "the configuration is refused; the log says why");
+	else if (reply)
+		control_reply_json(reply, 200, json_pack("{s:b}", "reloaded", 1));
+}
+
+static void hangup(void *arg)
+{
+	reload(arg, NULL);
+}
+
+static enum err enter_sandbox(struct resolver *r, const struct resolver_conf *conf)
+{
+	const char *paths[2] = {NULL, NULL};
+	char folder[4096];
+	if (conf->root_hints) { /* to be read anew at a reload */
+		(void)snprintf(folder, sizeof(folder), "%s", conf->root_hints);
+		paths[0] = dirname(folder);
+	}
+	return service_life_sandbox(&r->life, paths);
+}
+
+/* Everything that needs to be opened, then the sandbox. */
+static enum err open_all(struct resolver *r)
+{
+	const struct resolver_conf *conf = service_life_conf(&r->life);
+	size_t workers = workers_of(conf);
+	unsigned long descriptors;
+	uint8_t secret[16];
+	TRY(make_rules(conf, &r->rules));
+	TRY(resolver_sockets_open(&r->life.activation, conf->listen.items, conf->listen.n, workers,
+				  &r->sockets));
+	TRY(fd_limit_raise((conf->queries + conf->tcp.clients + THREADS_EACH) * workers +
+				   r->sockets.owned_n + DESCRIPTORS_MORE,
+			   &descriptors));
+	TRY(crypto_random(secret, sizeof(secret)));
+	TRY(cache_new(conf->cache, secret, &r->cache));
+	r->control.workers = calloc(workers, sizeof(struct resolver_worker));
+	if (!r->control.workers)
+		return ENOMEM;
+	r->control.workers_n = workers;
+	r->control.cache = r->cache;
+	r->control.life = &r->life;
+	r->control.reload = reload;
+	r->control.arg = r;
+	TRY(counters_init(&r->control.counters, resolver_counter_names, RESOLVER_COUNTERS,
+			  workers));
+	TRY(enter_sandbox(r, conf));
+	return service_life_signals(&r->life);
+}
+
+static enum err start_workers(struct resolver *r)
+{
+	const struct resolver_conf *conf = service_life_conf(&r->life);
+	size_t n = r->sockets.endpoints;
+	for (size_t i = 0; i < r->control.workers_n; i++) {
+		char name[32];
+		struct resolver_worker_options options = {
+			.row = counters_row(&r->control.counters, i),
+			.rules = r->rules,
+			.cache = r->cache,
+			.walks_max = conf->queries,
+			.clients_max = conf->tcp.clients,
+			.shared = r->sockets.shared,
+			.traces = i == 0,
+			.main = &r->life.loop,
+		};
+		struct resolver_worker *w = &r->control.workers[i];
+		r->workers_started++;
+		TRY(resolver_worker_init(w, &options, r->sockets.udp + i * n, n,
+					 r->sockets.tcp + i * n, n));
+		(void)snprintf(name, sizeof(name), "resolve-%zu", i);
+		TRY(resolver_worker_start(w, name, r->control.workers_n > 1 ? (int)i : -1));
+	}
+	return OK;
+}
+
+static enum err live(struct resolver *r, struct control_face *face, int *ret_status)
+{
+	TRY(open_all(r));
+	loop_on_wake(&r->life.loop, resolver_control_woken, &r->control);
+	TRY(service_life_control(&r->life, face));
+	TRY(start_workers(r));
+	r->life.reload = hangup;
+	r->life.arg = r;
+	*ret_status = service_life_run(&r->life);
+	return OK;
+}
+
+static int run(const struct service_start *start)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+	struct control_face face;
+	int status = 1;
+	if (!r)
+		return 1;
+	resolver_control_face(&r->control, &face);
+	enum err err = service_life_begin(&r->life, start);
+	bool begun = !err;
+	if (!err)
+		err = live(r, &face, &status);
+	if (begun && err)
+		log_error("the service ends", LOG_ERR(err));
+	resolver_control_done(&r->control);
+	for (size_t i = 0; i < r->workers_started; i++)
+		resolver_worker_done(&r->control.workers[i]);
+	service_life_done(&r->life);
+	resolver_sockets_done(&r->sockets);
+	resolver_rules_unref(r->rules);
+	cache_free(r->cache);
+	counters_done(&r->control.counters);
+	free(r->control.workers);
+	free(r);
+	return err == ERR_CONFIG ? 2 : err ? 1 : status;
+}
+
+const struct service resolver_service = {
+	.name = "resolver",
+	.summary = "the recursive resolver: asks servers for others and remembers what they said",
+	.schema = &resolver_conf_map,
+	.plan = plan,
+	.run = run,
+};

@@ -1,0 +1,144 @@
+/* From the configuration to the rules of an engine. */
+#include "service/resolver/conf.h"
+
+#include "proto/ip/prefix.h"
+#include "service/resolver/hints.h"
+
+#include <stdlib.h>
+
+struct parts {
+	struct engine_zone *zones;
+	struct ip_endpoint *endpoints;
+	struct ip_prefix *access;
+	struct ip_address *outgoing;
+	char *identity;
+};
+
+static size_t endpoints_of(const struct config_list *list)
+{
+	const struct resolver_zone_conf *zones = list->items;
+	size_t n = 0;
+	for (size_t i = 0; i < list->n; i++)
+		n += zones[i].to.n;
+	return n;
+}
+
+/* n items of size from list (may be NULL) to at, which moves past them; aligned for any of them. */
+static void *place(uint8_t **at, const void *items, size_t n, size_t size)
+{
+	void *placed = *at;
+	if (n && items)
+		memcpy(placed, items, n * size); /* the caller counted the room */
+	*at += (n * size + 15) / 16 * 16;
+	return placed;
+}
+
+static enum err memory_new(const struct resolver_conf *c, void **ret, struct parts *p)
+{
+	size_t zones = c->forward.n + c->stub.n;
+	size_t endpoints = endpoints_of(&c->forward) + endpoints_of(&c->stub);
+	size_t identity = c->identity ? strlen(c->identity) + 1 : 1;
+	uint8_t *at = calloc(
+		1, zones * sizeof(struct engine_zone) + endpoints * sizeof(struct ip_endpoint) +
+			   c->access.n * sizeof(struct ip_prefix) +
+			   c->outgoing.n * sizeof(struct ip_address) + identity + 5 * 16);
+	if (!at)
+		return ENOMEM;
+	*ret = at;
+	p->zones = place(&at, NULL, zones, sizeof(struct engine_zone));
+	p->endpoints = place(&at, NULL, endpoints, sizeof(struct ip_endpoint));
+	p->access = place(&at, c->access.items, c->access.n, sizeof(struct ip_prefix));
+	p->outgoing = place(&at, c->outgoing.items, c->outgoing.n, sizeof(struct ip_address));
+	p->identity = place(&at, c->identity, c->identity ? identity : 0, 1);
+	return OK;
+}
+
+static void add_zones(const struct config_list *list, enum delegation_kind kind, struct parts *p)
+{
+	const struct resolver_zone_conf *zones = list->items;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct config_list *to = &zones[i].to;
+		*p->zones++ = (struct engine_zone){
+			.name = zones[i].zone, .kind = kind, .to = p->endpoints, .to_n = to->n};
+		memcpy(p->endpoints, to->items, to->n * sizeof(struct ip_endpoint)); /* counted */
+		p->endpoints += to->n;
+	}
+}
+
+static uint32_t seconds(uint64_t ms)
+{
+	return (uint32_t)(ms / 1000);
+}
+
+static void fill(const struct resolver_conf *c, const char *version, struct parts *p,
+		 struct resolver_rules *r)
+{
+	r->idle_ms = c->tcp.idle_ms;
+	r->rules = (struct engine_rules){
+		.zones = p->zones,
+		.zones_n = c->forward.n + c->stub.n,
+		.roots = &r->roots,
+		.access = p->access,
+		.access_n = c->access.n,
+		.outgoing = p->outgoing,
+		.outgoing_n = c->outgoing.n,
+		.minimise = c->minimise,
+		.prime = c->prime,
+		.full_answers = c->answers == RESOLVER_ANSWERS_FULL,
+		.special_names = c->special_names,
+		.upstream = {.ipv4 = c->upstream_ipv4,
+			     .ipv6 = c->upstream_ipv6,
+			     .loopback = c->ask_loopback},
+		.ttl_min_s = seconds(c->ttl.min_ms),
+		.ttl_max_s = seconds(c->ttl.max_ms),
+		.negative_max_s = seconds(c->ttl.negative_max_ms),
+		.edns_size = (uint16_t)c->edns_size,
+		.upstream_port = c->upstream_port,
+		.version = c->version ? version : NULL,
+		.identity = c->identity ? p->identity : NULL,
+	};
+	add_zones(&c->forward, DELEGATION_FORWARD, p);
+	add_zones(&c->stub, DELEGATION_ITERATIVE, p);
+}
+
+enum err resolver_rules_new(const struct resolver_conf *conf, struct span hints,
+			    const char *version, struct resolver_rules **ret, uint32_t *ret_line,
+			    char *ret_message, size_t message_size)
+{
+	struct resolver_rules *r = calloc(1, sizeof(*r));
+	struct parts parts;
+	if (!r)
+		return ENOMEM;
+	atomic_init(&r->refs, 1);
+	enum err err = memory_new(conf, &r->memory, &parts);
+	if (!err && hints.len)
+		err = hints_read(hints, conf->upstream_port, &r->roots, ret_line, ret_message,
+				 message_size);
+	else if (!err && conf->roots.n)
+		hints_of_addresses(conf->roots.items, conf->roots.n, conf->upstream_port,
+				   &r->roots);
+	else if (!err)
+		hints_builtin(conf->upstream_port, &r->roots);
+	if (err) {
+		resolver_rules_unref(r);
+		return err;
+	}
+	r->roots.configured = true;
+	fill(conf, version, &parts, r);
+	*ret = r;
+	return OK;
+}
+
+struct resolver_rules *resolver_rules_ref(struct resolver_rules *r)
+{
+	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+	return r;
+}
+
+void resolver_rules_unref(struct resolver_rules *r)
+{
+	if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	free(r->memory);
+	free(r);
+}
