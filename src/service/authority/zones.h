@@ -1,0 +1,44 @@
+/* All zones of one generation: an immutable set that is built aside and swapped whole. Knows
+ * nothing of files or of who reads it. */
+#ifndef AUTHORITY_ZONES_H
+#define AUTHORITY_ZONES_H
+
+#include "service/authority/zone.h"
+
+struct ip_prefix;
+
+/* A zone with what the configuration says about it. */
+struct zones_entry {
+	struct zone *zone; /* NULL: it could not be loaded; answers are SERVFAIL */
+	struct dns_name origin;
+	struct ip_prefix *transfer_own; /* who may copy it */
+	size_t transfer_n;
+};
+
+struct zones {
+	struct zones_entry *entries;
+	size_t n;
+	struct zone_slot *slots; /* node: index + 1 into entries */
+	uint32_t slots_mask;
+	uint64_t depths[2]; /* bit n: there is an apex of n labels */
+	uint64_t generation;
+	const uint8_t *key; /* borrowed */
+	_Atomic uint32_t refs;
+};
+
+/* Room for up to max zones. key: 16 secret bytes that outlive all sets and zones. */
+MUST enum err zones_new(const uint8_t *key, size_t max, uint64_t generation, struct zones **ret);
+/* Adds one; takes over a reference to zone (may be NULL) and copies transfer. ERR_EXISTS when the
+ * origin is there. */
+MUST enum err zones_add(struct zones *set, const struct dns_name *origin, struct zone *zone,
+			const struct ip_prefix *transfer, size_t transfer_n);
+struct zones *zones_ref(struct zones *set);
+void zones_unref(struct zones *set);
+DEFINE_AUTO(struct zones, zones_unref)
+
+/* The zone with the longest origin at or above the name, at most labels_max labels long; NULL when
+ * none. */
+const struct zones_entry *zones_find(const struct zones *set, const struct zone_path *p,
+				     unsigned labels_max);
+
+#endif
