@@ -32,8 +32,3 @@ void secret_done(struct secret *s)
 	if (s)
 		crypto_wipe(s, sizeof(*s));
 }
-
-bool secret_equal(const struct secret *s, struct span value)
-{
-	return crypto_equal(secret_span(s), value);
-}

@@ -25,8 +25,6 @@ MUST enum err secret_set(struct secret *s, struct span value);
 /* Wipes; accepts NULL. For AUTO_DONE. */
 void secret_done(struct secret *s);
 
-MUST bool secret_equal(const struct secret *s, struct span value);
-
 static inline struct span secret_span(const struct secret *s)
 {
 	return span_of(s->bytes, s->len);

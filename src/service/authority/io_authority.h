@@ -4,6 +4,7 @@
 #define AUTHORITY_IO_AUTHORITY_H
 
 #include "control/service_life.h"
+#include "crypto/secret.h"
 #include "service/authority/io_counters.h"
 #include "service/authority/io_loader.h"
 #include "service/authority/io_sockets.h"
@@ -20,7 +21,7 @@ struct authority {
 	size_t workers_n, workers_started;
 	struct generation *generation; /* published; a reference is held */
 	uint8_t key[16];	       /* of all hash tables of zones */
-	uint8_t secret[16];	       /* of cookies, when the configuration has none */
+	struct secret cookies;	       /* 16 octets, when the configuration has none */
 
 	/* A reload in a thread of its own. */
 	struct thread loading;

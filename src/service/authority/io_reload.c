@@ -14,12 +14,20 @@ static void load_thread(void *arg)
 	loop_wake(&a->life.loop);
 }
 
+static bool cookies_differ(const struct answer_config *a, const struct answer_config *b)
+{
+	return !crypto_equal(span_of(a->cookie_secret, sizeof(a->cookie_secret)),
+			     span_of(b->cookie_secret, sizeof(b->cookie_secret)));
+}
+
 enum err authority_load_begin(struct authority *a)
 {
 	const struct authority_conf *conf = service_life_conf(&a->life);
 	struct answer_config answers;
 
-	authority_conf_answers(conf, a->secret, &answers);
+	authority_conf_answers(conf, a->cookies.bytes, &answers);
+	if (a->generation && cookies_differ(&answers, &a->generation->answers))
+		log_notice("the cookie secret has changed: clients show old cookies once more");
 	TRY(loader_new(conf, &answers, a->key, a->generation, &a->loader));
 	atomic_store_explicit(&a->loaded, false, memory_order_relaxed);
 	enum err e = thread_start(&a->loading, "load", -1, load_thread, a);

@@ -1,5 +1,6 @@
 /* The life of the authority. */
 #include "config/global.h"
+#include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "os/fd.h"
 #include "os/log.h"
@@ -73,6 +74,21 @@ static enum err enter_sandbox(struct authority *a, const struct authority_conf *
 	return e;
 }
 
+/* One draw of the system's randomness; what is made of it for one purpose tells nothing of the
+ * others. */
+static enum err keys_make(struct authority *a)
+{
+	uint8_t seed[CRYPTO_KEY_LEN], key[CRYPTO_KEY_LEN];
+	TRY(crypto_random(seed, sizeof(seed)));
+	crypto_derive(span_of(seed, sizeof(seed)), "hash tables of zones", key);
+	memcpy(a->key, key, sizeof(a->key));
+	crypto_derive(span_of(seed, sizeof(seed)), "cookies", key);
+	enum err e = secret_set(&a->cookies, span_of(key, ANSWER_SECRET_LEN));
+	crypto_wipe(seed, sizeof(seed));
+	crypto_wipe(key, sizeof(key));
+	return e;
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct authority *a)
 {
@@ -80,8 +96,7 @@ static enum err open_all(struct authority *a)
 	unsigned long descriptors;
 
 	a->workers_n = workers_of(conf);
-	TRY(crypto_random(a->key, sizeof(a->key)));
-	TRY(crypto_random(a->secret, sizeof(a->secret)));
+	TRY(keys_make(a));
 	TRY(sockets_open(&a->life.activation, conf->listen.items, conf->listen.n, a->workers_n,
 			 &a->sockets));
 	TRY(fd_limit_raise(conf->tcp.clients + a->sockets.owned_n + THREADS_EACH * a->workers_n +
@@ -164,7 +179,7 @@ static int run(const struct service_start *start)
 	sockets_done(&a->sockets);
 	counters_done(&a->counters);
 	free(a->workers);
-	explicit_bzero(a->secret, sizeof(a->secret));
+	secret_done(&a->cookies);
 	free(a);
 	return e == ERR_CONFIG ? 2 : e == ERR_CLOSED ? 0 : status;
 }

@@ -16,6 +16,7 @@ enum cache_kind {
 	CACHE_NODATA,	  /* RFC 2308 2.2: the name has no such type; SOA and proofs */
 	CACHE_NXDOMAIN,	  /* RFC 2308 2.1 and RFC 8020: nothing at or below the name; type is 0 */
 	CACHE_DELEGATION, /* NS RRset as the parent states it; type is 0 */
+	CACHE_GLUE,	  /* addresses of a server as the side of the parent states them */
 	CACHE_FAILURE,	  /* RFC 9520: this question failed a moment ago */
 	CACHE_ANSWER,	  /* whole answers ready to copy (reply.h), without DNSSEC records */
 	CACHE_ANSWER_DO,  /* and with them */

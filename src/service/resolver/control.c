@@ -287,6 +287,7 @@ static const char *kind_text(uint8_t kind)
 	case CACHE_NODATA: return "nodata";
 	case CACHE_NXDOMAIN: return "nxdomain";
 	case CACHE_DELEGATION: return "delegation";
+	case CACHE_GLUE: return "glue";
 	case CACHE_FAILURE: return "failure";
 	case CACHE_ANSWER:
 	case CACHE_ANSWER_DO: return "answer";

@@ -132,12 +132,15 @@ enum err said_read(struct said *s, struct span message, const struct dns_name *z
 	s->flags = s->message.header.flags;
 	s->rcode = (uint16_t)dns_message_rcode(&s->message);
 	s->sets_n = s->records_n = 0;
+	s->upward = false;
 	memset(s->buckets, 0, sizeof(s->buckets));
 	s->rdata = writer_of(s->rdata_room, sizeof(s->rdata_room));
 	s->packed = writer_of(s->packed_room, sizeof(s->packed_room));
 	struct dns_record_iter it = dns_record_iter_all(&s->message);
 	struct dns_record rec;
 	while (dns_record_next(&s->message, &it, &rec)) {
+		s->upward |= rec.section == DNS_AUTHORITY && rec.type == DNS_TYPE_NS &&
+			     rec.owner.len < zone->len && dns_name_is_under(zone, &rec.owner);
 		if (rec.class != DNS_CLASS_IN || (dns_type_flags(rec.type) & DNS_TYPE_META) ||
 		    !dns_name_is_under(&rec.owner, zone))
 			continue;
@@ -232,7 +235,7 @@ static void judge_empty(const struct said *s, const struct dns_name *zone,
 		v->kind = SAID_REFERRAL;
 	else if (v->ns && !said_find(s, DNS_AUTHORITY, zone, DNS_TYPE_NS))
 		v->kind = SAID_REFERRAL; /* some set AA on referrals */
-	else if (v->soa || aa || forward)
+	else if (v->soa || (aa && !s->upward) || forward)
 		v->kind = SAID_NODATA;
 	else
 		v->kind = SAID_LAME;
@@ -246,7 +249,8 @@ void said_judge(const struct said *s, const struct dns_name *zone, const struct 
 	v->final = v->soa = v->ns = NULL;
 	v->negative = v->denies_name = false;
 	v->links_n = 0;
-	if (s->rcode != DNS_RCODE_NOERROR && s->rcode != DNS_RCODE_NXDOMAIN)
+	if (!s->message.has_question ||
+	    (s->rcode != DNS_RCODE_NOERROR && s->rcode != DNS_RCODE_NXDOMAIN))
 		return;
 	for (;;) {
 		v->final = said_find(s, DNS_ANSWER, &v->target, qtype);

@@ -31,6 +31,7 @@ struct said {
 	uint16_t rcode;
 	struct dns_message message;
 	uint16_t sets_n, records_n;
+	bool upward; /* as authority it names servers of a zone above the one that was asked */
 	struct said_set sets[SAID_SETS_MAX];
 	struct said_record records[SAID_RECORDS_MAX];
 	uint16_t buckets[SAID_BUCKETS];

@@ -310,6 +310,16 @@ static void answer_waiters(struct walk *w, const struct reply_parts *parts, bool
 	}
 }
 
+static bool row_has(struct span row, struct span owner, uint16_t type)
+{
+	struct reader r = reader_of_span(row);
+	struct rrset set;
+	while (rrset_next(&r, &set))
+		if (set.type == type && span_equal(set.owner, owner))
+			return true;
+	return false;
+}
+
 /* RFC 2181 5.4.1: data of any rank may be additional. */
 static void add_addresses(struct engine *e, struct writer *row, const struct rrset *of)
 {
@@ -324,6 +334,8 @@ static void add_addresses(struct engine *e, struct writer *row, const struct rrs
 			continue;
 		for (size_t t = 0; t < 2; t++) {
 			size_t at = row->pos;
+			if (row_has(writer_span(row), dns_name_span(&name), types[t]))
+				continue;
 			struct span found =
 				walk_cached_row(e, CACHE_RRSET, dns_name_span(&name), types[t], 0,
 						row->data + at, row->cap - at);

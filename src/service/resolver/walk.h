@@ -92,6 +92,7 @@ struct walk {
 	uint32_t cut_serial;
 	bool cut_cached;  /* the cut was not learned by this walk, so it may be out of date */
 	bool cut_retried; /* and was found anew already */
+	bool cut_widened; /* by what else is known of its servers */
 	struct delegation cut;
 	struct ask ask;
 	uint8_t *links; /* from the slab, when there are any: a row of packed RRsets */
@@ -197,6 +198,9 @@ void walk_cut_refer(struct walk *w, const struct said *s, const struct said_set 
 /* All servers of a remembered cut failed: it is forgotten and the parent asked, once. False: that
  * is no way out. */
 bool walk_cut_retry(struct walk *w);
+/* All its known servers failed: those that only the zone itself names, and addresses that only the
+ * parent states. False: there are no more. */
+bool walk_cut_widen(struct walk *w);
 /* Begins to look up servers' names; false when nothing is left to look up. */
 bool walk_cut_look_up(struct walk *w);
 /* A sub-walk ended: its addresses (a row, may be empty) go to those who waited. */

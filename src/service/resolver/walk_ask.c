@@ -131,7 +131,7 @@ static void wait_or_fail(struct walk *w)
 		walk_timer(w); /* no question is out: only the walk's own end is left */
 		return;
 	}
-	if (walk_cut_retry(w)) {
+	if (walk_cut_widen(w) || walk_cut_retry(w)) {
 		w->state = WALK_READY;
 		engine_ready(w);
 		return;

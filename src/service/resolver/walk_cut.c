@@ -10,6 +10,7 @@ static void set_cut(struct walk *w)
 	struct engine *e = w->engine;
 	w->cut_serial++;
 	w->lookups_now = 0;
+	w->cut_widened = false;
 	w->zone_hash = siphash13_of(e->hash_key, w->cut.zone.wire, w->cut.zone.len);
 	minimise_at_zone(&w->minimise, dns_name_labels(&w->cut.zone));
 }
@@ -40,13 +41,13 @@ static const uint16_t address_types[2] = {DNS_TYPE_A, DNS_TYPE_AAAA};
 static const uint8_t address_bits[2] = {DELEGATION_V4, DELEGATION_V6};
 
 /* What the cache knows of the servers' addresses; glue is good for this (RFC 2181 5.4.1). */
-static void add_cached(struct engine *e, struct delegation *d)
+static void add_cached(struct engine *e, struct delegation *d, enum cache_kind kind)
 {
 	for (uint8_t i = 0; i < d->names_n; i++) {
 		for (size_t t = 0; t < 2; t++) {
 			struct rrset set;
 			struct span row =
-				walk_cached_row(e, CACHE_RRSET, dns_name_span(&d->names[i].name),
+				walk_cached_row(e, kind, dns_name_span(&d->names[i].name),
 						address_types[t], 0, e->additional_row, ROW_MAX);
 			if (!rrset_read(row, &set))
 				continue;
@@ -78,7 +79,7 @@ static bool load(struct engine *e, struct span zone, struct delegation *d)
 		return false;
 	delegation_init(d, &name, DELEGATION_ITERATIVE);
 	add_names(d, &ns);
-	add_cached(e, d);
+	add_cached(e, d, CACHE_RRSET);
 	return is_usable(d);
 }
 
@@ -154,6 +155,24 @@ bool walk_cut_retry(struct walk *w)
 	return true;
 }
 
+bool walk_cut_widen(struct walk *w)
+{
+	struct engine *e = w->engine;
+	struct delegation *d = &w->cut;
+	uint8_t names_n = d->names_n, addresses_n = d->addresses_n;
+	struct rrset ns;
+	if (w->cut_widened || d->configured)
+		return false;
+	w->cut_widened = true;
+	if (rrset_read(walk_cached_row(e, CACHE_RRSET, dns_name_span(&d->zone), DNS_TYPE_NS,
+				       CACHE_RANK_AUTHORITY, e->additional_row, ROW_MAX),
+		       &ns))
+		add_names(d, &ns);
+	add_cached(e, d, CACHE_RRSET);
+	add_cached(e, d, CACHE_GLUE);
+	return d->names_n > names_n || d->addresses_n > addresses_n;
+}
+
 static void add_glue(struct engine *e, struct delegation *d, const struct said *s)
 {
 	for (uint8_t i = 0; i < d->names_n; i++) {
@@ -176,7 +195,7 @@ void walk_cut_refer(struct walk *w, const struct said *s, const struct said_set 
 	delegation_init(&w->cut, &zone, DELEGATION_ITERATIVE);
 	add_names(&w->cut, &ns->set);
 	add_glue(w->engine, &w->cut, s);
-	add_cached(w->engine, &w->cut);
+	add_cached(w->engine, &w->cut, CACHE_RRSET);
 	w->cut_cached = false;
 	set_cut(w);
 }

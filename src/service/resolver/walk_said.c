@@ -38,9 +38,8 @@ static bool is_reply(const struct walk *w, const struct ip_endpoint *from,
 	if (!ip_endpoint_equal(from, &ask->at) || m->header.id != ask->id ||
 	    !(m->header.flags & DNS_FLAG_QR) || dns_header_opcode(&m->header) != DNS_OPCODE_QUERY)
 		return false;
-	if (!m->has_question) /* some say so when they did not understand it */
-		return dns_header_rcode(&m->header) == DNS_RCODE_FORMERR ||
-		       dns_header_rcode(&m->header) == DNS_RCODE_NOTIMP;
+	if (!m->has_question) /* an error, or a server that is broken: said_judge says which */
+		return true;
 	return m->question.type == ask->type && m->question.class == DNS_CLASS_IN &&
 	       dns_name_equal(&m->question.name, &ask->name);
 }
@@ -291,11 +290,14 @@ bool walk_receive(struct walk *w, const struct ip_endpoint *from, struct span me
 	bool udp = w->ask.transport == ENGINE_UDP;
 	if (dns_message_read_head(message, &m) != OK || !is_reply(w, from, &m))
 		return mismatch(w);
-	if (udp && (m.header.flags & DNS_FLAG_TC)) {
+	if (m.header.flags & DNS_FLAG_TC) { /* RFC 2181 9: what is in it is not to be used */
 		hear(w);
 		walk_trace_reply(w, TRACE_TRUNCATED, (uint16_t)dns_header_rcode(&m.header), NULL,
 				 (struct span){0});
-		ask_again_over_tcp(w);
+		if (udp)
+			ask_again_over_tcp(w);
+		else
+			try_another(w);
 		return true;
 	}
 	if (dns_message_read(message, &m) == OK) {

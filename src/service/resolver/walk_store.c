@@ -103,11 +103,25 @@ static void store_glue(struct engine *e, const struct said *s, const struct said
 	}
 }
 
+/* Kept apart as well: what the zone itself says of its servers may be wrong, and replaces the
+ * rest. */
+static void store_parents_glue(struct engine *e, const struct said *s)
+{
+	for (uint16_t i = 0; i < s->sets_n; i++) {
+		const struct rrset *set = &s->sets[i].set;
+		if (s->sets[i].section == DNS_ADDITIONAL && set->count &&
+		    (set->type == DNS_TYPE_A || set->type == DNS_TYPE_AAAA))
+			put(e, CACHE_GLUE, set->owner, set->type, set->ttl_s, CACHE_RANK_GLUE,
+			    set->packed);
+	}
+}
+
 static void store_delegation(struct engine *e, const struct said *s, const struct said_set *ns)
 {
 	struct dns_name zone;
 	put(e, CACHE_DELEGATION, ns->set.owner, 0, ns->set.ttl_s, CACHE_RANK_GLUE, ns->set.packed);
 	store_glue(e, s, ns);
+	store_parents_glue(e, s);
 	if (dns_name_from_wire(ns->set.owner, &zone) == OK)
 		put_set(e, said_find(s, DNS_AUTHORITY, &zone, DNS_TYPE_DS), CACHE_RANK_GLUE);
 }
