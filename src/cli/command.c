@@ -237,6 +237,6 @@ const char *command_line_value(const struct command_line *line, const char *opti
 	for (size_t i = 0; i < line->command->options_n; i++)
 		if (strcmp(line->command->options[i].name, option) == 0)
 			return line->values[i];
-	ASSERT(!"an option that the command's table lacks");
+	ASSERT(false); /* an option that the command's table lacks */
 	return NULL;
 }

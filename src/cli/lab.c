@@ -51,8 +51,7 @@ static const struct command lab_up_verb = {
 	.run = up_run,
 };
 
-/* --- status, down
- * ---------------------------------------------------------------------------------------- */
+/* --- status, down --- */
 
 static int lab_fail(enum err e)
 {
@@ -146,8 +145,7 @@ static const struct command lab_down_verb = {
 	.run = down_run,
 };
 
-/* --- run, shell
- * -------------------------------------------------------------------------------------------- */
+/* --- run, shell --- */
 
 static int in_lab(const char *host, const char *const *argv)
 {
@@ -209,9 +207,7 @@ static const struct command lab_keeper_verb = {
 	.run = keeper_run,
 };
 
-/* --- tour
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- tour --- */
 
 static void heading(const struct command_line *line, const char *text)
 {

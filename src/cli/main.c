@@ -18,7 +18,7 @@ const struct command *const command_table[] = {
 static int command_run_line(const struct command *command, const char *program, int argc,
 			    char **argv)
 {
-	static struct command_line line; /* large, and there is one a process */
+	struct command_line line;
 	bool help;
 	/* `zone check FILE`: the verb is a command of its own. */
 	if (command->verbs && argc > 0 && argv[0][0] != '-') {

@@ -77,7 +77,7 @@ static enum err plan_sandbox(const char *user)
 static int plan_run(const struct command_line *line)
 {
 	const char *path = command_line_value(line, "config");
-	struct plan plan = {.records = calloc(PLAN_RECORDS_MAX, sizeof(struct plan_record))};
+	struct plan plan = {0};
 	struct config *config = NULL;
 	if (!path)
 		return command_misused("Name it with -c FILE.", "plan needs a configuration");
@@ -85,6 +85,7 @@ static int plan_run(const struct command_line *line)
 	enum err e = plan_sandbox(default_user);
 	if (e)
 		return command_fail(NULL, "the sandbox cannot be entered: %s", err_text(e));
+	plan.records = calloc(PLAN_RECORDS_MAX, sizeof(*plan.records));
 	if (!plan.records)
 		return command_fail(NULL, "out of memory");
 	e = load_config(path, &config);

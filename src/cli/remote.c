@@ -94,8 +94,7 @@ static void drop(struct answer *a, size_t n)
 
 static enum err head_read(struct answer *a, const char *method)
 {
-	static struct http_response
-		res; /* large for a stack, and there is one conversation at a time */
+	struct http_response res;
 	for (;;) {
 		enum parse p =
 			http_response_read(span_of(a->in, a->in_len), span_text(method), &res);
@@ -160,8 +159,7 @@ static void answer_done(struct answer *a)
 	free(a->in);
 }
 
-/* --- the whole body as one text ----------------------------------------------------------------
- */
+/* --- the whole body as one text --- */
 
 struct text {
 	char *data;
@@ -222,8 +220,7 @@ enum err remote_call(const char *path, const char *method, const char *target, i
 	return e;
 }
 
-/* --- a stream of lines ---------------------------------------------------------------------------
- */
+/* --- a stream of lines --- */
 
 struct lines {
 	struct text text; /* the line that is not whole yet; of an error all of it */
@@ -273,8 +270,7 @@ enum err remote_stream(const char *path, const char *method, const char *target,
 	return e;
 }
 
-/* --- what went wrong -----------------------------------------------------------------------------
- */
+/* --- what went wrong --- */
 
 int remote_fail(const char *path, enum err e)
 {

@@ -6,7 +6,7 @@
 #include "config/schema.h"
 #include "control/service.h"
 
-	extern const struct service *const service_table[]; /* ended by NULL */
+extern const struct service *const service_table[]; /* ended by NULL */
 extern const struct config_sections service_sections;
 
 const struct service *service_find(const char *name);

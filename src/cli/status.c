@@ -148,8 +148,7 @@ const struct command command_status = {
 	.run = status_run,
 };
 
-/* --- events --------------------------------------------------------------------------------------
- */
+/* --- events --- */
 
 static bool event_print(void *arg, json_t *event)
 {

@@ -157,6 +157,15 @@ enum err service_life_begin(struct service_life *life, const struct service_star
 	return control_open(life);
 }
 
+/* A preloaded clock reads its file at each call; the folder, as the file may be replaced. */
+static bool clock_folder(char *room, size_t size)
+{
+	const char *file = getenv("LD_PRELOAD") ? getenv("FAKETIME_TIMESTAMP_FILE") : NULL;
+	if (!file || snprintf(room, size, "%s", file) >= (int)size)
+		return false;
+	return dirname(room) == room; /* else it named no folder */
+}
+
 enum err service_life_sandbox(struct service_life *life, const char *const *read_paths)
 {
 	const char *paths[READ_PATHS_MAX + 1];
@@ -165,9 +174,11 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 		log_warning("the sandbox is off: `sandbox: off` stands in the configuration");
 		return OK;
 	}
-	char folder[4096];
+	char folder[4096], clock[4096];
 	(void)snprintf(folder, sizeof(folder), "%s", life->start->config_path);
 	paths[n++] = dirname(folder);
+	if (clock_folder(clock, sizeof(clock)))
+		paths[n++] = clock;
 	const char *const *more = life->global->sandbox_read.items;
 	for (size_t i = 0; i < life->global->sandbox_read.n && n < READ_PATHS_MAX; i++)
 		paths[n++] = more[i];

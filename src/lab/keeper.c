@@ -26,6 +26,8 @@
 
 #define EAR LAB_FOLDER "/notify"
 
+enum { DOWN_DELAY_MS = 20 }; /* until the answer is out */
+
 struct host_state {
 	struct spawn_child gatehouse;
 	bool running, ready;
@@ -39,11 +41,11 @@ struct keeper {
 	int socket_fd, ear_fd;
 	int netns_fds[LAB_HOSTS_MAX];
 	struct host_state hosts[LAB_HOSTS_MAX];
+	struct loop_timer stop; /* set by POST /down */
 	bool told;
 };
 
-/* --- hosts
- * ------------------------------------------------------------------------------------------ */
+/* --- hosts --- */
 
 static enum err file_put(const char *host, const char *name, const char *text)
 {
@@ -138,8 +140,7 @@ static void child_ended(void *arg, int signal)
 	}
 }
 
-/* --- the lab's socket
- * ---------------------------------------------------------------------------------- */
+/* --- the lab's socket --- */
 
 static json_t *status_object(void *arg)
 {
@@ -183,15 +184,13 @@ static void stop_due(void *arg)
 
 static void down_handle(void *arg, const struct control_request *req, struct control_reply *reply)
 {
-	static struct loop_timer later;
 	struct keeper *k = arg;
 	if (req->uid != getuid() && req->uid != 0) {
 		control_reply_error(reply, 403, "this lab is another user's");
 		return;
 	}
 	control_reply_json(reply, 200, json_pack("{s:s}", "lab", "down"));
-	loop_timer_init(&later, stop_due, k); /* once the answer is out */
-	loop_timer_set_after(&k->loop, &later, 20);
+	loop_timer_set_after(&k->loop, &k->stop, DOWN_DELAY_MS);
 }
 
 static const struct control_verb verbs[] = {
@@ -204,14 +203,13 @@ static void stop_asked(void *arg, int signal)
 	stop_due(arg);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static enum err serve(struct keeper *k, struct control_face *face, const char **ret_what)
 {
 	*ret_what = "the lab's socket";
 	TRY(loop_init(&k->loop));
+	loop_timer_init(&k->stop, stop_due, k);
 	TRY(loop_signal(&k->loop, SIGTERM, stop_asked, k));
 	TRY(loop_signal(&k->loop, SIGINT, stop_asked, k));
 	TRY(loop_signal(&k->loop, SIGCHLD, child_ended, k));
@@ -258,7 +256,7 @@ static int fail(const struct notify *notify, const char *what, enum err e)
 
 int lab_keep(void)
 {
-	static struct keeper k = {.socket_fd = -1, .ear_fd = -1};
+	struct keeper k = {.socket_fd = -1, .ear_fd = -1};
 	char socket[LAB_SOCKET_MAX];
 	pid_t pid;
 	if (notify_open(&k.notify))

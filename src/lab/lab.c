@@ -26,8 +26,7 @@ const char *lab_socket(char buf[LAB_SOCKET_MAX])
 	return buf;
 }
 
-/* --- up
- * -------------------------------------------------------------------------------------------- */
+/* --- up --- */
 
 struct up {
 	struct loop loop;
@@ -123,8 +122,7 @@ enum err lab_up(char *text, size_t text_size)
 	return e;
 }
 
-/* --- run
- * ------------------------------------------------------------------------------------------- */
+/* --- run --- */
 
 /* What a program looks at to find its name server and our control sockets. */
 static enum err files_show(const struct lab_host *host)

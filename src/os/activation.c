@@ -69,8 +69,8 @@ static enum err take_all(struct activation *a, size_t n, const char *names_text)
 		x->kind = kind_of(x->fd);
 		if (x->kind == ACTIVATION_UDP || x->kind == ACTIVATION_TCP)
 			TRY(socket_local(x->fd, &x->local));
-		/* Others pass them blocking (systemd does): accept would then wait for a client that another worker
-		 * got, or that has gone. */
+		/* Others pass them blocking (systemd does): accept would then wait for a client
+		 * that another worker got, or that has gone. */
 		if (x->kind != ACTIVATION_OTHER)
 			TRY(fd_set_nonblocking(x->fd, true));
 	}

@@ -33,9 +33,9 @@ struct activation {
 	size_t fds_len;
 };
 
-/* Takes what was passed to this process, makes it close-on-exec and sockets non-blocking, and removes
- * the three variables from the environment. Nothing passed, or passed to another PID: OK with fds_len 0. ERR_FORMAT:
- * the variables contradict each other. */
+/* Takes what was passed to this process, makes it close-on-exec and sockets non-blocking, and
+ * removes the three variables from the environment. Nothing passed, or passed to another PID: OK
+ * with fds_len 0. ERR_FORMAT: the variables contradict each other. */
 MUST enum err activation_take(struct activation *ret);
 /* Closes what nobody took. */
 void activation_done(struct activation *activation);

@@ -1,6 +1,9 @@
 #include "os/clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
+
+#define LEAP_US 1000000 /* less is the clock being steered */
 
 static struct timespec now(clockid_t id)
 {
@@ -17,6 +20,21 @@ static uint64_t in_us(struct timespec t)
 uint64_t clock_monotonic_us(void)
 {
 	return in_us(now(CLOCK_MONOTONIC));
+}
+
+uint64_t clock_ageing_us(void)
+{
+	static _Atomic int64_t known_us; /* the wall clock's lead when last looked at; 0: never */
+	static _Atomic uint64_t leapt_us;
+	uint64_t mono_us = clock_monotonic_us();
+	int64_t lead_us = (int64_t)(in_us(now(CLOCK_REALTIME)) - mono_us);
+	int64_t known = atomic_load_explicit(&known_us, memory_order_relaxed);
+	int64_t more_us = lead_us - known;
+	/* One thread sees each leap first. */
+	if ((more_us > LEAP_US || more_us < -LEAP_US) &&
+	    atomic_compare_exchange_strong(&known_us, &known, lead_us) && known != 0 && more_us > 0)
+		atomic_fetch_add(&leapt_us, (uint64_t)more_us);
+	return mono_us + atomic_load_explicit(&leapt_us, memory_order_relaxed);
 }
 
 uint64_t clock_monotonic_ms(void)

@@ -9,6 +9,11 @@
 uint64_t clock_monotonic_ms(void);
 uint64_t clock_monotonic_us(void);
 
+/* The monotonic clock, and on top of it every leap that the wall clock made forward of it: while a
+ * machine sleeps, or is restored from a snapshot, or somebody sets its clock, the first stands
+ * still and what was remembered grows old all the same. */
+uint64_t clock_ageing_us(void);
+
 /* Since 1970-01-01 00:00:00 UTC. */
 uint64_t clock_wall_s(void);
 uint64_t clock_wall_ms(void);

@@ -27,8 +27,8 @@ MUST enum err process_ended(pid_t *ret);
 /* Reaps it; for orphans that nobody else collects. */
 void process_reap(pid_t pid);
 
-/* A process that need not be our child, held by a descriptor that cannot come to mean another. ESRCH:
- * there is none. */
+/* A process that need not be our child, held by a descriptor that cannot come to mean another.
+ * ESRCH: there is none. */
 MUST enum err process_open(pid_t pid, int *ret_fd);
 /* Waits for its end: for number 1 of a PID namespace, the end of all in it. ETIMEDOUT. */
 MUST enum err process_await_end(int fd, int wait_ms);

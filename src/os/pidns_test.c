@@ -113,6 +113,44 @@ static void dead_child_is_seen_until_it_is_reaped(void **state)
 	assert_child(see_the_dead, "");
 }
 
+static int await_the_first(void)
+{
+	int held = -1, ends[2];
+	char byte;
+	pid_t first = -1, second;
+	CHILD_CHECK(pipe(ends) == 0);
+	enum err e = isolate();
+	if (!e)
+		e = pidns_fork(&first);
+	if (may_not(e))
+		return CHILD_SKIPS;
+	CHILD_CHECK(!e);
+	if (first == 0) {
+		second = fork();
+		if (second)
+			(void)!write(ends[1], "y", 1);
+		(void)pause();
+		_exit(0);
+	}
+	CHILD_CHECK(read(ends[0], &byte, 1) == 1);
+	(void)close(ends[1]);
+	CHILD_CHECK(!process_open(first, &held));
+	CHILD_CHECK(process_await_end(held, 0) == (enum err)ETIMEDOUT);
+	CHILD_CHECK(process_await_end(held, 30) == (enum err)ETIMEDOUT);
+	CHILD_CHECK(kill(first, SIGKILL) == 0 && !process_await_end(held, 5000));
+	/* Nobody in the namespace holds the pipe any more, although the first is not reaped yet. */
+	CHILD_CHECK(read(ends[0], &byte, 1) == 0);
+	CHILD_CHECK(waitpid(first, NULL, 0) == first && !process_await_end(held, 0));
+	CHILD_CHECK(process_open(first, &held) == (enum err)ESRCH);
+	return 0;
+}
+
+static void end_of_the_first_is_the_end_of_all(void **state)
+{
+	(void)state;
+	assert_child(await_the_first, "PID namespaces are not permitted");
+}
+
 static int rename_host(void)
 {
 	char name[65] = "";
@@ -140,6 +178,7 @@ int main(void)
 		cmocka_unit_test(all_end_with_the_first),
 		cmocka_unit_test(child_inside_tells_its_end),
 		cmocka_unit_test(dead_child_is_seen_until_it_is_reaped),
+		cmocka_unit_test(end_of_the_first_is_the_end_of_all),
 		cmocka_unit_test(host_name_is_ours_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

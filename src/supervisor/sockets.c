@@ -124,7 +124,8 @@ void socket_set_done(struct socket_set *set, const struct socket_set *keep)
 {
 	others_close(set, keep);
 	for (size_t i = 0; i < set->n; i++)
-		entry_close(&set->entries[i]); /* what keep holds was taken from here, and is NULL */
+		entry_close(
+			&set->entries[i]); /* what keep holds was taken from here, and is NULL */
 	free(set->entries);
 	*set = (struct socket_set){0};
 }

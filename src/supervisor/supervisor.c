@@ -29,8 +29,7 @@ struct supervisor {
 	bool told_ready, stopping;
 };
 
-/* --- the plan ----------------------------------------------------------------------------------
- */
+/* --- the plan --- */
 
 /* Records as they lie: one binary writes and reads them; each is checked before it is used. */
 static enum err plan_read(const char *bytes, size_t len, struct plan *ret)
@@ -88,8 +87,7 @@ static enum err plan_make(const struct supervisor *s, struct plan *ret)
 	return ERR_CONFIG;
 }
 
-/* --- children ----------------------------------------------------------------------------------
- */
+/* --- children --- */
 
 static struct child *child_find(const struct supervisor *s, const char *service)
 {
@@ -172,8 +170,7 @@ static void ear_ready(void *arg, uint32_t events)
 	}
 }
 
-/* --- signals -----------------------------------------------------------------------------------
- */
+/* --- signals --- */
 
 /* The plan has changed: services that are new start, those that are gone stop, those with other
  * sockets are replaced by a process that has them, the others reread the file. */
@@ -253,8 +250,7 @@ static void stop_asked(void *arg, int signal)
 	child_changed(s);
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static enum err open_all(struct supervisor *s)
 {

@@ -1,0 +1,153 @@
+#include "supervisor/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct ip_endpoint at = {.address = {.family = 4, .bytes = {127, 0, 0, 1}},
+				      .port = 53};
+
+static int plan_new(void **state)
+{
+	struct plan *p = calloc(1, sizeof(*p));
+	p->records = calloc(PLAN_RECORDS_MAX, sizeof(*p->records));
+	*state = p;
+	return p->records ? 0 : -1;
+}
+
+static int plan_free(void **state)
+{
+	struct plan *p = *state;
+	free(p->records);
+	free(p);
+	return 0;
+}
+
+static void refuses_names_that_do_not_fit(void **state)
+{
+	struct plan *p = *state;
+	char name[PLAN_NAME_MAX + 1], path[PLAN_PATH_MAX + 1];
+	memset(name, 'n', sizeof(name));
+	memset(path, 'p', sizeof(path));
+	name[PLAN_NAME_MAX] = path[PLAN_PATH_MAX] = '\0';
+	assert_int_equal(plan_add_service(p, name, NULL), EINVAL);
+	assert_int_equal(plan_add_service(p, "", NULL), EINVAL);
+	assert_int_equal(plan_add_service(p, "dns", name), EINVAL);
+	assert_int_equal(plan_add_service(p, "dns", ""), EINVAL);
+	assert_int_equal(plan_add_unix(p, "dns", "control", path), EINVAL);
+	assert_int_equal(plan_add_unix(p, "dns", "control", ""), EINVAL);
+	assert_int_equal(plan_add_unix(p, "dns", name, "/run/x"), EINVAL);
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 0), EINVAL);
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 256), EINVAL);
+	assert_int_equal(p->n, 0);
+	name[PLAN_NAME_MAX - 1] = path[PLAN_PATH_MAX - 1] = '\0';
+	assert_int_equal(plan_add_service(p, name, name), OK);
+	assert_int_equal(plan_add_unix(p, name, name, path), OK);
+	assert_int_equal(plan_record_check(&p->records[0]), OK);
+	assert_int_equal(plan_record_check(&p->records[1]), OK);
+}
+
+static void is_full_after_its_bound(void **state)
+{
+	struct plan *p = *state;
+	for (size_t i = 0; i < PLAN_RECORDS_MAX; i++)
+		assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 1), OK);
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 1), ERR_LIMIT);
+	assert_int_equal(plan_add_service(p, "dns", NULL), ERR_LIMIT);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), ERR_LIMIT);
+	assert_int_equal(p->n, PLAN_RECORDS_MAX);
+}
+
+static void says_what_was_added(void **state)
+{
+	struct plan *p = *state;
+	assert_int_equal(plan_add_service(p, "dns", NULL), OK);
+	assert_int_equal(plan_add_service(p, "web", "www-data"), OK);
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 4), OK);
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 255), OK);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/dns.sock"), OK);
+	for (size_t i = 0; i < p->n; i++)
+		assert_int_equal(plan_record_check(&p->records[i]), OK);
+	assert_string_equal(p->records[0].name, "-");
+	assert_string_equal(p->records[1].name, "www-data");
+	assert_string_equal(p->records[2].name, "udp");
+	assert_int_equal(p->records[2].copies, 4);
+	assert_true(ip_endpoint_equal(&p->records[2].endpoint, &at));
+	assert_string_equal(p->records[3].name, "tcp");
+	assert_string_equal(p->records[4].path, "/run/dns.sock");
+}
+
+/* What a plan process that went wrong might write. */
+static void refuses_records_that_no_plan_writes(void **state)
+{
+	struct plan *p = *state;
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 1), OK);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), OK);
+	struct plan_record good = p->records[0], unix_good = p->records[1], r;
+
+	r = good, r.magic ^= 1;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, r.copies = 0;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, r.endpoint.address.family = 5;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, memset(r.service, 'x', sizeof(r.service));
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, r.service[0] = '\0';
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, memset(r.name, 'x', sizeof(r.name));
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = unix_good, memset(r.path, 'x', sizeof(r.path));
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = unix_good, r.path[0] = '\0';
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	for (unsigned kind = 0; kind < 256; kind++) {
+		r = good;
+		r.kind = (uint8_t)kind;
+		bool known = kind == PLAN_SERVICE || kind == PLAN_UDP || kind == PLAN_TCP;
+		assert_int_equal(plan_record_check(&r), known ? OK : ERR_FORMAT);
+	}
+}
+
+static void any_difference_makes_another_socket(void **state)
+{
+	struct plan *p = *state;
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 2), OK);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), OK);
+	struct plan_record a = p->records[0], b;
+	assert_true(plan_record_same(&a, &p->records[0]));
+	assert_false(plan_record_same(&a, &p->records[1]));
+	b = a, b.kind = PLAN_TCP;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.service[0] = 'x';
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.name[0] = 'x';
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.copies++;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.endpoint.port++;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.endpoint.scope++;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.endpoint.address.family = 6;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.endpoint.address.bytes[3]++;
+	assert_false(plan_record_same(&a, &b));
+	b = p->records[1], b.path[1]++;
+	assert_false(plan_record_same(&p->records[1], &b));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, plan_new, plan_free)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_names_that_do_not_fit),	   TEST(is_full_after_its_bound),
+		TEST(refuses_records_that_no_plan_writes), TEST(says_what_was_added),
+		TEST(any_difference_makes_another_socket),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+#include "supervisor/sockets.h"
+
+#include "os/fd.h"
+#include "os/tcp.h"
+#include "os/udp.h"
+#include "os/unix.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct ip_endpoint any = {.address = {.family = 4, .bytes = {127, 0, 0, 1}}};
+
+struct bench {
+	struct plan plan;
+	struct plan_record records[16];
+	struct socket_set set;
+	char folder[64], path[96];
+};
+
+static int bench_new(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	b->plan.records = b->records;
+	(void)snprintf(b->folder, sizeof(b->folder), "/tmp/gatehouse-sockets-XXXXXX");
+	if (!mkdtemp(b->folder))
+		return -1;
+	(void)snprintf(b->path, sizeof(b->path), "%s/run/dns.sock", b->folder);
+	*state = b;
+	return 0;
+}
+
+static int bench_free(void **state)
+{
+	struct bench *b = *state;
+	char run[96];
+	socket_set_done(&b->set, NULL);
+	(void)snprintf(run, sizeof(run), "%s/run", b->folder);
+	bool left = access(b->path, F_OK) == 0;
+	(void)rmdir(run);
+	int status = rmdir(b->folder);
+	free(b);
+	return left ? -1 : status; /* a socket's file that was left is found here */
+}
+
+/* A port that nobody has now. */
+static struct ip_endpoint free_endpoint(void)
+{
+	struct ip_endpoint found;
+	int fd = -1;
+	assert_int_equal(udp_open(&any, 0, &fd), OK);
+	assert_int_equal(socket_local(fd, &found), OK);
+	fd_done(&fd);
+	return found;
+}
+
+static void add(struct bench *b, enum plan_kind kind, const struct ip_endpoint *at, unsigned copies)
+{
+	assert_int_equal(plan_add_socket(&b->plan, "dns", kind, at, copies), OK);
+}
+
+static void opens_what_is_planned(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint(), found;
+	assert_int_equal(plan_add_service(&b->plan, "dns", NULL), OK);
+	add(b, PLAN_UDP, &at, 3);
+	add(b, PLAN_TCP, &at, 2);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_equal(b->set.n, 3);
+	assert_int_equal(socket_set_count(&b->set, "dns"), 6);
+	assert_int_equal(socket_set_count(&b->set, "web"), 0);
+	for (size_t i = 0; i < 2; i++)
+		for (size_t j = 0; j < b->set.entries[i].record.copies; j++) {
+			assert_int_equal(socket_local(b->set.entries[i].fds[j], &found), OK);
+			assert_true(ip_endpoint_equal(&found, &at));
+		}
+	int client = -1;
+	assert_int_equal(unix_connect(b->path, &client), OK);
+	fd_done(&client);
+}
+
+static void takes_over_what_is_open(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint one = free_endpoint(), two = free_endpoint();
+	struct socket_set next;
+	add(b, PLAN_UDP, &one, 1);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	int udp = b->set.entries[0].fds[0], control = b->set.entries[1].fds[0];
+
+	add(b, PLAN_UDP, &two, 1);
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_true(next.entries[0].fds[0] == udp && next.entries[1].fds[0] == control);
+	assert_true(next.entries[2].fds[0] != udp);
+	socket_set_done(&b->set, &next);
+	assert_int_equal(access(b->path, F_OK), 0);
+	assert_true(fcntl(udp, F_GETFD) >= 0);
+	b->set = next;
+}
+
+static void closes_what_is_no_longer_planned(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint();
+	struct socket_set next;
+	int again = -1;
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	add(b, PLAN_UDP, &at, 1);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_not_equal(udp_open(&at, 0, &again), OK);
+	b->plan.n = 0;
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_int_equal(next.n, 0);
+	socket_set_done(&b->set, &next);
+	b->set = next;
+	assert_int_not_equal(access(b->path, F_OK), 0);
+	assert_int_equal(udp_open(&at, 0, &again), OK);
+	fd_done(&again);
+}
+
+/* The last of the plan cannot be opened: what was open stays, what was opened on the way goes. */
+static void failure_changes_nothing(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint kept = free_endpoint(), fresh = free_endpoint(), taken = free_endpoint();
+	struct socket_set next = {.n = 4711};
+	int other = -1, again = -1;
+	add(b, PLAN_UDP, &kept, 1);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	int fd = b->set.entries[0].fds[0];
+
+	assert_int_equal(udp_open(&taken, 0, &other), OK);
+	add(b, PLAN_UDP, &fresh, 1);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	add(b, PLAN_UDP, &taken, 1);
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), EADDRINUSE);
+	assert_int_equal(next.n, 4711);
+	assert_true(b->set.n == 1 && b->set.entries[0].fds[0] == fd && fcntl(fd, F_GETFD) >= 0);
+	assert_int_not_equal(access(b->path, F_OK), 0);
+	assert_int_equal(udp_open(&fresh, 0, &again), OK);
+	fd_done(&again);
+	fd_done(&other);
+}
+
+static void second_server_on_a_port_is_an_error(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint();
+	struct socket_set second;
+	add(b, PLAN_UDP, &at, 1);
+	add(b, PLAN_TCP, &at, 1);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &second), EADDRINUSE);
+}
+
+static void sets_are_compared_by_service(void **state)
+{
+	struct bench *b = *state;
+	struct socket_entry a[3] = {0}, c[3] = {0};
+	struct socket_set x = {.entries = a, .n = 3}, y = {.entries = c, .n = 3};
+	struct ip_endpoint at = {.address = any.address, .port = 53};
+	add(b, PLAN_UDP, &at, 1);
+	add(b, PLAN_TCP, &at, 1);
+	assert_int_equal(plan_add_socket(&b->plan, "web", PLAN_TCP, &at, 2), OK);
+	for (size_t i = 0; i < 3; i++) { /* another order */
+		a[i].record = b->records[i];
+		c[2 - i].record = b->records[i];
+	}
+	assert_true(socket_set_same(&x, &y, "dns") && socket_set_same(&x, &y, "web"));
+	c[2].record.endpoint.port++;
+	assert_true(!socket_set_same(&x, &y, "dns") && socket_set_same(&x, &y, "web"));
+	y.n = 2;
+	assert_true(!socket_set_same(&x, &y, "dns") && !socket_set_same(&y, &x, "dns"));
+	c[0].record.copies++;
+	assert_false(socket_set_same(&x, &y, "web"));
+	assert_true(socket_set_same(&x, &y, "nobody"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_new, bench_free)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(failure_changes_nothing),
+		TEST(second_server_on_a_port_is_an_error),
+		TEST(opens_what_is_planned),
+		TEST(takes_over_what_is_open),
+		TEST(closes_what_is_no_longer_planned),
+		TEST(sets_are_compared_by_service),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
