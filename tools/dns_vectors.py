@@ -184,7 +184,10 @@ def b32hex():
 def label():
     octets = rng.randbytes(rng.randint(1, 12)) if rng.random() < 0.3 else None
     if octets is None:
-        return "".join(rng.choice("abcXYZ019-_") for _ in range(rng.randint(1, 63 if rng.random() < 0.1 else 9)))
+        return "".join(
+            rng.choice("abcXYZ019-_")
+            for _ in range(rng.randint(1, 63 if rng.random() < 0.1 else 9))
+        )
     return dns.name.Name([octets]).to_text()
 
 
@@ -233,7 +236,9 @@ def ip4():
 
 
 def ip6():
-    n = rng.randrange(1 << 128) & rng.choice([(1 << 128) - 1, 0xFFFF0000FFFF, 0xFFFF << 112 | 0xFFFF, 0])
+    n = rng.randrange(1 << 128) & rng.choice(
+        [(1 << 128) - 1, 0xFFFF0000FFFF, 0xFFFF << 112 | 0xFFFF, 0]
+    )
     return str(ipaddress.IPv6Address(n))
 
 
@@ -244,8 +249,14 @@ def types():
 
 
 def when():
-    return "%04d%02d%02d%02d%02d%02d" % (rng.randint(1970, 2105), rng.randint(1, 12), rng.randint(1, 28),
-                                         rng.randrange(24), rng.randrange(60), rng.randrange(60))
+    return "%04d%02d%02d%02d%02d%02d" % (
+        rng.randint(1970, 2105),
+        rng.randint(1, 12),
+        rng.randint(1, 28),
+        rng.randrange(24),
+        rng.randrange(60),
+        rng.randrange(60),
+    )
 
 
 def angle(top, letters):
@@ -265,7 +276,9 @@ def metres():
 def params():
     out = []
     if rng.random() < 0.7:
-        out.append("alpn=" + ",".join(rng.sample(["h2", "h3", "http/1.1", "dot"], rng.randint(1, 4))))
+        out.append(
+            "alpn=" + ",".join(rng.sample(["h2", "h3", "http/1.1", "dot"], rng.randint(1, 4)))
+        )
         if rng.random() < 0.3:
             out.append("no-default-alpn")
     if rng.random() < 0.5:
@@ -296,16 +309,35 @@ RANDOM = {
     "MX": lambda: u16() + " " + name(),
     "KX": lambda: u16() + " " + name(),
     "SRV": lambda: " ".join([u16(), u16(), u16(), name()]),
-    "NAPTR": lambda: " ".join([u16(), u16(), ascii_string(), ascii_string(), ascii_string(), name()]),
+    "NAPTR": lambda: " ".join(
+        [u16(), u16(), ascii_string(), ascii_string(), ascii_string(), name()]
+    ),
     "RP": lambda: name() + " " + name(),
     "TXT": lambda: " ".join(string() for _ in range(rng.randint(1, 4))),
     "HINFO": lambda: ascii_string() + " " + ascii_string(),
-    "LOC": lambda: " ".join([angle(90, "NS"), angle(180, "EW"), "%d.%sm" % (rng.randrange(-99999, 9000000), rng.choice(BINARY_CM))]
-                            + [metres() for _ in range(rng.randint(0, 3))]),
+    "LOC": lambda: " ".join(
+        [
+            angle(90, "NS"),
+            angle(180, "EW"),
+            "%d.%sm" % (rng.randrange(-99999, 9000000), rng.choice(BINARY_CM)),
+        ]
+        + [metres() for _ in range(rng.randint(0, 3))]
+    ),
     "DS": lambda: " ".join([u16(), u8(), "2", hexes(32)]),
     "DNSKEY": lambda: " ".join([u16(), "3", u8(), b64(rng.randint(1, 100))]),
-    "RRSIG": lambda: " ".join([types().split()[0], u8(), u8(), u32(), when(), when(), u16(), name(),
-                               b64(rng.randint(1, 100))]),
+    "RRSIG": lambda: " ".join(
+        [
+            types().split()[0],
+            u8(),
+            u8(),
+            u32(),
+            when(),
+            when(),
+            u16(),
+            name(),
+            b64(rng.randint(1, 100)),
+        ]
+    ),
     "NSEC": lambda: name() + " " + types(),
     "NSEC3": lambda: " ".join(["1", u8(), u16(), rng.choice(["-", hexes(8)]), b32hex(), types()]),
     "CSYNC": lambda: " ".join([u32(), u16(), types()]),
@@ -317,9 +349,13 @@ RANDOM = {
     "HTTPS": lambda: " ".join([str(rng.randint(1, 65535)), name(), params()]).strip(),
     "EUI48": lambda: "-".join(hexes(1) for _ in range(6)),
     "L64": lambda: u16() + " " + ":".join(hexes(2) for _ in range(4)),
-    "APL": lambda: " ".join(rng.choice(["", "!"]) + rng.choice(["1:%s/%d" % (ip4(), rng.randint(0, 32)),
-                                                               "2:%s/%d" % (ip6(), rng.randint(0, 128))])
-                            for _ in range(rng.randint(1, 4))),
+    "APL": lambda: " ".join(
+        rng.choice(["", "!"])
+        + rng.choice(
+            ["1:%s/%d" % (ip4(), rng.randint(0, 32)), "2:%s/%d" % (ip6(), rng.randint(0, 128))]
+        )
+        for _ in range(rng.randint(1, 4))
+    ),
 }
 
 
@@ -330,7 +366,10 @@ def vector(kind, text):
 
 
 def write_vectors(data):
-    lines = ["# Made by tools/dns_vectors.py with dnspython %s." % __import__("dns.version").version.version]
+    lines = [
+        "# Made by tools/dns_vectors.py with dnspython %s."
+        % __import__("dns.version").version.version
+    ]
     for line in TEXTS.strip().splitlines():
         lines.append(vector(*line.split(" ", 1)))
     for kind, make in RANDOM.items():
@@ -364,8 +403,13 @@ LENIENT = "-i none -k ignore -m ignore -M ignore -n ignore -r ignore -S ignore -
 
 
 def write_records(zone):
-    text = subprocess.run(["named-compilezone", *LENIENT, "-s", "full", "-o", "-", "example.com", zone.name],
-                          cwd=zone.parent, stdout=subprocess.PIPE, check=True, text=True).stdout
+    text = subprocess.run(
+        ["named-compilezone", *LENIENT, "-s", "full", "-o", "-", "example.com", zone.name],
+        cwd=zone.parent,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    ).stdout
     lines = []
     for line in text.splitlines():
         if line.startswith(";"):
