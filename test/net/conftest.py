@@ -1,0 +1,57 @@
+"""Fixtures of the tests in network namespaces. `net` is an empty drawing (topology.Net) that is gone after the
+test; a test that asks for it is skipped where no namespace can be made."""
+
+import atexit
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import janitor
+import topology
+
+
+@pytest.fixture(scope="session")
+def janitor_process():
+    """Removes everything of this run should it be killed; and first what killed runs left."""
+    reason = topology.why_not()
+    if reason:
+        pytest.skip(reason)
+    janitor.sweep()
+    process = subprocess.Popen(
+        [sys.executable, str(Path(janitor.__file__)), topology.PREFIX],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+    def finish():
+        if not process.stdin.closed:
+            process.stdin.close()
+            process.wait(30)
+
+    atexit.register(finish)
+    # pytest ends at once on SIGTERM; as an exception, the fixtures still tidy up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    yield process
+    finish()
+
+
+@pytest.fixture
+def net(janitor_process, request):
+    drawing = topology.Net()
+    request.node.drawing = drawing
+    yield drawing
+    troubles = drawing.close()
+    assert not troubles, "\n".join(troubles)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what every service of the test wrote."""
+    report = (yield).get_result()
+    drawing = getattr(item, "drawing", None)
+    if report.failed and drawing and call.when == "call":
+        for service in drawing.services:
+            report.sections.append((f"{service.host.name}: {service.name}", service.log()))

@@ -1,0 +1,78 @@
+"""Removes what a test run made: its network namespaces, the processes in them, its folders.
+
+As a program it waits for its standard input to end, which happens when the test run that holds the
+other end is over, however it came to its end, and then removes all that bears the given prefix.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+FAMILY = "gh-test"
+FOLDERS = (Path("/tmp"), Path("/etc/netns"))
+
+
+def namespaces(prefix):
+    folder = Path("/run/netns")
+    return sorted(p.name for p in folder.glob(f"{prefix}*")) if folder.is_dir() else []
+
+
+def processes(namespace):
+    done = subprocess.run(
+        ["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False
+    )
+    return [int(word) for word in done.stdout.split()]
+
+
+def remove_namespace(namespace):
+    """Whatever still runs inside is killed first: nothing but a test's own processes can be there."""
+    until = time.monotonic() + 5
+    while (alive := processes(namespace)) and time.monotonic() < until:
+        for pid in alive:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.01)
+    subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
+
+
+def remove_all(prefix):
+    for namespace in namespaces(prefix):
+        remove_namespace(namespace)
+    for folder in FOLDERS:
+        for path in folder.glob(f"{prefix}*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def alive(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def sweep():
+    """Removes what runs left behind whose process is gone. Returns their prefixes."""
+    names = set(namespaces(FAMILY))
+    for folder in FOLDERS:
+        names |= {path.name for path in folder.glob(f"{FAMILY}-*")}
+    found = [re.match(rf"{FAMILY}-(\d+)-", name) for name in names]
+    dead = {match.group(0) for match in found if match and not alive(match.group(1))}
+    for prefix in dead:
+        remove_all(prefix)
+    return dead
+
+
+def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while sys.stdin.buffer.read(4096):
+        pass
+    remove_all(sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()

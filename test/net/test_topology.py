@@ -1,0 +1,199 @@
+"""The drawn network itself: what the other tests stand on.
+
+client --192.0.2.0/24-- gateway --198.51.100.0/24-- server
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import ask
+import janitor
+import topology
+from service import Service
+
+
+@pytest.fixture
+def routed(net):
+    client, gateway, server = net.host("client"), net.router("gateway"), net.host("server")
+    net.cable(client, "192.0.2.2/24 2001:db8:1::2/64", gateway, "192.0.2.1/24 2001:db8:1::1/64")
+    net.cable(
+        server, "198.51.100.2/24 2001:db8:2::2/64", gateway, "198.51.100.1/24 2001:db8:2::1/64"
+    )
+    client.route("default", "192.0.2.1")
+    client.route("default", "2001:db8:1::1")
+    server.route("default", "198.51.100.1")
+    server.route("default", "2001:db8:2::1")
+    return client, gateway, server
+
+
+def echo_once(host, address):
+    """A UDP socket of the host that sends the next packet back."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with host.inside():
+        listener = socket.socket(family, socket.SOCK_DGRAM)
+    listener.settimeout(5)
+    listener.bind((address, 7))
+
+    def serve():
+        data, sender = listener.recvfrom(100)
+        listener.sendto(data, sender)
+        listener.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+@pytest.mark.parametrize("address", ["198.51.100.2", "2001:db8:2::2"])
+def test_packets_cross_the_router(routed, address):
+    client, _, server = routed
+    echo_once(server, address)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with client.inside():
+        asking = socket.socket(family, socket.SOCK_DGRAM)
+    asking.settimeout(5)
+    asking.sendto(b"hello", (address, 7))
+    assert asking.recv(100) == b"hello"
+    asking.close()
+
+
+def test_packets_stop_at_a_link_that_is_down(routed):
+    client, gateway, server = routed
+    echo_once(server, "198.51.100.2")
+    gateway.link("to-server", False)
+    with client.inside():
+        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asking.settimeout(0.3)
+    asking.sendto(b"hello", ("198.51.100.2", 7))
+    with pytest.raises(OSError):
+        asking.recv(100)
+    asking.close()
+
+
+def test_hosts_on_a_switch_see_each_other(net):
+    lan = net.switch("lan")
+    one, two = net.host("one"), net.host("two")
+    net.plug(one, "192.0.2.1/24", lan)
+    net.plug(two, "192.0.2.2/24", lan)
+    echo_once(two, "192.0.2.2")
+    with one.inside():
+        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asking.settimeout(5)
+    asking.sendto(b"hello", ("192.0.2.2", 7))
+    assert asking.recv(100) == b"hello"
+    asking.close()
+
+
+def test_inside_returns_home(net):
+    home = os.readlink("/proc/thread-self/ns/net")
+    with pytest.raises(ZeroDivisionError):
+        with net.host("away").inside():
+            assert os.readlink("/proc/thread-self/ns/net") != home
+            raise ZeroDivisionError
+    assert os.readlink("/proc/thread-self/ns/net") == home
+
+
+def test_resolv_conf_is_the_hosts_own(net):
+    one, two = net.host("one"), net.host("two")
+    one.resolv_conf("192.0.2.53")
+    assert one.run("cat", "/etc/resolv.conf").stdout == "nameserver 192.0.2.53\n"
+    assert "192.0.2.53" not in two.run("cat", "/etc/resolv.conf").stdout
+
+
+def test_close_leaves_nothing(janitor_process):
+    drawing = topology.Net()
+    host = drawing.host("one")
+    host.resolv_conf("192.0.2.53")
+    folder = Path("/tmp") / f"{host.space}-thing"
+    folder.mkdir()
+    process = host.popen("sleep", "1000")
+    while process.pid not in janitor.processes(host.space):
+        time.sleep(0.01)
+    assert drawing.close() == []
+    assert process.wait(5) == -signal.SIGKILL
+    assert janitor.namespaces(drawing.prefix) == []
+    assert not folder.exists() and not Path("/etc/netns", host.space).exists()
+
+
+KILLED_RUN = """
+import os, signal, subprocess, sys
+sys.path.insert(0, {folder!r})
+import janitor, topology
+if {janitor}:
+    subprocess.Popen(
+        [sys.executable, janitor.__file__, topology.PREFIX],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+host = topology.Net().host("left")
+os.mkdir("/tmp/" + host.space + "-folder")
+subprocess.Popen(host.wrap(["sleep", "1000"]), stdout=subprocess.DEVNULL)
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed_run(with_janitor):
+    """A test run that draws a host, starts a program in it, and is killed; returns its pid."""
+    script = KILLED_RUN.format(folder=str(Path(__file__).parent), janitor=with_janitor)
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=30, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    return int(done.stdout)
+
+
+def left_by(pid):
+    prefix = f"{janitor.FAMILY}-{pid}-"
+    return janitor.namespaces(prefix) + [p.name for p in Path("/tmp").glob(f"{prefix}*")]
+
+
+def test_janitor_tidies_after_a_killed_run(janitor_process):
+    pid = killed_run(with_janitor=True)
+    until = time.monotonic() + 10
+    while left_by(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left_by(pid) == []
+
+
+def test_next_run_sweeps_what_a_killed_run_without_janitor_left(janitor_process):
+    pid = killed_run(with_janitor=False)
+    assert len(left_by(pid)) == 2
+    assert f"{janitor.FAMILY}-{pid}-" in janitor.sweep()
+    assert left_by(pid) == []
+    assert topology.PREFIX not in janitor.sweep()
+
+
+def test_service_that_ends_at_once_is_told_with_its_log(net):
+    service = Service(net.host("one"), "authority", "no-such-key: 1\n")
+    with pytest.raises(RuntimeError, match="no-such-key"):
+        service.start()
+
+
+DIG = """
+; <<>> DiG 9.18 <<>> example.com
+;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1
+;; QUESTION SECTION:
+;example.com. IN A
+
+;; ANSWER SECTION:
+example.com.\t\t300\tIN\tA\t192.0.2.1
+example.com.\t\t300\tIN\tTXT\t"two words"
+
+;; AUTHORITY SECTION:
+example.com. 300 IN NS ns.example.com.
+"""
+
+
+def test_asked_reads_the_answer_section():
+    asked = ask.Asked(subprocess.CompletedProcess([], 0, DIG, ""))
+    assert asked.rcode == "NOERROR"
+    assert asked.records == [
+        ("example.com.", 300, "A", "192.0.2.1"),
+        ("example.com.", 300, "TXT", '"two words"'),
+    ]
+    assert asked.values("TXT") == ['"two words"']
