@@ -88,11 +88,14 @@ void print_cell(struct print_table *t, enum print_style style, const char *forma
 
 static void row_print(const struct print_table *t, size_t row, const size_t *widths)
 {
-	for (size_t i = 0; i < t->columns; i++) {
+	size_t last = t->columns - 1; /* that is not empty: no blanks are printed behind it */
+	while (last > 0 && !t->cells[row * t->columns + last][0])
+		last--;
+	for (size_t i = 0; i <= last; i++) {
 		size_t at = row * t->columns + i;
 		(void)fprintf(t->to, "%s%s%s", print_style_on(t->colour, t->styles[at]),
 			      t->cells[at], print_style_off(t->colour, t->styles[at]));
-		if (i + 1 < t->columns)
+		if (i < last)
 			(void)fprintf(t->to, "%*s",
 				      (int)(widths[i] - print_width(t->cells[at]) + 2), "");
 	}

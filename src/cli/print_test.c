@@ -56,6 +56,9 @@ static void table_make(FILE *to, bool colour)
 	print_cell(&t, PRINT_RED, "a-long-name");
 	print_cell(&t, PRINT_PLAIN, "%s", "");
 	print_cell(&t, PRINT_DIM, "x");
+	print_cell(&t, PRINT_PLAIN, "short");
+	print_cell(&t, PRINT_PLAIN, "%s", "");
+	print_cell(&t, PRINT_DIM, "%s", "");
 	print_table_end(&t);
 }
 
@@ -76,7 +79,8 @@ static void columns_are_aligned_without_blanks_at_the_end(void **state)
 	(void)state;
 	table_is(false, "NAME         STATE  WHAT\n"
 			"한국         7      last\n"
-			"a-long-name         x\n");
+			"a-long-name         x\n"
+			"short\n");
 }
 
 static void colours_take_no_room(void **state)
@@ -84,7 +88,8 @@ static void colours_take_no_room(void **state)
 	(void)state;
 	table_is(true, "\033[1mNAME\033[0m         \033[1mSTATE\033[0m  \033[1mWHAT\033[0m\n"
 		       "한국         \033[32m7\033[0m      last\n"
-		       "\033[31ma-long-name\033[0m         \033[2mx\033[0m\n");
+		       "\033[31ma-long-name\033[0m         \033[2mx\033[0m\n"
+		       "short\n");
 }
 
 static void grows_to_any_number_of_rows(void **state)

@@ -81,7 +81,10 @@ static void row_print(struct print_table *t, const char *service, const json_t *
 	char up[64] = "";
 	if (answer) {
 		json_int_t s = json_integer_value(json_object_get(answer, "uptime_s"));
-		(void)print_duration_us((uint64_t)s * 1000000, up, sizeof(up));
+		if (s < 10) /* known in whole seconds only */
+			(void)snprintf(up, sizeof(up), "%d s", (int)s);
+		else
+			(void)print_duration_us((uint64_t)s * 1000000, up, sizeof(up));
 	}
 	print_cell(t, PRINT_BOLD, "%s", service);
 	print_cell(t, answer ? PRINT_GREEN : PRINT_RED, "%s", answer ? "running" : "not running");

@@ -109,7 +109,10 @@ static enum err control_open(struct service_life *life)
 	}
 	enum err e = unix_listen(at, 0660, &life->control_fd);
 	if (e)
-		log_error("the control socket cannot be opened", LOG_TEXT("path", at), LOG_ERR(e));
+		log_error(
+			"the control socket cannot be opened; `global: {run: FOLDER}` or --control "
+			"names another place",
+			LOG_TEXT("path", at), LOG_ERR(e));
 	return e;
 }
 
@@ -185,13 +188,17 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	for (; read_paths && *read_paths && n < READ_PATHS_MAX; read_paths++)
 		paths[n++] = *read_paths;
 	paths[n] = NULL;
+	const char *user = sandbox_user_for(life->global->user, life->start->config_path);
+	for (size_t i = 0; i < n && strcmp(user, life->global->user) == 0; i++)
+		if (access(paths[i], F_OK) == 0) /* what is missing is nobody's */
+			user = sandbox_user_for(user, paths[i]);
 	struct sandbox s = {.profile = SANDBOX_NET_SERVICE,
 			    .view = SANDBOX_VIEW_READ_ONLY,
-			    .user = sandbox_user_for(life->global->user, life->start->config_path),
+			    .user = user,
 			    .read_paths = paths};
 	if (!life->start->user && strcmp(s.user, life->global->user) != 0)
 		log_notice("keeps root's number, without its capabilities: its user cannot read "
-			   "the configuration",
+			   "the configuration or what it names",
 			   LOG_TEXT("user", life->global->user));
 	/* Who became its user before reading still has what it takes to open its sockets, and
 	 * nothing more. */

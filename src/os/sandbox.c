@@ -158,7 +158,9 @@ const char *sandbox_user_for(const char *user, const char *path)
 	if (!user_is_root() || strcmp(user, SANDBOX_USER_DEFAULT) != 0 || find_user(user, &found) ||
 	    is_mapped(found.uid, &mapped) || !mapped)
 		return user;
-	return may_read(found, path) ? user : "0";
+	/* From the root on: what lies beside it may be named so, and is to be reached as well. */
+	char whole[PATH_MAX];
+	return may_read(found, realpath(path, whole) ? whole : path) ? user : "0";
 }
 
 static enum err change_user(const struct sandbox *sandbox)

@@ -16,7 +16,7 @@ static void kill_due(void *arg)
 {
 	struct child *c = arg;
 	log_warning("did not stop in time and is killed", LOG_TEXT("service", c->service));
-	if (c->running)
+	if (c->running && c->stopping)
 		err_ignore(spawn_signal(&c->process, SIGKILL)); /* it may have just ended */
 	if (c->retired_running)
 		err_ignore(spawn_signal(&c->retired, SIGKILL));

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import janitor
+import scenario
 import topology
 
 
@@ -45,6 +46,14 @@ def net(janitor_process, request):
     yield drawing
     troubles = drawing.close()
     assert not troubles, "\n".join(troubles)
+
+
+@pytest.fixture
+def scene(net):
+    """A resolver among scripted servers: scenario.Scene."""
+    made = scenario.Scene(net)
+    yield made
+    made.world.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -22,6 +22,8 @@ static size_t workers_of(const struct authority_conf *conf)
 	return n < 255 ? n : 255;
 }
 
+#define FILES_TRIED 16u
+
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
 	const struct authority_conf *conf = section;
@@ -47,11 +49,11 @@ static void hangup(void *arg)
 }
 
 /* The folders of zone files, so that the sandbox lets them be read; includes lie beside or below.
- */
+ * And some of the files: what one can do with them decides whom to run as. */
 static enum err enter_sandbox(struct authority *a, const struct authority_conf *conf)
 {
 	const struct authority_zone_conf *zones = conf->zones.items;
-	char **paths = calloc(conf->zones.n + 1, sizeof(char *));
+	char **paths = calloc(conf->zones.n + FILES_TRIED + 1, sizeof(char *));
 	enum err e = paths ? OK : ENOMEM;
 	size_t n = 0;
 
@@ -65,6 +67,10 @@ static enum err enter_sandbox(struct authority *a, const struct authority_conf *
 			free(folder); /* zones mostly lie together */
 		else
 			paths[n++] = folder;
+	}
+	for (size_t i = 0; !e && i < conf->zones.n && i < FILES_TRIED; i++) {
+		paths[n] = strdup(zones[i].file);
+		e = paths[n++] ? OK : ENOMEM;
 	}
 	if (!e)
 		e = service_life_sandbox(&a->life, (const char *const *)paths);

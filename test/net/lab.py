@@ -1,0 +1,123 @@
+"""Drives `gatehouse lab` in a host of a drawn network: its socket is that host's own, so that a lab of
+whoever sits at this machine, or of another test run, is another one."""
+
+import json
+import os
+from pathlib import Path
+
+from service import binary
+
+
+def namespace(pid, kind):
+    """Which namespace a process is in, as the kernel names it; None when it is gone, or is not for us to
+    see, as the first process of a container may be."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+
+
+def state(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def processes():
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+class Lab:
+    """wrap: words in front of the program, such as setpriv's. program: another copy of it."""
+
+    def __init__(self, host, wrap=(), program=None, **environment):
+        self.host, self.wrap, self.program = host, list(wrap), program or binary()
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("LC_")}
+        self.environment = {**kept, "LANG": "C.UTF-8", **environment}
+
+    def gatehouse(self, *words, timeout=60, **options):
+        """Runs the program to its end, outside of the lab; a CompletedProcess."""
+        environment = {**self.environment, **options.pop("environment", {})}
+        return self.host.run(
+            *self.wrap, self.program, *words, timeout=timeout, env=environment, **options
+        )
+
+    def up(self):
+        done = self.gatehouse("lab", "up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self
+
+    def down(self):
+        return self.gatehouse("lab", "down").returncode
+
+    def status(self):
+        """{host: what `lab status` says of it}."""
+        done = self.gatehouse("lab", "status", "--json")
+        assert done.returncode == 0, done.stderr
+        return {entry["host"]: entry for entry in json.loads(done.stdout)["hosts"]}
+
+    def __getitem__(self, name):
+        return LabHost(self, name)
+
+    def keeper(self):
+        """Its pid as we see it: the first process of the lab's PID namespace."""
+        home = namespace("self", "pid")
+        ours = os.stat(f"/run/netns/{self.host.space}").st_ino
+        for pid in processes():
+            if namespace(pid, "net") == f"net:[{ours}]" and namespace(pid, "pid") != home:
+                return pid
+        return None
+
+    def inhabitants(self, pid_namespace):
+        """Those that live there; one that has ended and waits for its parent to look is not among them."""
+        found = [pid for pid in processes() if namespace(pid, "pid") == pid_namespace]
+        return [pid for pid in found if state(pid) not in ("Z", "X", None)]
+
+
+class LabHost:
+    """One host of the lab; run() as topology.Host has it, so that ask.dig and its like work with it."""
+
+    def __init__(self, lab, name):
+        self.lab, self.name = lab, name
+
+    def run(self, *words, **options):
+        return self.lab.gatehouse("lab", "run", self.name, *words, **options)
+
+    def trace(self, *words, **options):
+        """The steps of `gatehouse trace`, the summary last."""
+        done = self.run("gatehouse", "trace", *words, "--json", **options)
+        assert done.stderr == "", done.stderr
+        return [json.loads(line) for line in done.stdout.split("\n") if line]
+
+    def control(self, service, method, path):
+        """(HTTP status, text) of a request to the control socket of a service there."""
+        done = self.run(
+            *("curl", "-sS", "--max-time", "10", "-X", method, "-w", "\n%{http_code}"),
+            *("--unix-socket", f"/run/gatehouse/{service}.sock", f"http://x{path}"),
+        )
+        assert done.returncode == 0, done.stderr
+        text, _, status = done.stdout.rpartition("\n")
+        return int(status), text
+
+    def flush(self):
+        status, text = self.control("resolver", "POST", "/flush?name=.&below=1")
+        assert status == 200, text
+
+    def kill(self, *words):
+        """Sends SIGKILL to the processes of this host whose command line begins so."""
+        wanted = "\0".join(map(str, words)).encode()
+        script = (
+            "import os, sys, glob\n"
+            "for path in glob.glob('/proc/[0-9]*/cmdline'):\n"
+            "    try:\n"
+            "        text = open(path, 'rb').read()\n"
+            "    except OSError:\n"
+            "        continue\n"
+            "    if text.startswith(bytes.fromhex(sys.argv[1])):\n"
+            "        os.kill(int(path.split('/')[2]), 9)\n"
+            "        print(path.split('/')[2])\n"
+        )
+        done = self.run("/usr/bin/python3", "-c", script, wanted.hex())
+        assert done.returncode == 0, done.stderr
+        return [int(word) for word in done.stdout.split()]

@@ -1,0 +1,418 @@
+"""The first journey: a name through caching, recursive, root, TLD and authoritative servers, all of them
+gatehouse, in the lab; asked with what people have: dig, kdig, drill, host, libc."""
+
+import re
+import time
+
+import pytest
+
+import ask
+import topology
+from lab import Lab
+
+RESOLVER = "192.168.7.1"
+KINDS = ["caching", "recursive", "root", "tld", "authoritative"]
+
+
+@pytest.fixture(scope="module")
+def lab(janitor_process):
+    net = topology.Net()
+    lab = Lab(net.host("lab"))
+    try:
+        yield lab.up()
+    finally:
+        lab.down()
+        assert not net.close()
+
+
+@pytest.fixture
+def own(net):
+    lab = Lab(net.host("lab"))
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def client(lab):
+    return lab["client1"]
+
+
+@pytest.fixture
+def gateway(lab):
+    return lab["gateway"]
+
+
+# ---- the tour, with which `make run` ends
+
+
+def steps_of(text):
+    """[(number, kind)] of the steps that a trace printed."""
+    return [(int(n), kind) for n, kind in re.findall(r"^ *(\d+) +([a-z]+) +\S+ [A-Z]+", text, re.M)]
+
+
+def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
+    done = own.gatehouse("lab", "tour")
+    assert (done.returncode, done.stderr) == (0, "")
+    traces = re.split(r"^gateway\$ gatehouse trace ", done.stdout, flags=re.M)[1:]
+    cold, warm, split = traces
+    assert cold.startswith("www.example.com\n")
+    assert steps_of(cold) == list(enumerate(KINDS, 1))
+    for zone, said in ((".", "com."), ("com.", "example.com.")):
+        assert f"asked of the zone {zone}  ->  ask the servers of {said}" in cold
+    assert "www.example.com. A?  asked of the zone example.com.  ->  answer" in cold
+    # Three questions and three answers; over TCP 11 packets for each of the three.
+    assert re.search(r"servers: 6; this walk takes 6 over UDP .*\n33 over TCP \(11 each", cold)
+    assert cold.count("udp, ") == cold.count(", 2 packets") == 3
+    for endpoint in re.findall(r"(\S+) udp, ", cold + split):
+        assert re.fullmatch(r"(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):53", endpoint)
+    assert "www.example.com. 300 IN A 203.0.113.80" in cold
+
+    assert warm.startswith("www.example.com\n")
+    assert steps_of(warm) == [(1, "caching")]
+    left = int(re.search(r"in the cache, TTL (\d+) s left", warm)[1])
+    assert 290 <= left < 300
+    assert "from the cache: no packet went to a server" in warm
+    assert "client1$ getent hosts www.example.com\n2001:db8:113::80 " in done.stdout
+
+    assert [kind for _, kind in steps_of(split)] == [*KINDS, "authoritative"]
+    assert "hanbit.kr.  ->  ask the servers of eng.hanbit.kr." in split
+    assert "build.eng.hanbit.kr. 600 IN A 203.0.113.82" in split
+    assert "lab shell client1" in done.stdout  # what to try next
+    assert "\x1b" not in done.stdout
+    # A second tour is in the lab that is there.
+    again = own.gatehouse("lab", "tour")
+    assert again.returncode == 0
+    assert "Up already" in again.stdout
+
+
+# ---- trace
+
+
+def test_trace_as_json_names_every_step(gateway):
+    gateway.flush()
+    *steps, summary = gateway.trace("www.example.com")
+    assert [step["kind"] for step in steps] == KINDS
+    assert [step["step"] for step in steps] == [1, 2, 3, 4, 5]
+    assert [step["event"] for step in steps] == ["miss", "start", "referral", "referral", "answer"]
+    assert [step["zone"] for step in steps[2:]] == [".", "com.", "example.com."]
+    # Minimised (RFC 9156): each server is shown no more of the name than it needs.
+    assert [step["name"] for step in steps[2:]] == ["com.", "example.com.", "www.example.com."]
+    servers = [
+        {"198.51.100.10", "198.51.100.11", "2001:db8:51::10", "2001:db8:51::11"},
+        {"198.51.100.20", "198.51.100.21", "2001:db8:51::20", "2001:db8:51::21"},
+        {"203.0.113.53", "203.0.113.54", "2001:db8:113::53", "2001:db8:113::54"},
+    ]
+    for step, addresses in zip(steps[2:], servers):
+        assert step["address"] in addresses
+        assert (step["port"], step["transport"], step["packets"]) == (53, "udp", 2)
+        assert step["round_trip_us"] > 0
+        assert step["records"]
+    assert summary["kind"] == "summary"
+    assert (summary["name"], summary["type"], summary["rcode"]) == (
+        "www.example.com.",
+        "A",
+        "NOERROR",
+    )
+    assert (summary["packets"], summary["packets_udp"], summary["packets_tcp"]) == (6, 6, 33)
+    assert summary["cached"] is False
+    assert summary["answer"] == ["www.example.com. 300 IN A 203.0.113.80"]
+    assert summary["time_us"] >= sum(step["round_trip_us"] for step in steps[2:])
+
+
+def test_the_second_ask_is_one_step_with_a_lower_ttl(gateway):
+    gateway.trace("www.example.com")
+    first = gateway.trace("www.example.com")
+    time.sleep(1.1)
+    second = gateway.trace("www.example.com")
+    for steps in (first, second):
+        assert [(step["kind"], step.get("event")) for step in steps] == [
+            ("caching", "hit"),
+            ("summary", None),
+        ]
+        assert steps[-1]["cached"] is True
+        assert steps[-1]["packets"] == 0
+    assert 1 <= first[0]["ttl"] - second[0]["ttl"] <= 3
+
+
+def datagrams(host):
+    """UDP datagrams in and out of a host, of both families."""
+    text = host.run("sh", "-c", "cat /proc/net/snmp /proc/net/snmp6").stdout
+    names, values = (line.split()[1:] for line in text.split("\n") if line.startswith("Udp:"))
+    four = dict(zip(names, map(int, values)))
+    six = {name: int(n) for name, n in re.findall(r"^(Udp6\w+)\s+(\d+)$", text, re.M)}
+    return (
+        four["InDatagrams"]
+        + four["OutDatagrams"]
+        + six["Udp6InDatagrams"]
+        + six["Udp6OutDatagrams"]
+    )
+
+
+def test_the_packets_counted_are_those_that_went(gateway):
+    gateway.flush()
+    gateway.trace("www.example.com")
+    for name in ("www.hanbit.kr", "www.shop.com", "git.eng.hanbit.kr"):
+        time.sleep(0.05)
+        before = datagrams(gateway)
+        summary = gateway.trace(name)[-1]
+        assert summary["packets"] == summary["packets_udp"] > 0
+        assert datagrams(gateway) - before == summary["packets"]
+
+
+def test_trace_tells_of_aliases_and_of_names_that_are_not(gateway):
+    gateway.flush()
+    steps = gateway.trace("partner.example.com")
+    assert steps[-1]["answer"] == [
+        "partner.example.com. 300 IN CNAME www.seoul.hanbit.kr.",
+        "www.seoul.hanbit.kr. 600 IN A 203.0.113.83",
+    ]
+    alias = [step for step in steps if step.get("event") == "cname"]
+    assert [step["target"] for step in alias] == ["www.seoul.hanbit.kr."]
+    assert steps[-1]["packets_tcp"] == 11 * steps[-1]["packets_udp"] // 2
+    assert gateway.trace("nothing.example.com")[-1]["rcode"] == "NXDOMAIN"
+    nodata = gateway.trace("www.example.com", "MX")[-1]
+    assert (nodata["rcode"], nodata["answer"]) == ("NOERROR", [])
+    done = gateway.run("gatehouse", "trace", "nothing.example.com")
+    assert done.returncode == 0
+    assert "there is no such name" in done.stdout or "in the cache" in done.stdout
+
+
+def test_trace_refuses_what_is_no_name(gateway):
+    for words in (["a..b"], ["x" * 64 + ".com"], ["www.example.com", "NOTYPE"]):
+        done = gateway.run("gatehouse", "trace", *words)
+        assert done.returncode == 1
+        assert done.stderr.startswith("gatehouse: ")
+
+
+# ---- what people's programs get
+
+
+EXPECTED = [
+    ("www.example.com", "A", ["203.0.113.80"]),
+    ("www.example.com", "AAAA", ["2001:db8:113::80"]),
+    ("ftp.example.com", "CNAME", ["www.example.com."]),
+    ("example.com", "MX", ["10 mail.example.com.", "20 mail.hanbit.kr."]),
+    ("_sip._udp.example.com", "SRV", ["10 60 5060 sip.example.com."]),
+    ("example.com", "TXT", ['"v=spf1 mx -all"']),
+    ("example.com", "NS", ["ns1.example.com.", "ns2.example.com."]),
+    (
+        "example.com",
+        "SOA",
+        ["ns1.example.com. hostmaster.example.com. 2026112301 7200 3600 1209600 300"],
+    ),
+    ("80.113.0.203.in-addr.arpa", "PTR", ["www.example.com."]),
+    ("www.shop.com", "A", ["203.0.113.80", "203.0.113.81", "203.0.113.82", "203.0.113.83"]),
+    ("any.thing.wild.example.com", "A", ["203.0.113.83"]),
+    ("www.seoul.hanbit.kr", "A", ["203.0.113.83"]),
+]
+IDS = [f"{name} {kind}" for name, kind, _ in EXPECTED]
+
+
+@pytest.mark.parametrize("name,kind,values", EXPECTED, ids=IDS)
+def test_dig_kdig_and_drill_get_the_answer(client, name, kind, values):
+    for tool in (ask.dig, ask.kdig, ask.drill):
+        asked = tool(client, RESOLVER, name, kind)
+        assert asked.status == 0, asked.text
+        assert asked.rcode == "NOERROR", asked.text
+        assert sorted(asked.values(kind)) == sorted(values), asked.text
+        assert {owner.lower() for owner, _, of, _ in asked.records if of == kind} == {f"{name}."}
+
+
+@pytest.mark.parametrize("name,kind,values", EXPECTED, ids=IDS)
+def test_over_tcp_and_over_ipv6_it_is_the_same(client, name, kind, values):
+    assert sorted(ask.dig(client, RESOLVER, name, kind, "+tcp").values(kind)) == sorted(values)
+    assert sorted(ask.kdig(client, "fd00:7::1", name, kind).values(kind)) == sorted(values)
+
+
+HOST_SAYS = {
+    ("www.example.com", "A"): "www.example.com has address 203.0.113.80",
+    ("www.example.com", "AAAA"): "www.example.com has IPv6 address 2001:db8:113::80",
+    ("ftp.example.com", "CNAME"): "ftp.example.com is an alias for www.example.com.",
+    ("example.com", "MX"): "example.com mail is handled by 10 mail.example.com.",
+    (
+        "_sip._udp.example.com",
+        "SRV",
+    ): "_sip._udp.example.com has SRV record 10 60 5060 sip.example.com.",
+    ("example.com", "TXT"): 'example.com descriptive text "v=spf1 mx -all"',
+    ("example.com", "NS"): "example.com name server ns1.example.com.",
+    (
+        "example.com",
+        "SOA",
+    ): "example.com has SOA record ns1.example.com. hostmaster.example.com. 2026112301",
+    ("203.0.113.80", "PTR"): "80.113.0.203.in-addr.arpa domain name pointer www.example.com.",
+}
+
+
+@pytest.mark.parametrize("name,kind", HOST_SAYS)
+def test_host_gets_the_answer_by_its_resolv_conf(client, name, kind):
+    done = client.run("host", *(["-t", kind] if kind != "PTR" else []), name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert HOST_SAYS[name, kind] in done.stdout
+
+
+def test_libc_gets_the_answer_by_its_resolv_conf(client):
+    def getent(*words):
+        done = client.run("getent", *words)
+        return done.returncode, [line.split() for line in done.stdout.rstrip("\n").split("\n")]
+
+    assert getent("hosts", "www.example.com") == (0, [["2001:db8:113::80", "www.example.com"]])
+    status, lines = getent("ahostsv4", "www.shop.com")
+    assert status == 0
+    assert {line[0] for line in lines} == {f"203.0.113.{n}" for n in (80, 81, 82, 83)}
+    assert getent("hosts", "203.0.113.81") == (0, [["203.0.113.81", "mail.example.com"]])
+    status, lines = getent("ahosts", "ftp.example.com")
+    assert {"203.0.113.80", "2001:db8:113::80"} == {line[0] for line in lines}
+    assert getent("hosts", "nothing.example.com")[0] == 2
+
+
+def test_what_is_not_is_told_apart(client):
+    assert ask.dig(client, RESOLVER, "nothing.example.com").rcode == "NXDOMAIN"
+    asked = ask.dig(client, RESOLVER, "www.example.com", "MX")
+    assert (asked.rcode, asked.records) == ("NOERROR", [])
+    assert ask.dig(client, RESOLVER, "nothing").rcode == "NXDOMAIN"
+
+
+def test_who_is_not_of_the_site_is_refused(lab):
+    """The gateway's own address on the provider's side is not one of the site's."""
+    asked = ask.dig(lab["gateway"], RESOLVER, "www.example.com", "A", "-b", "192.0.2.2")
+    assert (asked.rcode, asked.records) == ("REFUSED", [])
+
+
+FIRST = """
+import collections, socket, sys, dns.message, dns.rdatatype
+first = collections.Counter()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.connect((sys.argv[1], 53))
+for n in range(1000):
+    s.send(dns.message.make_query("www.shop.com", "A", id=n).to_wire())
+    while True:
+        data = s.recv(4096)
+        if data[:2] == n.to_bytes(2, "big"):
+            break
+    # one_rr_per_rrset: the records in the order of the message
+    answer = dns.message.from_wire(data, one_rr_per_rrset=True).answer
+    records = [rrset[0].to_text() for rrset in answer]
+    assert len(set(records)) == len(records) == 4, records
+    first[records[0]] += 1
+for address in sorted(first):
+    print(address, first[address])
+"""
+
+
+def test_each_of_four_addresses_comes_first_a_quarter_of_the_time(client):
+    done = client.run("/usr/bin/python3", "-c", FIRST, RESOLVER)
+    assert done.returncode == 0, done.stderr
+    first = dict(line.split() for line in done.stdout.rstrip("\n").split("\n"))
+    print(first)
+    assert set(first) == {f"203.0.113.{n}" for n in (80, 81, 82, 83)}
+    assert sum(map(int, first.values())) == 1000
+    assert all(190 <= int(n) <= 310 for n in first.values())
+
+
+# ---- names in letters
+
+
+def test_a_name_in_letters_is_asked_and_shown_in_letters(gateway):
+    gateway.flush()
+    done = gateway.run("gatehouse", "trace", "www.한국.kr", environment={"LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0, done.stderr
+    assert "asked of the zone kr.  ->  ask the servers of 한국.kr." in done.stdout
+    assert "  www.한국.kr. 600 IN A 203.0.113.80" in done.stdout
+    assert "xn--" not in done.stdout
+    done = gateway.run("gatehouse", "trace", "한국.kr", "NS", environment={"LC_ALL": "C.UTF-8"})
+    assert "한국.kr. NS: NOERROR" in done.stdout
+    assert re.search(r"^  한국\.kr\. 3[56]\d\d IN NS ns1\.example\.com\.$", done.stdout, re.M)
+
+
+def test_where_letters_cannot_be_shown_they_stay_as_they_are(gateway):
+    done = gateway.run("gatehouse", "trace", "www.xn--3e0b707e.kr", environment={"LC_ALL": "C"})
+    assert done.returncode == 0
+    assert re.search(r"^  www\.xn--3e0b707e\.kr\. \d+ IN A 203\.0\.113\.80$", done.stdout, re.M)
+    assert "한국" not in done.stdout
+
+
+def test_json_has_names_as_they_are_on_the_wire(gateway):
+    steps = gateway.trace("www.한국.kr", environment={"LC_ALL": "C.UTF-8"})
+    assert steps[-1]["name"] == "www.xn--3e0b707e.kr."
+
+
+# ---- redundancy
+
+
+PAIRS = [("root-a", "root-b"), ("com-a", "com-b"), ("kr-a", "kr-b"), ("ns1", "ns2")]
+NAMES = {
+    "www.example.com": "203.0.113.80",
+    "www.shop.com": None,
+    "www.hanbit.kr": "203.0.113.82",
+    "git.eng.hanbit.kr": "203.0.113.82",
+    "www.xn--3e0b707e.kr": "203.0.113.80",
+}
+
+
+def all_resolve(lab):
+    for name, address in NAMES.items():
+        asked = ask.dig(lab["client1"], RESOLVER, name, "A", "+time=10")
+        assert asked.rcode == "NOERROR", asked.text
+        assert address in (None, *asked.values("A")), asked.text
+
+
+def kill_server(lab, name):
+    """The whole of a host's gatehouse, so that nobody starts it again."""
+    pids = lab[name].kill("gatehouse", "run", "-c", f"/run/lab/{name}/gatehouse.yaml")
+    assert len(pids) == 1
+    until = time.monotonic() + 5
+    while lab.status()[name]["gatehouse"] != "ended":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert ask.dig(lab[name], "127.0.0.1", "example.com").status != 0
+
+
+@pytest.mark.parametrize("victim", [server for pair in PAIRS for server in pair])
+def test_killing_one_server_of_a_pair_loses_no_resolution(own, victim):
+    own.up()
+    all_resolve(own)
+    kill_server(own, victim)
+    for _ in range(3):
+        own["gateway"].flush()
+        all_resolve(own)
+
+
+def test_killing_one_of_every_pair_loses_no_resolution(own):
+    own.up()
+    all_resolve(own)
+    for one, other in PAIRS:
+        kill_server(own, other if one == "ns1" else one)
+    for _ in range(3):
+        own["gateway"].flush()
+        all_resolve(own)
+
+
+def test_a_server_that_falls_silent_is_passed_by(own):
+    """Its link is cut: no refusal comes back, only nothing."""
+    own.up()
+    for victim in ("root-a", "com-b", "ns1"):
+        assert own[victim].run("ip", "link", "set", "eth0", "down").returncode == 0
+    for _ in range(3):
+        own["gateway"].flush()
+        all_resolve(own)
+
+
+def test_what_is_cached_is_answered_when_all_servers_are_gone(own):
+    own.up()
+    all_resolve(own)
+    for server in [*(server for pair in PAIRS for server in pair), "hanbit", "seoul", "eng"]:
+        kill_server(own, server)
+    all_resolve(own)
+    own["gateway"].flush()
+    assert ask.dig(own["client1"], RESOLVER, "www.example.com", "A", "+time=15").rcode == "SERVFAIL"
+
+
+def test_a_killed_resolver_is_back_within_a_second(own):
+    own.up()
+    gateway = own["gateway"]
+    assert len(gateway.kill("gatehouse", "resolver")) == 1
+    start = time.monotonic()
+    assert ask.dig(own["client1"], RESOLVER, "www.example.com").values("A") == ["203.0.113.80"]
+    assert time.monotonic() - start < 1
+    assert own.status()["gateway"]["gatehouse"] == "serves"
