@@ -23,11 +23,8 @@ static enum err unix_open(const char *path, int *ret)
 	return unix_listen(path, 0660, ret);
 }
 
-static enum err one_open(const struct plan_record *r, int *ret)
+static enum err one_open(const struct plan_record *r, bool shared, int *ret)
 {
-	/* Several sockets share one port only where the plan says so: otherwise a second server on
-	 * the same port must be an error that somebody reads. */
-	bool shared = r->copies > 1;
 	switch (r->kind) {
 	case PLAN_UDP: return udp_open(&r->endpoint, shared ? UDP_REUSEPORT : 0, ret);
 	case PLAN_TCP:
@@ -35,6 +32,15 @@ static enum err one_open(const struct plan_record *r, int *ret)
 	case PLAN_UNIX: return unix_open(r->path, ret);
 	default: return ERR_FORMAT;
 	}
+}
+
+/* Sockets share their port, so that a reload may change how many there are. A second server on the
+ * same port must be an error that somebody reads all the same: so the port is tried unshared first,
+ * unless it is known to be ours. */
+static enum err port_try(const struct plan_record *r)
+{
+	AUTO_DONE(fd_done) int fd = -1;
+	return r->kind == PLAN_UNIX ? OK : one_open(r, false, &fd);
 }
 
 static void entry_close(struct socket_entry *entry)
@@ -45,7 +51,7 @@ static void entry_close(struct socket_entry *entry)
 	entry->fds = NULL;
 }
 
-static enum err entry_open(const struct plan_record *r, struct socket_entry *ret)
+static enum err entry_open(const struct plan_record *r, bool ours, struct socket_entry *ret)
 {
 	struct socket_entry entry = {.record = *r};
 	entry.fds = malloc(r->copies * sizeof(*entry.fds));
@@ -54,7 +60,9 @@ static enum err entry_open(const struct plan_record *r, struct socket_entry *ret
 	for (size_t i = 0; i < r->copies; i++)
 		entry.fds[i] = -1;
 	for (size_t i = 0; i < r->copies; i++) {
-		enum err e = one_open(r, &entry.fds[i]);
+		enum err e = i == 0 && !ours ? port_try(r) : OK;
+		if (!e)
+			e = one_open(r, true, &entry.fds[i]);
 		if (e) {
 			const char *what = r->kind == PLAN_UDP	 ? "UDP"
 					   : r->kind == PLAN_TCP ? "TCP"
@@ -76,6 +84,16 @@ static struct socket_entry *set_find(const struct socket_set *set, const struct 
 		if (plan_record_same(&set->entries[i].record, r))
 			return &set->entries[i];
 	return NULL;
+}
+
+/* Whether the port is held already, by another number of sockets or for another service. */
+static bool set_has_port(const struct socket_set *set, const struct plan_record *r)
+{
+	for (size_t i = 0; set && i < set->n; i++)
+		if (set->entries[i].record.kind == r->kind && r->kind != PLAN_UNIX &&
+		    ip_endpoint_equal(&set->entries[i].record.endpoint, &r->endpoint))
+			return true;
+	return false;
 }
 
 /* Closes what keep does not hold, and removes the files of unix sockets. */
@@ -105,7 +123,7 @@ enum err socket_set_open(const struct plan *plan, struct socket_set *from, struc
 		if (old)
 			set.entries[set.n] = *old; /* taken over below, when all has succeeded */
 		else
-			e = entry_open(r, &set.entries[set.n]);
+			e = entry_open(r, set_has_port(from, r), &set.entries[set.n]);
 		if (e) {
 			others_close(&set, from);
 			free(set.entries);

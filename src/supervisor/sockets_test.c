@@ -162,6 +162,27 @@ static void second_server_on_a_port_is_an_error(void **state)
 	assert_int_equal(socket_set_open(&b->plan, NULL, &second), EADDRINUSE);
 }
 
+/* `workers` was changed: the port is ours, so others may be opened beside those that still serve.
+ */
+static void a_reload_may_change_how_many_share_a_port(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint();
+	struct socket_set next;
+	add(b, PLAN_UDP, &at, 1);
+	add(b, PLAN_TCP, &at, 1);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	for (unsigned copies = 3; copies == 3 || copies == 1; copies -= 2) {
+		b->plan.n = 0;
+		add(b, PLAN_UDP, &at, copies);
+		add(b, PLAN_TCP, &at, copies);
+		assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+		assert_int_equal(socket_set_count(&next, "dns"), 2 * copies);
+		socket_set_done(&b->set, &next);
+		b->set = next;
+	}
+}
+
 static void sets_are_compared_by_service(void **state)
 {
 	struct bench *b = *state;
@@ -192,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(failure_changes_nothing),
 		TEST(second_server_on_a_port_is_an_error),
+		TEST(a_reload_may_change_how_many_share_a_port),
 		TEST(opens_what_is_planned),
 		TEST(takes_over_what_is_open),
 		TEST(closes_what_is_no_longer_planned),
