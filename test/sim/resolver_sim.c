@@ -211,7 +211,8 @@ static void count_ask(struct sim *s, const struct ip_endpoint *to, struct span m
 		fail(s, "a forged address was asked");
 	if (dns_message_read(message, &m) != OK || !m.has_question)
 		fail(s, "a question that is none");
-	else if (m.question.name.wire[1] == 'n' && m.question.name.wire[2] == 'x')
+	else if (m.question.name.len > 3 && m.question.name.wire[1] == 'n' &&
+		 m.question.name.wire[2] == 'x')
 		s->fan_asks++;
 	if (m.has_question)
 		tell(s, "    ask %s type %u of 203.0.%u.%u", text_of(&m.question.name),
