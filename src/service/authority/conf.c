@@ -78,14 +78,16 @@ static const struct config_key authority_keys[] = {
 	 .items_max = 256,
 	 .fallback = "127.0.0.1:53",
 	 .example = "[\"192.0.2.53\", \"[2001:db8::53]:53\"]",
-	 .help = "the addresses to serve on, over UDP and TCP each; where a service runs alone, a change needs a restart"},
+	 .help = "the addresses to serve on, over UDP and TCP each; where a service runs "
+		 "alone, a change needs a restart"},
 	{.name = "workers",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct authority_conf, workers),
 	 .fallback = "0",
 	 .min = 0,
 	 .max = 256,
-	 .help = "threads that answer; 0 is one for each processor; where a service runs alone, a change needs a restart"},
+	 .help = "threads that answer; 0 is one for each processor; where a service runs alone, "
+		 "a change needs a restart"},
 	{.name = "zones",
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
