@@ -113,18 +113,6 @@ def cpu_ns(process):
     return total
 
 
-def memory_kib(process):
-    total = 0
-    for pid in family(process.pid):
-        try:
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1])
-        except OSError:
-            pass
-    return total
-
-
 def wait_for(what, seconds=60):
     deadline = time.monotonic() + seconds
     while not what():
