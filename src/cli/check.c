@@ -16,7 +16,6 @@ static int report_json(const struct config_report *report)
 	struct writer w = writer_of(text, CONFIG_REPORT_JSON_MAX);
 	config_report_json(report, &w);
 	(void)fwrite(text, 1, w.pos, stdout);
-	(void)fputc('\n', stdout);
 	free(text);
 	return report->n ? EXIT_USAGE : EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/writer.h"
 #include "cli/services.h"
 #include "config/reference.h"
+#include "lab/topology.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,18 @@ static void help_print(const char *word, const char *prefix)
 		table_print(c->verbs, prefix);
 }
 
+/* `lab run HOST`, `lab shell HOST`. */
+static void hosts_print(const char *prefix)
+{
+	for (const struct lab_host *h = lab_hosts; h->name; h++)
+		word_print(prefix, h->name, h->role);
+}
+
+static bool takes_host(const struct command *c)
+{
+	return c->within && strcmp(c->within, "lab") == 0 && strncmp(c->arguments, "HOST", 4) == 0;
+}
+
 /* The words that may stand for the last of words, each with its meaning behind a tab. */
 static int words_print(const char *const *words, int n)
 {
@@ -96,6 +109,8 @@ static int words_print(const char *const *words, int n)
 		options_print(c, last);
 	else if (c->verbs && n == 2)
 		table_print(c->verbs, last);
+	else if (takes_host(c) && n == 3)
+		hosts_print(last);
 	else if (c == &command_help && n == 2) {
 		table_print(command_table, last);
 		word_print(last, "config", "the configuration's keys");

@@ -44,7 +44,23 @@ static int reference_print(reference_call *write)
 	return status;
 }
 
-/* "PATH\tHELP" lines as a table. */
+/* The keys that begin with prefix as "PATH\tHELP" lines; of a map that it names in full, those in
+ * it. */
+static void keys_find(const char *prefix, struct writer *w)
+{
+	size_t n = strlen(prefix);
+	config_keys(&service_sections, span_text(prefix), w);
+	struct span found = writer_span(w);
+	char inner[256];
+	if (w->bad || n == 0 || n + 2 > sizeof(inner) || span_find(found, '\n') + 1 != found.len ||
+	    span_find(found, '\t') != n + 1 || found.data[n] != '.')
+		return;
+	(void)snprintf(inner, sizeof(inner), "%s.", prefix);
+	writer_rewind(w, 0);
+	config_keys(&service_sections, span_text(inner), w);
+}
+
+/* What was found as a table. */
 static int keys_print(const struct command_line *line, const char *prefix)
 {
 	static const char *const heads[] = {"KEY", "MEANS"};
@@ -52,7 +68,7 @@ static int keys_print(const struct command_line *line, const char *prefix)
 	if (!text)
 		return command_fail(NULL, "out of memory");
 	struct writer w = writer_of(text, CONFIG_REFERENCE_MAX);
-	config_keys(&service_sections, span_text(prefix), &w);
+	keys_find(prefix, &w);
 	struct span rest = writer_span(&w);
 	if (w.bad || rest.len == 0) {
 		free(text);

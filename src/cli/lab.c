@@ -187,7 +187,7 @@ static const struct command lab_shell_verb = {
 	.name = "shell",
 	.within = "lab",
 	.arguments = "HOST",
-	.summary = "A shell on one of its hosts: try dig, getent, ping",
+	.summary = "A shell on one of its hosts: try dig, host, getent",
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = shell_run,
@@ -296,7 +296,7 @@ static int tour_run(const struct command_line *line)
 				    "the tour stops here (status %d)", status);
 	heading(line, "What to try next");
 	(void)printf("  %s lab shell client1                a shell on a host of the site; then "
-		     "dig, kdig, getent\n"
+		     "dig, host, getent\n"
 		     "  %s lab run gateway gatehouse trace 한국.kr NS\n"
 		     "  %s lab run client1 dig www.shop.com     four addresses, another one first "
 		     "each time\n"

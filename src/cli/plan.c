@@ -8,11 +8,24 @@
 #include "config/config.h"
 #include "config/global.h"
 #include "os/sandbox.h"
+#include "os/user.h"
 #include "supervisor/plan.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Started by root, the services become this user: he must be there before the first tries. */
+static int user_check(const struct config *config, const char *path)
+{
+	const struct config_global *global = config_global(config);
+	struct user found;
+	if (!global->sandbox || strcmp(global->user, SANDBOX_USER_DEFAULT) == 0 ||
+	    user_find(global->user, &found) != ERR_ABSENT)
+		return EXIT_OK;
+	return command_misused("Make it, or name another one with `global: {user: NAME}`.",
+			       "%s: there is no user '%s'", path, global->user);
+}
 
 static enum err plan_one(struct plan *p, const struct config *config, const struct service *s,
 			 const char *default_user)
@@ -81,6 +94,7 @@ static int plan_run(const struct command_line *line)
 	struct config *config = NULL;
 	if (!path)
 		return command_misused("Name it with -c FILE.", "plan needs a configuration");
+	bool root = user_is_root();
 	const char *default_user = sandbox_user_for(SANDBOX_USER_DEFAULT, path);
 	enum err e = plan_sandbox(default_user);
 	if (e)
@@ -90,6 +104,10 @@ static int plan_run(const struct command_line *line)
 		return command_fail(NULL, "out of memory");
 	e = load_config(path, &config);
 	int status = e == OK ? EXIT_OK : e == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+	if (!e && root)
+		status = user_check(config, path);
+	if (status)
+		e = ERR_CONFIG;
 	for (const struct service *const *s = service_table; !e && *s; s++) {
 		e = plan_one(&plan, config, *s, default_user);
 		if (e)

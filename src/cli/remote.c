@@ -18,22 +18,37 @@ enum {
 	ANSWER_MAX = 64 << 20, /* bytes of one answer or of one line of a stream */
 };
 
-enum err remote_path(const struct command_line *line, const char *service, char *buf, size_t size)
+enum err remote_folder(const struct command_line *line, char *buf, size_t size)
 {
-	const char *control = command_line_value(line, "control");
 	const char *file = command_line_value(line, "config");
 	struct config *config = NULL;
 	int n;
-	if (control) {
-		n = snprintf(buf, size, "%s", control);
-	} else if (file) {
-		TRY(load_config(file, &config));
-		n = snprintf(buf, size, "%s/%s.sock", config_global(config)->run, service);
+	buf[0] = '\0';
+	if (file) {
+		if (load_config(file, &config))
+			return ERR_CONFIG; /* it has said what is wrong */
+		n = snprintf(buf, size, "%s", config_global(config)->run);
 		config_free(config);
 	} else {
-		n = snprintf(buf, size, "/run/gatehouse/%s.sock", service);
+		n = snprintf(buf, size, "/run/gatehouse");
 	}
 	return n < 0 || (size_t)n >= size ? ERR_LIMIT : OK;
+}
+
+enum err remote_path(const struct command_line *line, const char *service, char *buf, size_t size)
+{
+	const char *control = command_line_value(line, "control");
+	struct writer w = writer_of(buf, size - 1);
+	if (control) {
+		write_text(&w, control);
+	} else {
+		char folder[4096];
+		buf[0] = '\0';
+		TRY(remote_folder(line, folder, sizeof(folder)));
+		write_format(&w, "%s/%s.sock", folder, service);
+	}
+	buf[w.pos] = '\0';
+	return writer_check(&w);
 }
 
 /* An answer on its way in: its head, then its body piece by piece to `take`. */
@@ -183,23 +198,6 @@ static bool text_take(void *arg, struct span data)
 	return true;
 }
 
-enum err remote_text(const char *path, const char *target, int *ret_status, char **ret)
-{
-	struct text t = {0};
-	struct answer a = {.fd = -1, .take = text_take, .arg = &t};
-	enum err e = converse(&a, path, "GET", target);
-	if (!e && (t.failed || !t.data))
-		e = t.failed ? ERR_LIMIT : ERR_FORMAT;
-	answer_done(&a);
-	if (e) {
-		free(t.data);
-		return e;
-	}
-	*ret_status = a.status;
-	*ret = t.data;
-	return OK;
-}
-
 enum err remote_call(const char *path, const char *method, const char *target, int *ret_status,
 		     json_t **ret)
 {
@@ -282,13 +280,15 @@ int remote_fail(const char *path, enum err e)
 		return command_fail("Run this as root, or as a user that the socket lets in.",
 				    "%s may not be opened by this user", path);
 	if (e == ERR_CONFIG)
-		return EXIT_USAGE; /* the configuration's errors were printed */
+		return EXIT_USAGE; /* what is wrong with it was printed */
 	return command_fail(NULL, "%s: %s", path, err_text(e));
 }
 
 int remote_refused(int status, const json_t *error)
 {
 	const char *text = json_string_value(json_object_get(error, "error"));
+	if (status == 400 && text)
+		return command_misused(NULL, "%s", text);
 	return command_fail(NULL, "the service answers %d: %s", status,
 			    text ? text : http_reason((unsigned)status));
 }

@@ -10,9 +10,11 @@
 
 struct command_line;
 
-/* The socket of a service: what --control says, else SERVICE.sock in the run directory of the
- * configuration that -c names, else in the default one. The command has both options
- * (REMOTE_OPTIONS). */
+/* The run directory of the configuration that -c names, else the default one. ERR_CONFIG: the file
+ * cannot be used, and why was said. */
+MUST enum err remote_folder(const struct command_line *line, char *buf, size_t size);
+/* The socket of a service: what --control says, else SERVICE.sock in that directory. The command
+ * has both options (REMOTE_OPTIONS). On failure buf holds a text as well. */
 MUST enum err remote_path(const struct command_line *line, const char *service, char *buf,
 			  size_t size);
 
@@ -33,12 +35,9 @@ MUST enum err remote_stream(const char *path, const char *method, const char *ta
 			    bool (*line)(void *arg, json_t *object), void *arg, int *ret_status,
 			    json_t **ret_error);
 
-/* Plain text, such as metrics; free() by the caller. */
-MUST enum err remote_text(const char *path, const char *target, int *ret_status, char **ret);
-
 /* Says on stderr why nobody answered at path and what to do; returns the exit status. */
 int remote_fail(const char *path, enum err e);
-/* The same for an answer other than 2xx. */
+/* The same for an answer other than 2xx; 400 is a wrong word of the command line. */
 int remote_refused(int status, const json_t *error);
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512 };
+enum { PATH_SIZE = 512, PATH_MORE = 64 };
 
 static const struct command_option remote_options[] = {REMOTE_OPTIONS};
 
@@ -102,16 +102,19 @@ static int status_all(const struct command_line *line)
 {
 	static const char *const heads[] = {"SERVICE", "STATE", "PID", "UP", ""};
 	struct print_table table;
+	char run[PATH_SIZE];
+	enum err found = remote_folder(line, run, sizeof(run));
+	if (found)
+		return remote_fail(run, found);
 	json_t *all = json_object();
 	int running = 0;
 	print_table_init(&table, stdout, line->colour, 5, heads);
 	for (const struct service *const *s = service_table; *s; s++) {
-		char path[PATH_SIZE];
+		char path[PATH_SIZE + PATH_MORE];
 		json_t *answer = NULL;
 		int status = 0;
-		enum err e = remote_path(line, (*s)->name, path, sizeof(path));
-		if (!e)
-			e = remote_call(path, "GET", "/status", &status, &answer);
+		(void)snprintf(path, sizeof(path), "%s/%s.sock", run, (*s)->name);
+		enum err e = remote_call(path, "GET", "/status", &status, &answer);
 		if (status != 200) {
 			json_decref(answer);
 			answer = NULL;

@@ -206,7 +206,8 @@ static int trace_run(const struct command_line *line)
 	int status = 0;
 	if (idn_to_ascii(line->arguments[0], name, sizeof(name)) ||
 	    target_write(line, name, target, sizeof(target)))
-		return command_fail(NULL, "'%s' is no name that DNS can carry", line->arguments[0]);
+		return command_misused(NULL, "'%s' is no name that DNS can carry",
+				       line->arguments[0]);
 	enum err e = remote_path(line, "resolver", path, sizeof(path));
 	if (!e)
 		e = remote_stream(path, "POST", target, line_arrived, &shown, &status, &error);

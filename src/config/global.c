@@ -15,7 +15,7 @@ static const struct config_key log_keys[] = {
 	 CONFIG_FIELD(struct config_log, format),
 	 .choices = formats,
 	 .fallback = "text",
-	 .help = "Lines for people, or one JSON object a line"},
+	 .help = "Lines for people, or one JSON object a line; a change needs a restart"},
 };
 
 static const struct config_map log_map = {
@@ -25,11 +25,6 @@ static const struct config_map log_map = {
 };
 
 static const struct config_key global_keys[] = {
-	{.name = "state",
-	 .type = CONFIG_PATH,
-	 CONFIG_FIELD(struct config_global, state),
-	 .fallback = "/var/lib/gatehouse",
-	 .help = "Directory of all that outlives a restart"},
 	{.name = "run",
 	 .type = CONFIG_PATH,
 	 CONFIG_FIELD(struct config_global, run),
@@ -42,7 +37,8 @@ static const struct config_key global_keys[] = {
 	 .example = "\"1200:1200\"",
 	 .min = 1,
 	 .max = 64,
-	 .help = "Whom a service runs as when it was started as root: a name, or UID or UID:GID"},
+	 .help = "Whom a service runs as when it was started as root: a name, or UID or UID:GID. "
+		 "`gatehouse` is `nobody` where there is no such user"},
 	{.name = "log",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct config_global, log),
@@ -65,8 +61,9 @@ static const struct config_key global_keys[] = {
 };
 
 const struct config_map config_global_map = {
-	.help = "What all services share: where state lives, how to log, whom to run as",
+	.help = "What all services share: where the control sockets are, how to log, whom to run "
+		"as",
 	.size = sizeof(struct config_global),
 	CONFIG_KEYS(global_keys),
-	.example = "state: /var/lib/gatehouse\nlog: {level: notice, format: json}",
+	.example = "run: /run/gatehouse\nlog: {level: notice, format: json}",
 };

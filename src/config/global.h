@@ -1,5 +1,5 @@
-/* The section of the configuration that all services share: where state lives, how to log, whom to
- * run as. Knows no service. */
+/* The section of the configuration that all services share: where the control sockets are, how to
+ * log, whom to run as. Knows no service. */
 #ifndef CONFIG_GLOBAL_H
 #define CONFIG_GLOBAL_H
 
@@ -21,7 +21,6 @@ struct config_log {
 };
 
 struct config_global {
-	const char *state;		 /* state: directory of what outlives a restart */
 	const char *run;		 /* run: directory of the control sockets */
 	const char *user;		 /* user: name, or UID[:GID] */
 	struct config_log log;		 /* log: {level: error … debug, format: text | json} */

@@ -298,7 +298,6 @@ static void the_global_section_is_always_there(void **state)
 	(void)state;
 	struct config *c = parse_good("one:\n");
 	const struct config_global *g = config_global(c);
-	assert_string_equal(g->state, "/var/lib/gatehouse");
 	assert_string_equal(g->run, "/run/gatehouse");
 	assert_string_equal(g->user, "gatehouse");
 	assert_int_equal(g->log.level, CONFIG_LOG_INFO);

@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "os/unix.h"
+#include "os/user.h"
 
 #include <libgen.h>
 #include <signal.h>
@@ -116,6 +117,17 @@ static enum err control_open(struct service_life *life)
 	return e;
 }
 
+static void sandbox_error(const char *user, enum err e)
+{
+	struct user found;
+	if (e == ERR_ABSENT && user_find(user, &found) == ERR_ABSENT)
+		log_error("there is no such user; `global: {user: NAME}` names another",
+			  LOG_TEXT("user", user));
+	else
+		log_error("the sandbox cannot be entered; `global: {sandbox: off}` goes without it",
+			  LOG_TEXT("user", user), LOG_ERR(e));
+}
+
 /* What the supervisor asked for: to be that user before a byte of text is read. */
 static enum err user_enter(struct service_life *life)
 {
@@ -127,7 +139,7 @@ static enum err user_enter(struct service_life *life)
 			    .capabilities_keep = SANDBOX_CAP_NET_BIND_SERVICE};
 	enum err e = sandbox_enter_early(&s, &life->sandbox);
 	if (e)
-		log_error("the sandbox cannot be entered", LOG_TEXT("user", s.user), LOG_ERR(e));
+		sandbox_error(s.user, e);
 	return e;
 }
 
@@ -207,8 +219,7 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	if (!e)
 		e = sandbox_tighten(&s, &life->sandbox);
 	if (e)
-		log_error("the sandbox cannot be entered; `global: {sandbox: off}` goes without it",
-			  LOG_TEXT("user", s.user), LOG_ERR(e));
+		sandbox_error(s.user, e);
 	return e;
 }
 

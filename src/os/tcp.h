@@ -41,8 +41,7 @@ MUST enum err tcp_finish(int fd);
 /* close() will send a reset and drop what is queued: for peers that misbehave. */
 MUST enum err tcp_reset_on_close(int fd);
 
-/* The two ends of a connected or bound socket, TCP or UDP. ERR_UNSUPPORTED: not an IP socket. */
+/* Where a socket is bound, TCP or UDP. ERR_UNSUPPORTED: not an IP socket. */
 MUST enum err socket_local(int fd, struct ip_endpoint *ret);
-MUST enum err socket_peer(int fd, struct ip_endpoint *ret);
 
 #endif

@@ -43,6 +43,24 @@ static enum err port_try(const struct plan_record *r)
 	return r->kind == PLAN_UNIX ? OK : one_open(r, false, &fd);
 }
 
+/* What cannot be opened, why, and what people mostly do about it. */
+static void open_error(const struct plan_record *r, enum err e)
+{
+	if (r->kind == PLAN_UNIX) {
+		log_error(e == ERR_EXISTS ? "somebody serves this control socket already; is "
+					    "gatehouse running?"
+					  : "the control socket cannot be opened; `global: {run: "
+					    "FOLDER}` names another place",
+			  LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
+		return;
+	}
+	log_error(e == (enum err)EACCES && r->endpoint.port < 1024
+			  ? "the address cannot be served: ports below 1024 are for root"
+			  : "the address cannot be served",
+		  LOG_TEXT("service", r->service), LOG_ENDPOINT("listen", &r->endpoint),
+		  LOG_TEXT("transport", r->kind == PLAN_UDP ? "udp" : "tcp"), LOG_ERR(e));
+}
+
 static void entry_close(struct socket_entry *entry)
 {
 	for (size_t i = 0; entry->fds && i < entry->record.copies; i++)
@@ -64,12 +82,7 @@ static enum err entry_open(const struct plan_record *r, bool ours, struct socket
 		if (!e)
 			e = one_open(r, true, &entry.fds[i]);
 		if (e) {
-			const char *what = r->kind == PLAN_UDP	 ? "UDP"
-					   : r->kind == PLAN_TCP ? "TCP"
-								 : "unix";
-			log_error("a socket cannot be opened", LOG_TEXT("service", r->service),
-				  LOG_TEXT("kind", what), LOG_ENDPOINT("at", &r->endpoint),
-				  LOG_TEXT("path", r->path), LOG_ERR(e));
+			open_error(r, e);
 			entry_close(&entry);
 			return e;
 		}

@@ -14,6 +14,7 @@
 
 enum {
 	PLAN_WAIT_MS = 30000,
+	PLAN_CONFIG_WRONG = 2, /* what `gatehouse plan` then ends with */
 	PLAN_BYTES_MAX = PLAN_RECORDS_MAX * (int)sizeof(struct plan_record),
 };
 
@@ -52,8 +53,8 @@ static enum err plan_read(const char *bytes, size_t len, struct plan *ret)
 	return reader_end(&r);
 }
 
-/* Has an unprivileged process of its own read the configuration. ERR_CONFIG: it has said what is
- * wrong. */
+/* Has an unprivileged process of its own read the configuration. It has said what is wrong:
+ * ERR_CONFIG with the configuration, ERR_REFUSED else. */
 static enum err plan_capture(const struct supervisor *s, struct plan *ret)
 {
 	const char *argv[] = {"gatehouse", "plan", "-c", s->options->config_path, NULL};
@@ -63,7 +64,9 @@ static enum err plan_capture(const struct supervisor *s, struct plan *ret)
 	size_t len;
 	spawn.argv = argv;
 	TRY(spawn_capture(&spawn, PLAN_BYTES_MAX, PLAN_WAIT_MS, &bytes, &len, &end));
-	enum err e = end.signalled || end.code ? ERR_CONFIG : plan_read(bytes, len, ret);
+	enum err e = !end.signalled && end.code == PLAN_CONFIG_WRONG ? ERR_CONFIG
+		     : end.signalled || end.code		     ? ERR_REFUSED
+								     : plan_read(bytes, len, ret);
 	free(bytes);
 	return e;
 }

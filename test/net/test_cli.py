@@ -107,6 +107,7 @@ def test_help_config_lists_keys_with_what_they_mean():
         assert re.search(rf"^{re.escape(section)} +\S", top, re.M)
     below = run("help", "config", "authority.tcp.").stdout
     assert re.search(r"^authority\.tcp\.idle +\S", below, re.M)
+    assert run("help", "config", "authority.tcp").stdout == below
     done = run("help", "config", "authority.nothing")
     assert done.returncode == 1
     assert "no configuration key begins with 'authority.nothing'" in done.stderr
@@ -160,6 +161,41 @@ def test_a_command_without_its_verb_lists_the_verbs(typed):
 
 def test_two_dashes_end_the_options():
     assert "--json: No such file or directory" in run("check", "--", "--json").stderr
+
+
+def test_a_configuration_that_cannot_be_used_is_told_once(tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    for typed in (["status"], ["status", "authority"], ["events", "authority"], ["trace", "example.com"]):
+        done = run(*typed, "-c", tmp_path / "none")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"gatehouse: {tmp_path / 'none'}: No such file or directory\n"
+        done = run(*typed, "-c", empty)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"{empty}:1:1: the file is empty: it configures no service\n"
+
+
+def test_check_as_json_is_one_line(tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    done = run("check", "--json", empty)
+    assert done.returncode == 2
+    assert done.stdout.count("\n") == 1 and json.loads(done.stdout)["errors"][0]["line"] == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only services that root starts change their user")
+def test_a_user_who_does_not_exist_is_told_before_anything_starts(tmp_path):
+    file = tmp_path / "gatehouse.yaml"
+    file.write_text(f"global: {{user: nosuchuser, run: {tmp_path}/run}}\nresolver: {{}}\n")
+    for typed in (["plan", "--json"], ["run"]):
+        done = run(*typed, "-c", file)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "there is no user 'nosuchuser'" in done.stderr
+
+
+def test_hosts_of_the_lab_are_completed():
+    assert "client1" in words("lab", "shell", "")
+    assert words("lab", "run", "gate") == ["gateway"]
 
 
 def test_nobody_at_a_socket_is_told_with_what_to_do(tmp_path):

@@ -15,7 +15,7 @@ DATA = Path(__file__).resolve().parent.parent / "data/config"
 # By file: line, column, a part of what is said, and what is meant ("did you mean").
 EXPECTED = {
     "misspelt_keys": [
-        (2, 3, "unknown key 'stat'", "state"),
+        (2, 3, "unknown key 'usr'", "user"),
         (4, 3, "unknown key 'listn'", "listen"),
         (6, 53, "unknown key 'trasfer'", "transfer"),
     ],

@@ -252,7 +252,7 @@ def test_one_file_in_a_private_folder_is_enough(net, tmp_path, name, config):
     tmp_path.chmod(0o700)
     (tmp_path / "zone").write_text("@ 60 SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n")
     (tmp_path / "zone").chmod(0o600)
-    (tmp_path / "conf").write_text(f"global:\n  state: {tmp_path}/state\n  run: {tmp_path}/run\n{config}")
+    (tmp_path / "conf").write_text(f"global:\n  run: {tmp_path}/run\n{config}")
     begun = time.monotonic()
     with open(tmp_path / "log", "wb") as log:
         process = host.popen(binary(), name, "-c", "conf", cwd=tmp_path, stdout=log, stderr=log)

@@ -149,11 +149,6 @@ void dns_edns_write_keepalive(struct writer *w, uint16_t timeout_100ms)
 	write_u16(w, timeout_100ms);
 }
 
-void dns_edns_write_keepalive_ask(struct writer *w)
-{
-	option_head(w, DNS_OPTION_TCP_KEEPALIVE, 0);
-}
-
 size_t dns_edns_padding_len(size_t message_len, size_t block, size_t max)
 {
 	ASSERT(block);

@@ -97,7 +97,6 @@ enum dns_cookie_verdict dns_cookie_check(const uint8_t secret[DNS_COOKIE_SECRET_
 /* --- TCP keepalive, RFC 7828 3.1 --- */
 /* A server's: timeout in units of 100 ms. A client's has no body. */
 void dns_edns_write_keepalive(struct writer *w, uint16_t timeout_100ms);
-void dns_edns_write_keepalive_ask(struct writer *w);
 
 /* --- padding, RFC 7830 and RFC 8467 --- */
 /* Zeros so that a message of message_len octets (with the OPT and all other options, without this

@@ -24,7 +24,7 @@ struct ask *ask_new(void)
 
 void ask_free(struct ask *a)
 {
-	zones_unref(a->set);
+	zones_free(a->set);
 	free(a);
 }
 

@@ -27,7 +27,7 @@ void generation_unref(struct generation *g)
 {
 	if (!g || atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	zones_unref(g->zones);
+	zones_free(g->zones);
 	explicit_bzero(g->answers.cookie_secret, sizeof(g->answers.cookie_secret));
 	free(g);
 }

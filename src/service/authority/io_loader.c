@@ -282,7 +282,7 @@ void loader_run(struct loader *l, const atomic_bool *stop, struct loader_result 
 	if (!e)
 		e = generation_new(set, &l->answers, l->idle_ms, &ret->generation);
 	if (e) {
-		zones_unref(set);
+		zones_free(set);
 		if (e != ERR_CLOSED)
 			log_error("the zones were not loaded", LOG_ERR(e));
 	}

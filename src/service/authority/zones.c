@@ -13,27 +13,20 @@ enum err zones_new(const uint8_t *key, size_t max, uint64_t generation, struct z
 		slots *= 2;
 	if (!set)
 		return ENOMEM;
-	*set = (struct zones){
-		.key = key, .generation = generation, .slots_mask = slots - 1, .refs = 1};
+	*set = (struct zones){.key = key, .generation = generation, .slots_mask = slots - 1};
 	set->entries = calloc(max ? max : 1, sizeof(*set->entries));
 	set->slots = calloc(slots, sizeof(*set->slots));
 	if (!set->entries || !set->slots) {
-		zones_unref(set);
+		zones_free(set);
 		return ENOMEM;
 	}
 	*ret = set;
 	return OK;
 }
 
-struct zones *zones_ref(struct zones *set)
+void zones_free(struct zones *set)
 {
-	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
-	return set;
-}
-
-void zones_unref(struct zones *set)
-{
-	if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
+	if (!set)
 		return;
 	for (size_t i = 0; i < set->n; i++) {
 		zone_unref(set->entries[i].zone);

@@ -23,7 +23,6 @@ struct zones {
 	uint64_t depths[2]; /* bit n: there is an apex of n labels */
 	uint64_t generation;
 	const uint8_t *key; /* borrowed */
-	_Atomic uint32_t refs;
 };
 
 /* Room for up to max zones. key: 16 secret bytes that outlive all sets and zones. */
@@ -32,9 +31,8 @@ MUST enum err zones_new(const uint8_t *key, size_t max, uint64_t generation, str
  * origin is there. */
 MUST enum err zones_add(struct zones *set, const struct dns_name *origin, struct zone *zone,
 			const struct ip_prefix *transfer, size_t transfer_n);
-struct zones *zones_ref(struct zones *set);
-void zones_unref(struct zones *set);
-DEFINE_AUTO(struct zones, zones_unref)
+void zones_free(struct zones *set);
+DEFINE_AUTO(struct zones, zones_free)
 
 /* The zone with the longest origin at or above the name, at most labels_max labels long; NULL when
  * none. */
