@@ -24,10 +24,11 @@ enum cache_kind {
 
 /* RFC 2181 5.4.1, from the least trusted. */
 enum cache_rank {
-	CACHE_RANK_GLUE = 1,  /* additional section, or authority section of a referral */
-	CACHE_RANK_AUTHORITY, /* authority section of an answer */
-	CACHE_RANK_ANSWER,    /* answer section, AA clear: this and above may be given to clients */
-	CACHE_RANK_ANSWER_AA, /* answer section, AA set */
+	CACHE_RANK_GLUE = 1,   /* additional section, or authority section of a referral */
+	CACHE_RANK_AUTHORITY,  /* authority section of an answer */
+	CACHE_RANK_ANSWER,     /* answer section, AA clear: this and above may be given to clients;
+				* the DS of a referral as well */
+	CACHE_RANK_ANSWER_AA,  /* answer section, AA set */
 	CACHE_RANK_CONFIGURED, /* from the configuration; nothing received replaces it */
 };
 

@@ -28,9 +28,10 @@ struct delegation_name {
 
 struct delegation_address {
 	struct ip_endpoint at;
-	uint8_t name;  /* in names, or DELEGATION_NAME_NONE */
-	uint8_t tries; /* questions sent */
-	bool bad;      /* gave a wrong answer to this walk: not asked again */
+	uint8_t name;	/* in names, or DELEGATION_NAME_NONE */
+	uint8_t tries;	/* questions sent */
+	bool bad;	/* gave a wrong answer to this walk: not asked again */
+	bool recursive; /* answered with what others know: believed when there is nobody else */
 };
 
 struct delegation {

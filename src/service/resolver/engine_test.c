@@ -453,6 +453,56 @@ static void asks_the_other_at_once_when_one_is_unreachable_or_refuses(void **sta
 	assert_false(client("a.example.", DNS_TYPE_A, (struct ask_as){0}));
 }
 
+static void believes_who_only_resolves_for_others_last(void **state)
+{
+	(void)state;
+	assert_false(client("a.example.", DNS_TYPE_A, (struct ask_as){0}));
+	struct ip_endpoint first = t.ask.to;
+	server_begin(DNS_FLAG_RA);
+	server_add_a("a.example.", 60);
+	assert_false(server_send());
+	assert_int_equal(t.asked, 2);
+	assert_false(ip_endpoint_equal(&t.ask.to, &first));
+	server_begin(DNS_FLAG_AA | DNS_FLAG_RA);
+	server_add_a("a.example.", 30);
+	assert_true(server_send());
+	assert_int_equal(rcode(), DNS_RCODE_NOERROR);
+
+	/* It is known now, and asked only because the other is silent: once is enough. */
+	assert_false(client("b.example.", DNS_TYPE_A, (struct ask_as){0}));
+	assert_false(ip_endpoint_equal(&t.ask.to, &first));
+	for (int i = 0; i < 4 && !ip_endpoint_equal(&t.ask.to, &first); i++)
+		tick_until_it_asks();
+	assert_true(ip_endpoint_equal(&t.ask.to, &first));
+	server_begin(DNS_FLAG_RA | DNS_RCODE_NXDOMAIN);
+	server_add_soa("example.", 60);
+	unsigned asked = t.asked;
+	assert_false(server_send());
+	assert_int_equal(t.asked, asked + 1);
+	assert_true(ip_endpoint_equal(&t.ask.to, &first));
+	server_begin(DNS_FLAG_RA | DNS_RCODE_NXDOMAIN);
+	server_add_soa("example.", 60);
+	assert_true(server_send());
+	assert_int_equal(rcode(), DNS_RCODE_NXDOMAIN);
+}
+
+static void believes_who_only_resolve_for_others_when_all_do(void **state)
+{
+	(void)state;
+	assert_false(client("a.example.", DNS_TYPE_A, (struct ask_as){0}));
+	for (unsigned i = 1; i < 3; i++) {
+		server_begin(DNS_FLAG_RA);
+		server_add_a("a.example.", 60);
+		assert_false(server_send());
+		assert_int_equal(t.asked, i + 1);
+	}
+	server_begin(DNS_FLAG_RA);
+	server_add_a("a.example.", 60);
+	assert_true(server_send());
+	assert_int_equal(rcode(), DNS_RCODE_NOERROR);
+	assert_int_equal(t.reply.header.ancount, 1);
+}
+
 static void gives_up_in_time(void **state)
 {
 	(void)state;
@@ -602,6 +652,8 @@ int main(void)
 		TEST(forwards_with_rd_and_asks_stubs_without),
 		TEST(asks_the_other_when_one_is_silent),
 		TEST(asks_the_other_at_once_when_one_is_unreachable_or_refuses),
+		TEST(believes_who_only_resolves_for_others_last),
+		TEST(believes_who_only_resolve_for_others_when_all_do),
 		TEST(gives_up_in_time),
 		TEST(believes_no_forged_reply_and_goes_to_tcp_from_many),
 		TEST(asks_over_tcp_when_it_was_cut_short),

@@ -169,6 +169,20 @@ static void a_ds_is_not_referred_to_the_child(void **state)
 	assert_int_equal(judge("com.", "x.com.", DNS_TYPE_DS, false).kind, SAID_LAME);
 }
 
+static void a_ds_in_a_referral_is_the_parents_answer(void **state)
+{
+	static const uint8_t rdata[24] = {0, 1, 8, 2};
+	(void)state;
+	begin("x.com.", DNS_TYPE_DS, 0);
+	add_name(DNS_AUTHORITY, "x.com.", DNS_TYPE_NS, "ns.x.com.");
+	add(DNS_AUTHORITY, "x.com.", DNS_TYPE_DS, 60, span_of(rdata, sizeof(rdata)));
+	struct verdict v = judge("com.", "x.com.", DNS_TYPE_DS, false);
+	assert_int_equal(v.kind, SAID_ANSWER);
+	assert_int_equal(v.final->set.type, DNS_TYPE_DS);
+	/* The child has no say in it. */
+	assert_int_equal(judge("x.com.", "x.com.", DNS_TYPE_DS, false).kind, SAID_LAME);
+}
+
 static void a_denial_needs_the_soa_of_the_zone_or_below(void **state)
 {
 	struct verdict v;
@@ -289,6 +303,7 @@ int main(void)
 		cmocka_unit_test(tells_a_referral_from_lameness),
 		cmocka_unit_test(a_forwarder_never_refers),
 		cmocka_unit_test(a_ds_is_not_referred_to_the_child),
+		cmocka_unit_test(a_ds_in_a_referral_is_the_parents_answer),
 		cmocka_unit_test(a_denial_needs_the_soa_of_the_zone_or_below),
 		cmocka_unit_test(a_denied_target_of_an_alias_is_noted),
 		cmocka_unit_test(errors_of_the_server_are_failures),

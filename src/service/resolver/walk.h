@@ -20,6 +20,7 @@
 #define WALK_CNAMES_MAX	     SAID_LINKS_MAX
 #define WALK_TIME_US	     9000000u
 #define WALK_MISMATCHES_MAX  8u	   /* forged answers to one question; then it goes over TCP */
+#define WALK_RECURSIVE_MAX   3u	   /* servers passed over because they only resolve for others */
 #define WALK_LINKS_BYTES     8192u /* of RRsets on the way to the answer */
 #define WALK_FAILURE_MS	     5000u /* RFC 9520 3.2: at least 1 s, at most 5 min */
 #define WALK_TCP_US	     3000000u
@@ -93,6 +94,7 @@ struct walk {
 	bool cut_cached;  /* the cut was not learned by this walk, so it may be out of date */
 	bool cut_retried; /* and was found anew already */
 	bool cut_widened; /* by what else is known of its servers */
+	bool cut_settled; /* for servers that are not the zone's but answer */
 	struct delegation cut;
 	struct ask ask;
 	uint8_t *links; /* from the slab, when there are any: a row of packed RRsets */
@@ -177,6 +179,9 @@ void walk_ask_end(struct walk *w); /* the question that is out is over */
 void walk_ask_timeout(struct walk *w);
 void walk_ask_unreachable(struct walk *w, bool sent);
 struct server *walk_ask_server(struct walk *w);
+/* The servers that are not the zone's but answer are to be asked again, and believed. False: there
+ * are none, or it was said before. */
+bool walk_ask_settle(struct walk *w);
 
 /* walk_said.c: what a reply does to the walk. False: it was none. */
 bool walk_receive(struct walk *w, const struct ip_endpoint *from, struct span message);

@@ -124,6 +124,21 @@ static void send_question(struct walk *w)
 		       &ask->at, choose_source(e, ask->at.address.family), dns_build_finish(&b));
 }
 
+bool walk_ask_settle(struct walk *w)
+{
+	bool found = false;
+	if (w->cut_settled)
+		return false;
+	for (uint8_t i = 0; i < w->cut.addresses_n; i++) {
+		if (!w->cut.addresses[i].recursive)
+			continue;
+		w->cut.addresses[i].bad = false;
+		found = true;
+	}
+	w->cut_settled = found;
+	return found;
+}
+
 static void wait_or_fail(struct walk *w)
 {
 	if (walk_cut_look_up(w) || w->lookups_now) {
@@ -131,7 +146,7 @@ static void wait_or_fail(struct walk *w)
 		walk_timer(w); /* no question is out: only the walk's own end is left */
 		return;
 	}
-	if (walk_cut_widen(w) || walk_cut_retry(w)) {
+	if (walk_cut_widen(w) || walk_ask_settle(w) || walk_cut_retry(w)) {
 		w->state = WALK_READY;
 		engine_ready(w);
 		return;
@@ -146,6 +161,11 @@ static struct delegation_address *choose_address(struct walk *w)
 	struct engine *e = w->engine;
 	uint64_t now_ms = engine_now_ms(e);
 	struct delegation_rules rules = e->rules->upstream;
+	for (uint8_t i = 0; w->cut_settled && i < w->cut.addresses_n; i++) {
+		struct delegation_address *a = &w->cut.addresses[i];
+		if (a->recursive && !a->bad && a->tries < DELEGATION_TRIES_MAX)
+			return a;
+	}
 	rules.ipv4 &= e->no_ipv4_until_ms <= now_ms;
 	rules.ipv6 &= e->no_ipv6_until_ms <= now_ms;
 	struct delegation_address *a = delegation_choose(&w->cut, &e->servers, &rules, w->zone_hash,
@@ -165,6 +185,9 @@ void walk_ask(struct walk *w)
 	} else {
 		choose_name(w);
 		a = choose_address(w);
+		/* The silent are not waited for twice while somebody has an answer. */
+		if (a && a->tries && ask->vain && walk_ask_settle(w))
+			a = choose_address(w);
 	}
 	if (!a) {
 		wait_or_fail(w);

@@ -11,6 +11,7 @@ static void set_cut(struct walk *w)
 	w->cut_serial++;
 	w->lookups_now = 0;
 	w->cut_widened = false;
+	w->cut_settled = false;
 	w->zone_hash = siphash13_of(e->hash_key, w->cut.zone.wire, w->cut.zone.len);
 	minimise_at_zone(&w->minimise, dns_name_labels(&w->cut.zone));
 }

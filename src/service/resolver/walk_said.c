@@ -176,6 +176,29 @@ static void take_failure(struct walk *w, const struct verdict *v)
 	try_another(w);
 }
 
+/* Does the sender resolve for others instead of being a server of the zone? What it says may be old
+ * or forged on its way to it. Servers of the configuration were chosen by somebody. */
+static bool is_recursive(const struct walk *w, const struct verdict *v)
+{
+	unsigned seen = 0;
+	if ((w->engine->said.flags & (DNS_FLAG_AA | DNS_FLAG_RA)) != DNS_FLAG_RA ||
+	    v->kind == SAID_REFERRAL || v->kind == SAID_LAME || v->kind == SAID_FAILED)
+		return false;
+	for (uint8_t i = 0; i < w->cut.addresses_n; i++)
+		seen += w->cut.addresses[i].recursive;
+	return !w->cut.configured && !w->cut_settled && seen < WALK_RECURSIVE_MAX;
+}
+
+static void pass_over_recursive(struct walk *w)
+{
+	struct engine *e = w->engine;
+	e->stats.lame++;
+	server_set_lame(walk_ask_server(w), w->zone_hash, engine_now_ms(e));
+	walk_trace_reply(w, TRACE_LAME, e->said.rcode, NULL, (struct span){0});
+	address_of(w)->recursive = true;
+	try_another(w);
+}
+
 static void take(struct walk *w, const struct verdict *v)
 {
 	struct engine *e = w->engine;
@@ -279,6 +302,10 @@ static void take_message(struct walk *w, struct span message)
 	}
 	said_judge(&e->said, &w->cut.zone, &w->ask.name, w->ask.type,
 		   w->cut.kind == DELEGATION_FORWARD, v);
+	if (is_recursive(w, v)) {
+		pass_over_recursive(w);
+		return;
+	}
 	walk_store(w, &e->said, v);
 	trace_verdict(w, v);
 	take(w, v);

@@ -122,8 +122,9 @@ static void store_delegation(struct engine *e, const struct said *s, const struc
 	put(e, CACHE_DELEGATION, ns->set.owner, 0, ns->set.ttl_s, CACHE_RANK_GLUE, ns->set.packed);
 	store_glue(e, s, ns);
 	store_parents_glue(e, s);
+	/* The one set of a referral that is the sender's own (RFC 4035 3.1.4). */
 	if (dns_name_from_wire(ns->set.owner, &zone) == OK)
-		put_set(e, said_find(s, DNS_AUTHORITY, &zone, DNS_TYPE_DS), CACHE_RANK_GLUE);
+		put_set(e, said_find(s, DNS_AUTHORITY, &zone, DNS_TYPE_DS), CACHE_RANK_ANSWER);
 }
 
 bool walk_believes_denial(const struct walk *w)
