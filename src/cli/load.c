@@ -1,56 +1,23 @@
 #include "cli/load.h"
 
-#include "base/writer.h"
 #include "cli/command.h"
 #include "cli/services.h"
-#include "config/config.h"
 #include "config/report.h"
-#include "os/file.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-static enum err secret_read(void *arg, const char *path, uint8_t *buf, size_t size, size_t *ret_len)
-{
-	char *text = NULL;
-	size_t len;
-	(void)arg;
-	TRY(file_read(path, size, &text, &len));
-	memcpy(buf, text, len); /* at most size, as file_read was told */
-	explicit_bzero(text, len);
-	free(text);
-	*ret_len = len;
-	return OK;
-}
+#include "control/conf_file.h"
 
 enum err load_judge(const char *path, struct config **ret, struct config_report *ret_report)
 {
-	char *text = NULL;
-	size_t len;
-	TRY(file_read(path, CONFIG_TEXT_MAX, &text, &len));
-	struct config_input input = {
-		.text = span_of(text, len), .file_name = path, .read_file = secret_read};
-	enum err e = config_parse(&service_sections, &input, ret, ret_report);
-	explicit_bzero(text, len);
-	free(text);
-	return e;
+	return conf_file_judge(path, &service_sections, ret, ret_report);
 }
 
 enum err load_config(const char *path, struct config **ret)
 {
 	struct config_report report = {0};
 	enum err e = load_judge(path, ret, &report);
-	if (e == ERR_CONFIG) {
-		uint8_t *text = malloc(CONFIG_REPORT_PRINT_MAX);
-		if (text) {
-			struct writer w = writer_of(text, CONFIG_REPORT_PRINT_MAX);
-			config_report_print(&report, &w);
-			(void)fwrite(text, 1, w.pos, stderr);
-		}
-		free(text);
-	} else if (e) {
+	if (e == ERR_CONFIG)
+		conf_file_tell(&report);
+	else if (e)
 		(void)command_fail(NULL, "%s: %s", path, err_text(e));
-	}
 	config_report_done(&report);
 	return e;
 }

@@ -5,8 +5,6 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
-
 struct config;
 struct config_report;
 

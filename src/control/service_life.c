@@ -1,9 +1,9 @@
 #include "control/service_life.h"
 
-#include "base/writer.h"
 #include "config/config.h"
 #include "config/global.h"
 #include "config/report.h"
+#include "control/conf_file.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -19,52 +19,18 @@
 
 enum { READ_PATHS_MAX = 256 };
 
-static enum err secret_read(void *arg, const char *path, uint8_t *buf, size_t size, size_t *ret_len)
-{
-	char *text = NULL;
-	size_t len;
-	(void)arg;
-	TRY(file_read(path, size, &text, &len));
-	memcpy(buf, text, len); /* at most size bytes, as file_read was told */
-	explicit_bzero(text, len);
-	free(text);
-	*ret_len = len;
-	return OK;
-}
-
-/* The report as it stands in the file, on stderr: for a person, so not through the log. */
-static void report_print(const struct config_report *report)
-{
-	uint8_t *text = malloc(CONFIG_REPORT_PRINT_MAX);
-	if (!text)
-		return;
-	struct writer w = writer_of(text, CONFIG_REPORT_PRINT_MAX);
-	config_report_print(report, &w);
-	(void)fwrite(text, 1, w.pos, stderr);
-	free(text);
-}
-
 enum err service_life_reread(struct service_life *life, struct config **ret)
 {
 	const char *path = life->start->config_path;
-	char *text = NULL;
-	size_t len;
-	enum err e = file_read(path, CONFIG_TEXT_MAX, &text, &len);
-	if (e) {
-		log_error("the configuration cannot be read", LOG_TEXT("file", path), LOG_ERR(e));
-		return e;
-	}
 	struct config_report report = {0};
-	struct config_input input = {
-		.text = span_of(text, len), .file_name = path, .read_file = secret_read};
-	e = config_parse(life->start->sections, &input, ret, &report);
-	explicit_bzero(text, len);
-	free(text);
-	if (e == ERR_CONFIG)
-		report_print(&report);
-	if (e)
+	enum err e = conf_file_judge(path, life->start->sections, ret, &report);
+	if (e == ERR_CONFIG) {
+		conf_file_tell(&report);
 		log_error("the configuration is refused", LOG_TEXT("file", path),
 			  LOG_U64("errors", report.n + report.more), LOG_ERR(e));
+	} else if (e) {
+		log_error("the configuration cannot be read", LOG_TEXT("file", path), LOG_ERR(e));
+	}
 	config_report_done(&report);
 	return e;
 }

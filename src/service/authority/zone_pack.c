@@ -307,7 +307,7 @@ static enum err pack_node(struct zone_build *b, uint32_t index)
 	size_t place = (size_t)(at - b->zone->region);
 	struct zone_node *packed = (struct zone_node *)(void *)at;
 	*packed = (struct zone_node){
-		.parent = n.parent, /* indices for now */
+		.parent = n.parent, /* an index until the zone is packed */
 		.cut = n.cut,
 		.flags = n.flags & BUILD_NODE_PACK_MASK,
 		.labels = n.labels,
