@@ -94,7 +94,8 @@ class Host:
 
     def address(self, interface, addresses):
         for address in addresses.split():
-            self.ip("address", "add", address, "dev", interface)
+            # Even with accept_dad 0 an IPv6 address is tentative until the kernel's work queue gets to it.
+            self.ip("address", "add", address, "dev", interface, *(["nodad"] if ":" in address else []))
 
     def route(self, prefix, via):
         self.ip("route", "add", prefix, "via", via)
