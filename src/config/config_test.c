@@ -89,6 +89,40 @@ static void a_file_without_a_map_is_refused(void **state)
 	CHECK("one: []\n", {1, 6, "wrong value for 'one'", NULL});
 }
 
+static void words_of_a_table_are_read_by_it(void **state)
+{
+	(void)state;
+	static const char text[] = "one:\n  colours:\n    mix: [1, {a: 2, b: 3}]\n    red: 4\n"
+				   "    \"7\": 5\n    green: []\ntwo: {must: \"::1\"}\n";
+	static const char good[] = "one:\n  colours:\n    mix: {a: 2, b: 3}\n    red: 4\n"
+				   "    \"7\": [5]\ntwo: {must: \"::1\"}\n";
+	struct config *c = NULL;
+	struct config_report r = {0};
+
+	assert_int_equal(sample_parse(span_text(text), &c, &r), ERR_CONFIG);
+	assert_int_equal(r.n, 1);
+	assert_string_equal(r.errors[0].message, "value of 'green' is one number");
+	config_report_done(&r);
+	assert_int_equal(sample_parse(span_text(good), &c, &r), OK);
+	const struct sample_one *one = config_section(c, "one");
+	const struct sample_colour *colours = one->colours.items;
+	assert_int_equal(one->colours.n, 3);
+	assert_string_equal(colours[0].name, "mix");
+	assert_int_equal(colours[0].sum, 5);
+	assert_int_equal(colours[0].items, 1);
+	assert_int_equal(colours[0].parts, 2);
+	assert_false(colours[0].list);
+	assert_string_equal(colours[2].name, "7");
+	assert_true(colours[2].list);
+	config_free(c);
+	config_report_done(&r);
+	CHECK("one:\n  colours: 3\n", {2, 12, "wrong value for 'colours'", NULL});
+	CHECK("one:\n  colours: {reed: 3}\n", {2, 13, "unknown word 'reed' in 'colours'", "red"});
+	CHECK("one:\n  colours: {\"1\": 1, \"2\": 1, \"3\": 1, \"4\": 1, \"5\": 1, \"6\": 1, "
+	      "\"7\": 1, \"8\": 1, \"9\": 1}\n",
+	      {2, 12, "'colours' has 9 items; expected 0 to 8", NULL});
+}
+
 static void tells_errors_of_yaml_with_their_place(void **state)
 {
 	(void)state;
@@ -268,6 +302,7 @@ int main(void)
 		cmocka_unit_test(tells_three_errors_of_one_file_at_once),
 		cmocka_unit_test(tells_keys_that_are_unknown_twice_or_elsewhere),
 		cmocka_unit_test(a_file_without_a_map_is_refused),
+		cmocka_unit_test(words_of_a_table_are_read_by_it),
 		cmocka_unit_test(tells_errors_of_yaml_with_their_place),
 		cmocka_unit_test(goes_on_at_the_next_section_after_an_error_of_yaml),
 		cmocka_unit_test(refuses_what_makes_a_file_say_what_one_does_not_see),

@@ -41,8 +41,10 @@ void config_fail_item(struct config_at *at, const char *key, size_t item, const 
 	const struct yaml_tree *tree = at->walk->tree;
 	size_t k = key_place(at, key);
 	const struct yaml_node *n = at->seen[k];
-	if (n && (n->kind == YAML_LIST || at->map->keys[k].type == CONFIG_DICTIONARY)) {
-		/* A dictionary's children are names and values; the name is pointed at. */
+	enum config_type type = at->map->keys[k].type;
+	bool entries = type == CONFIG_DICTIONARY || type == CONFIG_TABLE;
+	if (n && (n->kind == YAML_LIST || entries)) {
+		/* Their children are names and values; the name is pointed at. */
 		size_t steps = n->kind == YAML_MAP ? item * 2 : item;
 		n = yaml_first(tree, n);
 		while (n && steps--)

@@ -1,6 +1,7 @@
 #include "base/writer.h"
 #include "config/reference.h"
 #include "config/root.h"
+#include "config/table.h"
 
 /* The key of map that is named so; NULL: none. */
 static const struct config_key *key_named(const struct config_map *map, struct span name)
@@ -12,6 +13,18 @@ static const struct config_key *key_named(const struct config_map *map, struct s
 	return NULL;
 }
 
+static void write_rows(const struct config_table *table, struct span above, struct span rest,
+		       struct writer *w)
+{
+	struct config_row row;
+	for (size_t i = 0; table->row(i, &row); i++) {
+		if (!span_equal(span_sub(span_text(row.name), 0, rest.len), rest))
+			continue;
+		write_span(w, above);
+		write_format(w, "%s\t%s\n", row.name, row.takes);
+	}
+}
+
 void config_keys(const struct config_sections *sections, struct span prefix, struct writer *w)
 {
 	struct config_root root;
@@ -20,10 +33,15 @@ void config_keys(const struct config_sections *sections, struct span prefix, str
 	struct span rest = prefix;
 	for (size_t dot; (dot = span_find(rest, '.')) < rest.len;) {
 		const struct config_key *k = key_named(map, span_sub(rest, 0, dot));
-		if (!k || !k->map)
+		if (!k || (!k->map && !k->table))
 			return;
 		map = k->map;
 		rest = span_sub(rest, dot + 1, rest.len);
+		if (k->table) {
+			struct span above = span_sub(prefix, 0, prefix.len - rest.len);
+			write_rows(k->table, above, rest, w);
+			return;
+		}
 	}
 	struct span above = span_sub(prefix, 0, prefix.len - rest.len);
 	for (size_t i = 0; i < map->keys_n; i++) {
@@ -32,6 +50,6 @@ void config_keys(const struct config_sections *sections, struct span prefix, str
 		    !span_equal(span_sub(span_text(k->name), 0, rest.len), rest))
 			continue;
 		write_span(w, above);
-		write_format(w, "%s%s\t%s\n", k->name, k->map ? "." : "", k->help);
+		write_format(w, "%s%s\t%s\n", k->name, k->map || k->table ? "." : "", k->help);
 	}
 }

@@ -2,6 +2,7 @@
 #include "config/json.h"
 #include "config/reference.h"
 #include "config/root.h"
+#include "config/table.h"
 #include "config/type.h"
 
 static void write_map(struct writer *w, const struct config_map *map, bool nullable);
@@ -58,6 +59,55 @@ static void write_scalar(struct writer *w, const struct config_key *key)
 	}
 }
 
+/* "dhcp-options" for DHCP OPTIONS. */
+static void write_table_name(struct writer *w, const struct config_table *table)
+{
+	for (const char *c = table->title; *c; c++)
+		write_u8(w, (uint8_t)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a'
+				      : *c == ' '	     ? '-'
+							     : *c));
+}
+
+/* A value is read by the table itself: here it may be whatever a table can read. */
+static void write_table(struct writer *w, const struct config_table *table)
+{
+	static const char value[] =
+		"\"anyOf\": [{\"$ref\": \"#/$defs/part\"}, {\"type\": \"array\", \"items\": "
+		"{\"$ref\": \"#/$defs/part\"}}]";
+	struct config_row row;
+	write_text(w, "{\"description\": ");
+	config_json_text(w, table->help);
+	write_format(w,
+		     ", \"type\": \"object\", \"additionalProperties\": %s%s%s, \"properties\": {",
+		     table->others ? "{" : "false", table->others ? value : "",
+		     table->others ? "}" : "");
+	for (size_t i = 0; table->row(i, &row); i++) {
+		write_text(w, i ? ", " : "");
+		config_json_text(w, row.name);
+		write_text(w, ": {\"description\": ");
+		config_json_text(w, row.takes);
+		write_format(w, ", %s}", value);
+	}
+	write_text(w, "}}");
+}
+
+static void write_tables(struct writer *w, const struct config_map *map)
+{
+	const struct config_table *tables[CONFIG_TABLES_MAX];
+	size_t n = config_tables(map, tables);
+	if (n == 0)
+		return;
+	write_text(w, ", \"$defs\": {\"part\": {\"type\": [\"string\", \"number\", \"boolean\", "
+		      "\"object\"]}");
+	for (size_t i = 0; i < n; i++) {
+		write_text(w, ", \"");
+		write_table_name(w, tables[i]);
+		write_text(w, "\": ");
+		write_table(w, tables[i]);
+	}
+	write_u8(w, '}');
+}
+
 static void write_one(struct writer *w, const struct config_key *key)
 {
 	write_u8(w, '{');
@@ -67,6 +117,10 @@ static void write_one(struct writer *w, const struct config_key *key)
 		write_text(w, "\"type\": \"object\", \"additionalProperties\": {");
 		write_map(w, key->map, true);
 		write_format(w, "}, \"minProperties\": %zu", key->items_min);
+	} else if (key->type == CONFIG_TABLE) {
+		write_text(w, "\"$ref\": \"#/$defs/");
+		write_table_name(w, key->table);
+		write_u8(w, '"');
 	} else {
 		write_scalar(w, key);
 	}
@@ -138,5 +192,6 @@ void config_json_schema(const struct config_sections *sections, struct writer *w
 	write_text(w, "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", "
 		      "\"title\": \"gatehouse.yaml\", ");
 	write_map(w, &root.map, false);
+	write_tables(w, &root.map);
 	write_text(w, "}\n");
 }

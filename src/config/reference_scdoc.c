@@ -1,6 +1,7 @@
 #include "base/writer.h"
 #include "config/reference.h"
 #include "config/root.h"
+#include "config/table.h"
 #include "config/type.h"
 
 static const char description[] =
@@ -43,6 +44,7 @@ static const struct {
 	{CONFIG_SECRET, "The secret itself, or *file:*_PATH_ of a file that holds it; a line end "
 			"at its end does not belong to it."},
 	{CONFIG_CHOICE, "One of the words that the key lists."},
+	{CONFIG_TABLE, "Words of a list that the key names, each with its value."},
 	{CONFIG_DICTIONARY, "Names of your choice, each with a map of keys of its own."},
 };
 
@@ -120,6 +122,8 @@ static void write_key(struct writer *w, const char *path, const struct config_ke
 		write_bold(w, key->example);
 		write_u8(w, '.');
 	}
+	if (key->table)
+		write_format(w, " Its words are in the list *%s* below.", key->table->title);
 	if (key->type == CONFIG_DICTIONARY) {
 		for (size_t i = 0; i < key->map->keys_n; i++) {
 			if (key->map->keys[i].flags & CONFIG_ENTRY_NAME) {
@@ -148,6 +152,30 @@ static void write_keys(struct writer *w, const struct config_map *map, struct wr
 		if (k->map)
 			write_keys(w, k->map, path);
 		path->pos = pos;
+	}
+}
+
+static void write_tables(struct writer *w, const struct config_map *map)
+{
+	const struct config_table *tables[CONFIG_TABLES_MAX];
+	size_t n = config_tables(map, tables);
+	struct config_row row;
+	for (size_t i = 0; i < n; i++) {
+		write_format(w, "# %s\n\n", tables[i]->title);
+		write_prose(w, tables[i]->help);
+		write_text(w, "\n\n");
+		for (size_t r = 0; tables[i]->row(r, &row); r++) {
+			write_bold(w, row.name);
+			write_text(w, ": ");
+			write_escaped(w, row.takes);
+			write_text(w, "++\n");
+		}
+		if (tables[i]->others) {
+			write_text(w, "\nBesides these: ");
+			write_escaped(w, tables[i]->others);
+			write_text(w, ".\n");
+		}
+		write_text(w, "\n");
 	}
 }
 
@@ -191,5 +219,6 @@ void config_reference_scdoc(const struct config_sections *sections, const char *
 		if (section->map->example)
 			write_example(w, section->name, section->map->example);
 	}
+	write_tables(w, &root.map);
 	write_text(w, "# SEE ALSO\n\n*gatehouse*(1), *gatehouse-check*(1)\n");
 }

@@ -97,6 +97,27 @@ static void the_json_schema_is_json_and_has_every_key(void **state)
 	assert_has("\"minItems\": 1, \"maxItems\": 4, \"uniqueItems\": true");
 }
 
+static void the_words_of_a_table_are_told_once(void **state)
+{
+	(void)state;
+	struct writer w = writer_of(text, sizeof(text));
+	config_reference_scdoc(&sample_sections, "1.2.3", &w);
+	write_u8(&w, 0);
+	assert_false(w.bad);
+	assert_has("\n*colours*: _map of values_\n\tThe colours. Example: *{red: 1, mix: \\[2, "
+		   "3\\]}*. Its words are in the list *COLOURS* below.\n");
+	assert_has("\n# COLOURS\n\nHow much of each colour.\n\n*red*: number++\n");
+	assert_has("\nBesides these: a number from 0 to 255.\n");
+	w = writer_of(text, sizeof(text));
+	config_json_schema(&sample_sections, &w);
+	write_u8(&w, 0);
+	assert_has("\"allOf\": [{\"$ref\": \"#/$defs/colours\"}]");
+	assert_has("\"$defs\": {\"part\": {\"type\": [\"string\", ");
+	assert_has(", \"colours\": {\"description\": \"How much of each colour\", \"type\": "
+		   "\"object\", \"additionalProperties\": {\"anyOf\": ");
+	assert_has("\"mix\": {\"description\": \"list of number\", \"anyOf\": ");
+}
+
 static const char *keys(const char *prefix)
 {
 	struct writer w = writer_of(text, sizeof(text));
@@ -117,6 +138,9 @@ static void keys_are_completed_as_far_as_the_next_dot(void **state)
 	assert_string_equal(keys("one.limits.c"), "one.limits.clients\tConnections at once\n");
 	assert_string_equal(keys("one.pools."), "one.pools.range\tAddresses that are given away\n"
 						"one.pools.lease\tHow long one has them\n");
+	assert_string_equal(keys("one.colours.m"), "one.colours.mix\tlist of number\n");
+	assert_string_equal(keys("one.colou"), "one.colours.\tThe colours\n");
+	assert_string_equal(keys("one.colours.mix."), "");
 	assert_string_equal(keys("x"), "");
 	assert_string_equal(keys("x."), "");
 	assert_string_equal(keys("one.fast."), "");
@@ -128,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_has_every_key_with_its_type_and_default),
+		cmocka_unit_test(the_words_of_a_table_are_told_once),
 		cmocka_unit_test(the_json_schema_is_json_and_has_every_key),
 		cmocka_unit_test(keys_are_completed_as_far_as_the_next_dot),
 	};

@@ -35,3 +35,24 @@ void config_root_init(struct config_root *root, const struct config_sections *se
 		.keys_n = n,
 	};
 }
+
+static size_t add_tables(const struct config_map *map, const struct config_table **ret, size_t n)
+{
+	for (size_t i = 0; i < map->keys_n; i++) {
+		const struct config_key *k = &map->keys[i];
+		size_t known = 0;
+		while (known < n && ret[known] != k->table)
+			known++;
+		if (k->table && known == n && n < CONFIG_TABLES_MAX)
+			ret[n++] = k->table;
+		if (k->map)
+			n = add_tables(k->map, ret, n);
+	}
+	return n;
+}
+
+size_t config_tables(const struct config_map *map,
+		     const struct config_table *ret[CONFIG_TABLES_MAX])
+{
+	return add_tables(map, ret, 0);
+}

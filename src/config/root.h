@@ -14,4 +14,10 @@ struct config_root {
 
 void config_root_init(struct config_root *root, const struct config_sections *sections);
 
+enum { CONFIG_TABLES_MAX = 16 };
+
+/* The tables of the map's keys and of all maps in it, each once; returns how many. */
+size_t config_tables(const struct config_map *map,
+		     const struct config_table *ret[CONFIG_TABLES_MAX]);
+
 #endif

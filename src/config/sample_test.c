@@ -1,5 +1,9 @@
 #include "config/sample_test.h"
 
+#include "config/table.h"
+
+#include <stdio.h>
+
 static const char *const modes[] = {"on", "strict", "off", NULL};
 
 static const struct config_key limits_keys[] = {
@@ -76,6 +80,57 @@ static const struct config_map pool_map = {
 	CONFIG_KEYS(pool_keys),
 };
 
+static const struct config_row colour_rows[] = {
+	{.name = "red", .takes = "number"},
+	{.name = "green", .takes = "number"},
+	{.name = "mix", .takes = "list of number"},
+};
+
+static bool colour_row(size_t n, struct config_row *ret)
+{
+	if (n >= sizeof(colour_rows) / sizeof(colour_rows[0]))
+		return false;
+	*ret = colour_rows[n];
+	return true;
+}
+
+static enum err colour_read(struct config_memory *memory, const struct config_entry *e, void *into,
+			    struct config_complaint *ret_why, struct config_blame *ret_blame)
+{
+	struct sample_colour c = {.items = (uint32_t)e->items_n, .list = e->is_list};
+	uint64_t number;
+	(void)memory;
+	bool mix = span_is(e->name, "mix");
+	if (!mix && !span_is(e->name, "red") && !span_is(e->name, "green") &&
+	    !span_to_u64(e->name, 255, &number))
+		return ERR_ABSENT;
+	(void)span_to_cstr(e->name, c.name, sizeof(c.name));
+	for (size_t i = 0; i < e->items_n; i++) {
+		for (size_t p = 0; p < e->items[i].parts_n; p++, c.parts++) {
+			*ret_blame = (struct config_blame){.item = i, .part = p};
+			(void)snprintf(ret_why->expected, sizeof(ret_why->expected), "a number");
+			if (!span_to_u64(e->items[i].parts[p].text, 1000, &number))
+				return ERR_FORMAT;
+			c.sum += (uint32_t)number;
+		}
+	}
+	if (!mix && c.parts != 1) {
+		(void)snprintf(ret_why->message, sizeof(ret_why->message), "is one number");
+		return ERR_FORMAT;
+	}
+	*(struct sample_colour *)into = c;
+	return OK;
+}
+
+static const struct config_table colour_table = {
+	.title = "COLOURS",
+	.help = "How much of each colour",
+	.size = sizeof(struct sample_colour),
+	.row = colour_row,
+	.others = "a number from 0 to 255",
+	.read = colour_read,
+};
+
 #define ONE(member) CONFIG_FIELD(struct sample_one, member)
 
 static const struct config_key one_keys[] = {
@@ -103,7 +158,7 @@ static const struct config_key one_keys[] = {
 	 .port = 53,
 	 .fallback = "127.0.0.1, [::1]:5300",
 	 .items_min = 1,
-	 .items_max = 4,
+	 .items_max = 8,
 	 .help = "Serve here"},
 	{.name = "upstream", .type = CONFIG_ENDPOINT, ONE(upstream), .help = "Ask there"},
 	{.name = "network", .type = CONFIG_PREFIX, ONE(network), .help = "The network"},
@@ -157,6 +212,13 @@ static const struct config_key one_keys[] = {
 	 .map = &pool_map,
 	 ONE(pools),
 	 .help = "The pools"},
+	{.name = "colours",
+	 .type = CONFIG_TABLE,
+	 .table = &colour_table,
+	 ONE(colours),
+	 .items_max = 8,
+	 .example = "{red: 1, mix: [2, 3]}",
+	 .help = "The colours"},
 };
 
 static void one_check(const void *conf, struct config_at *at)

@@ -26,6 +26,14 @@ struct sample_pool {
 	uint64_t lease_ms;
 };
 
+/* An entry of the table of colours: red and green take one number, mix takes what is written. */
+struct sample_colour {
+	char name[16];
+	uint32_t sum; /* of all numbers in it */
+	uint32_t items, parts;
+	bool list;
+};
+
 struct sample_one {
 	bool fast;
 	uint8_t small;
@@ -46,6 +54,7 @@ struct sample_one {
 	struct config_list words;   /* const char * */
 	struct config_list zones;   /* struct sample_zone */
 	struct config_list pools;   /* struct sample_pool */
+	struct config_list colours; /* struct sample_colour */
 };
 
 struct sample_two {

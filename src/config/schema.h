@@ -31,6 +31,7 @@
 
 struct config_at;
 struct config_map;
+struct config_table;
 struct writer;
 
 /* What a value is, and in brackets what is stored in the field. Without a fallback an absent key
@@ -55,12 +56,15 @@ enum config_type {
 	/* Entries that the user names, each with keys of .map [struct config_list of that struct].
 	 * The name goes to the key of .map that has the flag CONFIG_ENTRY_NAME. */
 	CONFIG_DICTIONARY,
+	/* Entries whose keys are words of .table, which reads their values itself [struct
+	 * config_list of the table's struct]. */
+	CONFIG_TABLE,
 };
 
 enum config_flag {
 	CONFIG_REQUIRED = 1 << 0, /* must be written where its map is written */
 	/* A list of the type [struct config_list]; one scalar or map stands for a list of one. Not
-	 * for CONFIG_DICTIONARY. */
+	 * for CONFIG_DICTIONARY and CONFIG_TABLE. */
 	CONFIG_LIST = 1 << 1,
 	/* In the map of a dictionary: takes the entry's name and is not written as a key. A scalar.
 	 */
@@ -97,11 +101,12 @@ struct config_key {
 	 * no upper bound. INTEGER: the number, DURATION: ms, SIZE, TEXT and SECRET: octets. An
 	 * integer field is taken as unsigned when min >= 0. */
 	int64_t min, max;
-	/* With CONFIG_LIST and CONFIG_DICTIONARY; items_max 0: CONFIG_ITEMS_MAX. */
+	/* With CONFIG_LIST, CONFIG_DICTIONARY and CONFIG_TABLE; items_max 0: CONFIG_ITEMS_MAX. */
 	size_t items_min, items_max;
 	uint16_t port;		      /* ENDPOINT: where none is written; 0: it must be written */
 	const char *const *choices;   /* CHOICE: ends with NULL */
 	const struct config_map *map; /* MAP, DICTIONARY */
+	const struct config_table *table; /* TABLE: config/table.h */
 };
 
 #define CONFIG_ITEMS_MAX 65536
@@ -127,7 +132,7 @@ struct config_map {
  * key is absent or NULL. The text says what is wrong and what to write instead. */
 __attribute__((format(printf, 3, 4))) void config_fail(struct config_at *at, const char *key,
 						       const char *format, ...);
-/* The same at item `item` (from 0) of a list or a dictionary. */
+/* The same at item `item` (from 0) of a list, a dictionary or a table. */
 __attribute__((format(printf, 4, 5))) void config_fail_item(struct config_at *at, const char *key,
 							    size_t item, const char *format, ...);
 

@@ -1,5 +1,6 @@
 #include "base/writer.h"
 #include "config/report.h"
+#include "config/table.h"
 #include "config/walk.h"
 
 #include <stdarg.h>
@@ -49,7 +50,8 @@ static void judge_help(struct judge *j, const char *help)
 static void judge_storage(struct judge *j, const struct config_map *map, const struct config_key *k)
 {
 	size_t size = config_type_info(k->type)->size;
-	bool list = (k->flags & CONFIG_LIST) || k->type == CONFIG_DICTIONARY;
+	bool list =
+		(k->flags & CONFIG_LIST) || k->type == CONFIG_DICTIONARY || k->type == CONFIG_TABLE;
 	if (k->offset + k->width > map->size || (k->present && k->present > map->size))
 		tell(j, "the field lies outside of the map's struct");
 	if (list)
@@ -72,8 +74,8 @@ static void judge_flags(struct judge *j, const struct config_key *k)
 		tell(j, "choices belong to a CONFIG_CHOICE, which needs one at least");
 	if (k->port && k->type != CONFIG_ENDPOINT)
 		tell(j, "only an endpoint has a port");
-	if (list && k->type == CONFIG_DICTIONARY)
-		tell(j, "a dictionary is a list already");
+	if (list && (k->type == CONFIG_DICTIONARY || k->type == CONFIG_TABLE))
+		tell(j, "a dictionary or a table is a list already");
 	if ((k->flags & CONFIG_UNIQUE) &&
 	    (!list || !scalar || k->items_max > CONFIG_UNIQUE_MAX || k->type == CONFIG_SECRET))
 		tell(j, "CONFIG_UNIQUE is for lists of at most %d scalars", CONFIG_UNIQUE_MAX);
@@ -84,7 +86,8 @@ static void judge_flags(struct judge *j, const struct config_key *k)
 	if (!k->fallback && !(k->flags & (CONFIG_REQUIRED | CONFIG_ENTRY_NAME)) && !list &&
 	    !k->present && (k->type == CONFIG_BOOL || k->type == CONFIG_CHOICE))
 		tell(j, "absent looks like the first choice: give a fallback");
-	if (!list && k->type != CONFIG_DICTIONARY && (k->items_min || k->items_max))
+	if (!list && k->type != CONFIG_DICTIONARY && k->type != CONFIG_TABLE &&
+	    (k->items_min || k->items_max))
 		tell(j, "only lists and dictionaries count items");
 }
 
@@ -185,6 +188,23 @@ static void judge_fallback(struct judge *j, const struct config_key *k)
 	config_memory_done(&memory);
 }
 
+/* Rows without a word, and words that are there twice. */
+static void judge_table(struct judge *j, const struct config_table *t)
+{
+	struct config_row row, other;
+	if (!t->title || !t->row || !t->read || t->size == 0)
+		tell(j, "a table has a title, rows, a reader and a struct");
+	judge_help(j, t->help);
+	for (size_t i = 0; t->row && t->row(i, &row); i++) {
+		if (!is_word(row.name) || !row.takes)
+			tell(j, "row %zu lacks its word or what it takes", i);
+		for (size_t n = 0; n < i && t->row(n, &other); n++) {
+			if (strcmp(row.name, other.name) == 0)
+				tell(j, "the row %s is there twice", row.name);
+		}
+	}
+}
+
 static void judge_map(struct judge *j, const struct config_map *map, bool entries, unsigned depth);
 
 static void judge_key(struct judge *j, const struct config_map *map, const struct config_key *k,
@@ -193,8 +213,12 @@ static void judge_key(struct judge *j, const struct config_map *map, const struc
 	size_t faults = j->faults;
 	if (!is_word(k->name))
 		tell(j, "a name is words of a-z and 0-9 with hyphens between");
-	if (config_type_is_scalar(k->type) == (k->map != NULL)) {
+	if ((k->type == CONFIG_MAP || k->type == CONFIG_DICTIONARY) != (k->map != NULL)) {
 		tell(j, "a map or dictionary needs a map, and nothing else has one");
+		return;
+	}
+	if ((k->type == CONFIG_TABLE) != (k->table != NULL)) {
+		tell(j, "a table needs a table, and nothing else has one");
 		return;
 	}
 	judge_help(j, k->help);
@@ -207,6 +231,8 @@ static void judge_key(struct judge *j, const struct config_map *map, const struc
 		judge_fallback(j, k);
 	if (k->example)
 		judge_example(j, map, k);
+	if (k->table)
+		judge_table(j, k->table);
 	if (k->map && depth == DEPTH_MAX)
 		tell(j, "maps are nested too deep");
 	else if (k->map)

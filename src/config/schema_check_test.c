@@ -1,6 +1,7 @@
 #include "base/writer.h"
 #include "config/global.h"
 #include "config/sample_test.h"
+#include "config/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +41,22 @@ static void the_schemas_of_this_folder_are_right(void **state)
 	assert_int_equal(w.pos, 0);
 	assert_int_equal(check(&config_global_map), OK);
 }
+
+static bool twin_row(size_t n, struct config_row *ret)
+{
+	*ret = (struct config_row){.name = "twin", .takes = "a number"};
+	return n < 2;
+}
+
+static enum err twin_read(struct config_memory *memory, const struct config_entry *e, void *into,
+			  struct config_complaint *ret_why, struct config_blame *ret_blame)
+{
+	(void)memory, (void)e, (void)into, (void)ret_why, (void)ret_blame;
+	return ERR_ABSENT;
+}
+
+static const struct config_table twins = {
+	.title = "TWINS", .help = "The same twice", .size = 8, .row = twin_row, .read = twin_read};
 
 #define THING(member) CONFIG_FIELD(struct thing, member), .help = "A thing"
 static const struct config_key part_keys[] = {
@@ -109,9 +126,19 @@ static const struct {
 	{{.name = "a", .type = CONFIG_DICTIONARY, THING(list), .map = &part},
 	 "thing.a: a dictionary's map, and no other, has one CONFIG_ENTRY_NAME\n"},
 	{{.name = "a", .type = CONFIG_DICTIONARY, .flags = CONFIG_LIST, THING(list), .map = &part},
-	 "thing.a: a dictionary is a list already\n"},
+	 "thing.a: a dictionary or a table is a list already\n"},
 	{{.name = "a", .type = CONFIG_TEXT, .flags = CONFIG_ENTRY_NAME, THING(text)},
 	 "thing: a dictionary's map, and no other, has one CONFIG_ENTRY_NAME\n"},
+	{{.name = "a", .type = CONFIG_TABLE, THING(list)},
+	 "thing.a: a table needs a table, and nothing else has one\n"},
+	{{.name = "a", .type = CONFIG_TEXT, THING(text), .table = &twins},
+	 "thing.a: a table needs a table, and nothing else has one\n"},
+	{{.name = "a", .type = CONFIG_TABLE, THING(text), .table = &twins},
+	 "thing.a: the field has 8 octets and its type wants 16\n"},
+	{{.name = "a", .type = CONFIG_TABLE, THING(list), .table = &twins},
+	 "thing.a: the row twin is there twice\n"},
+	{{.name = "a", .type = CONFIG_TABLE, .flags = CONFIG_LIST, THING(list), .table = &twins},
+	 "thing.a: a dictionary or a table is a list already\n"},
 	{{.name = "a", .type = CONFIG_DURATION, THING(time_ms), .example = "12"},
 	 "thing.a: the example is refused: wrong configuration: value of 'a' lacks its "
 	 "unit; "

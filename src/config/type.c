@@ -2,6 +2,7 @@
 
 #include "base/writer.h"
 #include "config/config.h"
+#include "config/table.h"
 #include "config/units.h"
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
@@ -53,6 +54,7 @@ static const struct config_type_info types[] = {
 			   STORED(struct span)},
 	[CONFIG_CHOICE] = {.name = "choice", .phrase = "one of", STORED(int)},
 	[CONFIG_MAP] = {.name = "map", .phrase = "a map of keys and values"},
+	[CONFIG_TABLE] = {.name = "map of values", .phrase = "a map of names and their values"},
 	[CONFIG_DICTIONARY] = {.name = "map of entries",
 			       .phrase = "a map of names, each with a map of its own"},
 };
@@ -65,6 +67,8 @@ const struct config_type_info *config_type_info(enum config_type type)
 
 size_t config_item_size(const struct config_key *key)
 {
+	if (key->type == CONFIG_TABLE)
+		return key->table->size;
 	if (!config_type_is_scalar(key->type))
 		return key->map->size;
 	size_t size = types[key->type].size;

@@ -2,6 +2,7 @@
 #ifndef CONFIG_TYPE_H
 #define CONFIG_TYPE_H
 
+#include "config/complaint.h"
 #include "config/schema.h"
 
 struct config_type_info {
@@ -16,7 +17,7 @@ const struct config_type_info *config_type_info(enum config_type type);
 
 static inline bool config_type_is_scalar(enum config_type type)
 {
-	return type != CONFIG_MAP && type != CONFIG_DICTIONARY;
+	return type != CONFIG_MAP && type != CONFIG_DICTIONARY && type != CONFIG_TABLE;
 }
 
 /* Of one value of the key: of an item where it is a list. */
@@ -29,8 +30,6 @@ struct config_bounds {
 struct config_bounds config_key_bounds(const struct config_key *key);
 /* What there is without the key's own min and max; min < 0 asks for a sign. */
 struct config_bounds config_field_bounds(const struct config_key *key);
-
-enum { CONFIG_PHRASE_MAX = 512 };
 
 /* What one value of the key must be: "a duration such as 12h, from 1s to 1d", "one of on, off".
  * Returns buf. */

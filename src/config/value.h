@@ -2,6 +2,7 @@
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
+#include "config/complaint.h"
 #include "config/config.h"
 #include "config/memory.h"
 #include "config/type.h"
@@ -9,13 +10,6 @@
 struct config_values {
 	struct config_memory *memory;	  /* for texts and secrets */
 	const struct config_input *input; /* for paths and secrets */
-};
-
-/* What is wrong with a text; empty strings are left out. */
-struct config_complaint {
-	char message[256]; /* after "value of 'KEY' "; empty: it is just of another type */
-	char expected[CONFIG_PHRASE_MAX];
-	char suggestion[128];
 };
 
 /* into: storage of config_item_size. text has a NUL behind it and none inside. ERR_FORMAT: ret_why

@@ -1,11 +1,7 @@
-#include "config/walk.h"
+#include "config/walk_inner.h"
 
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static void walk_map(struct config_walk *w, const struct config_map *map,
 		     const struct yaml_node *node, const struct yaml_node *entry, void *into);
@@ -15,59 +11,6 @@ static size_t errors_of(const struct config_walk *w)
 	return w->report->n + w->report->more;
 }
 
-/* What stands in the file, for "found …". buf holds it when it is a scalar. */
-static const char *found_text(const struct yaml_node *n, char buf[CONFIG_ERROR_TEXT_MAX])
-{
-	switch (n->kind) {
-	case YAML_SCALAR:
-		(void)snprintf(buf, CONFIG_ERROR_TEXT_MAX, "'%.*s'",
-			       n->text.len < 200 ? (int)n->text.len : 200,
-			       (const char *)n->text.data);
-		return buf;
-	case YAML_LIST: return "a list";
-	case YAML_MAP: return "a map";
-	default: return "nothing";
-	}
-}
-
-/* The value is of another kind than the key wants. */
-static void tell_kind(const struct config_walk *w, const struct config_key *key,
-		      const struct yaml_node *node, bool list)
-{
-	char found[CONFIG_ERROR_TEXT_MAX], phrase[CONFIG_PHRASE_MAX];
-	char expected[CONFIG_PHRASE_MAX + 32];
-	if (node->torn)
-		return;
-	bool secret = key->type == CONFIG_SECRET;
-	(void)snprintf(expected, sizeof(expected), "%s%s", config_key_phrase(key, phrase),
-		       list ? ", or a list of such" : "");
-	struct config_fault fault = {
-		.offset = node->offset, .expected = expected, .hide_source = secret};
-	fault.found = secret && node->kind == YAML_SCALAR ? NULL : found_text(node, found);
-	config_report_add(w->report, w->source, &fault,
-			  node->kind == YAML_NOTHING ? "'%s' has no value" : "wrong value for '%s'",
-			  key->name);
-}
-
-static void tell_complaint(const struct config_walk *w, const struct config_key *key,
-			   const struct yaml_node *node, const struct config_complaint *c)
-{
-	char found[CONFIG_ERROR_TEXT_MAX];
-	bool secret = key->type == CONFIG_SECRET;
-	struct config_fault fault = {
-		.offset = node->offset,
-		.hide_source = secret,
-		.expected = c->expected,
-		.found = secret ? NULL : found_text(node, found),
-		.suggestion = c->suggestion[0] ? c->suggestion : NULL,
-	};
-	if (c->message[0])
-		config_report_add(w->report, w->source, &fault, "value of '%s' %s", key->name,
-				  c->message);
-	else
-		config_report_add(w->report, w->source, &fault, "wrong value for '%s'", key->name);
-}
-
 static void walk_scalar(struct config_walk *w, const struct config_key *key,
 			const struct yaml_node *node, void *into)
 {
@@ -75,12 +18,12 @@ static void walk_scalar(struct config_walk *w, const struct config_key *key,
 	if (node->torn)
 		return;
 	if (node->kind != YAML_SCALAR) {
-		tell_kind(w, key, node, false);
+		config_tell_kind(w, key, node, false);
 		return;
 	}
 	enum err err = config_value_read(&w->values, key, node->text, into, &why);
 	if (err == ERR_FORMAT)
-		tell_complaint(w, key, node, &why);
+		config_tell_complaint(w, key, node, &why);
 	else if (err)
 		w->err = err;
 }
@@ -94,7 +37,7 @@ static void walk_item(struct config_walk *w, const struct config_key *key,
 		 (node->kind == YAML_NOTHING && !(key->flags & CONFIG_LIST)))
 		walk_map(w, key->map, node, NULL, into);
 	else
-		tell_kind(w, key, node, false);
+		config_tell_kind(w, key, node, false);
 }
 
 static bool items_equal(enum config_type type, const void *a, const void *b)
@@ -131,35 +74,12 @@ static void judge_unique(const struct config_walk *w, const struct config_key *k
 			if (!items_equal(key->type, items + i * size, items + j * size))
 				continue;
 			struct config_fault fault = {.offset = node->offset,
-						     .found = found_text(node, found)};
+						     .found = config_found_text(node, found)};
 			config_report_add(w->report, w->source, &fault, "the same is in '%s' twice",
 					  key->name);
 			break;
 		}
 	}
-}
-
-/* n items' storage; NULL after an error that was told. */
-static void *list_begin(struct config_walk *w, const struct config_key *key, uint32_t offset,
-			size_t n, struct config_list *list)
-{
-	size_t max = key->items_max		    ? key->items_max
-		     : (key->flags & CONFIG_UNIQUE) ? CONFIG_UNIQUE_MAX
-						    : CONFIG_ITEMS_MAX;
-	if (n < key->items_min || n > max) {
-		config_report_add(w->report, w->source, &(struct config_fault){.offset = offset},
-				  "'%s' has %zu item%s; expected %zu to %zu", key->name, n,
-				  n == 1 ? "" : "s", key->items_min, max);
-		return NULL;
-	}
-	if (n == 0)
-		return NULL;
-	list->items = config_memory_get(w->values.memory, n * config_item_size(key));
-	if (list->items)
-		list->n = n;
-	else
-		w->err = ENOMEM;
-	return list->items;
 }
 
 static void walk_list(struct config_walk *w, const struct config_key *key,
@@ -168,11 +88,11 @@ static void walk_list(struct config_walk *w, const struct config_key *key,
 	bool one = node->kind == YAML_SCALAR ||
 		   (node->kind == YAML_MAP && !config_type_is_scalar(key->type));
 	if (node->kind != YAML_LIST && !one) {
-		tell_kind(w, key, node, true);
+		config_tell_kind(w, key, node, true);
 		return;
 	}
 	size_t errors = errors_of(w);
-	char *items = list_begin(w, key, node->offset, one ? 1 : node->children, list);
+	char *items = config_list_begin(w, key, node->offset, one ? 1 : node->children, list);
 	if (!items)
 		return;
 	const struct yaml_node *first = one ? node : yaml_first(w->tree, node), *item = first;
@@ -186,56 +106,15 @@ static void walk_list(struct config_walk *w, const struct config_key *key,
 		judge_unique(w, key, first, list);
 }
 
-static int entry_order(const void *a, const void *b)
-{
-	const struct yaml_node *x = *(const struct yaml_node *const *)a;
-	const struct yaml_node *y = *(const struct yaml_node *const *)b;
-	int order = strcmp((const char *)x->text.data, (const char *)y->text.data);
-	return order ? order : (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-static void tell_twice(const struct config_walk *w, const struct yaml_node *again,
-		       const struct yaml_node *before, bool secret)
-{
-	uint32_t line, column;
-	config_source_place(w->source, before->offset, &line, &column);
-	config_report_add(w->report, w->source,
-			  &(struct config_fault){.offset = again->offset, .hide_source = secret},
-			  "'%.*s' is here a second time; the first is in line %u",
-			  again->text.len < 200 ? (int)again->text.len : 200,
-			  (const char *)again->text.data, line);
-}
-
-static void judge_entries(struct config_walk *w, const struct yaml_node *node)
-{
-	size_t n = 0;
-	const struct yaml_node **names = calloc(node->children / 2 + 1, sizeof(const void *));
-	if (!names) {
-		w->err = ENOMEM;
-		return;
-	}
-	const struct yaml_node *k = yaml_first(w->tree, node);
-	for (; k; k = yaml_next(w->tree, yaml_next(w->tree, k))) {
-		if (k->kind == YAML_SCALAR && !k->torn)
-			names[n++] = k;
-	}
-	qsort(names, n, sizeof(const void *), entry_order);
-	for (size_t i = 1; i < n; i++) {
-		if (span_equal(names[i]->text, names[i - 1]->text))
-			tell_twice(w, names[i], names[i - 1], false);
-	}
-	free(names);
-}
-
 static void walk_dictionary(struct config_walk *w, const struct config_key *key,
 			    const struct yaml_node *node, struct config_list *list)
 {
 	if (node->kind != YAML_MAP) {
-		tell_kind(w, key, node, false);
+		config_tell_kind(w, key, node, false);
 		return;
 	}
-	judge_entries(w, node);
-	char *items = list_begin(w, key, node->offset, node->children / 2, list);
+	config_judge_entries(w, node);
+	char *items = config_list_begin(w, key, node->offset, node->children / 2, list);
 	const struct yaml_node *name = items ? yaml_first(w->tree, node) : NULL;
 	for (size_t i = 0; name; i++) {
 		const struct yaml_node *value = yaml_next(w->tree, name);
@@ -265,6 +144,8 @@ static void walk_value(struct config_walk *w, const struct config_key *key,
 		walk_list(w, key, node, (struct config_list *)(void *)field);
 	} else if (key->type == CONFIG_DICTIONARY) {
 		walk_dictionary(w, key, node, (struct config_list *)(void *)field);
+	} else if (key->type == CONFIG_TABLE) {
+		config_walk_table(w, key, node, (struct config_list *)(void *)field);
 	} else {
 		walk_item(w, key, node, field);
 	}
@@ -294,7 +175,7 @@ static void walk_pairs(struct config_walk *w, struct config_at *at, const struct
 		if (k == map->keys_n) {
 			config_tell_unknown(w, map, name);
 		} else if (at->seen[k]) {
-			tell_twice(w, name, names[k], map->keys[k].type == CONFIG_SECRET);
+			config_tell_twice(w, name, names[k], map->keys[k].type == CONFIG_SECRET);
 		} else {
 			names[k] = name;
 			at->seen[k] = value;
@@ -354,7 +235,7 @@ void config_walk_root(struct config_walk *w, void *into)
 		char found[CONFIG_ERROR_TEXT_MAX];
 		struct config_fault fault = {.offset = root->offset,
 					     .expected = "sections, each a key and its map",
-					     .found = found_text(root, found)};
+					     .found = config_found_text(root, found)};
 		config_report_add(w->report, w->source, &fault, "this is no configuration");
 	}
 }
