@@ -27,6 +27,18 @@ static int user_check(const struct config *config, const char *path)
 			       "%s: there is no user '%s'", path, global->user);
 }
 
+/* The directory of a service that keeps files, for whom it will be. user NULL: the supervisor's. */
+static enum err plan_state(struct plan *p, const struct config_global *global,
+			   const struct service *s, const char *user)
+{
+	struct user owner = {.uid = PLAN_OWNER_SELF, .gid = PLAN_OWNER_SELF};
+	char path[4096];
+	(void)snprintf(path, sizeof(path), "%s/%s", global->state, s->name);
+	if (user)
+		TRY(sandbox_user_find(user, &owner));
+	return plan_add_state(p, s->name, path, owner.uid, owner.gid);
+}
+
 static enum err plan_one(struct plan *p, const struct config *config, const struct service *s,
 			 const char *default_user)
 {
@@ -40,26 +52,30 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 		strcmp(global->user, SANDBOX_USER_DEFAULT) == 0 ? default_user : global->user;
 	TRY(plan_add_service(p, s->name, global->sandbox ? user : NULL));
 	TRY(plan_add_unix(p, s->name, "control", path));
+	if (s->keeps_state && s->keeps_state(conf))
+		TRY(plan_state(p, global, s, global->sandbox ? user : NULL));
 	return s->plan(conf, global, p);
 }
 
 static json_t *record_json(const struct plan_record *r)
 {
-	static const char *const kinds[] = {[PLAN_SERVICE] = "service",
-					    [PLAN_UDP] = "udp",
-					    [PLAN_TCP] = "tcp",
-					    [PLAN_UNIX] = "unix"};
+	static const char *const kinds[] = {
+		[PLAN_SERVICE] = "service", [PLAN_UDP] = "udp",	      [PLAN_TCP] = "tcp",
+		[PLAN_UNIX] = "unix",	    [PLAN_PACKET] = "packet", [PLAN_ICMP] = "icmp",
+		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state"};
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];
 	if (r->kind == PLAN_SERVICE)
 		json_object_set_new(object, "user", json_string(r->name));
-	else if (r->kind == PLAN_UNIX)
+	else if (r->kind == PLAN_UNIX || r->kind == PLAN_STATE)
 		json_object_set_new(object, "path", json_string(r->path));
-	else {
+	else if (r->kind == PLAN_UDP || r->kind == PLAN_TCP) {
 		(void)ip_endpoint_format(&r->endpoint, at);
 		json_object_set_new(object, "at", json_string(at));
 		json_object_set_new(object, "copies", json_integer(r->copies));
 	}
+	if (r->kind == PLAN_STATE && r->uid != PLAN_OWNER_SELF)
+		json_object_set_new(object, "owner", json_integer(r->uid));
 	return object;
 }
 

@@ -49,6 +49,7 @@ static int service_run(const struct command_line *line)
 		.config_path = config_path(line),
 		.control_path = command_line_value(line, "control"),
 		.user = command_line_value(line, "user"),
+		.state_path = command_line_value(line, "state"),
 	};
 	return start.service->run(&start);
 }
@@ -57,6 +58,7 @@ static const struct command_option service_options[] = {
 	{"config", 'c', "FILE", "the configuration (" CONFIG_DEFAULT ")"},
 	{"control", 0, "PATH", "the control socket (RUN/SERVICE.sock)"},
 	{"user", 0, "USER", "become this user before the configuration is read"},
+	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
 };
 
 #define SERVICE_COMMAND(word, text)                                                                \

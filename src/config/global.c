@@ -30,6 +30,12 @@ static const struct config_key global_keys[] = {
 	 CONFIG_FIELD(struct config_global, run),
 	 .fallback = "/run/gatehouse",
 	 .help = "Directory of the control sockets, one SERVICE.sock each"},
+	{.name = "state",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct config_global, state),
+	 .fallback = "/var/lib/gatehouse",
+	 .help = "Where services that keep files across restarts keep them: one directory SERVICE "
+		 "each, made for it; a change needs a restart where a service runs alone"},
 	{.name = "user",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct config_global, user),

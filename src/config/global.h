@@ -22,6 +22,7 @@ struct config_log {
 
 struct config_global {
 	const char *run;		 /* run: directory of the control sockets */
+	const char *state;		 /* state: directory of the services' directories */
 	const char *user;		 /* user: name, or UID[:GID] */
 	struct config_log log;		 /* log: {level: error … debug, format: text | json} */
 	bool sandbox;			 /* sandbox: on | off */

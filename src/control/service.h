@@ -4,6 +4,7 @@
 #define CONTROL_SERVICE_H
 
 #include "base/err.h"
+#include "os/sandbox.h"
 
 struct config_global;
 struct config_map;
@@ -18,12 +19,22 @@ struct service_start {
 	const char *control_path; /* --control; NULL: RUN/SERVICE.sock */
 	const char *user;	  /* --user, from the supervisor: become it before any text is read;
 				   * NULL: the configuration's, once its sockets are open */
+	const char *state_path;	  /* --state, from the supervisor, who made it; NULL: STATE/SERVICE,
+				   * and the service makes it while it is root */
 };
 
 struct service {
 	const char *name;    /* the section of the configuration and the subcommand */
 	const char *summary; /* one line for help */
 	const struct config_map *schema;
+
+	/* Whether what conf says needs files of its own that outlive the process: then
+	 * service_life_state is a directory that it may write to. NULL: never. */
+	bool (*keeps_state)(const void *conf);
+	/* What it does beyond IP and unix sockets, and the capabilities that its work takes to the
+	 * end: both stay 0 for most. */
+	bool changes_links;
+	uint64_t capabilities; /* SANDBOX_CAP_… */
 
 	/* Adds the sockets that conf asks for (the control socket is added by the caller). conf:
 	 * the service's own typed struct. ERR_LIMIT when they are too many. */

@@ -8,6 +8,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "os/state_dir.h"
 #include "os/unix.h"
 #include "os/user.h"
 
@@ -15,9 +16,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { READ_PATHS_MAX = 256 };
+
+static enum sandbox_profile profile_of(const struct service *service)
+{
+	return service->changes_links ? SANDBOX_NET_SERVICE_LINKS : SANDBOX_NET_SERVICE;
+}
 
 enum err service_life_reread(struct service_life *life, struct config **ret)
 {
@@ -99,14 +106,31 @@ static enum err user_enter(struct service_life *life)
 {
 	if (!life->start->user)
 		return OK;
-	struct sandbox s = {.profile = SANDBOX_NET_SERVICE,
+	const struct service *service = life->start->service;
+	const char *const writable[] = {life->start->state_path, NULL};
+	struct sandbox s = {.profile = profile_of(service),
 			    .view = SANDBOX_VIEW_READ_ONLY,
 			    .user = life->start->user,
-			    .capabilities_keep = SANDBOX_CAP_NET_BIND_SERVICE};
+			    .write_paths = writable,
+			    .capabilities_keep =
+				    SANDBOX_CAP_NET_BIND_SERVICE | service->capabilities};
 	enum err e = sandbox_enter_early(&s, &life->sandbox);
 	if (e)
 		sandbox_error(s.user, e);
 	return e;
+}
+
+/* Where files are kept, if any are. */
+static enum err state_choose(struct service_life *life)
+{
+	const struct service *service = life->start->service;
+	if (!service->keeps_state || !service->keeps_state(service_life_conf(life)))
+		return OK;
+	if (life->start->state_path)
+		life->state_path = strdup(life->start->state_path);
+	else if (asprintf(&life->state_path, "%s/%s", life->global->state, service->name) < 0)
+		life->state_path = NULL;
+	return life->state_path ? OK : (enum err)ENOMEM;
 }
 
 enum err service_life_begin(struct service_life *life, const struct service_start *start)
@@ -135,6 +159,7 @@ enum err service_life_begin(struct service_life *life, const struct service_star
 			  LOG_TEXT("file", start->config_path), LOG_TEXT("section", name));
 		return ERR_CONFIG;
 	}
+	TRY(state_choose(life));
 	return control_open(life);
 }
 
@@ -147,13 +172,35 @@ static bool clock_folder(char *room, size_t size)
 	return dirname(room) == room; /* else it named no folder */
 }
 
+/* user: whom the service becomes. */
+static enum err state_make(const struct service_life *life, const char *user)
+{
+	struct state_owner owner = {0};
+	struct user found;
+	if (!life->state_path || life->start->state_path)
+		return OK;
+	bool becomes = user && user_is_root();
+	enum err e = becomes ? sandbox_user_find(user, &found) : OK;
+	if (!e && becomes)
+		owner = (struct state_owner){.uid = found.uid, .gid = found.gid};
+	if (!e)
+		e = state_dir_make(life->state_path, becomes ? &owner : NULL);
+	if (e)
+		log_error("the state directory cannot be made; `global: {state: FOLDER}` names "
+			  "another place",
+			  LOG_TEXT("path", life->state_path), LOG_ERR(e));
+	return e;
+}
+
 enum err service_life_sandbox(struct service_life *life, const char *const *read_paths)
 {
+	const struct service *service = life->start->service;
+	const char *const writable[] = {life->state_path, NULL};
 	const char *paths[READ_PATHS_MAX + 1];
 	size_t n = 0;
 	if (!life->global->sandbox) {
 		log_warning("the sandbox is off: `sandbox: off` stands in the configuration");
-		return OK;
+		return state_make(life, NULL);
 	}
 	char folder[4096], clock[4096];
 	(void)snprintf(folder, sizeof(folder), "%s", life->start->config_path);
@@ -170,17 +217,22 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	for (size_t i = 0; i < n && strcmp(user, life->global->user) == 0; i++)
 		if (access(paths[i], F_OK) == 0) /* what is missing is nobody's */
 			user = sandbox_user_for(user, paths[i]);
-	struct sandbox s = {.profile = SANDBOX_NET_SERVICE,
+	struct sandbox s = {.profile = profile_of(service),
 			    .view = SANDBOX_VIEW_READ_ONLY,
 			    .user = user,
-			    .read_paths = paths};
+			    .capabilities_keep = service->capabilities,
+			    .read_paths = paths,
+			    .write_paths = writable};
 	if (!life->start->user && strcmp(s.user, life->global->user) != 0)
 		log_notice("keeps root's number, without its capabilities: its user cannot read "
 			   "the configuration or what it names",
 			   LOG_TEXT("user", life->global->user));
 	/* Who became its user before reading still has what it takes to open its sockets, and
 	 * nothing more. */
-	struct sandbox rest = {.profile = s.profile, .view = SANDBOX_VIEW_AS_IS};
+	struct sandbox rest = {.profile = s.profile,
+			       .view = SANDBOX_VIEW_AS_IS,
+			       .capabilities_keep = s.capabilities_keep};
+	TRY(state_make(life, life->start->user ? NULL : s.user));
 	enum err e = sandbox_enter_early(life->start->user ? &rest : &s, &life->sandbox);
 	if (!e)
 		e = sandbox_tighten(&s, &life->sandbox);
@@ -261,4 +313,6 @@ void service_life_done(struct service_life *life)
 	loop_done(&life->loop);
 	config_free(life->config);
 	life->config = NULL;
+	free(life->state_path);
+	life->state_path = NULL;
 }

@@ -22,6 +22,7 @@ struct service_life {
 	struct notify notify;
 	struct sandbox_report sandbox;
 	int control_fd;		   /* until control is made */
+	char *state_path;	   /* NULL: this service keeps none */
 	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
 	void *arg;		   /* for reload */
 	uint64_t started_ms;
@@ -43,10 +44,18 @@ MUST enum err service_life_reread(struct service_life *life, struct config **ret
 void service_life_adopt(struct service_life *life, struct config *config);
 
 /* Enters the sandbox, both steps, unless `sandbox: off`: the configuration's user (when start->user
- * was not given), no capabilities, and of the file system only what read_paths (NULL-terminated,
- * may be NULL), the configuration's folder and sandbox-read name, and the system's libraries and
- * user database. Called with all sockets open and before threads start. Errors are logged. */
+ * was not given), no capabilities but those of struct service, and of the file system only what
+ * read_paths (NULL-terminated, may be NULL), the configuration's folder and sandbox-read name, and
+ * the system's libraries and user database; to write only the state directory, which is made here
+ * when nobody has. Called with all sockets open and before threads start. Errors are logged. */
 MUST enum err service_life_sandbox(struct service_life *life, const char *const *read_paths);
+
+/* The service's own directory, made and writable once service_life_sandbox is over. NULL: the
+ * configuration in force at the start wants none (struct service, keeps_state). */
+static inline const char *service_life_state(const struct service_life *life)
+{
+	return life->state_path;
+}
 
 /* SIGTERM, SIGINT and SIGHUP come to the loop from here on. Called before threads start, so that
  * they inherit the blocked mask. */

@@ -26,6 +26,8 @@ static enum activation_kind kind_of(int fd)
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
 		return ACTIVATION_OTHER;
 	bool ip = domain == AF_INET || domain == AF_INET6;
+	if (domain == AF_PACKET || (ip && type == SOCK_RAW))
+		return ACTIVATION_RAW;
 	if (ip && type == SOCK_DGRAM)
 		return ACTIVATION_UDP;
 	if (ip && type == SOCK_STREAM && listening)

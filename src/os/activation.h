@@ -14,11 +14,12 @@ enum {
 };
 
 enum activation_kind {
-	ACTIVATION_OTHER, /* a file, a device, a raw socket… */
+	ACTIVATION_OTHER, /* a file, a device… */
 	ACTIVATION_UDP,
 	ACTIVATION_TCP,	 /* listening */
 	ACTIVATION_UNIX, /* a listening stream socket */
 	ACTIVATION_PAIR, /* a SOCK_SEQPACKET end */
+	ACTIVATION_RAW,	 /* a packet socket, or a raw IP one */
 };
 
 struct activation_fd {

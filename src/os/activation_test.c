@@ -1,6 +1,8 @@
 #include "os/activation.h"
 
 #include "os/fd.h"
+#include "os/icmp.h"
+#include "os/packet.h"
 #include "os/tcp.h"
 #include "os/udp.h"
 #include "os/unix.h"
@@ -93,6 +95,33 @@ static void takes_what_was_passed(void **state)
 	assert_child(take_all, "");
 }
 
+static int take_raw(void)
+{
+	struct activation a;
+	int packet = -1, icmp = -1;
+	enum err e = packet_open(&packet);
+	if (e == (enum err)EPERM)
+		return CHILD_SKIPS;
+	CHILD_CHECK(!e && !icmp_open(4, &icmp));
+	CHILD_CHECK(dup2(packet, 50) == 50 && dup2(icmp, 51) == 51);
+	CHILD_CHECK(dup2(50, 3) == 3 && dup2(51, 4) == 4);
+	environment(getpid(), "2", "packet:icmp");
+	CHILD_CHECK(!activation_take(&a) && a.fds_len == 2);
+	for (size_t i = 0; i < 2; i++) {
+		CHILD_CHECK(a.fds[i].kind == ACTIVATION_RAW && a.fds[i].local.address.family == 0);
+		CHILD_CHECK(fcntl(a.fds[i].fd, F_GETFL) & O_NONBLOCK);
+	}
+	CHILD_CHECK(activation_find(&a, "icmp", 0) == &a.fds[1]);
+	activation_done(&a);
+	return 0;
+}
+
+static void takes_raw_sockets(void **state)
+{
+	(void)state;
+	assert_child(take_raw, "only root may open raw sockets");
+}
+
 static int take_nothing(void)
 {
 	struct activation a;
@@ -144,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_was_passed),
+		cmocka_unit_test(takes_raw_sockets),
 		cmocka_unit_test(leaves_what_is_for_others),
 		cmocka_unit_test(refuses_variables_that_contradict_each_other),
 	};

@@ -109,7 +109,7 @@ static enum err drop_capabilities(uint64_t keep, struct sandbox_report *report)
 
 /* ---- user ---- */
 
-static enum err find_user(const char *name, struct user *ret)
+enum err sandbox_user_find(const char *name, struct user *ret)
 {
 	enum err e = user_find(name, ret);
 	if (e == ERR_ABSENT && strcmp(name, SANDBOX_USER_DEFAULT) == 0)
@@ -155,8 +155,8 @@ const char *sandbox_user_for(const char *user, const char *path)
 {
 	struct user found;
 	bool mapped = false;
-	if (!user_is_root() || strcmp(user, SANDBOX_USER_DEFAULT) != 0 || find_user(user, &found) ||
-	    is_mapped(found.uid, &mapped) || !mapped)
+	if (!user_is_root() || strcmp(user, SANDBOX_USER_DEFAULT) != 0 ||
+	    sandbox_user_find(user, &found) || is_mapped(found.uid, &mapped) || !mapped)
 		return user;
 	/* From the root on: what lies beside it may be named so, and is to be reached as well. */
 	char whole[PATH_MAX];
@@ -169,7 +169,7 @@ static enum err change_user(const struct sandbox *sandbox)
 	bool mapped = false;
 	if (!sandbox->user || !user_is_root())
 		return OK;
-	TRY(find_user(sandbox->user, &user));
+	TRY(sandbox_user_find(sandbox->user, &user));
 	TRY(is_mapped(user.uid, &mapped));
 	if (!mapped)
 		return OK;

@@ -96,6 +96,10 @@ const char *sandbox_layer_name(enum sandbox_layer layer);
  * capabilities. To be asked while we are still root; for others it is user. */
 const char *sandbox_user_for(const char *user, const char *path);
 
+struct user;
+/* As user_find (os/user.h), and `nobody` for the default user where no such user exists. */
+MUST enum err sandbox_user_find(const char *name, struct user *ret);
+
 /* ERR_ABSENT: no such user. Must run while the process has one thread. */
 MUST enum err sandbox_enter_early(const struct sandbox *sandbox, struct sandbox_report *report);
 MUST enum err sandbox_tighten(const struct sandbox *sandbox, struct sandbox_report *report);

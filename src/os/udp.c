@@ -32,7 +32,12 @@ struct udp_batch_raw {
 
 enum err udp_open(const struct ip_endpoint *at, unsigned flags, int *ret_fd)
 {
-	return socket_bound(at, SOCK_DGRAM, flags & UDP_REUSEPORT, flags & UDP_FREEBIND, ret_fd);
+	AUTO_DONE(fd_done) int fd = -1;
+	TRY(socket_bound(at, SOCK_DGRAM, flags & UDP_REUSEPORT, flags & UDP_FREEBIND, &fd));
+	if (flags & UDP_BROADCAST)
+		TRY(socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1));
+	*ret_fd = fd_take(&fd);
+	return OK;
 }
 
 /* A path MTU that ICMP claims does not count, here and in the kernel's cache. */

@@ -21,6 +21,7 @@
 enum {
 	UDP_REUSEPORT = 1 << 0, /* several sockets at one address share its queries by flow */
 	UDP_FREEBIND = 1 << 1,	/* the address need not be on this machine yet */
+	UDP_BROADCAST = 1 << 2, /* may send to broadcast addresses */
 	UDP_BATCH_MAX = 64,
 	UDP_DATAGRAM_MAX = 65535,
 };

@@ -102,10 +102,17 @@ static enum err process_start(struct child *c)
 {
 	char notify[PLAN_PATH_MAX + 16];
 	(void)snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", c->notify_path);
-	const char *argv[] = {"gatehouse", c->service, "-c", c->config_path,
-			      "--user",	   c->user,    NULL};
-	if (strcmp(c->user, "-") == 0)
-		argv[4] = NULL;
+	const char *argv[9] = {"gatehouse", c->service, "-c", c->config_path};
+	const char *state = socket_set_state(c->sockets, c->service);
+	size_t n = 4;
+	if (strcmp(c->user, "-") != 0) {
+		argv[n++] = "--user";
+		argv[n++] = c->user;
+	}
+	if (state) {
+		argv[n++] = "--state";
+		argv[n++] = state;
+	}
 	const char *environment[] = {notify, NULL};
 	struct spawn_fd *fds = calloc(socket_set_count(c->sockets, c->service) + 1, sizeof(*fds));
 	if (!fds)

@@ -47,6 +47,38 @@ enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kin
 	return OK;
 }
 
+enum err plan_add_udp(struct plan *p, const char *service, const char *name,
+		      const struct ip_endpoint *endpoint, unsigned flags)
+{
+	struct plan_record *r;
+	ASSERT((flags & ~(unsigned)PLAN_BROADCAST) == 0);
+	TRY(plan_add(p, PLAN_UDP, service, name, &r));
+	r->endpoint = *endpoint;
+	r->flags = (uint8_t)flags;
+	return OK;
+}
+
+enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind, const char *name)
+{
+	struct plan_record *r;
+	ASSERT(kind == PLAN_PACKET || kind == PLAN_ICMP || kind == PLAN_ICMP6);
+	return plan_add(p, kind, service, name, &r);
+}
+
+enum err plan_add_state(struct plan *p, const char *service, const char *path, uint32_t uid,
+			uint32_t gid)
+{
+	struct plan_record *r;
+	if (!name_fits(path, PLAN_PATH_MAX) || path[0] != '/')
+		return (enum err)EINVAL;
+	TRY(plan_add(p, PLAN_STATE, service, "state", &r));
+	memcpy(r->path, path, strlen(path));
+	r->copies = 0;
+	r->uid = uid;
+	r->gid = gid;
+	return OK;
+}
+
 enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path)
 {
 	struct plan_record *r;
@@ -62,6 +94,19 @@ static bool terminated(const char *text, size_t size)
 	return text[0] != '\0' && memchr(text, '\0', size) != NULL;
 }
 
+static bool ports_are_right(const struct plan_record *r)
+{
+	return r->copies > 0 &&
+	       (r->endpoint.address.family == 4 || r->endpoint.address.family == 6) &&
+	       (r->flags & ~PLAN_BROADCAST) == 0;
+}
+
+static bool state_is_right(const struct plan_record *r)
+{
+	return r->copies == 0 && terminated(r->path, sizeof(r->path)) && r->path[0] == '/' &&
+	       (r->uid == PLAN_OWNER_SELF) == (r->gid == PLAN_OWNER_SELF);
+}
+
 enum err plan_record_check(const struct plan_record *r)
 {
 	if (r->magic != PLAN_MAGIC || !terminated(r->service, sizeof(r->service)) ||
@@ -70,12 +115,13 @@ enum err plan_record_check(const struct plan_record *r)
 	switch (r->kind) {
 	case PLAN_SERVICE: return OK;
 	case PLAN_UDP:
-	case PLAN_TCP:
-		return r->copies > 0 && (r->endpoint.address.family == 4 ||
-					 r->endpoint.address.family == 6)
-			       ? OK
-			       : ERR_FORMAT;
-	case PLAN_UNIX: return terminated(r->path, sizeof(r->path)) ? OK : ERR_FORMAT;
+	case PLAN_TCP: return ports_are_right(r) ? OK : ERR_FORMAT;
+	case PLAN_UNIX:
+		return r->copies == 1 && terminated(r->path, sizeof(r->path)) ? OK : ERR_FORMAT;
+	case PLAN_PACKET:
+	case PLAN_ICMP:
+	case PLAN_ICMP6: return r->copies == 1 ? OK : ERR_FORMAT;
+	case PLAN_STATE: return state_is_right(r) ? OK : ERR_FORMAT;
 	default: return ERR_FORMAT;
 	}
 }
@@ -84,7 +130,8 @@ bool plan_record_same(const struct plan_record *a, const struct plan_record *b)
 {
 	return a->kind == b->kind && strcmp(a->service, b->service) == 0 &&
 	       strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
-	       a->copies == b->copies && a->endpoint.port == b->endpoint.port &&
+	       a->copies == b->copies && a->flags == b->flags && a->uid == b->uid &&
+	       a->gid == b->gid && a->endpoint.port == b->endpoint.port &&
 	       a->endpoint.scope == b->endpoint.scope &&
 	       a->endpoint.address.family == b->endpoint.address.family &&
 	       memcmp(a->endpoint.address.bytes, b->endpoint.address.bytes,

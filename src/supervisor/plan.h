@@ -15,20 +15,34 @@ enum plan_kind {
 	PLAN_UDP,	  /* a bound UDP socket, passed as name */
 	PLAN_TCP,	  /* a listening TCP socket, passed as name */
 	PLAN_UNIX,	  /* a listening unix socket at path, passed as name */
+	/* What only root may open, and who holds it may use without a capability. */
+	PLAN_PACKET, /* a packet socket of no link yet (os/packet.h), passed as name */
+	PLAN_ICMP,   /* a raw ICMP socket (os/icmp.h), passed as name */
+	PLAN_ICMP6,  /* a raw ICMPv6 socket, passed as name */
+	PLAN_STATE,  /* the directory path is made for the service's user; nothing is passed */
 };
+
+/* Bits of plan_record.flags. */
+enum {
+	PLAN_BROADCAST = 1 << 0, /* PLAN_UDP: may send to broadcast addresses */
+};
+
+#define PLAN_OWNER_SELF UINT32_MAX /* the supervisor's own user */
 
 /* One record, written as it lies: reader and writer are one binary. */
 struct plan_record {
 	uint32_t magic; /* PLAN_MAGIC */
 	uint8_t kind;	/* enum plan_kind */
-	uint8_t copies; /* PLAN_UDP, PLAN_TCP: this many sockets share the port (SO_REUSEPORT), 1..
-			 */
-	uint8_t reserved[2];
+	uint8_t copies; /* descriptors. PLAN_UDP, PLAN_TCP: as many share the port (SO_REUSEPORT),
+			 * 1..; others 1; PLAN_STATE 0 */
+	uint8_t flags;
+	uint8_t reserved;
 	char service[PLAN_NAME_MAX]; /* NUL-terminated */
 	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
 	 * "-" for the supervisor's own. */
 	char name[PLAN_NAME_MAX];
-	char path[PLAN_PATH_MAX];    /* PLAN_UNIX */
+	char path[PLAN_PATH_MAX];    /* PLAN_UNIX, PLAN_STATE */
+	uint32_t uid, gid;	     /* PLAN_STATE: the owner, or both PLAN_OWNER_SELF */
 	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP */
 };
 
@@ -44,13 +58,21 @@ struct plan {
 MUST enum err plan_add_service(struct plan *p, const char *service, const char *user);
 MUST enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
 			      const struct ip_endpoint *endpoint, unsigned copies);
+/* As plan_add_socket with PLAN_UDP and one copy, under a name of its own. flags: PLAN_BROADCAST. */
+MUST enum err plan_add_udp(struct plan *p, const char *service, const char *name,
+			   const struct ip_endpoint *endpoint, unsigned flags);
 MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name,
 			    const char *path);
+/* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
+MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind,
+			   const char *name);
+MUST enum err plan_add_state(struct plan *p, const char *service, const char *path, uint32_t uid,
+			     uint32_t gid);
 
 /* ERR_FORMAT for a record that no plan process writes. */
 MUST enum err plan_record_check(const struct plan_record *r);
 
-/* The same socket: kind, endpoint or path, service and name. */
+/* The same thing: no member differs. */
 bool plan_record_same(const struct plan_record *a, const struct plan_record *b);
 
 #endif

@@ -42,6 +42,11 @@ static void refuses_names_that_do_not_fit(void **state)
 	assert_int_equal(plan_add_unix(p, "dns", name, "/run/x"), EINVAL);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 0), EINVAL);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 256), EINVAL);
+	assert_int_equal(plan_add_udp(p, "dns", name, &at, 0), EINVAL);
+	assert_int_equal(plan_add_raw(p, "dns", PLAN_PACKET, name), EINVAL);
+	assert_int_equal(plan_add_state(p, "dns", path, 1, 1), EINVAL);
+	assert_int_equal(plan_add_state(p, "dns", "", 1, 1), EINVAL);
+	assert_int_equal(plan_add_state(p, "dns", "var/lib", 1, 1), EINVAL);
 	assert_int_equal(p->n, 0);
 	name[PLAN_NAME_MAX - 1] = path[PLAN_PATH_MAX - 1] = '\0';
 	assert_int_equal(plan_add_service(p, name, name), OK);
@@ -69,8 +74,21 @@ static void says_what_was_added(void **state)
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 4), OK);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 255), OK);
 	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/dns.sock"), OK);
+	assert_int_equal(plan_add_udp(p, "dhcp", "v4", &at, PLAN_BROADCAST), OK);
+	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_PACKET, "packet"), OK);
+	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_ICMP, "icmp"), OK);
+	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_ICMP6, "icmp6"), OK);
+	assert_int_equal(plan_add_state(p, "dhcp", "/var/lib/dhcp", 7, 8), OK);
+	assert_int_equal(plan_add_state(p, "dns", "/var/lib/dns", PLAN_OWNER_SELF, PLAN_OWNER_SELF),
+			 OK);
 	for (size_t i = 0; i < p->n; i++)
 		assert_int_equal(plan_record_check(&p->records[i]), OK);
+	assert_int_equal(p->records[5].flags, PLAN_BROADCAST);
+	assert_string_equal(p->records[5].name, "v4");
+	assert_int_equal(p->records[6].kind, PLAN_PACKET);
+	assert_int_equal(p->records[9].copies, 0);
+	assert_string_equal(p->records[9].path, "/var/lib/dhcp");
+	assert_true(p->records[9].uid == 7 && p->records[9].gid == 8);
 	assert_string_equal(p->records[0].name, "-");
 	assert_string_equal(p->records[1].name, "www-data");
 	assert_string_equal(p->records[2].name, "udp");
@@ -86,7 +104,10 @@ static void refuses_records_that_no_plan_writes(void **state)
 	struct plan *p = *state;
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 1), OK);
 	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), OK);
+	assert_int_equal(plan_add_state(p, "dns", "/var/lib/dns", 7, 8), OK);
+	assert_int_equal(plan_add_raw(p, "dns", PLAN_ICMP, "icmp"), OK);
 	struct plan_record good = p->records[0], unix_good = p->records[1], r;
+	const struct plan_record state_good = p->records[2], raw_good = p->records[3];
 
 	r = good, r.magic ^= 1;
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
@@ -104,10 +125,27 @@ static void refuses_records_that_no_plan_writes(void **state)
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = unix_good, r.path[0] = '\0';
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, r.flags = 0x80;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = unix_good, r.copies = 2; /* descriptors that are not there would be passed on */
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = raw_good, r.copies = 2;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = raw_good, r.copies = 0;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = state_good, r.copies = 1;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = state_good, r.path[0] = 'x';
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = state_good, memset(r.path, '/', sizeof(r.path));
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = state_good, r.uid = PLAN_OWNER_SELF; /* half an owner */
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	for (unsigned kind = 0; kind < 256; kind++) {
 		r = good;
 		r.kind = (uint8_t)kind;
-		bool known = kind == PLAN_SERVICE || kind == PLAN_UDP || kind == PLAN_TCP;
+		bool known = kind == PLAN_SERVICE || kind == PLAN_UDP || kind == PLAN_TCP ||
+			     (kind >= PLAN_PACKET && kind <= PLAN_ICMP6);
 		assert_int_equal(plan_record_check(&r), known ? OK : ERR_FORMAT);
 	}
 }
@@ -135,6 +173,12 @@ static void any_difference_makes_another_socket(void **state)
 	b = a, b.endpoint.address.family = 6;
 	assert_false(plan_record_same(&a, &b));
 	b = a, b.endpoint.address.bytes[3]++;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.flags ^= PLAN_BROADCAST;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.uid++;
+	assert_false(plan_record_same(&a, &b));
+	b = a, b.gid++;
 	assert_false(plan_record_same(&a, &b));
 	b = p->records[1], b.path[1]++;
 	assert_false(plan_record_same(&p->records[1], &b));

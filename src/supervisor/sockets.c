@@ -2,7 +2,10 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/icmp.h"
 #include "os/log.h"
+#include "os/packet.h"
+#include "os/state_dir.h"
 #include "os/tcp.h"
 #include "os/udp.h"
 #include "os/unix.h"
@@ -25,13 +28,23 @@ static enum err unix_open(const char *path, int *ret)
 
 static enum err one_open(const struct plan_record *r, bool shared, int *ret)
 {
+	unsigned udp_flags =
+		(shared ? UDP_REUSEPORT : 0U) | (r->flags & PLAN_BROADCAST ? UDP_BROADCAST : 0U);
 	switch (r->kind) {
-	case PLAN_UDP: return udp_open(&r->endpoint, shared ? UDP_REUSEPORT : 0, ret);
+	case PLAN_UDP: return udp_open(&r->endpoint, udp_flags, ret);
 	case PLAN_TCP:
 		return tcp_listen(&r->endpoint, shared ? TCP_REUSEPORT : 0, TCP_BACKLOG, ret);
 	case PLAN_UNIX: return unix_open(r->path, ret);
+	case PLAN_PACKET: return packet_open(ret);
+	case PLAN_ICMP: return icmp_open(4, ret);
+	case PLAN_ICMP6: return icmp_open(6, ret);
 	default: return ERR_FORMAT;
 	}
+}
+
+static bool has_port(const struct plan_record *r)
+{
+	return r->kind == PLAN_UDP || r->kind == PLAN_TCP;
 }
 
 /* Sockets share their port, so that a reload may change how many there are. A second server on the
@@ -40,7 +53,7 @@ static enum err one_open(const struct plan_record *r, bool shared, int *ret)
 static enum err port_try(const struct plan_record *r)
 {
 	AUTO_DONE(fd_done) int fd = -1;
-	return r->kind == PLAN_UNIX ? OK : one_open(r, false, &fd);
+	return has_port(r) ? one_open(r, false, &fd) : OK;
 }
 
 /* What cannot be opened, why, and what people mostly do about it. */
@@ -52,6 +65,20 @@ static void open_error(const struct plan_record *r, enum err e)
 					  : "the control socket cannot be opened; `global: {run: "
 					    "FOLDER}` names another place",
 			  LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
+		return;
+	}
+	if (r->kind == PLAN_STATE) {
+		log_error("the service's state directory cannot be made; `global: {state: FOLDER}` "
+			  "names another place",
+			  LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
+		return;
+	}
+	if (!has_port(r)) {
+		log_error(e == (enum err)EPERM
+				  ? "the service needs a raw socket, and only root may "
+				    "open one"
+				  : "a raw socket cannot be opened",
+			  LOG_TEXT("service", r->service), LOG_TEXT("name", r->name), LOG_ERR(e));
 		return;
 	}
 	log_error(e == (enum err)EACCES && r->endpoint.port < 1024
@@ -72,6 +99,15 @@ static void entry_close(struct socket_entry *entry)
 static enum err entry_open(const struct plan_record *r, bool ours, struct socket_entry *ret)
 {
 	struct socket_entry entry = {.record = *r};
+	if (r->kind == PLAN_STATE) {
+		struct state_owner owner = {.uid = r->uid, .gid = r->gid};
+		enum err e = state_dir_make(r->path, r->uid == PLAN_OWNER_SELF ? NULL : &owner);
+		if (e)
+			open_error(r, e);
+		else
+			*ret = entry;
+		return e;
+	}
 	entry.fds = malloc(r->copies * sizeof(*entry.fds));
 	if (!entry.fds)
 		return (enum err)ENOMEM;
@@ -103,7 +139,7 @@ static struct socket_entry *set_find(const struct socket_set *set, const struct 
 static bool set_has_port(const struct socket_set *set, const struct plan_record *r)
 {
 	for (size_t i = 0; set && i < set->n; i++)
-		if (set->entries[i].record.kind == r->kind && r->kind != PLAN_UNIX &&
+		if (set->entries[i].record.kind == r->kind && has_port(r) &&
 		    ip_endpoint_equal(&set->entries[i].record.endpoint, &r->endpoint))
 			return true;
 	return false;
@@ -170,9 +206,26 @@ size_t socket_set_count(const struct socket_set *set, const char *service)
 	return n;
 }
 
+const char *socket_set_state(const struct socket_set *set, const char *service)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->entries[i].record.kind == PLAN_STATE &&
+		    strcmp(set->entries[i].record.service, service) == 0)
+			return set->entries[i].record.path;
+	return NULL;
+}
+
+static size_t count_entries(const struct socket_set *set, const char *service)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < set->n; i++)
+		n += strcmp(set->entries[i].record.service, service) == 0;
+	return n;
+}
+
 bool socket_set_same(const struct socket_set *a, const struct socket_set *b, const char *service)
 {
-	if (socket_set_count(a, service) != socket_set_count(b, service))
+	if (count_entries(a, service) != count_entries(b, service))
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (strcmp(a->entries[i].record.service, service) == 0 &&

@@ -1,5 +1,5 @@
-/* The sockets that a plan asks for, held open across the lives of the services. Knows no service.
- */
+/* The sockets that a plan asks for, held open across the lives of the services, and the directories
+ * that it wants made. Knows no service. */
 #ifndef SUPERVISOR_SOCKETS_H
 #define SUPERVISOR_SOCKETS_H
 
@@ -9,7 +9,7 @@
 
 struct socket_entry {
 	struct plan_record record;
-	int *fds; /* record.copies of them; owned */
+	int *fds; /* record.copies of them; owned; NULL for a directory */
 };
 
 struct socket_set {
@@ -26,7 +26,9 @@ void socket_set_done(struct socket_set *set, const struct socket_set *keep);
 
 /* How many descriptors the service has in the set. */
 size_t socket_set_count(const struct socket_set *set, const char *service);
-/* Whether a service has the same sockets in both. */
+/* The directory that was made for the service; NULL: none. Borrowed from the set. */
+const char *socket_set_state(const struct socket_set *set, const char *service);
+/* Whether a service has the same sockets and directory in both. */
 bool socket_set_same(const struct socket_set *a, const struct socket_set *b, const char *service);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,7 +22,7 @@ struct bench {
 	struct plan plan;
 	struct plan_record records[16];
 	struct socket_set set;
-	char folder[64], path[96];
+	char folder[64], path[96], state[96];
 };
 
 static int bench_new(void **state)
@@ -32,6 +33,7 @@ static int bench_new(void **state)
 	if (!mkdtemp(b->folder))
 		return -1;
 	(void)snprintf(b->path, sizeof(b->path), "%s/run/dns.sock", b->folder);
+	(void)snprintf(b->state, sizeof(b->state), "%s/state", b->folder);
 	*state = b;
 	return 0;
 }
@@ -44,6 +46,7 @@ static int bench_free(void **state)
 	(void)snprintf(run, sizeof(run), "%s/run", b->folder);
 	bool left = access(b->path, F_OK) == 0;
 	(void)rmdir(run);
+	(void)rmdir(b->state);
 	int status = rmdir(b->folder);
 	free(b);
 	return left ? -1 : status; /* a socket's file that was left is found here */
@@ -183,6 +186,66 @@ static void a_reload_may_change_how_many_share_a_port(void **state)
 	}
 }
 
+static void plan_state(struct bench *b, const char *path)
+{
+	assert_int_equal(plan_add_state(&b->plan, "dns", path, PLAN_OWNER_SELF, PLAN_OWNER_SELF),
+			 OK);
+}
+
+/* A directory is made, nothing is passed for it, and it stays when nobody wants it any more. */
+static void makes_the_directory_of_a_service(void **state)
+{
+	struct bench *b = *state;
+	struct socket_set next;
+	plan_state(b, b->state);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_equal(access(b->state, F_OK), 0);
+	assert_int_equal(socket_set_count(&b->set, "dns"), 0);
+	assert_string_equal(socket_set_state(&b->set, "dns"), b->state);
+	assert_null(socket_set_state(&b->set, "web"));
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_true(socket_set_same(&b->set, &next, "dns"));
+	socket_set_done(&b->set, &next);
+	b->set = next;
+	/* That it has another one now, or one at all, is a reason to start it anew. */
+	b->plan.n = 0;
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_false(socket_set_same(&b->set, &next, "dns"));
+	assert_false(socket_set_same(&next, &b->set, "dns"));
+	socket_set_done(&b->set, &next);
+	b->set = next;
+	assert_int_equal(access(b->state, F_OK), 0);
+	plan_state(b, "/dev/null/state");
+	assert_int_not_equal(socket_set_open(&b->plan, NULL, &next), OK);
+}
+
+static void raw_sockets_are_for_root(void **state)
+{
+	struct bench *b = *state;
+	const struct ip_endpoint at = free_endpoint();
+	assert_int_equal(plan_add_udp(&b->plan, "dns", "v4", &at, PLAN_BROADCAST), OK);
+	assert_int_equal(plan_add_raw(&b->plan, "dns", PLAN_PACKET, "packet"), OK);
+	assert_int_equal(plan_add_raw(&b->plan, "dns", PLAN_ICMP, "icmp"), OK);
+	assert_int_equal(plan_add_raw(&b->plan, "dns", PLAN_ICMP6, "icmp6"), OK);
+	enum err e = socket_set_open(&b->plan, NULL, &b->set);
+	if (e == (enum err)EPERM) {
+		print_message("skipped: this user may not open raw sockets\n");
+		skip();
+	}
+	assert_int_equal(e, OK);
+	assert_int_equal(socket_set_count(&b->set, "dns"), 4);
+	static const int domains[] = {AF_INET, AF_PACKET, AF_INET, AF_INET6};
+	for (size_t i = 0; i < 4; i++) {
+		int domain = 0, broadcast = 0;
+		socklen_t len = sizeof(int);
+		int fd = b->set.entries[i].fds[0];
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len), 0);
+		assert_int_equal(domain, domains[i]);
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &broadcast, &len), 0);
+		assert_int_equal(broadcast, i == 0);
+	}
+}
+
 static void sets_are_compared_by_service(void **state)
 {
 	struct bench *b = *state;
@@ -218,6 +281,8 @@ int main(void)
 		TEST(takes_over_what_is_open),
 		TEST(closes_what_is_no_longer_planned),
 		TEST(sets_are_compared_by_service),
+		TEST(makes_the_directory_of_a_service),
+		TEST(raw_sockets_are_for_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,8 +38,8 @@ class Service:
 
     name: a service's subcommand, or "run" for the supervisor with all that config names. Every
     service has a folder of its own; $DIR in config and files stands for it. The configuration's
-    `global:` section (in block style) gets `run: $DIR/run` unless it has
-    them. files: texts or bytes by path below that folder.
+    `global:` section (in block style) gets `run: $DIR/run` and `state: $DIR/state` unless
+    it has them. files: texts or bytes by path below that folder.
     """
 
     def __init__(self, host, name, config, files=None, arguments=(), environment=None):
@@ -83,7 +83,7 @@ class Service:
         at = lines.index("global:") + 1 if "global:" in lines else 0
         own = {line.split(":")[0] for line in lines[at:]} if at else set()
         added = [
-            f"  {key}: {self.folder / key}" for key in ("run",) if f"  {key}" not in own
+            f"  {key}: {self.folder / key}" for key in ("run", "state") if f"  {key}" not in own
         ]
         lines[at:at] = added if at else ["global:", *added]
         self.write({self.config_path.name: "\n".join(lines)})

@@ -1,0 +1,52 @@
+/* For tests of sockets that see a link: two network namespaces with a cable between them. Knows
+ * nothing of what is sent over it. */
+#ifndef OS_VETH_TEST_H
+#define OS_VETH_TEST_H
+
+#include "os/netlink.h"
+#include "os/netns.h"
+#include "os/user.h"
+
+#include "os/child_test.h"
+
+struct cable {
+	int here, there; /* namespaces; this thread is in `here` */
+	uint32_t v0;	 /* our end, 10.9.1.1/24 and fd09::1/64 */
+	uint32_t v1;	 /* the other, 10.9.1.2/24 and fd09::2/64 */
+};
+
+static const struct ip_address cable_left4 = {.family = 4, .bytes = {10, 9, 1, 1}};
+static const struct ip_address cable_right4 = {.family = 4, .bytes = {10, 9, 1, 2}};
+static const struct ip_address cable_left6 = {.family = 6, .bytes = {0xfd, 9, [15] = 1}};
+static const struct ip_address cable_right6 = {.family = 6, .bytes = {0xfd, 9, [15] = 2}};
+
+static inline bool cable_may_not(enum err e)
+{
+	return e == (enum err)EPERM || e == (enum err)EACCES || e == (enum err)ENOSPC ||
+	       e == (enum err)ENOSYS;
+}
+
+/* As root in new network namespaces, or as anybody in a new user namespace first. */
+static inline enum err cable_lay(struct cable *ret)
+{
+	if (!user_is_root())
+		TRY(userns_enter());
+	TRY(netns_new(&ret->here));
+	TRY(netns_new(&ret->there));
+	TRY(netns_enter(ret->here));
+	TRY(link_up("lo"));
+	TRY(link_add_veth("v0", "v1", ret->there));
+	TRY(link_index("v0", &ret->v0));
+	TRY(link_up("v0"));
+	TRY(address_add("v0", &cable_left4, 24));
+	TRY(address_add("v0", &cable_left6, 64));
+	TRY(netns_enter(ret->there));
+	TRY(link_up("lo"));
+	TRY(link_index("v1", &ret->v1));
+	TRY(link_up("v1"));
+	TRY(address_add("v1", &cable_right4, 24));
+	TRY(address_add("v1", &cable_right6, 64));
+	return netns_enter(ret->here);
+}
+
+#endif
