@@ -22,4 +22,18 @@ static inline bool hex_is(const uint8_t *data, size_t len, const char *hex)
 	return true;
 }
 
+/* The bytes of such a text into buf, of which size hold; how many. 0 when they do not fit. */
+static inline size_t hex_read(const char *hex, uint8_t *buf, size_t size)
+{
+	size_t len = strlen(hex) / 2;
+	if (len > size)
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		unsigned v = 0;
+		(void)sscanf(hex + 2 * i, "%2x", &v);
+		buf[i] = (uint8_t)v;
+	}
+	return len;
+}
+
 #endif

@@ -10,7 +10,8 @@
 #include <assert.h>
 #include <openssl/sha.h>
 
-/* What crypto_hash.state is for each kind; SHA-384 is SHA-512 from other constants. */
+/* What crypto_hash.state is for each kind; SHA-384 is SHA-512 from other constants,
+ * and SHA-224 is SHA-256. */
 union state {
 	SHA_CTX sha1;
 	SHA256_CTX sha256;
@@ -19,7 +20,8 @@ union state {
 
 static_assert(sizeof(union state) <= sizeof(((struct crypto_hash *)0)->state), "the state fits");
 static_assert(_Alignof(union state) <= _Alignof(struct crypto_hash), "the state is aligned");
-static_assert(CRYPTO_SHA1_LEN == SHA_DIGEST_LENGTH && CRYPTO_SHA256_LEN == SHA256_DIGEST_LENGTH &&
+static_assert(CRYPTO_SHA1_LEN == SHA_DIGEST_LENGTH && CRYPTO_SHA224_LEN == SHA224_DIGEST_LENGTH &&
+		      CRYPTO_SHA256_LEN == SHA256_DIGEST_LENGTH &&
 		      CRYPTO_SHA384_LEN == SHA384_DIGEST_LENGTH &&
 		      CRYPTO_SHA512_LEN == SHA512_DIGEST_LENGTH,
 	      "the library means the same hashes");
@@ -59,6 +61,7 @@ void crypto_hash_init(struct crypto_hash *h, enum crypto_hash_kind kind)
 	h->kind = kind;
 	switch (kind) {
 	case CRYPTO_SHA1: done = SHA1_Init((SHA_CTX *)h->state); break;
+	case CRYPTO_SHA224: done = SHA224_Init((SHA256_CTX *)h->state); break;
 	case CRYPTO_SHA256: done = SHA256_Init((SHA256_CTX *)h->state); break;
 	case CRYPTO_SHA384: done = SHA384_Init((SHA512_CTX *)h->state); break;
 	case CRYPTO_SHA512: done = SHA512_Init((SHA512_CTX *)h->state); break;
@@ -73,6 +76,9 @@ void crypto_hash_add(struct crypto_hash *h, struct span data)
 		return;
 	switch (h->kind) {
 	case CRYPTO_SHA1: done = SHA1_Update((SHA_CTX *)h->state, data.data, data.len); break;
+	case CRYPTO_SHA224:
+		done = SHA224_Update((SHA256_CTX *)h->state, data.data, data.len);
+		break;
 	case CRYPTO_SHA256:
 		done = SHA256_Update((SHA256_CTX *)h->state, data.data, data.len);
 		break;
@@ -91,6 +97,7 @@ void crypto_hash_end(struct crypto_hash *h, uint8_t *ret)
 	int done = 0;
 	switch (h->kind) {
 	case CRYPTO_SHA1: done = SHA1_Final(ret, (SHA_CTX *)h->state); break;
+	case CRYPTO_SHA224: done = SHA224_Final(ret, (SHA256_CTX *)h->state); break;
 	case CRYPTO_SHA256: done = SHA256_Final(ret, (SHA256_CTX *)h->state); break;
 	case CRYPTO_SHA384: done = SHA384_Final(ret, (SHA512_CTX *)h->state); break;
 	case CRYPTO_SHA512: done = SHA512_Final(ret, (SHA512_CTX *)h->state); break;
@@ -103,9 +110,15 @@ size_t crypto_hash_len(enum crypto_hash_kind kind)
 {
 	switch (kind) {
 	case CRYPTO_SHA1: return CRYPTO_SHA1_LEN;
+	case CRYPTO_SHA224: return CRYPTO_SHA224_LEN;
 	case CRYPTO_SHA256: return CRYPTO_SHA256_LEN;
 	case CRYPTO_SHA384: return CRYPTO_SHA384_LEN;
 	case CRYPTO_SHA512: return CRYPTO_SHA512_LEN;
 	}
 	ASSERT(false);
+}
+
+size_t crypto_hash_block(enum crypto_hash_kind kind)
+{
+	return kind == CRYPTO_SHA384 || kind == CRYPTO_SHA512 ? 128 : 64;
 }

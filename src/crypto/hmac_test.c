@@ -56,6 +56,59 @@ static void gives_the_codes_of_rfc_4231(void **state)
 	}
 }
 
+/* RFC 2202 3, cases 2 and 6 (SHA-1); RFC 4231 4.3 and 4.7 (the others). */
+static const struct {
+	enum crypto_hash_kind kind;
+	size_t key_len; /* of the byte 0xaa; 0: the key is "Jefe" */
+	const char *data, *hex;
+} kinds[] = {
+	{CRYPTO_SHA1, 0, "what do ya want for nothing?",
+	 "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+	{CRYPTO_SHA1, 80, "Test Using Larger Than Block-Size Key - Hash Key First",
+	 "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
+	{CRYPTO_SHA224, 0, "what do ya want for nothing?",
+	 "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"},
+	{CRYPTO_SHA224, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+	 "95e9a0db962095adaebe9b2d6f0dbce2d499f112f2d2b7273fa6870e"},
+	{CRYPTO_SHA256, 0, "what do ya want for nothing?",
+	 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+	{CRYPTO_SHA256, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+	 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+	{CRYPTO_SHA384, 0, "what do ya want for nothing?",
+	 "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+	 "8e2240ca5e69e2c78b3239ecfab21649"},
+	{CRYPTO_SHA384, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+	 "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6"
+	 "0c2ef6ab4030fe8296248df163f44952"},
+	{CRYPTO_SHA512, 0, "what do ya want for nothing?",
+	 "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+	 "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+	{CRYPTO_SHA512, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+	 "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+	 "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"},
+};
+
+static void gives_the_codes_of_every_kind_in_pieces(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		uint8_t key[256], got[CRYPTO_HASH_LEN_MAX];
+		struct span data = span_text(kinds[i].data);
+		struct crypto_hmac h, copy;
+		crypto_hmac_init(&h, kinds[i].kind,
+				 kinds[i].key_len ? filled(key, 0xaa, kinds[i].key_len, NULL)
+						  : span_text("Jefe"));
+		crypto_hmac_add(&h, span_sub(data, 0, 5));
+		copy = h;
+		crypto_hmac_add(&copy, span_text("another end"));
+		crypto_hmac_end(&copy, got);
+		crypto_hmac_add(&h, (struct span){0});
+		crypto_hmac_add(&h, span_sub(data, 5, data.len));
+		crypto_hmac_end(&h, got);
+		assert_true(hex_is(got, crypto_hash_len(kinds[i].kind), kinds[i].hex));
+	}
+}
+
 static void takes_an_empty_key_and_an_empty_message(void **state)
 {
 	(void)state;
@@ -85,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_the_codes_of_rfc_4231),
+		cmocka_unit_test(gives_the_codes_of_every_kind_in_pieces),
 		cmocka_unit_test(takes_an_empty_key_and_an_empty_message),
 		cmocka_unit_test(derives_another_key_for_each_label_and_seed),
 	};
