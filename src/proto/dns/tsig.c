@@ -147,20 +147,20 @@ static void add_variables(struct crypto_hmac *h, const struct dns_tsig_key *key,
 
 /* message: without the record. */
 static void make_mac(struct span message, const struct dns_tsig_key *key,
-		     const struct dns_tsig_context *context, const struct variables *v,
+		     const struct dns_tsig_chain *chain, const struct variables *v,
 		     uint8_t ret[CRYPTO_HASH_LEN_MAX])
 {
 	struct crypto_hmac h;
 	uint8_t len[2];
 
 	crypto_hmac_init(&h, key->algorithm, secret_span(&key->secret));
-	if (context->prior_mac.len) {
-		put_u16(len, (uint16_t)context->prior_mac.len);
+	if (chain->prior_mac.len) {
+		put_u16(len, (uint16_t)chain->prior_mac.len);
 		crypto_hmac_add(&h, span_of(len, sizeof(len)));
-		crypto_hmac_add(&h, context->prior_mac);
+		crypto_hmac_add(&h, chain->prior_mac);
 	}
 	add_message(&h, message, v);
-	add_variables(&h, key, v, context->timers_only);
+	add_variables(&h, key, v, chain->timers_only);
 	crypto_hmac_end(&h, ret);
 }
 
@@ -168,7 +168,7 @@ static void make_mac(struct span message, const struct dns_tsig_key *key,
 
 enum dns_tsig_verdict dns_tsig_verify(struct span message, const struct dns_tsig *t,
 				      const struct dns_tsig_key *key,
-				      const struct dns_tsig_context *context, uint64_t now_s)
+				      const struct dns_tsig_chain *chain, uint64_t now_s)
 {
 	struct dns_header header;
 	uint8_t mac[CRYPTO_HASH_LEN_MAX];
@@ -181,7 +181,7 @@ enum dns_tsig_verdict dns_tsig_verify(struct span message, const struct dns_tsig
 		return DNS_TSIG_FORMERR;
 	if (dns_header_read(message, &header) || header.arcount == 0 || t->at > message.len)
 		return DNS_TSIG_FORMERR;
-	make_mac(span_sub(message, 0, t->at), key, context,
+	make_mac(span_sub(message, 0, t->at), key, chain,
 		 &(struct variables){
 			 .id = t->original_id,
 			 .arcount = (uint16_t)(header.arcount - 1),
@@ -256,7 +256,7 @@ static size_t sign(uint8_t *buf, size_t len, size_t cap, const struct dns_tsig_s
 		write_u48(&t, s->other_time_s);
 		rec.other = writer_span(&t);
 	}
-	make_mac(span_of(buf, len), s->key, &s->context,
+	make_mac(span_of(buf, len), s->key, &s->chain,
 		 &(struct variables){.id = original_id,
 				     .arcount = read_u16(&r),
 				     .time_s = rec.time_s,
@@ -283,7 +283,7 @@ size_t dns_tsig_sign(uint8_t *buf, size_t len, size_t cap, const struct dns_tsig
 enum dns_tsig_verdict dns_tsig_check(struct span message, size_t tsig_at, dns_tsig_find *find,
 				     const void *arg, uint64_t now_s, struct dns_tsig_reply *ret)
 {
-	static const struct dns_tsig_context request = {.timers_only = false};
+	static const struct dns_tsig_chain request = {.timers_only = false};
 	const struct dns_tsig_key *key;
 	struct dns_tsig t;
 
@@ -342,7 +342,7 @@ size_t dns_tsig_reply_sign(struct dns_tsig_reply *r, uint8_t *buf, size_t len, s
 			      });
 	struct dns_tsig_sign s = {
 		.key = r->key,
-		.context = {.prior_mac = span_of(r->mac, r->mac_len), .timers_only = r->later},
+		.chain = {.prior_mac = span_of(r->mac, r->mac_len), .timers_only = r->later},
 		/* RFC 8945 5.2.3: the client's own time back, so that it can verify this. */
 		.time_s = r->verdict == DNS_TSIG_BADTIME ? r->request_time_s : now_s,
 		.error = dns_tsig_error_of(r->verdict),

@@ -49,7 +49,7 @@ enum dns_tsig_verdict {
 uint16_t dns_tsig_error_of(enum dns_tsig_verdict v);
 
 /* What a MAC is made over besides the message (RFC 8945 4.3). */
-struct dns_tsig_context {
+struct dns_tsig_chain {
 	struct span
 		prior_mac; /* of the request, or of the message before in a stream; empty: none */
 	bool timers_only;  /* the second and later messages of a stream, RFC 8945 5.3.1 */
@@ -59,11 +59,11 @@ struct dns_tsig_context {
  * by the caller; its algorithm is compared here (BADKEY). */
 enum dns_tsig_verdict dns_tsig_verify(struct span message, const struct dns_tsig *t,
 				      const struct dns_tsig_key *key,
-				      const struct dns_tsig_context *context, uint64_t now_s);
+				      const struct dns_tsig_chain *chain, uint64_t now_s);
 
 struct dns_tsig_sign {
 	const struct dns_tsig_key *key;
-	struct dns_tsig_context context;
+	struct dns_tsig_chain chain;
 	uint64_t time_s;
 	uint16_t error;
 	uint64_t other_time_s; /* told when error is BADTIME */

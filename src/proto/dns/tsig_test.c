@@ -144,12 +144,12 @@ static void verifies_what_dnspython_signed(void **state)
 		struct span answer = vector(vectors[i].answer, b);
 		assert_int_equal(check(request, &key, SIGNED_S + 300, &reply), DNS_TSIG_GOOD);
 		struct dns_tsig t = tsig_of(answer);
-		struct dns_tsig_context context = {.prior_mac = span_of(reply.mac, reply.mac_len)};
-		assert_int_equal(dns_tsig_verify(answer, &t, &key, &context, SIGNED_S),
+		struct dns_tsig_chain chain = {.prior_mac = span_of(reply.mac, reply.mac_len)};
+		assert_int_equal(dns_tsig_verify(answer, &t, &key, &chain, SIGNED_S),
 				 DNS_TSIG_GOOD);
 		/* RFC 8945 5.4: an answer is bound to its request. */
-		context.prior_mac = (struct span){0};
-		assert_int_equal(dns_tsig_verify(answer, &t, &key, &context, SIGNED_S),
+		chain.prior_mac = (struct span){0};
+		assert_int_equal(dns_tsig_verify(answer, &t, &key, &chain, SIGNED_S),
 				 DNS_TSIG_BADSIG);
 	}
 }
@@ -195,15 +195,15 @@ static void signs_and_verifies_a_stream(void **state)
 	uint8_t a[1024], b[1024], mac[CRYPTO_HASH_LEN_MAX];
 	struct span request = vector(stream[0], a);
 	assert_int_equal(check(request, &key, SIGNED_S, &reply), DNS_TSIG_GOOD);
-	struct dns_tsig_context context = {.prior_mac = tsig_of(request).mac};
+	struct dns_tsig_chain chain = {.prior_mac = tsig_of(request).mac};
 	for (unsigned i = 1; i < 4; i++) {
 		struct span message = vector(stream[i], b);
 		struct dns_tsig t = tsig_of(message);
-		context.timers_only = i > 1;
-		assert_int_equal(dns_tsig_verify(message, &t, &key, &context, SIGNED_S),
+		chain.timers_only = i > 1;
+		assert_int_equal(dns_tsig_verify(message, &t, &key, &chain, SIGNED_S),
 				 DNS_TSIG_GOOD);
 		memcpy(mac, t.mac.data, t.mac.len);
-		context.prior_mac = span_of(mac, t.mac.len);
+		chain.prior_mac = span_of(mac, t.mac.len);
 		b[11]--;
 		size_t len = dns_tsig_reply_sign(&reply, b, t.at, sizeof(b), SIGNED_S);
 		t = tsig_of(span_of(b, len));
@@ -291,8 +291,8 @@ static void answers_a_wrong_time_signed_with_our_clock(void **state)
 		struct reader r = reader_of_span(t.other);
 		assert_int_equal(read_u48(&r), now_s);
 		assert_int_equal(reader_end(&r), OK);
-		struct dns_tsig_context context = {.prior_mac = tsig_of(request).mac};
-		assert_int_equal(dns_tsig_verify(span_of(out, len), &t, &key, &context, SIGNED_S),
+		struct dns_tsig_chain chain = {.prior_mac = tsig_of(request).mac};
+		assert_int_equal(dns_tsig_verify(span_of(out, len), &t, &key, &chain, SIGNED_S),
 				 DNS_TSIG_GOOD);
 	}
 }
