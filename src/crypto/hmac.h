@@ -6,10 +6,14 @@
 #include "base/span.h"
 #include "crypto/hash.h"
 
-enum { CRYPTO_HMAC_SHA256_LEN = 32, CRYPTO_KEY_LEN = 32 };
+enum { CRYPTO_HMAC_SHA256_LEN = 32, CRYPTO_KEY_LEN = 32, CRYPTO_HMAC_MD5_LEN = 16 };
 
 /* Cannot fail, does not allocate. key: any length. Compare the result with crypto_equal. */
 void crypto_hmac_sha256(struct span key, struct span data, uint8_t ret[CRYPTO_HMAC_SHA256_LEN]);
+
+/* RFC 2202. For FORCERENEW and Reconfigure (RFC 6704, RFC 8415 20.4), which allow nothing else; not
+ * for anything new. Cannot fail, does not allocate. */
+void crypto_hmac_md5(struct span key, struct span data, uint8_t ret[CRYPTO_HMAC_MD5_LEN]);
 
 /* An HMAC in the making; may be copied. Holds what the key opens until crypto_hmac_end or
  * crypto_hmac_done. */

@@ -42,8 +42,7 @@ MUST enum err dhcp_auth_nonce(const struct dhcp_message *m, uint64_t *ret_replay
 /* Adds option 90 with room for the digest, which dhcp_auth_sign fills after dhcp_build_finish. */
 void dhcp_auth_add_digest(struct dhcp_build *b, uint64_t replay);
 /* message: finished. ERR_FORMAT: no option 90 of dhcp_auth_add_digest in it. The digest counts
- * hops, giaddr and itself as zero and leaves out option 82 (RFC 3118 5.2: relays change them).
- */
+ * hops, giaddr (RFC 3118 5.2: relays change them) and itself as zero. */
 MUST enum err dhcp_auth_sign(uint8_t *message, size_t len, const uint8_t nonce[DHCP_NONCE_LEN]);
 /* Is the digest of m right? ERR_ABSENT, ERR_FORMAT, ERR_UNSUPPORTED, ERR_REFUSED (wrong digest).
  * The caller compares the replay value with the last it accepted. Constant time in the digest. */
