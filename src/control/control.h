@@ -7,6 +7,8 @@
 #include "base/span.h"
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 struct loop;
 struct writer;
@@ -45,6 +47,9 @@ struct control_face {
 	json_t *(*status)(void *arg);			    /* a new object; GET /status */
 	void (*metrics)(void *arg, struct writer *text);    /* Prometheus text; GET /metrics */
 	void (*reload)(void *arg, struct control_reply *r); /* POST /reload; NULL: not offered */
+	/* Somebody is about to see past events: what was held back is to be told by
+	 * control_event_at now. NULL: nothing ever is. */
+	void (*catch_up)(void *arg);
 	void *arg;
 };
 
@@ -77,5 +82,10 @@ void control_stream_end(struct control_stream *s);
  * is taken, may be NULL. The last 256 events are kept for readers that come later (GET
  * /events?last=N). */
 void control_event(struct control *c, const char *name, json_t *fields);
+/* The same of a moment that has passed. time_ms: since 1970. */
+void control_event_at(struct control *c, uint64_t time_ms, const char *name, json_t *fields);
+/* Whether anybody reads /events now. What happens as often as packets come may be held back while
+ * nobody does, and told at once when somebody comes (catch_up). */
+bool control_events_read(const struct control *c);
 
 #endif

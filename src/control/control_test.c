@@ -22,6 +22,7 @@ struct bench {
 	struct control_reply *owed;
 	struct control_stream *stream;
 	unsigned closed;
+	bool held_back; /* an event is told when somebody comes to see it */
 };
 
 static json_t *status(void *arg)
@@ -71,8 +72,20 @@ static const struct control_verb verbs[] = {
 	{"GET", "/stream", "a line now and then", stream},
 };
 
-static struct control_face face = {
-	.service = "bench", .verbs = verbs, .verbs_n = 3, .status = status, .metrics = metrics};
+static void catch_up(void *arg)
+{
+	struct bench *b = arg;
+	if (b->held_back)
+		control_event_at(b->control, 86400000, "held-back", NULL);
+	b->held_back = false;
+}
+
+static struct control_face face = {.service = "bench",
+				   .verbs = verbs,
+				   .verbs_n = 3,
+				   .status = status,
+				   .metrics = metrics,
+				   .catch_up = catch_up};
 
 static int bench_open(void **state)
 {
@@ -303,6 +316,22 @@ static void events_reach_all_readers_and_those_that_come_later(void **state)
 		control_event(b->control, "many", NULL);
 }
 
+static void what_was_held_back_is_told_to_who_comes(void **state)
+{
+	struct bench *b = *state;
+	int fd = client(b);
+	b->held_back = true;
+	assert_false(control_events_read(b->control));
+	say(fd, "GET /events?last=5" HEAD "\r\n");
+	const char *text = hear(b, fd, NULL);
+	assert_non_null(strstr(text, "{\"time\":\"1970-01-02T00:00:00.000Z\",\"service\":\"bench\","
+				     "\"event\":\"held-back\"}"));
+	assert_true(control_events_read(b->control));
+	fd_done(&fd);
+	turns(b);
+	assert_false(control_events_read(b->control));
+}
+
 static void more_clients_than_there_is_room_for_wait_their_turn(void **state)
 {
 	struct bench *b = *state;
@@ -336,6 +365,7 @@ int main(void)
 		WITH(a_stream_ends_and_the_connection_goes_on),
 		WITH(a_reader_that_is_too_slow_is_cut_off),
 		WITH(events_reach_all_readers_and_those_that_come_later),
+		WITH(what_was_held_back_is_told_to_who_comes),
 		WITH(more_clients_than_there_is_room_for_wait_their_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,8 @@ static void events_handle(struct control *c, const struct control_request *req,
 		control_reply_error(reply, 500, "out of memory");
 		return;
 	}
+	if (c->face->catch_up)
+		c->face->catch_up(c->face->arg);
 	r->control = c;
 	r->stream = control_reply_stream(reply, reader_gone, r);
 	r->next = c->readers;
@@ -145,14 +147,23 @@ static void events_handle(struct control *c, const struct control_request *req,
 			return;
 }
 
+bool control_events_read(const struct control *c)
+{
+	return c && c->readers;
+}
+
 void control_event(struct control *c, const char *name, json_t *fields)
+{
+	control_event_at(c, clock_wall_ms(), name, fields);
+}
+
+void control_event_at(struct control *c, uint64_t now_ms, const char *name, json_t *fields)
 {
 	if (!c) {
 		json_decref(fields);
 		return;
 	}
 	char time[40];
-	uint64_t now_ms = clock_wall_ms();
 	time_t now_s = (time_t)(now_ms / 1000);
 	struct tm tm;
 	size_t n =

@@ -57,6 +57,18 @@ enum err packet_listen(int fd, uint32_t ifindex, uint16_t protocol)
 	return listen_at(fd, ifindex, protocol);
 }
 
+enum err packet_listen_arp_replies(int fd, uint32_t ifindex)
+{
+	static const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	TRY(filter_set(fd, code, sizeof(code) / sizeof(code[0])));
+	return listen_at(fd, ifindex, PACKET_ARP);
+}
+
 enum err packet_listen_udp4(int fd, uint32_t ifindex, uint16_t port)
 {
 	/* From the network header on: protocol at 9, flags and fragment offset at 6 (RFC 791), the

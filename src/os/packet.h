@@ -2,7 +2,7 @@
  * and takes off the link's header; knows nothing of what the packets say.
  *
  *	supervisor:	packet_open(&fd)			-> passed as LISTEN_FDS
- *	service:	packet_listen(fd, 0, PACKET_ARP)	no capability is needed from here on
+ *	service:	packet_listen_arp_replies(fd, 0)	no capability is needed from here on
  */
 #ifndef OS_PACKET_H
 #define OS_PACKET_H
@@ -36,6 +36,8 @@ MUST enum err packet_open(int *ret_fd);
 /* Receives that protocol from now on, on one link or (ifindex 0) on all, also those that appear
  * later; not what this machine sends. May be called again for another link. ENODEV, ENETDOWN. */
 MUST enum err packet_listen(int fd, uint32_t ifindex, uint16_t protocol);
+/* As packet_listen for PACKET_ARP, and the kernel passes only answers (RFC 826, operation 2). */
+MUST enum err packet_listen_arp_replies(int fd, uint32_t ifindex);
 /* As packet_listen for PACKET_IP4, and the kernel passes only UDP to that port: not a fragment, not
  * what IP's own rules would drop for its length. */
 MUST enum err packet_listen_udp4(int fd, uint32_t ifindex, uint16_t port);

@@ -39,13 +39,14 @@ static const struct packet_end everybody = {
 static int ask_by_arp(void)
 {
 	struct cable c;
-	int fd = -1;
+	int fd = -1, other = -1;
 	uint8_t request[28], answer[64];
 	struct packet_received got;
 	enum err e = cable_lay(&c);
 	if (cable_may_not(e))
 		return CHILD_SKIPS;
 	CHILD_CHECK(!e && !packet_open(&fd));
+	CHILD_CHECK(!netns_enter(c.there) && !packet_open(&other) && !netns_enter(c.here));
 	/* From here on without any right. */
 	if (user_is_root())
 		CHILD_CHECK(!user_become(nobody, false));
@@ -61,6 +62,16 @@ static int ask_by_arp(void)
 	CHILD_CHECK(got.from.ifindex == c.v0 && got.from.protocol == PACKET_ARP &&
 		    got.from.address_len == 6 && memcmp(got.from.address, answer + 8, 6) == 0);
 	CHILD_CHECK(!packet_receive(fd, answer, sizeof(answer), &got) && got.len == 0);
+	/* A request of the other end is told, and is not when only answers are wanted. */
+	struct packet_end back = everybody;
+	back.ifindex = c.v1;
+	CHILD_CHECK(!packet_send(other, &back, span_of(request, 28)) && waits(fd, 2000));
+	CHILD_CHECK(!packet_receive(fd, answer, sizeof(answer), &got) && answer[7] == 1);
+	CHILD_CHECK(!packet_listen_arp_replies(fd, c.v0));
+	CHILD_CHECK(!packet_send(other, &back, span_of(request, 28)) && !waits(fd, 200));
+	CHILD_CHECK(!packet_send(fd, &to, span_of(request, 28)) && waits(fd, 2000));
+	CHILD_CHECK(!packet_receive(fd, answer, sizeof(answer), &got) && answer[7] == 2);
+	fd_done(&other);
 	to.ifindex = 4711;
 	CHILD_CHECK(packet_send(fd, &to, span_of(request, 28)) == (enum err)ENXIO);
 	CHILD_CHECK(packet_listen(fd, 4711, PACKET_ARP) == (enum err)ENODEV);
