@@ -15,6 +15,7 @@ enum {
 	DHCP6_RKAP_KEY = 1,	 /* type: the key's value, in a Reply */
 	DHCP6_RKAP_HMAC = 2,	 /* type: the digest, in a Reconfigure */
 	DHCP6_RECONFIGURE_KEY_LEN = 16,
+	DHCP6_RECONFIGURE_MAX = 2048, /* octets of a Reconfigure that is looked at */
 };
 
 struct dhcp6_auth {
@@ -40,7 +41,8 @@ void dhcp6_auth_sign(struct writer *w, size_t start, size_t digest_at,
 
 /* message: the whole Reconfigure as it came; auth: the body of its Authentication option, a view of
  * it. replay_last: of the last one that was believed (0: none); ret_replay: of this one.
- * ERR_REFUSED: forged or replayed; ERR_FORMAT: no digest in it. */
+ * ERR_REFUSED: forged or replayed; ERR_FORMAT: no digest in it; ERR_LIMIT: above
+ * DHCP6_RECONFIGURE_MAX octets. */
 MUST enum err dhcp6_auth_verify(struct span message, struct span auth,
 				const uint8_t key[DHCP6_RECONFIGURE_KEY_LEN], uint64_t replay_last,
 				uint64_t *ret_replay);

@@ -23,8 +23,9 @@ struct dhcp6_ia {
 	struct span options;
 };
 
-/* o: of code IA_NA, IA_TA or IA_PD. ERR_FORMAT: torn, or what lies inside is; T1 above T2 where
- * both are not 0 (RFC 8415 21.4: "the client discards the IA_NA option"). */
+/* o: of code IA_NA, IA_TA or IA_PD. ERR_FORMAT: torn, or what lies inside is: an address or a
+ * prefix with impossible lengths. T1 above T2 is taken as it is: a server ignores both, a client
+ * judges. */
 MUST enum err dhcp6_ia_read(const struct dhcp6_option *o, struct dhcp6_ia *ret);
 
 /* An address or a delegated prefix inside an IA. */
