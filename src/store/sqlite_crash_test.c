@@ -1,0 +1,221 @@
+#include "store/sqlite_files_test.h"
+
+#include "os/user.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "os/child_test.h"
+
+/* ---- kill -9 at any instant ---- */
+
+enum { CRASH_KEYS = 700, CRASH_ROUNDS = 200 };
+
+/* Shared with the writer: what was acknowledged, and what was asked. */
+struct ledger {
+	volatile uint64_t asked[CRASH_KEYS], acknowledged[CRASH_KEYS];
+	volatile uint64_t commits, moved;
+};
+
+static void crash_key(char *ret, size_t size, size_t i)
+{
+	(void)snprintf(ret, size, "address %zu", i);
+}
+
+/* The number again and again: a torn one would not fit itself. */
+static size_t crash_value(char *ret, uint64_t number)
+{
+	size_t len = 8 * (1 + number % 40);
+	for (size_t i = 0; i < len; i += 8)
+		memcpy(ret + i, &number, 8);
+	return len;
+}
+
+static void commit_to_ledger(struct store *s, struct ledger *l, struct test_random *r)
+{
+	enum { N = 64 };
+	static char keys[N][32], values[N][400];
+	struct store_item items[N];
+	size_t which[N], n = 1 + test_random_below(r, N), at = test_random_below(r, CRASH_KEYS);
+	for (size_t i = 0; i < n; i++, at++) {
+		which[i] = at % CRASH_KEYS;
+		crash_key(keys[i], sizeof(keys[i]), which[i]);
+		uint64_t number = ++l->asked[which[i]];
+		items[i] = (struct store_item){.key = span_text(keys[i])};
+		items[i].value = span_of(values[i], crash_value(values[i], number));
+	}
+	if (store_commit(s, items, n))
+		_exit(3);
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].result)
+			_exit(4);
+		l->acknowledged[which[i]] = l->asked[which[i]];
+	}
+	l->commits++;
+}
+
+_Noreturn static void write_until_killed(struct ledger *l, uint64_t seed)
+{
+	struct test_random r = {.state = seed};
+	struct store_config config = {.path = path, .tables = contract_tables, .tables_len = 2};
+	struct store *s = NULL;
+	if (store_new(&config, &s) || store_open(s))
+		_exit(2);
+	for (;;) {
+		struct store_state st;
+		uint64_t moved = l->moved;
+		commit_to_ledger(s, l, &r);
+		for (size_t i = test_random_below(&r, 4); i > 0; i--)
+			(void)store_tend(s, true);
+		store_state(s, &st);
+		l->moved = moved > st.moved ? moved : st.moved;
+	}
+}
+
+struct audit {
+	const struct ledger *ledger;
+	bool seen[CRASH_KEYS];
+};
+
+static enum err audit_row(void *arg, const struct store_row *row)
+{
+	struct audit *a = arg;
+	char key[32] = "", expected[400];
+	uint64_t number = 0;
+	assert_true(row->key.len > 8 && row->key.len < sizeof(key) && row->value.len >= 8);
+	memcpy(key, row->key.data, row->key.len);
+	size_t i = strtoul(key + 8, NULL, 10);
+	assert_true(i < CRASH_KEYS && !a->seen[i]);
+	a->seen[i] = true;
+	memcpy(&number, row->value.data, sizeof(number));
+	assert_true(span_equal(row->value, span_of(expected, crash_value(expected, number))));
+	assert_true(number >= a->ledger->acknowledged[i] && number <= a->ledger->asked[i]);
+	return OK;
+}
+
+static void audit(const char *at, const struct ledger *l)
+{
+	struct audit a = {.ledger = l};
+	struct store *s = open_store(at);
+	assert_int_equal(store_load(s, 0, audit_row, &a), OK);
+	for (size_t i = 0; i < CRASH_KEYS; i++)
+		assert_true(a.seen[i] || l->acknowledged[i] == 0);
+	store_free(s);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char *bytes = NULL;
+	size_t len;
+	assert_int_equal(file_read(from, 1 << 28, &bytes, &len), OK);
+	assert_int_equal(file_write_atomic(to, span_of(bytes, len), 0600), OK);
+	free(bytes);
+}
+
+/* What lies on the disk while the writer stands still, in the middle of anything. */
+static void audit_copy(pid_t pid, const struct ledger *l)
+{
+	char copy[80], copy_wal[96];
+	int status;
+	(void)snprintf(copy, sizeof(copy), "%s/copy.sqlite", folder);
+	(void)snprintf(copy_wal, sizeof(copy_wal), "%s-wal", copy);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	copy_file(path, copy);
+	copy_file(wal_path, copy_wal);
+	audit(copy, l);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	assert_int_equal(unlink(copy), 0);
+	assert_int_equal(unlink(copy_wal), 0);
+}
+
+static void nothing_acknowledged_is_lost_to_kill_9(void **state)
+{
+	(void)state;
+	struct test_random r = test_random_begin();
+	struct ledger *l =
+		mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(l != MAP_FAILED);
+	store_free(open_store(path));
+	for (int round = 0; round < CRASH_ROUNDS; round++) {
+		uint64_t before = l->commits, seed = test_random_next(&r);
+		(void)fflush(NULL);
+		pid_t pid = fork();
+		if (pid == 0)
+			write_until_killed(l, seed);
+		while (l->commits == before && waitpid(pid, NULL, WNOHANG) == 0)
+			(void)usleep(100);
+		(void)usleep((useconds_t)test_random_below(&r, 20000));
+		if (round % 10 == 0)
+			audit_copy(pid, l);
+		int status = 0;
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		audit(path, l);
+	}
+	assert_true(l->commits > CRASH_ROUNDS && l->moved > 1000);
+	(void)munmap(l, sizeof(*l));
+}
+
+/* ---- a full disk ---- */
+
+static int fill_a_small_disk(void)
+{
+	static char value[STORE_VALUE_MAX];
+	static struct store_item items[64];
+	static char keys[64][16];
+	if (!user_is_root() || unshare(CLONE_NEWNS) < 0)
+		return CHILD_SKIPS;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", folder, "tmpfs", 0, "size=24m") < 0)
+		return CHILD_SKIPS;
+	struct store_config config = {.path = path, .tables = contract_tables, .tables_len = 2};
+	struct store *s = NULL;
+	CHILD_CHECK(!store_new(&config, &s) && !store_open(s));
+	enum err e = OK;
+	uint64_t good = 0;
+	for (int round = 0; !e && round < 1000; round++) {
+		for (size_t i = 0; i < 64; i++) {
+			(void)snprintf(keys[i], sizeof(keys[i]), "%d %zu", round, i);
+			items[i] = (struct store_item){.key = span_text(keys[i]),
+						       .value = span_of(value, sizeof(value))};
+		}
+		e = store_commit(s, items, 64);
+		good += e ? 0 : 64;
+		(void)store_tend(s, false);
+	}
+	CHILD_CHECK(e == (enum err)ENOSPC && items[0].result == e && good > 1000);
+	struct store_state st;
+	store_state(s, &st);
+	CHILD_CHECK(!st.connected && st.why == (enum err)ENOSPC && strstr(st.reason, "full"));
+	/* It gets well by itself when there is room. */
+	CHILD_CHECK(mount(NULL, folder, NULL, MS_REMOUNT, "size=200m") == 0);
+	CHILD_CHECK(!store_commit(s, items, 64) && !items[63].result);
+	store_state(s, &st);
+	CHILD_CHECK(st.connected && st.losses == 1 && st.rows == good + 64);
+	size_t rows = 0;
+	store_free(s);
+	CHILD_CHECK(!store_new(&config, &s) && !store_open(s));
+	CHILD_CHECK(!store_load(s, 0, ignore_row, &rows) && rows == good + 64);
+	store_free(s);
+	return 0;
+}
+
+static void a_full_disk_is_an_error_that_passes(void **state)
+{
+	(void)state;
+	assert_child(fill_a_small_disk, "not root, or no mount namespaces");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fact(nothing_acknowledged_is_lost_to_kill_9),
+		fact(a_full_disk_is_an_error_that_passes),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
