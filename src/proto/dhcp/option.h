@@ -96,7 +96,8 @@ MUST enum err dhcp_option_check(uint8_t code, struct span value);
 MUST enum err dhcp_option_check_type(enum dhcp_option_type type, struct span value);
 
 /* Readable text of a value, items separated by ", ", a stranger's bytes escaped (\DDD); hex when
- * the value is not what its type says. Marks w bad when it does not fit. */
+ * the value is not what its type says (or the text that it is instead). Marks w bad when it does
+ * not fit. */
 void dhcp_option_format(uint8_t code, struct span value, struct writer *w);
 void dhcp_option_format_type(enum dhcp_option_type type, struct span value, struct writer *w);
 
@@ -105,6 +106,8 @@ void dhcp_option_format_type(enum dhcp_option_type type, struct span value, stru
 /* The next domain of a compressed list (RFC 3397: pointers count from the start of the joined
  * option); lower case. list: the whole option; at: where to read on, 0 first. ERR_FORMAT. */
 MUST enum err dhcp_search_next(struct span list, size_t *at, struct dns_name *ret);
+/* Appends a domain, compressed against those before it: w holds the list and nothing else. */
+void dhcp_search_write(struct writer *w, const struct dns_name *name);
 
 struct dhcp_route {
 	uint32_t destination, router; /* host order; router 0: on the link */
