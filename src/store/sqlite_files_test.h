@@ -58,6 +58,16 @@ static inline enum err ignore_row(void *arg, const struct store_row *row)
 	return OK;
 }
 
+static inline void put_many(struct store *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char key[32];
+		(void)snprintf(key, sizeof(key), "key %zu", i);
+		contract_one(s, contract_put(key, "a value of some length", STORE_EXPECT_ANY, 0),
+			     OK);
+	}
+}
+
 #define fact(f) cmocka_unit_test_setup(f, no_files)
 
 #endif

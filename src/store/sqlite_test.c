@@ -110,16 +110,6 @@ static void refuses_a_second_owner(void **state)
 	store_free(s);
 }
 
-static void put_many(struct store *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		char key[32];
-		(void)snprintf(key, sizeof(key), "key %zu", i);
-		contract_one(s, contract_put(key, "a value of some length", STORE_EXPECT_ANY, 0),
-			     OK);
-	}
-}
-
 static void damage_is_an_error(void **state)
 {
 	(void)state;

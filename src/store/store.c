@@ -74,6 +74,11 @@ enum err store_new(const struct store_config *config, struct store **ret)
 	return OK;
 }
 
+size_t store_tables(const struct store *s)
+{
+	return s->config.tables_len;
+}
+
 void store_free(struct store *s)
 {
 	if (!s)

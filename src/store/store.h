@@ -41,6 +41,8 @@ struct store_config {
 /* Copies what it needs of the configuration and touches nothing outside. ERR_CONFIG: the URL is
  * none of PostgreSQL, or a name is not allowed. */
 MUST enum err store_new(const struct store_config *config, struct store **ret);
+/* How many tables it was given. */
+size_t store_tables(const struct store *store);
 /* Ends the connection; what was acknowledged stays. Accepts NULL. */
 void store_free(struct store *store);
 DEFINE_AUTO(struct store, store_free)
