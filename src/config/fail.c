@@ -56,3 +56,47 @@ void config_fail_item(struct config_at *at, const char *key, size_t item, const 
 		args);
 	va_end(args);
 }
+
+/* The value of key in a map; NULL: absent. */
+static const struct yaml_node *value_of(const struct yaml_tree *tree, const struct yaml_node *map,
+					const char *key)
+{
+	const struct yaml_node *k = map->kind == YAML_MAP ? yaml_first(tree, map) : NULL;
+	for (; k; k = yaml_next(tree, yaml_next(tree, k))) {
+		if (k->kind == YAML_SCALAR && span_is(k->text, key))
+			return yaml_next(tree, k);
+	}
+	return NULL;
+}
+
+static const struct yaml_node *item_of(const struct yaml_tree *tree, const struct yaml_node *n,
+				       size_t item)
+{
+	if (item == CONFIG_STEP_WHOLE || n->kind != YAML_LIST)
+		return n;
+	n = yaml_first(tree, n);
+	while (n && item--)
+		n = yaml_next(tree, n);
+	return n;
+}
+
+void config_fail_inside(struct config_at *at, const struct config_step *steps, size_t steps_n,
+			const char *format, ...)
+{
+	const struct yaml_tree *tree = at->walk->tree;
+	uint32_t offset = at->offset;
+	size_t k = key_place(at, steps[0].key);
+	const struct yaml_node *n = at->seen[k];
+	for (size_t i = 0; i < steps_n && n; i++) {
+		n = i ? value_of(tree, n, steps[i].key) : n;
+		if (n)
+			offset = n->offset;
+		n = n ? item_of(tree, n, steps[i].item) : NULL;
+		if (n)
+			offset = n->offset;
+	}
+	va_list args;
+	va_start(args, format);
+	fail_at(at, offset, at->map->keys[k].type == CONFIG_SECRET, format, args);
+	va_end(args);
+}

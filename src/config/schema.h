@@ -136,6 +136,19 @@ __attribute__((format(printf, 3, 4))) void config_fail(struct config_at *at, con
 __attribute__((format(printf, 4, 5))) void config_fail_item(struct config_at *at, const char *key,
 							    size_t item, const char *format, ...);
 
+/* The same somewhere inside: at steps[0].key of this map, of its item steps[0].item, at
+ * steps[1].key of that map, and so on. item of a scalar or map that stands for a list of one: 0;
+ * CONFIG_STEP_WHOLE: the value itself. What is not written is told at what encloses it. */
+struct config_step {
+	const char *key;
+	size_t item;
+};
+#define CONFIG_STEP_WHOLE SIZE_MAX
+__attribute__((format(printf, 4, 5))) void config_fail_inside(struct config_at *at,
+							      const struct config_step *steps,
+							      size_t steps_n, const char *format,
+							      ...);
+
 /* A top-level key of the file. */
 struct config_section {
 	const char *name;

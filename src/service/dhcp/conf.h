@@ -31,6 +31,17 @@ struct dhcp_scope_conf {
 	const char *server_name, *boot_file; /* NULL: said elsewhere */
 };
 
+/* How addresses are given away. In a network only what is `said` there counts. */
+struct dhcp_manner_conf {
+	bool probe, rapid_commit, authoritative;
+	uint64_t probe_ms, decline_ms, offer_ms;
+	uint32_t per_second, per_port; /* 0: no limit */
+	struct {
+		bool probe, rapid_commit, authoritative, probe_ms, decline_ms, offer_ms, per_second,
+			per_port;
+	} said;
+};
+
 struct dhcp_pool_conf {
 	struct ip_range range;
 	int allocate;		    /* enum dhcp_allocate */
@@ -52,18 +63,16 @@ struct dhcp_network_conf {
 	struct config_list pools;	     /* struct dhcp_pool_conf */
 	struct config_list reservations;     /* struct dhcp_reservation_conf */
 	struct ip_address server_id;	     /* family 0: the address of the interface */
-	bool probe, rapid_commit, authoritative;
-	uint64_t probe_ms, decline_ms, offer_ms;
-	uint32_t per_second, per_port; /* 0: no limit */
+	struct dhcp_manner_conf manner;
 	struct dhcp_scope_conf scope;
 };
 
 /* All that is written must match; of a list, any item. */
 struct dhcp_match_conf {
-	/* const char * each: patterns with `*`, or hex:… for octets as they are. */
+	/* const char * each: patterns of pattern.h */
 	struct config_list vendor_class, user_class, mac, client_id;
 	struct config_list circuit_id, remote_id, subscriber_id;
-	struct config_list architecture; /* const char *: words or numbers of RFC 4578 */
+	struct config_list architecture; /* const char *: words or numbers, see arch.h */
 };
 
 struct dhcp_class_conf {
@@ -80,18 +89,23 @@ struct dhcp_split_conf {
 
 struct dhcp_conf {
 	struct config_list interfaces; /* const char *; empty: wherever a network is */
-	const char *store;	       /* sqlite, or postgresql://… */
-	uint32_t leases_max;	       /* 0: as many as the pools and reservations have addresses */
+	const char *store;	       /* sqlite, or postgresql://… without a password */
+	struct span store_password;    /* empty: none */
+	uint32_t leases_max;	       /* 0: as dhcp_conf_leases counts */
 	uint32_t waiting_max;	       /* exchanges that wait for a probe or the store */
 	struct config_list networks;   /* struct dhcp_network_conf */
 	struct config_list classes;    /* struct dhcp_class_conf, DHCP_CLASSES_MAX at most */
 	struct dhcp_split_conf split;
+	struct dhcp_manner_conf manner;
 	struct dhcp_scope_conf scope;
 };
 
 extern const struct config_map dhcp_conf_map;
 
-/* Records that leases_max, or the pools and reservations, ask for. */
+/* Records for leases: leases_max, or as many as the pools and reservations have addresses. */
 size_t dhcp_conf_leases(const struct dhcp_conf *c);
+
+/* An IPv4 address as a number. a->family is 4. */
+uint32_t dhcp_conf_v4(const struct ip_address *a);
 
 #endif

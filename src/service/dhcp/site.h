@@ -17,6 +17,7 @@ enum {
 	DHCP_CLASSES_MAX = 64,
 	DHCP_MAC_MAX = 16,	 /* chaddr */
 	DHCP_IDENTITY_MAX = 255, /* of a client identifier, circuit-id or remote-id */
+	DHCP_POOL_ADDRESSES_MAX = 1 << 24,
 };
 
 /* The three ways to allocate. */
@@ -49,8 +50,11 @@ struct dhcp_reservation {
 	const struct dhcp_scope *scope;
 };
 
+struct dhcp_site; /* immutable; counted */
+
 struct dhcp_network {
-	uint32_t subnet; /* its first address */
+	const struct dhcp_site *site; /* that it belongs to */
+	uint32_t subnet;	      /* its first address */
 	uint8_t bits;
 	uint32_t index;	       /* among all networks of the site, from 0 */
 	const char *name;      /* as configured, else "192.168.7.0/24" */
@@ -90,8 +94,6 @@ struct dhcp_client {
 	uint64_t classes;			    /* bits, by the order of the configuration */
 	const struct dhcp_reservation *reservation; /* of its link; NULL: none */
 };
-
-struct dhcp_site; /* immutable; counted */
 
 /* Compiles a configuration that its checks have passed; conf may go afterwards. ENOMEM. */
 MUST enum err dhcp_site_new(const struct dhcp_conf *conf, struct dhcp_site **ret);
