@@ -165,11 +165,12 @@ static void write_tables(struct writer *w, const struct config_map *map)
 		write_prose(w, tables[i]->help);
 		write_text(w, "\n\n");
 		for (size_t r = 0; tables[i]->row(r, &row); r++) {
+			write_text(w, r ? "++\n" : ""); /* scdoc: never before an empty line */
 			write_bold(w, row.name);
 			write_text(w, ": ");
 			write_escaped(w, row.takes);
-			write_text(w, "++\n");
 		}
+		write_text(w, "\n");
 		if (tables[i]->others) {
 			write_text(w, "\nBesides these: ");
 			write_escaped(w, tables[i]->others);

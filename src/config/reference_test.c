@@ -94,7 +94,7 @@ static void the_json_schema_is_json_and_has_every_key(void **state)
 	assert_has(
 		"\"additionalProperties\": {\"type\": \"object\", \"additionalProperties\": false, "
 		"\"properties\": {\"range\": ");
-	assert_has("\"minItems\": 1, \"maxItems\": 4, \"uniqueItems\": true");
+	assert_has("\"minItems\": 1, \"maxItems\": 8, \"uniqueItems\": true");
 }
 
 static void the_words_of_a_table_are_told_once(void **state)
