@@ -1,0 +1,162 @@
+/* Whole files of each program against what is made of them, and the refusals. */
+#include "import/formats.h"
+#include "import/site.h"
+#include "import/yaml_out.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+typedef enum err read_call(struct span text, struct import_site *s);
+
+/* What the text becomes, with its notes as comments behind it; to be freed. */
+static char *made_of(read_call *read, const char *text, enum err expected)
+{
+	struct import_site s;
+	size_t cap = 1 << 20;
+	uint8_t *out = malloc(cap);
+
+	assert_non_null(out);
+	import_site_init(&s);
+	assert_int_equal(read(span_text(text), &s), expected);
+	struct writer w = writer_of(out, cap - 1);
+	if (!expected)
+		import_yaml_write(&s, &w);
+	for (const struct import_note *n = s.notes; n; n = n->next)
+		write_format(&w, "# %u: %.*s\n", n->line, (int)n->text.len,
+			     (const char *)n->text.data);
+	assert_int_equal(writer_check(&w), OK);
+	out[w.pos] = '\0';
+	import_site_done(&s);
+	return (char *)out;
+}
+
+static void assert_made(read_call *read, const char *text, const char *expected)
+{
+	char *made = made_of(read, text, OK);
+	assert_string_equal(made, expected);
+	free(made);
+}
+
+static char *file(const char *name)
+{
+	char path[4096], *text;
+	long len;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", IMPORT_DATA, name);
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	len = ftell(f);
+	rewind(f);
+	text = malloc((size_t)len + 1);
+	assert_non_null(text);
+	assert_int_equal(fread(text, 1, (size_t)len, f), (size_t)len);
+	text[len] = '\0';
+	(void)fclose(f);
+	return text;
+}
+
+static void assert_file(read_call *read, const char *name, const char *expected_name)
+{
+	char *text = file(name), *expected = file(expected_name);
+	assert_made(read, text, expected);
+	free(expected);
+	free(text);
+}
+
+static void dnsmasq_file_is_carried_over(void **state)
+{
+	(void)state;
+	assert_file(import_dnsmasq, "dnsmasq.conf", "dnsmasq.yaml");
+}
+
+static void isc_file_is_carried_over(void **state)
+{
+	(void)state;
+	assert_file(import_isc_dhcpd, "dhcpd.conf", "dhcpd.yaml");
+}
+
+static void kea_file_is_carried_over(void **state)
+{
+	(void)state;
+	assert_file(import_kea, "kea.json", "kea.yaml");
+}
+
+static void kea_refuses_what_is_no_json(void **state)
+{
+	(void)state;
+	char *made = made_of(import_kea, "{ \"Dhcp4\": [ }", ERR_FORMAT);
+	assert_non_null(strstr(made, "# 1: "));
+	free(made);
+	made = made_of(import_kea, "{ \"Other\": 1 }", ERR_FORMAT);
+	assert_string_equal(made, "# 1: expected a map with Dhcp4 or Dhcp6\n");
+	free(made);
+}
+
+static void files_too_long_are_refused(void **state)
+{
+	(void)state;
+	struct import_site s;
+	static const uint8_t octet = '#';
+	read_call *const all[] = {import_dnsmasq, import_isc_dhcpd, import_kea};
+
+	for (size_t i = 0; i < 3; i++) {
+		import_site_init(&s);
+		assert_int_equal(all[i](span_of(&octet, IMPORT_FILE_MAX + 1), &s), ERR_LIMIT);
+		import_site_done(&s);
+	}
+}
+
+static void torn_files_say_where(void **state)
+{
+	(void)state;
+	assert_made(import_isc_dhcpd, "subnet 192.0.2.0 {\n}\n}\nrange 1;\n",
+		    "dhcp:\n"
+		    "# 1: no subnet: 192.0.2.0\n"
+		    "# 3: a } that closes nothing\n"
+		    "# 4: a range outside of a subnet\n");
+	assert_made(import_dnsmasq, "dhcp-range=eth0\ndhcp-option=option:rooter,1.2.3.4\n",
+		    "dhcp:\n"
+		    "# 1: a range that begins with no address is not carried over: eth0\n"
+		    "# 2: no option of that name: rooter\n");
+}
+
+static void later_option_counts_and_groups_reach_inside(void **state)
+{
+	(void)state;
+	assert_made(
+		import_isc_dhcpd,
+		"group { option routers 192.0.2.1;\n"
+		"subnet 192.0.2.0 netmask 255.255.255.0 { }\n"
+		"subnet 198.51.100.0 netmask 255.255.255.0 { option routers 198.51.100.1; } }\n",
+		"dhcp:\n"
+		"  networks:\n"
+		"    - subnet: 192.0.2.0/24\n"
+		"      options:\n"
+		"        routers: 192.0.2.1\n"
+		"    - subnet: 198.51.100.0/24\n"
+		"      options:\n"
+		"        routers: 198.51.100.1\n");
+	assert_made(import_dnsmasq, "dhcp-option=42,192.0.2.1\ndhcp-option=42,192.0.2.2\n",
+		    "dhcp:\n"
+		    "  options:\n"
+		    "    ntp-servers: 192.0.2.2\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files_too_long_are_refused),
+		cmocka_unit_test(kea_refuses_what_is_no_json),
+		cmocka_unit_test(torn_files_say_where),
+		cmocka_unit_test(dnsmasq_file_is_carried_over),
+		cmocka_unit_test(isc_file_is_carried_over),
+		cmocka_unit_test(kea_file_is_carried_over),
+		cmocka_unit_test(later_option_counts_and_groups_reach_inside),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

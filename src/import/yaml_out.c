@@ -1,0 +1,438 @@
+#include "import/yaml_out.h"
+
+#include "import/site.h"
+#include "proto/dhcp/option.h"
+#include "proto/dhcp6/option.h"
+
+#define TEXT(s) (int)(s).len, (const char *)(s).data
+
+static void indent(struct writer *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		write_text(w, "  ");
+}
+
+/* May the text stand as it is, whatever is around it? */
+static bool is_plain(struct span text)
+{
+	if (!text.len || text.data[0] == '-')
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+		bool word = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+		if (!word && c != '.' && c != '-' && c != '_' && c != '/')
+			return false;
+	}
+	return true;
+}
+
+static void scalar(struct writer *w, struct span text)
+{
+	if (is_plain(text)) {
+		write_span(w, text);
+		return;
+	}
+	write_u8(w, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+		if (c == '"' || c == '\\')
+			write_format(w, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			write_format(w, "\\x%02x", c);
+		else
+			write_u8(w, c);
+	}
+	write_u8(w, '"');
+}
+
+static void key(struct writer *w, unsigned depth, const char *name)
+{
+	indent(w, depth);
+	write_format(w, "%s: ", name);
+}
+
+static void line_text(struct writer *w, unsigned depth, const char *name, struct span value)
+{
+	if (!value.len)
+		return;
+	key(w, depth, name);
+	scalar(w, value);
+	write_u8(w, '\n');
+}
+
+static void line_duration(struct writer *w, unsigned depth, const char *name, uint64_t seconds)
+{
+	static const struct {
+		uint32_t seconds;
+		char unit;
+	} units[] = {{604800, 'w'}, {86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	size_t u = 0;
+
+	if (!seconds)
+		return;
+	while (seconds % units[u].seconds)
+		u++;
+	key(w, depth, name);
+	write_format(w, "%llu%c\n", (unsigned long long)(seconds / units[u].seconds),
+		     units[u].unit);
+}
+
+static void line_texts(struct writer *w, unsigned depth, const char *name,
+		       const struct import_texts *list)
+{
+	if (!list->first)
+		return;
+	key(w, depth, name);
+	write_u8(w, '[');
+	for (const struct import_text *t = list->first; t; t = t->next) {
+		scalar(w, t->text);
+		write_text(w, t->next ? ", " : "]\n");
+	}
+}
+
+/* --- options --- */
+
+/* Is every value what the option takes? Notes the first that is not. */
+static bool option_fits(struct import_site *s, const struct import_option *o, unsigned code)
+{
+	const struct dhcp_option_info *info = dhcp_option_by_code((uint8_t)code);
+	uint8_t value[DHCP_OPTION_VALUE_MAX];
+	struct writer w = writer_of(value, sizeof(value));
+
+	if (!info || o->hex)
+		return o->values.first != NULL;
+	if (!o->values.first && info->type != DHCP_OPTION_EMPTY)
+		return false;
+	if (!(info->flags & DHCP_OPTION_SETTABLE)) {
+		import_note(s, 0, "option %s is not for a configuration to set", info->name);
+		return false;
+	}
+	for (const struct import_text *t = o->values.first; t; t = t->next)
+		if (dhcp_option_from_text((enum dhcp_option_type)info->type, t->text, &w)) {
+			import_note(s, 0, "option %s does not take %.*s: expected %s", info->name,
+				    TEXT(t->text),
+				    dhcp_option_expected((enum dhcp_option_type)info->type));
+			return false;
+		}
+	return true;
+}
+
+static void option_name(struct writer *w, bool ipv6, unsigned code, bool hex)
+{
+	const struct dhcp_option_info *four = NULL;
+	const struct dhcp6_option_info *six = NULL;
+
+	if (ipv6)
+		six = dhcp6_option_by_code((uint16_t)code);
+	else
+		four = dhcp_option_by_code((uint8_t)code);
+	if ((four || six) && hex)
+		write_format(w, "\"%u/hex\"", code);
+	else if (four || six)
+		write_text(w, four ? four->name : six->name);
+	else
+		write_format(w, "\"%u\"", code);
+}
+
+static void option_write(struct writer *w, unsigned depth, const struct import_option *o, bool ipv6,
+			 unsigned code)
+{
+	const struct import_text *t = o->values.first;
+
+	indent(w, depth);
+	option_name(w, ipv6, code, o->hex);
+	write_text(w, ": ");
+	if (o->hex) {
+		scalar(w, t ? t->text : (struct span){0});
+		write_u8(w, '\n');
+		return;
+	}
+	if (!t) {
+		write_text(w, "true\n"); /* an option without octets */
+		return;
+	}
+	if (!t->next) {
+		scalar(w, t->text);
+		write_u8(w, '\n');
+		return;
+	}
+	write_u8(w, '[');
+	for (; t; t = t->next) {
+		scalar(w, t->text);
+		write_text(w, t->next ? ", " : "]\n");
+	}
+}
+
+static bool is_last(const struct import_option *o)
+{
+	/* Of options written twice the later counts. */
+	for (const struct import_option *later = o->next; later; later = later->next)
+		if (span_equal(later->name, o->name))
+			return false;
+	return true;
+}
+
+static void options(struct import_site *s, struct writer *w, unsigned depth,
+		    const struct import_options *list, bool ipv6)
+{
+	struct import_texts always = {.first = NULL};
+	bool any = false;
+	uint64_t code;
+
+	for (const struct import_option *o = list->first; o; o = o->next) {
+		if (!is_last(o) || !span_to_u64(o->name, UINT16_MAX, &code) ||
+		    (!ipv6 && (code > 254 || !option_fits(s, o, (unsigned)code))))
+			continue;
+		if (!any) {
+			indent(w, depth);
+			write_text(w, "options:\n");
+		}
+		any = true;
+		option_write(w, depth + 1, o, ipv6, (unsigned)code);
+		if (o->always)
+			import_text_add(s, &always, o->name);
+	}
+	line_texts(w, depth, "always", &always);
+}
+
+static void scope(struct import_site *s, struct writer *w, unsigned depth,
+		  const struct import_scope *c, bool ipv6)
+{
+	line_duration(w, depth, ipv6 ? "valid-lifetime" : "lease-time", c->lease_s);
+	if (ipv6) {
+		line_duration(w, depth, "preferred-lifetime", c->preferred_s);
+	} else {
+		line_duration(w, depth, "lease-time-min", c->lease_min_s);
+		line_duration(w, depth, "lease-time-max", c->lease_max_s);
+		line_duration(w, depth, "renew-time", c->renew_s);
+		line_duration(w, depth, "rebind-time", c->rebind_s);
+		line_text(w, depth, "next-server", c->next_server);
+		line_text(w, depth, "server-name", c->server_name);
+		line_text(w, depth, "boot-file", c->boot_file);
+	}
+	options(s, w, depth, &c->options, ipv6);
+}
+
+/* --- networks --- */
+
+static void pools(struct import_site *s, struct writer *w, unsigned depth,
+		  const struct import_network *n, bool ipv6)
+{
+	static const char *const words[] = {"dynamic", "automatic", "fixed"};
+
+	if (!n->pools)
+		return;
+	indent(w, depth);
+	write_text(w, "pools:\n");
+	for (const struct import_pool *p = n->pools; p; p = p->next) {
+		indent(w, depth + 1);
+		struct span range =
+			p->last.len && !span_equal(p->first, p->last)
+				? import_format(s, "%.*s-%.*s", TEXT(p->first), TEXT(p->last))
+				: p->first;
+		write_text(w, "- range: ");
+		scalar(w, range);
+		write_u8(w, '\n');
+		line_text(w, depth + 2, "allocate", span_text(words[p->allocate]));
+		if (!ipv6) {
+			line_texts(w, depth + 2, "classes", &p->classes);
+			scope(s, w, depth + 2, &p->scope, ipv6);
+		} else if (p->classes.first || p->scope.options.first || p->scope.lease_s) {
+			import_note(s, p->line,
+				    "what a pool of IPv6 says of classes, options or times "
+				    "is not carried over: write it at its network");
+		}
+	}
+}
+
+static void reservations(struct import_site *s, struct writer *w, unsigned depth,
+			 const struct import_network *n, bool ipv6)
+{
+	if (!n->reservations)
+		return;
+	indent(w, depth);
+	write_text(w, "reservations:\n");
+	for (const struct import_reservation *r = n->reservations; r; r = r->next) {
+		const struct {
+			const char *name;
+			struct span value;
+		} fields[] = {
+			{"mac", r->mac},
+			{"client-id", r->client_id},
+			{"duid", r->duid},
+			{"circuit-id", r->circuit_id},
+			{"remote-id", r->remote_id},
+			{"address", r->address},
+			{"prefix", r->prefix},
+			{"name", r->name},
+		};
+		bool first = true;
+		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+			if (!fields[i].value.len)
+				continue;
+			indent(w, depth + 1);
+			write_format(w, "%s%s: ", first ? "- " : "  ", fields[i].name);
+			scalar(w, fields[i].value);
+			write_u8(w, '\n');
+			first = false;
+		}
+		if (!first)
+			scope(s, w, depth + 2, &r->scope, ipv6);
+	}
+}
+
+static void prefix_pools(struct writer *w, unsigned depth, const struct import_network *n)
+{
+	if (!n->prefix_pools)
+		return;
+	indent(w, depth);
+	write_text(w, "prefix-pools:\n");
+	for (const struct import_prefix_pool *p = n->prefix_pools; p; p = p->next) {
+		indent(w, depth + 1);
+		write_text(w, "- prefix: ");
+		scalar(w, p->prefix);
+		write_u8(w, '\n');
+		indent(w, depth + 2);
+		write_format(w, "delegated-length: %llu\n", (unsigned long long)p->delegated);
+	}
+}
+
+static void networks(struct import_site *s, struct writer *w, unsigned depth,
+		     const struct import_network *first, bool ipv6)
+{
+	if (!first)
+		return;
+	indent(w, depth);
+	write_text(w, "networks:\n");
+	for (const struct import_network *n = first; n; n = n->next) {
+		indent(w, depth + 1);
+		write_text(w, "- subnet: ");
+		scalar(w, n->subnet);
+		write_u8(w, '\n');
+		line_text(w, depth + 2, "interface", n->interface);
+		line_text(w, depth + 2, "link", n->link);
+		if (!ipv6 && s->not_authoritative)
+			line_text(w, depth + 2, "authoritative", span_text("off"));
+		if (!ipv6 && s->no_probe)
+			line_text(w, depth + 2, "probe", span_text("off"));
+		if (n->rapid_commit || (!ipv6 && s->rapid_commit))
+			line_text(w, depth + 2, "rapid-commit", span_text("on"));
+		scope(s, w, depth + 2, &n->scope, ipv6);
+		pools(s, w, depth + 2, n, ipv6);
+		prefix_pools(w, depth + 2, n);
+		reservations(s, w, depth + 2, n, ipv6);
+	}
+}
+
+static void classes(struct import_site *s, struct writer *w, unsigned depth)
+{
+	const struct import_class *first = s->classes;
+
+	while (first && !first->matches)
+		first = first->next;
+	if (!first)
+		return;
+	indent(w, depth);
+	write_text(w, "classes:\n");
+	for (const struct import_class *c = first; c; c = c->next) {
+		/* Its note says that it lacks a condition; pools that name it stay closed. */
+		if (!c->matches)
+			continue;
+		indent(w, depth + 1);
+		write_text(w, "- name: ");
+		scalar(w, c->name);
+		write_u8(w, '\n');
+		indent(w, depth + 2);
+		write_text(w, "match:\n");
+		for (const struct import_match *m = c->matches; m; m = m->next) {
+			bool seen = false;
+			for (const struct import_match *b = c->matches; b != m; b = b->next)
+				seen |= span_equal(b->key, m->key);
+			if (seen)
+				continue;
+			struct import_texts values = {.first = NULL};
+			for (const struct import_match *a = m; a; a = a->next)
+				if (span_equal(a->key, m->key))
+					import_text_add(s, &values, a->value);
+			indent(w, depth + 3);
+			write_span(w, m->key);
+			write_text(w, ": [");
+			for (const struct import_text *t = values.first; t; t = t->next) {
+				scalar(w, t->text);
+				write_text(w, t->next ? ", " : "]\n");
+			}
+		}
+		scope(s, w, depth + 2, &c->scope, false);
+	}
+}
+
+static void relays(struct writer *w, unsigned depth, const struct import_site *s)
+{
+	if (!s->relays)
+		return;
+	indent(w, depth);
+	write_text(w, "relay:\n");
+	for (const struct import_relay *r = s->relays; r; r = r->next) {
+		indent(w, depth + 1);
+		write_text(w, "- interface: ");
+		scalar(w, r->interface);
+		write_u8(w, '\n');
+		line_texts(w, depth + 2, "servers", &r->servers);
+	}
+}
+
+/* Router advertisements belong to an interface; the only one of the file where it names none. */
+static void advertisements(struct import_site *s, struct writer *w, unsigned depth)
+{
+	const struct import_text *only = s->interfaces.first;
+	bool any = false;
+
+	for (const struct import_network *n = s->networks6; n; n = n->next) {
+		struct span interface = n->interface;
+		bool seen = false;
+		if (!n->advertise)
+			continue;
+		if (!interface.len && only && !only->next)
+			interface = only->text;
+		if (!interface.len) {
+			import_note(s, n->line,
+				    "router advertisements: write under `advertise` of "
+				    "which interface");
+			continue;
+		}
+		for (const struct import_network *b = s->networks6; b != n; b = b->next)
+			seen |= b->advertise &&
+				(span_equal(b->interface, interface) || !b->interface.len);
+		if (seen)
+			continue;
+		if (!any) {
+			indent(w, depth);
+			write_text(w, "advertise:\n");
+		}
+		any = true;
+		indent(w, depth + 1);
+		write_text(w, "- interface: ");
+		scalar(w, interface);
+		write_u8(w, '\n');
+		if (n->pools)
+			line_text(w, depth + 2, "managed", span_text("on"));
+	}
+}
+
+void import_yaml_write(struct import_site *s, struct writer *w)
+{
+	write_text(w, "dhcp:\n");
+	line_texts(w, 1, "interfaces", &s->interfaces);
+	if (s->leases_max)
+		write_format(w, "  leases-max: %llu\n", (unsigned long long)s->leases_max);
+	scope(s, w, 1, &s->scope, false);
+	classes(s, w, 1);
+	networks(s, w, 1, s->networks, false);
+	relays(w, 1, s);
+	if (s->networks6) {
+		write_text(w, "  ipv6:\n");
+		scope(s, w, 2, &s->scope6, true);
+		networks(s, w, 2, s->networks6, true);
+		advertisements(s, w, 2);
+	}
+}
