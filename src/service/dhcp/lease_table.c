@@ -36,7 +36,8 @@ enum err dhcp_table_init(struct dhcp_table *t, struct hash_key key, size_t recor
 	size_t buckets = 16, chunks = (capacity + CHUNK - 1) / CHUNK;
 	while (buckets < records_max)
 		buckets *= 2;
-	*t = (struct dhcp_table){.key = key, .capacity = (uint32_t)capacity};
+	*t = (struct dhcp_table){
+		.key = key, .capacity = (uint32_t)capacity, .records_max = (uint32_t)records_max};
 	t->chunks = calloc(chunks, sizeof(struct dhcp_record *));
 	t->buckets = calloc(buckets, sizeof(*t->buckets));
 	t->buckets_mask = (uint32_t)buckets - 1;
@@ -404,7 +405,7 @@ void dhcp_table_relink(struct dhcp_table *t, struct dhcp_record *r, uint32_t lin
 
 struct dhcp_record *dhcp_table_add(struct dhcp_table *t, uint32_t address, uint32_t link)
 {
-	struct leaf *leaf = make_leaf(t, address);
+	struct leaf *leaf = t->used < t->records_max ? make_leaf(t, address) : NULL;
 	if (!leaf)
 		return NULL;
 	uint32_t *slot = &leaf->records[address & (DHCP_TABLE_LEAF - 1)];

@@ -48,7 +48,7 @@ struct dhcp_table {
 	struct dhcp_record **chunks; /* owned */
 	uint32_t made, capacity;     /* numbers that chunks have room for; that may ever be */
 	uint32_t free;		     /* numbers that were given back, by next */
-	uint32_t used;		     /* records, lists not counted */
+	uint32_t used, records_max;  /* records, lists not counted */
 	uint32_t *buckets;	     /* owned; by client */
 	uint32_t buckets_mask;
 	struct hash_key key;
