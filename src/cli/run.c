@@ -61,9 +61,9 @@ static const struct command_option service_options[] = {
 	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
 };
 
-#define SERVICE_COMMAND(word, text)                                                                \
+#define SERVICE_COMMAND(word, service, text)                                                       \
 	const struct command command_##word = {                                                    \
-		.name = #word,                                                                     \
+		.name = (service),                                                                 \
 		.arguments = "",                                                                   \
 		.summary = text,                                                                   \
 		.options = service_options,                                                        \
@@ -71,5 +71,9 @@ static const struct command_option service_options[] = {
 		.run = service_run,                                                                \
 	}
 
-SERVICE_COMMAND(authority, "Run the authoritative name server alone, in the foreground");
-SERVICE_COMMAND(resolver, "Run the recursive, caching resolver alone, in the foreground");
+SERVICE_COMMAND(authority, "authority",
+		"Run the authoritative name server alone, in the foreground");
+SERVICE_COMMAND(dhcp_client, "dhcp-client",
+		"Run the client of the uplinks alone, in the foreground");
+SERVICE_COMMAND(resolver, "resolver",
+		"Run the recursive, caching resolver alone, in the foreground");

@@ -71,3 +71,8 @@ enum err state_dir_make(const char *path, const struct state_owner *owner)
 		TRY(give(fd, owner));
 	return give_files(fd, owner);
 }
+
+enum err state_dir_show(const char *path)
+{
+	return chmod(path, 0711) < 0 ? err_errno() : OK;
+}

@@ -16,4 +16,8 @@ struct state_owner {
  * user namespace without that user leaves it ours. ENOTDIR, ELOOP: another thing is at path. */
 MUST enum err state_dir_make(const char *path, const struct state_owner *owner);
 
+/* From now on others may open the files in it that their own modes let them, by name (0711); until
+ * the next state_dir_make. For its owner. */
+MUST enum err state_dir_show(const char *path);
+
 #endif

@@ -81,6 +81,15 @@ static void makes_a_directory_for_its_owner_alone(void **state)
 	assert_int_equal(mode_of(b->path), 0700);
 }
 
+static void shows_its_files_to_who_knows_their_names(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(state_dir_make(b->path, NULL), OK);
+	assert_int_equal(state_dir_show(b->path), OK);
+	assert_int_equal(mode_of(b->path), 0711);
+	assert_int_equal(state_dir_show(b->inner), ENOENT);
+}
+
 static void hands_over_what_the_last_owner_kept(void **state)
 {
 	struct bench *b = *state;
@@ -111,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(refuses_what_is_no_directory),
 		TEST(makes_a_directory_for_its_owner_alone),
+		TEST(shows_its_files_to_who_knows_their_names),
 		TEST(hands_over_what_the_last_owner_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

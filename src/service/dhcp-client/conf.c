@@ -194,7 +194,7 @@ static const struct config_key uplink_keys[] = {
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_uplink_conf, resolver),
 	 .fallback = "on",
-	 .help = "write the DNS servers of a lease into `resolver-file`"},
+	 .help = "write the DNS servers of a lease where `resolver-file` says"},
 	{.name = "probing",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct client_uplink_conf, probing),
@@ -264,12 +264,12 @@ static const struct config_key client_keys[] = {
 	 .items_max = CLIENT_UPLINKS_MAX,
 	 .help = "the links whose addresses come from servers, by name"},
 	{.name = "resolver-file",
-	 .type = CONFIG_PATH,
+	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_conf, resolver_file),
-	 .example = "/run/gatehouse/resolv.conf",
-	 .help = "a file that is replaced by the DNS servers and search list of the leases, in the "
-		 "form of resolv.conf; its folder must be writable for `user`; a change needs a "
-		 "restart"},
+	 .fallback = "off",
+	 .help = "write the DNS servers and search lists of the leases to `resolv.conf` in the "
+		 "state directory of this service, which others may then read; /etc/resolv.conf "
+		 "can be a link to it"},
 };
 
 const struct config_map dhcp_client_conf_map = {

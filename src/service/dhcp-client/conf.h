@@ -37,7 +37,7 @@ struct client_uplink_conf {
 
 struct client_conf {
 	struct config_list uplinks; /* struct client_uplink_conf */
-	const char *resolver_file;  /* NULL: none is written */
+	bool resolver_file;
 };
 
 extern const struct config_map dhcp_client_conf_map;
