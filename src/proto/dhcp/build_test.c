@@ -169,8 +169,8 @@ static void the_relay_option_is_last(void **state)
 	dhcp_build_u8(&b, 53, 5);
 	dhcp_build_option(&b, 12, span_text("h"));
 	assert_int_equal(finish_and_read(&b, &out), OK);
-	/* RFC 3046 2.2: "the server ... SHOULD copy the entire Relay Agent Information option to be
-	 * the last option in the response" */
+	/* RFC 3046 2.2: "Servers SHOULD copy the Relay Agent Information option as the last DHCP
+	 * option in the response." */
 	static const uint8_t want[] = {53, 1, 5, 12, 1, 'h', 82, 6, 1, 4, 'p', 'o', 'r', 't', 255};
 	assert_memory_equal(out.data + DHCP_OPTIONS_AT, want, sizeof(want));
 }
@@ -193,11 +193,12 @@ static void splits_long_values_and_they_join_again(void **state)
 		assert_int_equal(b.left_out_len, 0);
 		assert_int_equal(finish_and_read(&b, &out), OK);
 		assert_true(dhcp_message_has(&m, 43));
-		/* RFC 3396 6: "the length fields of each split portion of the option MUST add up to
-		 * the total length of the option data" */
+		/* RFC 3396 6: "The length fields of each split portion of the option MUST add up to
+		 * the total length of the option data." */
 		assert_true(span_equal(dhcp_message_option(&m, 43), fill(lens[i])));
 		assert_true(span_is(dhcp_message_option(&m, 12), "behind"));
-		/* "no split portion can contain more than 255 octets", and in sequence: */
+		/* None is longer than 255 octets, and "the split portions of the option MUST be
+		 * stored in the aggregate option buffer in sequential order" (the same). */
 		size_t at = DHCP_OPTIONS_AT + 3, done = 0;
 		while (done < lens[i]) {
 			assert_int_equal(out.data[at], 43);
@@ -222,7 +223,12 @@ static void check_field(const uint8_t *at, size_t len)
 		i += at[i + 1] + 2u;
 		assert_true(i <= len);
 	}
-	assert_true(i < len); /* RFC 2131 4.1: "MUST be terminated with an 'end' option" */
+	/* RFC 2131 4.1: options in sname and file "MUST begin with the first octet in the field,
+	 * MUST be terminated by an 'end' option, and MUST be followed by 'pad' options to fill the
+	 * remainder of the field". */
+	assert_true(i < len);
+	while (++i < len)
+		assert_int_equal(at[i], 0);
 }
 
 static void overloads_file_and_then_sname_when_the_options_are_full(void **state)

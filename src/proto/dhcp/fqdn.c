@@ -4,7 +4,6 @@
 
 enum {
 	FLAGS_KNOWN = DHCP_FQDN_S | DHCP_FQDN_O | DHCP_FQDN_E | DHCP_FQDN_N,
-	RCODE = 255, /* RFC 4702 2.2: "the server SHOULD set RCODE1 and RCODE2 to 255" */
 };
 
 /* Labels in wire form; without the final root label the name is partial (RFC 4702 2.3.1). */
@@ -43,11 +42,11 @@ static enum err read_ascii(struct span text, struct dhcp_fqdn *f)
 enum err dhcp_fqdn_read(struct span option, struct dhcp_fqdn *ret)
 {
 	struct reader r = reader_of_span(option);
-	struct dhcp_fqdn f = {.flags = read_u8(&r) & FLAGS_KNOWN};
+	struct dhcp_fqdn f = {.flags = read_u8(&r) & FLAGS_KNOWN, .rcode = DHCP_FQDN_RCODE};
 	reader_skip(&r, 2); /* RFC 4702 2.2: clients and servers ignore what they receive there */
 	struct span name = read_span(&r, reader_left(&r));
 	TRY(reader_check(&r));
-	/* RFC 4702 2.1: "the client MUST NOT set S and N both". */
+	/* RFC 4702 2.1: 'If the "N" bit is 1, the "S" bit MUST be 0.' */
 	if (f.flags & DHCP_FQDN_N && f.flags & DHCP_FQDN_S)
 		return ERR_FORMAT;
 	if (f.flags & DHCP_FQDN_E)
@@ -61,8 +60,8 @@ enum err dhcp_fqdn_read(struct span option, struct dhcp_fqdn *ret)
 void dhcp_fqdn_write(struct writer *w, const struct dhcp_fqdn *f)
 {
 	write_u8(w, f->flags & FLAGS_KNOWN);
-	write_u8(w, RCODE);
-	write_u8(w, RCODE);
+	write_u8(w, f->rcode);
+	write_u8(w, f->rcode);
 	struct span wire = dns_name_span(&f->name);
 	if (f->flags & DHCP_FQDN_E) {
 		write_span(w, f->partial ? span_sub(wire, 0, wire.len - 1) : wire);

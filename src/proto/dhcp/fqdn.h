@@ -16,18 +16,21 @@ enum {
 	DHCP_FQDN_N = 8, /* the server updates nothing */
 };
 
+enum { DHCP_FQDN_RCODE = 255 }; /* RFC 4702 2.2 */
+
 struct dhcp_fqdn {
 	uint8_t flags;	      /* the four above; others are dropped */
+	uint8_t rcode;	      /* both of them; DHCP_FQDN_RCODE from a server, 0 from a client */
 	bool partial;	      /* no domain was given: name is to be completed (3.1) */
 	struct dns_name name; /* lower case; the root when there is none */
 };
 
-/* ERR_FORMAT: shorter than three octets, a torn name, ASCII that is none, S and N both set (2.1).
+/* rcode becomes DHCP_FQDN_RCODE, for the answer: what was received there is ignored. ERR_FORMAT:
+ * shorter than three octets, a torn name, ASCII that is none, S and N both set (2.1).
  */
 MUST enum err dhcp_fqdn_read(struct span option, struct dhcp_fqdn *ret);
 
-/* RCODE1 and RCODE2 as RFC 4702 2.2 wants a server to send: 255. Encodes as the E flag says;
- * partial: without the final root label. */
+/* Encodes as the E flag says; partial: without the final root label, or dot. */
 void dhcp_fqdn_write(struct writer *w, const struct dhcp_fqdn *fqdn);
 
 #endif

@@ -361,6 +361,9 @@ static void joins_parts_in_the_order_of_the_aggregate_buffer(void **state)
 	       "\0\x77\x03"
 	       "def\x77\x00\xff",
 	       9);
+	/* RFC 2131 4.1: "The 'file' field MUST be interpreted next (if the 'option overload' option
+	 * indicates that the 'file' field contains DHCP options), followed by the 'sname' field."
+	 */
 	assert_int_equal(read_sample(&s, &m), OK);
 	/* RFC 3396 7: "finds two or more options with the same option code, it MUST consider them
 	 * to be split portions of an option", and "the contents of the option MUST be reassembled

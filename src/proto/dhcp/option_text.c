@@ -228,8 +228,12 @@ static enum err put_item(struct span text, struct writer *w)
 
 static enum err put_code(struct span text, struct writer *w)
 {
+	static const char unnamed[] = "option-"; /* what dhcp_option_name says */
+	const size_t prefix_len = sizeof(unnamed) - 1;
 	const struct dhcp_option_info *o = dhcp_option_by_name(text);
 	uint32_t code;
+	if (span_is(span_sub(text, 0, prefix_len), unnamed))
+		text = span_sub(text, prefix_len, text.len);
 	if (o)
 		code = o->code;
 	else

@@ -7,6 +7,8 @@
 #include "base/span.h"
 #include "base/writer.h"
 
+struct dhcp_message;
+
 enum {
 	DHCP_RELAY_CIRCUIT_ID = 1,
 	DHCP_RELAY_REMOTE_ID = 2,
@@ -37,5 +39,12 @@ MUST enum err dhcp_relay_info_read(struct span option, struct dhcp_relay_info *r
 
 /* Writes the suboptions that has_ says; `whole` is not looked at. */
 void dhcp_relay_info_write(struct writer *w, const struct dhcp_relay_info *info);
+
+/* A relayed copy of m into w: everything as it came but for hops, giaddr and option 82, which is
+ * replaced by `option` as the last one before END, or removed when that is empty. Shorter than 300
+ * octets it is padded (RFC 1542 2.1). m has a cookie, or option is empty. ERR_LIMIT: w is too
+ * small, or option is longer than DHCP_RELAY_INFO_MAX. */
+MUST enum err dhcp_relay_copy(const struct dhcp_message *m, uint8_t hops, uint32_t giaddr,
+			      struct span option, struct writer *w);
 
 #endif

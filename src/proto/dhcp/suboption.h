@@ -41,7 +41,7 @@ struct dhcp_enterprise {
 };
 
 /* One enterprise; false at the end, and with a bad reader for a torn one. The same enterprise may
- * come several times (RFC 3925 3: the data is then joined; see dhcp_enterprise_join). */
+ * come several times, which RFC 3925 3 leaves undefined; dhcp_enterprise_join joins its data. */
 bool dhcp_enterprise_next(struct reader *r, struct dhcp_enterprise *ret);
 /* All data of one enterprise in order. ERR_ABSENT; ERR_FORMAT for a torn option; ERR_LIMIT of w. */
 MUST enum err dhcp_enterprise_join(struct span option, uint32_t number, struct writer *w);

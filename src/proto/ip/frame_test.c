@@ -201,8 +201,8 @@ static void writes_a_probe_that_teaches_nobody(void **state)
 	assert_int_equal(ip_arp_read(f.payload, &a), OK);
 	/* RFC 5227 2.1.1: "The 'sender IP address' field MUST be set to all zeroes". */
 	assert_int_equal(a.sender, 0);
-	/* "A host MUST ... 'sender hardware address' field of the ARP Request with the hardware
-	 * address of the interface through which it is sending the packet." */
+	/* "The client MUST fill in the 'sender hardware address' field of the ARP Request with the
+	 * hardware address of the interface through which it is sending the packet." */
 	assert_memory_equal(a.sender_mac, us, 6);
 	/* "The 'target hardware address' field is ignored and SHOULD be set to all zeroes." */
 	static const uint8_t zeros[IP_MAC_LEN];
