@@ -13,7 +13,7 @@ help:
 	@echo 'make test     build with two compilers and run every test; ends with "N passed, N failed, N skipped"'
 	@echo 'make build    build $(BUILD)/gatehouse'
 	@echo 'make install  install it below PREFIX ($(PREFIX)), with its manual pages; DESTDIR is honoured'
-	@echo 'make bench    measure the name servers beside NSD, Knot and Unbound'
+	@echo 'make bench    measure beside NSD, Knot, Unbound, Kea and dnsmasq'
 	@echo 'make clean    remove what was built'
 
 run:
@@ -37,6 +37,7 @@ install:
 bench:
 	@tools/packages build run bench
 	@tools/build $(BUILD) $(MESON_OPTIONS)
+	@ninja -C $(BUILD) bench/dhcp_load
 	@bench/run $(BUILD)/gatehouse
 
 clean:

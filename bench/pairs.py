@@ -55,12 +55,12 @@ class Net:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, *words, core=SERVER_CORE):
+    def start(self, *words, core=SERVER_CORE, **options):
         """A server, pinned; its output goes to a file of the folder."""
         log = open(self.folder / f"log-{len(self.processes)}", "wb")
         process = subprocess.Popen(
             ["ip", "netns", "exec", self.server, "taskset", "-c", core, *map(str, words)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options)
         self.processes.append(process)
         return process
 
