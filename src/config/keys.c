@@ -21,7 +21,8 @@ static void write_rows(const struct config_table *table, struct span above, stru
 		if (!span_equal(span_sub(span_text(row.name), 0, rest.len), rest))
 			continue;
 		write_span(w, above);
-		write_format(w, "%s\t%s\n", row.name, row.takes);
+		write_format(w, "%s\t%s%s\n", row.name, row.takes,
+			     row.is_list ? ", or a list of such" : "");
 	}
 }
 

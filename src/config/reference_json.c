@@ -75,6 +75,7 @@ static void write_table(struct writer *w, const struct config_table *table)
 		"\"anyOf\": [{\"$ref\": \"#/$defs/part\"}, {\"type\": \"array\", \"items\": "
 		"{\"$ref\": \"#/$defs/part\"}}]";
 	struct config_row row;
+	char takes[CONFIG_PHRASE_MAX];
 	write_text(w, "{\"description\": ");
 	config_json_text(w, table->help);
 	write_format(w,
@@ -85,7 +86,9 @@ static void write_table(struct writer *w, const struct config_table *table)
 		write_text(w, i ? ", " : "");
 		config_json_text(w, row.name);
 		write_text(w, ": {\"description\": ");
-		config_json_text(w, row.takes);
+		struct writer text = writer_of(takes, sizeof(takes));
+		write_format(&text, "%s%s", row.takes, row.is_list ? ", or a list of such" : "");
+		config_json_string(w, writer_span(&text));
 		write_format(w, ", %s}", value);
 	}
 	write_text(w, "}}");

@@ -135,12 +135,31 @@ static void write_key(struct writer *w, const char *path, const struct config_ke
 	write_text(w, "\n\n");
 }
 
+/* Those with CONFIG_NARROWER, together. */
+static void write_narrower(struct writer *w, const struct config_map *map, struct writer *path)
+{
+	size_t told = 0, pos = path->pos;
+	for (size_t i = 0; i < map->keys_n; i++) {
+		const struct config_key *k = &map->keys[i];
+		if (!(k->flags & CONFIG_NARROWER))
+			continue;
+		write_text(w, told++ ? ", " : "");
+		write_format(path, "%s%s%c", pos ? "." : "", k->name, 0);
+		ASSERT(!path->bad);
+		write_bold(w, told == 1 ? (const char *)path->data : k->name);
+		path->pos = pos;
+	}
+	if (told)
+		write_text(w,
+			   "\n\tThe keys of these names of the section, for this place alone.\n\n");
+}
+
 static void write_keys(struct writer *w, const struct config_map *map, struct writer *path)
 {
 	for (size_t i = 0; i < map->keys_n; i++) {
 		const struct config_key *k = &map->keys[i];
 		size_t pos = path->pos;
-		if (k->flags & CONFIG_ENTRY_NAME)
+		if (k->flags & (CONFIG_ENTRY_NAME | CONFIG_NARROWER))
 			continue;
 		write_format(path, "%s%s", pos ? "." : "", k->name);
 		if (k->type == CONFIG_DICTIONARY)
@@ -153,6 +172,7 @@ static void write_keys(struct writer *w, const struct config_map *map, struct wr
 			write_keys(w, k->map, path);
 		path->pos = pos;
 	}
+	write_narrower(w, map, path);
 }
 
 static void write_tables(struct writer *w, const struct config_map *map)
@@ -169,6 +189,7 @@ static void write_tables(struct writer *w, const struct config_map *map)
 			write_bold(w, row.name);
 			write_text(w, ": ");
 			write_escaped(w, row.takes);
+			write_text(w, row.is_list ? ", or a list of such" : "");
 		}
 		write_text(w, "\n");
 		if (tables[i]->others) {

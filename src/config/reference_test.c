@@ -97,6 +97,18 @@ static void the_json_schema_is_json_and_has_every_key(void **state)
 	assert_has("\"minItems\": 1, \"maxItems\": 8, \"uniqueItems\": true");
 }
 
+static void what_the_section_explains_is_only_named(void **state)
+{
+	(void)state;
+	struct writer w = writer_of(text, sizeof(text));
+	config_reference_scdoc(&sample_sections, "1.2.3", &w);
+	write_u8(&w, 0);
+	assert_has(
+		"\n*pools.NAME.small*, *level*\n\tThe keys of these names of the section, for this "
+		"place alone.\n");
+	assert_null(strstr(text, "A number without a sign"));
+}
+
 static void the_words_of_a_table_are_told_once(void **state)
 {
 	(void)state;
@@ -115,7 +127,7 @@ static void the_words_of_a_table_are_told_once(void **state)
 	assert_has("\"$defs\": {\"part\": {\"type\": [\"string\", ");
 	assert_has(", \"colours\": {\"description\": \"How much of each colour\", \"type\": "
 		   "\"object\", \"additionalProperties\": {\"anyOf\": ");
-	assert_has("\"mix\": {\"description\": \"list of number\", \"anyOf\": ");
+	assert_has("\"mix\": {\"description\": \"number, or a list of such\", \"anyOf\": ");
 }
 
 static const char *keys(const char *prefix)
@@ -137,8 +149,10 @@ static void keys_are_completed_as_far_as_the_next_dot(void **state)
 					    "one.limits.\tWhat a stranger may take\n");
 	assert_string_equal(keys("one.limits.c"), "one.limits.clients\tConnections at once\n");
 	assert_string_equal(keys("one.pools."), "one.pools.range\tAddresses that are given away\n"
-						"one.pools.lease\tHow long one has them\n");
-	assert_string_equal(keys("one.colours.m"), "one.colours.mix\tlist of number\n");
+						"one.pools.lease\tHow long one has them\n"
+						"one.pools.small\tA small number\n"
+						"one.pools.level\tA number without a sign\n");
+	assert_string_equal(keys("one.colours.m"), "one.colours.mix\tnumber, or a list of such\n");
 	assert_string_equal(keys("one.colou"), "one.colours.\tThe colours\n");
 	assert_string_equal(keys("one.colours.mix."), "");
 	assert_string_equal(keys("x"), "");
@@ -152,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_has_every_key_with_its_type_and_default),
+		cmocka_unit_test(what_the_section_explains_is_only_named),
 		cmocka_unit_test(the_words_of_a_table_are_told_once),
 		cmocka_unit_test(the_json_schema_is_json_and_has_every_key),
 		cmocka_unit_test(keys_are_completed_as_far_as_the_next_dot),

@@ -72,6 +72,16 @@ static const struct config_key pool_keys[] = {
 	 CONFIG_FIELD(struct sample_pool, lease_ms),
 	 .fallback = "12h",
 	 .help = "How long one has them"},
+	{.name = "small",
+	 .type = CONFIG_INTEGER,
+	 .flags = CONFIG_NARROWER,
+	 CONFIG_FIELD(struct sample_pool, small),
+	 .help = "A small number"},
+	{.name = "level",
+	 .type = CONFIG_INTEGER,
+	 .flags = CONFIG_NARROWER,
+	 CONFIG_FIELD(struct sample_pool, level),
+	 .help = "A number without a sign"},
 };
 
 static const struct config_map pool_map = {
@@ -83,7 +93,7 @@ static const struct config_map pool_map = {
 static const struct config_row colour_rows[] = {
 	{.name = "red", .takes = "number"},
 	{.name = "green", .takes = "number"},
-	{.name = "mix", .takes = "list of number"},
+	{.name = "mix", .takes = "number", .is_list = true},
 };
 
 static bool colour_row(size_t n, struct config_row *ret)

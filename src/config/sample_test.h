@@ -24,6 +24,7 @@ struct sample_pool {
 	const char *name;
 	struct ip_range range;
 	uint64_t lease_ms;
+	uint8_t small, level;
 };
 
 /* An entry of the table of colours: red and green take one number, mix takes what is written. */

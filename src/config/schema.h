@@ -70,6 +70,9 @@ enum config_flag {
 	 */
 	CONFIG_ENTRY_NAME = 1 << 2,
 	CONFIG_UNIQUE = 1 << 3, /* with CONFIG_LIST of a scalar: no item may be there twice */
+	/* Means what the section's own key of this name means, for a narrower place: the manual
+	 * names it and explains it there only. */
+	CONFIG_NARROWER = 1 << 4,
 };
 
 /* Allocated with the configuration, freed by config_free. */

@@ -86,6 +86,8 @@ static void judge_flags(struct judge *j, const struct config_key *k)
 	if (!k->fallback && !(k->flags & (CONFIG_REQUIRED | CONFIG_ENTRY_NAME)) && !list &&
 	    !k->present && (k->type == CONFIG_BOOL || k->type == CONFIG_CHOICE))
 		tell(j, "absent looks like the first choice: give a fallback");
+	if ((k->flags & CONFIG_NARROWER) && (entry || (k->flags & CONFIG_REQUIRED)))
+		tell(j, "what the section explains is neither required nor a name");
 	if (!list && k->type != CONFIG_DICTIONARY && k->type != CONFIG_TABLE &&
 	    (k->items_min || k->items_max))
 		tell(j, "only lists and dictionaries count items");

@@ -41,7 +41,8 @@ struct config_blame {
 /* A word of the table, for the manual, the completion and the nearest word. */
 struct config_row {
 	const char *name;
-	const char *takes; /* "list of address": what a value is */
+	const char *takes; /* "an IPv4 address": what a value, or an item of it, is */
+	bool is_list;	   /* takes several */
 };
 
 struct config_table {

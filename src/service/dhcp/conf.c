@@ -44,19 +44,21 @@ static const struct config_map vendor_map = {
 	.check = dhcp_check_vendor,
 };
 
-/* What each place can say. lease: the fallback of lease-time. */
-#define SCOPE_KEYS(S, lease)                                                                       \
+/* What each place can say. more: CONFIG_NARROWER but for the section itself; lease: the fallback of
+ * lease-time. */
+#define SCOPE_KEYS(S, more, lease)                                                                 \
 	{.name = "options",                                                                        \
 	 .type = CONFIG_TABLE,                                                                     \
+	 .flags = (more),                                                                          \
 	 .table = &dhcp_option_table_conf,                                                         \
 	 SCOPE(S, options),                                                                        \
 	 .items_max = 254,                                                                         \
 	 .example = "{routers: 192.168.7.1, domain-name: home.arpa}",                              \
-	 .help = "options for clients here that ask for them; the nearest place that has one "     \
+	 .help = "options for clients that ask for them; the nearest place that has one "          \
 		 "wins: reservation, class, pool, network, all"},                                  \
 		{.name = "always",                                                                 \
 		 .type = CONFIG_TEXT,                                                              \
-		 .flags = CONFIG_LIST | CONFIG_UNIQUE,                                             \
+		 .flags = (more) | CONFIG_LIST | CONFIG_UNIQUE,                                    \
 		 SCOPE(S, always),                                                                 \
 		 .min = 1,                                                                         \
 		 .max = 64,                                                                        \
@@ -66,21 +68,22 @@ static const struct config_map vendor_map = {
 			 "ask for them"},                                                          \
 		{.name = "vendor-options",                                                         \
 		 .type = CONFIG_MAP,                                                               \
-		 .flags = CONFIG_LIST,                                                             \
+		 .flags = (more) | CONFIG_LIST,                                                    \
 		 .map = &vendor_map,                                                               \
 		 SCOPE(S, vendor),                                                                 \
 		 .items_max = 256,                                                                 \
 		 .help = "options that makers of devices number themselves"},                      \
 		{.name = "lease-time",                                                             \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, lease_ms),                                                               \
 		 .min = 10000,                                                                     \
 		 .max = LEASE_MAX_MS,                                                              \
 		 .fallback = (lease),                                                              \
-		 .example = "12h",                                                                 \
 		 .help = "how long a client has its address before it must have renewed it"},      \
 		{.name = "lease-time-min",                                                         \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, lease_min_ms),                                                           \
 		 .min = 10000,                                                                     \
 		 .max = LEASE_MAX_MS,                                                              \
@@ -89,6 +92,7 @@ static const struct config_map vendor_map = {
 			 "`lease-time` if that is less, unless said"},                             \
 		{.name = "lease-time-max",                                                         \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, lease_max_ms),                                                           \
 		 .min = 10000,                                                                     \
 		 .max = LEASE_MAX_MS,                                                              \
@@ -97,6 +101,7 @@ static const struct config_map vendor_map = {
 			 "`lease-time` unless said"},                                              \
 		{.name = "renew-time",                                                             \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, renew_ms),                                                               \
 		 .min = 1000,                                                                      \
 		 .max = LEASE_MAX_MS,                                                              \
@@ -105,6 +110,7 @@ static const struct config_map vendor_map = {
 			 "and whenever its lease is shorter than that"},                           \
 		{.name = "rebind-time",                                                            \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, rebind_ms),                                                              \
 		 .min = 1000,                                                                      \
 		 .max = LEASE_MAX_MS,                                                              \
@@ -113,19 +119,21 @@ static const struct config_map vendor_map = {
 			 "lease unless said, and whenever its lease is shorter than that"},        \
 		{.name = "next-server",                                                            \
 		 .type = CONFIG_ADDRESS,                                                           \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, next_server),                                                            \
 		 .example = "192.168.7.5",                                                         \
 		 .help = "where a client that boots from the network gets its file by TFTP"},      \
 		{.name = "server-name",                                                            \
 		 .type = CONFIG_TEXT,                                                              \
+		 .flags = (more),                                                                  \
 		 SCOPE(S, server_name),                                                            \
 		 .min = 1,                                                                         \
 		 .max = 63,                                                                        \
 		 .example = "boot.home.arpa",                                                      \
 		 .help = "the name of that server (sname and option 66)"},                         \
 	{                                                                                          \
-		.name = "boot-file", .type = CONFIG_TEXT, SCOPE(S, boot_file), .min = 1,           \
-		.max = 255, .example = "snponly.efi",                                              \
+		.name = "boot-file", .type = CONFIG_TEXT, .flags = (more), SCOPE(S, boot_file),    \
+		.min = 1, .max = 255, .example = "snponly.efi",                                    \
 		.help = "what a client boots from the network: a path, or a URL for firmware "     \
 			"that boots by HTTP (file and option 67)"                                  \
 	}
@@ -133,15 +141,17 @@ static const struct config_map vendor_map = {
 /* How addresses are given away; site(x): the fallback where it is said for all networks. */
 #define NOT_SITE(x) NULL
 #define IN_SITE(x)  (x)
-#define MANNER_KEYS(S, site)                                                                       \
+#define MANNER_KEYS(S, more, site)                                                                 \
 	{.name = "probe",                                                                          \
 	 .type = CONFIG_BOOL,                                                                      \
+	 .flags = (more),                                                                          \
 	 MANNER(S, probe),                                                                         \
 	 .fallback = site("on"),                                                                   \
 	 .help = "look for a holder of an address, by ARP or through a relay by ICMP echo, "       \
 		 "before it is offered to a client that did not have it"},                         \
 		{.name = "probe-time",                                                             \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 MANNER(S, probe_ms),                                                              \
 		 .fallback = site("500ms"),                                                        \
 		 .min = 10,                                                                        \
@@ -149,6 +159,7 @@ static const struct config_map vendor_map = {
 		 .help = "how long an answer to that is waited for"},                              \
 		{.name = "decline-time",                                                           \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 MANNER(S, decline_ms),                                                            \
 		 .fallback = site("1h"),                                                           \
 		 .min = 1000,                                                                      \
@@ -156,6 +167,7 @@ static const struct config_map vendor_map = {
 		 .help = "how long an address rests that somebody else was found to use"},         \
 		{.name = "offer-time",                                                             \
 		 .type = CONFIG_DURATION,                                                          \
+		 .flags = (more),                                                                  \
 		 MANNER(S, offer_ms),                                                              \
 		 .fallback = site("1m"),                                                           \
 		 .min = 1000,                                                                      \
@@ -163,18 +175,21 @@ static const struct config_map vendor_map = {
 		 .help = "how long an offered address is kept for the client"},                    \
 		{.name = "rapid-commit",                                                           \
 		 .type = CONFIG_BOOL,                                                              \
+		 .flags = (more),                                                                  \
 		 MANNER(S, rapid_commit),                                                          \
 		 .fallback = site("off"),                                                          \
 		 .help = "give the address at once to clients that ask for it (RFC 4039); only "   \
 			 "where this is the one server of the link"},                              \
 		{.name = "authoritative",                                                          \
 		 .type = CONFIG_BOOL,                                                              \
+		 .flags = (more),                                                                  \
 		 MANNER(S, authoritative),                                                         \
 		 .fallback = site("off"),                                                          \
 		 .help = "tell a client that comes with an address which is wrong for its link "   \
 			 "so, also when no lease of it is known"},                                 \
 		{.name = "clients-per-second",                                                     \
 		 .type = CONFIG_INTEGER,                                                           \
+		 .flags = (more),                                                                  \
 		 MANNER(S, per_second),                                                            \
 		 .fallback = site("100"),                                                          \
 		 .min = 0,                                                                         \
@@ -182,8 +197,8 @@ static const struct config_map vendor_map = {
 		 .help = "how many new clients of one interface, or of one port of a relay, are "  \
 			 "served in a second; 0 is no limit"},                                     \
 	{                                                                                          \
-		.name = "leases-per-port", .type = CONFIG_INTEGER, MANNER(S, per_port),            \
-		.fallback = site("0"), .min = 0, .max = 1000000,                                   \
+		.name = "leases-per-port", .type = CONFIG_INTEGER, .flags = (more),                \
+		MANNER(S, per_port), .fallback = site("0"), .min = 0, .max = 1000000,              \
 		.help = "how many leases one port of a relay (its circuit-id) has at once; 0 is "  \
 			"no limit"                                                                 \
 	}
@@ -221,7 +236,7 @@ static const struct config_key pool_keys[] = {
 	 .min = 0,
 	 .max = 100,
 	 .help = "tell by an event when so much of it is in use; 0 is never"},
-	SCOPE_KEYS(struct dhcp_pool_conf, NULL),
+	SCOPE_KEYS(struct dhcp_pool_conf, CONFIG_NARROWER, NULL),
 };
 
 static const struct config_map pool_map = {
@@ -276,7 +291,7 @@ static const struct config_key reservation_keys[] = {
 	 .max = 63,
 	 .example = "nas",
 	 .help = "its host name, whatever the client says"},
-	SCOPE_KEYS(struct dhcp_reservation_conf, NULL),
+	SCOPE_KEYS(struct dhcp_reservation_conf, CONFIG_NARROWER, NULL),
 };
 
 static const struct config_map reservation_map = {
@@ -337,8 +352,8 @@ static const struct config_key network_keys[] = {
 	 CONFIG_FIELD(struct dhcp_network_conf, reservations),
 	 .items_max = 1000000,
 	 .help = "clients that get an address or options of their own"},
-	MANNER_KEYS(struct dhcp_network_conf, NOT_SITE),
-	SCOPE_KEYS(struct dhcp_network_conf, NULL),
+	MANNER_KEYS(struct dhcp_network_conf, CONFIG_NARROWER, NOT_SITE),
+	SCOPE_KEYS(struct dhcp_network_conf, CONFIG_NARROWER, NULL),
 };
 
 static const struct config_map network_map = {
@@ -408,7 +423,7 @@ static const struct config_key class_keys[] = {
 	 CONFIG_FIELD(struct dhcp_class_conf, match),
 	 .example = "{vendor-class: \"PXEClient*\"}",
 	 .help = "who belongs to it: all that is written must be so, and of a list any item"},
-	SCOPE_KEYS(struct dhcp_class_conf, NULL),
+	SCOPE_KEYS(struct dhcp_class_conf, CONFIG_NARROWER, NULL),
 };
 
 static const struct config_map class_map = {
@@ -455,6 +470,28 @@ static const struct config_key dhcp_keys[] = {
 	 .items_max = 256,
 	 .example = "[lan0]",
 	 .help = "where to answer; every interface that has an address of a network unless set"},
+	{.name = "networks",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 .map = &network_map,
+	 CONFIG_FIELD(struct dhcp_conf, networks),
+	 .items_max = 4096,
+	 .help = "the IPv4 networks to serve"},
+	{.name = "classes",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 .map = &class_map,
+	 CONFIG_FIELD(struct dhcp_conf, classes),
+	 .items_max = DHCP_CLASSES_MAX,
+	 .help = "clients that have something in common; of a client's classes the first that has "
+		 "an option wins"},
+	SCOPE_KEYS(struct dhcp_conf, 0, "12h"),
+	MANNER_KEYS(struct dhcp_conf, 0, IN_SITE),
+	{.name = "load-split",
+	 .type = CONFIG_MAP,
+	 .map = &split_map,
+	 CONFIG_FIELD(struct dhcp_conf, split),
+	 .help = "share the clients of a link with other servers; all are answered unless set"},
 	{.name = "store",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct dhcp_conf, store),
@@ -471,21 +508,6 @@ static const struct config_key dhcp_keys[] = {
 	 .max = 256,
 	 .example = "file:dhcp.password",
 	 .help = "for the database, where it wants one"},
-	{.name = "networks",
-	 .type = CONFIG_MAP,
-	 .flags = CONFIG_LIST,
-	 .map = &network_map,
-	 CONFIG_FIELD(struct dhcp_conf, networks),
-	 .items_max = 4096,
-	 .help = "the IPv4 networks to serve"},
-	{.name = "classes",
-	 .type = CONFIG_MAP,
-	 .flags = CONFIG_LIST,
-	 .map = &class_map,
-	 CONFIG_FIELD(struct dhcp_conf, classes),
-	 .items_max = DHCP_CLASSES_MAX,
-	 .help = "clients that have something in common; of a client's classes the first that has "
-		 "an option wins"},
 	{.name = "leases-max",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct dhcp_conf, leases_max),
@@ -502,13 +524,6 @@ static const struct config_key dhcp_keys[] = {
 	 .max = 1048576,
 	 .help = "how many exchanges wait for a probe or the store at once; who comes then has to "
 		 "ask again"},
-	{.name = "load-split",
-	 .type = CONFIG_MAP,
-	 .map = &split_map,
-	 CONFIG_FIELD(struct dhcp_conf, split),
-	 .help = "share the clients of a link with other servers; all are answered unless set"},
-	MANNER_KEYS(struct dhcp_conf, IN_SITE),
-	SCOPE_KEYS(struct dhcp_conf, "12h"),
 };
 
 const struct config_map dhcp_conf_map = {

@@ -232,7 +232,8 @@ static bool option_row(size_t n, struct config_row *ret)
 		if (!(table[i].flags & DHCP_OPTION_SETTABLE) || settable++ != n)
 			continue;
 		*ret = (struct config_row){.name = table[i].name,
-					   .takes = dhcp_option_expected(table[i].type)};
+					   .takes = dhcp_option_expected(table[i].type),
+					   .is_list = dhcp_option_type_is_list(table[i].type)};
 		return true;
 	}
 	return false;
