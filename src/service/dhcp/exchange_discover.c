@@ -66,8 +66,8 @@ void dhcp_exchange_probed(struct dhcp_engine *e, struct dhcp_exchange *x)
 			dhcp_refuse(e, x, DHCP_CAUSE_NO_ADDRESS, 0);
 		return;
 	}
-	/* RFC 4039 3.1: the server "MUST include the Rapid Commit option" in that ACK, and commits
-	 * the assignment before it sends it. */
+	/* RFC 4039 3.1: that ACK has the Rapid Commit option too, and the assignment is committed
+	 * before it is sent. */
 	x->rapid = x->place.network->rapid_commit &&
 		   dhcp_message_has(&x->message, DHCP_OPT_RAPID_COMMIT);
 	if (x->rapid)

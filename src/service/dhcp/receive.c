@@ -61,8 +61,7 @@ static uint32_t link_address(const struct dhcp_exchange *x)
 	uint32_t wish;
 	if (x->client.relay && x->relay.has_link_selection)
 		return x->relay.link_selection;
-	/* RFC 3011 3: "Servers configured to support this option MUST use the IP address in
-	 * it when allocating". */
+	/* RFC 3011 3: it takes the place of giaddr then, also as a wish of the client's own. */
 	if (dhcp_message_address(&x->message, DHCP_OPT_SUBNET_SELECTION, &wish) == OK && wish)
 		return wish;
 	return x->message.head.giaddr;
@@ -91,7 +90,7 @@ static const struct dhcp_network *network_of(const struct dhcp_engine *e, struct
 
 static uint32_t server_id_of(const struct dhcp_engine *e, const struct dhcp_exchange *x)
 {
-	/* RFC 5107 4: "the server MUST use the value of this sub-option" as its identifier. */
+	/* RFC 5107 4: the identifier in the replies is the one that the relay gives. */
 	if (x->client.relay && x->relay.has_server_id_override)
 		return x->relay.server_id_override;
 	if (x->client.network->server_id)

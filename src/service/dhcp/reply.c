@@ -53,7 +53,8 @@ static struct dhcp_build_rules rules_of(const struct dhcp_exchange *x)
 {
 	struct dhcp_build_rules rules = {
 		.size_max = dhcp_message_size_max(&x->message, DHCP_REPLY_MAX), .overload = true};
-	/* RFC 3046 2.2: servers "SHALL copy the entire contents of the option" and put it last. */
+	/* RFC 3046 2.2: servers "SHALL echo the entire contents of the Relay Agent Information
+	 * option in all replies. Servers SHOULD copy [it] as the last DHCP option". */
 	if (x->client.relay)
 		rules.relay = x->relay.whole;
 	return rules;
@@ -90,7 +91,7 @@ static void add_echoes(const struct dhcp_exchange *x, struct dhcp_build *b)
 	 * client, the server MUST return the 'client identifier' option, unaltered, in its
 	 * response message." */
 	echo(x, b, DHCP_OPT_CLIENT_IDENTIFIER);
-	/* RFC 3011 3: servers that use the option "MUST return this option" as it is. */
+	/* RFC 3011 3: a server that has used the option returns it, so that the client knows. */
 	if (x->client.link_address && !(x->client.relay && x->relay.has_link_selection))
 		echo(x, b, DHCP_OPT_SUBNET_SELECTION);
 }
