@@ -12,8 +12,8 @@ struct config_global;
 struct config_report;
 struct writer;
 
-#define CONFIG_TEXT_MAX	  (1U << 20) /* octets of a file */
-#define CONFIG_NODES_MAX  200000     /* scalars, lists and maps of a file */
+#define CONFIG_TEXT_MAX	  (16U << 20) /* octets of a file */
+#define CONFIG_NODES_MAX  1000000     /* scalars, lists and maps of a file */
 #define CONFIG_DEPTH_MAX  32
 #define CONFIG_SECRET_MAX 4096
 #define CONFIG_PATH_MAX	  4096 /* octets with the NUL */

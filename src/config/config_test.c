@@ -235,7 +235,7 @@ static void the_length_depth_and_number_of_values_are_bounded(void **state)
 		const char *text, *message;
 		size_t n;
 	} cases[] = {
-		{"#", "the file is longer than 1048576 octets", CONFIG_TEXT_MAX + 1},
+		{"#", "the file is longer than 16777216 octets", CONFIG_TEXT_MAX + 1},
 		{"[", "lists and maps are nested too deep here", 1000},
 		{"- ", "lists and maps are nested too deep here", 1000},
 		{"- a\n", "too many values in one file", CONFIG_TEXT_MAX},

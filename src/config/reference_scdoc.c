@@ -8,7 +8,7 @@ static const char description[] =
 	"*gatehouse* reads one file for all its services. Each section of the file configures one "
 	"service; a service whose section is absent does not run, and an empty section asks for "
 	"its defaults. The section *global* is for all services.\n\n"
-	"The file is YAML 1.2: UTF-8, one document, at most 1 MiB. Anchors, aliases, tags and "
+	"The file is YAML 1.2: UTF-8, one document, at most 16 MiB. Anchors, aliases, tags and "
 	"directives are refused, and so are unknown keys and keys that are there twice. A value is "
 	"read as its key wants it: *on* is a switch in one place and a word in another. Quotes are "
 	"needed where YAML would see something else, as in *\"[::1]:53\"*.\n\n"

@@ -175,7 +175,6 @@ static const struct {
 	{DHCP_OPT_RENEWAL_TIME, "write renew-time"},
 	{DHCP_OPT_REBINDING_TIME, "write rebind-time"},
 	{DHCP_OPT_SERVER_IDENTIFIER, "write server-id in the network"},
-	{DHCP_OPT_HOST_NAME, "write name in the reservation"},
 	{DHCP_OPT_RAPID_COMMIT, "write rapid-commit"},
 };
 
