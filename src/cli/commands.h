@@ -5,9 +5,9 @@
 
 #include "cli/command.h"
 
-extern const struct command command_authority, command_check, command_completion,
+extern const struct command command_authority, command_check, command_completion, command_dhcp,
 	command_dhcp_client, command_events, command_help, command_import, command_lab,
-	command_plan, command_resolver, command_run, command_status, command_trace, command_version,
-	command_zone;
+	command_lease, command_leases, command_plan, command_resolver, command_run, command_status,
+	command_trace, command_version, command_zone;
 
 #endif

@@ -73,6 +73,7 @@ static const struct command_option service_options[] = {
 
 SERVICE_COMMAND(authority, "authority",
 		"Run the authoritative name server alone, in the foreground");
+SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground");
 SERVICE_COMMAND(dhcp_client, "dhcp-client",
 		"Run the client of the uplinks alone, in the foreground");
 SERVICE_COMMAND(resolver, "resolver",

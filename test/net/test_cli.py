@@ -305,7 +305,7 @@ def test_columns_are_aligned():
 
 
 KEYWORDS = {
-    "$schema", "title", "description", "default", "examples", "type", "properties", "required",
+    "$schema", "$defs", "$ref", "title", "description", "default", "examples", "type", "properties", "required",
     "additionalProperties", "allOf", "anyOf", "items", "minItems", "maxItems", "uniqueItems", "enum",
     "minimum", "maximum", "minLength", "maxLength", "pattern", "format",
 }  # fmt: skip
@@ -326,26 +326,29 @@ def is_type(name, value):
     return isinstance(value, TYPES[name])
 
 
-def valid(schema, value):
+def valid(schema, value, root=None):
     """Whether value fits: the part of JSON Schema (draft 2020-12) that the file's schema uses."""
     if schema is True or schema is False:
         return schema
+    root = root or schema
+    if "$ref" in schema:
+        return valid(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], value, root)
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
     checks = [
         not types or any(is_type(name, value) for name in types),
         "enum" not in schema or value in schema["enum"],
-        all(valid(part, value) for part in schema.get("allOf", [])),
-        "anyOf" not in schema or any(valid(part, value) for part in schema["anyOf"]),
+        all(valid(part, value, root) for part in schema.get("allOf", [])),
+        "anyOf" not in schema or any(valid(part, value, root) for part in schema["anyOf"]),
     ]
     if isinstance(value, dict):
         known = schema.get("properties", {})
         others = schema.get("additionalProperties", True)
         checks += [key in value for key in schema.get("required", [])]
-        checks += [valid(known.get(key, others), value[key]) for key in value]
+        checks += [valid(known.get(key, others), value[key], root) for key in value]
     if isinstance(value, list):
         checks.append(schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 1 << 30))
-        checks += [valid(schema.get("items", True), item) for item in value]
+        checks += [valid(schema.get("items", True), item, root) for item in value]
         if schema.get("uniqueItems"):
             checks.append(len({json.dumps(item) for item in value}) == len(value))
     if isinstance(value, str):
@@ -363,6 +366,7 @@ def each_schema(schema):
         schema.get("allOf", [])
         + schema.get("anyOf", [])
         + list(schema.get("properties", {}).values())
+        + list(schema.get("$defs", {}).values())
     ):
         yield from each_schema(part)
     for key in ("items", "additionalProperties"):
@@ -403,6 +407,7 @@ def test_the_json_schema_says_what_is_right():
         {"authority": {"checks": "strikt"}},
         {"authority": {"tcp": {"idle": "10 seconds"}}},
         {"global": {"log": {"level": 3}}},
+        {"dhcp": {"networks": [{"subnet": "192.168.7.0/24", "options": {"routers": [[]]}}]}},
     ]
     for value in wrong:
         assert not valid(schema, value), value

@@ -1,0 +1,277 @@
+/* gatehouse leases: who has which address. gatehouse lease show|release|reserve|renew ADDRESS: one
+ * of them. All of it is asked of the address server by its control socket. */
+#include "cli/commands.h"
+
+#include "base/writer.h"
+#include "cli/print.h"
+#include "cli/remote.h"
+#include "proto/http/http1.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_SIZE = 512, TARGET_SIZE = 2048, PAGE = 1000 };
+
+static const char service[] = "dhcp";
+
+/* --- requests --- */
+
+/* "?a=b" or "&a=b", when value is not NULL. */
+static void parameter(struct writer *w, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	write_text(w, memchr(w->data, '?', w->pos) ? "&" : "?");
+	write_text(w, name);
+	write_text(w, "=");
+	http_percent_encode(w, span_text(value));
+}
+
+/* An answer with status 200; else it was said what is wrong, and *ret_code is the exit status. */
+static json_t *ask(const struct command_line *line, const char *method, const struct writer *target,
+		   int *ret_code)
+{
+	char path[PATH_SIZE], text[TARGET_SIZE];
+	json_t *answer = NULL;
+	int status = 0;
+	if (target->bad || !span_to_cstr(writer_span(target), text, sizeof(text))) {
+		*ret_code = command_misused(NULL, "the request is too long");
+		return NULL;
+	}
+	enum err e = remote_path(line, service, path, sizeof(path));
+	if (!e)
+		e = remote_call(path, method, text, &status, &answer);
+	if (!e && status == 200)
+		return answer;
+	*ret_code = e ? remote_fail(path, e) : remote_refused(status, answer);
+	json_decref(answer);
+	return NULL;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+/* --- all of them --- */
+
+static enum print_style style_of(const char *state)
+{
+	if (strcmp(state, "bound") == 0)
+		return PRINT_GREEN;
+	if (strcmp(state, "declined") == 0 || strcmp(state, "conflict") == 0)
+		return PRINT_RED;
+	return strcmp(state, "offered") == 0 ? PRINT_YELLOW : PRINT_DIM;
+}
+
+static void left_print(struct print_table *t, const json_t *lease)
+{
+	char text[64];
+	const json_t *left = json_object_get(lease, "left_s");
+	if (left)
+		print_cell(t, PRINT_PLAIN, "%s",
+			   print_duration_us((uint64_t)json_integer_value(left) * 1000000, text,
+					     sizeof(text)));
+	else
+		print_cell(t, PRINT_DIM, "%s",
+			   strcmp(text_of(lease, "expires"), "never") == 0 ? "never" : "-");
+}
+
+static void lease_print(struct print_table *t, const json_t *lease)
+{
+	const char *state = text_of(lease, "state");
+	const char *mac = text_of(lease, "mac");
+	print_cell(t, PRINT_BOLD, "%s", text_of(lease, "address"));
+	print_cell(t, style_of(state), "%s", state);
+	left_print(t, lease);
+	print_cell(t, PRINT_PLAIN, "%s", mac[0] ? mac : text_of(lease, "client_id"));
+	print_cell(t, PRINT_PLAIN, "%s", text_of(lease, "name"));
+	print_cell(t, PRINT_DIM, "%s", text_of(lease, "network"));
+}
+
+static void target_write(const struct command_line *line, const char *from, struct writer *w)
+{
+	static const char *const filters[] = {"network", "mac", "name", "state"};
+	char limit[16];
+	write_text(w, "/leases");
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+		parameter(w, filters[i], command_line_value(line, filters[i]));
+	parameter(w, "from", from);
+	(void)snprintf(limit, sizeof(limit), "%d", PAGE);
+	parameter(w, "limit", limit);
+}
+
+/* JSON goes out lease by lease, so that a million of them need no memory here. */
+static void page_json(const json_t *leases, bool *first)
+{
+	size_t i;
+	json_t *lease;
+	json_array_foreach(leases, i, lease)
+	{
+		(void)fputs(*first ? "[\n  " : ",\n  ", stdout);
+		*first = false;
+		(void)json_dumpf(lease, stdout, JSON_COMPACT);
+	}
+}
+
+static void page_print(struct print_table *t, const json_t *leases)
+{
+	size_t i;
+	json_t *lease;
+	json_array_foreach(leases, i, lease) lease_print(t, lease);
+}
+
+static int leases_run(const struct command_line *line)
+{
+	static const char *const heads[] = {"ADDRESS", "STATE", "LEFT",
+					    "CLIENT",  "NAME",	"NETWORK"};
+	struct print_table table;
+	char from[64] = "";
+	bool first = true, more = true;
+	int code = EXIT_OK;
+	for (unsigned page = 0; more; page++) {
+		char room[TARGET_SIZE];
+		struct writer target = writer_of(room, sizeof(room));
+		target_write(line, from[0] ? from : NULL, &target);
+		json_t *answer = ask(line, "GET", &target, &code);
+		if (!answer)
+			break;
+		if (!line->json)
+			print_table_init(&table, stdout, line->colour, 6, heads);
+		if (line->json)
+			page_json(json_object_get(answer, "leases"), &first);
+		else
+			page_print(&table, json_object_get(answer, "leases"));
+		if (!line->json)
+			print_table_end(&table);
+		more = json_object_get(answer, "next") != NULL;
+		(void)snprintf(from, sizeof(from), "%s", text_of(answer, "next"));
+		json_decref(answer);
+	}
+	if (line->json && code == EXIT_OK)
+		(void)fputs(first ? "[]\n" : "\n]\n", stdout);
+	return code;
+}
+
+static const struct command_option leases_options[] = {
+	REMOTE_OPTIONS,
+	{"network", 'n', "NETWORK", "only of this network: its name, or a prefix"},
+	{"mac", 'm', "MAC", "only of this client"},
+	{"name", 0, "NAME", "only of this name; a * at the end is anything"},
+	{"state", 's', "STATE", "offered, bound, released, expired, declined or conflict"},
+};
+
+const struct command command_leases = {
+	.name = "leases",
+	.arguments = "",
+	.summary = "Show who has which address",
+	.options = leases_options,
+	.options_n = sizeof(leases_options) / sizeof(leases_options[0]),
+	.run = leases_run,
+};
+
+/* --- one of them --- */
+
+static void members_print(const json_t *object)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		char *text = json_is_string(value)
+				     ? NULL
+				     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		(void)printf("%-12s %s\n", key, text ? text : json_string_value(value));
+		free(text);
+	}
+}
+
+/* said: for people, when the answer is no more than "yes"; NULL: its members are shown. */
+static int lease_do(const struct command_line *line, const char *method, const char *path,
+		    const char *said)
+{
+	static const char *const more[] = {"mac", "client-id", "name", "remove"};
+	char room[TARGET_SIZE];
+	struct writer target = writer_of(room, sizeof(room));
+	int code = EXIT_OK;
+	write_text(&target, path);
+	parameter(&target, "address", line->arguments[0]);
+	for (size_t i = 0; strcmp(path, "/lease/reserve") == 0 && i < 4; i++)
+		parameter(&target, more[i],
+			  strcmp(more[i], "remove") == 0 && command_line_value(line, more[i])
+				  ? "1"
+				  : command_line_value(line, more[i]));
+	json_t *answer = ask(line, method, &target, &code);
+	if (!answer)
+		return code;
+	if (line->json) {
+		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
+		(void)fputc('\n', stdout);
+	} else if (said) {
+		(void)printf("%s\n", said);
+	} else {
+		members_print(answer);
+	}
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+static int show_run(const struct command_line *line)
+{
+	return lease_do(line, "GET", "/lease", NULL);
+}
+
+static int release_run(const struct command_line *line)
+{
+	return lease_do(line, "POST", "/lease/release", "released");
+}
+
+static int renew_run(const struct command_line *line)
+{
+	return lease_do(line, "POST", "/lease/renew", "the client was asked to renew");
+}
+
+static int reserve_run(const struct command_line *line)
+{
+	return lease_do(line, "POST", "/lease/reserve", NULL);
+}
+
+static const struct command_option lease_options[] = {REMOTE_OPTIONS};
+
+static const struct command_option reserve_options[] = {
+	REMOTE_OPTIONS,
+	{"mac", 'm', "MAC", "for the client with this MAC address"},
+	{"client-id", 0, "ID", "for the client that calls itself so (text, or hex:01aabb...)"},
+	{"name", 0, "NAME", "the host name that it gets"},
+	{"remove", 0, NULL, "give up a reservation that this command made"},
+};
+
+#define LEASE_VERB(word, text, choices)                                                            \
+	static const struct command lease_##word##_verb = {                                        \
+		.name = #word,                                                                     \
+		.within = "lease",                                                                 \
+		.arguments = "ADDRESS",                                                            \
+		.summary = text,                                                                   \
+		.arguments_min = 1,                                                                \
+		.arguments_max = 1,                                                                \
+		.options = choices,                                                                \
+		.options_n = sizeof(choices) / sizeof((choices)[0]),                               \
+		.run = word##_run,                                                                 \
+	}
+
+LEASE_VERB(show, "Show a lease with all that is known of it", lease_options);
+LEASE_VERB(release, "End a lease, as if its client had given it back", lease_options);
+LEASE_VERB(renew, "Ask a lease's client to renew it now (RFC 6704)", lease_options);
+LEASE_VERB(reserve, "Keep an address for one client from now on: who has it, unless said",
+	   reserve_options);
+
+static const struct command *const lease_verbs[] = {&lease_show_verb, &lease_release_verb,
+						    &lease_reserve_verb, &lease_renew_verb, NULL};
+
+const struct command command_lease = {
+	.name = "lease",
+	.arguments = "",
+	.summary = "Show, end, keep or renew one lease",
+	.verbs = lease_verbs,
+};

@@ -1,0 +1,232 @@
+/* The verbs of the address server on its control socket, its status and its metrics. */
+#include "proto/dhcp/message.h"
+#include "proto/ip/address.h"
+#include "service/dhcp/conf.h"
+#include "service/dhcp/io_dhcp.h"
+#include "service/dhcp/io_reserve.h"
+#include "store/worker.h"
+
+#include <stdlib.h>
+
+#define PREFIX "gatehouse_dhcp_"
+
+static void address_text(uint32_t host, char ret[IP_ADDRESS_TEXT_MAX])
+{
+	const struct ip_address a = ip_address_v4((uint8_t)(host >> 24), (uint8_t)(host >> 16),
+						  (uint8_t)(host >> 8), (uint8_t)host);
+	(void)ip_address_format(&a, ret);
+}
+
+/* --- pools --- */
+
+static const char *allocate_name(enum dhcp_allocate a)
+{
+	switch (a) {
+	case DHCP_DYNAMIC: return "dynamic";
+	case DHCP_AUTOMATIC: return "automatic";
+	case DHCP_FIXED: return "fixed";
+	}
+	return "?";
+}
+
+static size_t percent(const struct dhcp_pool_use *u)
+{
+	return u->size ? 100 * (u->bound + u->offered + u->resting) / u->size : 0;
+}
+
+static json_t *pool_json(const struct dhcp_pool_use *u)
+{
+	char first[IP_ADDRESS_TEXT_MAX], last[IP_ADDRESS_TEXT_MAX];
+	address_text(u->pool->first, first);
+	address_text(u->pool->last, last);
+	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "network", u->network->name,
+			      "first", first, "last", last, "allocate",
+			      allocate_name(u->pool->allocate), "size", (json_int_t)u->size,
+			      "bound", (json_int_t)u->bound, "offered", (json_int_t)u->offered,
+			      "resting", (json_int_t)u->resting, "percent", (json_int_t)percent(u));
+	if (u->pool->warn_percent)
+		(void)json_object_set_new(o, "warn_percent", json_integer(u->pool->warn_percent));
+	return o;
+}
+
+static void handle_pools(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct dhcp_service *d = arg;
+	struct dhcp_pool_use use;
+	json_t *list = json_array();
+	(void)req;
+	for (size_t i = 0; dhcp_engine_pool_use(d->engine, i, &use); i++)
+		(void)json_array_append_new(list, pool_json(&use));
+	control_reply_json(reply, 200, json_pack("{s:o}", "pools", list));
+}
+
+/* --- status --- */
+
+static json_t *store_json(struct dhcp_service *d)
+{
+	struct store_state s;
+	store_state(d->store, &s);
+	json_t *o = json_pack("{s:s,s:b,s:I,s:I,s:I,s:I}", "kind",
+			      s.shared ? "postgresql" : "sqlite", "connected", (int)s.connected,
+			      "commits", (json_int_t)s.commits, "rows", (json_int_t)s.items,
+			      "conflicts", (json_int_t)s.conflicts, "losses", (json_int_t)s.losses);
+	if (!s.connected)
+		(void)json_object_set_new(o, "reason", json_string(s.reason));
+	return o;
+}
+
+static json_t *status(void *arg)
+{
+	struct dhcp_service *d = arg;
+	const struct dhcp_network *networks;
+	struct dhcp_counts c;
+	json_t *s = service_life_status(&d->life);
+	dhcp_engine_counts(d->engine, &c);
+	size_t n = dhcp_site_networks(d->site, &networks);
+	(void)json_object_update_new(s, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "networks",
+						  (json_int_t)n, "leases", (json_int_t)c.leases,
+						  "offers", (json_int_t)c.offers, "waiting",
+						  (json_int_t)c.waiting, "reserved_by_command",
+						  (json_int_t)d->reserved.n, "conflicts",
+						  (json_int_t)c.conflicts, "store", store_json(d)));
+	return s;
+}
+
+/* --- metrics --- */
+
+static void head(struct writer *w, const char *name, const char *help, const char *type)
+{
+	write_format(w, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
+}
+
+static void one(struct writer *w, const char *name, const char *help, const char *type,
+		uint64_t value)
+{
+	head(w, name, help, type);
+	write_format(w, PREFIX "%s %llu\n", name, (unsigned long long)value);
+}
+
+/* Types without a name, and those that nobody sent, are left out; BOOTP is type 0. */
+static void by_type(struct writer *w, const char *name, const char *help, const uint64_t counts[32])
+{
+	head(w, name, help, "counter");
+	uint64_t other = 0;
+	for (unsigned i = 0; i < 32; i++) {
+		const char *type = dhcp_type_name(i);
+		if (type && (counts[i] || i <= DHCP_INFORM))
+			write_format(w, PREFIX "%s{type=\"%s\"} %llu\n", name, type,
+				     (unsigned long long)counts[i]);
+		else if (!type)
+			other += counts[i];
+	}
+	write_format(w, PREFIX "%s{type=\"other\"} %llu\n", name, (unsigned long long)other);
+}
+
+static void metrics_pools(struct dhcp_service *d, struct writer *w)
+{
+	static const struct {
+		const char *name, *help;
+		size_t at;
+	} rows[] = {
+		{"pool_addresses", "Addresses of a pool", offsetof(struct dhcp_pool_use, size)},
+		{"pool_bound", "Addresses of a pool that somebody has",
+		 offsetof(struct dhcp_pool_use, bound)},
+		{"pool_offered", "Addresses of a pool that are offered",
+		 offsetof(struct dhcp_pool_use, offered)},
+		{"pool_resting", "Addresses of a pool that were found in use by strangers",
+		 offsetof(struct dhcp_pool_use, resting)},
+	};
+	struct dhcp_pool_use u;
+	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		head(w, rows[row].name, rows[row].help, "gauge");
+		for (size_t i = 0; dhcp_engine_pool_use(d->engine, i, &u); i++) {
+			char first[IP_ADDRESS_TEXT_MAX];
+			size_t value;
+			memcpy(&value, (const char *)&u + rows[row].at, sizeof(value));
+			address_text(u.pool->first, first);
+			write_format(w, PREFIX "%s{network=\"%s\",first=\"%s\"} %zu\n",
+				     rows[row].name, u.network->name, first, value);
+		}
+	}
+}
+
+static void metrics_store(struct dhcp_service *d, struct writer *w)
+{
+	struct store_state s;
+	struct store_worker_counts c;
+	store_state(d->store, &s);
+	store_worker_counts(d->worker, &c);
+	one(w, "store_connected", "Whether the store is there", "gauge", s.connected);
+	one(w, "store_commits_total", "Transactions made durable", "counter", s.commits);
+	one(w, "store_rows_total", "Rows made durable", "counter", s.items);
+	one(w, "store_conflicts_total", "Rows that another server had changed", "counter",
+	    s.conflicts);
+	one(w, "store_failures_total", "Transactions that failed", "counter", s.failures);
+	one(w, "store_refused_total", "Writes refused because too many were under way", "counter",
+	    c.refused);
+}
+
+static void metrics(void *arg, struct writer *w)
+{
+	struct dhcp_service *d = arg;
+	struct dhcp_counts c;
+	dhcp_engine_counts(d->engine, &c);
+	by_type(w, "received_total", "Messages received, by type", c.received);
+	by_type(w, "sent_total", "Messages sent, by type", c.sent);
+	head(w, "refused_total", "Messages not answered or refused, by cause", "counter");
+	for (unsigned i = DHCP_CAUSE_NONE + 1; i < DHCP_CAUSES; i++)
+		write_format(w, PREFIX "refused_total{cause=\"%s\"} %llu\n",
+			     dhcp_cause_name((enum dhcp_cause)i), (unsigned long long)c.causes[i]);
+	one(w, "leases", "Leases now", "gauge", c.leases);
+	one(w, "offers", "Offers now", "gauge", c.offers);
+	one(w, "waiting", "Exchanges that wait for a probe or the store", "gauge", c.waiting);
+	one(w, "probes_total", "Addresses asked for before they were offered", "counter", c.probes);
+	one(w, "conflicts_total", "Addresses found in use by strangers", "counter", c.conflicts);
+	one(w, "expired_total", "Leases that ran out", "counter", c.expired);
+	one(w, "too_long_total", "Datagrams longer than any message", "counter", d->dropped_in);
+	one(w, "other_interface_total", "Messages at interfaces that are not served", "counter",
+	    d->elsewhere);
+	one(w, "unsent_total", "Messages that the kernel would not take", "counter",
+	    d->dropped_out);
+	metrics_pools(d, w);
+	metrics_store(d, w);
+}
+
+/* --- the face --- */
+
+static void reload(void *arg, struct control_reply *reply)
+{
+	dhcp_reload(arg, reply);
+}
+
+static void catch_up(void *arg)
+{
+	struct dhcp_service *d = arg;
+	events_tell(&d->events, d->life.control);
+}
+
+static const struct control_verb verbs[] = {
+	{"GET", "/leases",
+	 "leases by address (network=, mac=, name=, state=; from= and limit= for the next page)",
+	 dhcp_leases_list},
+	{"GET", "/lease", "the lease of address=", dhcp_lease_show},
+	{"POST", "/lease/release", "end the lease of address=, as if its client had given it back",
+	 dhcp_lease_release},
+	{"POST", "/lease/renew", "ask the client of address= to renew now (RFC 6704)",
+	 dhcp_lease_renew},
+	{"POST", "/lease/reserve",
+	 "keep address= for mac= or client-id= (else for who has it), with name=; remove=1 undoes "
+	 "it",
+	 dhcp_lease_reserve},
+	{"GET", "/pools", "each pool and how full it is", handle_pools},
+};
+
+const struct control_face dhcp_face = {
+	.service = "dhcp",
+	.verbs = verbs,
+	.verbs_n = sizeof(verbs) / sizeof(verbs[0]),
+	.status = status,
+	.metrics = metrics,
+	.reload = reload,
+	.catch_up = catch_up,
+};

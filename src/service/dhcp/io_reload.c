@@ -1,0 +1,86 @@
+/* A new configuration, judged first; leases stay, and no packet is lost meanwhile. */
+#include "config/config.h"
+#include "os/log.h"
+#include "service/dhcp/conf.h"
+#include "service/dhcp/io_dhcp.h"
+
+enum err dhcp_site_make(struct dhcp_service *d, const struct dhcp_conf *conf,
+			struct dhcp_site **ret)
+{
+	struct reserved_conf joined;
+	TRY(reserved_conf_make(&d->reserved, conf, &joined));
+	enum err e = dhcp_site_new(joined.conf, ret);
+	reserved_conf_done(&joined);
+	return e;
+}
+
+static void site_take(struct dhcp_service *d, struct dhcp_site *site)
+{
+	dhcp_engine_set_site(d->engine, site, dhcp_now_ms(d));
+	dhcp_site_unref(d->site);
+	d->site = site;
+	d->reserved.changed = false;
+}
+
+void dhcp_site_renew(struct dhcp_service *d)
+{
+	struct dhcp_site *site = NULL;
+	enum err e = dhcp_site_make(d, dhcp_conf_of(d), &site);
+	if (e) {
+		log_error("the stored reservations cannot be taken in", LOG_ERR(e));
+		d->reserved.changed = false;
+		return;
+	}
+	site_take(d, site);
+	dhcp_links_tell(d);
+}
+
+/* What was allocated or opened for the life of the process. */
+static void tell_what_waits(const struct dhcp_service *d, const struct dhcp_conf *next)
+{
+	if (strcmp(dhcp_conf_of(d)->store, next->store) != 0)
+		log_warning("`store` has changed, which needs a restart");
+	if (dhcp_conf_leases(next) > d->leases_max)
+		log_warning("the pools have become larger than the memory for leases; a restart "
+			    "makes room, or `leases` before",
+			    LOG_U64("leases", d->leases_max));
+}
+
+static enum err reload(struct dhcp_service *d)
+{
+	struct config *config = NULL;
+	struct dhcp_site *site = NULL;
+	TRY(service_life_reread(&d->life, &config));
+	const struct dhcp_conf *conf = config_section(config, d->life.start->service->name);
+	enum err e = conf ? dhcp_site_make(d, conf, &site) : ERR_CONFIG;
+	if (e) {
+		log_error(conf ? "the new configuration cannot be taken in"
+			       : "the configuration has no section for this service any more",
+			  LOG_ERR(e));
+		config_free(config);
+		return e;
+	}
+	tell_what_waits(d, conf);
+	site_take(d, site);
+	service_life_adopt(&d->life, config);
+	dhcp_links_tell(d);
+	return OK;
+}
+
+void dhcp_reload(struct dhcp_service *d, struct control_reply *reply)
+{
+	service_life_reloading(&d->life, false);
+	enum err e = reload(d);
+	d->reloads++;
+	d->reloads_failed += e != OK;
+	if (!e)
+		log_info("configuration taken in");
+	events_tell(&d->events, d->life.control);
+	control_event(d->life.control, e ? "reload-refused" : "reload", NULL);
+	service_life_reloading(&d->life, true);
+	if (reply && e)
+		control_reply_error(reply, e == ERR_CONFIG ? 422 : 500,
+				    "the new configuration is refused; the log says why");
+	else if (reply)
+		control_reply_json(reply, 200, json_pack("{s:b}", "reloaded", 1));
+}
