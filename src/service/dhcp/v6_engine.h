@@ -139,14 +139,15 @@ struct v6_effects {
 
 /* --- the engine --- */
 
-enum { V6_LINK_PREFIXES_MAX = 8 };
+enum { V6_LINK_ADDRESSES_MAX = 8 };
 
 /* A link of this machine, as it is now. */
 struct v6_link {
 	uint32_t ifindex;
 	char name[16];
-	struct ip_prefix prefixes[V6_LINK_PREFIXES_MAX]; /* of our global addresses there */
-	size_t prefixes_n;
+	struct ip_address addresses[V6_LINK_ADDRESSES_MAX]; /* ours there, global ones */
+	uint8_t bits[V6_LINK_ADDRESSES_MAX];		    /* their prefix lengths */
+	size_t addresses_n;
 };
 
 struct v6_limits {
@@ -211,7 +212,8 @@ struct v6_pool_use {
 	const struct v6_pool *pool;
 	uint64_t size, bound, resting;
 };
-/* The nth pool of the site (from 0), addresses of all networks first; false: no more. */
+/* The nth pool of the site (from 0), in the order of the networks, their address pools before their
+ * prefix pools; false: no more. */
 bool v6_engine_pool_use(struct v6_engine *e, size_t nth, struct v6_pool_use *ret);
 
 /* Messages by type (index: enum dhcp6_type) and by cause. */
