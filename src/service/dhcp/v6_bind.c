@@ -186,6 +186,11 @@ static bool keep(struct v6_exchange *x, struct v6_answer *a, bool *ret_any)
 	*ret_any = false;
 	for (struct v6_record *r = x->holder ? x->holder->leases : NULL; r; r = r->next_of_holder) {
 		struct ip_prefix p = v6_record_prefix(r);
+		if (x->commit && r->busy && r->kind == (uint8_t)a->ia.kind &&
+		    r->iaid == a->ia.iaid) {
+			x->cause = V6_CAUSE_BUSY; /* a retransmission of what is under way */
+			return false;
+		}
 		if (!is_of(x, &a->ia, r))
 			continue;
 		if (v6_admits(x, &a->ia, &p)) {

@@ -7,10 +7,9 @@ enum { LEASE_FORM = 1, KEY_FAMILY = 6 };
 
 void v6_lease_key(const struct ip_prefix *p, uint8_t ret[V6_LEASE_KEY_LEN])
 {
-	struct writer w = writer_of(ret, V6_LEASE_KEY_LEN);
-	write_u8(&w, KEY_FAMILY);
-	write_bytes(&w, p->address.bytes, 16);
-	write_u8(&w, p->bits);
+	ret[0] = KEY_FAMILY;
+	memcpy(ret + 1, p->address.bytes, 16);
+	ret[17] = p->bits;
 }
 
 static void write_short(struct writer *w, struct span s)

@@ -1,0 +1,21 @@
+/* The parts of the key `ipv6`: what no single key can tell, whether they fit each other, and the
+ * maps of conf6_router.c. For conf6*.c alone; knows no syntax. */
+#ifndef DHCP_CONF6_CHECK_H
+#define DHCP_CONF6_CHECK_H
+
+struct config_at;
+struct config_map;
+
+extern const struct config_map v6_advertise_map, v6_relay_map;
+
+void v6_check_pool(const void *conf, struct config_at *at);
+void v6_check_prefix_pool(const void *conf, struct config_at *at);
+void v6_check_reservation(const void *conf, struct config_at *at);
+void v6_check_network(const void *conf, struct config_at *at);
+void v6_check_advertised(const void *conf, struct config_at *at);
+void v6_check_route(const void *conf, struct config_at *at);
+void v6_check_advertise(const void *conf, struct config_at *at);
+void v6_check_relay(const void *conf, struct config_at *at);
+void v6_check(const void *conf, struct config_at *at);
+
+#endif
