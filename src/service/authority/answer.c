@@ -187,6 +187,7 @@ size_t answer_make(const struct zones *zones, const struct answer_config *conf,
 	a.referral = false;
 	a.has_ede = false;
 	a.ede = 0;
+	a.entry = NULL;
 	a.zone = NULL;
 	a.encloser = NULL;
 	a.suffixes_begun = false;

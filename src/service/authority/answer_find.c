@@ -233,7 +233,7 @@ static enum next find_in_zone(struct answer *a)
 	bool exact = zone_find(a->zone, &a->path, &n);
 
 	if (n->cut) {
-		const struct zone_node *cut = zone_node_at(a->zone, n->cut);
+		const struct zone_node *cut = zone_current(a->zone, n->cut);
 		if (!(cut->flags & ZONE_NODE_CUT)) {
 			exact = false; /* below a DNAME nothing exists, RFC 6672 2.3 */
 			n = cut;
@@ -283,8 +283,10 @@ static void follow(struct answer *a)
 			return;
 		if (a->first)
 			a->flags |= DNS_FLAG_AA;
-		if (a->zone != e->zone)
-			answer_enter_zone(a, e->zone);
+		if (a->entry != e) {
+			a->entry = e;
+			answer_enter_zone(a, zone_now(e->zone));
+		}
 		next = find_in_zone(a);
 	}
 }

@@ -39,11 +39,12 @@ struct answer {
 	bool has_ede;
 	uint16_t ede;
 
-	const struct zone *zone; /* where the search is */
-	struct zone_path path;	 /* the name looked for: the question's, then each target's */
-	uint16_t owner_at;	 /* where that name stands in the message */
-	uint16_t target_at;	 /* where the target of the last CNAME stands; 0: out of reach */
-	bool first;		 /* it is still the question's */
+	const struct zones_entry *entry; /* whose zone it is */
+	const struct zone *zone;	 /* where the search is: one snapshot of it */
+	struct zone_path path; /* the name looked for: the question's, then each target's */
+	uint16_t owner_at;     /* where that name stands in the message */
+	uint16_t target_at;    /* where the target of the last CNAME stands; 0: out of reach */
+	bool first;	       /* it is still the question's */
 	const struct zone_node *encloser; /* of path in zone */
 	bool suffixes_begun;
 	unsigned suffixes_n;

@@ -105,14 +105,14 @@ void answer_transfer(struct answer *a, const struct zones_entry **ret)
 		answer_fail(a, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
 		return;
 	}
-	answer_enter_zone(a, e->zone);
+	answer_enter_zone(a, zone_now(e->zone));
 	if (a->type == DNS_TYPE_IXFR) {
 		if (!client_serial(a, &serial)) {
 			a->rcode = DNS_RCODE_FORMERR;
 			return;
 		}
 		/* RFC 1982: theirs is ours or newer. */
-		if (!a->in->tcp || (int32_t)(serial - e->zone->serial) >= 0) {
+		if (!a->in->tcp || (int32_t)(serial - a->zone->serial) >= 0) {
 			put_soa_alone(a);
 			return;
 		}

@@ -36,7 +36,7 @@ static uint16_t suffix_find(struct answer *a, zone_ref node)
 	if (!a->suffixes_begun)
 		suffixes_begin(a);
 	for (unsigned i = 0; i < a->suffixes_n; i++)
-		if (a->suffixes[i].node == node)
+		if (zone_same_name(a->zone, a->suffixes[i].node, node))
 			return a->suffixes[i].at;
 	return 0;
 }
@@ -297,24 +297,26 @@ static const struct zone_node *address_node(const struct answer *a, const struct
 					    const uint8_t *record, unsigned i)
 {
 	uint16_t type = zone_rrset_type(s);
-	const struct zone_node *n =
-		zone_node_at(a->zone, zone_rrset_links(s)[(size_t)i * zone_type_links(type)]);
-	size_t len = (size_t)(record[0] << 8 | record[1]);
+	zone_ref link = zone_rrset_links(s)[(size_t)i * zone_type_links(type)];
+	struct span name = span_of(record + 2, (size_t)(record[0] << 8 | record[1]));
 
-	if (!(n->flags & ZONE_NODE_ADDRESS))
+	if (!zone_is_changing(a->zone) && !(zone_node_at(a->zone, link)->flags & ZONE_NODE_ADDRESS))
 		return NULL;
-	if (type == DNS_TYPE_NS)
-		return len == n->name_len ? n : NULL;
-	struct span name = dns_rdata_name_span(type, span_of(record + 2, len), 0);
-	return name.len == n->name_len ? n : NULL;
+	if (type != DNS_TYPE_NS)
+		name = dns_rdata_name_span(type, name, 0);
+	const struct zone_node *n = zone_target(a->zone, link, name);
+	return n && (n->flags & ZONE_NODE_ADDRESS) ? n : NULL;
 }
 
-static bool seen_before(const struct zone_rrset *s, unsigned i)
+static bool seen_before(const struct answer *a, const struct zone_rrset *s, unsigned i,
+			const struct zone_node *target)
 {
 	const zone_ref *links = zone_rrset_links(s);
+	const uint8_t *record = zone_rrset_data(s);
 
-	for (unsigned k = 0; k < i; k++)
-		if (links[k] == links[i])
+	for (unsigned k = 0; k < i; k++, record = skip_records(record, 1))
+		if (zone_is_changing(a->zone) ? address_node(a, s, record, k) == target
+					      : links[k] == links[i])
 			return true;
 	return false;
 }
@@ -353,14 +355,18 @@ void answer_put_addresses(struct answer *a, const struct zone_rrset *set,
 	for (unsigned i = 0; i < n; i++, record = skip_records(record, 1)) {
 		const struct zone_node *target =
 			is_owner_target(set, record) ? owner : address_node(a, set, record, i);
-		if (target && !seen_before(set, i) && !put_node_addresses(a, target))
+		if (target && !seen_before(a, set, i, target) && !put_node_addresses(a, target))
 			return;
 	}
 }
 
+static bool is_below(const struct answer *a, const struct zone_node *n, const struct zone_node *cut)
+{
+	return n->cut && zone_same_name(a->zone, n->cut, zone_ref_of(a->zone, cut));
+}
+
 void answer_put_glue(struct answer *a, const struct zone_rrset *ns, const struct zone_node *cut)
 {
-	zone_ref cut_ref = zone_ref_of(a->zone, cut);
 	unsigned n = ns->count < ANSWER_TARGETS ? ns->count : ANSWER_TARGETS;
 
 	/* First what stands or falls with this referral, then what merely saves a question. */
@@ -368,7 +374,7 @@ void answer_put_glue(struct answer *a, const struct zone_rrset *ns, const struct
 		const uint8_t *record = zone_rrset_data(ns);
 		for (unsigned i = 0; i < n; i++, record = skip_records(record, 1)) {
 			const struct zone_node *target = address_node(a, ns, record, i);
-			if (!target || (target->cut == cut_ref) != (pass == 0))
+			if (!target || is_below(a, target, cut) != (pass == 0))
 				continue;
 			if (put_node_addresses(a, target))
 				continue;

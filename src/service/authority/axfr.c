@@ -25,14 +25,13 @@ enum err axfr_begin(struct axfr *x, const struct zone *z, struct span packet, ui
 		.question_len = (uint8_t)(q.question.wire.len - 4),
 	};
 	memcpy(x->question, q.question.wire.data, q.question.wire.len);
-	atomic_fetch_add_explicit(&((struct zone *)(uintptr_t)z)->refs, 1, memory_order_relaxed);
-	x->zone = (struct zone *)(uintptr_t)z;
+	x->zone = zone_keep(z);
 	return OK;
 }
 
 void axfr_done(struct axfr *x)
 {
-	zone_unref(x->zone);
+	zone_drop(x->zone);
 	x->zone = NULL;
 	x->part = AXFR_DONE;
 }

@@ -11,7 +11,7 @@
 enum axfr_part { AXFR_SOA_FIRST, AXFR_NODES, AXFR_SOA_LAST, AXFR_DONE };
 
 struct axfr {
-	struct zone *zone; /* a reference is held */
+	const struct zone *zone; /* a reference is held */
 	enum axfr_part part;
 	const struct zone_node *node;
 	const struct zone_rrset *rrset;

@@ -16,7 +16,7 @@ static const char *denial_of(const struct zone *z)
 static json_t *zone_json(const struct zones_entry *e)
 {
 	char origin[DNS_NAME_TEXT_MAX];
-	const struct zone *z = e->zone;
+	const struct zone *z = zone_now(e->zone);
 
 	dns_name_format(&e->origin, origin);
 	if (!z)
@@ -26,8 +26,8 @@ static json_t *zone_json(const struct zones_entry *e)
 			 "rrsets", (json_int_t)z->rrsets, "names", (json_int_t)z->nodes, "bytes",
 			 (json_int_t)(z->region_len +
 				      ((size_t)z->slots_mask + 1) * sizeof(struct zone_slot)),
-			 "denial", denial_of(z), "file", z->path, "loaded_s",
-			 (json_int_t)z->loaded_s);
+			 "denial", denial_of(z), "file", z->home->path, "loaded_s",
+			 (json_int_t)z->home->loaded_s);
 }
 
 static void zones_handle(void *arg, const struct control_request *req, struct control_reply *reply)

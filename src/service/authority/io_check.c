@@ -55,7 +55,7 @@ static enum err check_digest(const struct checking *c, const struct zone *z,
 	ret->errors++;
 	c->tell(c->arg, &(struct authority_finding){
 				.error = true,
-				.file = z->path,
+				.file = z->home->path,
 				.text = verdict == ZONEMD_BAD_SERIAL
 						? "ZONEMD: is of another serial than the SOA's"
 						: "ZONEMD: the digest does not match the zone",

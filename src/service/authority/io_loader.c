@@ -99,11 +99,11 @@ enum err loader_zone_read(const struct zone_load_request *req, struct zone **ret
 
 	whole.source = &source;
 	TRY(zone_load(&whole, &z));
-	z->path = strdup(req->path);
-	if (!z->path)
+	z->home->path = strdup(req->path);
+	if (!z->home->path)
 		return ENOMEM;
-	z->lenient = req->judge->lenient;
-	z->loaded_s = (int64_t)clock_wall_s();
+	z->home->lenient = req->judge->lenient;
+	z->home->loaded_s = (int64_t)clock_wall_s();
 	*ret = TAKE(z);
 	return OK;
 }
@@ -203,12 +203,14 @@ static struct zone *old_zone(const struct loader *l, const struct loader_zone *w
 /* The same files as when it was read, none of them touched. */
 static bool is_current(const struct zone *z, const struct loader_zone *wanted)
 {
-	if (strcmp(z->path, wanted->path) != 0 || z->lenient != wanted->lenient)
+	const struct zone_home *h = z->home;
+
+	if (strcmp(h->path, wanted->path) != 0 || h->lenient != wanted->lenient)
 		return false;
-	for (uint32_t i = 0; i < z->stamps_n; i++) {
+	for (uint32_t i = 0; i < h->stamps_n; i++) {
 		struct file_state now;
-		const struct zone_stamp *then = &z->stamps[i];
-		if (file_stat(z->stamp_paths[i], &now) || now.mtime_ns != then->mtime_ns ||
+		const struct zone_stamp *then = &h->stamps[i];
+		if (file_stat(h->stamp_paths[i], &now) || now.mtime_ns != then->mtime_ns ||
 		    now.size != then->size || now.inode != then->inode)
 			return false;
 	}

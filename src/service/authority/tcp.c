@@ -94,7 +94,7 @@ static void answer_one(struct tcp_conversation *c, const struct tcp_surroundings
 	if (len)
 		put_message(c, at, len);
 	else if (!facts.transfer ||
-		 axfr_begin(&c->transfer, facts.transfer->zone, packet, x->conf->edns_size))
+		 axfr_begin(&c->transfer, zone_now(facts.transfer->zone), packet, x->conf->edns_size))
 		c->bad = true; /* not a query: RFC 7766 8, nothing good follows */
 	x->told(x->arg, &facts, len > 0 || facts.transfer);
 }

@@ -15,24 +15,46 @@ uint64_t zone_hash(const uint8_t *key, const uint8_t *wire, size_t len)
 	return siphash13(key, wire, len);
 }
 
-struct zone *zone_ref_take(struct zone *z)
+const struct zone *zone_keep(const struct zone *z)
 {
-	atomic_fetch_add_explicit(&z->refs, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&z->home->refs, 1, memory_order_relaxed);
 	return z;
 }
 
-void zone_unref(struct zone *z)
+struct zone *zone_ref_take(struct zone *z)
 {
-	if (!z || atomic_fetch_sub_explicit(&z->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	for (uint32_t i = 0; i < z->stamps_n; i++)
-		free(z->stamp_paths[i]);
+	(void)zone_keep(z);
+	return z;
+}
+
+static void home_free(struct zone_home *h)
+{
+	struct zone *z = h->first;
+
+	for (uint32_t i = 0; i < h->stamps_n; i++)
+		free(h->stamp_paths[i]);
+	free(h->path);
+	free(h);
 	free(z->region);
 	free(z->slots);
 	free(z->nsec);
 	free(z->nsec3);
-	free(z->path);
 	free(z);
+}
+
+void zone_drop(const struct zone *z)
+{
+	/* A row of successors may be long: no recursion. */
+	while (z && atomic_fetch_sub_explicit(&z->home->refs, 1, memory_order_acq_rel) == 1) {
+		const struct zone *next = z->home->successor;
+		home_free(z->home);
+		z = next;
+	}
+}
+
+void zone_unref(struct zone *z)
+{
+	zone_drop(z);
 }
 
 void zone_path_set(struct zone_path *p, const uint8_t *wire, size_t len)
@@ -84,24 +106,84 @@ const struct zone_rrset *zone_node_find(const struct zone_node *n, uint16_t type
 	return NULL;
 }
 
-const struct zone_node *zone_lookup(const struct zone *z, const struct zone_path *p,
-				    unsigned labels)
+/* The version that the snapshot has, from the newest on. */
+static const struct zone_node *version_of(const struct zone *z, zone_ref ref)
 {
-	const uint8_t *name = p->wire + p->at[labels];
-	size_t len = (size_t)p->len - p->at[labels];
+	while (ref >= z->built_end) {
+		const struct zone_version *v =
+			(const struct zone_version *)(const void *)(z->region +
+								    (size_t)ref * ZONE_UNIT) -
+			1;
+		if (v->born <= z->epoch)
+			break;
+		ref = v->older;
+		if (ref == 0)
+			return NULL;
+	}
+	return zone_node_at(z, ref);
+}
+
+/* Slots are filled and turned to newer versions while they are read: what a slot leads to was
+ * written before it, tag included. *ret_slot: where the search ended. */
+static const struct zone_node *lookup(const struct zone *z, const uint8_t *name, size_t len,
+				      uint32_t *ret_slot)
+{
 	uint64_t hash = zone_hash(z->key, name, len);
 	uint32_t tag = (uint32_t)(hash >> 32);
 
 	for (uint32_t i = (uint32_t)hash & z->slots_mask;; i = (i + 1) & z->slots_mask) {
 		const struct zone_slot *slot = &z->slots[i];
-		if (slot->node == 0)
+		zone_ref ref = __atomic_load_n(&slot->node, __ATOMIC_ACQUIRE);
+		*ret_slot = i;
+		if (ref == 0)
 			return NULL;
-		if (slot->tag != tag)
+		if (__atomic_load_n(&slot->tag, __ATOMIC_RELAXED) != tag)
 			continue;
-		const struct zone_node *n = zone_node_at(z, slot->node);
+		const struct zone_node *n = zone_node_at(z, ref);
 		if (n->name_len == len && memcmp(n->name, name, len) == 0)
-			return n;
+			return version_of(z, ref);
 	}
+}
+
+const struct zone_node *zone_lookup(const struct zone *z, const struct zone_path *p,
+				    unsigned labels)
+{
+	uint32_t slot;
+
+	return lookup(z, p->wire + p->at[labels], (size_t)p->len - p->at[labels], &slot);
+}
+
+const struct zone_node *zone_current(const struct zone *z, zone_ref ref)
+{
+	const struct zone_node *n = zone_node_at(z, ref);
+	uint32_t slot;
+
+	return zone_is_changing(z) ? lookup(z, n->name, n->name_len, &slot) : n;
+}
+
+bool zone_same_name(const struct zone *z, zone_ref a, zone_ref b)
+{
+	const struct zone_node *x, *y;
+
+	if (a == b || !zone_is_changing(z))
+		return a == b;
+	x = zone_node_at(z, a);
+	y = zone_node_at(z, b);
+	return x->name_len == y->name_len && memcmp(x->name, y->name, x->name_len) == 0;
+}
+
+const struct zone_node *zone_target(const struct zone *z, zone_ref link, struct span name)
+{
+	const struct zone_node *n = zone_node_at(z, link);
+	uint8_t lower[DNS_NAME_MAX];
+	uint32_t slot;
+
+	if (!zone_is_changing(z))
+		return name.len == n->name_len ? n : NULL;
+	if (name.len == 0 || name.len > sizeof(lower))
+		return NULL;
+	dns_octets_lower(lower, name.data, name.len);
+	return lookup(z, lower, name.len, &slot);
 }
 
 bool zone_find(const struct zone *z, const struct zone_path *p, const struct zone_node **ret)
@@ -133,10 +215,29 @@ const struct zone_node *zone_wildcard(const struct zone *z, const struct zone_no
 	return zone_lookup(z, &p, 1);
 }
 
+static const struct zone_node *next_in_slots(const struct zone *z, const struct zone_node *n)
+{
+	uint32_t i = 0;
+
+	if (n) {
+		(void)lookup(z, n->name, n->name_len, &i);
+		i++;
+	}
+	for (; i <= z->slots_mask; i++) {
+		zone_ref ref = __atomic_load_n(&z->slots[i].node, __ATOMIC_ACQUIRE);
+		n = ref ? version_of(z, ref) : NULL;
+		if (n)
+			return n;
+	}
+	return NULL;
+}
+
 const struct zone_node *zone_next(const struct zone *z, const struct zone_node *n)
 {
 	const uint8_t *at;
 
+	if (zone_is_changing(z))
+		return next_in_slots(z, n);
 	if (!n) {
 		at = z->region + ZONE_UNIT;
 	} else {

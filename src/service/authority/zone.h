@@ -1,5 +1,10 @@
 /* The immutable snapshot of one zone: every name and RRset in one region, packed for look-up and
- * ready to be copied into answers. Knows nothing of files, queries or sockets. */
+ * ready to be copied into answers. Knows nothing of files, queries or sockets.
+ *
+ * A zone that DNS UPDATE changes (zone_edit.h) is a row of snapshots over one region that only
+ * grows: a changed node is written anew behind the others, with a mark of the snapshot that first
+ * has it, and its slot leads to the newest version. Who reads an older snapshot goes back from
+ * there. A zone that nothing changes has one snapshot and none of this. */
 #ifndef AUTHORITY_ZONE_H
 #define AUTHORITY_ZONE_H
 
@@ -72,13 +77,27 @@ struct zone_stamp {
 
 #define ZONE_FILES_MAX 64 /* the file and its $INCLUDEs */
 
+#define ZONE_UNCHANGING UINT32_MAX
+
+/* In front of a node that was written after the zone was built. */
+struct zone_version {
+	zone_ref older; /* of the same name; 0: there was none */
+	uint32_t born;	/* the first snapshot that has it */
+};
+
+struct zone_home;
+
 struct zone {
 	uint8_t *region;
 	size_t region_len;
 	size_t nodes_end; /* the nodes lie from the first unit to here; NSEC3 RRsets and copies
-			     follow */
+			     follow, then versions */
 	struct zone_slot *slots;
 	uint32_t slots_mask;
+	zone_ref built_end; /* nodes from here on have a zone_version; ZONE_UNCHANGING: none has */
+	uint32_t epoch;	    /* of this snapshot among those of its region */
+	/* What to read instead of this one: see zone_now. */
+	_Atomic(const struct zone *) latest;
 	uint8_t labels_max; /* of the deepest name in the zone */
 	uint8_t apex_labels;
 	zone_ref apex, soa,
@@ -98,24 +117,47 @@ struct zone {
 	uint64_t records;
 	const uint8_t *key; /* of the hash, 16 bytes; borrowed from the set's keeper */
 	struct dns_name origin;
+	struct zone_home *home; /* owned by the first snapshot, borrowed by the later ones */
+};
 
-	char *path;   /* as configured */
-	bool lenient; /* judged so */
+/* What all snapshots over one region share. */
+struct zone_home {
+	_Atomic uint32_t refs;
+	struct zone *first;	/* owns the region and the slots */
+	struct zone *successor; /* a reference: latest may lead there */
+	char *path;		/* as configured */
+	bool lenient;		/* judged so */
 	struct zone_stamp stamps[ZONE_FILES_MAX];
 	char *stamp_paths[ZONE_FILES_MAX];
 	uint32_t stamps_n;
 	int64_t loaded_s;
-	_Atomic uint32_t refs;
 };
 
 /* The keyed hash by which names are found. wire: lower case. */
 uint64_t zone_hash(const uint8_t *key, const uint8_t *wire, size_t len);
 
-/* Owns one reference more. */
+/* Owns one reference more, to z and all snapshots of its region. */
+const struct zone *zone_keep(const struct zone *z);
 struct zone *zone_ref_take(struct zone *z);
 /* The last reference frees the zone. May run in any thread. */
+void zone_drop(const struct zone *z);
 void zone_unref(struct zone *z);
 DEFINE_AUTO(struct zone, zone_unref)
+
+/* The newest snapshot, which lasts as long as a reference to z. No lock, and no wait. */
+static inline const struct zone *zone_now(const struct zone *z)
+{
+	const struct zone *latest;
+
+	while (z && (latest = atomic_load_explicit(&z->latest, memory_order_acquire)))
+		z = latest;
+	return z;
+}
+
+static inline bool zone_is_changing(const struct zone *z)
+{
+	return z->built_end != ZONE_UNCHANGING;
+}
 
 /* A name taken apart, so that all its suffixes can be looked up. */
 struct zone_path {
@@ -196,6 +238,16 @@ const struct zone_rrset *zone_node_find(const struct zone_node *n, uint16_t type
 const struct zone_node *zone_lookup(const struct zone *z, const struct zone_path *p,
 				    unsigned labels);
 
+/* The node that a reference to one of its versions means in this snapshot: parents, cuts and links
+ * may be of an older one. Their names are the same always, and in a zone without changes so is the
+ * rest. NULL: the name is not in this snapshot. */
+const struct zone_node *zone_current(const struct zone *z, zone_ref ref);
+/* Are the two of one name? */
+bool zone_same_name(const struct zone *z, zone_ref a, zone_ref b);
+/* The node of a name in rdata, which `link` is of: NULL unless there is one of exactly that name.
+ */
+const struct zone_node *zone_target(const struct zone *z, zone_ref link, struct span name);
+
 /* For a name at or below the apex: true, and its node, when it exists; else false and the closest
  * encloser (RFC 4592 3.3.1), which the apex always is at worst. */
 bool zone_find(const struct zone *z, const struct zone_path *p, const struct zone_node **ret);
@@ -203,8 +255,8 @@ bool zone_find(const struct zone *z, const struct zone_path *p, const struct zon
 /* The child `*` of a node that has ZONE_NODE_WILDCARD. */
 const struct zone_node *zone_wildcard(const struct zone *z, const struct zone_node *encloser);
 
-/* The nodes, in the order of the zone: begin with NULL; NULL after the last. Outside nodes come
- * too. */
+/* The nodes, in the order of the zone, or in none where the zone is_changing: begin with NULL; NULL
+ * after the last. Outside nodes come too, and names that are no more, without data. */
 const struct zone_node *zone_next(const struct zone *z, const struct zone_node *n);
 
 #endif

@@ -164,7 +164,14 @@ enum err zone_build_new(const struct dns_name *origin, const uint8_t *key, struc
 	b->zone = calloc(1, sizeof(*b->zone));
 	if (!b->zone)
 		return ENOMEM;
-	b->zone->refs = 1;
+	b->zone->home = calloc(1, sizeof(*b->zone->home));
+	if (!b->zone->home) {
+		free(TAKE(b->zone));
+		return ENOMEM;
+	}
+	b->zone->home->refs = 1;
+	b->zone->home->first = b->zone;
+	b->zone->built_end = ZONE_UNCHANGING;
 	b->zone->key = key;
 	b->zone->origin = b->origin;
 	TRY(build_start(b));
@@ -187,15 +194,15 @@ void zone_build_free(struct zone_build *b)
 enum err zone_build_file(struct zone_build *b, const char *path, const struct zone_stamp *stamp,
 			 uint16_t *ret)
 {
-	struct zone *z = b->zone;
+	struct zone_home *h = b->zone->home;
 
-	if (z->stamps_n == ZONE_FILES_MAX)
+	if (h->stamps_n == ZONE_FILES_MAX)
 		return ERR_LIMIT;
-	z->stamp_paths[z->stamps_n] = strdup(path);
-	if (!z->stamp_paths[z->stamps_n])
+	h->stamp_paths[h->stamps_n] = strdup(path);
+	if (!h->stamp_paths[h->stamps_n])
 		return ENOMEM;
-	z->stamps[z->stamps_n] = *stamp;
-	*ret = (uint16_t)z->stamps_n++;
+	h->stamps[h->stamps_n] = *stamp;
+	*ret = (uint16_t)h->stamps_n++;
 	return OK;
 }
 
@@ -211,8 +218,8 @@ void zone_build_tell(struct zone_build *b, enum zone_severity severity, const st
 		j->warnings++;
 	if (!j->tell || j->errors + j->warnings > ZONE_PROBLEMS_MAX)
 		return;
-	if (at && at->file < b->zone->stamps_n) {
-		p.file = b->zone->stamp_paths[at->file];
+	if (at && at->file < b->zone->home->stamps_n) {
+		p.file = b->zone->home->stamp_paths[at->file];
 		p.line = at->line;
 		p.column = at->column;
 	}
