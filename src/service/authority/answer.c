@@ -2,6 +2,7 @@
 
 #include "proto/ip/address.h"
 #include "service/authority/answer_inner.h"
+#include "service/authority/keyring.h"
 
 #define OPTIONS_MAX (3 * DNS_OPTION_LEN(0) + ANSWER_IDENTITY_MAX + DNS_COOKIE_MAX + 2)
 
@@ -126,15 +127,43 @@ static void facts_of(const struct answer *a, struct answer_facts *ret)
 	ret->referral = a->referral;
 }
 
+/* RFC 8945 5.2. False: the signature is wrong, and the rcode says so. */
+static bool is_proved(struct answer *a)
+{
+	enum dns_tsig_verdict v = dns_tsig_check(a->in->packet, a->query.tsig_at, keyring_find,
+						 a->conf->keys, a->in->now_s, a->tsig);
+
+	if (v != DNS_TSIG_GOOD)
+		a->rcode = v == DNS_TSIG_FORMERR ? DNS_RCODE_FORMERR : DNS_RCODE_NOTAUTH;
+	return v == DNS_TSIG_GOOD;
+}
+
+static void answer_any(struct answer *a, struct answer_facts *ret)
+{
+	const struct dns_query *q = &a->query;
+
+	if (q->verdict == DNS_QUERY_ANSWER)
+		answer_question(a, &ret->transfer);
+	else if (dns_header_opcode(&q->header) == DNS_OPCODE_UPDATE)
+		answer_update(a, &ret->update);
+	else
+		a->rcode = (uint16_t)q->rcode;
+}
+
 static size_t answer_write(struct answer *a, size_t limit, struct answer_facts *ret)
 {
 	const struct dns_query *q = &a->query;
 	struct tail tail = {.options_len = 0};
+	bool proved = true;
 	size_t reserved = 0;
 
 	if (q->edns.present) {
 		tail_make(a, &tail);
 		reserved = DNS_OPT_LEN + tail.options_len;
+	}
+	if (q->tsig_at) {
+		proved = is_proved(a);
+		reserved += dns_tsig_reply_len(a->tsig);
 	}
 	if (limit < DNS_HEADER_LEN + reserved + (q->has_question ? q->question.wire.len : 0)) {
 		ret->drop = ANSWER_DROP_SPACE;
@@ -146,19 +175,17 @@ static size_t answer_write(struct answer *a, size_t limit, struct answer_facts *
 		a->type = q->question.type;
 		write_span(&a->w, q->question.wire);
 	}
-	if (q->verdict == DNS_QUERY_ANSWER)
-		answer_question(a, &ret->transfer);
-	else
-		a->rcode = (uint16_t)q->rcode;
-	if (ret->transfer) {
-		facts_of(a, ret);
+	if (proved)
+		answer_any(a, ret);
+	facts_of(a, ret);
+	if (ret->transfer || ret->update)
 		return 0;
-	}
 	a->w.cap = limit;
 	if (q->edns.present)
 		put_opt(a, &tail);
 	put_header(a);
-	facts_of(a, ret);
+	if (q->tsig_at)
+		return dns_tsig_reply_sign(a->tsig, a->w.data, a->w.pos, limit, a->in->now_s);
 	return a->w.pos;
 }
 
@@ -169,6 +196,7 @@ size_t answer_make(const struct zones *zones, const struct answer_config *conf,
 	struct answer a;
 
 	ret->transfer = NULL;
+	ret->update = NULL;
 	ret->drop = ANSWER_SENT;
 	if (dns_query_read(in->packet, &a.query) == DNS_QUERY_DROP) {
 		ret->drop = ANSWER_DROP_SHORT;
@@ -178,6 +206,8 @@ size_t answer_make(const struct zones *zones, const struct answer_config *conf,
 	a.zones = zones;
 	a.conf = conf;
 	a.in = in;
+	a.tsig = &ret->tsig;
+	a.tsig->present = false;
 	a.w = writer_of(out, out_cap);
 	a.type = 0;
 	a.rcode = DNS_RCODE_NOERROR;

@@ -6,9 +6,12 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "proto/dns/code.h"
+#include "proto/dns/tsig.h"
 
 struct dns_query;
 struct ip_address;
+struct keyring;
 struct zones;
 struct zones_entry;
 
@@ -28,7 +31,8 @@ struct answer_config {
 	uint16_t idle_100ms;  /* told in TCP keepalive (RFC 7828) */
 	uint8_t identity_len; /* 0: no NSID, and id.server is REFUSED */
 	uint8_t identity[ANSWER_IDENTITY_MAX];
-	const char *version; /* version.bind CH TXT; NULL: REFUSED */
+	const char *version;  /* version.bind CH TXT; NULL: REFUSED */
+	struct keyring *keys; /* borrowed; NULL: none */
 };
 
 struct answer_input {
@@ -55,11 +59,20 @@ struct answer_facts {
 	/* A zone transfer over TCP that is allowed: nothing was written; the caller makes an axfr
 	 * of it. */
 	const struct zones_entry *transfer;
+	/* An UPDATE whose signature is right, from a key that has a rule in the zone: nothing was
+	 * written; the caller hands it to who writes the zone. */
+	const struct zones_entry *update;
+	struct dns_tsig_reply tsig; /* how the answers of these two are signed */
 };
 
-/* Returns the bytes written to out; 0: nothing is to be sent (see ret->drop and ret->transfer). */
+/* Returns the bytes written to out; 0: nothing is to be sent (see ret->drop, ret->transfer and
+ * ret->update). */
 size_t answer_make(const struct zones *zones, const struct answer_config *conf,
 		   const struct answer_input *in, uint8_t *out, size_t out_cap,
 		   struct answer_facts *ret);
+
+/* The answer to an UPDATE, signed as the request was. Returns its length. */
+size_t answer_update_write(struct span packet, enum dns_rcode rcode, struct dns_tsig_reply *tsig,
+			   uint64_t now_s, uint8_t *out, size_t out_cap);
 
 #endif

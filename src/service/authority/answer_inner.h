@@ -30,7 +30,8 @@ struct answer {
 	const struct answer_config *conf;
 	const struct answer_input *in;
 	struct dns_query query;
-	struct writer w; /* cap: without what is reserved for OPT */
+	struct dns_tsig_reply *tsig; /* in the facts */
+	struct writer w;	     /* cap: without what is reserved for OPT */
 	uint16_t type;
 	uint16_t rcode;
 	uint16_t flags; /* AA, TC */
@@ -114,6 +115,10 @@ void answer_put_proofs(struct answer *a);
 void answer_chaos(struct answer *a);
 /* AXFR and IXFR. *ret: the entry when the caller is to transfer it, else the answer is in. */
 void answer_transfer(struct answer *a, const struct zones_entry **ret);
+
+/* UPDATE (RFC 2136). *ret: the entry when the caller is to have it applied, else the answer is in.
+ */
+void answer_update(struct answer *a, const struct zones_entry **ret);
 
 static inline void answer_fail(struct answer *a, enum dns_rcode rcode, enum dns_ede ede)
 {

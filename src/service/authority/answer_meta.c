@@ -2,6 +2,7 @@
 #include "proto/dns/rdata.h"
 #include "proto/ip/prefix.h"
 #include "service/authority/answer_inner.h"
+#include "service/authority/keyring.h"
 
 static bool asks(const struct answer *a, const char *name)
 {
@@ -45,6 +46,9 @@ static bool may_transfer(const struct answer *a, const struct zones_entry *e)
 
 	for (size_t i = 0; i < e->transfer_n; i++)
 		if (ip_prefix_contains(&e->transfer_own[i], &client))
+			return true;
+	for (size_t i = 0; a->tsig->present && i < e->transfer_keys_n; i++)
+		if (dns_name_equal(&e->transfer_keys[i], &a->tsig->key->name))
 			return true;
 	return false;
 }
@@ -121,4 +125,59 @@ void answer_transfer(struct answer *a, const struct zones_entry **ret)
 		return;
 	}
 	*ret = e;
+}
+
+/* RFC 2136 3.1: the zone section, and whether we are its primary; 3.3: who may at all. The rest is
+ * decided where the zone is written. */
+void answer_update(struct answer *a, const struct zones_entry **ret)
+{
+	struct dns_message m;
+	const struct zones_entry *e;
+
+	*ret = NULL;
+	if (!a->query.tsig_at && !dns_message_read(a->in->packet, &m) && m.tsig_at) {
+		/* dns_query_read does not look for it behind records. */
+		enum dns_tsig_verdict v = dns_tsig_check(a->in->packet, m.tsig_at, keyring_find,
+							 a->conf->keys, a->in->now_s, a->tsig);
+		a->query.tsig_at = m.tsig_at;
+		if (v != DNS_TSIG_GOOD) {
+			a->rcode = v == DNS_TSIG_FORMERR ? DNS_RCODE_FORMERR : DNS_RCODE_NOTAUTH;
+			return;
+		}
+	}
+	if (!a->query.has_question || a->type != DNS_TYPE_SOA) {
+		a->rcode = DNS_RCODE_FORMERR;
+		return;
+	}
+	zone_path_set(&a->path, a->query.question.name.wire, a->query.question.name.len);
+	e = zones_find(a->zones, &a->path, a->path.labels);
+	if (!e || e->origin.len != a->path.len || a->query.question.class != DNS_CLASS_IN)
+		a->rcode = DNS_RCODE_NOTAUTH;
+	else if (!a->tsig->present || !update_policy_knows(&e->policy, &a->tsig->key->name))
+		answer_fail(a, DNS_RCODE_REFUSED, DNS_EDE_PROHIBITED);
+	else if (!e->zone || !e->updater)
+		answer_fail(a, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
+	else
+		*ret = e;
+}
+
+size_t answer_update_write(struct span packet, enum dns_rcode rcode, struct dns_tsig_reply *tsig,
+			   uint64_t now_s, uint8_t *out, size_t out_cap)
+{
+	struct writer w = writer_of(out, out_cap);
+	struct dns_message m;
+
+	if (dns_message_read_head(packet, &m))
+		return 0;
+	write_u16(&w, m.header.id);
+	write_u16(&w, (uint16_t)(DNS_FLAG_QR | DNS_OPCODE_UPDATE << DNS_FLAGS_OPCODE_SHIFT |
+				 (unsigned)rcode));
+	write_u16(&w, m.has_question ? 1 : 0);
+	write_u16(&w, 0);
+	write_u32(&w, 0);
+	if (m.has_question)
+		write_span(&w, m.question.wire);
+	if (w.bad)
+		return 0;
+	return dns_tsig_reply_sign(tsig, out, w.pos, out_cap, now_s);
 }

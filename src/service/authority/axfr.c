@@ -9,7 +9,8 @@
 #define MESSAGE_LEN 16384u /* where a message is full, unless a single record is larger */
 #define MESSAGE_MAX 65535u
 
-enum err axfr_begin(struct axfr *x, const struct zone *z, struct span packet, uint16_t edns_size)
+enum err axfr_begin(struct axfr *x, const struct zone *z, struct span packet, uint16_t edns_size,
+		    const struct dns_tsig_reply *tsig)
 {
 	struct dns_query q;
 
@@ -24,6 +25,12 @@ enum err axfr_begin(struct axfr *x, const struct zone *z, struct span packet, ui
 		.edns_size = q.edns.present ? edns_size : 0,
 		.question_len = (uint8_t)(q.question.wire.len - 4),
 	};
+	x->tsig.present = false;
+	if (tsig->present) {
+		x->tsig = *tsig;
+		x->key = *tsig->key;
+		x->tsig.key = &x->key;
+	}
 	memcpy(x->question, q.question.wire.data, q.question.wire.len);
 	x->zone = zone_keep(z);
 	return OK;
@@ -34,6 +41,7 @@ void axfr_done(struct axfr *x)
 	zone_drop(x->zone);
 	x->zone = NULL;
 	x->part = AXFR_DONE;
+	secret_done(&x->key.secret);
 }
 
 static void take_rrset(struct axfr *x, const struct zone_rrset *s)
@@ -184,9 +192,10 @@ static unsigned put_records(struct axfr *x, struct writer *w)
 	return n;
 }
 
-size_t axfr_next(struct axfr *x, uint8_t *out, size_t cap)
+size_t axfr_next(struct axfr *x, uint8_t *out, size_t cap, uint64_t now_s)
 {
-	struct writer w = writer_of(out, cap < MESSAGE_MAX ? cap : MESSAGE_MAX);
+	size_t limit = cap < MESSAGE_MAX ? cap : MESSAGE_MAX;
+	struct writer w = writer_of(out, limit - dns_tsig_reply_len(&x->tsig));
 	unsigned n;
 
 	if (x->part == AXFR_DONE)
@@ -218,5 +227,5 @@ size_t axfr_next(struct axfr *x, uint8_t *out, size_t cap)
 	}
 	x->records += n;
 	x->messages++;
-	return w.pos;
+	return dns_tsig_reply_sign(&x->tsig, out, w.pos, limit, now_s);
 }

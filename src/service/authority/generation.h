@@ -13,7 +13,7 @@ struct generation {
 	_Atomic uint32_t refs;
 };
 
-/* Takes zones over. */
+/* Takes zones over, and a reference to the keys in answers. */
 MUST enum err generation_new(struct zones *zones, const struct answer_config *answers,
 			     uint64_t idle_ms, struct generation **ret);
 struct generation *generation_ref(struct generation *g);

@@ -9,6 +9,7 @@ void tcp_init(struct tcp_conversation *c)
 	c->out_at = 0;
 	c->out_len = 0;
 	c->bad = false;
+	c->waits = false;
 	c->transfer = (struct axfr){.part = AXFR_DONE};
 }
 
@@ -42,9 +43,14 @@ void tcp_sent(struct tcp_conversation *c, size_t len)
 		c->out_at = c->out_len = 0;
 }
 
+bool tcp_can_write(const struct tcp_conversation *c)
+{
+	return c->out_len > 0 || c->transfer.part != AXFR_DONE;
+}
+
 bool tcp_is_idle(const struct tcp_conversation *c)
 {
-	return c->out_len == 0 && c->transfer.part == AXFR_DONE;
+	return !tcp_can_write(c) && !c->waits;
 }
 
 /* Room for one whole answer behind what waits; NULL: not now. */
@@ -64,12 +70,24 @@ static void put_message(struct tcp_conversation *c, uint8_t *at, size_t len)
 	c->out_len += (uint32_t)(2 + len);
 }
 
-static void transfer_step(struct tcp_conversation *c)
+void tcp_answer_update(struct tcp_conversation *c, struct span answer)
+{
+	uint8_t *at =
+		out_room(c); /* it was there when the update was taken, and nothing came since */
+
+	c->waits = false;
+	if (at && answer.len && answer.len <= ANSWER_TCP_MAX) {
+		memcpy(at + 2, answer.data, answer.len);
+		put_message(c, at, answer.len);
+	}
+}
+
+static void transfer_step(struct tcp_conversation *c, uint64_t now_s)
 {
 	uint8_t *at;
 
 	while (c->transfer.part != AXFR_DONE && (at = out_room(c))) {
-		size_t len = axfr_next(&c->transfer, at + 2, ANSWER_TCP_MAX);
+		size_t len = axfr_next(&c->transfer, at + 2, ANSWER_TCP_MAX, now_s);
 		if (len)
 			put_message(c, at, len);
 	}
@@ -91,12 +109,20 @@ static void answer_one(struct tcp_conversation *c, const struct tcp_surroundings
 	};
 	size_t len = answer_make(x->zones, x->conf, &in, at + 2, ANSWER_TCP_MAX, &facts);
 
+	if (facts.update) {
+		c->waits = x->update(x->arg, packet, &facts);
+		if (!c->waits)
+			len = answer_update_write(packet, DNS_RCODE_SERVFAIL, &facts.tsig, x->now_s,
+						  at + 2, ANSWER_TCP_MAX);
+	}
 	if (len)
 		put_message(c, at, len);
-	else if (!facts.transfer ||
-		 axfr_begin(&c->transfer, zone_now(facts.transfer->zone), packet, x->conf->edns_size))
+	else if (facts.transfer)
+		c->bad = axfr_begin(&c->transfer, zone_now(facts.transfer->zone), packet,
+				    x->conf->edns_size, &facts.tsig);
+	else if (!c->waits)
 		c->bad = true; /* not a query: RFC 7766 8, nothing good follows */
-	x->told(x->arg, &facts, len > 0 || facts.transfer);
+	x->told(x->arg, &facts, len > 0 || facts.transfer || c->waits);
 }
 
 unsigned tcp_step(struct tcp_conversation *c, const struct tcp_surroundings *context)
@@ -106,8 +132,9 @@ unsigned tcp_step(struct tcp_conversation *c, const struct tcp_surroundings *con
 
 	for (;;) {
 		if (c->transfer.part != AXFR_DONE)
-			transfer_step(c);
-		uint8_t *out = c->transfer.part == AXFR_DONE && !c->bad ? out_room(c) : NULL;
+			transfer_step(c, context->now_s);
+		bool free = c->transfer.part == AXFR_DONE && !c->bad && !c->waits;
+		uint8_t *out = free ? out_room(c) : NULL;
 		if (!out || c->in_len - at < 2)
 			break;
 		uint32_t len = (uint32_t)(c->in[at] << 8 | c->in[at + 1]);

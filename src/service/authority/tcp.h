@@ -6,14 +6,15 @@
 #include "service/authority/answer.h"
 #include "service/authority/axfr.h"
 
-#define TCP_QUERY_MAX 4096u /* a longer query ends the conversation */
+#define TCP_QUERY_MAX 32768u /* a longer query ends the conversation; updates may be long */
 #define TCP_OUT_CAP                                                                                \
 	(8192u + 2u + ANSWER_TCP_MAX) /* small answers gather, and a whole large one fits behind   \
 				       */
 
 struct tcp_conversation {
 	uint32_t in_len, out_at, out_len; /* out: bytes [out_at, out_len) wait to be sent */
-	bool bad; /* the client broke the framing; what is owed is still sent */
+	bool bad;   /* the client broke the framing; what is owed is still sent */
+	bool waits; /* for the answer to an UPDATE: later queries wait, too */
 	struct axfr transfer;
 	uint8_t in[2 + TCP_QUERY_MAX];
 	uint8_t out[TCP_OUT_CAP];
@@ -22,6 +23,10 @@ struct tcp_conversation {
 /* What happened to one query: called for each. */
 typedef void tcp_told(void *arg, const struct answer_facts *facts, bool answered);
 
+/* Takes an UPDATE (facts->update) to who applies it; tcp_answer_update comes later. False: it
+ * cannot be taken, and the answer is SERVFAIL. */
+typedef bool tcp_update(void *arg, struct span packet, const struct answer_facts *facts);
+
 struct tcp_surroundings {
 	const struct zones *zones;
 	const struct answer_config *conf;
@@ -29,6 +34,7 @@ struct tcp_surroundings {
 	uint32_t now_s;
 	uint32_t random;
 	tcp_told *told;
+	tcp_update *update;
 	void *arg;
 };
 
@@ -45,12 +51,18 @@ void tcp_received(struct tcp_conversation *c, size_t len);
  * and after bytes went out. */
 unsigned tcp_step(struct tcp_conversation *c, const struct tcp_surroundings *context);
 
+/* The answer to the UPDATE that was taken; call tcp_step then. */
+void tcp_answer_update(struct tcp_conversation *c, struct span answer);
+
+/* Something to write, now or soon, without anything else coming in. */
+bool tcp_can_write(const struct tcp_conversation *c);
+
 /* What waits to be sent. */
 struct span tcp_output(const struct tcp_conversation *c);
 /* The first len bytes of it are sent. */
 void tcp_sent(struct tcp_conversation *c, size_t len);
 
-/* Nothing is owed to the client: no output, no transfer. */
+/* Nothing is owed to the client: no output, no transfer, no answer to an update. */
 bool tcp_is_idle(const struct tcp_conversation *c);
 
 #endif

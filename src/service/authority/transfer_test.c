@@ -12,6 +12,8 @@
 
 #define HEAD "$TTL 3600\n@ SOA ns hm 7 7200 3600 1209600 300\n@ NS ns\nns A 192.0.2.1\n"
 
+static const struct dns_tsig_reply unsigned_reply;
+
 static struct ask *zone_for_all(const char *text)
 {
 	struct ask *a = ask_new();
@@ -91,8 +93,10 @@ static unsigned take_all(const struct ask *a, unsigned flags, struct writer *tex
 
 	assert_non_null(out);
 	*ret_records = 0;
-	assert_int_equal(axfr_begin(&x, a->set->entries[0].zone, span_of(q, len), 1232), OK);
-	while ((n = axfr_next(&x, out, AXFR_MESSAGE_MIN)) > 0) {
+	assert_int_equal(
+		axfr_begin(&x, a->set->entries[0].zone, span_of(q, len), 1232, &unsigned_reply),
+		OK);
+	while ((n = axfr_next(&x, out, AXFR_MESSAGE_MIN, 0)) > 0) {
 		struct dns_message m;
 		struct dns_record rec;
 		char owner[DNS_NAME_TEXT_MAX], type[DNS_TYPE_TEXT_MAX];
@@ -154,10 +158,10 @@ static void large_transfer_is_many_messages_and_holds_its_snapshot(void **state)
 	uint8_t *out = malloc(AXFR_MESSAGE_MIN);
 	struct zone *z = a->set->entries[0].zone;
 	len = ask_query("example.", "AXFR", 0, q, sizeof(q));
-	assert_int_equal(axfr_begin(&x, z, span_of(q, len), 0), OK);
+	assert_int_equal(axfr_begin(&x, z, span_of(q, len), 0, &unsigned_reply), OK);
 	assert_int_equal(atomic_load(&z->home->refs), 2);
 	ask_free(a); /* the set is gone; the transfer goes on */
-	while (axfr_next(&x, out, AXFR_MESSAGE_MIN))
+	while (axfr_next(&x, out, AXFR_MESSAGE_MIN, 0))
 		;
 	assert_int_equal(x.records, 20000 + 4);
 	axfr_done(&x);

@@ -57,6 +57,21 @@ void zone_unref(struct zone *z)
 	zone_drop(z);
 }
 
+enum err zone_home_copy(struct zone_home *to, const struct zone_home *from)
+{
+	to->lenient = from->lenient;
+	to->loaded_s = from->loaded_s;
+	if (from->path && !(to->path = strdup(from->path)))
+		return ENOMEM;
+	for (; to->stamps_n < from->stamps_n; to->stamps_n++) {
+		to->stamps[to->stamps_n] = from->stamps[to->stamps_n];
+		to->stamp_paths[to->stamps_n] = strdup(from->stamp_paths[to->stamps_n]);
+		if (!to->stamp_paths[to->stamps_n])
+			return ENOMEM;
+	}
+	return OK;
+}
+
 void zone_path_set(struct zone_path *p, const uint8_t *wire, size_t len)
 {
 	uint8_t at[128];

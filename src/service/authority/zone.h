@@ -144,6 +144,9 @@ void zone_drop(const struct zone *z);
 void zone_unref(struct zone *z);
 DEFINE_AUTO(struct zone, zone_unref)
 
+/* Notes the files of another zone as this one's. */
+MUST enum err zone_home_copy(struct zone_home *to, const struct zone_home *from);
+
 /* The newest snapshot, which lasts as long as a reference to z. No lock, and no wait. */
 static inline const struct zone *zone_now(const struct zone *z)
 {

@@ -604,21 +604,6 @@ void zone_succeed(struct zone *old, struct zone *successor)
 
 /* --- rebuild --- */
 
-static enum err files_copy(struct zone_home *to, const struct zone_home *from)
-{
-	to->lenient = from->lenient;
-	to->loaded_s = from->loaded_s;
-	if (from->path && !(to->path = strdup(from->path)))
-		return ENOMEM;
-	for (; to->stamps_n < from->stamps_n; to->stamps_n++) {
-		to->stamps[to->stamps_n] = from->stamps[to->stamps_n];
-		to->stamp_paths[to->stamps_n] = strdup(from->stamp_paths[to->stamps_n]);
-		if (!to->stamp_paths[to->stamps_n])
-			return ENOMEM;
-	}
-	return OK;
-}
-
 static enum err rrset_add(struct zone_build *b, const struct zone_node *n,
 			  const struct zone_rrset *s)
 {
@@ -651,7 +636,7 @@ enum err zone_edit_rebuild(const struct zone_edit *e, struct zone **ret)
 			TRY(rrset_add(b, n, s));
 	}
 	TRY(zone_build_finish(b, &z));
-	TRY(files_copy(z->home, view->home));
+	TRY(zone_home_copy(z->home, view->home));
 	*ret = TAKE(z);
 	return OK;
 }

@@ -31,6 +31,9 @@ void zones_free(struct zones *set)
 	for (size_t i = 0; i < set->n; i++) {
 		zone_unref(set->entries[i].zone);
 		free(set->entries[i].transfer_own);
+		free(set->entries[i].transfer_keys);
+		update_policy_done(&set->entries[i].policy);
+		zones_updater_unref(set->entries[i].updater);
 	}
 	free(set->entries);
 	free(set->slots);
@@ -76,6 +79,57 @@ enum err zones_add(struct zones *set, const struct dns_name *origin, struct zone
 	slot->tag = tag;
 	slot->node = (uint32_t)++set->n;
 	set->depths[labels / 64] |= UINT64_C(1) << (labels % 64);
+	return OK;
+}
+
+struct zones_updater *zones_updater_ref(struct zones_updater *u)
+{
+	if (u)
+		atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
+	return u;
+}
+
+void zones_updater_unref(struct zones_updater *u)
+{
+	if (u && atomic_fetch_sub_explicit(&u->refs, 1, memory_order_acq_rel) == 1)
+		u->free(u);
+}
+
+enum err zones_add_rules(struct zones *set, const struct dns_name *transfer_keys,
+			 size_t transfer_keys_n, const struct update_policy *policy,
+			 struct zones_updater *updater)
+{
+	struct zones_entry *e = &set->entries[set->n - 1];
+
+	if (transfer_keys_n) {
+		e->transfer_keys = malloc(transfer_keys_n * sizeof(*transfer_keys));
+		if (!e->transfer_keys)
+			return ENOMEM;
+		memcpy(e->transfer_keys, transfer_keys, transfer_keys_n * sizeof(*transfer_keys));
+		e->transfer_keys_n = transfer_keys_n;
+	}
+	TRY(update_policy_copy(policy, &e->policy));
+	e->updater = zones_updater_ref(updater);
+	return OK;
+}
+
+enum err zones_renew(const struct zones *set, struct zones **ret)
+{
+	AUTO(zones_free) struct zones *again = NULL;
+
+	TRY(zones_new(set->key, set->n, set->generation, &again));
+	for (size_t i = 0; i < set->n; i++) {
+		const struct zones_entry *e = &set->entries[i];
+		struct zone *z = e->zone ? zone_ref_take(zone_now(e->zone)->home->first) : NULL;
+		enum err failed = zones_add(again, &e->origin, z, e->transfer_own, e->transfer_n);
+		if (failed) {
+			zone_unref(z);
+			return failed;
+		}
+		TRY(zones_add_rules(again, e->transfer_keys, e->transfer_keys_n, &e->policy,
+				    e->updater));
+	}
+	*ret = TAKE(again);
 	return OK;
 }
 
