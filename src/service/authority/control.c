@@ -3,6 +3,7 @@
 #include "proto/dns/message.h"
 #include "proto/dns/rdata.h"
 #include "service/authority/io_authority.h"
+#include "service/authority/io_dynamic.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,20 @@ static const char *denial_of(const struct zone *z)
 	return z->nsec_n ? "NSEC" : z->nsec3_n ? "NSEC3" : "none";
 }
 
+static json_t *updates_json(const struct zones_entry *e)
+{
+	struct dynamic_zone *dz = dynamic_zone_of(e->updater);
+
+	return json_pack(
+		"{s:s,s:I,s:I,s:I}", "state",
+		dynamic_state_text(
+			(enum dynamic_state)atomic_load_explicit(&dz->state, memory_order_relaxed)),
+		"applied", (json_int_t)atomic_load_explicit(&dz->updates, memory_order_relaxed),
+		"failed", (json_int_t)atomic_load_explicit(&dz->failures, memory_order_relaxed),
+		"journal_bytes",
+		(json_int_t)atomic_load_explicit(&dz->journal_len, memory_order_relaxed));
+}
+
 static json_t *zone_json(const struct zones_entry *e)
 {
 	char origin[DNS_NAME_TEXT_MAX];
@@ -21,13 +36,17 @@ static json_t *zone_json(const struct zones_entry *e)
 	dns_name_format(&e->origin, origin);
 	if (!z)
 		return json_pack("{s:s,s:b}", "origin", origin, "loaded", 0);
-	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I}", "origin", origin, "loaded", 1,
-			 "serial", (json_int_t)z->serial, "records", (json_int_t)z->records,
-			 "rrsets", (json_int_t)z->rrsets, "names", (json_int_t)z->nodes, "bytes",
-			 (json_int_t)(z->region_len +
-				      ((size_t)z->slots_mask + 1) * sizeof(struct zone_slot)),
-			 "denial", denial_of(z), "file", z->home->path, "loaded_s",
-			 (json_int_t)z->home->loaded_s);
+	json_t *json =
+		json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:I}", "origin", origin, "loaded",
+			  1, "serial", (json_int_t)z->serial, "records", (json_int_t)z->records,
+			  "rrsets", (json_int_t)z->rrsets, "names", (json_int_t)z->nodes, "bytes",
+			  (json_int_t)(z->region_len +
+				       ((size_t)z->slots_mask + 1) * sizeof(struct zone_slot)),
+			  "denial", denial_of(z), "file", z->home->path, "loaded_s",
+			  (json_int_t)z->home->loaded_s);
+	if (json && e->updater)
+		json_object_set_new(json, "updates", updates_json(e));
+	return json;
 }
 
 static void zones_handle(void *arg, const struct control_request *req, struct control_reply *reply)

@@ -8,6 +8,7 @@
 #include "service/authority/io_counters.h"
 #include "service/authority/io_loader.h"
 #include "service/authority/io_sockets.h"
+#include "service/authority/io_updater.h"
 #include "service/authority/io_worker.h"
 
 #define AUTHORITY_REPLIES_MAX                                                                      \
@@ -18,6 +19,7 @@ struct authority {
 	struct sockets sockets;
 	struct counter_set counters;
 	struct worker *workers;
+	struct updater *updater; /* NULL: no zone took updates at the start */
 	size_t workers_n, workers_started;
 	struct generation *generation; /* published; a reference is held */
 	uint8_t key[16];	       /* of all hash tables of zones */
@@ -41,6 +43,8 @@ void authority_reload(struct authority *a, struct control_reply *reply);
 MUST enum err authority_load_begin(struct authority *a);
 /* In the main loop, after the loader has woken it. */
 void authority_load_end(struct authority *a);
+/* In the main loop, after the updater has woken it: a renewed generation, and the events. */
+void authority_updates_seen(struct authority *a);
 /* Ends a load that runs, and answers who still waits. */
 void authority_load_stop(struct authority *a);
 

@@ -10,6 +10,7 @@
 #define RCODES	"gatehouse_authority_rcodes_total"
 #define ANSWERS "gatehouse_authority_answers_total"
 #define DROPS	"gatehouse_authority_dropped_total"
+#define UPDATES "gatehouse_authority_updates_total"
 #define TCP	"gatehouse_authority_tcp_total"
 
 #define ROW(row_name, row_label, row_help)                                                         \
@@ -44,6 +45,10 @@ const struct counter_name authority_counter_names[COUNTERS] = {
 	[COUNT_RCODE_NOTIMP] = ROW(RCODES, "rcode=\"NOTIMP\"", "answers by rcode"),
 	[COUNT_RCODE_REFUSED] = ROW(RCODES, "rcode=\"REFUSED\"", "answers by rcode"),
 	[COUNT_RCODE_YXDOMAIN] = ROW(RCODES, "rcode=\"YXDOMAIN\"", "answers by rcode"),
+	[COUNT_RCODE_YXRRSET] = ROW(RCODES, "rcode=\"YXRRSET\"", "answers by rcode"),
+	[COUNT_RCODE_NXRRSET] = ROW(RCODES, "rcode=\"NXRRSET\"", "answers by rcode"),
+	[COUNT_RCODE_NOTAUTH] = ROW(RCODES, "rcode=\"NOTAUTH\"", "answers by rcode"),
+	[COUNT_RCODE_NOTZONE] = ROW(RCODES, "rcode=\"NOTZONE\"", "answers by rcode"),
 	[COUNT_RCODE_BADVERS] = ROW(RCODES, "rcode=\"BADVERS\"", "answers by rcode"),
 	[COUNT_RCODE_OTHER] = ROW(RCODES, "rcode=\"other\"", "answers by rcode"),
 	[COUNT_REFERRAL] = ROW(ANSWERS, "kind=\"referral\"", "answers of a kind"),
@@ -62,6 +67,26 @@ const struct counter_name authority_counter_names[COUNTERS] = {
 			    .gauge = true},
 	[COUNT_TRANSFERS] =
 		ROW("gatehouse_authority_transfers_total", NULL, "zone transfers begun"),
+	[COUNT_UPDATE_FIRST + UPDATE_CHANGED] =
+		ROW(UPDATES, "outcome=\"changed\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_UNCHANGED] =
+		ROW(UPDATES, "outcome=\"unchanged\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_MALFORMED] =
+		ROW(UPDATES, "outcome=\"malformed\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_PREREQUISITE] =
+		ROW(UPDATES, "outcome=\"prerequisite\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_FORBIDDEN] =
+		ROW(UPDATES, "outcome=\"forbidden\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_TOO_LARGE] =
+		ROW(UPDATES, "outcome=\"too-large\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_CONTRARY] =
+		ROW(UPDATES, "outcome=\"contrary\"", "updates by what became of them"),
+	[COUNT_UPDATE_FIRST + UPDATE_FAILED] =
+		ROW(UPDATES, "outcome=\"failed\"", "updates by what became of them"),
+	[COUNT_UPDATE_FULL] =
+		ROW(UPDATES, "outcome=\"queue-full\"", "updates by what became of them"),
+	[COUNT_UPDATE_UNTOLD] = ROW("gatehouse_authority_update_events_left_out_total", NULL,
+				    "updates without an event, because there were too many"),
 };
 
 static enum authority_counter type_counter(uint16_t type)
@@ -102,6 +127,10 @@ static enum authority_counter rcode_counter(uint16_t rcode)
 	case DNS_RCODE_NOTIMP: return COUNT_RCODE_NOTIMP;
 	case DNS_RCODE_REFUSED: return COUNT_RCODE_REFUSED;
 	case DNS_RCODE_YXDOMAIN: return COUNT_RCODE_YXDOMAIN;
+	case DNS_RCODE_YXRRSET: return COUNT_RCODE_YXRRSET;
+	case DNS_RCODE_NXRRSET: return COUNT_RCODE_NXRRSET;
+	case DNS_RCODE_NOTAUTH: return COUNT_RCODE_NOTAUTH;
+	case DNS_RCODE_NOTZONE: return COUNT_RCODE_NOTZONE;
 	case DNS_RCODE_BADVERS: return COUNT_RCODE_BADVERS;
 	default: return COUNT_RCODE_OTHER;
 	}
@@ -117,6 +146,11 @@ static enum authority_counter opcode_counter(uint8_t opcode)
 	}
 }
 
+void count_rcode(struct counter_row row, uint16_t rcode)
+{
+	counter_add(row, rcode_counter(rcode), 1);
+}
+
 void count_answer(struct counter_row row, const struct answer_facts *facts, bool tcp)
 {
 	counter_add(row, tcp ? COUNT_TCP : COUNT_UDP, 1);
@@ -128,7 +162,8 @@ void count_answer(struct counter_row row, const struct answer_facts *facts, bool
 	}
 	counter_add(row, opcode_counter(facts->opcode), 1);
 	counter_add(row, type_counter(facts->type), 1);
-	counter_add(row, rcode_counter(facts->rcode), 1);
+	if (!facts->update)
+		count_rcode(row, facts->rcode);
 	if (facts->edns)
 		counter_add(row, COUNT_EDNS, 1);
 	if (facts->dnssec)

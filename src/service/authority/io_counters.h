@@ -3,6 +3,7 @@
 #define AUTHORITY_IO_COUNTERS_H
 
 #include "os/counters.h"
+#include "service/authority/update.h"
 
 #include <stddef.h>
 
@@ -35,6 +36,10 @@ enum authority_counter {
 	COUNT_RCODE_NOTIMP,
 	COUNT_RCODE_REFUSED,
 	COUNT_RCODE_YXDOMAIN,
+	COUNT_RCODE_YXRRSET,
+	COUNT_RCODE_NXRRSET,
+	COUNT_RCODE_NOTAUTH,
+	COUNT_RCODE_NOTZONE,
 	COUNT_RCODE_BADVERS,
 	COUNT_RCODE_OTHER,
 	COUNT_REFERRAL,
@@ -50,12 +55,18 @@ enum authority_counter {
 	COUNT_TCP_IDLE,	   /* closed for silence */
 	COUNT_TCP_OPEN,	   /* a gauge */
 	COUNT_TRANSFERS,
+	COUNT_UPDATE_FIRST, /* one for each enum update_outcome */
+	COUNT_UPDATE_LAST = COUNT_UPDATE_FIRST + UPDATE_OUTCOMES - 1,
+	COUNT_UPDATE_FULL,   /* the queue to the updater */
+	COUNT_UPDATE_UNTOLD, /* events that were left out */
 	COUNTERS
 };
 
 extern const struct counter_name authority_counter_names[COUNTERS];
 
-/* One query over one transport. */
+void count_rcode(struct counter_row row, uint16_t rcode);
+
+/* One query over one transport. The rcode of an update that is handed over is counted later. */
 void count_answer(struct counter_row row, const struct answer_facts *facts, bool tcp);
 
 #endif

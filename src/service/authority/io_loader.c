@@ -5,6 +5,8 @@
 #include "os/log.h"
 #include "proto/ip/prefix.h"
 #include "service/authority/conf.h"
+#include "service/authority/io_dynamic.h"
+#include "service/authority/keyring.h"
 #include "service/authority/zone_load.h"
 
 #include <stdlib.h>
@@ -17,6 +19,9 @@ struct loader_zone {
 	bool lenient;
 	struct ip_prefix *transfer;
 	size_t transfer_n;
+	struct dns_name *transfer_keys;
+	size_t transfer_keys_n;
+	struct update_policy policy;
 };
 
 struct loader {
@@ -25,6 +30,7 @@ struct loader {
 	struct answer_config answers;
 	uint64_t idle_ms;
 	const uint8_t *key; /* borrowed */
+	char *journals;
 	struct generation *old;
 };
 
@@ -110,6 +116,20 @@ enum err loader_zone_read(const struct zone_load_request *req, struct zone **ret
 
 /* --- what to load --- */
 
+static enum err copy_keys(const struct config_list *keys, struct loader_zone *ret)
+{
+	if (keys->n == 0)
+		return OK;
+	ret->transfer_keys = calloc(keys->n, sizeof(*ret->transfer_keys));
+	if (!ret->transfer_keys)
+		return ENOMEM;
+	memcpy(ret->transfer_keys, keys->items, keys->n * sizeof(*ret->transfer_keys));
+	ret->transfer_keys_n = keys->n;
+	for (size_t i = 0; i < keys->n; i++)
+		dns_name_lower(&ret->transfer_keys[i]);
+	return OK;
+}
+
 static enum err copy_zone(const struct authority_conf *conf, const struct authority_zone_conf *z,
 			  struct loader_zone *ret)
 {
@@ -122,6 +142,8 @@ static enum err copy_zone(const struct authority_conf *conf, const struct author
 	ret->path = strdup(z->file);
 	if (!ret->path)
 		return ENOMEM;
+	TRY(authority_conf_policy(z, &ret->policy));
+	TRY(copy_keys(z->transfer_keys_own ? &z->transfer_keys : &conf->transfer_keys, ret));
 	if (transfer->n == 0)
 		return OK;
 	ret->transfer = calloc(transfer->n, sizeof(*ret->transfer));
@@ -135,7 +157,8 @@ static enum err copy_zone(const struct authority_conf *conf, const struct author
 DEFINE_AUTO(struct loader, loader_free)
 
 enum err loader_new(const struct authority_conf *conf, const struct answer_config *answers,
-		    const uint8_t *key, struct generation *old, struct loader **ret)
+		    const uint8_t *key, const char *journals, struct generation *old,
+		    struct loader **ret)
 {
 	AUTO(loader_free) struct loader *l = calloc(1, sizeof(*l));
 	const struct authority_zone_conf *zones = conf->zones.items;
@@ -143,6 +166,9 @@ enum err loader_new(const struct authority_conf *conf, const struct answer_confi
 	if (!l)
 		return ENOMEM;
 	l->answers = *answers;
+	(void)keyring_ref(l->answers.keys);
+	if (journals && !(l->journals = strdup(journals)))
+		return ENOMEM;
 	l->idle_ms = conf->tcp.idle_ms;
 	l->key = key;
 	l->zones = calloc(conf->zones.n + 1, sizeof(*l->zones));
@@ -165,8 +191,12 @@ void loader_free(struct loader *l)
 	for (size_t i = 0; i < l->zones_n; i++) {
 		free(l->zones[i].path);
 		free(l->zones[i].transfer);
+		free(l->zones[i].transfer_keys);
+		update_policy_done(&l->zones[i].policy);
 	}
 	free(l->zones);
+	free(l->journals);
+	keyring_unref(l->answers.keys);
 	generation_unref(l->old);
 	explicit_bzero(&l->answers, sizeof(l->answers));
 	free(l);
@@ -188,7 +218,7 @@ static void log_problem(void *arg, const struct zone_problem *p)
 			    LOG_U64("column", p->column), LOG_TEXT("problem", p->text));
 }
 
-static struct zone *old_zone(const struct loader *l, const struct loader_zone *wanted)
+static const struct zones_entry *old_entry(const struct loader *l, const struct loader_zone *wanted)
 {
 	const struct zones_entry *e;
 	struct zone_path p;
@@ -197,7 +227,7 @@ static struct zone *old_zone(const struct loader *l, const struct loader_zone *w
 		return NULL;
 	zone_path_set(&p, wanted->origin.wire, wanted->origin.len);
 	e = zones_find(l->old->zones, &p, p.labels);
-	return e && e->origin.len == wanted->origin.len ? e->zone : NULL;
+	return e && e->origin.len == wanted->origin.len ? e : NULL;
 }
 
 /* The same files as when it was read, none of them touched. */
@@ -217,15 +247,45 @@ static bool is_current(const struct zone *z, const struct loader_zone *wanted)
 	return true;
 }
 
+/* Who applies updates to the zone: as before, or new; NULL when it takes none. */
+static enum err updater_of(const struct loader *l, const struct loader_zone *wanted,
+			   struct zones_updater **ret)
+{
+	const struct zones_entry *old = old_entry(l, wanted);
+	struct dynamic_zone *dz = NULL;
+
+	*ret = NULL;
+	if (wanted->policy.n == 0 || !l->journals)
+		return OK;
+	if (old && old->updater) {
+		*ret = zones_updater_ref(old->updater);
+		return OK;
+	}
+	TRY(dynamic_zone_new(l->journals, &wanted->origin, &dz));
+	*ret = &dz->shared;
+	return OK;
+}
+
+/* The old zone does when its files are as they were, and updates go the same way. */
+static bool is_shared(const struct zones_entry *old, const struct loader_zone *wanted,
+		      const struct zones_updater *updater)
+{
+	return old && old->zone && old->updater == updater && is_current(old->zone, wanted);
+}
+
 static struct zone *load_one(const struct loader *l, const struct loader_zone *wanted,
-			     const atomic_bool *stop, struct loader_result *count)
+			     struct zones_updater *updater, const atomic_bool *stop,
+			     struct loader_result *count)
 {
 	char origin[DNS_NAME_TEXT_MAX];
 	struct zone_judge judge = {.lenient = wanted->lenient, .tell = log_problem, .arg = origin};
-	struct zone *old = old_zone(l, wanted), *z = NULL;
+	const struct zones_entry *entry = old_entry(l, wanted);
+	struct zone *z = NULL, *old = NULL;
 	uint64_t begun_ms = clock_monotonic_ms();
 
-	if (old && is_current(old, wanted)) {
+	if (entry && entry->zone)
+		old = zone_now(entry->zone)->home->first;
+	if (is_shared(entry, wanted, updater)) {
 		count->shared++;
 		return zone_ref_take(old);
 	}
@@ -246,6 +306,8 @@ static struct zone *load_one(const struct loader *l, const struct loader_zone *w
 			  LOG_U64("errors", judge.errors), LOG_ERR(e));
 		return old ? zone_ref_take(old) : NULL;
 	}
+	if (updater)
+		e = dynamic_zone_load(dynamic_zone_of(updater), z, &z);
 	count->loaded++;
 	log_info("zone loaded", LOG_TEXT("zone", origin), LOG_U64("serial", z->serial),
 		 LOG_U64("records", z->records), LOG_U64("warnings", judge.warnings),
@@ -260,13 +322,18 @@ static enum err load_all(struct loader *l, const atomic_bool *stop, struct zones
 		const struct loader_zone *wanted = &l->zones[i];
 		if (atomic_load_explicit(stop, memory_order_relaxed))
 			return ERR_CLOSED;
-		struct zone *z = load_one(l, wanted, stop, count);
+		struct zones_updater *updater;
+		TRY(updater_of(l, wanted, &updater));
+		struct zone *z = load_one(l, wanted, updater, stop, count);
 		enum err e =
 			zones_add(set, &wanted->origin, z, wanted->transfer, wanted->transfer_n);
-		if (e) {
+		if (e)
 			zone_unref(z);
-			return e;
-		}
+		else
+			e = zones_add_rules(set, wanted->transfer_keys, wanted->transfer_keys_n,
+					    &wanted->policy, updater);
+		zones_updater_unref(updater); /* the set has one of its own */
+		TRY(e);
 	}
 	return OK;
 }

@@ -15,10 +15,12 @@ struct loader_result {
 	uint64_t took_ms;
 };
 
-/* Copies what it needs of conf. key: 16 bytes that outlive all zones. old: may be NULL; a reference
- * is taken. */
+/* Copies what it needs of conf. key: 16 bytes that outlive all zones. journals: the folder for
+ * those of zones that take updates; NULL: no zone takes any. old: may be NULL; a reference is
+ * taken. */
 MUST enum err loader_new(const struct authority_conf *conf, const struct answer_config *answers,
-			 const uint8_t *key, struct generation *old, struct loader **ret);
+			 const uint8_t *key, const char *journals, struct generation *old,
+			 struct loader **ret);
 /* The work; logs what it finds. Reads *stop now and then, and ends early when it is set. */
 void loader_run(struct loader *l, const atomic_bool *stop, struct loader_result *ret);
 void loader_free(struct loader *l);

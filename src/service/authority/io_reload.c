@@ -4,6 +4,7 @@
 #include "os/tcp.h"
 #include "service/authority/conf.h"
 #include "service/authority/io_authority.h"
+#include "service/authority/keyring.h"
 
 static void load_thread(void *arg)
 {
@@ -28,7 +29,12 @@ enum err authority_load_begin(struct authority *a)
 	authority_conf_answers(conf, a->cookies.bytes, &answers);
 	if (a->generation && cookies_differ(&answers, &a->generation->answers))
 		log_notice("the cookie secret has changed: clients show old cookies once more");
-	TRY(loader_new(conf, &answers, a->key, a->generation, &a->loader));
+	TRY(authority_conf_keys(conf, &answers.keys));
+	enum err made =
+		loader_new(conf, &answers, a->key, a->updater ? service_life_state(&a->life) : NULL,
+			   a->generation, &a->loader);
+	keyring_unref(answers.keys); /* the loader has one of its own */
+	TRY(made);
 	atomic_store_explicit(&a->loaded, false, memory_order_relaxed);
 	enum err e = thread_start(&a->loading, "load", -1, load_thread, a);
 	if (e)
@@ -152,6 +158,59 @@ void authority_load_end(struct authority *a)
 	} else if (!first) {
 		service_life_reloading(&a->life, true);
 	}
+}
+
+#define EVENTS_EACH                                                                                \
+	64 /* updates told of at one wake; the rest waits, and past its room is counted */
+
+static void tell_updates(struct authority *a)
+{
+	char zone[DNS_NAME_TEXT_MAX], key[DNS_NAME_TEXT_MAX], peer[IP_ENDPOINT_TEXT_MAX];
+	char rcode[DNS_CODE_TEXT_MAX];
+	struct update_told t;
+
+	for (unsigned i = 0; i < EVENTS_EACH && updater_told(a->updater, &t); i++) {
+		if (!a->life.control || !control_events_read(a->life.control))
+			continue;
+		ip_endpoint_format(&t.peer, peer);
+		control_event(a->life.control,
+			      t.result.outcome == UPDATE_CHANGED ? "update" : "update-refused",
+			      json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I}", "zone",
+					dns_name_format(&t.zone, zone), "key",
+					dns_name_format(&t.key, key), "client", peer, "rcode",
+					dns_rcode_format(t.result.rcode, rcode), "cause",
+					update_outcome_text(t.result.outcome), "serial",
+					(json_int_t)t.result.serial, "added",
+					(json_int_t)t.result.added, "removed",
+					(json_int_t)t.result.removed));
+	}
+}
+
+static void renew(struct authority *a)
+{
+	struct zones *zones = NULL;
+	struct generation *g = NULL;
+	enum err e = zones_renew(a->generation->zones, &zones);
+
+	if (!e)
+		e = generation_new(zones, &a->generation->answers, a->generation->idle_ms, &g);
+	if (e) {
+		/* What was replaced stays in memory until the next time. */
+		zones_free(zones);
+		log_warning("the zones were not renewed", LOG_ERR(e));
+		return;
+	}
+	publish(a, g);
+}
+
+void authority_updates_seen(struct authority *a)
+{
+	if (!a->updater)
+		return;
+	tell_updates(a);
+	/* A load that runs builds on the generation there is; its end comes here again. */
+	if (a->generation && !a->loader && updater_wants_renewal(a->updater))
+		renew(a);
 }
 
 void authority_load_stop(struct authority *a)

@@ -20,6 +20,7 @@ struct tcp_client {
 	int fd;
 	bool ended; /* the client has sent all */
 	uint32_t events;
+	struct update_job *job; /* the updater has it; NULL: none */
 	struct tcp_conversation talk;
 };
 
@@ -55,6 +56,8 @@ static void close_client(struct tcp_client *c)
 {
 	struct worker *w = c->worker;
 
+	if (c->job)
+		c->job->client = NULL;
 	unlink_client(c);
 	loop_timer_cancel(&w->loop, &c->idle);
 	loop_remove(&w->loop, &c->watch);
@@ -103,6 +106,14 @@ static void told(void *arg, const struct answer_facts *facts, bool answered)
 	count_answer(c->worker->row, facts, true);
 }
 
+static bool update(void *arg, struct span packet, const struct answer_facts *facts)
+{
+	struct tcp_client *c = arg;
+
+	c->job = worker_update_tcp(c->worker, c, &c->peer, packet, facts);
+	return c->job != NULL;
+}
+
 static unsigned step(struct tcp_client *c)
 {
 	struct worker *w = c->worker;
@@ -114,6 +125,7 @@ static unsigned step(struct tcp_client *c)
 					  .now_s = (uint32_t)clock_wall_s(),
 					  .random = worker_random(w),
 					  .told = told,
+					  .update = update,
 					  .arg = c,
 				  });
 }
@@ -158,7 +170,7 @@ static enum err wait_for(struct tcp_client *c, bool more)
 	uint32_t events = 0;
 
 	(void)tcp_room(&c->talk, &room);
-	if (more || !tcp_is_idle(&c->talk))
+	if (more || tcp_can_write(&c->talk))
 		events |= LOOP_WRITE;
 	if (room && !c->ended)
 		events |= LOOP_READ;
@@ -194,6 +206,13 @@ static void client_ready(void *arg, uint32_t events)
 	if (c->talk.bad)
 		counter_add(c->worker->row, COUNT_DROP_LONG, 1);
 	close_client(c);
+}
+
+void worker_tcp_updated(struct tcp_client *c, struct span answer)
+{
+	c->job = NULL;
+	tcp_answer_update(&c->talk, answer);
+	client_ready(c, 0);
 }
 
 /* A place for one more: the longest silent client that is owed nothing makes room. */

@@ -4,8 +4,20 @@
 
 #define ROUNDS_MAX 8 /* batches in a row, before the loop looks at the other sockets */
 
-static void answer_slot(struct worker *w, struct udp_slot *slot, uint32_t now_s)
+static void update_slot(struct worker_udp *u, struct udp_slot *slot, struct answer_facts *facts,
+			uint32_t now_s)
 {
+	struct worker *w = u->worker;
+
+	if (!worker_update_udp(w, &u->socket, slot, facts))
+		slot->tx_len = (uint32_t)answer_update_write(span_of(slot->rx, slot->rx_len),
+							     DNS_RCODE_SERVFAIL, &facts->tsig,
+							     now_s, slot->tx, w->batch->tx_cap);
+}
+
+static void answer_slot(struct worker_udp *u, struct udp_slot *slot, uint32_t now_s)
+{
+	struct worker *w = u->worker;
 	const struct generation *g = w->generation;
 	struct ip_endpoint peer;
 	struct answer_facts facts;
@@ -23,6 +35,8 @@ static void answer_slot(struct worker *w, struct udp_slot *slot, uint32_t now_s)
 	};
 	slot->tx_len = (uint32_t)answer_make(g->zones, &g->answers, &in, slot->tx, w->batch->tx_cap,
 					     &facts);
+	if (facts.update)
+		update_slot(u, slot, &facts, now_s);
 	count_answer(w->row, &facts, false);
 }
 
@@ -39,7 +53,7 @@ void worker_udp_ready(void *arg, uint32_t events)
 			return;
 		uint32_t now_s = (uint32_t)clock_wall_s();
 		for (size_t i = 0; i < w->batch->count; i++)
-			answer_slot(w, &w->batch->slots[i], now_s);
+			answer_slot(u, &w->batch->slots[i], now_s);
 		uint64_t dropped = u->socket.send_dropped;
 		udp_batch_send(w->batch, &u->socket);
 		if (u->socket.send_dropped != dropped)

@@ -21,6 +21,7 @@ static void woken(void *arg)
 	struct worker *w = arg;
 
 	take_published(w);
+	worker_updates_ready(w);
 	if (atomic_load_explicit(&w->stop, memory_order_acquire))
 		loop_stop(&w->loop);
 }
@@ -47,11 +48,15 @@ enum err worker_init(struct worker *w, const struct worker_options *options, con
 		return ERR_LIMIT;
 	w->row = options->row;
 	w->clients_max = options->clients_max;
+	w->updater = options->updater;
+	w->port = options->port;
 	w->generation = generation_ref(options->generation);
 	TRY(crypto_random(&w->random, sizeof(w->random)));
 	w->random |= 1;
 	TRY(loop_init(&w->loop));
 	loop_on_wake(&w->loop, woken, w);
+	if (w->updater)
+		updater_listen(w->updater, w->port, &w->loop);
 	TRY(udp_batch_new(BATCH_SLOTS, BATCH_RX, ANSWER_UDP_MAX, &w->batch));
 	TRY(worker_tcp_init(w));
 	for (size_t i = 0; i < udp_n; i++) {

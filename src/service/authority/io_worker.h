@@ -8,6 +8,7 @@
 #include "os/udp.h"
 #include "service/authority/generation.h"
 #include "service/authority/io_counters.h"
+#include "service/authority/io_updater.h"
 
 struct slab;
 struct tcp_client;
@@ -45,13 +46,17 @@ struct worker {
 	size_t clients_max, clients_n;
 	struct slab *clients;		    /* of struct tcp_client */
 	struct tcp_client *oldest, *newest; /* by their last sign of life */
+	struct updater *updater;	    /* borrowed; NULL: there is none */
+	size_t port, updates_out;	    /* with the updater */
 };
 
 struct worker_options {
 	struct counter_row row;
 	struct generation *generation; /* the worker takes a reference of its own */
 	size_t clients_max;
-	bool shared; /* other workers wait on the same descriptors */
+	bool shared;		 /* other workers wait on the same descriptors */
+	struct updater *updater; /* borrowed */
+	size_t port;
 };
 
 /* udp and tcp: descriptors, borrowed; they must stay open until worker_done. */
@@ -81,5 +86,16 @@ MUST enum err worker_tcp_init(struct worker *w);
 void worker_tcp_ready(void *arg, uint32_t events);
 void worker_tcp_retry(void *arg);
 void worker_tcp_done(struct worker *w);
+/* The answer to the client's UPDATE came back. */
+void worker_tcp_updated(struct tcp_client *c, struct span answer);
+
+/* io_update.c. False, NULL: it cannot be taken, and the answer is SERVFAIL. */
+MUST bool worker_update_udp(struct worker *w, struct udp_socket *socket,
+			    const struct udp_slot *slot, const struct answer_facts *facts);
+MUST struct update_job *worker_update_tcp(struct worker *w, struct tcp_client *client,
+					  const struct ip_endpoint *peer, struct span packet,
+					  const struct answer_facts *facts);
+/* Sends the answers to updates that came back. */
+void worker_updates_ready(struct worker *w);
 
 #endif

@@ -129,3 +129,29 @@ const struct ledger_record *ledger_find(const struct ledger *l, struct span owne
 
 	return table_find(&l->records, table_hash(&l->records, key), key.data, key.len);
 }
+
+void ledger_write(const struct ledger *l, const struct dns_name *apex, struct journal_batch *b)
+{
+	if (l->soa.len)
+		journal_put(b, &(struct journal_change){.op = JOURNAL_ADD,
+							.type = DNS_TYPE_SOA,
+							.ttl_s = l->soa_ttl_s,
+							.owner = *apex,
+							.rdata = l->soa});
+	for (const struct ledger_record *r = l->first; r; r = r->next) {
+		struct journal_change c = {.type = r->type,
+					   .owner = {.len = r->owner->len},
+					   .rdata = span_of(r->rdata, r->rdata_len)};
+		memcpy(c.owner.wire, r->owner->wire, r->owner->len);
+		if (r->minus) {
+			c.op = JOURNAL_REMOVE;
+			c.ttl_s = r->minus_ttl_s;
+			journal_put(b, &c);
+		}
+		if (r->plus) {
+			c.op = JOURNAL_ADD;
+			c.ttl_s = r->ttl_s;
+			journal_put(b, &c);
+		}
+	}
+}

@@ -34,6 +34,9 @@ MUST enum err ledger_change(struct ledger *l, const struct journal_change *c);
 /* All entries. ERR_FORMAT: an entry whose checksum is right is not. */
 MUST enum err ledger_read(struct ledger *l, struct journal_reader *jr);
 
+/* What it comes to, into the open entry of the batch; apex: the owner of the SOA. */
+void ledger_write(const struct ledger *l, const struct dns_name *apex, struct journal_batch *b);
+
 /* The record of that owner, type and rdata, names in it in any case; or NULL. */
 const struct ledger_record *ledger_find(const struct ledger *l, struct span owner, uint16_t type,
 					struct span rdata);

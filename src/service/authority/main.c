@@ -41,6 +41,28 @@ static enum err plan(const void *section, const struct config_global *global, st
 static void woken(void *arg)
 {
 	authority_load_end(arg);
+	authority_updates_seen(arg);
+}
+
+static bool keeps_state(const void *section)
+{
+	const struct authority_conf *conf = section;
+	const struct authority_zone_conf *zones = conf->zones.items;
+
+	for (size_t i = 0; i < conf->zones.n; i++)
+		if (zones[i].update.n)
+			return true;
+	return false;
+}
+
+/* The thread and the folder for journals are there from the start, or not at all. */
+static enum err start_updater(struct authority *a)
+{
+	if (!service_life_state(&a->life))
+		return OK;
+	TRY(updater_new(a->workers_n, counters_row(&a->counters, a->workers_n), &a->life.loop,
+			&a->updater));
+	return updater_start(a->updater);
 }
 
 static void hangup(void *arg)
@@ -108,7 +130,7 @@ static enum err open_all(struct authority *a)
 	TRY(fd_limit_raise(conf->tcp.clients + a->sockets.owned_n + THREADS_EACH * a->workers_n +
 				   DESCRIPTORS_MORE,
 			   &descriptors));
-	TRY(counters_init(&a->counters, authority_counter_names, COUNTERS, a->workers_n));
+	TRY(counters_init(&a->counters, authority_counter_names, COUNTERS, a->workers_n + 1));
 	TRY(enter_sandbox(a, conf));
 	return service_life_signals(&a->life);
 }
@@ -140,6 +162,8 @@ static enum err start_workers(struct authority *a)
 			.generation = a->generation,
 			.clients_max = (conf->tcp.clients + a->workers_n - 1) / a->workers_n,
 			.shared = a->sockets.shared,
+			.updater = a->updater,
+			.port = i,
 		};
 		a->workers_started++;
 		TRY(worker_init(&a->workers[i], &options, a->sockets.udp + i * n, n,
@@ -154,6 +178,7 @@ static enum err live(struct authority *a, struct control_face *face, int *ret_st
 {
 	TRY(open_all(a));
 	TRY(service_life_control(&a->life, face));
+	TRY(start_updater(a));
 	TRY(load_first(a));
 	TRY(start_workers(a));
 	a->life.reload = hangup;
@@ -177,9 +202,11 @@ static int run(const struct service_start *start)
 		e = live(a, &face, &status);
 	if (begun && e && e != ERR_CLOSED)
 		log_error("the service ends", LOG_ERR(e));
+	updater_stop(a->updater);
 	for (size_t i = 0; i < a->workers_started; i++)
 		worker_done(&a->workers[i]);
 	authority_load_stop(a);
+	updater_free(a->updater);
 	generation_unref(a->generation);
 	service_life_done(&a->life);
 	sockets_done(&a->sockets);
@@ -196,4 +223,5 @@ const struct service authority_service = {
 	.schema = &authority_conf_map,
 	.plan = plan,
 	.run = run,
+	.keeps_state = keeps_state,
 };

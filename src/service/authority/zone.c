@@ -263,3 +263,16 @@ const struct zone_node *zone_next(const struct zone *z, const struct zone_node *
 	}
 	return at < z->region + z->nodes_end ? (const struct zone_node *)(const void *)at : NULL;
 }
+
+bool zone_is_signed(const struct zone *z)
+{
+	if (z->nsec_n || z->nsec3_n)
+		return true;
+	for (const struct zone_node *n = zone_next(z, NULL); n; n = zone_next(z, n)) {
+		const struct zone_rrset *s = zone_node_rrsets(n);
+		for (unsigned i = n->rrsets; i > 0; i--, s = zone_rrset_next(s))
+			if (s->sigs || zone_rrset_type(s) == DNS_TYPE_DNSKEY)
+				return true;
+	}
+	return false;
+}

@@ -262,4 +262,7 @@ const struct zone_node *zone_wildcard(const struct zone *z, const struct zone_no
  * after the last. Outside nodes come too, and names that are no more, without data. */
 const struct zone_node *zone_next(const struct zone *z, const struct zone_node *n);
 
+/* Has it keys, signatures or proofs of DNSSEC? Walks all of it. */
+bool zone_is_signed(const struct zone *z);
+
 #endif

@@ -72,19 +72,6 @@ static void slot_set(struct zone_edit *e, uint32_t slot, zone_ref node)
 
 /* --- beginning --- */
 
-static bool is_signed(const struct zone *z)
-{
-	if (z->nsec_n || z->nsec3_n)
-		return true;
-	for (const struct zone_node *n = zone_next(z, NULL); n; n = zone_next(z, n)) {
-		const struct zone_rrset *s = zone_node_rrsets(n);
-		for (unsigned i = n->rrsets; i > 0; i--, s = zone_rrset_next(s))
-			if (s->sigs || zone_rrset_type(s) == DNS_TYPE_DNSKEY)
-				return true;
-	}
-	return false;
-}
-
 static uint32_t slot_of(const struct zone *z, const uint8_t *name, size_t len, uint32_t *ret_tag)
 {
 	uint64_t hash = zone_hash(z->key, name, len);
@@ -170,7 +157,7 @@ enum err zone_edit_new(struct zone *built, size_t spare, struct zone_edit **ret)
 {
 	AUTO(zone_edit_free) struct zone_edit *e = NULL;
 
-	if (is_signed(built))
+	if (zone_is_signed(built))
 		return ERR_UNSUPPORTED;
 	e = calloc(1, sizeof(*e));
 	if (!e)
