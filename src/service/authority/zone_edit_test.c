@@ -66,13 +66,14 @@ static void model_put(struct model *m, const struct model_set *set)
 
 static char *model_text(const struct model *m)
 {
-	char *text = malloc(NAMES_MAX * 400 + sizeof(APEX)), type[DNS_TYPE_TEXT_MAX];
-	size_t len = (size_t)sprintf(text, "%s", APEX);
+	size_t size = NAMES_MAX * 400 + sizeof(APEX);
+	char *text = malloc(size), type[DNS_TYPE_TEXT_MAX];
+	size_t len = (size_t)snprintf(text, size, "%s", APEX);
 	for (size_t i = 0; i < m->n; i++)
 		for (unsigned k = 0; k < m->sets[i].n; k++)
-			len += (size_t)sprintf(text + len, "%s 300 IN %s %s\n", m->sets[i].owner,
-					       dns_type_format(m->sets[i].type, type),
-					       m->sets[i].rdata[k]);
+			len += (size_t)snprintf(
+				text + len, size - len, "%s 300 IN %s %s\n", m->sets[i].owner,
+				dns_type_format(m->sets[i].type, type), m->sets[i].rdata[k]);
 	return text;
 }
 
@@ -173,12 +174,24 @@ static int compare_lines(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The next line, its end cut off; NULL: no more. */
+static char *next_line(char **at)
+{
+	char *line = *at, *end = strchr(line, '\n');
+	if (!*line)
+		return NULL;
+	if (end)
+		*end = 0;
+	*at = end ? end + 1 : line + strlen(line);
+	return line;
+}
+
 /* The lines of an answer in order: names are packed in another one. */
 static void sorted(const char *text, char *ret, size_t size)
 {
-	char *copy = strdup(text), *lines[512], *save = NULL;
+	char *copy = strdup(text), *lines[512], *at = copy;
 	size_t n = 0, len = 0;
-	for (char *l = strtok_r(copy, "\n", &save); l && n < 512; l = strtok_r(NULL, "\n", &save))
+	for (char *l; n < 512 && (l = next_line(&at));)
 		lines[n++] = l;
 	qsort(lines, n, sizeof(*lines), compare_lines);
 	ret[0] = 0;
@@ -233,9 +246,9 @@ static char *dump(const struct zone *z)
 			}
 		}
 	}
-	char **lines = malloc(sizeof(char *) * 8192), *save = NULL;
+	char **lines = malloc(sizeof(char *) * 8192), *at = text;
 	size_t n = 0;
-	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+	for (char *l; (l = next_line(&at));)
 		lines[n++] = l;
 	qsort(lines, n, sizeof(*lines), compare_lines);
 	for (len = 0, ret[0] = 0; len < size && n > 0; n--)
