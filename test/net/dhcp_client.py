@@ -295,6 +295,10 @@ class RealClient:
     def kill(self):
         self.stop(signal.SIGKILL)
 
+    def remembers(self):
+        """Whether it would ask for its address again after a reboot."""
+        return True
+
     def close(self):
         self.kill()
 
@@ -332,6 +336,10 @@ class Dhclient(RealClient):
     def command(self):
         return ["dhclient", "-4", "-d", "-v", *self.files(), self.interface]
 
+    def remembers(self):
+        path = self.folder / "leases"
+        return path.exists() and "expire" in path.read_text()
+
     def release(self):
         done = self.host.run("dhclient", "-4", "-r", "-v", *self.files(), self.interface)
         assert done.returncode == 0, done.stderr
@@ -354,6 +362,9 @@ class Dhcpcd(RealClient):
         mounts = f"mkdir -p /run/dhcpcd && mount --bind {self.folder}/db /var/lib/dhcpcd && "
         mounts += f"mkdir -p {self.folder}/run && mount --bind {self.folder}/run /run/dhcpcd && exec "
         return ["unshare", "-m", "sh", "-c", mounts + " ".join(map(str, words))]
+
+    def remembers(self):
+        return any((self.folder / "db").iterdir())
 
     def command(self):
         folder = self.folder
