@@ -40,11 +40,13 @@ MUST enum err dhcp_relay_info_read(struct span option, struct dhcp_relay_info *r
 /* Writes the suboptions that has_ says; `whole` is not looked at. */
 void dhcp_relay_info_write(struct writer *w, const struct dhcp_relay_info *info);
 
-/* A relayed copy of m into w: everything as it came but for hops, giaddr and option 82, which is
- * replaced by `option` as the last one before END, or removed when that is empty. Shorter than 300
- * octets it is padded (RFC 1542 2.1). m has a cookie, or option is empty. ERR_LIMIT: w is too
- * small, or option is longer than DHCP_RELAY_INFO_MAX. */
+/* Relayed copies of m into w, each octet as it came but for hops and giaddr; a message shorter than
+ * 300 octets is padded (RFC 1542 2.1). ERR_LIMIT: w is too small. */
 MUST enum err dhcp_relay_copy(const struct dhcp_message *m, uint8_t hops, uint32_t giaddr,
-			      struct span option, struct writer *w);
+			      struct writer *w);
+/* The same, and option 82 is replaced by `option` as the last one before END, or removed when that
+ * is empty. m has a cookie. ERR_LIMIT also for an option longer than DHCP_RELAY_INFO_MAX. */
+MUST enum err dhcp_relay_copy_with(const struct dhcp_message *m, uint8_t hops, uint32_t giaddr,
+				   struct span option, struct writer *w);
 
 #endif

@@ -46,13 +46,13 @@ static void check_message(struct span wire)
 		return;
 	static const uint8_t option[] = {1, 4, 'e', 't', 'h', '0'};
 	struct writer w = writer_of(out, sizeof(out)), s = writer_of(stripped, sizeof(stripped));
-	ASSERT(dhcp_relay_copy(&m, 9, 7, span_of(option, sizeof(option)), &w) == OK);
+	ASSERT(dhcp_relay_copy_with(&m, 9, 7, span_of(option, sizeof(option)), &w) == OK);
 	if (w.pos <= DHCP_MESSAGE_MAX && dhcp_message_read(writer_span(&w), &back) == OK) {
 		ASSERT(back.head.hops == 9 && back.head.giaddr == 7);
 		ASSERT(dhcp_message_has(&back, DHCP_OPT_RELAY_AGENT_INFORMATION));
 		check_same_options();
 	}
-	ASSERT(dhcp_relay_copy(&m, 9, 7, (struct span){0}, &s) == OK);
+	ASSERT(dhcp_relay_copy_with(&m, 9, 7, (struct span){0}, &s) == OK);
 	if (s.pos <= DHCP_MESSAGE_MAX && dhcp_message_read(writer_span(&s), &back) == OK)
 		check_same_options();
 }

@@ -85,7 +85,7 @@ static struct span copied(const struct sample *s, const char *option)
 {
 	struct writer w = writer_of(out, sizeof(out));
 	assert_int_equal(dhcp_message_read(sample_span(s), &m), OK);
-	assert_int_equal(dhcp_relay_copy(&m, 1, 0xc0000201, span_text(option), &w), OK);
+	assert_int_equal(dhcp_relay_copy_with(&m, 1, 0xc0000201, span_text(option), &w), OK);
 	assert_int_equal(dhcp_message_read(writer_span(&w), &back), OK);
 	return writer_span(&w);
 }
@@ -136,14 +136,23 @@ static void all_else_is_as_it_came(void **state)
 	}
 }
 
-static void bootp_without_a_cookie_is_copied_whole(void **state)
+static void a_whole_copy_keeps_option_82_and_what_has_no_cookie(void **state)
 {
 	(void)state;
 	struct sample s = sample_begin();
-	s.bytes[237] ^= 0xff;
-	SAMPLE_ADD(&s, "\x52\x03\1\1a vendor area");
-	struct span c = copied(&s, "");
-	assert_memory_equal(c.data + 236, s.bytes + 236, s.len - 236);
+	SAMPLE_ADD(&s, "\x35\x01\x01\x52\x03\1\1a\x0c\x01h\xff behind");
+	for (int cookie = 1; cookie >= 0; cookie--) {
+		struct writer w = writer_of(out, sizeof(out));
+		s.bytes[237] = cookie ? 0x82 : 0;
+		assert_int_equal(dhcp_message_read(sample_span(&s), &m), OK);
+		assert_int_equal(dhcp_relay_copy(&m, 1, 0xc0000201, &w), OK);
+		assert_int_equal(w.pos, 300);
+		assert_int_equal(out[3], 1);
+		assert_memory_equal(out + 24, "\xc0\0\2\1", 4);
+		assert_memory_equal(out + 28, s.bytes + 28, s.len - 28);
+		w = writer_of(out, 299);
+		assert_int_equal(dhcp_relay_copy(&m, 1, 0xc0000201, &w), ERR_LIMIT);
+	}
 }
 
 static void a_copy_never_outgrows_its_room(void **state)
@@ -158,15 +167,15 @@ static void a_copy_never_outgrows_its_room(void **state)
 	for (size_t cap = 0; cap <= need; cap++) {
 		struct guard g = guard_of(cap);
 		struct writer w = writer_of(g.end - cap, cap);
-		assert_int_equal(dhcp_relay_copy(&m, 1, 1, SPAN("\1\2e0"), &w),
+		assert_int_equal(dhcp_relay_copy_with(&m, 1, 1, SPAN("\1\2e0"), &w),
 				 cap < need ? ERR_LIMIT : OK);
 		guard_done(&g);
 	}
 	uint8_t big[256] = {0};
 	struct writer w = writer_of(out, sizeof(out));
-	assert_int_equal(dhcp_relay_copy(&m, 1, 1, span_of(big, 255), &w), OK);
+	assert_int_equal(dhcp_relay_copy_with(&m, 1, 1, span_of(big, 255), &w), OK);
 	w = writer_of(out, sizeof(out));
-	assert_int_equal(dhcp_relay_copy(&m, 1, 1, span_of(big, 256), &w), ERR_LIMIT);
+	assert_int_equal(dhcp_relay_copy_with(&m, 1, 1, span_of(big, 256), &w), ERR_LIMIT);
 }
 
 /* --- every prefix, every bit --- */
@@ -188,12 +197,14 @@ static void copy_all(const uint8_t *data, size_t len)
 	if (dhcp_message_read(span_of(data, len), &m))
 		return;
 	struct writer w = writer_of(out, sizeof(out));
-	if (m.cookie && dhcp_relay_copy(&m, 1, 7, SPAN("\1\2e0"), &w) == OK) {
+	if (m.cookie && dhcp_relay_copy_with(&m, 1, 7, SPAN("\1\2e0"), &w) == OK) {
 		assert_int_equal(dhcp_message_read(writer_span(&w), &back), OK);
 		assert_true(dhcp_message_has(&back, 82));
 	}
 	w = writer_of(out, sizeof(out));
-	assert_int_equal(dhcp_relay_copy(&m, 1, 7, (struct span){0}, &w), OK);
+	assert_int_equal(m.cookie ? dhcp_relay_copy_with(&m, 1, 7, (struct span){0}, &w)
+				  : dhcp_relay_copy(&m, 1, 7, &w),
+			 OK);
 	assert_int_equal(dhcp_message_read(writer_span(&w), &back), OK);
 	assert_int_equal(back.type, m.type);
 	assert_int_equal(back.head.giaddr, 7);
@@ -220,7 +231,7 @@ int main(void)
 		cmocka_unit_test(adds_option_82_as_the_last_one),
 		cmocka_unit_test(removes_option_82_wherever_it_stands),
 		cmocka_unit_test(all_else_is_as_it_came),
-		cmocka_unit_test(bootp_without_a_cookie_is_copied_whole),
+		cmocka_unit_test(a_whole_copy_keeps_option_82_and_what_has_no_cookie),
 		cmocka_unit_test(a_copy_never_outgrows_its_room),
 		cmocka_unit_test(survives_every_prefix_and_every_flip),
 	};
