@@ -6,7 +6,11 @@
  *   says: after a crash, and to every other server, the row is all there is. If we promised more,
  *   the address would be free there while its holder still uses it. So the ACK carries what is left
  *   of the lease; the client comes back at half of that, and gets a full one when the store is
- *   back. A lease whose row has run out, and a client that has none, get no answer. */
+ *   back. A lease whose row has run out, and a client that has none, get no answer.
+ * - Renewed then is who says that it has the address (RENEWING, REBINDING), not who asks for it
+ *   back: that client may have released it to another server, which we have not heard of, and
+ *   which has given it away. Who renews has not released it, and before its row runs out no server
+ *   takes it from him. */
 #include "service/dhcp/exchange.h"
 
 static uint32_t now_up_s(const struct dhcp_engine *e)
@@ -78,7 +82,8 @@ static void renew_from_memory(struct dhcp_engine *e, struct dhcp_exchange *x, st
 	dhcp_exchange_identity(x, &id);
 	uint32_t now_s = now_up_s(e);
 	if (r->state != DHCP_LEASE_BOUND || !r->version || r->expires_s <= now_s ||
-	    !dhcp_record_is_of(r, &id) || x->message.type != DHCP_REQUEST) {
+	    !dhcp_record_is_of(r, &id) || x->message.type != DHCP_REQUEST ||
+	    !x->message.head.ciaddr || dhcp_message_has(&x->message, DHCP_OPT_SERVER_IDENTIFIER)) {
 		dhcp_refuse(e, x, DHCP_CAUSE_STORE, r->address);
 		return;
 	}
