@@ -74,8 +74,8 @@ enum err json_tree_read(struct span text, struct import_site *s, struct json_tre
 	return OK;
 }
 
-const struct yaml_node *json_get(const struct json_tree *t, const struct yaml_node *n,
-				 const char *key)
+const struct yaml_node *json_tree_get(const struct json_tree *t, const struct yaml_node *n,
+				      const char *key)
 {
 	if (!n || n->kind != YAML_MAP)
 		return NULL;
@@ -90,29 +90,29 @@ const struct yaml_node *json_get(const struct json_tree *t, const struct yaml_no
 	return NULL;
 }
 
-const struct yaml_node *json_items(const struct json_tree *t, const struct yaml_node *n)
+const struct yaml_node *json_tree_items(const struct json_tree *t, const struct yaml_node *n)
 {
 	return n && n->kind == YAML_LIST ? yaml_first(&t->yaml, n) : NULL;
 }
 
-struct span json_text(const struct json_tree *t, const struct yaml_node *n, const char *key)
+struct span json_tree_text(const struct json_tree *t, const struct yaml_node *n, const char *key)
 {
-	const struct yaml_node *v = json_get(t, n, key);
+	const struct yaml_node *v = json_tree_get(t, n, key);
 	return v && v->kind == YAML_SCALAR ? v->text : (struct span){0};
 }
 
-uint64_t json_number(const struct json_tree *t, const struct yaml_node *n, const char *key)
+uint64_t json_tree_number(const struct json_tree *t, const struct yaml_node *n, const char *key)
 {
 	uint64_t number = 0;
-	return span_to_u64(json_text(t, n, key), UINT32_MAX, &number) ? number : 0;
+	return span_to_u64(json_tree_text(t, n, key), UINT32_MAX, &number) ? number : 0;
 }
 
-bool json_true(const struct json_tree *t, const struct yaml_node *n, const char *key)
+bool json_tree_true(const struct json_tree *t, const struct yaml_node *n, const char *key)
 {
-	return span_is(json_text(t, n, key), "true");
+	return span_is(json_tree_text(t, n, key), "true");
 }
 
-uint32_t json_line(const struct json_tree *t, const struct yaml_node *n)
+uint32_t json_tree_line(const struct json_tree *t, const struct yaml_node *n)
 {
 	uint32_t line = 0, column;
 	if (n)

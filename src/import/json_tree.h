@@ -20,15 +20,15 @@ MUST enum err json_tree_read(struct span text, struct import_site *s, struct jso
 void json_tree_done(struct json_tree *t); /* accepts zeroed storage */
 
 /* NULL: the map has no such key, or n is no map (or NULL). */
-const struct yaml_node *json_get(const struct json_tree *t, const struct yaml_node *n,
-				 const char *key);
+const struct yaml_node *json_tree_get(const struct json_tree *t, const struct yaml_node *n,
+				      const char *key);
 /* The first item of the list n, NULL when it is none; then yaml_next. */
-const struct yaml_node *json_items(const struct json_tree *t, const struct yaml_node *n);
+const struct yaml_node *json_tree_items(const struct json_tree *t, const struct yaml_node *n);
 /* The text of a scalar below key; empty: none. */
-struct span json_text(const struct json_tree *t, const struct yaml_node *n, const char *key);
+struct span json_tree_text(const struct json_tree *t, const struct yaml_node *n, const char *key);
 /* 0: no such number. */
-uint64_t json_number(const struct json_tree *t, const struct yaml_node *n, const char *key);
-bool json_true(const struct json_tree *t, const struct yaml_node *n, const char *key);
-uint32_t json_line(const struct json_tree *t, const struct yaml_node *n); /* n NULL: 0 */
+uint64_t json_tree_number(const struct json_tree *t, const struct yaml_node *n, const char *key);
+bool json_tree_true(const struct json_tree *t, const struct yaml_node *n, const char *key);
+uint32_t json_tree_line(const struct json_tree *t, const struct yaml_node *n); /* n NULL: 0 */
 
 #endif

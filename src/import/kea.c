@@ -30,7 +30,7 @@ static void note_unknown(struct file *f, const struct yaml_node *n, const char *
 		while (*w && !span_is(k->text, *w))
 			w++;
 		if (!*w)
-			import_note(f->site, json_line(&f->tree, k),
+			import_note(f->site, json_tree_line(&f->tree, k),
 				    "%.*s of %s is not carried over", TEXT(k->text), where);
 	}
 }
@@ -39,17 +39,17 @@ static void note_unknown(struct file *f, const struct yaml_node *n, const char *
 
 static unsigned option_code(const struct file *f, const struct yaml_node *n)
 {
-	struct span name = json_text(&f->tree, n, "name");
-	uint64_t code = json_number(&f->tree, n, "code");
+	struct span name = json_tree_text(&f->tree, n, "name");
+	uint64_t code = json_tree_number(&f->tree, n, "code");
 
 	if (code)
 		return (unsigned)code;
 	/* Options that the file itself defines. */
 	for (const struct yaml_node *d =
-		     json_items(&f->tree, json_get(&f->tree, f->server, "option-def"));
+		     json_tree_items(&f->tree, json_tree_get(&f->tree, f->server, "option-def"));
 	     d; d = yaml_next(&f->tree.yaml, d))
-		if (name.len && span_equal(json_text(&f->tree, d, "name"), name))
-			return (unsigned)json_number(&f->tree, d, "code");
+		if (name.len && span_equal(json_tree_text(&f->tree, d, "name"), name))
+			return (unsigned)json_tree_number(&f->tree, d, "code");
 	return f->ipv6 ? kea_option6(name) : kea_option(name);
 }
 
@@ -82,8 +82,9 @@ static void option_items(struct file *f, unsigned code, struct span data, struct
 
 static void option_take(struct file *f, const struct yaml_node *n, struct import_options *to)
 {
-	struct span space = json_text(&f->tree, n, "space"), name = json_text(&f->tree, n, "name");
-	uint32_t line = json_line(&f->tree, n);
+	struct span space = json_tree_text(&f->tree, n, "space"),
+		    name = json_tree_text(&f->tree, n, "name");
+	uint32_t line = json_tree_line(&f->tree, n);
 	unsigned code = option_code(f, n);
 
 	if (space.len && !span_is(space, "dhcp4") && !span_is(space, "dhcp6")) {
@@ -99,32 +100,33 @@ static void option_take(struct file *f, const struct yaml_node *n, struct import
 	}
 	struct import_option *o =
 		import_option_add(f->site, to, import_format(f->site, "%u", code));
-	o->always = json_true(&f->tree, n, "always-send");
-	if (json_get(&f->tree, n, "csv-format") && !json_true(&f->tree, n, "csv-format")) {
+	o->always = json_tree_true(&f->tree, n, "always-send");
+	if (json_tree_get(&f->tree, n, "csv-format") &&
+	    !json_tree_true(&f->tree, n, "csv-format")) {
 		o->hex = true;
-		struct span hex = import_hex(f->site, json_text(&f->tree, n, "data"));
+		struct span hex = import_hex(f->site, json_tree_text(&f->tree, n, "data"));
 		import_text_add(f->site, &o->values, span_sub(hex, 4, hex.len));
 		return;
 	}
-	option_items(f, code, json_text(&f->tree, n, "data"), o);
+	option_items(f, code, json_tree_text(&f->tree, n, "data"), o);
 }
 
 static void scope_take(struct file *f, const struct yaml_node *n, struct import_scope *to)
 {
 	const struct json_tree *t = &f->tree;
 
-	for (const struct yaml_node *o = json_items(t, json_get(t, n, "option-data")); o;
+	for (const struct yaml_node *o = json_tree_items(t, json_tree_get(t, n, "option-data")); o;
 	     o = yaml_next(&t->yaml, o))
 		option_take(f, o, &to->options);
-	to->lease_s = json_number(t, n, "valid-lifetime");
-	to->lease_min_s = json_number(t, n, "min-valid-lifetime");
-	to->lease_max_s = json_number(t, n, "max-valid-lifetime");
-	to->renew_s = json_number(t, n, "renew-timer");
-	to->rebind_s = json_number(t, n, "rebind-timer");
-	to->preferred_s = json_number(t, n, "preferred-lifetime");
-	to->next_server = import_copy(f->site, json_text(t, n, "next-server"));
-	to->boot_file = import_copy(f->site, json_text(t, n, "boot-file-name"));
-	to->server_name = import_copy(f->site, json_text(t, n, "server-hostname"));
+	to->lease_s = json_tree_number(t, n, "valid-lifetime");
+	to->lease_min_s = json_tree_number(t, n, "min-valid-lifetime");
+	to->lease_max_s = json_tree_number(t, n, "max-valid-lifetime");
+	to->renew_s = json_tree_number(t, n, "renew-timer");
+	to->rebind_s = json_tree_number(t, n, "rebind-timer");
+	to->preferred_s = json_tree_number(t, n, "preferred-lifetime");
+	to->next_server = import_copy(f->site, json_tree_text(t, n, "next-server"));
+	to->boot_file = import_copy(f->site, json_tree_text(t, n, "boot-file-name"));
+	to->server_name = import_copy(f->site, json_tree_text(t, n, "server-hostname"));
 	if (span_is(to->next_server, "0.0.0.0"))
 		to->next_server = (struct span){0};
 }
@@ -138,14 +140,14 @@ static void scope_take(struct file *f, const struct yaml_node *n, struct import_
 
 static void classes_take(struct file *f, const struct yaml_node *n, struct import_texts *to)
 {
-	struct span one = json_text(&f->tree, n, "client-class");
+	struct span one = json_tree_text(&f->tree, n, "client-class");
 
 	if (one.len)
 		import_text_add(f->site, to, one);
-	for (const struct yaml_node *c =
-		     json_items(&f->tree, json_get(&f->tree, n, "require-client-classes"));
+	for (const struct yaml_node *c = json_tree_items(
+		     &f->tree, json_tree_get(&f->tree, n, "require-client-classes"));
 	     c; c = yaml_next(&f->tree.yaml, c))
-		import_note(f->site, json_line(&f->tree, c),
+		import_note(f->site, json_tree_line(&f->tree, c),
 			    "require-client-classes is not carried over: %.*s", TEXT(c->text));
 }
 
@@ -154,11 +156,12 @@ static void pool_take(struct file *f, struct import_network *net, const struct y
 {
 	static const char *const known[] = {"pool", "client-class", "require-client-classes",
 					    SCOPE_KEYS, NULL};
-	struct span range = json_text(&f->tree, n, "pool");
+	struct span range = json_tree_text(&f->tree, n, "pool");
 	size_t dash = span_find(range, '-');
 	struct span first = span_trim(span_sub(range, 0, dash)),
 		    last = span_trim(span_sub(range, dash + 1, range.len));
-	struct import_pool *p = import_pool_add(f->site, net, first, last, json_line(&f->tree, n));
+	struct import_pool *p =
+		import_pool_add(f->site, net, first, last, json_tree_line(&f->tree, n));
 
 	/* Kea gives a client its former address while its record is there. */
 	p->allocate = IMPORT_AUTOMATIC;
@@ -173,17 +176,17 @@ static void reservation_take(struct file *f, struct import_network *net, const s
 					    "ip-address", "hostname",  "prefixes", "ip-addresses",
 					    SCOPE_KEYS,	  NULL};
 	const struct json_tree *t = &f->tree;
-	struct import_reservation *r = import_reservation_add(f->site, net, json_line(t, n));
-	const struct yaml_node *many = json_items(t, json_get(t, n, "ip-addresses")),
-			       *prefix = json_items(t, json_get(t, n, "prefixes"));
+	struct import_reservation *r = import_reservation_add(f->site, net, json_tree_line(t, n));
+	const struct yaml_node *many = json_tree_items(t, json_tree_get(t, n, "ip-addresses")),
+			       *prefix = json_tree_items(t, json_tree_get(t, n, "prefixes"));
 
-	r->mac = import_copy(f->site, json_text(t, n, "hw-address"));
-	r->client_id = import_hex(f->site, json_text(t, n, "client-id"));
-	r->duid = import_copy(f->site, json_text(t, n, "duid"));
-	r->circuit_id = kea_identity(f->site, json_text(t, n, "circuit-id"));
-	r->address = import_copy(f->site, many ? many->text : json_text(t, n, "ip-address"));
+	r->mac = import_copy(f->site, json_tree_text(t, n, "hw-address"));
+	r->client_id = import_hex(f->site, json_tree_text(t, n, "client-id"));
+	r->duid = import_copy(f->site, json_tree_text(t, n, "duid"));
+	r->circuit_id = kea_identity(f->site, json_tree_text(t, n, "circuit-id"));
+	r->address = import_copy(f->site, many ? many->text : json_tree_text(t, n, "ip-address"));
 	r->prefix = import_copy(f->site, prefix ? prefix->text : (struct span){0});
-	r->name = import_copy(f->site, json_text(t, n, "hostname"));
+	r->name = import_copy(f->site, json_tree_text(t, n, "hostname"));
 	scope_take(f, n, &r->scope);
 	note_unknown(f, n, known, "a reservation");
 	if ((many && yaml_next(&t->yaml, many)) || (prefix && yaml_next(&t->yaml, prefix)))
@@ -192,16 +195,17 @@ static void reservation_take(struct file *f, struct import_network *net, const s
 
 static void prefix_pool_take(struct file *f, struct import_network *net, const struct yaml_node *n)
 {
-	struct span prefix = json_text(&f->tree, n, "prefix");
-	uint64_t len = json_number(&f->tree, n, "prefix-len"),
-		 delegated = json_number(&f->tree, n, "delegated-len");
+	struct span prefix = json_tree_text(&f->tree, n, "prefix");
+	uint64_t len = json_tree_number(&f->tree, n, "prefix-len"),
+		 delegated = json_tree_number(&f->tree, n, "delegated-len");
 
 	import_prefix_pool_add(
 		f->site, net,
 		import_format(f->site, "%.*s/%llu", TEXT(prefix), (unsigned long long)len),
 		delegated);
-	if (json_get(&f->tree, n, "excluded-prefix"))
-		import_note(f->site, json_line(&f->tree, n), "excluded-prefix is not carried over");
+	if (json_tree_get(&f->tree, n, "excluded-prefix"))
+		import_note(f->site, json_tree_line(&f->tree, n),
+			    "excluded-prefix is not carried over");
 }
 
 static void network_take(struct file *f, const struct yaml_node *n, struct span link)
@@ -210,27 +214,27 @@ static void network_take(struct file *f, const struct yaml_node *n, struct span 
 					    "pd-pools", "id",	     "rapid-commit", "client-class",
 					    SCOPE_KEYS, NULL};
 	const struct json_tree *t = &f->tree;
-	struct import_network *net =
-		import_network_add(f->site, f->ipv6, json_text(t, n, "subnet"), json_line(t, n));
+	struct import_network *net = import_network_add(
+		f->site, f->ipv6, json_tree_text(t, n, "subnet"), json_tree_line(t, n));
 
-	net->interface = import_copy(f->site, json_text(t, n, "interface"));
+	net->interface = import_copy(f->site, json_tree_text(t, n, "interface"));
 	net->link = import_copy(f->site, link);
-	net->rapid_commit = json_true(t, n, "rapid-commit");
+	net->rapid_commit = json_tree_true(t, n, "rapid-commit");
 	scope_take(f, n, &net->scope);
-	for (const struct yaml_node *p = json_items(t, json_get(t, n, "pools")); p;
+	for (const struct yaml_node *p = json_tree_items(t, json_tree_get(t, n, "pools")); p;
 	     p = yaml_next(&t->yaml, p))
 		pool_take(f, net, p);
-	for (const struct yaml_node *p = json_items(t, json_get(t, n, "pd-pools")); p;
+	for (const struct yaml_node *p = json_tree_items(t, json_tree_get(t, n, "pd-pools")); p;
 	     p = yaml_next(&t->yaml, p))
 		prefix_pool_take(f, net, p);
-	for (const struct yaml_node *r = json_items(t, json_get(t, n, "reservations")); r;
+	for (const struct yaml_node *r = json_tree_items(t, json_tree_get(t, n, "reservations")); r;
 	     r = yaml_next(&t->yaml, r))
 		reservation_take(f, net, r);
-	if (json_text(t, n, "client-class").len)
+	if (json_tree_text(t, n, "client-class").len)
 		for (struct import_pool *p = net->pools; p; p = p->next)
 			if (!p->classes.first)
 				import_text_add(f->site, &p->classes,
-						json_text(t, n, "client-class"));
+						json_tree_text(t, n, "client-class"));
 	note_unknown(f, n, known, "a subnet");
 }
 
@@ -241,12 +245,12 @@ static void shared_take(struct file *f, const struct yaml_node *n)
 
 	scope_take(f, n, &scope);
 	if (scope.options.first)
-		import_note(f->site, json_line(t, n),
+		import_note(f->site, json_tree_line(t, n),
 			    "options of a shared network: write them under each of its networks");
 	for (const struct yaml_node *s =
-		     json_items(t, json_get(t, n, f->ipv6 ? "subnet6" : "subnet4"));
+		     json_tree_items(t, json_tree_get(t, n, f->ipv6 ? "subnet6" : "subnet4"));
 	     s; s = yaml_next(&t->yaml, s))
-		network_take(f, s, json_text(t, n, "name"));
+		network_take(f, s, json_tree_text(t, n, "name"));
 }
 
 /* --- the whole --- */
@@ -254,10 +258,10 @@ static void shared_take(struct file *f, const struct yaml_node *n)
 static void class_take(struct file *f, const struct yaml_node *n)
 {
 	static const char *const known[] = {"name", "test", SCOPE_KEYS, NULL};
-	struct import_class *c =
-		import_class_add(f->site, json_text(&f->tree, n, "name"), json_line(&f->tree, n));
+	struct import_class *c = import_class_add(f->site, json_tree_text(&f->tree, n, "name"),
+						  json_tree_line(&f->tree, n));
 
-	if (!kea_test_take(f->site, c, json_text(&f->tree, n, "test")))
+	if (!kea_test_take(f->site, c, json_tree_text(&f->tree, n, "test")))
 		import_note(f->site, c->line,
 			    "the test of the class %.*s is not, or not wholly, carried over: write "
 			    "its `match`",
@@ -269,10 +273,10 @@ static void class_take(struct file *f, const struct yaml_node *n)
 static void interfaces_take(struct file *f)
 {
 	const struct json_tree *t = &f->tree;
-	const struct yaml_node *config = json_get(t, f->server, "interfaces-config");
+	const struct yaml_node *config = json_tree_get(t, f->server, "interfaces-config");
 
-	for (const struct yaml_node *i = json_items(t, json_get(t, config, "interfaces")); i;
-	     i = yaml_next(&t->yaml, i)) {
+	for (const struct yaml_node *i = json_tree_items(t, json_tree_get(t, config, "interfaces"));
+	     i; i = yaml_next(&t->yaml, i)) {
 		size_t slash = span_find(i->text, '/'); /* eth0/192.0.2.1 */
 		if (!span_is(i->text, "*"))
 			import_text_add(f->site, &f->site->interfaces, span_sub(i->text, 0, slash));
@@ -289,19 +293,22 @@ static void server_take(struct file *f)
 
 	interfaces_take(f);
 	scope_take(f, f->server, f->ipv6 ? &f->site->scope6 : &f->site->scope);
-	f->site->authoritative |= json_true(t, f->server, "authoritative");
-	for (const struct yaml_node *c = json_items(t, json_get(t, f->server, "client-classes")); c;
-	     c = yaml_next(&t->yaml, c))
+	f->site->authoritative |= json_tree_true(t, f->server, "authoritative");
+	for (const struct yaml_node *c =
+		     json_tree_items(t, json_tree_get(t, f->server, "client-classes"));
+	     c; c = yaml_next(&t->yaml, c))
 		class_take(f, c);
-	for (const struct yaml_node *n =
-		     json_items(t, json_get(t, f->server, f->ipv6 ? "subnet6" : "subnet4"));
+	for (const struct yaml_node *n = json_tree_items(
+		     t, json_tree_get(t, f->server, f->ipv6 ? "subnet6" : "subnet4"));
 	     n; n = yaml_next(&t->yaml, n))
 		network_take(f, n, (struct span){0});
-	for (const struct yaml_node *n = json_items(t, json_get(t, f->server, "shared-networks"));
+	for (const struct yaml_node *n =
+		     json_tree_items(t, json_tree_get(t, f->server, "shared-networks"));
 	     n; n = yaml_next(&t->yaml, n))
 		shared_take(f, n);
-	for (const struct yaml_node *r = json_items(t, json_get(t, f->server, "reservations")); r;
-	     r = yaml_next(&t->yaml, r))
+	for (const struct yaml_node *r =
+		     json_tree_items(t, json_tree_get(t, f->server, "reservations"));
+	     r; r = yaml_next(&t->yaml, r))
 		reservation_take(f, NULL, r);
 	note_unknown(f, f->server, known, f->ipv6 ? "Dhcp6" : "Dhcp4");
 }
@@ -316,8 +323,8 @@ enum err import_kea(struct span text, struct import_site *s)
 		return e;
 	const struct yaml_node *root =
 		f.tree.yaml.root ? &f.tree.yaml.nodes[f.tree.yaml.root] : NULL;
-	const struct yaml_node *four = json_get(&f.tree, root, "Dhcp4"),
-			       *six = json_get(&f.tree, root, "Dhcp6");
+	const struct yaml_node *four = json_tree_get(&f.tree, root, "Dhcp4"),
+			       *six = json_tree_get(&f.tree, root, "Dhcp6");
 	if ((f.server = four))
 		server_take(&f);
 	f.ipv6 = true;
