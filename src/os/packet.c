@@ -89,6 +89,34 @@ enum err packet_listen_udp4(int fd, uint32_t ifindex, uint16_t port)
 	return listen_at(fd, ifindex, PACKET_IP4);
 }
 
+enum err packet_watch_udp4(int fd, uint32_t ifindex, uint16_t first_port, uint16_t last_port)
+{
+	/* As above, but either port, from or to, between the two. */
+	const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 12),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 10),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x3fff, 8, 0),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first_port, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last_port, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first_port, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last_port, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	union raw_end at = {.link = {.sll_family = AF_PACKET,
+				     .sll_protocol = htons(ETH_P_ALL),
+				     .sll_ifindex = (int)ifindex}};
+	TRY(filter_set(fd, code, sizeof(code) / sizeof(code[0])));
+	TRY(socket_option(fd, SOL_PACKET, PACKET_AUXDATA, 1));
+	return bind(fd, &at.any, sizeof(at.link)) < 0 ? err_errno() : OK;
+}
+
 enum err packet_send(int fd, const struct packet_end *to, struct span packet)
 {
 	ASSERT(to->address_len <= PACKET_LINK_MAX);

@@ -42,6 +42,10 @@ MUST enum err packet_listen_arp_replies(int fd, uint32_t ifindex);
  * what IP's own rules would drop for its length. */
 MUST enum err packet_listen_udp4(int fd, uint32_t ifindex, uint16_t port);
 
+/* For looking on: UDP over IPv4 from or to a port between the two (both belong), on one link or on
+ * all, what this machine sends as well. */
+MUST enum err packet_watch_udp4(int fd, uint32_t ifindex, uint16_t first_port, uint16_t last_port);
+
 /* packet: from the network header on. EAGAIN: no room; ENXIO, ENODEV, ENETDOWN: the link has gone
  * or is down. */
 MUST enum err packet_send(int fd, const struct packet_end *to, struct span packet);

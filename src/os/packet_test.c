@@ -129,6 +129,42 @@ static void filter_passes_whole_datagrams_to_its_port_only(void **state)
 	assert_child(hear_udp, "network namespaces are not permitted");
 }
 
+static int look_on(void)
+{
+	struct cable c;
+	int fd = -1, own = -1;
+	uint8_t packet[2048];
+	struct packet_received got;
+	const struct ip_endpoint to = {.address = cable_right4, .port = 66};
+	enum err e = cable_lay(&c);
+	if (cable_may_not(e))
+		return CHILD_SKIPS;
+	CHILD_CHECK(!e && !packet_open(&fd) && !packet_watch_udp4(fd, c.v0, 67, 68));
+	CHILD_CHECK(!send_from_there(&c, 66, 10));
+	CHILD_CHECK(!send_from_there(&c, 69, 10));
+	CHILD_CHECK(!send_from_there(&c, 67, 3000)); /* in fragments */
+	CHILD_CHECK(!waits(fd, 200));
+	for (uint16_t port = 67; port <= 68; port++) {
+		CHILD_CHECK(!send_from_there(&c, port, 10) && waits(fd, 2000));
+		CHILD_CHECK(!packet_receive(fd, packet, sizeof(packet), &got));
+		CHILD_CHECK(got.len == 20 + 8 + 10 && packet[23] == port);
+	}
+	/* What we send ourselves counts too, by the port it comes from. */
+	CHILD_CHECK(!udp_connect(&to, NULL, 67, &own) && !udp_write(own, span_of(packet, 5)));
+	CHILD_CHECK(waits(fd, 2000) && !packet_receive(fd, packet, sizeof(packet), &got));
+	CHILD_CHECK(got.len == 20 + 8 + 5 && packet[21] == 67 && packet[23] == 66);
+	CHILD_CHECK(packet_watch_udp4(fd, 4711, 67, 68) == (enum err)ENODEV);
+	fd_done(&own);
+	fd_done(&fd);
+	return 0;
+}
+
+static void watching_sees_both_ways_and_both_ports(void **state)
+{
+	(void)state;
+	assert_child(look_on, "network namespaces are not permitted");
+}
+
 static int open_unprivileged(void)
 {
 	int fd = -1;
@@ -150,6 +186,7 @@ int main(void)
 		cmocka_unit_test(is_for_root_to_open),
 		cmocka_unit_test(asks_and_hears_arp_without_a_capability),
 		cmocka_unit_test(filter_passes_whole_datagrams_to_its_port_only),
+		cmocka_unit_test(watching_sees_both_ways_and_both_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
