@@ -91,7 +91,7 @@ void command_usage_print(FILE *to, const struct command *command)
 	char words[COMMAND_WORDS_MAX];
 	(void)fprintf(to, "Usage: gatehouse %s", words_of(command, words));
 	if (command->verbs)
-		(void)fputs(" VERB", to);
+		(void)fputs(command->run ? " [VERB]" : " VERB", to);
 	if (command->options_n)
 		(void)fputs(" [OPTION]...", to);
 	if (command->arguments && command->arguments[0])

@@ -10,4 +10,7 @@ extern const struct command command_authority, command_check, command_completion
 	command_lease, command_leases, command_plan, command_resolver, command_run, command_status,
 	command_trace, command_version, command_zone;
 
+/* Second words of `dhcp`. */
+extern const struct command dhcp_watch_verb;
+
 #endif

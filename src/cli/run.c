@@ -61,7 +61,9 @@ static const struct command_option service_options[] = {
 	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
 };
 
-#define SERVICE_COMMAND(word, service, text)                                                       \
+static const struct command *const dhcp_verbs[] = {&dhcp_watch_verb, NULL};
+
+#define SERVICE_COMMAND(word, service, text, words)                                                \
 	const struct command command_##word = {                                                    \
 		.name = (service),                                                                 \
 		.arguments = "",                                                                   \
@@ -69,12 +71,13 @@ static const struct command_option service_options[] = {
 		.options = service_options,                                                        \
 		.options_n = sizeof(service_options) / sizeof(service_options[0]),                 \
 		.run = service_run,                                                                \
+		.verbs = (words),                                                                  \
 	}
 
 SERVICE_COMMAND(authority, "authority",
-		"Run the authoritative name server alone, in the foreground");
-SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground");
+		"Run the authoritative name server alone, in the foreground", NULL);
+SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground", dhcp_verbs);
 SERVICE_COMMAND(dhcp_client, "dhcp-client",
-		"Run the client of the uplinks alone, in the foreground");
+		"Run the client of the uplinks alone, in the foreground", NULL);
 SERVICE_COMMAND(resolver, "resolver",
-		"Run the recursive, caching resolver alone, in the foreground");
+		"Run the recursive, caching resolver alone, in the foreground", NULL);

@@ -306,7 +306,7 @@ def test_columns_are_aligned():
 
 KEYWORDS = {
     "$schema", "$defs", "$ref", "title", "description", "default", "examples", "type", "properties", "required",
-    "additionalProperties", "allOf", "anyOf", "items", "minItems", "maxItems", "uniqueItems", "enum",
+    "additionalProperties", "allOf", "anyOf", "items", "minItems", "maxItems", "minProperties", "uniqueItems", "enum",
     "minimum", "maximum", "minLength", "maxLength", "pattern", "format",
 }  # fmt: skip
 TYPES = {
@@ -343,6 +343,7 @@ def valid(schema, value, root=None):
     ]
     if isinstance(value, dict):
         known = schema.get("properties", {})
+        checks.append(schema.get("minProperties", 0) <= len(value))
         others = schema.get("additionalProperties", True)
         checks += [key in value for key in schema.get("required", [])]
         checks += [valid(known.get(key, others), value[key], root) for key in value]
@@ -406,6 +407,7 @@ def test_the_json_schema_says_what_is_right():
         {"authority": {"zones": [{"origin": "example.com"}]}},
         {"authority": {"checks": "strikt"}},
         {"authority": {"tcp": {"idle": "10 seconds"}}},
+        {"dhcp-client": {"uplinks": {}}},
         {"global": {"log": {"level": 3}}},
         {"dhcp": {"networks": [{"subnet": "192.168.7.0/24", "options": {"routers": [[]]}}]}},
     ]
