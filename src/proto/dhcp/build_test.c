@@ -201,6 +201,8 @@ static void splits_long_values_and_they_join_again(void **state)
 		 * stored in the aggregate option buffer in sequential order" (the same). */
 		size_t at = DHCP_OPTIONS_AT + 3, done = 0;
 		while (done < lens[i]) {
+			/* "the option code field in each split portion MUST be the same" (the same)
+			 */
 			assert_int_equal(out.data[at], 43);
 			assert_memory_equal(out.data + at + 2, filling + done, out.data[at + 1]);
 			done += out.data[at + 1];
@@ -321,6 +323,8 @@ static void what_does_not_fit_is_left_out_and_noted(void **state)
 	struct span out;
 	struct dhcp_build_rules rules = {.size_max = 548};
 	dhcp_build_init(&b, buf, sizeof(buf), &head, &rules);
+	/* RFC 3396 4: where only a part of an option has room, "the encoding agent MUST either use
+	 * this algorithm or not send the option at all". */
 	dhcp_build_option(&b, 43, fill(400));
 	assert_int_equal(b.left_out_len, 1);
 	assert_int_equal(b.left_out[0], 43);

@@ -454,7 +454,12 @@ static void a_search_list_of_many_pointers_ends(void **state)
 static void routes_have_as_many_octets_as_they_need(void **state)
 {
 	(void)state;
-	/* RFC 3442: the table of destination descriptors. */
+	/* RFC 3442: "The code for this option is 121, and its minimum length is 5 bytes." */
+	assert_int_equal(dhcp_option_check(121, SPAN("\0\xc0\0\2\1")), OK);
+	assert_int_equal(dhcp_option_check(121, SPAN("\0\xc0\0\2")), ERR_FORMAT);
+	/* The same: "The significant portion of the subnet number is simply all of the octets of
+	 * the subnet number where the corresponding octet in the subnet mask is non-zero", and the
+	 * table of its examples. */
 	static const struct {
 		uint32_t destination;
 		uint8_t bits;
@@ -487,8 +492,10 @@ static void routes_have_as_many_octets_as_they_need(void **state)
 static void bits_past_the_mask_are_cleared(void **state)
 {
 	(void)state;
-	/* RFC 3442: a client masks the destination with the mask of its width; its example is
-	 * 129.210.177.132/25, which becomes 129.210.177.128. */
+	/* RFC 3442: "After deriving a subnet number and subnet mask from each destination
+	 * descriptor, the DHCP client MUST zero any bits in the subnet number where the
+	 * corresponding bit in the mask is zero." Its example: 129.210.177.132/25 becomes
+	 * 129.210.177.128. */
 	struct reader r = reader_of_span(SPAN("\x19\x81\xd2\xb1\x84\xc0\0\2\1"));
 	struct dhcp_route route;
 	assert_true(dhcp_route_next(&r, &route));

@@ -45,9 +45,20 @@ static void reads_what_it_knows_and_keeps_the_rest(void **state)
 	/* RFC 3046 2.2: servers "SHALL echo the entire contents of the Relay Agent Information
 	 * option in all replies": unknown suboptions too. */
 	assert_true(span_equal(i.whole, SPAN(whole_option)));
+	/* RFC 3046 2.0: "A sub-option length may be zero." */
 	assert_int_equal(dhcp_relay_info_read(SPAN("\1\0"), &i), OK);
 	assert_true(i.has_circuit_id && i.circuit_id.len == 0);
 	assert_false(i.has_remote_id || i.has_link_selection || i.has_flags);
+}
+
+static void suboptions_come_in_any_order(void **state)
+{
+	(void)state;
+	struct dhcp_relay_info i;
+	/* RFC 3046 2.0: "The sub-options need not appear in sub-option code order." */
+	assert_int_equal(dhcp_relay_info_read(SPAN("\6\1s\2\1r\1\1c"), &i), OK);
+	assert_true(span_is(i.circuit_id, "c") && span_is(i.remote_id, "r"));
+	assert_true(span_is(i.subscriber_id, "s"));
 }
 
 static void the_first_of_a_suboption_counts(void **state)
@@ -226,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_torn_lists_and_wrong_lengths),
 		cmocka_unit_test(reads_what_it_knows_and_keeps_the_rest),
+		cmocka_unit_test(suboptions_come_in_any_order),
 		cmocka_unit_test(the_first_of_a_suboption_counts),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(adds_option_82_as_the_last_one),
