@@ -58,7 +58,7 @@ struct sqlite_store {
 	/* The present rows that it answers with; owned. */
 	uint8_t *answers;
 	size_t answers_len;
-	size_t lately; /* entries of the last commit */
+	size_t lately, debt; /* entries since the last tending; rows that compaction is behind */
 
 	struct compaction *compaction; /* NULL: none under way */
 };

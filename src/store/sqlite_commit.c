@@ -204,7 +204,7 @@ enum err sqlite_commit(void *backend, struct store_item *items, size_t items_len
 		return e;
 	}
 	s->next += s->entries_len;
-	s->lately = s->entries_len;
+	s->lately += s->entries_len;
 	s->entries_len = 0;
 	return OK;
 }

@@ -19,13 +19,12 @@ enum {
 	RUNS_MAX = ENTRIES_MAX / RUN_MIN + 2,
 	SORT_LEN = 26,
 	KEY_SORTED = SORT_LEN - 2,
-	MOVE_QUIET = 256, /* rows of a slice while nobody waits */
-	MOVE_BUSY_MAX = 512,
+	MOVE_ROWS = 256, /* of a slice: some milliseconds, with its sync */
 	DROP_BATCHES = 64,
 	CHECKPOINT_FRAMES = 4096,
 	CHECKPOINT_BYTES = 2 << 20,
 	QUIET_ENTRIES_MIN = 4096, /* worth a compaction while nobody waits */
-	URGENT_BYTES = 64 << 20,  /* of journal: now also while others wait */
+	URGENT_BYTES = 128 << 20, /* of journal: now also while others wait */
 	PAGE = 4096,
 };
 
@@ -212,10 +211,10 @@ static enum err move_row(struct sqlite_store *s, uint64_t version)
 	return e;
 }
 
-static enum err move_rows(struct sqlite_store *s, struct compaction *c, size_t rows_max)
+static enum err move_rows(struct sqlite_store *s, struct compaction *c)
 {
 	const struct gathered *g;
-	for (size_t moved = 0; moved < rows_max && (g = peek(c));) {
+	for (size_t moved = 0; moved < MOVE_ROWS && (g = peek(c));) {
 		struct gathered this = *g;
 		pass(c);
 		s->moved++;
@@ -258,10 +257,10 @@ static enum err find_oldest(struct sqlite_store *s)
 
 /* ---- slices ---- */
 
-static enum err transact(struct sqlite_store *s, struct compaction *c, size_t rows_max)
+static enum err transact(struct sqlite_store *s, struct compaction *c)
 {
 	TRY(sqlite_transaction(s, SQL_BEGIN));
-	enum err e = c->phase == MOVE ? move_rows(s, c, rows_max) : drop(s, c);
+	enum err e = c->phase == MOVE ? move_rows(s, c) : drop(s, c);
 	if (!e)
 		e = sqlite_transaction(s, SQL_COMMIT);
 	if (e && !sqlite3_get_autocommit(s->db))
@@ -269,7 +268,7 @@ static enum err transact(struct sqlite_store *s, struct compaction *c, size_t ro
 	return e;
 }
 
-static enum err slice(struct sqlite_store *s, struct compaction *c, size_t rows_max)
+static enum err slice(struct sqlite_store *s, struct compaction *c)
 {
 	int frames = s->wal_frames;
 	switch (c->phase) {
@@ -282,12 +281,12 @@ static enum err slice(struct sqlite_store *s, struct compaction *c, size_t rows_
 		c->phase = MOVE;
 		return OK;
 	case MOVE:
-		TRY(transact(s, c, rows_max));
+		TRY(transact(s, c));
 		if (!peek(c))
 			c->phase = DROP;
 		break;
 	case DROP:
-		TRY(transact(s, c, rows_max));
+		TRY(transact(s, c));
 		TRY(find_oldest(s));
 		break;
 	}
@@ -296,12 +295,12 @@ static enum err slice(struct sqlite_store *s, struct compaction *c, size_t rows_
 	return OK;
 }
 
-static enum err compact(struct sqlite_store *s, size_t rows_max)
+static enum err compact(struct sqlite_store *s)
 {
 	if (!s->compaction)
 		TRY(begin(s));
 	struct compaction *c = s->compaction;
-	enum err e = slice(s, c, rows_max);
+	enum err e = slice(s, c);
 	bool done = !e && c->phase == DROP && s->oldest >= c->until;
 	if (done)
 		s->journal_bytes -= c->bytes;
@@ -333,13 +332,18 @@ enum err sqlite_tend(void *backend, bool quiet, bool *ret_more)
 	struct sqlite_store *s = backend;
 	if (s->appended >= CHECKPOINT_BYTES || s->wal_frames >= CHECKPOINT_FRAMES)
 		TRY(checkpoint(s));
-	bool urgent = s->journal_bytes >= URGENT_BYTES;
-	if (quiet ? is_worth(s) : urgent) {
-		/* Twice what came, so that it gains on it. */
-		size_t busy = 2 * s->lately + 32;
-		busy = busy < MOVE_BUSY_MAX ? busy : MOVE_BUSY_MAX;
-		TRY(compact(s, quiet ? MOVE_QUIET : busy));
+	if (quiet) {
+		if (is_worth(s))
+			TRY(compact(s));
+	} else if (s->journal_bytes >= URGENT_BYTES) {
+		/* Two rows for each that came, so that it gains on them. */
+		s->debt += 2 * s->lately;
+		if (s->debt >= MOVE_ROWS) {
+			s->debt = 0;
+			TRY(compact(s));
+		}
 	}
+	s->lately = 0;
 	*ret_more = quiet ? is_worth(s) : false;
 	return OK;
 }

@@ -1,4 +1,4 @@
-/* Runs with threads. */
+/* This program runs with threads. */
 #include "store/worker.h"
 
 #include "os/clock.h"
