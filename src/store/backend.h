@@ -33,7 +33,7 @@ struct backend {
 	void (*counts)(const void *backend, struct backend_counts *ret);
 };
 
-extern const struct backend backend_sqlite;
+extern const struct backend backend_sqlite, backend_postgres;
 
 /* A number that nobody else has drawn. */
 uint64_t backend_random(void);

@@ -42,13 +42,6 @@ static const char schema[] =
 	"CREATE TABLE row(tab INTEGER NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL,"
 	" stamp INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY(tab, key)) WITHOUT ROWID;";
 
-uint64_t backend_random(void)
-{
-	uint64_t n = 0;
-	sqlite3_randomness(sizeof(n), &n);
-	return n;
-}
-
 /* ---- errors ---- */
 
 static enum err translate(sqlite3 *db, int result)

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 10000, TEND_RETRY_MS = 10000, NAME_MAX_LEN = 32 };
 
@@ -24,7 +25,21 @@ struct store {
 	struct store_state state;
 };
 
+/* Not SQLite's numbers: those are the same in two children of one process. */
+uint64_t backend_random(void)
+{
+	uint64_t n = 0;
+	int result = getentropy(&n, sizeof(n));
+	ASSERT(result == 0); /* fails only for more than 256 bytes, or on a kernel before 3.17 */
+	return n;
+}
+
 /* ---- making one ---- */
+
+static bool is_postgres(const char *url)
+{
+	return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
+}
 
 static bool is_name(const char *name)
 {
@@ -35,8 +50,8 @@ static bool is_name(const char *name)
 static enum err copy_config(struct store *s, const struct store_config *config)
 {
 	const char *url = config->url ? config->url : "";
-	s->backend = &backend_sqlite;
-	if (*url || !config->path)
+	s->backend = *url ? &backend_postgres : &backend_sqlite;
+	if (*url ? !is_postgres(url) : !config->path)
 		return ERR_CONFIG;
 	if (config->tables_len == 0 || config->tables_len > STORE_TABLES_MAX)
 		return ERR_CONFIG;
