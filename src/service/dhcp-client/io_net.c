@@ -88,9 +88,10 @@ enum err net_set(uint32_t ifindex, const struct setting *s, uint32_t metric, uin
 					  .preferred_s = valid_s,
 					  .metric = metric,
 					  .protocol = NETLINK_PROTOCOL_DHCP};
-	/* The new address before the old one goes: connections by it are not cut. */
-	enum err first = netlink_address_set(&address);
-	first_of(&first, remove_others(ifindex, s, metric));
+	/* Others first: with the first address of a prefix the kernel removes those that came
+	 * later. */
+	enum err first = remove_others(ifindex, s, metric);
+	first_of(&first, netlink_address_set(&address));
 	for (size_t i = 0; i < s->routes_n; i++) {
 		const struct setting_route *r = &s->routes[i];
 		struct netlink_route route = {.to = r->to,

@@ -45,6 +45,9 @@ static struct span fill_fqdn(const struct dns_name *name, uint8_t *room, size_t 
 	struct dhcp_fqdn fqdn = {.flags = DHCP_FQDN_S | DHCP_FQDN_E, .name = *name};
 	if (name->len)
 		dhcp_fqdn_write(&w, &fqdn);
+	/* RFC 4702 2.2: a client sends 0 in both RCODE fields. */
+	for (size_t i = 1; i < w.pos && i < 3; i++)
+		room[i] = 0;
 	return writer_span(&w);
 }
 

@@ -21,7 +21,7 @@ struct world_sent {
 	uint64_t at_ms;
 	uint32_t from, to;
 	size_t len;
-	uint8_t bytes[1500];
+	uint8_t bytes[600];
 };
 
 struct world {
