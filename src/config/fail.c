@@ -3,13 +3,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void fail_at(const struct config_at *at, uint32_t offset, bool secret, const char *format,
+static void fail_at(struct config_at *at, uint32_t offset, bool secret, const char *format,
 		    va_list args)
 {
 	char message[CONFIG_ERROR_TEXT_MAX];
 	(void)vsnprintf(message, sizeof(message), format, args);
-	struct config_fault fault = {.offset = offset, .hide_source = secret};
+	struct config_fault fault = {
+		.offset = offset, .hide_source = secret, .suggestion = at->meant};
+	at->meant = NULL;
 	config_report_add(at->walk->report, at->walk->source, &fault, "%s", message);
+}
+
+void config_meant(struct config_at *at, const char *word)
+{
+	at->meant = word;
 }
 
 static size_t key_place(const struct config_at *at, const char *key)

@@ -152,6 +152,9 @@ __attribute__((format(printf, 4, 5))) void config_fail_inside(struct config_at *
 							      size_t steps_n, const char *format,
 							      ...);
 
+/* The word that was probably meant, for the next of these errors only; NULL: none is near. */
+void config_meant(struct config_at *at, const char *word);
+
 /* A top-level key of the file. */
 struct config_section {
 	const char *name;

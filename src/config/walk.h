@@ -27,6 +27,7 @@ struct config_at {
 	const struct config_map *map;
 	uint32_t offset;			       /* where the map begins */
 	const struct yaml_node *seen[CONFIG_KEYS_MAX]; /* value of each key; NULL: absent */
+	const char *meant;			       /* config_meant */
 };
 
 /* Fills into (walk->root->map.size zeros) from the whole tree. */

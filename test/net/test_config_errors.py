@@ -79,6 +79,21 @@ EXPECTED = {
         (3, 22, "a Unicode line separator does not end a line", None),
         (4, 12, "this octet is not UTF-8 (0xFF)", None),
     ],
+    "dhcp_options": [
+        (3, 5, "unknown word 'domain-name-server' in 'options'", "domain-name-servers"),
+        (4, 32, "expected an IPv4 address; found '192.168.7.300'", None),
+        (5, 16, "expected a number from 0 to 65535; found '65536'", None),
+    ],
+    "dhcp_pools": [
+        (6, 19, "the range holds the router 192.168.7.1", None),
+        (7, 19, "two pools have the address 192.168.7.90", None),
+        (8, 19, "hosts of the subnet, 192.168.7.1 to 192.168.7.254", None),
+    ],
+    "dhcp_reservations": [
+        (6, 61, "there is no class 'phone'", "phones"),
+        (9, 17, "this client has a reservation on this link already", None),
+        (10, 48, "this address is reserved already", None),
+    ],
 }
 
 

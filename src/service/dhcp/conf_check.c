@@ -108,7 +108,6 @@ void dhcp_check_scope(const struct dhcp_scope_conf *s, struct config_at *at)
 	check_codes(&s->options, at);
 	check_times(s, at);
 	for (size_t i = 0; i < s->always.n; i++) {
-		const char *near;
 		if (dhcp_option_word(span_text(always[i]), &code) == OK) {
 			/* RFC 8925 3.2: not to hosts that did not ask. */
 			if (code == DHCP_OPT_IPV6_ONLY_PREFERRED)
@@ -118,10 +117,8 @@ void dhcp_check_scope(const struct dhcp_scope_conf *s, struct config_at *at)
 					"ask for it");
 			continue;
 		}
-		near = dhcp_option_nearest(always[i]);
-		config_fail_item(at, "always", i, "there is no option '%s'%s%s%s", always[i],
-				 near ? "; did you mean '" : "", near ? near : "",
-				 near ? "'?" : "");
+		config_meant(at, dhcp_option_nearest(always[i]));
+		config_fail_item(at, "always", i, "there is no option '%s'", always[i]);
 	}
 	if (s->next_server.family == 6)
 		config_fail(at, "next-server", "write an IPv4 address");

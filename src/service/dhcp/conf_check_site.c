@@ -155,12 +155,11 @@ static void check_pool_classes(const struct dhcp_conf *c, size_t net, size_t poo
 			nearest_offer(&near, classes[k].name);
 		if (k < c->classes.n)
 			continue;
+		config_meant(at, near.word);
 		config_fail_inside(at,
 				   (const struct config_step[]){
 					   {"networks", net}, {"pools", pool}, {"classes", i}},
-				   3, "there is no class '%s'%s%s%s", names[i],
-				   near.word ? "; did you mean '" : "", near.word ? near.word : "",
-				   near.word ? "'?" : "");
+				   3, "there is no class '%s'", names[i]);
 	}
 }
 

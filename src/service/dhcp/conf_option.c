@@ -241,15 +241,15 @@ static bool option_row(size_t n, struct config_row *ret)
 const struct config_table dhcp_option_table_conf = {
 	.title = "DHCP OPTIONS",
 	.help = "Options by the names of IANA's registry, each with a value of its own type, or a "
-		"list of such where it takes several. Routes are `{to: 10.0.0.0/8, via: "
-		"192.0.2.1}`; "
-		"clients that take them do not look at `routers`, so write the way to 0.0.0.0/0 "
-		"too",
+		"list of such. Routes are `{to: 10.0.0.0/8, via: 192.0.2.1}`; clients that take "
+		"them do "
+		"not look at `routers`, so write the way to 0.0.0.0/0 too. Types of values for "
+		"options "
+		"by number: hex (unless said), text, u8, u16, u32, flag, address, addresses, name, "
+		"names",
 	.size = sizeof(struct dhcp_option_conf),
 	.row = option_row,
-	.others = "the number of an option, whose value is hex, or NUMBER/TYPE with a type such as "
-		  "hex, text, u8, u16, u32, flag, address, addresses, name, names: "
-		  "\"224/u16\": 5",
+	.others = "the number of an option, with a type or not: \"224/u16\"",
 	.read = option_read,
 };
 
@@ -285,7 +285,6 @@ const struct config_table dhcp_vendor_table_conf = {
 		"as in `\"1/address\": 192.0.2.1`",
 	.size = sizeof(struct dhcp_option_conf),
 	.row = vendor_row,
-	.others = "numbers from 1 to 254, alone or with a type such as hex, text, u8, u16, u32, "
-		  "address, addresses",
+	.others = "numbers from 1 to 254, with a type or not: \"1/address\"",
 	.read = vendor_read,
 };
