@@ -1,230 +1,9 @@
 /* Leases become names, against the authority's own engine as the server. */
-#include "service/dhcp/names.h"
-
 #include "proto/dns/message.h"
-#include "service/authority/ask_test.h"
-#include "service/authority/dynamic.h"
-#include "service/authority/keyring.h"
+#include "service/dhcp/names_stage_test.h"
 #include "test/random.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-#define NOW_S 1700000000u
-
-/* --- the server: two zones that take updates --- */
-
-struct server {
-	struct ask *ask;
-	struct dynamic zones[2];
-	struct update_scratch *scratch;
-	struct update_policy policy;
-	struct keyring *keys;
-};
-
-struct sent {
-	struct ip_endpoint to;
-	bool tcp;
-	size_t len;
-	uint8_t message[4096];
-};
-
-struct bench {
-	struct server server;
-	struct names *names;
-	struct names_conf conf;
-	struct names_zone reverse[1];
-	struct dhcp_label reserved[1];
-	uint64_t now_ms;
-	struct sent out[512];
-	size_t out_n;
-	unsigned sent_n, events[8];
-	struct names_event last;
-	uint8_t done;	    /* of the last lease that was done with */
-	uint8_t told[256]; /* by the last octet: what a lease keeps */
-	unsigned done_n;
-};
-
-static struct dns_name named(const char *text)
-{
-	struct dns_name n;
-	assert_int_equal(dns_name_from_text(span_text(text), NULL, &n), OK);
-	return n;
-}
-
-static void server_zone(struct server *s, unsigned i, const char *origin, const char *text)
-{
-	struct zone *z = NULL;
-	struct journal_head head = {.file_serial = 1};
-	if (ask_load(s->ask, origin, text, false, &z))
-		fail_msg("%s", s->ask->problems);
-	head.origin = z->origin;
-	assert_int_equal(zones_add(s->ask->set, &z->origin, zone_ref_take(z), NULL, 0), OK);
-	assert_int_equal(dynamic_init(&s->zones[i], z, &head), OK);
-}
-
-static void server_begin(struct server *s)
-{
-	static struct update_rule rule;
-	s->ask = ask_new();
-	server_zone(s, 0, "home.test.",
-		    "@ 60 IN SOA ns host 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n"
-		    "printer 60 IN A 192.0.2.9\nprinter 60 IN TXT \"by hand\"\n");
-	server_zone(s, 1, "2.0.192.in-addr.arpa.",
-		    "@ 60 IN SOA ns.home.test. host.home.test. 1 2 3 4 5\n@ 60 IN NS "
-		    "ns.home.test.\n");
-	s->scratch = malloc(sizeof(*s->scratch));
-	assert_int_equal(keyring_new(1, &s->keys), OK);
-	s->keys->keys[0].name = named("key.");
-	s->keys->keys[0].algorithm = CRYPTO_SHA256;
-	assert_int_equal(
-		secret_set(&s->keys->keys[0].secret, span_text("0123456789abcdef0123456789abcdef")),
-		OK);
-	rule.key = s->keys->keys[0].name;
-	s->policy = (struct update_policy){.rules = &rule, .n = 1};
-}
-
-static void server_end(struct server *s)
-{
-	dynamic_done(&s->zones[0]);
-	dynamic_done(&s->zones[1]);
-	keyring_unref(s->keys);
-	free(s->scratch);
-	ask_free(s->ask);
-}
-
-/* The answer to one message, signed. */
-static size_t server_answer(struct server *s, const struct sent *m, uint8_t *out, size_t cap)
-{
-	struct span packet = span_of(m->message, m->len);
-	struct dns_tsig_reply tsig;
-	struct dns_message head;
-	assert_int_equal(dns_message_read(packet, &head), OK);
-	enum dns_tsig_verdict v =
-		dns_tsig_check(packet, head.tsig_at, keyring_find, s->keys, NOW_S, &tsig);
-	if (v != DNS_TSIG_GOOD)
-		return answer_update_write(packet, DNS_RCODE_NOTAUTH, &tsig, NOW_S, out, cap);
-	struct dynamic *d =
-		&s->zones[dns_name_equal(&head.question.name, &s->zones[1].head.origin)];
-	struct update_result result;
-	dynamic_update(d,
-		       &(struct update_request){.message = packet,
-						.key = &s->keys->keys[0].name,
-						.policy = &s->policy},
-		       s->scratch, &result);
-	assert_int_equal(dynamic_prepare(d), OK);
-	if (dynamic_waits(d))
-		(void)dynamic_commit(d);
-	return answer_update_write(packet, result.rcode, &tsig, NOW_S, out, cap);
-}
-
-/* --- the engine under test --- */
-
-static void on_send(void *arg, const struct names_send *s)
-{
-	struct bench *b = arg;
-	assert_true(b->out_n < 512 && s->message.len <= sizeof(b->out[0].message));
-	struct sent *to = &b->out[b->out_n++];
-	to->to = s->to;
-	to->tcp = s->tcp;
-	to->len = s->message.len;
-	memcpy(to->message, s->message.data, s->message.len);
-	b->sent_n++;
-}
-
-static void on_done(void *arg, const struct ip_address *address, uint8_t names)
-{
-	struct bench *b = arg;
-	if (address->family == 4)
-		b->told[ip_address_span(address).data[3]] = names;
-	b->done = names;
-	b->done_n++;
-}
-
-static void on_event(void *arg, const struct names_event *e)
-{
-	struct bench *b = arg;
-	b->events[e->kind]++;
-	b->last = *e;
-}
-
-static struct bench *begin_with(size_t queue, size_t at_once)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-	struct ip_endpoint at = {.address = ip_address_v4(192, 0, 2, 53), .port = 53};
-	server_begin(&b->server);
-	const struct dns_tsig_key *key = &b->server.keys->keys[0];
-	b->reverse[0] = (struct names_zone){named("2.0.192.in-addr.arpa."), at, key};
-	b->reserved[0] = dhcp_label_clean(span_text("gateway"));
-	b->conf = (struct names_conf){.domain = named("home.test."),
-				      .forward = {named("home.test."), at, key},
-				      .reverse = b->reverse,
-				      .reverse_n = 1,
-				      .reserved = b->reserved,
-				      .reserved_n = 1,
-				      .ttl_max_s = 600,
-				      .generate = true};
-	assert_int_equal(
-		names_new(&b->conf, &(struct names_limits){.queue = queue, .at_once = at_once},
-			  &(struct names_effects){
-				  .arg = b, .send = on_send, .done = on_done, .event = on_event},
-			  (struct hash_key){1, 2}, &b->names),
-		OK);
-	return b;
-}
-
-static struct bench *begin(void)
-{
-	return begin_with(100, 4);
-}
-
-static void end(struct bench *b)
-{
-	names_free(b->names);
-	server_end(&b->server);
-	free(b);
-}
-
-static void answer_first(struct bench *b)
-{
-	uint8_t out[1024];
-	struct sent m = b->out[0];
-	memmove(b->out, b->out + 1, --b->out_n * sizeof(b->out[0]));
-	size_t len = server_answer(&b->server, &m, out, sizeof(out));
-	names_answer(b->names, b->now_ms, NOW_S, &m.to, span_of(out, len));
-}
-
-/* Until nothing is due and nothing is out. */
-static void settle(struct bench *b)
-{
-	for (unsigned i = 0; i < 1000; i++) {
-		if (names_next_ms(b->names) <= b->now_ms)
-			names_turn(b->names, b->now_ms, NOW_S);
-		if (b->out_n == 0)
-			return;
-		answer_first(b);
-	}
-	fail_msg("it never ends");
-}
-
-static const char *lookup(struct bench *b, const char *name, const char *type)
-{
-	return ask(b->server.ask, name, type, 0);
-}
-
-static void there(struct bench *b, const char *name, const char *type, const char *value)
-{
-	const char *text = lookup(b, name, type);
-	if (!strstr(text, value))
-		fail_msg("%s %s: no %s in %s", name, type, value, text);
-}
-
-static void gone(struct bench *b, const char *name)
-{
-	const char *text = lookup(b, name, "A");
-	if (!strstr(text, "NXDOMAIN"))
-		fail_msg("%s is still there: %s", name, text);
-}
 
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 0xa}, mac_b[6] = {2, 0, 0, 0, 0, 0xb};
 
@@ -240,7 +19,7 @@ static struct names_lease lease(uint8_t host, const uint8_t *mac, const char *na
 static void a_lease_becomes_names_both_ways(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "Laptop");
 	names_granted(b->names, b->now_ms, &l);
 	assert_int_equal(b->sent_n, 0); /* nothing is sent from within: an ACK is not delayed */
@@ -255,14 +34,14 @@ static void a_lease_becomes_names_both_ways(void **state)
 	names_granted(b->names, b->now_ms, &l);
 	settle(b);
 	assert_int_equal(b->sent_n, 2);
-	end(b);
+	names_end(b);
 }
 
 /* RFC 4702 5: "… the TTL SHOULD be less than one third of the lease". */
 static void the_ttl_is_a_third_of_the_lease_at_most(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "short");
 	l.lease_s = 90;
 	names_granted(b->names, 0, &l);
@@ -281,13 +60,13 @@ static void the_ttl_is_a_third_of_the_lease_at_most(void **state)
 		const struct zone_rrset *s = zone_node_find(zone_lookup(z, &p, p.labels), 1);
 		assert_int_equal(zone_rrset_ttl(s), cases[i].ttl_s);
 	}
-	end(b);
+	names_end(b);
 }
 
 static void a_lease_that_ends_takes_its_names_along(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "laptop");
 	names_granted(b->names, 0, &l);
 	settle(b);
@@ -297,14 +76,14 @@ static void a_lease_that_ends_takes_its_names_along(void **state)
 	gone(b, "laptop.home.test.");
 	gone(b, "77.2.0.192.in-addr.arpa.");
 	assert_int_equal(b->done, 0);
-	end(b);
+	names_end(b);
 }
 
 /* RFC 4703 5.3.3: the name stays with who has it. */
 static void another_client_gets_a_name_made_from_its_address(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease first = lease(77, mac_a, "laptop"), second = lease(78, mac_b, "laptop");
 	names_granted(b->names, 0, &first);
 	settle(b);
@@ -321,26 +100,26 @@ static void another_client_gets_a_name_made_from_its_address(void **state)
 	settle(b);
 	gone(b, "192-0-2-78.home.test.");
 	there(b, "laptop.home.test.", "A", "192.0.2.77");
-	end(b);
+	names_end(b);
 }
 
 static void a_name_that_somebody_wrote_by_hand_is_not_taken(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "printer");
 	names_granted(b->names, 0, &l);
 	settle(b);
 	there(b, "printer.home.test.", "A", "192.0.2.9");
 	there(b, "192-0-2-77.home.test.", "A", "192.0.2.77");
-	end(b);
+	names_end(b);
 }
 
 /* RFC 4703 5.3.2: its own name moves with the client. */
 static void the_same_client_replaces_its_address(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "laptop");
 	names_granted(b->names, 0, &l);
 	settle(b);
@@ -356,14 +135,14 @@ static void the_same_client_replaces_its_address(void **state)
 	settle(b);
 	there(b, "laptop.home.test.", "A", "192.0.2.99");
 	gone(b, "77.2.0.192.in-addr.arpa.");
-	end(b);
+	names_end(b);
 }
 
 /* RFC 4703 5.2: one DHCID, so A and AAAA stand side by side. */
 static void a_dual_stack_client_keeps_both_records(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	static const uint8_t id[] = {255, 0, 0, 0, 1, 0, 3, 0, 1, 2, 0, 0, 0, 0, 0xa};
 	struct names_lease v4 = lease(77, mac_a, "laptop");
 	struct names_lease v6 = {.duid = span_of(id + 5, sizeof(id) - 5),
@@ -388,13 +167,13 @@ static void a_dual_stack_client_keeps_both_records(void **state)
 	names_ended(b->names, 0, &v6);
 	settle(b);
 	gone(b, "laptop.home.test.");
-	end(b);
+	names_end(b);
 }
 
 static void reserved_names_are_nobodys(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	static const char *const names[] = {"wpad", "isatap", "gateway", "Gateway", "localhost"};
 	for (uint8_t i = 0; i < 5; i++) {
 		struct names_lease l = lease((uint8_t)(100 + i), mac_a, names[i]);
@@ -412,13 +191,13 @@ static void reserved_names_are_nobodys(void **state)
 	names_granted(b->names, 0, &l);
 	settle(b);
 	there(b, "gateway.home.test.", "A", "192.0.2.110");
-	end(b);
+	names_end(b);
 }
 
 static void a_client_without_a_name_gets_one_or_none_as_configured(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "");
 	names_granted(b->names, 0, &l);
 	settle(b);
@@ -428,13 +207,13 @@ static void a_client_without_a_name_gets_one_or_none_as_configured(void **state)
 	names_granted(b->names, 0, &l);
 	settle(b);
 	gone(b, "192-0-2-78.home.test.");
-	end(b);
+	names_end(b);
 }
 
 static void a_client_that_writes_its_own_record_may_where_it_is_allowed(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "own");
 	b->conf.fqdn = DHCP_FQDN_CLIENT;
 	l.fqdn = true;
@@ -448,13 +227,13 @@ static void a_client_that_writes_its_own_record_may_where_it_is_allowed(void **s
 	names_granted(b->names, 0, &l);
 	settle(b);
 	gone(b, "78.2.0.192.in-addr.arpa.");
-	end(b);
+	names_end(b);
 }
 
 static void an_answer_of_nobody_is_not_believed(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "laptop");
 	uint8_t out[1024];
 	struct names_counts counts;
@@ -479,13 +258,13 @@ static void an_answer_of_nobody_is_not_believed(void **state)
 	names_answer(b->names, 0, NOW_S, &m.to, span_of(out, len));
 	names_count(b->names, &counts);
 	assert_int_equal(counts.answered, 1);
-	end(b);
+	names_end(b);
 }
 
 static void a_wrong_key_is_told_by_its_name(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct dns_tsig_key wrong = b->server.keys->keys[0];
 	wrong.secret.bytes[0] ^= 1;
 	b->conf.forward.key = &wrong;
@@ -497,13 +276,13 @@ static void a_wrong_key_is_told_by_its_name(void **state)
 	names_turn(b->names, b->now_ms, NOW_S);
 	assert_int_equal(b->events[NAMES_EVENT_FAILED], 1);
 	assert_int_equal(b->last.rcode, 16); /* BADSIG */
-	end(b);
+	names_end(b);
 }
 
 static void a_silent_server_is_asked_again_ever_more_slowly(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "laptop");
 	uint64_t before = 0, gap = 0;
 	names_granted(b->names, 0, &l);
@@ -528,13 +307,13 @@ static void a_silent_server_is_asked_again_ever_more_slowly(void **state)
 		b->now_ms += 400000;
 	}
 	there(b, "laptop.home.test.", "A", "192.0.2.77");
-	end(b);
+	names_end(b);
 }
 
 static void the_latest_of_several_wishes_counts(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "one");
 	names_granted(b->names, 0, &l);
 	names_turn(b->names, 0, NOW_S); /* the first is on its way */
@@ -549,13 +328,13 @@ static void the_latest_of_several_wishes_counts(void **state)
 	there(b, "three.home.test.", "A", "192.0.2.77");
 	there(b, "77.2.0.192.in-addr.arpa.", "PTR", "three.home.test.");
 	assert_int_equal(b->done_n, 1);
-	end(b);
+	names_end(b);
 }
 
 static void a_full_queue_is_counted_and_delays_nobody(void **state)
 {
 	(void)state;
-	struct bench *b = begin_with(10, 2);
+	struct bench *b = names_begin_with(10, 2);
 	struct names_counts counts;
 	for (uint8_t i = 0; i < 15; i++) {
 		char name[16];
@@ -571,13 +350,13 @@ static void a_full_queue_is_counted_and_delays_nobody(void **state)
 	settle(b);
 	assert_int_equal(names_room(b->names), 10);
 	there(b, "host9.home.test.", "A", "192.0.2.109");
-	end(b);
+	names_end(b);
 }
 
 static void an_answer_that_was_cut_is_asked_for_over_tcp(void **state)
 {
 	(void)state;
-	struct bench *b = begin();
+	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "laptop");
 	uint8_t out[512];
 	names_granted(b->names, 0, &l);
@@ -599,7 +378,7 @@ static void an_answer_that_was_cut_is_asked_for_over_tcp(void **state)
 	assert_true(b->out[0].tcp);
 	settle(b);
 	there(b, "laptop.home.test.", "A", "192.0.2.77");
-	end(b);
+	names_end(b);
 }
 
 /* Random leases, lost answers: in the end the zone says what the leases say. */
@@ -648,7 +427,7 @@ static void in_the_end_the_zone_agrees_with_the_leases(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= 30; seed++) {
 		struct test_random r = {.state = seed};
-		struct bench *b = begin();
+		struct bench *b = names_begin();
 		int held[8];
 		memset(held, -1, sizeof(held));
 		for (unsigned step = 0; step < 400; step++) {
@@ -677,7 +456,7 @@ static void in_the_end_the_zone_agrees_with_the_leases(void **state)
 		assert_int_equal(names_room(b->names), 100);
 		for (uint8_t i = 0; i < 8; i++)
 			agrees(b, (uint8_t)(100 + i), held[i] >= 0);
-		end(b);
+		names_end(b);
 	}
 }
 
