@@ -11,6 +11,6 @@ extern const struct command command_authority, command_check, command_completion
 	command_trace, command_version, command_zone;
 
 /* Second words of `dhcp`. */
-extern const struct command dhcp_watch_verb;
+extern const struct command dhcp_probe_verb, dhcp_watch_verb;
 
 #endif

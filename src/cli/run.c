@@ -61,7 +61,7 @@ static const struct command_option service_options[] = {
 	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
 };
 
-static const struct command *const dhcp_verbs[] = {&dhcp_watch_verb, NULL};
+static const struct command *const dhcp_verbs[] = {&dhcp_probe_verb, &dhcp_watch_verb, NULL};
 
 #define SERVICE_COMMAND(word, service, text, words)                                                \
 	const struct command command_##word = {                                                    \
