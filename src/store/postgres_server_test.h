@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,7 +112,9 @@ static inline int server_make(void **state)
 		server.user = "postgres";
 	else if (user_is_root() && !user_find("nobody", &who))
 		server.user = "nobody";
-	if (server.user && chown(server.folder, who.uid, who.gid) < 0)
+	/* Its socket is for others, too; its data are in a directory that it makes for itself. */
+	if (chmod(server.folder, 0755) < 0 ||
+	    (server.user && chown(server.folder, who.uid, who.gid) < 0))
 		return -1;
 	const char *const argv[] = {
 		"initdb", "-D", server.data, "-U",	   "postgres",		"-A", "trust",

@@ -47,6 +47,16 @@ size_t store_tables(const struct store *store);
 void store_free(struct store *store);
 DEFINE_AUTO(struct store, store_free)
 
+/* What a sandboxed process must be able to read so that it reaches this database: sockets,
+ * certificates and passwords that the URL names, and how names become addresses. Nothing for
+ * SQLite, which needs its directory to write to. list ends with NULL and points into the struct,
+ * which must not move. ERR_CONFIG: libpq does not take the URL; ERR_LIMIT: it names too much. */
+struct store_paths {
+	const char *list[24];
+	char text[2048];
+};
+MUST enum err store_paths(const char *url, struct store_paths *ret);
+
 /* Connects, and makes the tables on first use; OK when connected already. store_state has the
  * reason in words. These do not go away by waiting: EBUSY, another process has the file;
  * ERR_UNSUPPORTED, a newer gatehouse wrote it; ERR_FORMAT, it is damaged or not ours: nothing was
