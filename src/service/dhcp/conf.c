@@ -2,6 +2,8 @@
 
 #include "service/dhcp/conf_check.h"
 #include "service/dhcp/conf_option.h"
+#include "service/dhcp/conf_relay.h"
+#include "service/dhcp/relay.h"
 #include "service/dhcp/site.h"
 
 #define SCOPE(S, member)  CONFIG_FIELD(S, scope.member)
@@ -485,6 +487,19 @@ static const struct config_key dhcp_keys[] = {
 	 .items_max = DHCP_CLASSES_MAX,
 	 .help = "clients that have something in common; of a client's classes the first that has "
 		 "an option wins"},
+	{.name = "relay",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 .map = &dhcp_relay_conf_map,
+	 CONFIG_FIELD(struct dhcp_conf, relays),
+	 .items_max = RELAY_LINKS_MAX,
+	 .help = "links whose clients are served by servers elsewhere"},
+	{.name = "ipv6",
+	 .type = CONFIG_MAP,
+	 .map = &v6_conf_map,
+	 CONFIG_FIELD(struct dhcp_conf, v6),
+	 CONFIG_PRESENT(struct dhcp_conf, has_v6),
+	 .help = "the same for IPv6: addresses, prefixes, router advertisements and relays"},
 	SCOPE_KEYS(struct dhcp_conf, 0, "12h"),
 	MANNER_KEYS(struct dhcp_conf, 0, IN_SITE),
 	{.name = "load-split",

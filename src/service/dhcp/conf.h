@@ -5,6 +5,7 @@
 
 #include "config/schema.h"
 #include "proto/ip/prefix.h"
+#include "service/dhcp/conf6.h"
 
 /* One entry of a map `options`, its value in wire form. */
 struct dhcp_option_conf {
@@ -96,6 +97,9 @@ struct dhcp_conf {
 	struct config_list networks;   /* struct dhcp_network_conf */
 	struct config_list classes;    /* struct dhcp_class_conf, DHCP_CLASSES_MAX at most */
 	struct dhcp_split_conf split;
+	struct config_list relays; /* struct dhcp_relay_conf of conf_relay.h */
+	struct v6_conf v6;
+	bool has_v6;
 	struct dhcp_manner_conf manner;
 	struct dhcp_scope_conf scope;
 };

@@ -3,6 +3,7 @@
 #include "base/writer.h"
 #include "service/dhcp/conf.h"
 #include "service/dhcp/conf_check.h"
+#include "service/dhcp/conf_relay.h"
 #include "service/dhcp/site.h"
 
 #include <stdlib.h>
@@ -328,4 +329,5 @@ void dhcp_check_site(const void *conf, struct config_at *at)
 			check_pool_classes(c, i, k, at);
 	}
 	check_reserved(c, at);
+	dhcp_check_relays(c, at);
 }
