@@ -83,6 +83,19 @@ static void clock_begin(struct dhcp_service *d)
 	d->ageing_start_us = clock_ageing_us();
 }
 
+/* The sandbox, which leaves what the way to the database needs. */
+static enum err enter_sandbox(struct dhcp_service *d)
+{
+	const struct dhcp_conf *conf = dhcp_conf_of(d);
+	struct store_paths paths;
+	enum err e = store_paths(keeps_state(conf) ? NULL : conf->store, &paths);
+	if (e) {
+		log_error("the store's URL is not understood", LOG_ERR(e));
+		return e;
+	}
+	return service_life_sandbox(&d->life, paths.list);
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct dhcp_service *d)
 {
@@ -93,7 +106,7 @@ static enum err open_all(struct dhcp_service *d)
 	TRY(dhcp_probe_open(d));
 	TRY(dhcp_links_open(d));
 	TRY(dhcp_store_open(d));
-	TRY(service_life_sandbox(&d->life, NULL));
+	TRY(enter_sandbox(d));
 	return service_life_signals(&d->life);
 }
 
