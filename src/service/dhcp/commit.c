@@ -75,7 +75,14 @@ MUST static enum err store_row(struct dhcp_engine *e, struct dhcp_exchange *x,
 	return e->effects.store(e->effects.arg, &s);
 }
 
-/* Long enough to be of use; the client asks again at half of it. */
+static void shorten(struct dhcp_exchange *x, uint32_t left_s)
+{
+	if (left_s < x->times.lease_s)
+		x->times = (struct dhcp_times){.lease_s = left_s,
+					       .renew_s = left_s / 2,
+					       .rebind_s = (uint32_t)((uint64_t)left_s * 7 / 8)};
+}
+
 static void renew_from_memory(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_record *r)
 {
 	struct dhcp_identity id;
@@ -88,10 +95,7 @@ static void renew_from_memory(struct dhcp_engine *e, struct dhcp_exchange *x, st
 		return;
 	}
 	uint32_t left = r->expires_s == UINT32_MAX ? DHCP_INFINITE_S : r->expires_s - now_s;
-	if (left < x->times.lease_s)
-		x->times = (struct dhcp_times){.lease_s = left,
-					       .renew_s = left / 2,
-					       .rebind_s = (uint32_t)((uint64_t)left * 7 / 8)};
+	shorten(x, left);
 	e->counts.causes[DHCP_CAUSE_STORE]++;
 	dhcp_reply_lease(e, x, DHCP_ACK, r);
 }
@@ -115,6 +119,7 @@ void dhcp_commit_grant(struct dhcp_engine *e, struct dhcp_exchange *x)
 		dhcp_refuse(e, x, DHCP_CAUSE_BUSY, r->address);
 		return;
 	}
+	x->asked_ms = e->now_ms;
 	if (store_row(e, x, &l, r->version) == OK)
 		return;
 	dhcp_exchange_resume(e, x);
@@ -206,13 +211,18 @@ static void granted(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_
 	}
 	if (dhcp_record_describe(e, r, &l) != OK)
 		e->counts.causes[DHCP_CAUSE_BUSY]++; /* its name is missing until it renews */
+	/* A store that took seconds took them from the lease: clients count from now. */
+	uint64_t took_s = (e->now_ms - x->asked_ms) / 1000;
+	if (took_s && l.expires_s != UINT32_MAX)
+		shorten(x, took_s < x->times.lease_s ? x->times.lease_s - (uint32_t)took_s : 0);
 	bool moves = r->state != DHCP_LEASE_BOUND || l.expires_s < r->expires_s;
 	r->version = version;
 	r->granted_s = l.granted_s;
 	r->expires_s = l.expires_s;
 	if (moves)
 		dhcp_record_become(e, r, DHCP_LEASE_BOUND);
-	dhcp_reply_lease(e, x, DHCP_ACK, r);
+	if (x->times.lease_s)
+		dhcp_reply_lease(e, x, DHCP_ACK, r);
 	dhcp_tell_name(e, DHCP_NAME_GRANTED, r);
 }
 

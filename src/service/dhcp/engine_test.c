@@ -109,6 +109,17 @@ static void promises_no_more_than_is_durable_while_the_store_is_away(void **stat
 	assert_int_equal(try_u32(try_answer(t, DHCP_ACK), DHCP_OPT_LEASE_TIME), 3600);
 }
 
+static void the_seconds_that_a_store_takes_are_taken_from_the_lease(void **state)
+{
+	struct try *t = *state;
+	try_start(t);
+	uint32_t address = try_lease(t, 1);
+	try_say(t, (struct ask){.type = DHCP_REQUEST, .mac = 1, .ciaddr = address, .to = SERVER});
+	try_wait_s(t, 8);
+	try_store(t);
+	assert_int_equal(try_u32(try_answer(t, DHCP_ACK), DHCP_OPT_LEASE_TIME), 3592);
+}
+
 static void a_lease_that_ran_out_is_not_renewed_while_the_store_is_away(void **state)
 {
 	struct try *t = *state;
@@ -441,6 +452,7 @@ int main(void)
 		FACT(an_offer_lost_with_the_process_is_still_good),
 		FACT(a_stranger_gets_no_ack_while_the_store_is_away),
 		FACT(promises_no_more_than_is_durable_while_the_store_is_away),
+		FACT(the_seconds_that_a_store_takes_are_taken_from_the_lease),
 		FACT(a_lease_that_ran_out_is_not_renewed_while_the_store_is_away),
 		FACT(an_address_that_another_server_gave_is_refused),
 		FACT(a_lease_that_the_other_server_renewed_is_renewed_here),

@@ -62,8 +62,8 @@ struct dhcp_exchange {
 		*site; /* a reference once it has waited: what it points to outlives a reload */
 	struct dhcp_exchange *then; /* owned: came for the same record meanwhile */
 	struct dhcp_exchange *spare_next;
-	uint64_t token;
-	uint32_t slot; /* 0: not waiting */
+	uint64_t token, asked_ms; /* asked_ms: when the store was */
+	uint32_t slot;		  /* 0: not waiting */
 	uint32_t record;
 	enum dhcp_phase phase;
 	unsigned tries;
