@@ -530,3 +530,28 @@ def test_a_torn_journal_loses_its_last_entry_only(server, cut):
     server.stop()
     server.start()
     assert values(server, "t4.example.com") == ["192.0.2.91"]
+
+
+def test_the_resolver_sees_a_new_name_at_once_though_it_was_asked_for_before(net):
+    host = net.host("server")
+    authority = Service(host, "authority", CONFIG.replace("listen: 127.0.0.1", 'listen: "127.0.0.1:5300"'), FILES)
+    authority.start()
+    resolver = Service(
+        host,
+        "resolver",
+        "resolver:\n  listen: 127.0.0.1\n  prime: off\n  ask-loopback: on\n"
+        '  stub: [{zone: example.com, to: ["127.0.0.1:5300"]}]\n',
+    ).start()
+    for number in range(5):
+        name = f"lease-{number}.example.com"
+        assert rcode(resolver, name) == "NXDOMAIN"
+        message = new()
+        message.add(f"lease-{number}", 300, "A", "192.0.2.44")
+        with host.inside():
+            dns.query.udp(message, "127.0.0.1", timeout=5, port=5300)
+        assert values(resolver, name) == ["192.0.2.44"]
+        message = new()
+        message.delete(f"lease-{number}", "A")
+        with host.inside():
+            dns.query.udp(message, "127.0.0.1", timeout=5, port=5300)
+        assert rcode(resolver, name) == "NXDOMAIN"

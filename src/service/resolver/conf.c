@@ -5,22 +5,41 @@
 static const char *const minimise_choices[] = {"on", "strict", "off", NULL};
 static const char *const answers_choices[] = {"full", "minimal", NULL};
 
-static const struct config_key zone_keys[] = {
-	{.name = "zone",
-	 .type = CONFIG_NAME,
-	 .flags = CONFIG_REQUIRED,
-	 CONFIG_FIELD(struct resolver_zone_conf, zone),
-	 .help = "the name at the top of what is asked there; `.` is everything",
-	 .example = "home.arpa"},
-	{.name = "to",
-	 .type = CONFIG_ENDPOINT,
-	 .flags = CONFIG_REQUIRED | CONFIG_LIST | CONFIG_UNIQUE,
-	 CONFIG_FIELD(struct resolver_zone_conf, to),
-	 .port = 53,
-	 .items_min = 1,
-	 .items_max = DELEGATION_ADDRESSES_MAX,
-	 .help = "the servers to ask",
-	 .example = "[\"192.0.2.1\", \"127.0.0.1:5300\"]"},
+#define TTL_MOST_MS 604800000 /* a week: RFC 8767 4 */
+
+#define ZONE_KEYS                                                                                  \
+	{.name = "zone",                                                                           \
+	 .type = CONFIG_NAME,                                                                      \
+	 .flags = CONFIG_REQUIRED,                                                                 \
+	 CONFIG_FIELD(struct resolver_zone_conf, zone),                                            \
+	 .help = "the name at the top of what is asked there; `.` is everything",                  \
+	 .example = "home.arpa"},                                                                  \
+		{.name = "to",                                                                     \
+		 .type = CONFIG_ENDPOINT,                                                          \
+		 .flags = CONFIG_REQUIRED | CONFIG_LIST | CONFIG_UNIQUE,                           \
+		 CONFIG_FIELD(struct resolver_zone_conf, to),                                      \
+		 .port = 53,                                                                       \
+		 .items_min = 1,                                                                   \
+		 .items_max = DELEGATION_ADDRESSES_MAX,                                            \
+		 .help = "the servers to ask",                                                     \
+		 .example = "[\"192.0.2.1\", \"127.0.0.1:5300\"]"},
+
+static const struct config_key zone_keys[] = {ZONE_KEYS};
+
+static const struct config_key stub_keys[] = {
+	ZONE_KEYS{.name = "hold",
+		  .type = CONFIG_DURATION,
+		  CONFIG_FIELD(struct resolver_zone_conf, hold_ms),
+		  CONFIG_PRESENT(struct resolver_zone_conf, hold_own),
+		  .max = TTL_MOST_MS,
+		  .example = "5s",
+		  .help = "answers from these servers are held at most so long, also that a name "
+			  "is not "
+			  "there; unless set, none is held when all of `to` are loopback "
+			  "addresses, so that "
+			  "a name is seen the moment that an update added it, and otherwise as "
+			  "long as the "
+			  "zone says"},
 };
 
 static const struct config_map zone_map = {
@@ -30,11 +49,16 @@ static const struct config_map zone_map = {
 	.example = "{zone: home.arpa, to: [\"192.0.2.1\"]}",
 };
 
+static const struct config_map stub_map = {
+	.help = "A zone that is asked of its own servers, which are given here",
+	.size = sizeof(struct resolver_zone_conf),
+	CONFIG_KEYS(stub_keys),
+	.example = "{zone: home.arpa, to: [\"127.0.0.1:5300\"]}",
+};
+
 struct ttl_conf {
 	uint64_t min_ms, max_ms, negative_max_ms;
 };
-
-#define TTL_MOST_MS 604800000 /* a week: RFC 8767 4 */
 
 static const struct config_key ttl_keys[] = {
 	{.name = "min",
@@ -157,7 +181,7 @@ static const struct config_key resolver_keys[] = {
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct resolver_conf, stub),
-	 .map = &zone_map,
+	 .map = &stub_map,
 	 .help = "zones whose authoritative servers are given here"},
 	{.name = "minimise",
 	 .type = CONFIG_CHOICE,

@@ -13,6 +13,9 @@ enum resolver_answers { RESOLVER_ANSWERS_FULL, RESOLVER_ANSWERS_MINIMAL };
 struct resolver_zone_conf {
 	struct dns_name zone;
 	struct config_list to; /* struct ip_endpoint */
+	/* Of stubs: how long answers are held at most. */
+	uint64_t hold_ms;
+	bool hold_own; /* it was written */
 };
 
 struct resolver_conf {

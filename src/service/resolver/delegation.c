@@ -10,6 +10,7 @@ void delegation_init(struct delegation *d, const struct dns_name *zone, enum del
 	d->zone = *zone;
 	d->kind = kind;
 	d->configured = false;
+	d->hold_max_s = UINT32_MAX;
 	d->names_n = 0;
 	d->addresses_n = 0;
 }

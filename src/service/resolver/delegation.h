@@ -38,6 +38,8 @@ struct delegation {
 	struct dns_name zone;
 	enum delegation_kind kind;
 	bool configured; /* its addresses are from the configuration: loopback may be among them */
+	uint32_t hold_max_s; /* what it says is held at most so long; UINT32_MAX: as it says itself
+			      */
 	uint8_t names_n, addresses_n;
 	struct delegation_name names[DELEGATION_NAMES_MAX];
 	struct delegation_address addresses[DELEGATION_ADDRESSES_MAX];

@@ -127,6 +127,7 @@ enum err engine_walk_new(struct engine *e, const struct dns_name *name, uint16_t
 	e->slots[w->slot] = w;
 	w->qname = w->sname = *name;
 	w->qtype = type;
+	w->hold_max_s = UINT32_MAX;
 	w->started_us = e->now_us;
 	w->next_in_bucket = *bucket;
 	*bucket = w;

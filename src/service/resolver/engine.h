@@ -52,6 +52,8 @@ struct engine_zone {
 	enum delegation_kind kind; /* ITERATIVE: a stub zone */
 	const struct ip_endpoint *to;
 	size_t to_n;
+	bool bounded; /* answers of its servers are held hold_max_s at most */
+	uint32_t hold_max_s;
 };
 
 /* What the configuration decides; immutable while an engine has it. */

@@ -88,8 +88,10 @@ static int set_up(void **state)
 	t.access[0] = (struct ip_prefix){.address = ip_address_v4(10, 0, 0, 0), .bits = 8};
 	t.forward = (struct ip_endpoint){.address = ip_address_v4(192, 0, 2, 8), .port = 53};
 	t.stub = (struct ip_endpoint){.address = ip_address_v4(192, 0, 2, 9), .port = 53};
-	t.zones[0] = (struct engine_zone){name_of("fwd."), DELEGATION_FORWARD, &t.forward, 1};
-	t.zones[1] = (struct engine_zone){name_of("stub."), DELEGATION_ITERATIVE, &t.stub, 1};
+	t.zones[0] = (struct engine_zone){
+		.name = name_of("fwd."), .kind = DELEGATION_FORWARD, .to = &t.forward, .to_n = 1};
+	t.zones[1] = (struct engine_zone){
+		.name = name_of("stub."), .kind = DELEGATION_ITERATIVE, .to = &t.stub, .to_n = 1};
 	t.rules = (struct engine_rules){.roots = &t.roots,
 					.access = t.access,
 					.access_n = 1,
@@ -406,6 +408,54 @@ static void forwards_with_rd_and_asks_stubs_without(void **state)
 	assert_false(t.ask.message.header.flags & DNS_FLAG_RD);
 }
 
+/* A lease becomes a name while clients ask: the next question finds it. */
+static void a_stub_that_holds_nothing_is_asked_each_time(void **state)
+{
+	(void)state;
+	t.zones[1].bounded = true;
+	assert_false(client("new.stub.", DNS_TYPE_A, (struct ask_as){0}));
+	server_begin(DNS_FLAG_AA | DNS_RCODE_NXDOMAIN);
+	server_add_soa("stub.", 3600);
+	assert_true(server_send());
+	assert_int_equal(rcode(), DNS_RCODE_NXDOMAIN);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_false(client("new.stub.", DNS_TYPE_A, (struct ask_as){0}));
+		server_begin(DNS_FLAG_AA);
+		server_add_a("new.stub.", 600);
+		assert_true(server_send());
+		assert_int_equal(t.reply.header.ancount, 1);
+	}
+	/* What was taken away is gone at once, too; and a type that is not there. */
+	assert_false(client("new.stub.", DNS_TYPE_AAAA, (struct ask_as){0}));
+	server_begin(DNS_FLAG_AA);
+	server_add_soa("stub.", 3600);
+	assert_true(server_send());
+	assert_false(client("new.stub.", DNS_TYPE_AAAA, (struct ask_as){0}));
+	assert_int_equal(t.asked, 6);
+}
+
+static void a_stub_is_held_as_long_as_it_may_be(void **state)
+{
+	(void)state;
+	t.zones[1].bounded = true;
+	t.zones[1].hold_max_s = 5;
+	assert_false(client("a.stub.", DNS_TYPE_A, (struct ask_as){0}));
+	server_begin(DNS_FLAG_AA);
+	server_add_a("a.stub.", 600);
+	assert_true(server_send());
+	t.now_us += 4000000;
+	assert_true(client("a.stub.", DNS_TYPE_A, (struct ask_as){0}));
+	t.now_us += 2000000;
+	assert_false(client("a.stub.", DNS_TYPE_A, (struct ask_as){0}));
+	t.zones[1].bounded = false;
+	assert_false(client("b.stub.", DNS_TYPE_A, (struct ask_as){0}));
+	server_begin(DNS_FLAG_AA);
+	server_add_a("b.stub.", 600);
+	assert_true(server_send());
+	t.now_us += 500000000;
+	assert_true(client("b.stub.", DNS_TYPE_A, (struct ask_as){0}));
+}
+
 /* --- servers that trouble us ---------------------------------------------------------------------
  */
 
@@ -650,6 +700,8 @@ int main(void)
 		TEST(that_a_type_is_not_there_says_nothing_of_others),
 		TEST(gives_signatures_to_those_who_ask_for_them),
 		TEST(forwards_with_rd_and_asks_stubs_without),
+		TEST(a_stub_that_holds_nothing_is_asked_each_time),
+		TEST(a_stub_is_held_as_long_as_it_may_be),
 		TEST(asks_the_other_when_one_is_silent),
 		TEST(asks_the_other_at_once_when_one_is_unreachable_or_refuses),
 		TEST(believes_who_only_resolves_for_others_last),

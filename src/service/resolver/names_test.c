@@ -208,6 +208,17 @@ static void copies_the_configuration_into_rules(void **state)
 	assert_int_equal(r->rules.ttl_max_s, 5);
 	assert_string_equal(r->rules.identity, "me");
 	assert_null(r->rules.version);
+	/* Only a stub of this machine's own servers holds nothing, unless told otherwise. */
+	assert_false(r->rules.zones[0].bounded || r->rules.zones[1].bounded);
+	to = (struct ip_endpoint){.address = ip_address_v4(127, 0, 0, 1), .port = 53};
+	struct resolver_rules *here = NULL;
+	assert_int_equal(resolver_rules_new(&conf, (struct span){0}, "1.0", &here, &line, message,
+					    sizeof(message)),
+			 OK);
+	assert_false(here->rules.zones[0].bounded);
+	assert_true(here->rules.zones[1].bounded);
+	assert_int_equal(here->rules.zones[1].hold_max_s, 0);
+	resolver_rules_unref(here);
 	struct resolver_rules *second = resolver_rules_ref(r);
 	resolver_rules_unref(r);
 	assert_string_equal(second->rules.identity, "me");

@@ -53,13 +53,28 @@ static enum err memory_new(const struct resolver_conf *c, void **ret, struct par
 	return OK;
 }
 
+static bool is_here(const struct config_list *to)
+{
+	const struct ip_endpoint *at = to->items;
+	for (size_t i = 0; i < to->n; i++)
+		if (!ip_address_is_loopback(&at[i].address))
+			return false;
+	return true;
+}
+
 static void add_zones(const struct config_list *list, enum delegation_kind kind, struct parts *p)
 {
 	const struct resolver_zone_conf *zones = list->items;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct config_list *to = &zones[i].to;
 		*p->zones++ = (struct engine_zone){
-			.name = zones[i].zone, .kind = kind, .to = p->endpoints, .to_n = to->n};
+			.name = zones[i].zone,
+			.kind = kind,
+			.to = p->endpoints,
+			.to_n = to->n,
+			.bounded =
+				kind == DELEGATION_ITERATIVE && (zones[i].hold_own || is_here(to)),
+			.hold_max_s = (uint32_t)((zones[i].hold_ms + 999) / 1000)};
 		memcpy(p->endpoints, to->items, to->n * sizeof(struct ip_endpoint)); /* counted */
 		p->endpoints += to->n;
 	}

@@ -267,6 +267,10 @@ static void keep_answer(struct walk *w, struct span packed, uint16_t rcode, bool
 {
 	struct engine *e = w->engine;
 	uint32_t ttl_s = reply_least_ttl(packed);
+	if (w->hold_max_s == 0)
+		return;
+	if (ttl_s != UINT32_MAX && ttl_s > w->hold_max_s)
+		ttl_s = w->hold_max_s;
 	if (ttl_s == UINT32_MAX || (rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN))
 		return;
 	struct cache_key key = {dns_name_span(&w->qname), w->qtype,

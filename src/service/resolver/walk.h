@@ -102,7 +102,8 @@ struct walk {
 	/* For a person who watches; 0: nobody. Sub-walks inherit it. */
 	uint64_t trace;
 	uint32_t exchanges, silent, tcp_exchanges, tcp_silent; /* charged like asks */
-	bool from_cache; /* the last answer was not asked for */
+	bool from_cache;     /* the last answer was not asked for */
+	uint32_t hold_max_s; /* of the whole answer: the least of what it was made of */
 };
 
 struct engine {
@@ -127,6 +128,7 @@ struct engine {
 	struct walk *ready_first, *ready_last;
 	struct wheel wheel;
 	/* Scratch, of one call. */
+	uint32_t hold_max_s; /* of what is stored */
 	struct said said;
 	struct verdict verdict;
 	uint8_t answer_row[ROW_MAX], authority_row[ROW_MAX], additional_row[ROW_MAX];

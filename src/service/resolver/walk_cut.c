@@ -102,6 +102,8 @@ static void use_configured(struct walk *w, const struct engine_zone *zone)
 {
 	delegation_init(&w->cut, &zone->name, zone->kind);
 	w->cut.configured = true;
+	if (zone->bounded)
+		w->cut.hold_max_s = zone->hold_max_s;
 	for (size_t i = 0; i < zone->to_n; i++)
 		delegation_add_address(&w->cut, DELEGATION_NAME_NONE, &zone->to[i]);
 }

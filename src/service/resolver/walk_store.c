@@ -23,6 +23,10 @@ static void put(struct engine *e, enum cache_kind kind, struct span name, uint16
 		uint32_t ttl_s, uint8_t rank, struct span row)
 {
 	struct cache_key key = {name, type, (uint8_t)kind};
+	if (ttl_s > e->hold_max_s)
+		ttl_s = e->hold_max_s;
+	if (ttl_s == 0 && e->hold_max_s == 0)
+		return;
 	(void)cache_put(e->cache, &key, engine_now_ms(e), ttl_s * 1000ull, rank, row);
 }
 
@@ -155,12 +159,23 @@ static void store_answer(struct walk *w, const struct said *s, const struct verd
 	}
 }
 
+/* A zone that changes under our eyes (a stub of our own authority, where leases become names) is
+ * asked each time. But whoever waits for a server's address finds it in the cache: that is held for
+ * as long as the finding takes. */
+static uint32_t hold_max(const struct walk *w)
+{
+	return w->interests && w->cut.hold_max_s == 0 ? 1 : w->cut.hold_max_s;
+}
+
 void walk_store(struct walk *w, struct said *s, const struct verdict *v)
 {
 	struct engine *e = w->engine;
 	uint8_t rank = s->flags & DNS_FLAG_AA ? CACHE_RANK_ANSWER_AA : CACHE_RANK_ANSWER;
 	bool part = w->ask.name.len != w->sname.len;
 	clamp_ttls(e, s);
+	e->hold_max_s = v->kind == SAID_REFERRAL ? UINT32_MAX : hold_max(w);
+	if (v->kind != SAID_REFERRAL && w->cut.hold_max_s < w->hold_max_s)
+		w->hold_max_s = w->cut.hold_max_s;
 	for (size_t i = 0; i < v->links_n; i++)
 		put_set(e, v->links[i].set, rank);
 	switch (v->kind) {
