@@ -39,7 +39,10 @@ static struct dhcp_lease granted_lease(const struct dhcp_engine *e, const struct
 			       .mac_len = c->mac_len,
 			       .mac = c->mac,
 			       .client_id = c->client_id,
+			       .name = span_of(x->label.text, x->label.len),
 			       .names = r->names};
+	if (x->has_fqdn)
+		l.fqdn_flags = x->fqdn.flags | DHCP_LEASE_FQDN;
 	if (c->relay) {
 		l.circuit_id = c->relay->circuit_id;
 		l.remote_id = c->relay->remote_id;
@@ -48,15 +51,19 @@ static struct dhcp_lease granted_lease(const struct dhcp_engine *e, const struct
 }
 
 /* A renewal that bypasses the relay does not take the port from the lease (RFC 3046 2.1: it comes
- * without option 82). */
-static void keep_port(struct dhcp_lease *l, const struct dhcp_record *r)
+ * without option 82), and one that names nothing does not take the name. */
+static void keep(struct dhcp_lease *l, const struct dhcp_exchange *x, const struct dhcp_record *r)
 {
 	struct dhcp_lease old;
 	dhcp_record_lease(r, &old);
-	if (l->circuit_id.len || l->remote_id.len)
-		return;
-	l->circuit_id = old.circuit_id;
-	l->remote_id = old.remote_id;
+	if (!l->circuit_id.len && !l->remote_id.len) {
+		l->circuit_id = old.circuit_id;
+		l->remote_id = old.remote_id;
+	}
+	if (!l->name.len && !x->has_fqdn && !dhcp_message_has(&x->message, DHCP_OPT_HOST_NAME)) {
+		l->name = old.name;
+		l->fqdn_flags = old.fqdn_flags;
+	}
 }
 
 MUST static enum err store_row(struct dhcp_engine *e, struct dhcp_exchange *x,
@@ -113,8 +120,9 @@ void dhcp_commit_grant(struct dhcp_engine *e, struct dhcp_exchange *x)
 		asked_s = 0;
 	x->times = dhcp_site_times(dhcp_exchange_site(e, x), &x->client, x->place.network,
 				   x->place.pool, asked_s);
+	dhcp_exchange_name(x);
 	struct dhcp_lease l = granted_lease(e, x, r);
-	keep_port(&l, r);
+	keep(&l, x, r);
 	if (!dhcp_exchange_wait(e, x, DHCP_PHASE_GRANT, r)) {
 		dhcp_refuse(e, x, DHCP_CAUSE_BUSY, r->address);
 		return;

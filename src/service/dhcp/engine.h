@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "base/siphash.h"
 #include "base/span.h"
+#include "proto/dns/name.h"
+#include "service/dhcp/host_name.h"
 #include "service/dhcp/lease.h"
 #include "service/dhcp/site.h"
 
@@ -136,6 +138,15 @@ void dhcp_engine_free(struct dhcp_engine *e);
 
 /* A reload: leases stay, also those that no pool covers any more (until they end). */
 void dhcp_engine_set_site(struct dhcp_engine *e, struct dhcp_site *site, uint64_t now_ms);
+/* What clients are told of their names (option 81, RFC 4702); copied. Until then: that we write
+ * none.
+ */
+struct dhcp_naming {
+	bool updates; /* leases become names */
+	enum dhcp_fqdn_policy policy;
+	struct dns_name domain; /* completes a client's name; len 0, or the root: nothing does */
+};
+void dhcp_engine_set_naming(struct dhcp_engine *e, const struct dhcp_naming *naming);
 /* Links that are there now; copied. At most DHCP_LINKS_MAX. */
 enum { DHCP_LINKS_MAX = 256 };
 void dhcp_engine_set_links(struct dhcp_engine *e, const struct dhcp_link *links, size_t n);

@@ -8,6 +8,8 @@
  *	commit.c	towards the store, and back
  *	record.c	what becomes of a lease, and what follows from that
  *	admit.c		limits for strangers
+ *	client_name.c	what the client calls itself
+ *	wait.c		exchanges that wait
  *	reply.c		what is sent, and to where (RFC 2131 4.1, tables 3 and 5) */
 #ifndef DHCP_EXCHANGE_H
 #define DHCP_EXCHANGE_H
@@ -15,6 +17,7 @@
 #include "base/slab.h"
 #include "base/table.h"
 #include "base/wheel.h"
+#include "proto/dhcp/fqdn.h"
 #include "proto/dhcp/message.h"
 #include "proto/dhcp/relay.h"
 #include "service/dhcp/calendar.h"
@@ -75,6 +78,9 @@ struct dhcp_exchange {
 	uint32_t server_id;
 	struct dhcp_client client;
 	struct dhcp_relay_info relay;
+	struct dhcp_label label; /* what the lease is called; empty: nothing */
+	bool has_fqdn;
+	struct dhcp_fqdn fqdn; /* option 81 as the client sent it, when has_fqdn */
 	uint32_t value_len;
 	uint8_t value[DHCP_LEASE_STORED_MAX]; /* the row that is being written */
 	uint32_t packet_len;
@@ -135,6 +141,7 @@ struct dhcp_engine {
 	struct dhcp_rate *rates; /* owned; DHCP_RATES */
 
 	struct dhcp_counts counts;
+	struct dhcp_naming naming;
 	uint64_t replay; /* of the last FORCERENEW or nonce */
 	uint8_t reply[DHCP_REPLY_MAX];
 };
@@ -264,6 +271,15 @@ void dhcp_reply_lease(struct dhcp_engine *e, struct dhcp_exchange *x, enum dhcp_
 void dhcp_reply_inform(struct dhcp_engine *e, struct dhcp_exchange *x);
 void dhcp_reply_nak(struct dhcp_engine *e, struct dhcp_exchange *x, enum dhcp_cause cause,
 		    uint32_t address);
+
+/* --- client_name.c --- */
+
+struct dhcp_build;
+/* Fills label and fqdn. */
+void dhcp_exchange_name(struct dhcp_exchange *x);
+/* Option 81 of a reply. */
+void dhcp_reply_fqdn(const struct dhcp_engine *e, const struct dhcp_exchange *x,
+		     struct dhcp_build *b);
 
 /* --- events, in engine.c --- */
 

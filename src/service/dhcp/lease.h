@@ -19,6 +19,7 @@ enum dhcp_lease_state {
 enum {
 	DHCP_LEASE_NAME_MAX = 255,    /* octets of a host name or FQDN as text */
 	DHCP_LEASE_STORED_MAX = 1400, /* octets of the durable form */
+	DHCP_LEASE_FQDN = 0x80,	      /* of fqdn_flags: the client sent option 81 */
 	DHCP_LEASE_KEY_LEN = 5,	      /* 4 and the address, network byte order */
 };
 

@@ -1,8 +1,9 @@
 /* What the RFCs on relays and on the later options demand of a server, sentence by sentence: 3046,
- * 3011, 3527, 5107, 4039, 6704, 3442. */
+ * 3011, 3527, 5107, 4039, 6704, 4702. */
 #include "service/dhcp/client_test.h"
 
 #include "proto/dhcp/auth.h"
+#include "proto/dhcp/fqdn.h"
 #include "proto/dhcp/relay.h"
 
 #include <setjmp.h>
@@ -243,6 +244,96 @@ static void force_renew_is_signed_with_the_nonce_of_the_ack(void **state)
 	assert_int_equal(dhcp_auth_verify(m, nonce, &replay), ERR_REFUSED);
 }
 
+/* --- names: RFC 4702 --- */
+
+static uint32_t lease_named(struct try *t, struct ask a)
+{
+	a.type = DHCP_DISCOVER;
+	try_say(t, a);
+	a.type = DHCP_REQUEST;
+	a.requested = try_answer(t, DHCP_OFFER)->head.yiaddr;
+	a.server_id = SERVER;
+	try_say(t, a);
+	try_store(t);
+	return a.requested;
+}
+
+static void a_host_name_is_cleaned_and_told(void **state)
+{
+	struct try *t = *state;
+	lease_named(t, (struct ask){.mac = 1, .host_name = span_text("Anna's_PC.example")});
+	assert_false(dhcp_message_has(try_answer(t, DHCP_ACK), DHCP_OPT_CLIENT_FQDN));
+	assert_string_equal(t->name.name, "annas-pc");
+	lease_named(t, (struct ask){.mac = 2, .host_name = span_text("WPAD")});
+	(void)try_answer(t, DHCP_ACK);
+	assert_string_equal(t->name.name, "");
+}
+
+static void a_renewal_without_a_name_keeps_it(void **state)
+{
+	struct try *t = *state;
+	uint32_t address = lease_named(t, (struct ask){.mac = 1, .host_name = span_text("lamp")});
+	(void)try_answer(t, DHCP_ACK);
+	try_say(t, (struct ask){.type = DHCP_REQUEST, .mac = 1, .ciaddr = address, .to = SERVER});
+	try_store(t);
+	(void)try_answer(t, DHCP_ACK);
+	assert_string_equal(t->name.name, "lamp");
+	try_restart(t);
+	struct dhcp_lease l;
+	assert_true(dhcp_engine_lease(t->engine, address, &l));
+	assert_true(span_is(l.name, "lamp"));
+}
+
+static void a_reservation_names_its_client(void **state)
+{
+	struct try *t = *state;
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+	site_fake_reserve(t->site, DHCP_IDENTITY_MAC, span_of(mac, 6), NET_A + 20)->name = "wpad";
+	lease_named(t, (struct ask){.mac = 1, .host_name = span_text("lamp")});
+	(void)try_answer(t, DHCP_ACK);
+	assert_string_equal(t->name.name, "wpad"); /* its owner may call it so */
+}
+
+/* RFC 4702 3: where both are there option 81 counts. 4: the server says by N that it writes
+ * nothing, by O that S is not as the client wished. */
+static void without_updates_option_81_says_so(void **state)
+{
+	struct try *t = *state;
+	struct dhcp_fqdn f;
+	struct ask a = {.mac = 1,
+			.host_name = span_text("other"),
+			.fqdn = span_of("\005\0\0\004lamp", 8)}; /* S and E, partial */
+	uint32_t address = lease_named(t, a);
+	const struct dhcp_message *m = try_answer(t, DHCP_ACK);
+	assert_int_equal(dhcp_fqdn_read(dhcp_message_option(m, 81), &f), OK);
+	assert_int_equal(f.flags, DHCP_FQDN_N | DHCP_FQDN_O | DHCP_FQDN_E);
+	assert_true(f.partial);
+	assert_string_equal(t->name.name, "lamp");
+	struct dhcp_lease l;
+	assert_true(dhcp_engine_lease(t->engine, address, &l));
+	assert_int_equal(l.fqdn_flags, DHCP_LEASE_FQDN | DHCP_FQDN_S | DHCP_FQDN_E);
+}
+
+/* RFC 4702 3.1: the server completes a partial name. */
+static void with_updates_option_81_has_the_whole_name(void **state)
+{
+	struct try *t = *state;
+	struct dhcp_fqdn f;
+	struct dhcp_naming naming = {.updates = true, .policy = DHCP_FQDN_SERVER};
+	char text[DNS_NAME_TEXT_MAX];
+	assert_int_equal(dns_name_from_text(span_text("home.arpa."), NULL, &naming.domain), OK);
+	dhcp_engine_set_naming(t->engine, &naming);
+	lease_named(t, (struct ask){.mac = 1, .fqdn = span_of("\004\0\0\004Lamp", 8)});
+	const struct dhcp_message *m = try_answer(t, DHCP_ACK);
+	assert_int_equal(dhcp_fqdn_read(dhcp_message_option(m, 81), &f), OK);
+	assert_int_equal(f.flags, DHCP_FQDN_S | DHCP_FQDN_O | DHCP_FQDN_E);
+	(void)dns_name_format(&f.name, text);
+	assert_string_equal(text, "lamp.home.arpa.");
+	lease_named(t, (struct ask){.mac = 2, .fqdn = span_of("\015\0\0\004lamp", 8)});
+	m = try_answer(t, DHCP_ACK); /* S and N both: malformed, and no name */
+	assert_false(dhcp_message_has(m, 81));
+}
+
 static int begin(void **state)
 {
 	static struct try t;
@@ -275,6 +366,11 @@ int main(void)
 		FACT(rapid_commit_acknowledges_when_it_is_durable),
 		FACT(rapid_commit_takes_another_address_after_a_conflict),
 		FACT(force_renew_is_signed_with_the_nonce_of_the_ack),
+		FACT(a_host_name_is_cleaned_and_told),
+		FACT(a_renewal_without_a_name_keeps_it),
+		FACT(a_reservation_names_its_client),
+		FACT(without_updates_option_81_says_so),
+		FACT(with_updates_option_81_has_the_whole_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

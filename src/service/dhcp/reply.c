@@ -146,6 +146,7 @@ void dhcp_reply_lease(struct dhcp_engine *e, struct dhcp_exchange *x, enum dhcp_
 		head.ciaddr = x->message.head.ciaddr;
 	if (type == DHCP_OFFER) {
 		uint32_t asked_s;
+		dhcp_exchange_name(x);
 		if (dhcp_message_u32(&x->message, DHCP_OPT_LEASE_TIME, &asked_s) != OK)
 			asked_s = 0;
 		x->times =
@@ -160,6 +161,7 @@ void dhcp_reply_lease(struct dhcp_engine *e, struct dhcp_exchange *x, enum dhcp_
 	if (x->rapid)
 		dhcp_build_option(&b, DHCP_OPT_RAPID_COMMIT, (struct span){0});
 	dhcp_site_options(site, &x->client, x->place.network, x->place.pool, &b);
+	dhcp_reply_fqdn(e, x, &b);
 	add_echoes(x, &b);
 	add_nonce(e, x, &b, r, type);
 	send(e, x, &head, type, &b);
