@@ -84,6 +84,11 @@ enum err multicast_leave(int fd, const struct ip_address *group, uint32_t ifinde
 	return e == (enum err)EADDRNOTAVAIL || e == (enum err)ENODEV ? OK : e;
 }
 
+enum err multicast_hops_set(int fd, uint8_t hops)
+{
+	return socket_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, hops);
+}
+
 enum err icmp_send(int fd, const struct ip_address *to, struct span message)
 {
 	union sockaddr_ip raw = {0};

@@ -23,6 +23,9 @@ MUST enum err icmp_listen(int fd, uint8_t family, const uint8_t *types, size_t t
 MUST enum err multicast_join(int fd, const struct ip_address *group, uint32_t ifindex);
 MUST enum err multicast_leave(int fd, const struct ip_address *group, uint32_t ifindex);
 
+/* How many routers what this IPv6 socket sends to a group may pass; 1 unless set. */
+MUST enum err multicast_hops_set(int fd, uint8_t hops);
+
 /* ICMP, from any address of ours. */
 MUST enum err icmp_send(int fd, const struct ip_address *to, struct span message);
 /* ICMPv6 on that link with hop limit 255, as neighbour discovery asks (RFC 4861 6.1). from: an

@@ -1,6 +1,7 @@
 #include "os/links.h"
 
 #include "base/reader.h"
+#include "os/clock.h"
 #include "os/fd.h"
 
 #include <linux/if_addr.h>
@@ -85,6 +86,12 @@ static void clear(struct links *links)
 	for (size_t i = 0; i < links->n; i++)
 		free(links->list[i].addresses);
 	links->n = 0;
+}
+
+/* It grows old as lifetimes do, also while the machine sleeps. */
+uint64_t links_now_ms(void)
+{
+	return clock_ageing_us() / 1000;
 }
 
 /* ---- what the kernel says ---- */
@@ -229,7 +236,8 @@ static enum err take_address(struct links *links, struct reader *r, bool gone)
 	struct heard_address h = {.a = {.address.family = info.ifa_family == AF_INET ? 4 : 6,
 					.bits = info.ifa_prefixlen,
 					.valid_s = UINT32_MAX,
-					.preferred_s = UINT32_MAX},
+					.preferred_s = UINT32_MAX,
+					.told_ms = links_now_ms()},
 				  .flags = info.ifa_flags};
 	attributes(r, address_attribute, &h);
 	h.a.tentative = (h.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0 &&

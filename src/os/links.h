@@ -29,6 +29,7 @@ struct link_address {
 	bool temporary; /* RFC 8981 */
 	/* Seconds from when the kernel told it; UINT32_MAX: for ever. */
 	uint32_t valid_s, preferred_s;
+	uint64_t told_ms; /* by links_now_ms */
 };
 
 struct link {
@@ -58,6 +59,9 @@ void links_done(struct links *links);
 
 /* Takes in what has happened; ret_changed: something did. Pointers into the list are then stale. */
 MUST enum err links_read(struct links *links, bool *ret_changed);
+
+/* The clock of told_ms. */
+uint64_t links_now_ms(void);
 
 /* NULL: no such link now. */
 const struct link *links_by_name(const struct links *links, const char *name);

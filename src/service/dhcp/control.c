@@ -1,9 +1,11 @@
 /* The verbs of the address server on its control socket, its status and its metrics. */
 #include "proto/dhcp/message.h"
+#include "proto/dhcp6/code.h"
 #include "proto/ip/address.h"
 #include "service/dhcp/conf.h"
 #include "service/dhcp/io_dhcp.h"
 #include "service/dhcp/io_reserve.h"
+#include "service/dhcp/relay.h"
 #include "store/worker.h"
 
 #include <stdlib.h>
@@ -166,6 +168,60 @@ static void metrics_store(struct dhcp_service *d, struct writer *w)
 	    c.refused);
 }
 
+static void metrics_relay(const struct dhcp_service *d, struct writer *w)
+{
+	const struct relay *r = d->relay;
+	one(w, "relay_forwarded_total", "Messages of clients passed on", "counter", r->forwarded);
+	one(w, "relay_returned_total", "Answers passed back to clients", "counter", r->returned);
+	head(w, "relay_refused_total", "Messages not passed on, by cause", "counter");
+	for (unsigned i = RELAY_CAUSE_NONE + 1; i < RELAY_CAUSES; i++)
+		write_format(w, PREFIX "relay_refused_total{cause=\"%s\"} %llu\n",
+			     relay_cause_name((enum relay_cause)i),
+			     (unsigned long long)r->refused[i]);
+}
+
+static void by_type6(struct writer *w, const char *name, const char *help,
+		     const uint64_t counts[16])
+{
+	head(w, name, help, "counter");
+	for (unsigned i = 1; i < 16; i++) {
+		const char *type = dhcp6_type_name((uint8_t)i);
+		if (type)
+			write_format(w, PREFIX "%s{type=\"%s\"} %llu\n", name, type,
+				     (unsigned long long)counts[i]);
+	}
+}
+
+static void metrics_v6(const struct dhcp_service *d, struct writer *w)
+{
+	struct v6_counts c;
+	v6_engine_counts(d->v6.engine, &c);
+	by_type6(w, "v6_received_total", "Messages of DHCPv6 received, by type", c.received);
+	by_type6(w, "v6_sent_total", "Messages of DHCPv6 sent, by type", c.sent);
+	head(w, "v6_refused_total", "Messages of DHCPv6 not answered or refused, by cause",
+	     "counter");
+	for (unsigned i = V6_CAUSE_NONE + 1; i < V6_CAUSES; i++)
+		write_format(w, PREFIX "v6_refused_total{cause=\"%s\"} %llu\n",
+			     v6_cause_name((enum v6_cause)i), (unsigned long long)c.causes[i]);
+	one(w, "v6_leases", "Leases of IPv6 addresses and prefixes now", "gauge", c.leases);
+	one(w, "v6_waiting", "Exchanges of DHCPv6 that wait for the store", "gauge", c.waiting);
+}
+
+static void metrics_ra(const struct dhcp_service *d, struct writer *w)
+{
+	struct ra_counts sum = {0};
+	for (size_t i = 0; i < d->v6.ra->interfaces_n; i++) {
+		const struct ra_counts *c = &d->v6.ra->interfaces[i].counts;
+		sum.sent += c->sent;
+		sum.answered += c->answered;
+		sum.solicited += c->solicited;
+		sum.refused += c->refused;
+	}
+	one(w, "ra_sent_total", "Router advertisements sent", "counter", sum.sent);
+	one(w, "ra_solicited_total", "Router solicitations received", "counter", sum.solicited);
+	one(w, "ra_refused_total", "Router solicitations that were none", "counter", sum.refused);
+}
+
 static void metrics(void *arg, struct writer *w)
 {
 	struct dhcp_service *d = arg;
@@ -190,6 +246,12 @@ static void metrics(void *arg, struct writer *w)
 	    d->dropped_out);
 	metrics_pools(d, w);
 	metrics_store(d, w);
+	if (d->relay)
+		metrics_relay(d, w);
+	if (d->v6.engine)
+		metrics_v6(d, w);
+	if (d->v6.ra)
+		metrics_ra(d, w);
 }
 
 /* --- the face --- */

@@ -10,10 +10,12 @@
 #include "service/dhcp/engine.h"
 #include "service/dhcp/io_events.h"
 #include "service/dhcp/io_reserved.h"
+#include "service/dhcp/io_v6.h"
 
 struct dhcp_conf;
 struct leases_page;
 struct outbox;
+struct relay;
 struct store;
 struct store_worker;
 
@@ -35,6 +37,9 @@ struct dhcp_service {
 	struct loop_watch udp_watch;
 	uint64_t dropped_in, dropped_out, elsewhere; /* too long; not sent; not our interface */
 
+	struct relay *relay; /* NULL: no link is relayed; io_relay.c */
+	struct dhcp_v6 v6;
+
 	/* io_probe.c */
 	int packet_fd, icmp_fd;
 	struct loop_watch packet_watch, icmp_watch;
@@ -53,7 +58,7 @@ struct dhcp_service {
 	struct loop_timer store_look;
 	bool store_connected;
 	/* A feed of everything, while it comes: what it has told of. */
-	uint32_t *told;
+	uint64_t *told; /* keyed hashes of their keys */
 	size_t told_n, told_size;
 	uint64_t told_version;	/* the newest of them */
 	bool telling, told_all; /* told_all: nothing was left out for want of memory */
@@ -86,6 +91,13 @@ MUST enum err dhcp_probe_open(struct dhcp_service *d);
 MUST enum err dhcp_probe_watch(struct dhcp_service *d);
 void dhcp_probe_done(struct dhcp_service *d);
 void dhcp_probe_send(void *arg, const struct dhcp_probe *p);
+
+/* io_relay.c */
+/* As conf says from now on. */
+MUST enum err dhcp_relay_set(struct dhcp_service *d, const struct dhcp_conf *conf);
+void dhcp_relay_done(struct dhcp_service *d);
+/* Does this datagram belong to the relay, and not to the server? Then it has been passed on. */
+bool dhcp_relay_takes(struct dhcp_service *d, const struct dhcp_arrival *a, struct span packet);
 
 /* io_links.c */
 MUST enum err dhcp_links_open(struct dhcp_service *d);

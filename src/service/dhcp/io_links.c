@@ -2,6 +2,7 @@
 #include "os/log.h"
 #include "service/dhcp/conf.h"
 #include "service/dhcp/io_dhcp.h"
+#include "service/dhcp/relay.h"
 
 #include <stdlib.h>
 
@@ -37,6 +38,16 @@ static void address_choose(const struct dhcp_service *d, const struct link *from
 	}
 }
 
+/* A relay has no network: any address of the link is its own there. */
+static void address_first(const struct link *from, struct dhcp_link *to)
+{
+	for (size_t i = 0; i < from->addresses_n && !to->address; i++)
+		if (from->addresses[i].address.family == 4) {
+			to->address = dhcp_conf_v4(&from->addresses[i].address);
+			to->bits = from->addresses[i].bits;
+		}
+}
+
 static void served_set(struct dhcp_service *d, const struct dhcp_link *links, size_t n)
 {
 	const struct dhcp_conf *conf = dhcp_conf_of(d);
@@ -49,7 +60,7 @@ static void served_set(struct dhcp_service *d, const struct dhcp_link *links, si
 void dhcp_links_tell(struct dhcp_service *d)
 {
 	const struct dhcp_conf *conf = dhcp_conf_of(d);
-	struct dhcp_link list[DHCP_LINKS_MAX];
+	struct dhcp_link list[DHCP_LINKS_MAX], relayed[DHCP_LINKS_MAX];
 	size_t n = 0, left_out = 0;
 	for (size_t i = 0; i < d->links.n; i++) {
 		const struct link *l = &d->links.list[i];
@@ -59,17 +70,22 @@ void dhcp_links_tell(struct dhcp_service *d)
 		memcpy(link.name, l->name, sizeof(link.name));
 		if (l->mac_len == sizeof(link.mac))
 			memcpy(link.mac, l->mac, sizeof(link.mac));
-		address_choose(d, l, &link);
-		if (n < DHCP_LINKS_MAX)
-			list[n++] = link;
-		else
+		if (n == DHCP_LINKS_MAX) {
 			left_out++;
+			continue;
+		}
+		relayed[n] = list[n] = link;
+		address_first(l, &relayed[n]);
+		address_choose(d, l, &list[n++]);
 	}
 	if (left_out)
 		log_warning("there are more links than can be served; `interfaces` chooses some",
 			    LOG_U64("served", n), LOG_U64("left_out", left_out));
 	served_set(d, list, n);
 	dhcp_engine_set_links(d->engine, list, n);
+	if (d->relay)
+		relay_set_links(d->relay, relayed, n);
+	dhcp_v6_links_tell(d);
 }
 
 static void ready(void *arg, uint32_t events)

@@ -52,8 +52,15 @@ static enum err reload(struct dhcp_service *d)
 	struct dhcp_site *site = NULL;
 	TRY(service_life_reread(&d->life, &config));
 	const struct dhcp_conf *conf = config_section(config, d->life.start->service->name);
-	enum err e = conf ? dhcp_site_make(d, conf, &site) : ERR_CONFIG;
+	struct v6_site *v6_site = NULL;
+	enum err e = conf ? dhcp_v6_site_make(&conf->v6, &v6_site) : ERR_CONFIG;
+	if (!e)
+		e = dhcp_site_make(d, conf, &site);
+	if (!e)
+		e = dhcp_relay_set(d, conf);
 	if (e) {
+		v6_site_unref(v6_site);
+		dhcp_site_unref(site);
 		log_error(conf ? "the new configuration cannot be taken in"
 			       : "the configuration has no section for this service any more",
 			  LOG_ERR(e));
@@ -62,6 +69,7 @@ static enum err reload(struct dhcp_service *d)
 	}
 	tell_what_waits(d, conf);
 	site_take(d, site);
+	dhcp_v6_take(d, &conf->v6, v6_site);
 	service_life_adopt(&d->life, config);
 	dhcp_links_tell(d);
 	return OK;

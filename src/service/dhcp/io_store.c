@@ -16,7 +16,7 @@ enum {
 	FEED_MAX = 1024,
 	FEED_TURN = 512, /* rows of other servers in a row, before the loop looks at the others */
 	LOOK_MS = 1000,
-	KEY_V4 = 4,
+	FAMILY_V6 = 6, /* the first octet of a key */
 };
 
 static const char *const tables[] = {
@@ -62,18 +62,25 @@ enum err dhcp_store_open(struct dhcp_service *d)
 
 /* --- rows in --- */
 
+static bool is_v6(struct span key)
+{
+	return key.len && key.data[0] == FAMILY_V6;
+}
+
+static uint64_t hash_of(const struct dhcp_service *d, struct span key)
+{
+	return siphash13_of(d->key, key.data, key.len);
+}
+
 static void told_add(struct dhcp_service *d, const struct store_row *row)
 {
 	if (!d->telling || row->table != DHCP_TABLE_LEASES)
 		return;
 	if (row->version > d->told_version)
 		d->told_version = row->version;
-	struct reader r = reader_of_span(row->key);
-	if (read_u8(&r) != KEY_V4)
-		return;
 	if (d->told_n == d->told_size) {
 		size_t size = d->told_size ? 2 * d->told_size : 4096;
-		uint32_t *told = realloc(d->told, size * sizeof(*told));
+		uint64_t *told = realloc(d->told, size * sizeof(*told));
 		if (!told) {
 			d->told_all = false;
 			return;
@@ -81,16 +88,24 @@ static void told_add(struct dhcp_service *d, const struct store_row *row)
 		d->told = told;
 		d->told_size = size;
 	}
-	d->told[d->told_n++] = read_u32(&r);
+	d->told[d->told_n++] = hash_of(d, row->key);
 }
 
 /* What cannot be read stays where it is, and its address is refused by the store itself. */
+static enum err learn_lease(struct dhcp_service *d, struct span key, struct span value,
+			    uint64_t version)
+{
+	if (!is_v6(key))
+		return dhcp_engine_learn(d->engine, dhcp_now_ms(d), key, value, version);
+	return d->v6.engine ? v6_engine_learn(d->v6.engine, dhcp_now_ms(d), key, value, version)
+			    : OK; /* it waits for a configuration that has IPv6 again */
+}
+
 static enum err learn(struct dhcp_service *d, const struct store_row *row)
 {
 	struct span value = row->removed ? (struct span){0} : row->value;
 	enum err e = row->table == DHCP_TABLE_LEASES
-			     ? dhcp_engine_learn(d->engine, dhcp_now_ms(d), row->key, value,
-						 row->version)
+			     ? learn_lease(d, row->key, value, row->version)
 			     : reserved_learn(&d->reserved, row->key, value, row->version);
 	if (e == ERR_FORMAT || e == ERR_UNSUPPORTED || e == ERR_LIMIT)
 		d->unreadable++;
@@ -137,26 +152,41 @@ enum err dhcp_store_load(struct dhcp_service *d)
 
 static int compare_told(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 	return (x > y) - (x < y);
 }
 
 /* A lease that the store had when it told everything, and did not tell, is gone. What we wrote
  * since has a newer version. */
+static void forget_one(struct dhcp_service *d, struct span key, uint64_t version)
+{
+	uint64_t hash = hash_of(d, key);
+	if (version && version <= d->told_version &&
+	    !bsearch(&hash, d->told, d->told_n, sizeof(*d->told), compare_told))
+		err_ignore(learn_lease(d, key, (struct span){0}, d->told_version));
+}
+
+static void forget_untold6(struct dhcp_service *d)
+{
+	struct v6_lease_view lease;
+	uint8_t key[V6_LEASE_KEY_LEN];
+	size_t at = 0;
+	while (d->v6.engine && v6_engine_lease_next(d->v6.engine, &at, &lease)) {
+		v6_lease_key(&lease.prefix, key);
+		forget_one(d, span_of(key, sizeof(key)), lease.version);
+	}
+}
+
 static void forget_untold(struct dhcp_service *d)
 {
 	struct dhcp_lease lease;
-	uint64_t now_ms = dhcp_now_ms(d);
+	uint8_t key[DHCP_LEASE_KEY_LEN];
 	qsort(d->told, d->told_n, sizeof(*d->told), compare_told);
+	forget_untold6(d);
 	for (uint32_t from = 0; dhcp_engine_lease_from(d->engine, from, &lease);) {
 		uint32_t address = lease.address;
-		bool known = bsearch(&address, d->told, d->told_n, sizeof(*d->told), compare_told);
-		if (!known && lease.version && lease.version <= d->told_version) {
-			uint8_t key[DHCP_LEASE_KEY_LEN];
-			dhcp_lease_key(address, key);
-			err_ignore(dhcp_engine_learn(d->engine, now_ms, span_of(key, sizeof(key)),
-						     (struct span){0}, d->told_version));
-		}
+		dhcp_lease_key(address, key);
+		forget_one(d, span_of(key, sizeof(key)), lease.version);
 		if (address == UINT32_MAX)
 			return;
 		from = address + 1;
@@ -226,7 +256,10 @@ static void result_take(struct dhcp_service *d, const struct store_request *r, u
 	} else if (r->result == ERR_ABSENT) {
 		result = DHCP_STORE_CONFLICT;
 	}
-	dhcp_engine_stored(d->engine, now_ms, r->number, result, version, current);
+	if (is_v6(span_of(r->key, r->key_len)))
+		v6_engine_stored(d->v6.engine, now_ms, r->number, result, version, current);
+	else
+		dhcp_engine_stored(d->engine, now_ms, r->number, result, version, current);
 }
 
 static void look(void *arg)
@@ -303,6 +336,7 @@ void dhcp_store_stop(struct dhcp_service *d)
 	store_worker_stop(d->worker);
 	dhcp_store_woken(d);
 	dhcp_v4_flush(d);
+	dhcp_v6_flush(d);
 }
 
 void dhcp_store_done(struct dhcp_service *d)

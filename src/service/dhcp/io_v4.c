@@ -70,7 +70,9 @@ static void receive_slot(struct dhcp_service *d, const struct udp_slot *slot, ui
 	a.from = dhcp_conf_v4(&peer.address);
 	a.from_port = peer.port;
 	a.to = dhcp_conf_v4(&local.address);
-	dhcp_engine_receive(d->engine, now_ms, &a, span_of(slot->rx, slot->rx_len));
+	struct span packet = span_of(slot->rx, slot->rx_len);
+	if (!d->relay || !dhcp_relay_takes(d, &a, packet))
+		dhcp_engine_receive(d->engine, now_ms, &a, packet);
 }
 
 static void ready(void *arg, uint32_t events)

@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "proto/dhcp/code.h"
+#include "proto/dhcp6/code.h"
 #include "service/dhcp/conf.h"
 #include "service/dhcp/io_dhcp.h"
 #include "service/dhcp/service.h"
@@ -12,17 +13,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_embedded(const struct dhcp_conf *conf)
+{
+	return strcmp(conf->store, "sqlite") == 0;
+}
+
+/* With a database elsewhere it has no leases of its own, but the DUID of IPv6 and its secret. */
 static bool keeps_state(const void *section)
 {
 	const struct dhcp_conf *conf = section;
-	return strcmp(conf->store, "sqlite") == 0;
+	return is_embedded(conf) || conf->v6.networks.n;
 }
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
 	static const struct ip_endpoint v4 = {.address = {.family = 4}, .port = DHCP_PORT_SERVER};
-	(void)section;
+	static const struct ip_endpoint v6 = {.address = {.family = 6}, .port = DHCP6_SERVER_PORT};
+	const struct dhcp_conf *conf = section;
 	(void)global;
+	if (dhcp_v6_serves(&conf->v6))
+		TRY(plan_add_udp(p, "dhcp", "v6", &v6, 0));
+	if (dhcp_v6_advertises(&conf->v6))
+		TRY(plan_add_raw(p, "dhcp", PLAN_ICMP6, "icmp6"));
 	TRY(plan_add_udp(p, "dhcp", "v4", &v4, PLAN_BROADCAST));
 	TRY(plan_add_raw(p, "dhcp", PLAN_PACKET, "packet"));
 	return plan_add_raw(p, "dhcp", PLAN_ICMP, "icmp");
@@ -39,14 +51,17 @@ static void engine_due(void *arg)
 {
 	struct dhcp_service *d = arg;
 	dhcp_engine_turn(d->engine, dhcp_now_ms(d));
+	dhcp_v6_turn(d);
 }
 
 /* What the turn gathered leaves at once: answers, writes to the store, events. */
 static void turn_ends(void *arg)
 {
 	struct dhcp_service *d = arg;
-	uint64_t next_ms = dhcp_engine_next_ms(d->engine);
+	uint64_t v4_ms = dhcp_engine_next_ms(d->engine), v6_ms = dhcp_v6_next_ms(d);
+	uint64_t next_ms = v4_ms < v6_ms ? v4_ms : v6_ms;
 	dhcp_v4_flush(d);
+	dhcp_v6_flush(d);
 	store_worker_flush(d->worker);
 	if (control_events_read(d->life.control))
 		events_tell(&d->events, d->life.control);
@@ -88,7 +103,7 @@ static enum err enter_sandbox(struct dhcp_service *d)
 {
 	const struct dhcp_conf *conf = dhcp_conf_of(d);
 	struct store_paths paths;
-	enum err e = store_paths(keeps_state(conf) ? NULL : conf->store, &paths);
+	enum err e = store_paths(is_embedded(conf) ? NULL : conf->store, &paths);
 	if (e) {
 		log_error("the store's URL is not understood", LOG_ERR(e));
 		return e;
@@ -104,6 +119,7 @@ static enum err open_all(struct dhcp_service *d)
 	d->key = hash_key_of(key);
 	TRY(dhcp_v4_open(d));
 	TRY(dhcp_probe_open(d));
+	TRY(dhcp_v6_open(d));
 	TRY(dhcp_links_open(d));
 	TRY(dhcp_store_open(d));
 	TRY(enter_sandbox(d));
@@ -129,6 +145,8 @@ static enum err live(struct dhcp_service *d, const struct control_face *face, in
 {
 	TRY(open_all(d));
 	TRY(engine_make(d));
+	TRY(dhcp_relay_set(d, dhcp_conf_of(d)));
+	TRY(dhcp_v6_begin(d));
 	enum err e = dhcp_store_load(d);
 	if (e && e != ERR_CLOSED)
 		return e;
@@ -140,6 +158,7 @@ static enum err live(struct dhcp_service *d, const struct control_face *face, in
 	TRY(dhcp_links_watch(d));
 	TRY(dhcp_probe_watch(d));
 	TRY(dhcp_v4_watch(d));
+	TRY(dhcp_v6_watch(d));
 	loop_timer_init(&d->engine_due, engine_due, d);
 	loop_before_sleep(&d->life.loop, turn_ends, d);
 	*ret_status = service_life_run(&d->life);
@@ -154,9 +173,12 @@ static void hangup(void *arg)
 static void done(struct dhcp_service *d)
 {
 	dhcp_store_stop(d); /* what is durable by now is acknowledged */
+	dhcp_v6_stop(d);
 	dhcp_leases_stop(d);
 	loop_timer_cancel(&d->life.loop, &d->engine_due);
 	dhcp_v4_done(d);
+	dhcp_v6_done(d);
+	dhcp_relay_done(d);
 	dhcp_probe_done(d);
 	dhcp_links_done(d);
 	service_life_done(&d->life);
@@ -175,6 +197,7 @@ static int run(const struct service_start *start)
 	if (!d)
 		return 1;
 	d->udp_fd = d->packet_fd = d->icmp_fd = d->links.fd = -1;
+	d->v6.udp_fd = d->v6.icmp_fd = -1;
 	clock_begin(d);
 	face.arg = d;
 	enum err e = service_life_begin(&d->life, start);
