@@ -198,9 +198,11 @@ static void options(struct import_site *s, struct writer *w, unsigned depth,
 static void scope(struct import_site *s, struct writer *w, unsigned depth,
 		  const struct import_scope *c, bool ipv6)
 {
-	line_duration(w, depth, ipv6 ? "valid-lifetime" : "lease-time", c->lease_s);
+	line_duration(w, depth, ipv6 ? "valid" : "lease-time", c->lease_s);
 	if (ipv6) {
-		line_duration(w, depth, "preferred-lifetime", c->preferred_s);
+		line_duration(w, depth, "preferred", c->preferred_s);
+		line_duration(w, depth, "renew", c->renew_s);
+		line_duration(w, depth, "rebind", c->rebind_s);
 	} else {
 		line_duration(w, depth, "lease-time-min", c->lease_min_s);
 		line_duration(w, depth, "lease-time-max", c->lease_max_s);
