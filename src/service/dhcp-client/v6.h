@@ -45,7 +45,7 @@ enum {
 	UPLINK6_OPTIONS_MAX = 2048, /* octets of what a server told besides leases */
 	UPLINK6_OFFERS_MAX = 4,
 	UPLINK6_MESSAGE_MAX = 1400,
-	UPLINK6_STORED_MAX = 2048, /* octets of a lease's durable form without its options */
+	UPLINK6_STORED_MAX = 4096, /* octets of the durable form */
 };
 
 /* What the configuration decides; immutable while an uplink has it. */
@@ -132,10 +132,9 @@ struct uplink6_offer {
 struct uplink6_sending {
 	uint8_t type; /* 0: none */
 	uint32_t transaction_id;
-	uint64_t begun_ms, due_ms; /* of the first sending; of the next one */
-	uint64_t rt_ms, irt_ms, mrt_ms, mrd_ms;
-	unsigned mrc, sent;
-	bool first_longer; /* 18.2.1: the first RT of a Solicit is longer than IRT */
+	uint64_t begun_ms, due_ms;		/* of the first sending; of the next one */
+	uint64_t rt_ms, irt_ms, mrt_ms, mrd_ms; /* mrt, mrd 0: none */
+	unsigned mrc, sent;			/* mrc 0: none */
 };
 
 /* The caller's storage; read state, leases, options, times and counts, the rest is internal. */
@@ -163,9 +162,10 @@ struct uplink6 {
 	uint8_t key[DHCP6_RECONFIGURE_KEY_LEN];
 	uint64_t replay;
 	bool reconfiguring; /* 18.2.11: the exchange answers a Reconfigure */
-	bool status_seen;   /* CONFIRMING: somebody said NotOnLink */
-	struct ip_prefix declined[UPLINK6_LEASES_MAX];
-	size_t declined_n;
+	bool off_link;	    /* CONFIRMING: somebody said NotOnLink */
+	struct ip_prefix ending[UPLINK6_LEASES_MAX]; /* what a Release or Decline names */
+	size_t ending_n;
+	unsigned vain; /* attempts in a row that ended without a lease: each waits longer */
 	struct dhcp6_message message; /* being read */
 	uint8_t room[UPLINK6_MESSAGE_MAX];
 };
