@@ -13,21 +13,21 @@ NETWORK = """
 """
 
 
-def config(network=NETWORK, more="", probe="off"):
+def config(network=NETWORK, more="", probe="off", keys=""):
     return f"""dhcp:
-  probe: {probe}
+  probe: {probe}{keys}
   networks:
     - subnet: 192.168.7.0/24{network}{more}"""
 
 
 class Site:
-    """gateway has 192.168.7.1 on the switch and runs the service."""
+    """gateway has 192.168.7.1 on the switch and runs the service. switch: of another site, to share it."""
 
-    def __init__(self, net, text=None, start=True, **options):
-        self.net = net
-        self.switch = net.switch("switch")
-        self.gateway = net.host("gateway")
-        self.interface = net.plug(self.gateway, "192.168.7.1/24", self.switch)
+    def __init__(self, net, text=None, start=True, switch=None, name="gateway", address="192.168.7.1", **options):
+        self.net, self.address = net, address
+        self.switch = switch or net.switch("switch")
+        self.gateway = net.host(name)
+        self.interface = net.plug(self.gateway, f"{address}/24", self.switch)
         self.service = Service(self.gateway, "dhcp", text or config(), **options)
         if start:
             self.service.start()

@@ -1,0 +1,55 @@
+"""Two address servers on one link and one PostgreSQL database, and a crowd of clients there."""
+
+import time
+
+from dhcp_crowd import Crowd
+from dhcp_site import Site, config, eventually
+
+LEARN_S = 1.0  # what one server wrote the other knows within a quarter of a second; the machine may be busy
+
+NETWORK = """
+      pools: [{range: 192.168.7.20-192.168.7.249}]
+      lease-time: LEASE
+      options: {routers: 192.168.7.1}
+"""
+
+
+class Pair:
+    def __init__(self, net, postgres, name, lease="1h", keys=("", ""), seed=0, start=True, network=NETWORK):
+        self.net, self.postgres, self.name = net, postgres, name
+        self.url = postgres.database(name)
+        texts = [config(network.replace("LEASE", lease), keys=f"\n  store: {self.url}{more}") for more in keys]
+        self.one = Site(net, texts[0], start=start, name="one", address="192.168.7.1")
+        self.two = Site(net, texts[1], start=start, name="two", address="192.168.7.2", switch=self.one.switch)
+        self.sites = (self.one, self.two)
+        host = net.host("crowd")
+        self.crowd = Crowd(host, net.plug(host, "", self.one.switch), seed)
+
+    def close(self):
+        self.crowd.close()
+
+    def rows(self):
+        return self.postgres.rows(self.name)
+
+    def store(self, site):
+        return site.get("/status")["store"]
+
+    def wait_store(self, there, timeout=20, sites=None):
+        for site in sites or self.sites:
+            assert eventually(lambda site=site: self.store(site)["connected"] is there, timeout), self.store(site)
+
+    def judge(self):
+        """Never two holders of one address, never an acknowledged lease lost."""
+        assert not self.crowd.wrong, "\n".join(self.crowd.wrong)
+        broken = self.crowd.broken(self.rows())
+        assert not broken, "\n".join(broken)
+
+    def agree(self):
+        """Each server knows the leases that are durable, no more and no fewer."""
+        rows = self.rows()
+        bound = {a: mac for a, (state, mac, until) in rows.items() if state == "bound" and until > time.time() + 2}
+        for site in self.sites:
+            known = lambda site=site: {
+                a: lease["mac"] for a, lease in site.leases("?limit=1000").items() if lease["state"] == "bound"
+            }
+            assert eventually(lambda: known() == bound, LEARN_S * 3), (site.address, known(), bound)

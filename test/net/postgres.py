@@ -1,0 +1,145 @@
+"""A PostgreSQL server of the tests' own, on a unix socket in a folder of its own, as a user who is not root.
+
+    server = Postgres(folder).start()
+    url = server.database("one")     what `store:` takes
+    server.rows(url)                 the leases in it, by address
+    server.stop(); server.kill(); server.start()
+"""
+
+import contextlib
+import ipaddress
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+# Nothing here cuts the power: what the kernel was given outlives whatever is killed.
+SETTINGS = {
+    "listen_addresses": "", "fsync": "off", "shared_buffers": "16MB", "max_connections": "40",
+    "log_min_messages": "fatal", "autovacuum": "off",
+}
+VERSIONS = range(19, 12, -1)
+STATES = {2: "bound", 3: "released", 4: "expired", 5: "declined", 6: "conflict"}
+
+
+def programs():
+    """The folder of the newest one here; None."""
+    for version in VERSIONS:
+        folder = Path(f"/usr/lib/postgresql/{version}/bin")
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    return None
+
+
+def why_not():
+    return None if programs() else "no PostgreSQL server is installed"
+
+
+class Postgres:
+    def __init__(self, folder):
+        self.folder, self.programs, self.process = Path(folder), programs(), None
+        self.user = "postgres" if any(u.pw_name == "postgres" for u in pwd.getpwall()) else "nobody"
+        self.folder.mkdir()
+        self.folder.chmod(0o755)
+        shutil.chown(self.folder, self.user)
+        self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+
+    @property
+    def data(self):
+        return self.folder / "data"
+
+    def words(self, program, *arguments):
+        """It refuses to be root; and it ends with us, however we end."""
+        user = ["setpriv", f"--reuid={self.user}", f"--regid={pwd.getpwnam(self.user).pw_gid}", "--clear-groups"]
+        return [*user, "--pdeathsig", "KILL", str(self.programs / program), *map(str, arguments)]
+
+    def run(self, program, *arguments):
+        done = subprocess.run(
+            self.words(program, *arguments), capture_output=True, text=True, cwd=self.folder, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, timeout=30):
+        settings = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        until = time.monotonic() + timeout
+        while True:
+            with open(self.folder / "log", "ab") as log:
+                self.process = subprocess.Popen(
+                    self.words("postgres", "-D", self.data, "-k", self.folder, *settings),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                )
+            while self.process.poll() is None:
+                with contextlib.suppress(AssertionError):
+                    self.sql("postgres", "SELECT 1")
+                    return self
+                assert time.monotonic() < until, self.log()
+                time.sleep(0.02)
+            # After a kill the last of its processes may still hold its memory.
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.1)
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def children(self):
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(word) for word in path.read_text().split()]
+
+    def stop(self):
+        """In order; connections are ended."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+
+    def kill(self):
+        """All its processes at once, as by a loss of power."""
+        pids = [self.process.pid, *self.children()]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(20)
+
+    def pause(self, sign=signal.SIGSTOP):
+        """It neither answers nor closes; SIGCONT lets it go on."""
+        for pid in [self.process.pid, *self.children()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+
+    def resume(self):
+        self.pause(signal.SIGCONT)
+
+    @property
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def close(self):
+        if self.alive:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def sql(self, name, text):
+        return self.run("psql", "-X", "-A", "-t", "-q", "-h", self.folder, "-U", "postgres", "-d", name, "-c", text)
+
+    def database(self, name):
+        self.sql("postgres", f"CREATE DATABASE {name}")
+        return f"postgresql:///{name}?host={self.folder}&user=postgres"
+
+    def rows(self, name):
+        """What is durable: {address: (state, MAC, Unix time of the end)}."""
+        text = self.sql(
+            name,
+            "SELECT encode(key, 'hex'), encode(value, 'hex') FROM gatehouse_row JOIN gatehouse_table ON tab = id"
+            " WHERE name = 'leases' AND removed IS NULL",
+        )
+        found = {}
+        for line in text.split():
+            key, value = (bytes.fromhex(word) for word in line.split("|"))
+            assert key[0] == 4 and value[0] == 1, line
+            mac = value[12 : 12 + value[11]]
+            found[str(ipaddress.IPv4Address(key[1:5]))] = (
+                STATES[value[1]], ":".join(f"{octet:02x}" for octet in mac), int.from_bytes(value[6:10], "big"),
+            )
+        return found

@@ -1,0 +1,271 @@
+"""Two address servers on one link and one PostgreSQL database: no address twice, nothing acknowledged is lost,
+whoever dies; and what a store that goes away is to them."""
+
+import json
+import random
+import signal
+import time
+
+import pytest
+
+import postgres as database
+import topology
+from dhcp_client import ACK, LEASE_TIME, NAK, REQUESTED, SERVER, packed
+from dhcp_crowd import Guest
+from dhcp_pair import LEARN_S, Pair
+from dhcp_site import eventually
+
+
+@pytest.fixture(scope="module")
+def postgres(janitor_process):
+    if reason := database.why_not():
+        pytest.skip(reason)
+    server = database.Postgres(f"/tmp/{topology.PREFIX}postgres")
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def pair(net, postgres, request):
+    words = getattr(request, "param", {})
+    if not postgres.alive:
+        postgres.start()
+    made = Pair(net, postgres, f"dhcp_{net.made}", **words)
+    yield made
+    made.close()
+
+
+def given(pair, n):
+    """Guests with leases, some of each server."""
+    guests = pair.crowd.guests(n)
+    pair.crowd.offers_wanted, pair.crowd.choose = 2, pair.crowd.random.choice
+    pair.crowd.join(guests)
+    assert all(guest.bound for guest in guests), [guest for guest in guests if not guest.bound]
+    pair.crowd.offers_wanted = 1
+    return guests
+
+
+# ---- both serve
+
+
+def test_both_serve_one_pool_and_each_knows_the_leases_of_the_other(pair):
+    guests = given(pair, 200)
+    of = [sum(guest.server == site.address for guest in guests) for site in pair.sites]
+    assert min(of) > 40, of
+    assert len({guest.address for guest in guests}) == 200
+    pair.judge()
+    pair.agree()
+    for site in pair.sites:
+        listed = json.loads(site.cli("leases", "--json").stdout)
+        listed = listed["leases"] if isinstance(listed, dict) else listed
+        assert {l["address"]: l["mac"] for l in listed if l["state"] == "bound"} == {g.address: g.mac for g in guests}
+        assert pair.store(site)["kind"] == "postgresql" and pair.store(site)["connected"]
+
+
+def test_a_pool_without_an_address_to_spare_is_given_out_to_the_last_one_and_no_further(pair):
+    guests = given(pair, 230)
+    assert len({guest.address for guest in guests}) == 230
+    late = pair.crowd.guests(3)
+    pair.crowd.join(late, timeout=2)
+    assert not any(guest.bound for guest in late)
+    pair.judge()
+    pair.agree()
+
+
+def test_same_address_offered_to_two_clients_is_acknowledged_to_one(pair):
+    crowd, both = pair.crowd, given(pair, 2) and pair.crowd.guests(60)
+    crowd.begin_anew = False
+    wanted = [address for address in map(str, range(20, 250)) if f"192.168.7.{address}" not in crowd.promised]
+    for i in range(0, 60, 2):
+        address = f"192.168.7.{wanted[i]}"
+        for guest, site in zip(both[i : i + 2], pair.sites):
+            # In a frame that the other server does not see.
+            guest.discover({REQUESTED: packed(address)}, mac=crowd.servers[site.address], select=False)
+        crowd.until(lambda: all(guest.offers for guest in both[i : i + 2]))
+        order = both[i : i + 2] if i % 4 else both[i + 1 : i - 1 : -1] or both[i : i + 2]
+        for guest in order:
+            assert guest.offers[0].yiaddr == address
+            guest.select(guest.offers[0])
+        crowd.until(lambda: not any(guest.waits for guest in order))
+        assert sorted((len(guest.acks), len(guest.naks)) for guest in order) == [(0, 1), (1, 0)], order
+    pair.judge()
+    conflicts = sum(pair.store(site)["conflicts"] for site in pair.sites)
+    assert conflicts, "the store had nothing to decide"
+    pair.agree()
+
+
+# ---- a client's renewal reaches either
+
+
+def test_renewal_is_answered_by_the_server_of_the_lease_and_rebinding_by_either(pair):
+    guests = given(pair, 40)
+    had, naks = {guest: guest.address for guest in guests}, sum(len(guest.naks) for guest in guests)
+    pair.crowd.renew(guests, pair.one.address)
+    assert all(len(guest.acks) == 2 for guest in guests)
+    assert {guest.server for guest in guests} == {pair.one.address}
+    pair.crowd.renew(guests, pair.two.address)
+    assert {guest.server for guest in guests} == {pair.two.address}
+    pair.crowd.rebind(guests)
+    assert all(len(guest.acks) == 4 for guest in guests)
+    assert {guest: guest.address for guest in guests} == had
+    assert sum(len(guest.naks) for guest in guests) == naks
+    pair.judge()
+
+
+def test_clients_of_a_server_that_was_killed_keep_their_addresses_at_the_other(pair):
+    guests = given(pair, 60)
+    had = {guest: guest.address for guest in guests}
+    pair.one.service.kill()
+    pair.crowd.rebind(guests)
+    assert {guest.server for guest in guests} == {pair.two.address}
+    more = pair.crowd.join(pair.crowd.guests(20))
+    assert {guest: guest.address for guest in guests} == had and all(guest.bound for guest in more)
+    pair.one.service.start()
+    pair.agree()
+    pair.two.service.kill()
+    pair.crowd.rebind(guests + more)
+    assert {guest.server for guest in guests + more} == {pair.one.address}
+    assert {guest: guest.address for guest in guests} == had
+    pair.judge()
+
+
+def test_address_given_back_to_one_server_is_free_at_the_other(pair):
+    guests = given(pair, 230)
+    leaver, late = guests[0], pair.crowd.guests(1)[0]
+    address, leaver.server = leaver.address, pair.one.address
+    leaver.release()
+    assert eventually(lambda: pair.two.lease(address)["state"] == "released", LEARN_S * 3)
+    pair.one.service.kill()
+    pair.crowd.join([late])
+    assert late.address == address and late.server == pair.two.address
+    pair.judge()
+
+
+# ---- load split (RFC 3074)
+
+HALVES = {
+    "lease": "1h",
+    "keys": (
+        "\n  load-split: {buckets: 0-127, wait: 4s}",
+        "\n  load-split: {buckets: 128-255, wait: 4s}",
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", [HALVES], indirect=True)
+def test_of_two_servers_that_split_the_load_one_answers_and_after_a_while_both(pair):
+    crowd, guests = pair.crowd, pair.crowd.guests(60)
+    for guest in guests:
+        guest.discover(select=False, secs=0)
+        crowd.until(lambda guest=guest: guest.offers)
+    crowd.idle(0.5)
+    by = {site.address: [g for g in guests if g.offers[0].address(SERVER) == site.address] for site in pair.sites}
+    assert min(len(those) for those in by.values()) > 15
+    for site in pair.sites:
+        not_ours = 60 - len(by[site.address])
+        assert site.metric("refused_total", cause="not-ours") == not_ours
+        assert site.metric("sent_total", type="OFFER") == len(by[site.address])
+    # Who has waited for longer than 4 s is anybody's.
+    late = by[pair.one.address][:10]
+    for guest in late:
+        guest.discover(select=False, secs=4)
+    crowd.idle(0.5)
+    assert pair.two.metric("sent_total", type="OFFER") == len(by[pair.two.address])
+    for guest in late:
+        guest.discover(select=False, secs=5)
+    crowd.idle(0.5)
+    assert pair.two.metric("sent_total", type="OFFER") == len(by[pair.two.address]) + 10
+
+
+@pytest.mark.parametrize("pair", [HALVES], indirect=True)
+def test_clients_of_the_other_half_get_leases_when_its_server_is_gone(pair):
+    pair.one.service.kill()
+    guests = pair.crowd.join(pair.crowd.guests(24))
+    assert all(guest.bound and guest.server == pair.two.address for guest in guests)
+    waited = [guest for guest in guests if guest.acks and time.monotonic() - guest.began > 3]
+    assert 4 < len(waited)
+    pair.judge()
+
+
+# ---- the database goes away
+
+
+def wait_event(site, name, timeout=10):
+    assert eventually(lambda: any(e.get("event") == name for e in site.events()), timeout), site.events()
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_without_the_database_known_leases_are_renewed_and_nobody_new_is_acknowledged(pair, how):
+    crowd, guests = pair.crowd, given(pair, 60)
+    assert eventually(lambda: all(len(site.leases("?limit=500")) >= 60 for site in pair.sites))
+    had = {guest: guest.address for guest in guests}
+    before = {guest: guest.until for guest in guests}
+    getattr(pair.postgres, how)()
+    pair.wait_store(False)
+    new = crowd.join(crowd.guests(10), timeout=3)
+    assert not any(guest.acks for guest in new)
+    crowd.renew(guests[:20], pair.one.address)
+    crowd.renew(guests[20:40], pair.two.address)
+    crowd.rebind(guests[40:])
+    assert all(len(guest.acks) >= 2 for guest in guests), [g for g in guests if len(g.acks) < 2]
+    for guest in guests:
+        # What is promised is what is durable, and no more: else the other server might give it away.
+        assert guest.address == had[guest] and guest.until <= before[guest] + 2
+    for site in pair.sites:
+        state = pair.store(site)
+        assert not state["connected"] and state["reason"], state
+        wait_event(site, "store-lost")
+        assert "the store is away; known leases are renewed from memory" in site.service.log()
+    pair.postgres.start()
+    pair.wait_store(True)
+    crowd.join(new)
+    crowd.rebind(guests)
+    assert all(guest.bound for guest in guests + new)
+    assert all(guest.address == had[guest] and guest.until > before[guest] for guest in guests)
+    for site in pair.sites:
+        wait_event(site, "store-back")
+        assert "the store is back" in site.service.log()
+    pair.judge()
+    pair.agree()
+
+
+def test_servers_that_start_without_their_database_serve_when_it_is_there(pair):
+    guests = given(pair, 20)
+    for site in pair.sites:
+        site.service.stop()
+    pair.postgres.stop()
+    for site in pair.sites:
+        site.service.start(timeout=20)
+    new = pair.crowd.join(pair.crowd.guests(3), timeout=2)
+    assert not any(guest.acks for guest in new)
+    pair.postgres.start()
+    pair.wait_store(True)
+    pair.agree()
+    pair.crowd.rebind(guests)
+    pair.crowd.join(new)
+    assert all(guest.bound for guest in guests + new) and all(len(guest.acks) == 2 for guest in guests)
+    pair.judge()
+
+
+def test_database_killed_in_the_middle_of_load_loses_nothing_that_was_acknowledged(pair):
+    crowd = pair.crowd
+    guests, rounds = crowd.guests(200), 0
+    left = list(guests)
+    for _ in range(3):
+        for guest in left[:60]:
+            guest.discover()
+        until = time.monotonic() + 0.4 + crowd.random.random() * 0.2
+        while time.monotonic() < until and any(guest.waits for guest in guests):
+            crowd.turn()
+        pair.postgres.kill()
+        rounds += any(guest.waits for guest in guests)
+        crowd.idle(0.3)
+        pair.postgres.start()
+        pair.wait_store(True)
+        left = [guest for guest in guests if not guest.bound and not guest.waits]
+    crowd.drive([guest for guest in guests if not guest.bound], Guest.discover)
+    assert all(guest.bound for guest in guests)
+    pair.judge()
+    pair.agree()
