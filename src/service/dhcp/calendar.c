@@ -87,6 +87,7 @@ struct dhcp_record *dhcp_calendar_take(struct dhcp_calendar *c, uint32_t now_s, 
 	for (; *steps; (*steps)--) {
 		struct dhcp_record *r = dhcp_list_first(c->table, c->late);
 		if (r) {
+			(*steps)--;
 			dhcp_list_leave(c->table, r);
 			return r;
 		}

@@ -90,6 +90,8 @@ enum dhcp_cause dhcp_claim(struct dhcp_engine *e, struct dhcp_exchange *x, uint3
 				dhcp_record_drop(e, r);
 			return DHCP_CAUSE_BUSY;
 		}
+		if (!mine) /* the names and the nonce were another's, who has ended */
+			r->names = r->flags = 0;
 	}
 	if (r->state != DHCP_LEASE_BOUND) {
 		r->granted_s = dhcp_now_s(e);

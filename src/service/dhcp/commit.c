@@ -206,6 +206,18 @@ enum err dhcp_engine_learn(struct dhcp_engine *e, uint64_t now_ms, struct span k
 
 /* --- back from the store --- */
 
+/* The client calls itself something else now: what the DNS has under the old name goes. */
+static void rename_lease(struct dhcp_engine *e, struct dhcp_record *r, const struct dhcp_lease *l)
+{
+	struct dhcp_lease old;
+	dhcp_record_lease(r, &old);
+	if (!r->names || span_equal(old.name, l->name))
+		return;
+	dhcp_tell_name(e, DHCP_NAME_ENDED, r);
+	r->names = 0;
+	r->flags |= DHCP_RECORD_DIRTY;
+}
+
 static void granted(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_record *r,
 		    uint64_t version)
 {
@@ -217,6 +229,7 @@ static void granted(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_
 		dhcp_refuse(e, x, DHCP_CAUSE_STORE, r->address);
 		return;
 	}
+	rename_lease(e, r, &l);
 	if (dhcp_record_describe(e, r, &l) != OK)
 		e->counts.causes[DHCP_CAUSE_BUSY]++; /* its name is missing until it renews */
 	/* A store that took seconds took them from the lease: clients count from now. */

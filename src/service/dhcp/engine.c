@@ -142,14 +142,12 @@ void dhcp_engine_set_site(struct dhcp_engine *e, struct dhcp_site *site, uint64_
 	}
 	(void)dhcp_site_ref(site);
 	gather_ended(e, pools, pools_n, ended);
-	bool settled = e->settled;
 	e->settled = false; /* half of the leases counted is no use of a pool */
 	dhcp_ports_init(e);
 	e->counts.leases = e->counts.offers = 0;
 	dhcp_engine_serve(e);
 	place_all(e, ended);
 	dhcp_table_list_free(&e->table, ended);
-	e->settled = settled;
 	dhcp_site_unref(old);
 }
 

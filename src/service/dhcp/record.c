@@ -187,15 +187,16 @@ void dhcp_record_lapse(struct dhcp_engine *e, struct dhcp_record *r)
 void dhcp_record_end(struct dhcp_engine *e, struct dhcp_record *r, unsigned state)
 {
 	bool was_bound = r->state == DHCP_LEASE_BOUND;
-	if (state == DHCP_LEASE_EXPIRED)
-		e->counts.expired++;
-	else
+	if (state != DHCP_LEASE_EXPIRED)
 		r->expires_s = dhcp_now_s(e);
 	dhcp_record_become(e, r, state);
 	if (was_bound)
 		dhcp_tell_name(e, DHCP_NAME_ENDED, r);
-	if (state == DHCP_LEASE_EXPIRED && (uint64_t)r->expires_s * 1000 >= e->started_ms)
+	/* What expired before our time is no news. */
+	if (state == DHCP_LEASE_EXPIRED && (uint64_t)r->expires_s * 1000 >= e->started_ms) {
+		e->counts.expired++;
 		dhcp_tell(e, DHCP_EVENT_EXPIRE, NULL, r);
+	}
 }
 
 void dhcp_record_rest(struct dhcp_engine *e, struct dhcp_record *r, unsigned state, uint32_t rest_s)

@@ -284,6 +284,43 @@ static void a_renewal_without_a_name_keeps_it(void **state)
 	assert_true(span_is(l.name, "lamp"));
 }
 
+static void a_client_that_renames_itself_loses_the_old_name(void **state)
+{
+	struct try *t = *state;
+	uint32_t address = lease_named(t, (struct ask){.mac = 1, .host_name = span_text("lamp")});
+	(void)try_answer(t, DHCP_ACK);
+	dhcp_engine_named(t->engine, address, DHCP_NAME_FORWARD);
+	try_store(t);
+	size_t told = t->names_n;
+	lease_named(t, (struct ask){.mac = 1, .host_name = span_text("torch")});
+	(void)try_answer(t, DHCP_ACK);
+	assert_int_equal(t->names_n, told + 2); /* the old one ended, the new one granted */
+	assert_int_equal(t->name.change, DHCP_NAME_GRANTED);
+	assert_string_equal(t->name.name, "torch");
+	struct dhcp_lease l;
+	assert_true(dhcp_engine_lease(t->engine, address, &l));
+	assert_int_equal(l.names, 0);
+}
+
+static void the_next_holder_does_not_inherit_names(void **state)
+{
+	struct try *t = *state;
+	t->site->pools[0][0].first = t->site->pools[0][0].last = NET_A + 100;
+	dhcp_engine_set_site(t->engine, t->site, t->now_ms);
+	uint32_t address = lease_named(t, (struct ask){.mac = 1, .host_name = span_text("lamp")});
+	(void)try_answer(t, DHCP_ACK);
+	dhcp_engine_named(t->engine, address, DHCP_NAME_FORWARD);
+	try_store(t);
+	try_say(t, (struct ask){.type = DHCP_RELEASE, .mac = 1, .ciaddr = address, .to = SERVER});
+	try_store(t);
+	assert_int_equal(lease_named(t, (struct ask){.mac = 2}), address);
+	(void)try_answer(t, DHCP_ACK);
+	struct dhcp_lease l;
+	assert_true(dhcp_engine_lease(t->engine, address, &l));
+	assert_int_equal(l.names, 0);
+	assert_int_equal(l.name.len, 0);
+}
+
 static void a_reservation_names_its_client(void **state)
 {
 	struct try *t = *state;
@@ -368,6 +405,8 @@ int main(void)
 		FACT(force_renew_is_signed_with_the_nonce_of_the_ack),
 		FACT(a_host_name_is_cleaned_and_told),
 		FACT(a_renewal_without_a_name_keeps_it),
+		FACT(a_client_that_renames_itself_loses_the_old_name),
+		FACT(the_next_holder_does_not_inherit_names),
 		FACT(a_reservation_names_its_client),
 		FACT(without_updates_option_81_says_so),
 		FACT(with_updates_option_81_has_the_whole_name),

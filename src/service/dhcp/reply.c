@@ -97,18 +97,25 @@ static void add_echoes(const struct dhcp_exchange *x, struct dhcp_build *b)
 }
 
 /* FORCERENEW is believed from the server alone that gave the nonce (RFC 6704 3.1): made of the
- * process's key, so that it need not be kept. */
+ * process's key, so that it need not be kept, and of who the client is, so that whoever had the
+ * address before does not know it. */
 static void make_nonce(const struct dhcp_engine *e, const struct dhcp_record *r,
 		       uint8_t ret[DHCP_NONCE_LEN])
 {
-	uint8_t key[SIPHASH_KEY_LEN], bytes[5];
+	uint8_t key[SIPHASH_KEY_LEN], bytes[1 + 4 + 1 + 16 + 255];
 	struct writer k = writer_of(key, sizeof(key)), n = writer_of(ret, DHCP_NONCE_LEN);
+	struct dhcp_lease l;
+	dhcp_record_lease(r, &l);
 	write_u64(&k, e->key.k0);
 	write_u64(&k, e->key.k1);
-	put_u32(bytes, r->address);
 	for (uint8_t half = 0; half < 2; half++) {
-		bytes[4] = half;
-		write_u64(&n, siphash24(key, bytes, sizeof(bytes)));
+		struct writer w = writer_of(bytes, sizeof(bytes));
+		write_u8(&w, half);
+		write_u32(&w, l.address);
+		write_u8(&w, l.mac_len);
+		write_bytes(&w, l.mac, l.mac_len);
+		write_span(&w, l.client_id);
+		write_u64(&n, siphash24(key, bytes, w.pos));
 	}
 }
 
