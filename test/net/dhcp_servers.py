@@ -43,6 +43,7 @@ class DhcpServer:
 
     def start(self):
         self.write()
+        self.wait_link()
         with open(self.log_path, "ab") as log:
             self.process = self.host.popen(
                 *self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment()}
@@ -52,6 +53,16 @@ class DhcpServer:
 
     def environment(self):
         return {}
+
+    def wait_link(self, timeout=5):
+        """Kea opens nothing on a link that the kernel does not call running yet, nor without its own address there."""
+        until = time.monotonic() + timeout
+        while not self.link_is_ready() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def link_is_ready(self):
+        addresses = self.host.ip("-6", "addr", "show", self.interface)
+        return "state UP" in self.host.ip("link", "show", self.interface) and "fe80" in addresses and "tentative" not in addresses
 
     def wait_log(self, text, count=1, timeout=15):
         until = time.monotonic() + timeout
@@ -146,4 +157,65 @@ class Dhcpd(DhcpServer):
 
     def command(self):
         return ["dhcpd", "-4", "-d", "-f", "-cf", self.folder / "dhcpd.conf", "-lf", self.folder / "leases", "-pf",
+                self.folder / "pid", self.interface]
+
+
+class Kea6(DhcpServer):
+    """DHCPv6: addresses of 2001:db8:1::/64, prefixes of 56 bits out of `prefix`."""
+
+    name, binary, ready = "kea6", "kea-dhcp6", "DHCP6_STARTED"
+
+    def __init__(self, host, interface, lease=120, prefix="2001:db8:1200::/40", preferred=None, rapid=False):
+        super().__init__(host, interface, lease=lease, rapid=rapid)
+        self.prefix, self.preferred = prefix, preferred or lease
+
+    def write(self):
+        network, length = self.prefix.split("/")
+        subnet = {
+            "id": 1, "subnet": "2001:db8:1::/64", "interface": self.interface, "rapid-commit": self.rapid,
+            "pools": [{"pool": "2001:db8:1::100 - 2001:db8:1::1ff"}],
+            "pd-pools": [{"prefix": network, "prefix-len": int(length), "delegated-len": 56}],
+            "option-data": [{"name": "dns-servers", "data": "2001:db8::53"}, {"name": "domain-search", "data": "six.example"}],
+        }
+        dhcp6 = {
+            "interfaces-config": {"interfaces": [self.interface]},
+            "lease-database": {"type": "memfile", "persist": True, "name": f"{self.folder}/leases6.csv", "lfc-interval": 0},
+            "server-id": {"type": "LL", "htype": 1, "identifier": "020000000099", "persist": False},
+            "valid-lifetime": self.lease, "preferred-lifetime": self.preferred, "renew-timer": self.lease // 4,
+            "rebind-timer": self.lease // 2, "subnet6": [subnet],
+            "loggers": [{"name": "kea-dhcp6", "severity": "DEBUG", "debuglevel": 50,
+                         "output_options": [{"output": "stdout", "flush": True}]}],
+        }
+        (self.folder / "kea6.json").write_text(json.dumps({"Dhcp6": dhcp6}), encoding="utf-8")
+
+    def command(self):
+        return ["kea-dhcp6", "-c", self.folder / "kea6.json"]
+
+    def environment(self):
+        return {"KEA_PIDFILE_DIR": str(self.folder), "KEA_LOCKFILE_DIR": str(self.folder)}
+
+
+class Dhcpd6(DhcpServer):
+    """The same of ISC dhcpd."""
+
+    name, binary, ready = "dhcpd6", "dhcpd", "Server starting service"
+
+    def __init__(self, host, interface, lease=120, prefix="2001:db8:1200::/40"):
+        super().__init__(host, interface, lease=lease)
+        self.prefix = prefix
+
+    def write(self):
+        (self.folder / "leases").touch()
+        network = self.prefix.split("/")[0]
+        last = network.replace("::", ":ff00::") if network.count(":") == 4 else network
+        (self.folder / "dhcpd6.conf").write_text(
+            f"authoritative;\ndefault-lease-time {self.lease};\npreferred-lifetime {self.lease};\n"
+            f"option dhcp6.name-servers 2001:db8::53;\noption dhcp6.domain-search \"six.example\";\n"
+            f"subnet6 2001:db8:1::/64 {{\n  range6 2001:db8:1::100 2001:db8:1::1ff;\n"
+            f"  prefix6 {network} {last} /56;\n}}\n",
+            encoding="utf-8",
+        )
+
+    def command(self):
+        return ["dhcpd", "-6", "-d", "-f", "-cf", self.folder / "dhcpd6.conf", "-lf", self.folder / "leases", "-pf",
                 self.folder / "pid", self.interface]

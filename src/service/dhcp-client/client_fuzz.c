@@ -34,7 +34,7 @@ static void use(const struct lease *l)
 {
 	static uint8_t text[LEASE_FILE_MAX], room[DHCP_MESSAGE_MAX];
 	static struct setting s;
-	const struct lease *const leases[] = {l};
+	struct resolv resolv = {0};
 	struct lease_file f = {.message = span_of(l->message, l->message_len)}, back;
 	struct writer w = writer_of(text, sizeof(text));
 	lease_file_write(&f, &w);
@@ -44,7 +44,8 @@ static void use(const struct lease *l)
 	setting_of(l, true, true, &s);
 	ASSERT(s.routes_n <= l->routes_n);
 	w = writer_of(text, RESOLV_TEXT_MAX);
-	resolv_text(leases, 1, &w);
+	resolv_add_lease(&resolv, l);
+	resolv_text(&resolv, &w);
 	ASSERT(writer_check(&w) == OK);
 	for (size_t i = 0; i < w.pos; i++)
 		ASSERT(text[i] == '\n' || (text[i] >= ' ' && text[i] < 127));

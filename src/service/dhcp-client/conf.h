@@ -5,10 +5,26 @@
 
 #include "config/schema.h"
 #include "service/dhcp-client/engine.h"
+#include "service/dhcp-client/v6.h"
 
 enum {
 	CLIENT_UPLINKS_MAX = 16,
+	CLIENT_DELEGATES_MAX = 16, /* of one uplink */
 	CLIENT_INTERFACE_MAX = 15, /* octets: the kernel's */
+};
+
+/* Where a part of a delegated prefix goes. */
+struct client_delegate_conf {
+	const char *interface;
+	uint32_t subnet_id, length;
+};
+
+struct client_v6_conf {
+	bool address, prefix, rapid_commit, reconfigure;
+	uint32_t prefix_length;
+	struct config_list delegate;			    /* struct client_delegate_conf */
+	struct config_list request;			    /* int64_t */
+	struct config_list servers_allowed, leases_allowed; /* struct ip_prefix */
 };
 
 enum client_identity { CLIENT_IDENTITY_DUID, CLIENT_IDENTITY_MAC };
@@ -33,6 +49,8 @@ struct client_uplink_conf {
 	bool broadcast, rapid_commit, force_renew, ipv6_only, keep_unconfirmed, release_on_stop;
 	bool routes, mtu, resolver; /* what of a lease is used */
 	struct client_probing_conf probing;
+	bool ipv4, has_v6;
+	struct client_v6_conf v6; /* when has_v6 */
 };
 
 struct client_conf {
@@ -41,6 +59,7 @@ struct client_conf {
 };
 
 extern const struct config_map dhcp_client_conf_map;
+extern const struct config_map client_v6_map; /* of `ipv6` */
 
 /* The rules of one uplink with what they point to, but for what stays in the configuration, which
  * must outlive them. Must not move. */
@@ -54,5 +73,17 @@ struct client_rules {
 /* duid: of this machine. */
 void client_rules_fill(const struct client_uplink_conf *conf, const uint8_t mac[IP_MAC_LEN],
 		       struct span duid, struct client_rules *ret);
+
+struct client_rules6 {
+	struct uplink6_rules rules;
+	uint16_t request[UPLINK6_REQUEST_MAX];
+};
+
+/* conf->has_v6. duid must outlive the rules. */
+void client_rules6_fill(const struct client_uplink_conf *conf, const uint8_t mac[IP_MAC_LEN],
+			struct span duid, struct client_rules6 *ret);
+
+/* Of a link; the same in both families (RFC 4361 6.1). */
+uint32_t client_iaid(const uint8_t mac[IP_MAC_LEN]);
 
 #endif

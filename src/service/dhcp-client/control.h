@@ -8,8 +8,6 @@
 
 struct client_control {
 	struct client_env *env;
-	struct client_uplink **uplinks; /* borrowed from main.c, as their number */
-	size_t uplinks_n;
 	void (*reload)(void *arg, struct control_reply *reply);
 	void *arg;
 };

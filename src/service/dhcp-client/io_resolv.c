@@ -1,33 +1,39 @@
 #include "service/dhcp-client/io_resolv.h"
 
 #include "os/file.h"
+#include "service/dhcp-client/io_uplink6.h"
 #include "service/dhcp-client/resolv.h"
 
 #include <stdio.h>
 
 enum { READABLE_BY_ALL = 0644 };
 
+static void add_uplink(struct resolv *r, const struct client_uplink *c)
+{
+	if (!c->begun || !c->conf->resolver)
+		return;
+	if (c->u.has_lease)
+		resolv_add_lease(r, &c->u.lease);
+	if (c->v6 && c->v6->begun)
+		resolv_add_options6(r, span_of(c->v6->u.options, c->v6->u.options_len));
+}
+
 enum err resolv_write(const char *folder, struct client_uplink *const *uplinks, size_t n)
 {
-	const struct lease *leases[CLIENT_UPLINKS_MAX];
-	uint32_t metrics[CLIENT_UPLINKS_MAX];
-	size_t leases_n = 0;
+	const struct client_uplink *order[CLIENT_UPLINKS_MAX];
+	struct resolv r = {0};
 	char path[4096];
 	uint8_t text[RESOLV_TEXT_MAX];
 	struct writer w = writer_of(text, sizeof(text));
 	for (size_t i = 0; i < n; i++) {
-		const struct client_uplink *c = uplinks[i];
-		if (!c->begun || !c->u.has_lease || !c->conf->resolver)
-			continue;
-		size_t at = leases_n++;
-		for (; at > 0 && metrics[at - 1] > c->conf->metric; at--) {
-			leases[at] = leases[at - 1];
-			metrics[at] = metrics[at - 1];
-		}
-		leases[at] = &c->u.lease;
-		metrics[at] = c->conf->metric;
+		size_t at = i;
+		for (; at > 0 && order[at - 1]->conf->metric > uplinks[i]->conf->metric; at--)
+			order[at] = order[at - 1];
+		order[at] = uplinks[i];
 	}
-	resolv_text(leases, leases_n, &w);
+	for (size_t i = 0; i < n; i++)
+		add_uplink(&r, order[i]);
+	resolv_text(&r, &w);
 	TRY(writer_check(&w));
 	int len = snprintf(path, sizeof(path), "%s/resolv.conf", folder);
 	if (len < 0 || (size_t)len >= sizeof(path))

@@ -9,6 +9,7 @@
 #include "os/packet.h"
 #include "service/dhcp-client/io_effects.h"
 #include "service/dhcp-client/io_net.h"
+#include "service/dhcp-client/io_uplink6.h"
 
 enum {
 	PACKET_BYTES = 2304, /* a message of DHCP_MESSAGE_MAX with its heads */
@@ -153,6 +154,8 @@ static enum err begin(struct client_uplink *c, const struct link *link)
 	c->u.counts = counts; /* of the service's whole life */
 	c->begun = true;
 	restore(c);
+	if (c->v6)
+		client_uplink6_begin(c->v6);
 	/* Nobody else may have done it: the address of this link is our business. */
 	enum err e = link->up ? OK : link_up(c->interface);
 	if (e)
@@ -177,6 +180,8 @@ static void end(struct client_uplink *c, bool link_is_there)
 	if (!c->begun)
 		return;
 	uplink_link(&c->u, client_env_now_ms(c->env), false);
+	if (c->v6)
+		client_uplink6_end(c->v6);
 	if (link_is_there && net_unset(c->ifindex, &c->mtu_before) != OK)
 		c->counts[CLIENT_COUNT_SET_FAILED]++;
 	c->begun = false;
@@ -197,7 +202,10 @@ void client_uplink_links(struct client_uplink *c)
 				  LOG_TEXT("interface", c->interface), LOG_ERR(e));
 	}
 	if (c->begun && there)
-		uplink_link(&c->u, client_env_now_ms(c->env), link->up && link->carrier);
+		uplink_link(&c->u, client_env_now_ms(c->env),
+			    link->up && link->carrier && c->conf->ipv4);
+	if (there && c->v6)
+		client_uplink6_links(c->v6, link);
 	arm(c);
 }
 
@@ -212,12 +220,34 @@ enum err client_uplink_init(struct client_uplink *c, struct client_env *env,
 		return ERR_FORMAT;
 	loop_timer_init(&c->timer, on_timer, c);
 	TRY(store_init(&c->store, service_life_state(env->life), c->interface, env->owner));
+	if (conf->has_v6)
+		TRY(client_uplink6_new(c, &c->v6));
 	TRY(loop_add(loop, &c->ip_watch, ip_fd, LOOP_READ, on_packets, c));
 	return loop_add(loop, &c->arp_watch, arp_fd, LOOP_READ, on_arp, c);
 }
 
+/* IPv6 that is turned off, or on where there is a socket for it. */
+static void reload_v6(struct client_uplink *c)
+{
+	bool wanted = c->conf->has_v6 && c->env->udp6_fd >= 0;
+	if (c->v6 && !wanted) {
+		client_uplink6_stop(c->v6);
+		client_uplink6_free(TAKE(c->v6));
+	} else if (c->v6) {
+		client_uplink6_reload(c->v6);
+	} else if (wanted && client_uplink6_new(c, &c->v6) == OK && c->begun) {
+		client_uplink6_begin(c->v6);
+	} else if (c->conf->has_v6) {
+		log_notice("IPv6 is asked for from the next start on: its socket is not there yet",
+			   LOG_TEXT("interface", c->interface));
+	}
+}
+
 void client_uplink_reload(struct client_uplink *c, const struct client_uplink_conf *conf)
 {
+	bool had_ipv4 = c->conf->ipv4;
+	if (had_ipv4 && !conf->ipv4) /* while the old rules hold */
+		err_ignore(client_uplink_release(c));
 	c->conf = conf;
 	c->rules_at = !c->rules_at;
 	client_rules_fill(conf, c->mac, duid_span(&c->env->duid), &c->rules[c->rules_at]);
@@ -225,7 +255,10 @@ void client_uplink_reload(struct client_uplink *c, const struct client_uplink_co
 		uplink_set_rules(&c->u, client_env_now_ms(c->env), &c->rules[c->rules_at].rules);
 		client_effects_again(c);
 	}
-	arm(c);
+	reload_v6(c);
+	if (!had_ipv4 && conf->ipv4) /* IDLE or DOWN until now */
+		err_ignore(client_uplink_renew(c));
+	client_uplink_links(c);
 }
 
 enum err client_uplink_renew(struct client_uplink *c)
@@ -246,6 +279,8 @@ void client_uplink_stop(struct client_uplink *c)
 {
 	if (!c->begun || store_is_taken(&c->store))
 		return;
+	if (c->v6)
+		client_uplink6_stop(c->v6);
 	if (c->conf->release_on_stop)
 		err_ignore(client_uplink_release(c)); /* without a lease there is nothing to do */
 	else if (net_unset(c->ifindex, &c->mtu_before) != OK)
@@ -261,6 +296,7 @@ void client_uplink_done(struct client_uplink *c)
 	loop_remove(&c->env->life->loop, &c->ip_watch);
 	loop_remove(&c->env->life->loop, &c->arp_watch);
 	loop_timer_cancel(&c->env->life->loop, &c->timer);
+	client_uplink6_free(c->v6);
 	fd_done(&c->ip_fd);
 	fd_done(&c->arp_fd);
 }

@@ -8,6 +8,8 @@
 #include "service/dhcp-client/conf.h"
 #include "service/dhcp-client/io_store.h"
 
+struct client_uplink;
+struct client_uplink6;
 struct outbox;
 struct service_life;
 
@@ -15,8 +17,11 @@ struct service_life;
 struct client_env {
 	struct service_life *life;
 	struct links links;
-	int udp_fd; /* bound to port 68; only sends: what comes, the packet sockets hear */
+	int udp_fd;  /* bound to port 68; only sends: what comes, the packet sockets hear */
+	int udp6_fd; /* bound to port 546; -1: no uplink had IPv6 at the start */
 	struct outbox *outbox;
+	struct client_uplink *uplinks[CLIENT_UPLINKS_MAX];
+	size_t uplinks_n;
 	struct duid duid; /* len 0: not known yet */
 	uint64_t owner;
 	uint64_t wall_ms, ageing_us; /* both of one moment: the clock goes on from there */
@@ -53,6 +58,7 @@ struct client_uplink {
 	bool has_peer, receiving;
 	uint8_t peer[IP_MAC_LEN], sender[IP_MAC_LEN];
 	uint64_t counts[CLIENT_COUNTS];
+	struct client_uplink6 *v6; /* NULL: no IPv6 is configured */
 };
 
 /* Takes the sockets. Begins with the link's first appearance. Must not move. */

@@ -1,9 +1,10 @@
 #include "service/dhcp-client/resolv.h"
 
+#include "base/reader.h"
+#include "proto/dhcp6/message.h"
 #include "service/dhcp-client/setting.h"
 
-/* resolv.conf(5): no more than six domains in the search list of older libraries. */
-#define NAMES_MAX 6u
+/* --- gathering -------------------------------------------------------------------------------- */
 
 static bool is_plain(const struct dns_name *n)
 {
@@ -19,58 +20,70 @@ static bool is_plain(const struct dns_name *n)
 	return true;
 }
 
-struct names {
-	const struct dns_name *list[NAMES_MAX];
-	size_t n;
-};
-
-static void add_name(struct names *names, const struct dns_name *name)
+static void add_name(struct resolv *r, const struct dns_name *name)
 {
-	if (!is_plain(name) || names->n == NAMES_MAX)
+	if (!is_plain(name) || r->names_n == RESOLV_NAMES_MAX)
 		return;
-	for (size_t i = 0; i < names->n; i++)
-		if (dns_name_equal(names->list[i], name))
+	for (size_t i = 0; i < r->names_n; i++)
+		if (dns_name_equal(&r->names[i], name))
 			return;
-	names->list[names->n++] = name;
+	r->names[r->names_n++] = *name;
 }
 
-static void write_search(const struct lease *const *leases, size_t n, struct writer *w)
+static void add_server(struct resolv *r, const struct ip_address *a)
 {
-	struct names names = {.n = 0};
-	char text[DNS_NAME_TEXT_MAX];
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < leases[i]->search_n; k++)
-			add_name(&names, &leases[i]->search[k]);
-		/* RFC 3397: who has a search list does not look at the domain. */
-		if (leases[i]->search_n == 0)
-			add_name(&names, &leases[i]->domain);
+	if (r->servers_n == RESOLV_SERVERS_MAX || ip_address_is_unspecified(a) ||
+	    ip_address_is_loopback(a) || ip_address_is_multicast(a) || ip_address_is_link_local(a))
+		return;
+	for (size_t i = 0; i < r->servers_n; i++)
+		if (ip_address_equal(&r->servers[i], a))
+			return;
+	r->servers[r->servers_n++] = *a;
+}
+
+void resolv_add_lease(struct resolv *r, const struct lease *l)
+{
+	for (size_t i = 0; i < l->dns_n; i++) {
+		struct ip_address a = setting_address(l->dns[i]);
+		add_server(r, &a);
 	}
-	if (names.n)
-		write_text(w, "search");
-	for (size_t i = 0; i < names.n; i++)
-		write_format(w, " %s", dns_name_format(names.list[i], text));
-	if (names.n)
-		write_u8(w, '\n');
+	for (size_t i = 0; i < l->search_n; i++)
+		add_name(r, &l->search[i]);
+	/* RFC 3397: who has a search list does not look at the domain. */
+	if (l->search_n == 0)
+		add_name(r, &l->domain);
 }
 
-void resolv_text(const struct lease *const *leases, size_t n, struct writer *w)
+void resolv_add_options6(struct resolv *r, struct span options)
 {
-	uint32_t seen[RESOLV_SERVERS_MAX];
-	size_t seen_n = 0;
+	struct reader servers = reader_of_span(dhcp6_option_find(options, DHCP6_OPT_DNS_SERVERS));
+	struct reader names = reader_of_span(dhcp6_option_find(options, DHCP6_OPT_DOMAIN_LIST));
+	struct dns_name name;
+	while (reader_left(&servers) >= 16) {
+		struct ip_address a = ip_address_of(read_span(&servers, 16));
+		add_server(r, &a);
+	}
+	/* RFC 3646 4: names are not compressed here. */
+	while (reader_left(&names) && dns_name_read(&names, reader_of(NULL, 0), &name) == OK)
+		add_name(r, &name);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+void resolv_text(const struct resolv *r, struct writer *w)
+{
+	char text[DNS_NAME_TEXT_MAX];
 	write_text(w,
 		   "# Written by gatehouse dhcp-client; changes are lost with the next lease.\n");
-	write_search(leases, n, w);
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < leases[i]->dns_n; k++) {
-			bool again = seen_n == RESOLV_SERVERS_MAX;
-			for (size_t s = 0; s < seen_n; s++)
-				again |= seen[s] == leases[i]->dns[k];
-			if (again)
-				continue;
-			struct ip_address a = setting_address(leases[i]->dns[k]);
-			seen[seen_n++] = leases[i]->dns[k];
-			write_text(w, "nameserver ");
-			ip_address_write(w, &a);
-			write_u8(w, '\n');
-		}
+	if (r->names_n)
+		write_text(w, "search");
+	for (size_t i = 0; i < r->names_n; i++)
+		write_format(w, " %s", dns_name_format(&r->names[i], text));
+	if (r->names_n)
+		write_u8(w, '\n');
+	for (size_t i = 0; i < r->servers_n; i++) {
+		write_text(w, "nameserver ");
+		ip_address_write(w, &r->servers[i]);
+		write_u8(w, '\n');
+	}
 }

@@ -24,16 +24,19 @@ static size_t fill_request(const struct config_list *list, uint8_t ret[UPLINK_OP
 	return n;
 }
 
-/* RFC 4361 6.1: type 255, an IAID of the link, and the DUID. The IAID "MUST NOT" change while the
- * link is the same: the end of its address does that better than its number. */
+uint32_t client_iaid(const uint8_t mac[IP_MAC_LEN])
+{
+	/* RFC 4361 6.1: it must not change while the link is the same, which the end of its address
+	 * promises better than its number. */
+	return (uint32_t)mac[2] << 24 | (uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5];
+}
+
 static struct span fill_identity(const struct client_uplink_conf *conf,
 				 const uint8_t mac[IP_MAC_LEN], struct span duid, uint8_t *room)
 {
 	struct writer w = writer_of(room, UPLINK_IDENTITY_MAX);
-	uint32_t iaid =
-		(uint32_t)mac[2] << 24 | (uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5];
 	if (conf->identity == CLIENT_IDENTITY_DUID)
-		dhcp_client_id_write_duid(&w, iaid, duid);
+		dhcp_client_id_write_duid(&w, client_iaid(mac), duid);
 	else
 		dhcp_client_id_write_hardware(&w, DHCP_HTYPE_ETHERNET, span_of(mac, IP_MAC_LEN));
 	return writer_span(&w);
