@@ -43,17 +43,25 @@ enum err batch_len(struct span batch, size_t *ret)
 	return OK;
 }
 
-enum err batch_entry(struct span batch, size_t i, struct batch_entry *ret)
+enum err batch_place(struct span head, size_t size, size_t i, struct batch_place *ret)
 {
 	size_t n;
-	TRY(batch_len(batch, &n));
+	TRY(batch_len(head, &n));
 	if (i >= n)
 		return ERR_ABSENT;
-	struct reader r = reader_of_span(batch);
+	struct reader r = reader_of_span(head);
 	reader_skip(&r, BATCH_OVERHEAD + i * POSITION_LEN);
-	size_t position = read_u32(&r);
-	r = reader_of_span(batch);
-	reader_skip(&r, position);
+	size_t at = read_u32(&r);
+	size_t end = i + 1 < n ? read_u32(&r) : size; /* they lie in their order, without gaps */
+	if (at < BATCH_OVERHEAD + n * POSITION_LEN || end < at || end > size)
+		return ERR_FORMAT;
+	*ret = (struct batch_place){at, end - at};
+	return OK;
+}
+
+enum err batch_entry_read(struct span bytes, struct batch_entry *ret)
+{
+	struct reader r = reader_of_span(bytes);
 	struct batch_entry e = {.table = read_u8(&r)};
 	uint8_t flags = read_u8(&r);
 	size_t key_len = read_u8(&r), value_len = read_u16(&r);
@@ -62,10 +70,17 @@ enum err batch_entry(struct span batch, size_t i, struct batch_entry *ret)
 	e.stamp = read_u64(&r);
 	e.key = read_span(&r, key_len);
 	e.value = read_span(&r, value_len);
-	TRY(reader_check(&r));
+	TRY(reader_end(&r));
 	if (flags > FLAG_REMOVE || key_len == 0 || key_len > STORE_KEY_MAX ||
-	    value_len > STORE_VALUE_MAX || position < BATCH_OVERHEAD + n * POSITION_LEN)
+	    value_len > STORE_VALUE_MAX)
 		return ERR_FORMAT;
 	*ret = e;
 	return OK;
+}
+
+enum err batch_entry(struct span batch, size_t i, struct batch_entry *ret)
+{
+	struct batch_place place;
+	TRY(batch_place(batch, batch.len, i, &place));
+	return batch_entry_read(span_sub(batch, place.at, place.len), ret);
 }

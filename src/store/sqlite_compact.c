@@ -24,17 +24,18 @@ enum {
 	CHECKPOINT_FRAMES = 4096,
 	CHECKPOINT_BYTES = 2 << 20,
 	QUIET_ENTRIES_MIN = 4096, /* worth a compaction while nobody waits */
-	URGENT_BYTES = 128 << 20, /* of journal: now also while others wait */
+	URGENT_BYTES = 256 << 20, /* of journal: now also while others wait */
 	PAGE = 4096,
 };
 
 struct gathered {
 	uint8_t sort[SORT_LEN]; /* table, key cut or with zeros, key length */
-	bool remove;
-	uint32_t age; /* version - compaction.from */
+	uint8_t index;		/* in its batch */
+	uint32_t age;		/* version - compaction.from */
 };
 
 static_assert(sizeof(struct gathered) == 32, "without padding");
+static_assert(STORE_BATCH_MAX - 1 <= UINT8_MAX, "an index is an octet");
 
 struct run {
 	size_t at, end;
@@ -83,10 +84,10 @@ static int compare(const void *a, const void *b)
 	return order ? order : (x->age > y->age) - (x->age < y->age);
 }
 
-static void note(struct compaction *c, const struct batch_entry *entry, uint64_t version)
+static void note(struct compaction *c, const struct batch_entry *entry, uint64_t first, size_t i)
 {
 	struct gathered *g = &c->entries[c->entries_len++];
-	*g = (struct gathered){.remove = entry->remove, .age = (uint32_t)(version - c->from)};
+	*g = (struct gathered){.index = (uint8_t)i, .age = (uint32_t)(first + i - c->from)};
 	g->sort[0] = entry->table;
 	size_t n = entry->key.len < KEY_SORTED ? entry->key.len : KEY_SORTED;
 	memcpy(g->sort + 1, entry->key.data, n);
@@ -100,7 +101,7 @@ static enum err note_batch(struct compaction *c, uint64_t first, struct span bat
 	for (size_t i = 0; i < n; i++) {
 		struct batch_entry entry;
 		TRY(batch_entry(batch, i, &entry));
-		note(c, &entry, first + i);
+		note(c, &entry, first, i);
 	}
 	c->until = first + n;
 	c->bytes += batch.len;
@@ -194,36 +195,49 @@ static enum err write_row(struct sqlite_store *s, const struct batch_entry *entr
 	return sqlite_run(s, put);
 }
 
-static enum err move_row(struct sqlite_store *s, uint64_t version)
+/* Reads of the batch only what is wanted: a batch may be a hundred times an entry. */
+static enum err read_entry(struct sqlite_store *s, sqlite3_blob *blob, size_t i,
+			   struct batch_entry *ret)
 {
-	sqlite3_stmt *at = sqlite_begin(s, SQL_JOURNAL_AT);
-	(void)sqlite3_bind_int64(at, 1, (sqlite3_int64)version);
-	int result = sqlite3_step(at);
-	enum err e = result == SQLITE_DONE ? ERR_FORMAT : sqlite_error(s, result);
-	if (!e) {
-		uint64_t first = (uint64_t)sqlite3_column_int64(at, 0);
-		struct batch_entry entry;
-		e = batch_entry(sqlite_column(at, 1), (size_t)(version - first), &entry);
-		if (!e)
-			e = write_row(s, &entry, version);
-	}
-	(void)sqlite3_reset(at);
-	return e;
+	size_t size = (size_t)sqlite3_blob_bytes(blob);
+	size_t head = size < BATCH_HEAD_MAX ? size : BATCH_HEAD_MAX;
+	struct batch_place place;
+	TRY(sqlite_error(s, sqlite3_blob_read(blob, s->buffer, (int)head, 0)));
+	TRY(batch_place(span_of(s->buffer, head), size, i, &place));
+	if (place.len > s->buffer_size)
+		return ERR_FORMAT;
+	TRY(sqlite_error(s, sqlite3_blob_read(blob, s->buffer, (int)place.len, (int)place.at)));
+	return batch_entry_read(span_of(s->buffer, place.len), ret);
+}
+
+static enum err move_row(struct sqlite_store *s, sqlite3_blob **blob, const struct gathered *g)
+{
+	uint64_t version = s->compaction->from + g->age;
+	sqlite3_int64 first = (sqlite3_int64)(version - g->index);
+	struct batch_entry entry;
+	int result = *blob ? sqlite3_blob_reopen(*blob, first)
+			   : sqlite3_blob_open(s->db, "main", "journal", "batch", first, 0, blob);
+	TRY(sqlite_error(s, result));
+	TRY(read_entry(s, *blob, g->index, &entry));
+	return write_row(s, &entry, version);
 }
 
 static enum err move_rows(struct sqlite_store *s, struct compaction *c)
 {
 	const struct gathered *g;
-	for (size_t moved = 0; moved < MOVE_ROWS && (g = peek(c));) {
+	sqlite3_blob *blob = NULL;
+	enum err e = OK;
+	for (size_t moved = 0; !e && moved < MOVE_ROWS && (g = peek(c));) {
 		struct gathered this = *g;
 		pass(c);
 		s->moved++;
 		if (is_superseded(&this, peek(c)))
 			continue;
-		TRY(move_row(s, c->from + this.age));
+		e = move_row(s, &blob, &this);
 		moved++;
 	}
-	return OK;
+	(void)sqlite3_blob_close(blob); /* accepts NULL; its error is that of the last read */
+	return e;
 }
 
 /* ---- drop ---- */
