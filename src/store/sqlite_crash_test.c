@@ -1,4 +1,4 @@
-#include "store/sqlite_files_test.h"
+#include "store/sqlite_ledger_test.h"
 
 #include "os/user.h"
 
@@ -12,50 +12,7 @@
 
 /* ---- kill -9 at any instant ---- */
 
-enum { CRASH_KEYS = 700, CRASH_ROUNDS = 200 };
-
-/* Shared with the writer: what was acknowledged, and what was asked. */
-struct ledger {
-	volatile uint64_t asked[CRASH_KEYS], acknowledged[CRASH_KEYS];
-	volatile uint64_t commits, moved;
-};
-
-static void crash_key(char *ret, size_t size, size_t i)
-{
-	(void)snprintf(ret, size, "address %zu", i);
-}
-
-/* The number again and again: a torn one would not fit itself. */
-static size_t crash_value(char *ret, uint64_t number)
-{
-	size_t len = 8 * (1 + number % 40);
-	for (size_t i = 0; i < len; i += 8)
-		memcpy(ret + i, &number, 8);
-	return len;
-}
-
-static void commit_to_ledger(struct store *s, struct ledger *l, struct test_random *r)
-{
-	enum { N = 64 };
-	static char keys[N][32], values[N][400];
-	struct store_item items[N];
-	size_t which[N], n = 1 + test_random_below(r, N), at = test_random_below(r, CRASH_KEYS);
-	for (size_t i = 0; i < n; i++, at++) {
-		which[i] = at % CRASH_KEYS;
-		crash_key(keys[i], sizeof(keys[i]), which[i]);
-		uint64_t number = ++l->asked[which[i]];
-		items[i] = (struct store_item){.key = span_text(keys[i])};
-		items[i].value = span_of(values[i], crash_value(values[i], number));
-	}
-	if (store_commit(s, items, n))
-		_exit(3);
-	for (size_t i = 0; i < n; i++) {
-		if (items[i].result)
-			_exit(4);
-		l->acknowledged[which[i]] = l->asked[which[i]];
-	}
-	l->commits++;
-}
+enum { CRASH_ROUNDS = 200 };
 
 _Noreturn static void write_until_killed(struct ledger *l, uint64_t seed)
 {
@@ -73,37 +30,6 @@ _Noreturn static void write_until_killed(struct ledger *l, uint64_t seed)
 		store_state(s, &st);
 		l->moved = moved > st.moved ? moved : st.moved;
 	}
-}
-
-struct audit {
-	const struct ledger *ledger;
-	bool seen[CRASH_KEYS];
-};
-
-static enum err audit_row(void *arg, const struct store_row *row)
-{
-	struct audit *a = arg;
-	char key[32] = "", expected[400];
-	uint64_t number = 0;
-	assert_true(row->key.len > 8 && row->key.len < sizeof(key) && row->value.len >= 8);
-	memcpy(key, row->key.data, row->key.len);
-	size_t i = strtoul(key + 8, NULL, 10);
-	assert_true(i < CRASH_KEYS && !a->seen[i]);
-	a->seen[i] = true;
-	memcpy(&number, row->value.data, sizeof(number));
-	assert_true(span_equal(row->value, span_of(expected, crash_value(expected, number))));
-	assert_true(number >= a->ledger->acknowledged[i] && number <= a->ledger->asked[i]);
-	return OK;
-}
-
-static void audit(const char *at, const struct ledger *l)
-{
-	struct audit a = {.ledger = l};
-	struct store *s = open_store(at);
-	assert_int_equal(store_load(s, 0, audit_row, &a), OK);
-	for (size_t i = 0; i < CRASH_KEYS; i++)
-		assert_true(a.seen[i] || l->acknowledged[i] == 0);
-	store_free(s);
 }
 
 static void copy_file(const char *from, const char *to)
