@@ -90,12 +90,24 @@ static void lease_print(struct print_table *t, const json_t *lease)
 	print_cell(t, PRINT_DIM, "%s", text_of(lease, "network"));
 }
 
-static void target_write(const struct command_line *line, const char *from, struct writer *w)
+static void lease6_print(struct print_table *t, const json_t *lease)
+{
+	const char *state = text_of(lease, "state");
+	print_cell(t, PRINT_BOLD, "%s", text_of(lease, "lease"));
+	print_cell(t, style_of(state), "%s", state);
+	left_print(t, lease);
+	print_cell(t, PRINT_PLAIN, "%s", text_of(lease, "duid"));
+	print_cell(t, PRINT_PLAIN, "%s", text_of(lease, "name"));
+	print_cell(t, PRINT_DIM, "%s", text_of(lease, "network"));
+}
+
+static void target_write(const struct command_line *line, bool v6, const char *from,
+			 struct writer *w)
 {
 	static const char *const filters[] = {"network", "mac", "name", "state"};
 	char limit[16];
-	write_text(w, "/leases");
-	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+	write_text(w, v6 ? "/leases6" : "/leases");
+	for (size_t i = 0; !v6 && i < sizeof(filters) / sizeof(filters[0]); i++)
 		parameter(w, filters[i], command_line_value(line, filters[i]));
 	parameter(w, "from", from);
 	(void)snprintf(limit, sizeof(limit), "%d", PAGE);
@@ -115,15 +127,22 @@ static void page_json(const json_t *leases, bool *first)
 	}
 }
 
-static void page_print(struct print_table *t, const json_t *leases)
+static void page_print(struct print_table *t, const json_t *leases, bool v6)
 {
 	size_t i;
 	json_t *lease;
-	json_array_foreach(leases, i, lease) lease_print(t, lease);
+	json_array_foreach(leases, i, lease)
+	{
+		if (v6)
+			lease6_print(t, lease);
+		else
+			lease_print(t, lease);
+	}
 }
 
 static int leases_run(const struct command_line *line)
 {
+	bool v6 = command_line_value(line, "ipv6") != NULL;
 	static const char *const heads[] = {"ADDRESS", "STATE", "LEFT",
 					    "CLIENT",  "NAME",	"NETWORK"};
 	struct print_table table;
@@ -133,7 +152,7 @@ static int leases_run(const struct command_line *line)
 	for (unsigned page = 0; more; page++) {
 		char room[TARGET_SIZE];
 		struct writer target = writer_of(room, sizeof(room));
-		target_write(line, from[0] ? from : NULL, &target);
+		target_write(line, v6, from[0] ? from : NULL, &target);
 		json_t *answer = ask(line, "GET", &target, &code);
 		if (!answer)
 			break;
@@ -142,11 +161,16 @@ static int leases_run(const struct command_line *line)
 		if (line->json)
 			page_json(json_object_get(answer, "leases"), &first);
 		else
-			page_print(&table, json_object_get(answer, "leases"));
+			page_print(&table, json_object_get(answer, "leases"), v6);
 		if (!line->json)
 			print_table_end(&table);
 		more = json_object_get(answer, "next") != NULL;
-		(void)snprintf(from, sizeof(from), "%s", text_of(answer, "next"));
+		if (v6)
+			(void)snprintf(
+				from, sizeof(from), "%lld",
+				(long long)json_integer_value(json_object_get(answer, "next")));
+		else
+			(void)snprintf(from, sizeof(from), "%s", text_of(answer, "next"));
 		json_decref(answer);
 	}
 	if (line->json && code == EXIT_OK)
@@ -156,6 +180,7 @@ static int leases_run(const struct command_line *line)
 
 static const struct command_option leases_options[] = {
 	REMOTE_OPTIONS,
+	{"ipv6", '6', NULL, "addresses and prefixes of IPv6, all of them"},
 	{"network", 'n', "NETWORK", "only of this network: its name, or a prefix"},
 	{"mac", 'm', "MAC", "only of this client"},
 	{"name", 0, "NAME", "only of this name; a * at the end is anything"},

@@ -51,6 +51,28 @@ static json_t *pool_json(const struct dhcp_pool_use *u)
 	return o;
 }
 
+static void pools6_add(struct dhcp_service *d, json_t *list)
+{
+	struct v6_pool_use u;
+	for (size_t i = 0; d->v6.engine && v6_engine_pool_use(d->v6.engine, i, &u); i++) {
+		struct ip_prefix first = v6_pool_nth(u.pool, 0);
+		struct ip_prefix last = v6_pool_nth(u.pool, u.pool->size - 1);
+		char a[IP_PREFIX_TEXT_MAX], b[IP_PREFIX_TEXT_MAX];
+		(void)(u.pool->bits == 128 ? ip_address_format(&first.address, a)
+					   : ip_prefix_format(&first, a));
+		(void)(u.pool->bits == 128 ? ip_address_format(&last.address, b)
+					   : ip_prefix_format(&last, b));
+		/* JSON has no number for a whole /64. */
+		uint64_t size = u.size > INT64_MAX ? INT64_MAX : u.size;
+		(void)json_array_append_new(
+			list,
+			json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I}", "network", u.network->name,
+				  "first", a, "last", b, "allocate",
+				  allocate_name(u.pool->allocate), "size", (json_int_t)size,
+				  "bound", (json_int_t)u.bound, "resting", (json_int_t)u.resting));
+	}
+}
+
 static void handle_pools(void *arg, const struct control_request *req, struct control_reply *reply)
 {
 	struct dhcp_service *d = arg;
@@ -59,6 +81,7 @@ static void handle_pools(void *arg, const struct control_request *req, struct co
 	(void)req;
 	for (size_t i = 0; dhcp_engine_pool_use(d->engine, i, &use); i++)
 		(void)json_array_append_new(list, pool_json(&use));
+	pools6_add(d, list);
 	control_reply_json(reply, 200, json_pack("{s:o}", "pools", list));
 }
 
@@ -271,6 +294,8 @@ static const struct control_verb verbs[] = {
 	{"GET", "/leases",
 	 "leases by address (network=, mac=, name=, state=; from= and limit= for the next page)",
 	 dhcp_leases_list},
+	{"GET", "/leases6", "leases of IPv6 addresses and prefixes (from= and limit=)",
+	 dhcp_leases6_list},
 	{"GET", "/lease", "the lease of address=", dhcp_lease_show},
 	{"POST", "/lease/release", "end the lease of address=, as if its client had given it back",
 	 dhcp_lease_release},

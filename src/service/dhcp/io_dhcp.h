@@ -14,6 +14,7 @@
 
 struct dhcp_conf;
 struct leases_page;
+struct leases6_page;
 struct outbox;
 struct relay;
 struct store;
@@ -64,8 +65,9 @@ struct dhcp_service {
 	bool telling, told_all; /* told_all: nothing was left out for want of memory */
 	uint64_t unreadable;	/* rows that are not ours to read */
 
-	struct reserved reserved;  /* by `lease reserve`, kept in the store */
-	struct events events;	   /* that nobody has looked at yet */
+	struct reserved reserved; /* by `lease reserve`, kept in the store */
+	struct events events;	  /* that nobody has looked at yet */
+	struct leases6_page *pages6;
 	struct leases_page *pages; /* lists under way */
 	uint64_t reloads, reloads_failed;
 };
@@ -78,7 +80,8 @@ static inline const struct dhcp_conf *dhcp_conf_of(const struct dhcp_service *d)
 	return service_life_conf(&d->life);
 }
 
-/* io_v4.c */
+/* io_v4.c: all but dhcp_v4_serves do nothing where conf asked for nothing of IPv4 at the start. */
+bool dhcp_v4_serves(const struct dhcp_conf *conf);
 MUST enum err dhcp_v4_open(struct dhcp_service *d);
 MUST enum err dhcp_v4_watch(struct dhcp_service *d);
 void dhcp_v4_done(struct dhcp_service *d);
@@ -127,6 +130,9 @@ void dhcp_lease_show(void *arg, const struct control_request *req, struct contro
 void dhcp_lease_release(void *arg, const struct control_request *req, struct control_reply *reply);
 void dhcp_lease_renew(void *arg, const struct control_request *req, struct control_reply *reply);
 void dhcp_leases_stop(struct dhcp_service *d);
+/* io_leases6.c */
+void dhcp_leases6_list(void *arg, const struct control_request *req, struct control_reply *reply);
+void dhcp_leases6_stop(struct dhcp_service *d);
 
 /* io_reload.c */
 /* The site of that configuration with what the store has reserved. */

@@ -35,8 +35,8 @@ static void address_text(uint32_t host, char ret[IP_ADDRESS_TEXT_MAX])
 	(void)ip_address_format(&a, ret);
 }
 
-static void set_octets(json_t *o, const char *key, const char *before, const char *between,
-		       struct span s)
+void dhcp_json_octets(json_t *o, const char *key, const char *before, const char *between,
+		      struct span s)
 {
 	char text[TEXT_MAX];
 	struct writer w = writer_of(text, sizeof(text));
@@ -58,10 +58,10 @@ static void set_identity(json_t *o, const char *key, struct span s)
 	if (plain)
 		(void)json_object_set_new(o, key, json_stringn((const char *)s.data, s.len));
 	else
-		set_octets(o, key, "hex:", "", s);
+		dhcp_json_octets(o, key, "hex:", "", s);
 }
 
-static void set_time(json_t *o, const char *key, uint32_t at_s)
+void dhcp_json_time(json_t *o, const char *key, uint32_t at_s)
 {
 	char text[32];
 	time_t t = (time_t)at_s;
@@ -86,13 +86,13 @@ json_t *dhcp_lease_json(const struct dhcp_lease *l, const struct dhcp_site *site
 	address_text(l->address, address);
 	(void)json_object_set_new(o, "address", json_string(address));
 	(void)json_object_set_new(o, "state", json_string(state_names[state_at(l, now_ms)]));
-	set_octets(o, "mac", "", ":", span_of(l->mac, l->mac_len));
+	dhcp_json_octets(o, "mac", "", ":", span_of(l->mac, l->mac_len));
 	set_identity(o, "client_id", l->client_id);
 	if (l->name.len)
 		(void)json_object_set_new(o, "name",
 					  json_stringn((const char *)l->name.data, l->name.len));
-	set_time(o, "granted", l->granted_s);
-	set_time(o, "expires", l->expires_s);
+	dhcp_json_time(o, "granted", l->granted_s);
+	dhcp_json_time(o, "expires", l->expires_s);
 	if (l->expires_s != UINT32_MAX && l->expires_s > now_ms / 1000)
 		(void)json_object_set_new(o, "left_s",
 					  json_integer((json_int_t)(l->expires_s - now_ms / 1000)));
@@ -366,6 +366,10 @@ void dhcp_lease_show(void *arg, const struct control_request *req, struct contro
 	struct dhcp_service *d = arg;
 	struct dhcp_lease l;
 	uint32_t address;
+	if (dhcp_request_is_v6(req)) {
+		dhcp_lease6_show(d, req, reply);
+		return;
+	}
 	if (!dhcp_request_address(req, reply, &address))
 		return;
 	if (dhcp_engine_lease(d->engine, address, &l))
@@ -378,6 +382,10 @@ void dhcp_lease_release(void *arg, const struct control_request *req, struct con
 {
 	struct dhcp_service *d = arg;
 	uint32_t address;
+	if (dhcp_request_is_v6(req)) {
+		dhcp_lease6_release(d, req, reply);
+		return;
+	}
 	if (!dhcp_request_address(req, reply, &address))
 		return;
 	enum err e = dhcp_engine_release(d->engine, dhcp_now_ms(d), address);
@@ -393,6 +401,10 @@ void dhcp_lease_renew(void *arg, const struct control_request *req, struct contr
 {
 	struct dhcp_service *d = arg;
 	uint32_t address;
+	if (dhcp_request_is_v6(req)) {
+		dhcp_lease6_renew(d, req, reply);
+		return;
+	}
 	if (!dhcp_request_address(req, reply, &address))
 		return;
 	enum err e = dhcp_engine_force_renew(d->engine, dhcp_now_ms(d), address);

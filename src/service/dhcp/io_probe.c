@@ -34,6 +34,8 @@ static enum err open_one(struct dhcp_service *d, const char *name, int *ret)
 enum err dhcp_probe_open(struct dhcp_service *d)
 {
 	static const uint8_t replies[] = {IP_ICMP_ECHO_REPLY};
+	if (!dhcp_v4_serves(dhcp_conf_of(d)))
+		return OK;
 	TRY(open_one(d, "packet", &d->packet_fd));
 	TRY(open_one(d, "icmp", &d->icmp_fd));
 	TRY(packet_listen_arp_replies(d->packet_fd, 0));
@@ -93,6 +95,8 @@ static void ask_routed(struct dhcp_service *d, const struct dhcp_probe *p)
 void dhcp_probe_send(void *arg, const struct dhcp_probe *p)
 {
 	struct dhcp_service *d = arg;
+	if (d->packet_fd < 0)
+		return;
 	if (p->ifindex)
 		ask_link(d, p);
 	else
@@ -141,6 +145,8 @@ static void icmp_ready(void *arg, uint32_t events)
 
 enum err dhcp_probe_watch(struct dhcp_service *d)
 {
+	if (d->packet_fd < 0)
+		return OK;
 	TRY(loop_add(&d->life.loop, &d->packet_watch, d->packet_fd, LOOP_READ, packet_ready, d));
 	return loop_add(&d->life.loop, &d->icmp_watch, d->icmp_fd, LOOP_READ, icmp_ready, d);
 }

@@ -40,6 +40,8 @@ static void tell_what_waits(const struct dhcp_service *d, const struct dhcp_conf
 {
 	if (strcmp(dhcp_conf_of(d)->store, next->store) != 0)
 		log_warning("`store` has changed, which needs a restart");
+	if (dhcp_v4_serves(next) && d->udp_fd < 0)
+		log_warning("IPv4 was not served at the start, which needs a restart");
 	if (dhcp_conf_leases(next) > d->leases_max)
 		log_warning("the pools have become larger than the memory for leases; a restart "
 			    "makes room, or `leases` before",

@@ -26,10 +26,17 @@ static struct ip_address address_of(uint32_t host)
 			     (uint8_t)host);
 }
 
+bool dhcp_v4_serves(const struct dhcp_conf *conf)
+{
+	return conf->networks.n || conf->relays.n;
+}
+
 enum err dhcp_v4_open(struct dhcp_service *d)
 {
 	static const struct ip_endpoint at = {.address = {.family = 4}, .port = DHCP_PORT_SERVER};
 	struct activation_fd *passed = activation_find(&d->life.activation, "v4", 0);
+	if (!dhcp_v4_serves(dhcp_conf_of(d)))
+		return OK;
 	if (passed) {
 		d->udp_fd = fd_take(&passed->fd);
 	} else {
@@ -94,7 +101,9 @@ static void ready(void *arg, uint32_t events)
 
 enum err dhcp_v4_watch(struct dhcp_service *d)
 {
-	return loop_add(&d->life.loop, &d->udp_watch, d->udp_fd, LOOP_READ, ready, d);
+	return d->udp_fd < 0
+		       ? OK
+		       : loop_add(&d->life.loop, &d->udp_watch, d->udp_fd, LOOP_READ, ready, d);
 }
 
 /* --- out --- */
@@ -130,6 +139,8 @@ static void send_udp(struct dhcp_service *d, const struct dhcp_send *s)
 void dhcp_v4_send(void *arg, const struct dhcp_send *s)
 {
 	struct dhcp_service *d = arg;
+	if (d->udp_fd < 0)
+		return;
 	if (outbox_is_full(d->datagrams) || outbox_is_full(d->packets))
 		dhcp_v4_flush(d);
 	if (s->how == DHCP_SEND_FRAME)
@@ -140,6 +151,8 @@ void dhcp_v4_send(void *arg, const struct dhcp_send *s)
 
 void dhcp_v4_flush(struct dhcp_service *d)
 {
+	if (d->udp_fd < 0)
+		return;
 	if (!outbox_is_empty(d->datagrams))
 		d->dropped_out += outbox_send(d->datagrams, d->udp_fd);
 	if (!outbox_is_empty(d->packets))

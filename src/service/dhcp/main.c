@@ -35,6 +35,8 @@ static enum err plan(const void *section, const struct config_global *global, st
 		TRY(plan_add_udp(p, "dhcp", "v6", &v6, 0));
 	if (dhcp_v6_advertises(&conf->v6))
 		TRY(plan_add_raw(p, "dhcp", PLAN_ICMP6, "icmp6"));
+	if (!dhcp_v4_serves(conf))
+		return OK;
 	TRY(plan_add_udp(p, "dhcp", "v4", &v4, PLAN_BROADCAST));
 	TRY(plan_add_raw(p, "dhcp", PLAN_PACKET, "packet"));
 	return plan_add_raw(p, "dhcp", PLAN_ICMP, "icmp");
@@ -175,6 +177,7 @@ static void done(struct dhcp_service *d)
 	dhcp_store_stop(d); /* what is durable by now is acknowledged */
 	dhcp_v6_stop(d);
 	dhcp_leases_stop(d);
+	dhcp_leases6_stop(d);
 	loop_timer_cancel(&d->life.loop, &d->engine_due);
 	dhcp_v4_done(d);
 	dhcp_v6_done(d);
