@@ -6,6 +6,7 @@
 #include "config/schema.h"
 #include "proto/ip/prefix.h"
 #include "service/dhcp/conf6.h"
+#include "service/dhcp/conf_names.h"
 
 /* One entry of a map `options`, its value in wire form. */
 struct dhcp_option_conf {
@@ -98,6 +99,7 @@ struct dhcp_conf {
 	struct config_list classes;    /* struct dhcp_class_conf, DHCP_CLASSES_MAX at most */
 	struct dhcp_split_conf split;
 	struct config_list relays; /* struct dhcp_relay_conf of conf_relay.h */
+	struct dhcp_names_conf names;
 	struct v6_conf v6;
 	bool has_v6;
 	struct dhcp_manner_conf manner;

@@ -9,6 +9,7 @@
 #include "os/udp.h"
 #include "service/dhcp/engine.h"
 #include "service/dhcp/io_events.h"
+#include "service/dhcp/io_names.h"
 #include "service/dhcp/io_reserved.h"
 #include "service/dhcp/io_v6.h"
 
@@ -40,6 +41,7 @@ struct dhcp_service {
 
 	struct relay *relay; /* NULL: no link is relayed; io_relay.c */
 	struct dhcp_v6 v6;
+	struct names_io names;
 
 	/* io_probe.c */
 	int packet_fd, icmp_fd;

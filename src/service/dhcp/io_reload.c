@@ -60,6 +60,8 @@ static enum err reload(struct dhcp_service *d)
 		e = dhcp_site_make(d, conf, &site);
 	if (!e)
 		e = dhcp_relay_set(d, conf);
+	if (!e)
+		e = dhcp_names_set(d, conf);
 	if (e) {
 		v6_site_unref(v6_site);
 		dhcp_site_unref(site);

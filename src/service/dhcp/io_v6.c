@@ -319,16 +319,6 @@ enum err dhcp_v6_site_make(const struct v6_conf *conf, struct v6_site **ret)
 	return v6_site_new(conf, ret);
 }
 
-/* Without a zone to update there is nobody to tell. */
-static void name(void *arg, enum dhcp_name_change change, const struct v6_lease_view *l,
-		 const struct v6_network *n)
-{
-	(void)arg;
-	(void)change;
-	(void)l;
-	(void)n;
-}
-
 static void event(void *arg, const struct v6_event *e)
 {
 	struct dhcp_service *d = arg;
@@ -341,7 +331,7 @@ static enum err engine_make(struct dhcp_service *d, const struct v6_conf *conf)
 	const struct v6_effects effects = {.arg = d,
 					   .send = send_engine,
 					   .store = dhcp_store_put,
-					   .name = name,
+					   .name = dhcp_names_tell6,
 					   .event = event};
 	TRY(dhcp_v6_identity(d));
 	return v6_engine_new(d->v6.site, &limits, &effects, span_of(d->v6.duid, sizeof(d->v6.duid)),

@@ -56,15 +56,22 @@ static void engine_due(void *arg)
 	dhcp_v6_turn(d);
 }
 
+static uint64_t next_due_ms(struct dhcp_service *d)
+{
+	uint64_t v4_ms = dhcp_engine_next_ms(d->engine), v6_ms = dhcp_v6_next_ms(d);
+	uint64_t names_ms = dhcp_names_next_ms(d), next_ms = v4_ms < v6_ms ? v4_ms : v6_ms;
+	return names_ms < next_ms ? names_ms : next_ms;
+}
+
 /* What the turn gathered leaves at once: answers, writes to the store, events. */
 static void turn_ends(void *arg)
 {
 	struct dhcp_service *d = arg;
-	uint64_t v4_ms = dhcp_engine_next_ms(d->engine), v6_ms = dhcp_v6_next_ms(d);
-	uint64_t next_ms = v4_ms < v6_ms ? v4_ms : v6_ms;
 	dhcp_v4_flush(d);
 	dhcp_v6_flush(d);
+	dhcp_names_turn(d); /* after the answers: a name delays none */
 	store_worker_flush(d->worker);
+	uint64_t next_ms = next_due_ms(d);
 	if (control_events_read(d->life.control))
 		events_tell(&d->events, d->life.control);
 	if (next_ms == UINT64_MAX) {
@@ -74,16 +81,6 @@ static void turn_ends(void *arg)
 	uint64_t now_ms = dhcp_now_ms(d);
 	loop_timer_set_after(&d->life.loop, &d->engine_due,
 			     next_ms > now_ms ? next_ms - now_ms : 0);
-}
-
-/* Without a zone to update there is nobody to tell. */
-static void name(void *arg, enum dhcp_name_change change, const struct dhcp_lease *l,
-		 const struct dhcp_network *n)
-{
-	(void)arg;
-	(void)change;
-	(void)l;
-	(void)n;
 }
 
 static void event(void *arg, const struct dhcp_event *e)
@@ -124,6 +121,7 @@ static enum err open_all(struct dhcp_service *d)
 	TRY(dhcp_v6_open(d));
 	TRY(dhcp_links_open(d));
 	TRY(dhcp_store_open(d));
+	dhcp_names_open(d);
 	TRY(enter_sandbox(d));
 	return service_life_signals(&d->life);
 }
@@ -135,7 +133,7 @@ static enum err engine_make(struct dhcp_service *d)
 					     .send = dhcp_v4_send,
 					     .store = dhcp_store_put,
 					     .probe = dhcp_probe_send,
-					     .name = name,
+					     .name = dhcp_names_tell,
 					     .event = event};
 	d->leases_max = dhcp_conf_leases(conf);
 	const struct dhcp_limits limits = {.leases = d->leases_max, .waiting = conf->waiting_max};
@@ -149,6 +147,7 @@ static enum err live(struct dhcp_service *d, const struct control_face *face, in
 	TRY(engine_make(d));
 	TRY(dhcp_relay_set(d, dhcp_conf_of(d)));
 	TRY(dhcp_v6_begin(d));
+	TRY(dhcp_names_set(d, dhcp_conf_of(d)));
 	enum err e = dhcp_store_load(d);
 	if (e && e != ERR_CLOSED)
 		return e;
@@ -182,6 +181,7 @@ static void done(struct dhcp_service *d)
 	dhcp_v4_done(d);
 	dhcp_v6_done(d);
 	dhcp_relay_done(d);
+	dhcp_names_done(d);
 	dhcp_probe_done(d);
 	dhcp_links_done(d);
 	service_life_done(&d->life);
@@ -199,6 +199,7 @@ static int run(const struct service_start *start)
 	int status = 1;
 	if (!d)
 		return 1;
+	dhcp_names_init(&d->names);
 	d->udp_fd = d->packet_fd = d->icmp_fd = d->links.fd = -1;
 	d->v6.udp_fd = d->v6.icmp_fd = -1;
 	clock_begin(d);

@@ -1,0 +1,406 @@
+#include "service/dhcp/io_names.h"
+
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/tcp.h"
+#include "os/udp.h"
+#include "proto/dhcp/fqdn.h"
+#include "proto/dhcp6/fqdn.h"
+#include "proto/dns/code.h"
+#include "service/dhcp/conf.h"
+#include "service/dhcp/io_dhcp.h"
+
+#include <stdlib.h>
+
+enum {
+	AT_ONCE = 64, /* updates without an answer */
+	ANSWERS_TURN = 64,
+	WALK_TURN = 256, /* leases looked at in one turn */
+	TCP_MS = 5000,
+};
+
+void dhcp_names_init(struct names_io *io)
+{
+	io->fd = io->tcp.fd = -1;
+}
+
+void dhcp_names_open(struct dhcp_service *d)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	if (file_read("/proc/sys/kernel/hostname", sizeof(d->names.own), &text, &len) == OK)
+		(void)span_to_cstr(span_trim(span_of(text, len)), d->names.own,
+				   sizeof(d->names.own));
+	free(text);
+}
+
+/* --- TCP: what an answer with TC asks for --- */
+
+static void tcp_end(struct dhcp_service *d)
+{
+	struct names_tcp *t = &d->names.tcp;
+
+	if (t->fd < 0)
+		return;
+	loop_timer_cancel(&d->life.loop, &t->timer);
+	loop_remove(&d->life.loop, &t->watch);
+	fd_done(&t->fd);
+}
+
+/* The engine waits no longer than for UDP, and asks again. */
+static void tcp_late(void *arg)
+{
+	tcp_end(arg);
+}
+
+static const struct ip_endpoint *server(const struct dhcp_service *d)
+{
+	return &d->names.rules->conf.forward.server;
+}
+
+static void answer(struct dhcp_service *d, struct span message)
+{
+	names_answer(d->names.engine, dhcp_now_ms(d), clock_wall_s(), server(d), message);
+}
+
+static enum err tcp_step(struct dhcp_service *d)
+{
+	struct names_tcp *t = &d->names.tcp;
+	size_t len = 0;
+
+	if (t->out_at < t->out_len) {
+		TRY(tcp_write(t->fd, span_of(t->out + t->out_at, t->out_len - t->out_at), &len));
+		t->out_at += len;
+		if (t->out_at == t->out_len)
+			TRY(loop_modify(&d->life.loop, &t->watch, LOOP_READ));
+		return OK;
+	}
+	TRY(tcp_read(t->fd, t->in + t->in_len, sizeof(t->in) - t->in_len, &len));
+	t->in_len += len;
+	struct reader r = reader_of(t->in, t->in_len);
+	struct span message = read_span(&r, read_u16(&r));
+	if (r.bad)
+		return t->in_len < sizeof(t->in) ? OK : ERR_LIMIT;
+	answer(d, message);
+	return ERR_CLOSED;
+}
+
+static void tcp_ready(void *arg, uint32_t events)
+{
+	struct dhcp_service *d = arg;
+	(void)events;
+
+	if (tcp_step(d))
+		tcp_end(d);
+}
+
+static void tcp_send(struct dhcp_service *d, const struct names_send *s)
+{
+	struct names_tcp *t = &d->names.tcp;
+
+	if (t->fd >= 0 || s->message.len > sizeof(t->out) - 2 ||
+	    tcp_connect(&s->to, NULL, &t->fd)) {
+		d->names.dropped_out++; /* asked for again when its time is over */
+		return;
+	}
+	struct writer w = writer_of(t->out, sizeof(t->out));
+	write_u16(&w, (uint16_t)s->message.len);
+	write_span(&w, s->message);
+	t->out_len = w.pos;
+	t->out_at = t->in_len = 0;
+	loop_timer_init(&t->timer, tcp_late, d);
+	loop_timer_set_after(&d->life.loop, &t->timer, TCP_MS);
+	if (loop_add(&d->life.loop, &t->watch, t->fd, LOOP_WRITE, tcp_ready, d))
+		tcp_end(d);
+}
+
+/* --- UDP --- */
+
+static void socket_close(struct dhcp_service *d)
+{
+	if (d->names.fd < 0)
+		return;
+	loop_remove(&d->life.loop, &d->names.watch);
+	fd_done(&d->names.fd);
+}
+
+static void ready(void *arg, uint32_t events)
+{
+	struct dhcp_service *d = arg;
+	uint8_t buf[4096];
+	(void)events;
+
+	for (unsigned i = 0; i < ANSWERS_TURN; i++) {
+		size_t len = 0;
+		/* ECONNREFUSED: nobody is there; the engine's time for an answer passes. */
+		if (udp_read(d->names.fd, buf, sizeof(buf), &len) || len == 0)
+			return;
+		if (len <= sizeof(buf))
+			answer(d, span_of(buf, len));
+	}
+}
+
+/* Connected: the kernel passes only what the server sends. Opened when there is something to say,
+ * so that an address that this machine gets later is chosen then. */
+static bool socket_open(struct dhcp_service *d)
+{
+	if (d->names.fd >= 0)
+		return true;
+	if (udp_connect(server(d), NULL, 0, &d->names.fd))
+		return false;
+	if (loop_add(&d->life.loop, &d->names.watch, d->names.fd, LOOP_READ, ready, d)) {
+		fd_done(&d->names.fd);
+		return false;
+	}
+	return true;
+}
+
+static void send(void *arg, const struct names_send *s)
+{
+	struct dhcp_service *d = arg;
+
+	if (s->tcp)
+		tcp_send(d, s);
+	else if (!socket_open(d) || udp_write(d->names.fd, s->message))
+		d->names.dropped_out++;
+}
+
+/* --- what the engine tells --- */
+
+static void done(void *arg, const struct ip_address *address, uint8_t names)
+{
+	struct dhcp_service *d = arg;
+	struct ip_prefix p = {.address = *address, .bits = 128};
+
+	if (address->family == 4)
+		dhcp_engine_named(d->engine, dhcp_conf_v4(address), names);
+	else if (d->v6.engine)
+		v6_engine_named(d->v6.engine, &p, names);
+}
+
+static const char *kind_text(enum names_event_kind k)
+{
+	static const char *const texts[] = {[NAMES_EVENT_ADDED] = "name-added",
+					    [NAMES_EVENT_REMOVED] = "name-removed",
+					    [NAMES_EVENT_CONFLICT] = "name-conflict",
+					    [NAMES_EVENT_FAILED] = "name-failed",
+					    [NAMES_EVENT_GIVEN_UP] = "name-given-up"};
+	return texts[k];
+}
+
+static const char *cause_text(uint16_t rcode, char buf[DNS_CODE_TEXT_MAX])
+{
+	if (rcode == NAMES_NO_ANSWER)
+		return "no answer";
+	/* As the error of a TSIG, 16 is not BADVERS (RFC 8945 3). */
+	return rcode == DNS_RCODE_BADVERS ? "BADSIG" : dns_rcode_format(rcode, buf);
+}
+
+static void event(void *arg, const struct names_event *e)
+{
+	struct dhcp_service *d = arg;
+	char name[DNS_NAME_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX], cause[DNS_CODE_TEXT_MAX];
+
+	ip_address_format(&e->address, address);
+	dns_name_format(e->name, name);
+	if (e->kind == NAMES_EVENT_FAILED && e->tries == 1)
+		log_warning("a name could not be written; it is tried again",
+			    LOG_TEXT("name", name), LOG_ENDPOINT("server", e->server),
+			    LOG_TEXT("cause", cause_text(e->rcode, cause)));
+	if (!d->life.control || !control_events_read(d->life.control))
+		return;
+	json_t *fields = json_pack("{s:s,s:s}", "name", name, "address", address);
+	if (fields && e->kind == NAMES_EVENT_FAILED)
+		json_object_set_new(fields, "cause", json_string(cause_text(e->rcode, cause)));
+	control_event(d->life.control, kind_text(e->kind), fields);
+}
+
+/* --- configuration --- */
+
+static enum err engine_begin(struct dhcp_service *d, struct names_rules *rules, size_t queue)
+{
+	const struct names_effects effects = {.arg = d, .send = send, .done = done, .event = event};
+	const struct names_limits limits = {.queue = queue, .at_once = AT_ONCE};
+
+	return names_new(&rules->conf, &limits, &effects, d->key, &d->names.engine);
+}
+
+enum err dhcp_names_set(struct dhcp_service *d, const struct dhcp_conf *conf)
+{
+	struct names_io *io = &d->names;
+	AUTO(names_rules_free) struct names_rules *rules = NULL;
+
+	TRY(names_rules_new(conf, span_text(io->own), &rules));
+	socket_close(d);
+	tcp_end(d);
+	if (!rules) {
+		names_free(TAKE(io->engine));
+	} else if (io->engine) {
+		names_set_conf(io->engine, &rules->conf);
+	} else {
+		TRY(engine_begin(d, rules, conf->names.queue));
+		dhcp_names_walk(d);
+	}
+	dhcp_engine_set_naming(
+		d->engine,
+		&(struct dhcp_naming){
+			.updates = rules != NULL,
+			.policy = rules ? rules->conf.fqdn : DHCP_FQDN_SERVER,
+			.domain = rules ? rules->conf.domain : (struct dns_name){.len = 0},
+		});
+	names_rules_free(io->rules);
+	io->rules = TAKE(rules);
+	return OK;
+}
+
+void dhcp_names_done(struct dhcp_service *d)
+{
+	socket_close(d);
+	tcp_end(d);
+	names_free(TAKE(d->names.engine));
+	names_rules_free(TAKE(d->names.rules));
+}
+
+/* --- leases --- */
+
+static uint32_t length_s(uint32_t granted_s, uint32_t expires_s)
+{
+	return expires_s == UINT32_MAX ? UINT32_MAX : expires_s - granted_s;
+}
+
+static bool is_named_by(const struct dhcp_reservation *r, struct span name)
+{
+	struct dhcp_label a = dhcp_label_clean(name), b;
+
+	if (!r || !r->name)
+		return false;
+	b = dhcp_label_clean(span_text(r->name));
+	return dhcp_label_equal(&a, &b);
+}
+
+static void tell(struct dhcp_service *d, bool ended, const struct names_lease *l)
+{
+	if (ended)
+		names_ended(d->names.engine, dhcp_now_ms(d), l);
+	else
+		names_granted(d->names.engine, dhcp_now_ms(d), l);
+}
+
+void dhcp_names_tell(void *arg, enum dhcp_name_change change, const struct dhcp_lease *l,
+		     const struct dhcp_network *n)
+{
+	struct dhcp_service *d = arg;
+
+	if (!d->names.engine)
+		return;
+	struct names_lease lease = {
+		.address = ip_address_v4((uint8_t)(l->address >> 24), (uint8_t)(l->address >> 16),
+					 (uint8_t)(l->address >> 8), (uint8_t)l->address),
+		.client_id = l->client_id,
+		.mac = span_of(l->mac, l->mac_len),
+		.htype = l->htype,
+		.name = l->name,
+		.reserved = n && is_named_by(dhcp_network_reserved(n, l->address), l->name),
+		.fqdn = l->fqdn_flags & DHCP_LEASE_FQDN,
+		.fqdn_s = l->fqdn_flags & DHCP_FQDN_S,
+		.fqdn_n = l->fqdn_flags & DHCP_FQDN_N,
+		.lease_s = length_s(l->granted_s, l->expires_s),
+		.names = l->names,
+	};
+	tell(d, change == DHCP_NAME_ENDED, &lease);
+}
+
+void dhcp_names_tell6(void *arg, enum dhcp_name_change change, const struct v6_lease_view *l,
+		      const struct v6_network *n)
+{
+	struct dhcp_service *d = arg;
+	(void)n;
+
+	if (!d->names.engine || l->prefix.bits != 128)
+		return;
+	struct names_lease lease = {
+		.address = l->prefix.address,
+		.duid = l->duid,
+		.name = l->name,
+		.fqdn = l->fqdn_flags & DHCP_LEASE_FQDN,
+		.fqdn_s = l->fqdn_flags & DHCP6_FQDN_S,
+		.fqdn_n = l->fqdn_flags & DHCP6_FQDN_N,
+		.lease_s = length_s(l->granted_s, l->expires_s),
+		.names = l->names,
+	};
+	tell(d, change == DHCP_NAME_ENDED, &lease);
+}
+
+/* --- leases that the DNS was not told of --- */
+
+void dhcp_names_walk(struct dhcp_service *d)
+{
+	d->names.walking4 = d->names.walking6 = true;
+	d->names.from4 = 0;
+	d->names.at6 = 0;
+}
+
+static bool walk_next4(struct dhcp_service *d)
+{
+	struct names_io *io = &d->names;
+	struct dhcp_lease l;
+
+	if (!dhcp_engine_lease_from(d->engine, io->from4, &l))
+		return false;
+	io->from4 = l.address + 1;
+	if (l.state == DHCP_LEASE_BOUND)
+		dhcp_names_tell(d, DHCP_NAME_GRANTED, &l, dhcp_site_network_of(d->site, l.address));
+	return io->from4 != 0;
+}
+
+static bool walk_next6(struct dhcp_service *d)
+{
+	struct v6_lease_view l;
+
+	if (!d->v6.engine || !v6_engine_lease_next(d->v6.engine, &d->names.at6, &l))
+		return false;
+	if (l.state == V6_LEASE_BOUND)
+		dhcp_names_tell6(d, DHCP_NAME_GRANTED, &l, NULL);
+	return true;
+}
+
+/* Half of the queue is for leases that come now. */
+static void walk(struct dhcp_service *d)
+{
+	struct names_io *io = &d->names;
+	size_t half = dhcp_conf_of(d)->names.queue / 2;
+
+	for (unsigned i = 0; i < WALK_TURN && names_room(io->engine) > half; i++) {
+		if (io->walking4)
+			io->walking4 = walk_next4(d);
+		else if (io->walking6)
+			io->walking6 = walk_next6(d);
+		else
+			return;
+	}
+}
+
+void dhcp_names_turn(struct dhcp_service *d)
+{
+	if (!d->names.engine)
+		return;
+	if (d->names.walking4 || d->names.walking6)
+		walk(d);
+	if (names_next_ms(d->names.engine) <= dhcp_now_ms(d))
+		names_turn(d->names.engine, dhcp_now_ms(d), clock_wall_s());
+}
+
+uint64_t dhcp_names_next_ms(const struct dhcp_service *d)
+{
+	const struct names_io *io = &d->names;
+
+	if (!io->engine)
+		return UINT64_MAX;
+	if ((io->walking4 || io->walking6) &&
+	    names_room(io->engine) > dhcp_conf_of(d)->names.queue / 2)
+		return dhcp_now_ms(d);
+	return names_next_ms(io->engine);
+}
