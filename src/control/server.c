@@ -12,8 +12,8 @@
 
 enum {
 	EVENTS_KEPT = 256,
-	METRICS_MAX = 1 << 20,
-	QUERY_MAX = 64, /* parameters of a request */
+	METRICS_MAX = 16 << 20, /* thousands of pools; what is not written is no memory */
+	QUERY_MAX = 64,		/* parameters of a request */
 	TEXT_MAX = 2048,
 };
 

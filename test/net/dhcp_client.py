@@ -26,6 +26,7 @@ BROADCAST = "255.255.255.255"
 MASK, ROUTERS, DNS, HOST_NAME, DOMAIN = 1, 3, 6, 12, 15
 REQUESTED, LEASE_TIME, OVERLOAD, TYPE, SERVER, WANTED, TEXT, SIZE = 50, 51, 52, 53, 54, 55, 56, 57
 T1, T2, VENDOR_CLASS, CLIENT_ID, RAPID, FQDN, RELAY = 58, 59, 60, 61, 80, 81, 82
+AUTHENTICATION, NONCE_CAPABLE = 90, 145
 PAD, END = 0, 255
 
 
@@ -136,7 +137,7 @@ class Client:
         self.socket.sendto(wire, (to, 67))
 
     def heard(self, xid, wait=3.0):
-        """The next answer to xid, however it came: (message, destination address); None: nothing."""
+        """The next answer to xid (None: any), however it came: (message, destination address); None: nothing."""
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
             if not select.select([self.frames], [], [], left)[0]:
@@ -148,7 +149,8 @@ class Client:
             if int.from_bytes(packet[head + 2 : head + 4], "big") != self.port:
                 continue
             message = Message.read(packet[head + 8 :])
-            if message.xid == xid:
+            message.wire_as_heard = packet[head + 8 :]
+            if xid is None or message.xid == xid:
                 return message, text_of(packet[16:20])
         return None
 

@@ -1,6 +1,8 @@
 """The address server and a client that says exactly what it is told: each row of RFC 2131's table, where
 answers go, probes, what is refused, and what the control socket shows of it."""
 
+import hashlib
+import hmac
 import random
 import socket
 import time
@@ -321,6 +323,28 @@ def test_forced_renewal_needs_a_client_that_said_it_can(site):
     ack = client.bind()
     refused = site.cli("lease", "renew", ack.yiaddr)
     assert refused.returncode == 1 and "6704" in refused.stderr
+
+
+def test_forced_renewal_is_signed_with_the_nonce_that_the_ack_brought(site):
+    """RFC 6704 3: option 145, the nonce in option 90 of the ACK, HMAC-MD5 over the FORCERENEW."""
+    client = site.client()
+    offer = client.discover({dhcp.NONCE_CAPABLE: [1]})
+    ack = client.request(offer, {dhcp.NONCE_CAPABLE: [1]})
+    given = ack.options[dhcp.AUTHENTICATION]
+    # protocol 3, algorithm 1, RDM 0, replay detection, then type 1 and the nonce
+    assert given[:3] == bytes([3, 1, 0]) and given[11] == 1 and len(given) == 28
+    nonce = given[12:]
+    client.host.address(client.interface, f"{ack.yiaddr}/24")
+    client.forget()
+    asked = site.cli("lease", "renew", ack.yiaddr)
+    assert asked.returncode == 0, asked.stderr
+    forced, to = client.heard(None)
+    assert forced.type == dhcp.FORCERENEW and to == ack.yiaddr
+    auth = forced.options[dhcp.AUTHENTICATION]
+    assert auth[:3] == bytes([3, 1, 0]) and auth[11] == 2
+    assert auth[3:11] > given[3:11], "replay detection grows"
+    unsigned = forced.wire_as_heard.replace(auth[12:], bytes(16))
+    assert hmac.new(nonce, unsigned, hashlib.md5).digest() == auth[12:]
 
 
 def test_options_of_the_network_are_in_the_answers(net):
