@@ -129,18 +129,26 @@ static unsigned rank(const struct dhcp_engine *e, const struct dhcp_record *r)
 	return dhcp_state_is_ended(r->state) || r->state == DHCP_LEASE_BOUND;
 }
 
+/* What the records of a client's past say of it. */
+struct past {
+	bool known;	   /* it has an address, or had one */
+	unsigned declined; /* addresses that rest because it said so */
+};
+
 /* "The client's current address as recorded in the client's current binding, ELSE the client's
  * previous address as recorded in the client's (now expired or released) binding, if that address
  * is in the server's pool of available addresses and not already allocated". */
-static bool claim_known(struct dhcp_engine *e, struct dhcp_exchange *x, bool *ret_known)
+static bool claim_known(struct dhcp_engine *e, struct dhcp_exchange *x, struct past *ret)
 {
 	struct dhcp_identity id;
 	struct dhcp_place place, best_place = {0};
 	struct dhcp_record *best = NULL;
 	dhcp_exchange_identity(x, &id);
+	*ret = (struct past){0};
 	struct dhcp_record *r = dhcp_table_first_of(&e->table, &id);
-	*ret_known = r != NULL;
 	for (; r; r = dhcp_table_next_of(&e->table, r, &id)) {
+		ret->known = ret->known || rank(e, r);
+		ret->declined += r->state == DHCP_LEASE_DECLINED;
 		if (rank(e, r) <= (best ? rank(e, best) : 0) ||
 		    dhcp_place_of(e, x, r->address, &place) != DHCP_CAUSE_NONE)
 			continue;
@@ -224,12 +232,15 @@ static bool only_fixed(const struct dhcp_network *first)
 
 enum dhcp_cause dhcp_choose(struct dhcp_engine *e, struct dhcp_exchange *x)
 {
-	bool known;
-	if (claim_reserved(e, x) || claim_known(e, x, &known))
+	struct past past;
+	if (claim_reserved(e, x) || claim_known(e, x, &past))
 		return DHCP_CAUSE_NONE;
 	if (only_fixed(x->client.network))
 		return DHCP_CAUSE_FIXED;
-	if (!known && x->tries == 0 && !dhcp_admit_stranger(e, x))
+	/* Whoever declines one address after the other would lay a whole pool to rest. */
+	if (past.declined >= DHCP_DECLINES_MAX)
+		return DHCP_CAUSE_RATE;
+	if (!past.known && x->tries == 0 && !dhcp_admit_stranger(e, x))
 		return DHCP_CAUSE_RATE;
 	if (!dhcp_admit_port(e, x))
 		return DHCP_CAUSE_PORT;

@@ -168,6 +168,27 @@ static void strangers_are_admitted_so_many_a_second(void **state)
 	(void)try_lease(t, 3);
 }
 
+static void who_declines_everything_is_not_served_for_a_while(void **state)
+{
+	struct try *t = *state;
+	t->site->pools[0][0].last = NET_A + 120;
+	try_start(t);
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t address = try_lease(t, 1);
+		try_say(t, (struct ask){.type = DHCP_DECLINE,
+					.mac = 1,
+					.requested = address,
+					.server_id = SERVER});
+		try_store(t);
+	}
+	try_say(t, (struct ask){.type = DHCP_DISCOVER, .mac = 1});
+	try_silence(t);
+	assert_int_equal(try_cause(t, DHCP_CAUSE_RATE), 1);
+	(void)try_lease(t, 2);
+	try_wait_s(t, 700);
+	(void)try_lease(t, 1);
+}
+
 static void a_relay_port_holds_so_many_leases(void **state)
 {
 	struct try *t = *state;
@@ -273,6 +294,7 @@ int main(void)
 		FACT(the_next_network_of_the_link_serves_when_the_first_is_full),
 		FACT(our_own_and_the_edge_addresses_are_never_given),
 		FACT(strangers_are_admitted_so_many_a_second),
+		FACT(who_declines_everything_is_not_served_for_a_while),
 		FACT(a_relay_port_holds_so_many_leases),
 		FACT(too_many_at_once_are_counted),
 		FACT(a_full_table_forgets_who_left_longest_ago),

@@ -34,6 +34,7 @@ enum {
 	DHCP_RATES = 4096,  /* buckets of admit.c */
 	DHCP_TURN_STEPS = 2048, /* of the calendar in one turn: about a millisecond */
 	DHCP_REUSE_TRIES = 16,
+	DHCP_DECLINES_MAX = 4, /* addresses that rest because one client said so */
 };
 
 /* Flags of a record. */
