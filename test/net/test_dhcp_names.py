@@ -110,7 +110,7 @@ server:
   rundir: {self.folder}
   user: root
 database:
-  storage: {self.folder}/db
+  storage: {self.folder}
 key:
   - id: dhcp-key
     algorithm: hmac-sha256
