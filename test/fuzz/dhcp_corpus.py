@@ -210,4 +210,5 @@ def main():
         (folders["ip_frame"] / f"frame-{number}").write_bytes(bytes.fromhex(text))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -68,6 +68,7 @@ static void set_rules(const char *body)
 	assert_int_equal(err, OK);
 	for (t.rules_n = 0; ra_rules_of(config_section(c, "ipv6"), t.rules_n, &t.rules[t.rules_n]);)
 		t.rules_n++;
+	config_report_done(&r);
 	config_free(c);
 	ra_set_rules(&t.ra, t.now_ms, t.rules, t.rules_n);
 }

@@ -53,6 +53,7 @@ static void begin(const char *body)
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(config_parse(&sections, &in, &c, &r), OK);
 	assert_int_equal(relay6_init(&t.relay, config_section(c, "ipv6"), &effects), OK);
+	config_report_done(&r);
 	config_free(c);
 	struct v6_link links[] = {
 		{.ifindex = 4,

@@ -406,7 +406,7 @@ static void a_person_releases_and_reconfigures(void **state)
 		assert_int_equal(dhcp6_message_read(stage.sent.message, &m), OK);
 		assert_int_equal(dhcp6_auth_verify(m.wire, m.auth, client_key, 0, &replay), OK);
 		assert_int_equal(m.reconfigure_type, DHCP6_RENEW);
-		stage_wait(V6_REC_TIMEOUT_MS << (n - 1));
+		stage_wait((uint64_t)V6_REC_TIMEOUT_MS << (n - 1));
 	}
 	assert_int_equal(stage.sent_n, 1 + V6_REC_MAX_RC); /* it gave up */
 	/* A renewal ends it at once. */
