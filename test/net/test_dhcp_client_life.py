@@ -216,10 +216,11 @@ def test_a_reload_changes_what_a_lease_sets_and_what_is_allowed(uplink):
 def test_the_supervisor_starts_it_and_another_one_takes_over(uplink):
     """A change of sockets starts a second process beside the first, which must not take away what is now the other's."""
     uplink.start_server(Dnsmasq)
-    section = f"dhcp-client:\n  uplinks:\n    {uplink.interface}: {{{QUICK}}}\n"
+    section = f"dhcp-client:\n  uplinks:\n    {uplink.interface}: {{{QUICK}, ipv6: {{address: on}}}}\n"
     client = Service(uplink.gateway, "run", section).start()
     status = lambda: client.control("GET", "/status", service="dhcp-client")[1]
     wait_for(lambda: status()["uplinks"][0]["state"] == "bound", 15)
+    assert status()["uplinks"][0]["ipv6"]["state"] == "soliciting"
     first = status()["pid"]
     address = status()["uplinks"][0]["lease"]["address"]
     client.reload(section + f"    other0: {{{QUICK}}}\n")

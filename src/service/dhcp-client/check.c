@@ -82,11 +82,15 @@ static bool is_own(const struct uplink *u, const struct ip_arp *a)
 	return span_equal(span_of(a->sender_mac, IP_MAC_LEN), span_of(u->mac, IP_MAC_LEN));
 }
 
-/* RFC 5227 2.4 (b). */
+/* RFC 5227 2.4 (b), or (c) where an administrator wants that: then the second of two conflicts
+ * within DEFEND_INTERVAL is not answered, so that two hosts do not fight without end. */
 static void defend(struct uplink *u, uint64_t now_ms, const struct ip_arp *a)
 {
+	bool again = u->defended && now_ms - u->defended_ms < DEFEND_INTERVAL_MS;
 	tell_conflict(u, u->lease.address, a->sender_mac);
-	if (u->defended && now_ms - u->defended_ms < DEFEND_INTERVAL_MS) {
+	if (again && u->rules->defend_always)
+		return;
+	if (again) {
 		u->defended = false;
 		decline(u, now_ms, u->lease.address, u->lease.server);
 		return;

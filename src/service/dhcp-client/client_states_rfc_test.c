@@ -383,6 +383,24 @@ static void an_address_is_defended_once_and_then_given_up(void **state)
 	assert_type(DHCP_DECLINE);
 }
 
+/* RFC 5227 2.4 (c): who is to keep its address answers a conflict only when there was none within
+ * DEFEND_INTERVAL. */
+static void or_defended_for_ever_every_ten_seconds(void **state)
+{
+	(void)state;
+	w->rules.defend_always = true;
+	world_bind(w);
+	world_run(w, 5000);
+	size_t before = w->arps_n;
+	for (int i = 0; i < 30; i++) {
+		world_arp(w, IP_ARP_REPLY, world_stranger, WORLD_ADDRESS, WORLD_ADDRESS);
+		world_run(w, 1000);
+	}
+	assert_int_equal(w->arps_n - before, 3);
+	assert_true(w->is_set);
+	assert_int_equal(w->u.counts.conflicts, 30);
+}
+
 /* RFC 5227 2.1.1: "If, during this period, from the beginning of the probing process until
  * ANNOUNCE_WAIT seconds after the last probe packet is sent ... the host receives any ARP Probe
  * where the packet's 'target IP address' is the address being probed for ... and the packet's
@@ -467,6 +485,7 @@ int main(void)
 		FACT(rapid_commit_needs_the_option_on_both_sides),
 		FACT(three_probes_and_two_announcements_at_their_times),
 		FACT(an_address_is_defended_once_and_then_given_up),
+		FACT(or_defended_for_ever_every_ten_seconds),
 		FACT(another_probe_for_the_same_address_is_a_conflict),
 		FACT(after_ten_conflicts_a_minute_passes),
 		FACT(gives_way_to_ipv6_only_for_at_least_300_s),

@@ -174,6 +174,13 @@ static const struct config_key uplink_keys[] = {
 	 .fallback = "on",
 	 .help = "after a restart, use a lease that is not over though no server answers (RFC "
 		 "2131 3.2)"},
+	{.name = "defend-always",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct client_uplink_conf, defend_always),
+	 .fallback = "off",
+	 .help = "keep an address though another host claims it again and again (RFC 5227 2.4 c); "
+		 "else two claims within 10 seconds make us ask for another one, which anybody on "
+		 "the link can bring about"},
 	{.name = "release-on-stop",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_uplink_conf, release_on_stop),

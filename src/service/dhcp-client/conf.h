@@ -47,6 +47,7 @@ struct client_uplink_conf {
 	uint64_t start_delay_ms, offer_wait_ms;
 	uint32_t message_max;
 	bool broadcast, rapid_commit, force_renew, ipv6_only, keep_unconfirmed, release_on_stop;
+	bool defend_always;
 	bool routes, mtu, resolver; /* what of a lease is used */
 	struct client_probing_conf probing;
 	bool ipv4, has_v6;

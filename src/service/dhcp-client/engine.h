@@ -61,6 +61,7 @@ struct uplink_rules {
 	uint32_t offer_wait_ms;	 /* from the first OFFER on, for better ones */
 	uint16_t message_max;	 /* option 57, octets with the headers of IP and UDP */
 	bool broadcast, rapid_commit, force_renew, ipv6_only;
+	bool defend_always;    /* RFC 5227 2.4 (c): an address is never given up to another host */
 	bool keep_unconfirmed; /* RFC 2131 3.2.4: a lease that nobody confirms is used */
 	/* RFC 5227; probes 0: addresses are not probed. */
 	struct uplink_probing {

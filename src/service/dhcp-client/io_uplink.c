@@ -235,8 +235,9 @@ static void reload_v6(struct client_uplink *c)
 		client_uplink6_free(TAKE(c->v6));
 	} else if (c->v6) {
 		client_uplink6_reload(c->v6);
-	} else if (wanted && client_uplink6_new(c, &c->v6) == OK && c->begun) {
-		client_uplink6_begin(c->v6);
+	} else if (wanted) {
+		if (client_uplink6_new(c, &c->v6) == OK && c->begun)
+			client_uplink6_begin(c->v6);
 	} else if (c->conf->has_v6) {
 		log_notice("IPv6 is asked for from the next start on: its socket is not there yet",
 			   LOG_TEXT("interface", c->interface));
