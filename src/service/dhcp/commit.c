@@ -13,14 +13,16 @@
  *   takes it from him. */
 #include "service/dhcp/exchange.h"
 
+/* At least a second later than it is. Whatever moment a client counts its lease from, up to when it
+ * hears the ACK, the row then ends later: the seconds that passed until the ACK left are taken
+ * from the lease, what is left of one is here. */
 static uint32_t now_up_s(const struct dhcp_engine *e)
 {
-	return (uint32_t)((e->now_ms + 999) / 1000);
+	return (uint32_t)((e->now_ms + 1999) / 1000);
 }
 
 static uint32_t expiry(const struct dhcp_engine *e, uint32_t lease_s)
 {
-	/* Rounded up: the client counts from when it sent its request, which is before now. */
 	uint64_t s = (uint64_t)now_up_s(e) + lease_s;
 	return lease_s == DHCP_INFINITE_S || s >= UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
@@ -97,7 +99,8 @@ static void renew_from_memory(struct dhcp_engine *e, struct dhcp_exchange *x, st
 	uint32_t now_s = now_up_s(e);
 	if (r->state != DHCP_LEASE_BOUND || !r->version || r->expires_s <= now_s ||
 	    !dhcp_record_is_of(r, &id) || x->message.type != DHCP_REQUEST ||
-	    !x->message.head.ciaddr || dhcp_message_has(&x->message, DHCP_OPT_SERVER_IDENTIFIER)) {
+	    !x->message.head.ciaddr || dhcp_message_has(&x->message, DHCP_OPT_SERVER_IDENTIFIER) ||
+	    dhcp_place_of(e, x, r->address, &x->place) != DHCP_CAUSE_NONE) { /* after a reload */
 		dhcp_refuse(e, x, DHCP_CAUSE_STORE, r->address);
 		return;
 	}

@@ -99,7 +99,7 @@ static void judge_ack(const struct dhcp_message *m)
 	uint64_t who = identity(m->head.htype, dhcp_head_chaddr(&m->head), client_id);
 	ASSERT(l.state == DHCP_LEASE_BOUND);
 	ASSERT(identity(l.htype, span_of(l.mac, l.mac_len), l.client_id) == who);
-	ASSERT(l.expires_s == UINT32_MAX || now_s() + (uint64_t)lease_s <= l.expires_s + 1ull);
+	ASSERT(l.expires_s == UINT32_MAX || now_s() + (uint64_t)lease_s <= l.expires_s);
 	ASSERT(r->who == who || r->until_s <= now_s());
 	r->who = who;
 	r->until_s = l.expires_s;

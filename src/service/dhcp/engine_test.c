@@ -427,6 +427,34 @@ static void a_reload_in_the_middle_of_an_exchange_is_survived(void **state)
 	assert_true(address >= NET_A + 200);
 }
 
+static void a_reload_while_the_store_fails_is_survived(void **state)
+{
+	struct try *t = *state;
+	try_start(t);
+	uint32_t address = try_lease(t, 1);
+	for (unsigned keeps = 0; keeps <= 1; keeps++) {
+		try_say(t,
+			(struct ask){
+				.type = DHCP_REQUEST, .mac = 1, .ciaddr = address, .to = SERVER});
+		struct dhcp_site *old = t->site;
+		t->site = site_fake_new();
+		struct dhcp_network *a = site_fake_network(t->site, NET_A, 24);
+		site_fake_pool(t->site, a, keeps ? NET_A + 100 : NET_A + 200, NET_A + 210,
+			       DHCP_AUTOMATIC);
+		dhcp_engine_set_site(t->engine, t->site, t->now_ms);
+		dhcp_site_unref(old);
+		try_store_fails(t);
+		if (keeps)
+			(void)try_answer(t, DHCP_ACK);
+		else
+			try_silence(t);
+		if (!keeps) { /* back to where it was, for the second round */
+			t->site->pools[0][0].first = NET_A + 100;
+			dhcp_engine_set_site(t->engine, t->site, t->now_ms);
+		}
+	}
+}
+
 static int begin(void **state)
 {
 	static struct try t;
@@ -472,6 +500,7 @@ int main(void)
 		FACT(a_pool_that_fills_tells_once_and_once_again_when_it_empties),
 		FACT(a_reload_keeps_leases_also_those_of_no_pool),
 		FACT(a_reload_in_the_middle_of_an_exchange_is_survived),
+		FACT(a_reload_while_the_store_fails_is_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
