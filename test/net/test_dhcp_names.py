@@ -201,6 +201,7 @@ def test_a_name_stays_with_the_client_that_has_it(named):
     _, first = named.bind("laptop")
     assert eventually(lambda: named.values(f"laptop.{DOMAIN}") == [first.yiaddr])
     _, second = named.bind("laptop", "other", "02:00:5e:00:53:02")
+    assert eventually(lambda: named.metric("names_conflicts_total") == 1)
     made = second.yiaddr.replace(".", "-")
     assert eventually(lambda: named.values(f"{made}.{DOMAIN}") == [second.yiaddr])
     assert eventually(lambda: named.reverse(second.yiaddr) == [f"{made}.{DOMAIN}."])

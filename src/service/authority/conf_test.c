@@ -3,7 +3,10 @@
 #include "base/writer.h"
 #include "config/config.h"
 #include "config/report.h"
+#include "proto/dns/type.h"
 #include "service/authority/answer.h"
+#include "service/authority/keyring.h"
+#include "service/authority/update_policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,11 +84,119 @@ static void answers_are_made_by_what_is_configured(void **state)
 	assert_null(answers.version);
 }
 
+#define SECRET "MDEyMzQ1Njc4OWFiY2RlZg==" /* 16 octets */
+#define KEY    "  keys: {name: K, secret: " SECRET "}\n"
+
+static void refuses_keys_and_rules_that_make_no_sense(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"  keys: {name: k, secret: c2hvcnQ=}\n",
+		"  keys: {name: k, secret: \"no base64!\"}\n",
+		"  keys: {name: k, algorithm: hmac-md5, secret: " SECRET "}\n",
+		"  keys: [{name: k, secret: " SECRET "}, {name: K., secret: " SECRET "}]\n",
+		"  transfer-keys: [k]\n",
+		KEY "  zones: {origin: a.test, file: x, update: {key: other}}\n",
+		KEY "  zones: {origin: a.test, file: x, transfer-keys: [other]}\n",
+		KEY "  zones: {origin: a.test, file: x, update: {key: k, below: [b.test]}}\n",
+		KEY "  zones: {origin: a.test, file: x, update: {key: k, types: [ANY]}}\n",
+		KEY "  zones: {origin: a.test, file: x, update: {key: k, types: [HOSTS]}}\n",
+		/* An address can be forged: there is no rule by address. */
+		KEY "  zones: {origin: a.test, file: x, update: {from: 127.0.0.1}}\n",
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[512] = "authority:\n";
+		(void)strncat(text, wrong[i], sizeof(text) - 20);
+		if (errors_of(text) == 0)
+			fail_msg("%s", wrong[i]);
+	}
+}
+
+static void keys_and_rules_are_what_updates_are_judged_by(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"authority:\n" KEY "  zones:\n    - origin: A.test\n      file: x\n      update:\n"
+		"        - {key: k, below: [Dyn.a.test], exactly: [one.a.test], types: [A, "
+		"DHCID]}\n"
+		"        - {key: K, names: self}\n";
+	struct config *c = NULL;
+	struct config_report report = {0};
+	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
+	struct keyring *keys = NULL;
+	struct update_policy p, copy;
+
+	assert_int_equal(config_parse(&sections, &in, &c, &report), OK);
+	const struct authority_conf *conf = config_section(c, "authority");
+	assert_int_equal(authority_conf_keys(conf, &keys), OK);
+	assert_int_equal(authority_conf_policy(conf->zones.items, &p), OK);
+	config_free(c);
+	config_report_done(&report);
+	struct dns_name k = {.len = 3, .wire = "\1k"}, other = {.len = 3, .wire = "\1x"};
+	assert_int_equal(keys->n, 1);
+	assert_int_equal(keyring_find(keys, &k)->secret.len, 16);
+	assert_null(keyring_find(keys, &other));
+	assert_null(keyring_find(NULL, &k));
+	keyring_unref(keys);
+	assert_int_equal(update_policy_copy(&p, &copy), OK);
+	update_policy_done(&p);
+	assert_true(update_policy_knows(&copy, &k));
+	assert_false(update_policy_knows(&copy, &other));
+	update_policy_done(&copy);
+}
+
+static bool allows(const struct update_policy *p, const char *key, const char *owner, uint16_t type)
+{
+	struct dns_name k, o;
+	assert_int_equal(dns_name_from_text(span_text(key), NULL, &k), OK);
+	assert_int_equal(dns_name_from_text(span_text(owner), NULL, &o), OK);
+	return update_policy_allows(p, &k, &o, type);
+}
+
+static void a_rule_allows_what_it_says_and_no_more(void **state)
+{
+	(void)state;
+	struct dns_name below, exactly;
+	uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_NS, DNS_TYPE_RRSIG};
+	assert_int_equal(dns_name_from_text(span_text("dyn.test."), NULL, &below), OK);
+	assert_int_equal(dns_name_from_text(span_text("one.test."), NULL, &exactly), OK);
+	struct update_rule rules[] = {
+		{.below = &below,
+		 .below_n = 1,
+		 .exactly = &exactly,
+		 .exactly_n = 1,
+		 .types = types,
+		 .types_n = 3},
+		{.self = true},
+		{.key = {.len = 0}},
+	};
+	assert_int_equal(dns_name_from_text(span_text("k."), NULL, &rules[0].key), OK);
+	assert_int_equal(dns_name_from_text(span_text("me.test."), NULL, &rules[1].key), OK);
+	assert_int_equal(dns_name_from_text(span_text("all."), NULL, &rules[2].key), OK);
+	struct update_policy p = {rules, 3};
+	assert_true(allows(&p, "k.", "dyn.test.", DNS_TYPE_A));
+	assert_true(allows(&p, "k.", "x.y.dyn.test.", DNS_TYPE_NS));
+	assert_true(allows(&p, "k.", "one.test.", DNS_TYPE_A));
+	assert_false(allows(&p, "k.", "x.one.test.", DNS_TYPE_A));
+	assert_false(allows(&p, "k.", "xdyn.test.", DNS_TYPE_A));
+	assert_false(allows(&p, "k.", "dyn.test.", DNS_TYPE_AAAA));
+	assert_false(allows(&p, "k.", "dyn.test.", DNS_TYPE_RRSIG)); /* a signer's, whoever asks */
+	assert_true(allows(&p, "me.test.", "me.test.", DNS_TYPE_TXT));
+	assert_false(allows(&p, "me.test.", "x.me.test.", DNS_TYPE_TXT));
+	assert_false(allows(&p, "me.test.", "me.test.", DNS_TYPE_NS));
+	assert_true(allows(&p, "all.", "anything.test.", DNS_TYPE_MX));
+	assert_false(allows(&p, "all.", "anything.test.", DNS_TYPE_SOA));
+	assert_false(allows(&p, "nobody.", "dyn.test.", DNS_TYPE_A));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(schema_is_sound),
 		cmocka_unit_test(refuses_zones_named_twice_and_bad_secrets),
+		cmocka_unit_test(refuses_keys_and_rules_that_make_no_sense),
+		cmocka_unit_test(keys_and_rules_are_what_updates_are_judged_by),
+		cmocka_unit_test(a_rule_allows_what_it_says_and_no_more),
 		cmocka_unit_test(answers_are_made_by_what_is_configured),
 	};
 

@@ -191,6 +191,22 @@ static void metrics_store(struct dhcp_service *d, struct writer *w)
 	    c.refused);
 }
 
+static void metrics_names(const struct dhcp_service *d, struct writer *w)
+{
+	struct names_counts c;
+	names_count(d->names.engine, &c);
+	one(w, "names_added_total", "Names written to the DNS", "counter", c.added);
+	one(w, "names_removed_total", "Names withdrawn from the DNS", "counter", c.removed);
+	one(w, "names_conflicts_total", "Names that another client holds", "counter", c.conflicts);
+	one(w, "names_failed_total", "Updates refused or without an answer, tried again", "counter",
+	    c.failed);
+	one(w, "names_given_up_total", "Names that no server took", "counter", c.given_up);
+	one(w, "names_queue_full_total", "Leases whose names were not queued", "counter",
+	    c.queue_full);
+	one(w, "names_forged_total", "Answers to updates that proved nothing", "counter", c.forged);
+	one(w, "names_waiting", "Leases whose names wait or are under way", "gauge", c.waiting);
+}
+
 static void metrics_relay(const struct dhcp_service *d, struct writer *w)
 {
 	const struct relay *r = d->relay;
@@ -269,6 +285,8 @@ static void metrics(void *arg, struct writer *w)
 	    d->dropped_out);
 	metrics_pools(d, w);
 	metrics_store(d, w);
+	if (d->names.engine)
+		metrics_names(d, w);
 	if (d->relay)
 		metrics_relay(d, w);
 	if (d->v6.engine)
