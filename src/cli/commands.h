@@ -12,5 +12,7 @@ extern const struct command command_authority, command_check, command_completion
 
 /* Second words of `dhcp`. */
 extern const struct command dhcp_probe_verb, dhcp_watch_verb;
+/* Of `dhcp-client`. */
+extern const struct command uplink_renew_verb, uplink_release_verb;
 
 #endif

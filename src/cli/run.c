@@ -61,6 +61,8 @@ static const struct command_option service_options[] = {
 	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
 };
 
+static const struct command *const uplink_verbs[] = {&uplink_renew_verb, &uplink_release_verb,
+						     NULL};
 static const struct command *const dhcp_verbs[] = {&dhcp_probe_verb, &dhcp_watch_verb, NULL};
 
 #define SERVICE_COMMAND(word, service, text, words)                                                \
@@ -78,6 +80,6 @@ SERVICE_COMMAND(authority, "authority",
 		"Run the authoritative name server alone, in the foreground", NULL);
 SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground", dhcp_verbs);
 SERVICE_COMMAND(dhcp_client, "dhcp-client",
-		"Run the client of the uplinks alone, in the foreground", NULL);
+		"Run the client of the uplinks alone, in the foreground", uplink_verbs);
 SERVICE_COMMAND(resolver, "resolver",
 		"Run the recursive, caching resolver alone, in the foreground", NULL);

@@ -14,6 +14,21 @@ enum { PATH_SIZE = 512, PATH_MORE = 64 };
 
 static const struct command_option remote_options[] = {REMOTE_OPTIONS};
 
+static void members_print(json_t *object, const char *prefix);
+
+/* Each of a list of objects, by its number. */
+static void items_print(json_t *list, const char *prefix)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(list, i, item)
+	{
+		char name[288];
+		(void)snprintf(name, sizeof(name), "%.255s.%zu", prefix, i);
+		members_print(item, name);
+	}
+}
+
 static void members_print(json_t *object, const char *prefix)
 {
 	const char *key;
@@ -24,6 +39,10 @@ static void members_print(json_t *object, const char *prefix)
 		(void)snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] ? "." : "", key);
 		if (json_is_object(value)) {
 			members_print(value, name);
+			continue;
+		}
+		if (json_is_object(json_array_get(value, 0))) {
+			items_print(value, name);
 			continue;
 		}
 		char *text = json_is_string(value)

@@ -1,13 +1,14 @@
 """The client of the uplinks over time: rebinding, expiry, crashes, carriers, reloads, several uplinks, rogue servers."""
 
 import json
+import re
 import time
 
 import pytest
 
 from dhcp_servers import Dhcpd, Dnsmasq, Kea
 from dhcp_uplink import QUICK, uplink, wait_for  # noqa: F401
-from service import Service
+from service import Service, binary
 
 
 # ---- short leases
@@ -188,6 +189,27 @@ def test_release_on_stop(uplink):
     assert uplink.client.stop() == 0
     server.wait_log("DHCPRELEASE")
     assert uplink.addresses() == []
+
+
+def test_the_command_line_renews_releases_and_shows(uplink):
+    uplink.start_server(Dnsmasq)
+    uplink.start_client()
+    lease = uplink.bound()
+    socket = ("--control", uplink.client.run_folder / "dhcp-client.sock")
+
+    def cli(*words):
+        return uplink.gateway.run(binary(), *words, *socket)
+
+    shown = cli("status", "dhcp-client").stdout
+    assert re.search(rf"^  uplinks\.0\.lease\.address +{lease['address']}$", shown, re.M)
+    assert cli("dhcp-client", "renew", uplink.interface).returncode == 0
+    wait_for(lambda: uplink.metric("dhcp_client_received_total", type="ACK") == 2, 5)
+    assert cli("dhcp-client", "renew", "nothere").returncode == 1
+    assert cli("dhcp-client", "renew", "a b").returncode == 2
+    done = cli("dhcp-client", "release", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout) == {"released": True}
+    assert uplink.addresses() == []
+    assert cli("dhcp-client", "release").returncode == 1
 
 
 def test_rapid_commit(uplink):
