@@ -220,7 +220,7 @@ static void apply_decline(struct v6_engine *e, const struct v6_change *c)
 	name_lease(e, DHCP_NAME_ENDED, r);
 	tell_lease(e, V6_EVENT_DECLINED, r);
 	e->counts.declined++;
-	v6_holder_drop(e, r);
+	/* It stays charged to who declined it, so that nobody empties a pool by declining it. */
 	v6_record_set_name(e, r, (struct span){0});
 	v6_record_set_state(e, r, V6_LEASE_DECLINED);
 	v6_record_set_end(e, r, c->expires_s);

@@ -133,7 +133,7 @@ uint64_t v6_engine_next_ms(struct v6_engine *e)
 static enum err learn_holder(struct v6_engine *e, struct v6_record *r,
 			     const struct v6_lease_view *l)
 {
-	if (l->state == V6_LEASE_DECLINED || l->duid.len < DHCP6_DUID_LEN_MIN) {
+	if (l->duid.len < DHCP6_DUID_LEN_MIN) {
 		v6_holder_drop(e, r);
 		return OK;
 	}

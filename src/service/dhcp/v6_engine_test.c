@@ -358,6 +358,33 @@ static void hostile_clients_meet_limits(void **state)
 	assert_int_equal(stage.causes[V6_CAUSE_LIMIT], 1);
 }
 
+static void who_declines_everything_empties_no_pool(void **state)
+{
+	(void)state;
+	struct ask a;
+	struct v6_counts counts;
+	stage_begin("  leases-per-client: 3\n"
+		    "  networks:\n"
+		    "    - subnet: 2001:db8:7::/64\n"
+		    "      interface: lan0\n"
+		    "      pools: {range: \"2001:db8:7::10-2001:db8:7::1f\"}\n");
+	for (unsigned i = 0; i < 20; i++) {
+		char lease[64];
+		(void)snprintf(lease, sizeof(lease), "%s", lease_in(stage_get(1, DHCP6_IA_NA, 1)));
+		assert_int_equal(*lease != 0, i < 3);
+		ask_begin(&a, DHCP6_DECLINE, 1);
+		ask_server(&a);
+		ask_ia(&a, DHCP6_IA_NA, 1, lease);
+		(void)ask_send(&a);
+		if (i == 1)
+			stage_restart(); /* that is not forgotten */
+	}
+	v6_engine_counts(stage.engine, &counts);
+	assert_int_equal(counts.leases, 3);
+	stage_wait(86400000 + 2000);
+	assert_string_not_equal(lease_in(stage_get(1, DHCP6_IA_NA, 1)), "");
+}
+
 static void names_come_from_the_client_cleaned(void **state)
 {
 	(void)state;
@@ -595,6 +622,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_network_that_went_away_is_renumbered_by_one_renewal,
 					  tear_down),
 		cmocka_unit_test_teardown(hostile_clients_meet_limits, tear_down),
+		cmocka_unit_test_teardown(who_declines_everything_empties_no_pool, tear_down),
 		cmocka_unit_test_teardown(names_come_from_the_client_cleaned, tear_down),
 		cmocka_unit_test_teardown(a_person_releases_and_reconfigures, tear_down),
 		cmocka_unit_test_teardown(pools_tell_when_they_run_low, tear_down),

@@ -38,7 +38,7 @@ struct v6_record {
 		} ended;
 	};
 	struct v6_record *next_of_holder;
-	struct v6_holder *holder; /* NULL: DECLINED */
+	struct v6_holder *holder; /* NULL: PENDING without one yet */
 	char *name;		  /* from the slab of names, or NULL */
 	uint64_t version;
 	uint8_t address[16];
