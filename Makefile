@@ -9,7 +9,7 @@ MESON_OPTIONS ?=
 .NOTPARALLEL:
 
 help:
-	@echo 'make run      build, bring up a small internet in this machine, and watch a name being resolved'
+	@echo 'make run      build, bring up a small internet in this machine, and watch a name and an address being found'
 	@echo 'make test     build with two compilers and run every test; ends with "N passed, N failed, N skipped"'
 	@echo 'make build    build $(BUILD)/gatehouse'
 	@echo 'make install  install it below PREFIX ($(PREFIX)), with its manual pages; DESTDIR is honoured'

@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DOWN_WAIT_MS = 10000 };
+enum {
+	DOWN_WAIT_MS = 10000,
+	WATCH_STARTS_US = 500000, /* so that it sees the first message */
+};
 
 static int up(bool *ret_was_up)
 {
@@ -216,13 +219,11 @@ static void heading(const struct command_line *line, const char *text)
 	(void)fflush(stdout);
 }
 
-/* `gatehouse lab run HOST words...`, as a person would type it, in a process of its own. */
-static int tour_step(const char *host, const char *const *words)
+/* Starts `gatehouse lab run HOST words...`, shown as a person would type it. */
+static enum err tour_start(const char *host, const char *const *words, struct spawn_child *ret)
 {
 	const char *argv[16] = {"gatehouse", "lab", "run", host};
 	struct spawn s = SPAWN_INIT;
-	struct spawn_child child;
-	struct spawn_end end;
 	size_t n = 4;
 	(void)printf("%s$", host);
 	for (; *words && n < 15; words++) {
@@ -233,12 +234,23 @@ static int tour_step(const char *host, const char *const *words)
 	(void)fflush(stdout);
 	s.argv = argv;
 	s.terminal = true;
-	enum err e = spawn_start(&s, &child);
-	if (!e)
-		e = spawn_collect(&child, -1, &end);
+	return spawn_start(&s, ret);
+}
+
+static int tour_end(const char *host, struct spawn_child *child)
+{
+	struct spawn_end end;
+	enum err e = spawn_collect(child, -1, &end);
 	if (e)
 		return command_fail(NULL, "%s: %s", host, err_text(e));
 	return end.signalled ? EXIT_FAILED : end.code;
+}
+
+static int tour_step(const char *host, const char *const *words)
+{
+	struct spawn_child child;
+	enum err e = tour_start(host, words, &child);
+	return e ? command_fail(NULL, "%s: %s", host, err_text(e)) : tour_end(host, &child);
 }
 
 static const char map[] =
@@ -247,9 +259,9 @@ static const char map[] =
 	"            roots and TLDs     |                          | authoritative servers\n"
 	"                               +----------[isp]-----------+\n"
 	"                                            |\n"
-	"                                        [gateway]   caching and recursive resolver\n"
+	"                                        [gateway]   resolver, authority, addresses\n"
 	"                                            |\n"
-	"                                client1  client2  client3\n";
+	"                                client1  client2  client3  laptop\n";
 
 /* The first journey: cold, warm, and as a program on a client sees it. */
 static int tour_names(const struct command_line *line)
@@ -276,6 +288,33 @@ static int tour_names(const struct command_line *line)
 	return tour_step("gateway", split);
 }
 
+/* The second journey: a host without an address is given one, and a name with it. */
+static int tour_addresses(const struct command_line *line)
+{
+	static const char *const watch[] = {"gatehouse", "dhcp",      "watch", "lan", "--count",
+					    "4",	 "--seconds", "20",    NULL};
+	static const char *const ask[] = {"udhcpc",	     "-f", "-q", "-n", "-i", "eth0", "-x",
+					  "hostname:laptop", NULL};
+	static const char *const getent[] = {"getent", "hosts", "laptop.home.arpa", NULL};
+	static const char *const leases[] = {"gatehouse", "leases", NULL};
+	struct spawn_child watcher;
+	heading(line,
+		"A host is plugged in: DISCOVER, OFFER, REQUEST, ACK, as they pass on the wire");
+	enum err e = tour_start("gateway", watch, &watcher);
+	if (e)
+		return command_fail(NULL, "gateway: %s", err_text(e));
+	(void)usleep(WATCH_STARTS_US);
+	int status = tour_step("laptop", ask), watched = tour_end("gateway", &watcher);
+	if (status || watched)
+		return status ? status : watched;
+	heading(line, "Its name is there with the lease: asked from another host");
+	status = tour_step("client1", getent);
+	if (status)
+		return status;
+	heading(line, "What the gateway has given");
+	return tour_step("gateway", leases);
+}
+
 static int tour_run(const struct command_line *line)
 {
 	bool was_up;
@@ -290,6 +329,8 @@ static int tour_run(const struct command_line *line)
 		     map, was_up ? "Up already; seen" : "Brought up",
 		     print_duration_us(clock_monotonic_us() - start_us, time, sizeof(time)));
 	status = tour_names(line);
+	if (!status)
+		status = tour_addresses(line);
 	if (status)
 		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
 				    "what it logged.",
@@ -301,10 +342,11 @@ static int tour_run(const struct command_line *line)
 		     "  %s lab run client1 dig www.shop.com     four addresses, another one first "
 		     "each time\n"
 		     "  %s lab run gateway gatehouse status     what the resolver has done\n"
+		     "  %s lab run gateway gatehouse leases     who has which address\n"
 		     "  %s lab status                           the hosts\n"
 		     "  %s lab down                             end it; nothing is left behind\n\n",
 		     line->program, line->program, line->program, line->program, line->program,
-		     line->program);
+		     line->program, line->program);
 	return EXIT_OK;
 }
 
@@ -312,7 +354,7 @@ static const struct command lab_tour_verb = {
 	.name = "tour",
 	.within = "lab",
 	.arguments = "",
-	.summary = "Bring it up and follow a name through it, step by step",
+	.summary = "Bring it up and follow a name and an address through it, step by step",
 	.run = tour_run,
 };
 

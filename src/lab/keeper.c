@@ -3,6 +3,7 @@
  * when it ends. */
 #include "base/writer.h"
 #include "control/control.h"
+#include "lab/client.h"
 #include "lab/lab.h"
 #include "lab/network.h"
 #include "lab/topology.h"
@@ -26,10 +27,14 @@
 
 #define EAR LAB_FOLDER "/notify"
 
-enum { DOWN_DELAY_MS = 20 }; /* until the answer is out */
+enum {
+	DOWN_DELAY_MS = 20, /* until the answer is out */
+	LOOK_MS = 50,	    /* how often it is looked whether every host has its address */
+};
 
+/* What runs there: `gatehouse run`, or udhcpc. */
 struct host_state {
-	struct spawn_child gatehouse;
+	struct spawn_child process;
 	bool running, ready;
 };
 
@@ -42,6 +47,7 @@ struct keeper {
 	int netns_fds[LAB_HOSTS_MAX];
 	struct host_state hosts[LAB_HOSTS_MAX];
 	struct loop_timer stop; /* set by POST /down */
+	struct loop_timer look; /* for addresses by DHCP, until all are there */
 	bool told;
 };
 
@@ -62,6 +68,12 @@ static enum err host_start(struct keeper *k, size_t at)
 		(void)snprintf(text, sizeof(text), "nameserver %s\n", h->nameserver);
 		TRY(file_put(h->name, "resolv.conf", text));
 	}
+	if (h->ipv4 != LAB_WRITTEN)
+		TRY(lab_client_prepare(h->name));
+	if (h->ipv4 == LAB_DHCP) {
+		TRY(lab_client_start(h->name, k->netns_fds[at], &k->hosts[at].process));
+		k->hosts[at].running = true;
+	}
 	if (!h->files)
 		return OK;
 	for (const struct lab_file *f = h->files; f->name; f++)
@@ -80,7 +92,7 @@ static enum err host_start(struct keeper *k, size_t at)
 	s.environment = environment;
 	s.netns_fd = k->netns_fds[at];
 	s.stderr_fd = log_fd;
-	TRY(spawn_start(&s, &k->hosts[at].gatehouse));
+	TRY(spawn_start(&s, &k->hosts[at].process));
 	k->hosts[at].running = true;
 	return OK;
 }
@@ -93,6 +105,29 @@ static bool all_ready(const struct keeper *k)
 	return true;
 }
 
+/* Says so to whoever waits, once. */
+static void ready_tell(struct keeper *k)
+{
+	if (k->told || !all_ready(k))
+		return;
+	k->told = true;
+	loop_timer_cancel(&k->loop, &k->look);
+	if (notify_ready(&k->notify))
+		loop_stop(&k->loop); /* nobody waits any more */
+}
+
+static void look_due(void *arg)
+{
+	struct keeper *k = arg;
+	char lease[LAB_LEASE_TEXT_MAX];
+
+	for (size_t i = 0; lab_hosts[i].name; i++)
+		if (lab_hosts[i].ipv4 == LAB_DHCP)
+			k->hosts[i].ready = lab_client_lease(lab_hosts[i].name, lease);
+	loop_timer_set_after(&k->loop, &k->look, LOOK_MS);
+	ready_tell(k);
+}
+
 static void ear_ready(void *arg, uint32_t events)
 {
 	struct keeper *k = arg;
@@ -101,14 +136,10 @@ static void ear_ready(void *arg, uint32_t events)
 	(void)events;
 	while (notify_receive(k->ear_fd, &m) == OK)
 		for (size_t i = 0; lab_hosts[i].name; i++)
-			if (k->hosts[i].running && k->hosts[i].gatehouse.pid == m.pid &&
+			if (k->hosts[i].running && k->hosts[i].process.pid == m.pid &&
 			    notify_field(&m, "READY", &value))
 				k->hosts[i].ready = true;
-	if (!k->told && all_ready(k)) {
-		k->told = true;
-		if (notify_ready(&k->notify))
-			loop_stop(&k->loop); /* nobody waits any more */
-	}
+	ready_tell(k);
 }
 
 /* A host's supervisor has ended, or an orphan that we inherited. */
@@ -120,19 +151,20 @@ static void child_ended(void *arg, int signal)
 	while (process_ended(&pid) == OK) {
 		size_t i = 0;
 		while (lab_hosts[i].name &&
-		       !(k->hosts[i].running && k->hosts[i].gatehouse.pid == pid))
+		       !(k->hosts[i].running && k->hosts[i].process.pid == pid))
 			i++;
 		if (!lab_hosts[i].name) {
 			process_reap(pid);
 			continue;
 		}
 		struct spawn_end end;
-		if (spawn_collect(&k->hosts[i].gatehouse, 0, &end))
+		if (spawn_collect(&k->hosts[i].process, 0, &end))
 			process_reap(pid);
 		k->hosts[i].running = k->hosts[i].ready = false;
 		if (!k->told) {
 			char text[128];
-			(void)snprintf(text, sizeof(text), "gatehouse on %s ended with %d",
+			(void)snprintf(text, sizeof(text), "%s on %s ended with %d",
+				       lab_hosts[i].files ? "gatehouse" : "udhcpc",
 				       lab_hosts[i].name, end.code);
 			err_ignore(notify_status(&k->notify, text));
 			loop_stop(&k->loop);
@@ -142,18 +174,28 @@ static void child_ended(void *arg, int signal)
 
 /* --- the lab's socket --- */
 
+static json_t *addresses_array(const struct lab_host *h)
+{
+	json_t *addresses = json_array();
+	char lease[LAB_LEASE_TEXT_MAX];
+
+	if (h->ipv4 != LAB_WRITTEN && lab_client_lease(h->name, lease))
+		json_array_append_new(addresses, json_string(lease));
+	for (size_t j = 0; j < LAB_ADDRESSES_MAX && h->addresses[j]; j++)
+		json_array_append_new(addresses, json_string(h->addresses[j]));
+	for (const struct lab_bridge *b = lab_bridges; b->router; b++)
+		for (size_t j = 0; strcmp(b->router, h->name) == 0 && j < 2; j++)
+			json_array_append_new(addresses, json_string(b->addresses[j]));
+	return addresses;
+}
+
 static json_t *status_object(void *arg)
 {
 	const struct keeper *k = arg;
 	json_t *hosts = json_array();
 	for (size_t i = 0; lab_hosts[i].name; i++) {
 		const struct lab_host *h = &lab_hosts[i];
-		json_t *addresses = json_array();
-		for (size_t j = 0; j < LAB_ADDRESSES_MAX && h->addresses[j]; j++)
-			json_array_append_new(addresses, json_string(h->addresses[j]));
-		for (const struct lab_bridge *b = lab_bridges; b->router; b++)
-			for (size_t j = 0; strcmp(b->router, h->name) == 0 && j < 2; j++)
-				json_array_append_new(addresses, json_string(b->addresses[j]));
+		json_t *addresses = addresses_array(h);
 		const char *state = !h->files		  ? "-"
 				    : k->hosts[i].ready	  ? "serves"
 				    : k->hosts[i].running ? "starts"
@@ -172,7 +214,7 @@ static void metrics_write(void *arg, struct writer *text)
 			 "# TYPE lab_hosts_serving gauge\n");
 	unsigned n = 0;
 	for (size_t i = 0; lab_hosts[i].name; i++)
-		n += k->hosts[i].ready;
+		n += lab_hosts[i].files && k->hosts[i].ready;
 	write_format(text, "lab_hosts_serving %u\n", n);
 }
 
@@ -210,6 +252,7 @@ static enum err serve(struct keeper *k, struct control_face *face, const char **
 	*ret_what = "the lab's socket";
 	TRY(loop_init(&k->loop));
 	loop_timer_init(&k->stop, stop_due, k);
+	loop_timer_init(&k->look, look_due, k);
 	TRY(loop_signal(&k->loop, SIGTERM, stop_asked, k));
 	TRY(loop_signal(&k->loop, SIGINT, stop_asked, k));
 	TRY(loop_signal(&k->loop, SIGCHLD, child_ended, k));
@@ -224,6 +267,7 @@ static enum err serve(struct keeper *k, struct control_face *face, const char **
 		TRY(host_start(k, i));
 	}
 	*ret_what = "the loop";
+	loop_timer_set_after(&k->loop, &k->look, LOOK_MS);
 	return loop_run(&k->loop);
 }
 

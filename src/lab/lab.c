@@ -1,5 +1,6 @@
 #include "lab/lab.h"
 
+#include "lab/client.h"
 #include "lab/network.h"
 #include "lab/topology.h"
 #include "os/fd.h"
@@ -130,8 +131,12 @@ static enum err files_show(const struct lab_host *host)
 	char from[128];
 	TRY(mount_private());
 	(void)snprintf(from, sizeof(from), LAB_FOLDER "/%s/resolv.conf", host->name);
-	if (host->nameserver && access("/etc/resolv.conf", F_OK) == 0)
+	if ((host->nameserver || host->ipv4 != LAB_WRITTEN) &&
+	    access("/etc/resolv.conf", F_OK) == 0)
 		TRY(mount_bind(from, "/etc/resolv.conf"));
+	(void)snprintf(from, sizeof(from), LAB_FOLDER "/%s/udhcpc.script", host->name);
+	if (host->ipv4 != LAB_WRITTEN && access(LAB_CLIENT_SCRIPT, F_OK) == 0)
+		TRY(mount_bind(from, LAB_CLIENT_SCRIPT));
 	if (!host->files)
 		return OK;
 	(void)snprintf(from, sizeof(from), LAB_FOLDER "/%s/run", host->name);

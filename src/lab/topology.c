@@ -6,9 +6,9 @@
  *	              198.51.100.0/24 |                                 | 203.0.113.0/24
  *	                              +--------------[isp]--------------+
  *	                                               | 192.0.2.0/24 access
- *	                                           [gateway] the site's: caching, recursive resolver
- *	                                               | 192.168.7.0/24 lan
- *	                                    client1 client2 client3
+ *	                                           [gateway] the site's: resolver, authority, dhcp
+ *	                                               | 192.168.7.0/24 lan, addresses by DHCP
+ *	                                    client1 client2 client3 laptop
  */
 #include "lab/topology.h"
 
@@ -73,14 +73,44 @@ static const struct lab_file eng_files[] = {
 	{0},
 };
 
+/* For updates of the gateway's own zones by its own address server. */
+#define LAB_KEY "c21hbGwgaW50ZXJuZXQga2V5IDE="
+
 static const struct lab_file gateway_files[] = {
-	{"gatehouse.yaml", "global: {run: run}\n"
-			   "resolver:\n"
-			   "  listen: [192.168.7.1, \"[fd00:7::1]\", 127.0.0.1]\n"
-			   "  workers: 1\n"
-			   "  access: [192.168.7.0/24, \"fd00:7::/64\", 127.0.0.0/8]\n"
-			   "  roots: [198.51.100.10, 198.51.100.11]\n"
-			   "  special-names: off # the addresses here are those of RFC 5737\n"},
+	{"gatehouse.yaml",
+	 "global: {run: run, state: state}\n"
+	 "resolver:\n"
+	 "  listen: [192.168.7.1, \"[fd00:7::1]\", 127.0.0.1]\n"
+	 "  workers: 1\n"
+	 "  access: [192.168.7.0/24, \"fd00:7::/64\", 127.0.0.0/8]\n"
+	 "  roots: [198.51.100.10, 198.51.100.11]\n"
+	 "  special-names: off # the addresses here are those of RFC 5737\n"
+	 "  stub:\n"
+	 "    - {zone: home.arpa, to: [\"127.0.0.1:5300\"]}\n"
+	 "    - {zone: 7.168.192.in-addr.arpa, to: [\"127.0.0.1:5300\"]}\n"
+	 "authority:\n"
+	 "  listen: [\"127.0.0.1:5300\"]\n"
+	 "  workers: 1\n"
+	 "  keys: [{name: dhcp, secret: " LAB_KEY "}]\n"
+	 "  zones:\n"
+	 "    - {origin: home.arpa, update: {key: dhcp}, file: home.arpa.zone}\n"
+	 "    - {origin: 7.168.192.in-addr.arpa, update: {key: dhcp}, file: 192.168.7.zone}\n"
+	 "dhcp:\n"
+	 "  networks:\n"
+	 "    - subnet: 192.168.7.0/24\n"
+	 "      pools: [{range: 192.168.7.100-192.168.7.199, allocate: automatic}]\n"
+	 "      options:\n"
+	 "        routers: 192.168.7.1\n"
+	 "        domain-name-servers: 192.168.7.1\n"
+	 "        domain-name: home.arpa\n"
+	 "  names:\n"
+	 "    domain: home.arpa\n"
+	 "    server: 127.0.0.1:5300\n"
+	 "    reverse: 7.168.192.in-addr.arpa\n"
+	 "    key: dhcp\n"
+	 "    secret: " LAB_KEY "\n"},
+	{"home.arpa.zone", LAB_ZONE_HOME},
+	{"192.168.7.zone", LAB_ZONE_HOME_REVERSE},
 	{0},
 };
 
@@ -101,11 +131,10 @@ static const struct lab_file gateway_files[] = {
 		.addresses = {HOST_4 #n "/24", HOST_6 #n "/64"},                                   \
 		.gateways = {HOST_4 "1", HOST_6 "1"}, .files = (f)                                 \
 	}
-#define CLIENT(host, n)                                                                            \
+#define CLIENT(host, what, n, from)                                                                \
 	{                                                                                          \
-		.name = (host), .role = "a host of the site", .router = "gateway",                 \
-		.bridge = "lan", .addresses = {"192.168.7." #n "/24", "fd00:7::" #n "/64"},        \
-		.gateways = {"192.168.7.1", "fd00:7::1"}, .nameserver = "192.168.7.1"              \
+		.name = (host), .role = (what), .router = "gateway", .bridge = "lan",              \
+		.addresses = {"fd00:7::" #n "/64"}, .gateways = {"fd00:7::1"}, .ipv4 = (from)      \
 	}
 
 const struct lab_host lab_hosts[] = {
@@ -129,16 +158,18 @@ const struct lab_host lab_hosts[] = {
 		       HOST_6 "80/64"},
 	 .gateways = {HOST_4 "1", HOST_6 "1"}},
 	{.name = "gateway",
-	 .role = "the site's gateway: caching and recursive resolver",
+	 .role = "the site's gateway: resolver, authority, addresses",
 	 .router = "isp",
 	 .bridge = "access",
 	 .addresses = {"192.0.2.2/24", "2001:db8:2::2/64"},
 	 .gateways = {"192.0.2.1", "2001:db8:2::1"},
 	 .nameserver = "127.0.0.1",
 	 .files = gateway_files},
-	CLIENT("client1", 101),
-	CLIENT("client2", 102),
-	CLIENT("client3", 103),
+	CLIENT("client1", "a host of the site, its address by DHCP", 101, LAB_DHCP),
+	CLIENT("client2", "a host of the site, its address by DHCP", 102, LAB_DHCP),
+	CLIENT("client3", "a host of the site, its address by DHCP", 103, LAB_DHCP),
+	CLIENT("laptop", "plugged in, and without an address until udhcpc runs there", 104,
+	       LAB_LATER),
 	{0},
 };
 

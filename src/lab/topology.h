@@ -13,6 +13,13 @@ struct lab_file {
 	const char *text;
 };
 
+/* Where a host's IPv4 address, its default route and its name server come from. */
+enum lab_ipv4 {
+	LAB_WRITTEN, /* this table */
+	LAB_DHCP,    /* the site's address server, asked by udhcpc as soon as the lab is up */
+	LAB_LATER,   /* the same, when somebody runs udhcpc there */
+};
+
 /* One host has one leg, a link to a bridge in a router; routers have the bridges. */
 struct lab_host {
 	const char *name;
@@ -20,8 +27,9 @@ struct lab_host {
 	const char *router; /* the host that has the bridge; NULL: this is the top router */
 	const char *bridge;
 	const char *addresses[LAB_ADDRESSES_MAX]; /* "192.0.2.2/24"; of the leg */
-	const char *gateways[2];		  /* default routes: IPv4, IPv6; or NULL */
+	const char *gateways[2];		  /* default routes of its bridge's families */
 	const char *nameserver;			  /* for its resolv.conf; NULL: none */
+	enum lab_ipv4 ipv4;
 	const struct lab_file *files; /* ended by a NULL name; NULL: no gatehouse runs here */
 };
 

@@ -147,4 +147,18 @@
 	"build A 203.0.113.82\n"                                                                   \
 	"git CNAME build\n"
 
+/* The site's own names; the address server adds one for each lease. */
+#define LAB_ZONE_HOME                                                                              \
+	"$ORIGIN home.arpa.\n$TTL 300\n"                                                           \
+	"@ SOA gateway hostmaster 1 7200 3600 1209600 30\n"                                        \
+	"@ NS gateway\n"                                                                           \
+	"gateway A 192.168.7.1\n"                                                                  \
+	"gateway AAAA fd00:7::1\n"
+
+#define LAB_ZONE_HOME_REVERSE                                                                      \
+	"$ORIGIN 7.168.192.in-addr.arpa.\n$TTL 300\n"                                              \
+	"@ SOA gateway.home.arpa. hostmaster.home.arpa. 1 7200 3600 1209600 30\n"                  \
+	"@ NS gateway.home.arpa.\n"                                                                \
+	"1 PTR gateway.home.arpa.\n"
+
 #endif

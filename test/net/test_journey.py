@@ -52,7 +52,8 @@ def steps_of(text):
 
 def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
     done = own.gatehouse("lab", "tour")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert "gatehouse: " not in done.stderr
     traces = re.split(r"^gateway\$ gatehouse trace ", done.stdout, flags=re.M)[1:]
     cold, warm, split = traces
     assert cold.startswith("www.example.com\n")
@@ -77,12 +78,88 @@ def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
     assert [kind for _, kind in steps_of(split)] == [*KINDS, "authoritative"]
     assert "hanbit.kr.  ->  ask the servers of eng.hanbit.kr." in split
     assert "build.eng.hanbit.kr. 600 IN A 203.0.113.82" in split
+    exchange_in(done.stdout)
     assert "lab shell client1" in done.stdout  # what to try next
     assert "\x1b" not in done.stdout
     # A second tour is in the lab that is there.
     again = own.gatehouse("lab", "tour")
     assert again.returncode == 0
     assert "Up already" in again.stdout
+
+
+def exchange_in(text):
+    """The four messages of the laptop's exchange, with what each must say; then its name and its lease."""
+    messages = re.findall(r"^([A-Z]+) +(\S+):(\d+) -> (\S+):(\d+)  xid (0x[0-9a-f]{8}).*\n((?:    .*\n)+)", text, re.M)
+    assert [message[0] for message in messages] == ["DISCOVER", "OFFER", "REQUEST", "ACK"]
+    assert len({message[5] for message in messages}) == 1
+    discover, offer, request, ack = messages
+    address = re.search(r"yiaddr (192\.168\.7\.\d+)", offer[6])[1]
+    assert discover[1:5] == request[1:5] == ("0.0.0.0", "68", "255.255.255.255", "67")
+    assert offer[1:5] == ack[1:5] == ("192.168.7.1", "67", address, "68")
+    assert re.search(r" 12 host-name +laptop\n", discover[6])
+    assert re.search(rf" 50 requested-address +{address}\n", request[6])
+    assert re.search(r" 54 server-identifier +192\.168\.7\.1\n", request[6])
+    for pattern in (
+        rf"yiaddr {address}\n",
+        r" 51 lease-time +12h\n",
+        r"  1 subnet-mask +255\.255\.255\.0\n",
+        r"  3 routers +192\.168\.7\.1\n",
+        r" 15 domain-name +home\.arpa\n",
+    ):
+        assert re.search(pattern, ack[6])
+    assert re.search(rf"client1\$ getent hosts laptop\.home\.arpa\n{address} +laptop\.home\.arpa\n", text)
+    assert re.search(rf"^{address} +bound +1[12] h .* laptop +192\.168\.7\.0/24$", text, re.M)
+
+
+# ---- the second journey: an address, and a name with it
+
+
+def plug_in(lab, name):
+    """udhcpc on the laptop, once; the address that it was given."""
+    done = lab["laptop"].run("udhcpc", "-f", "-q", "-n", "-i", "eth0", "-x", f"hostname:{name}")
+    assert done.returncode == 0, done.stderr
+    return re.search(r"lease of (\S+) obtained", done.stderr)[1]
+
+
+def test_a_name_resolves_the_moment_the_acknowledgement_arrives(lab, client):
+    # Asked for just before: what does not exist must not be remembered.
+    assert client.run("getent", "hosts", "tablet.home.arpa").returncode == 2
+    address = plug_in(lab, "tablet")
+    assert client.run("getent", "hosts", "tablet.home.arpa").stdout.split() == [address, "tablet.home.arpa"]
+    assert client.run("getent", "hosts", address).stdout.split() == [address, "tablet.home.arpa"]
+    assert lab["laptop"].run("getent", "hosts", "www.example.com").returncode == 0
+    # The host takes another name: the old one is gone with it.
+    assert plug_in(lab, "notebook") == address
+    assert client.run("getent", "hosts", "notebook.home.arpa").stdout.split()[0] == address
+    assert client.run("getent", "hosts", "tablet.home.arpa").returncode == 2
+
+
+def test_the_hosts_of_the_site_have_addresses_and_names(lab, client, gateway):
+    hosts = lab.status()
+    for name in ("client1", "client2", "client3"):
+        address = hosts[name]["addresses"][0].removesuffix("/24")
+        assert address.startswith("192.168.7.")
+        assert client.run("getent", "hosts", name).stdout.split() == [address, f"{name}.home.arpa"]
+        told = gateway.run("gatehouse", "lease", "show", address).stdout
+        assert re.search(r"^state +bound$", told, re.M)
+        assert name in told
+
+
+def test_a_name_is_gone_when_its_lease_is_given_back(lab, client, gateway):
+    address = plug_in(lab, "guest")
+    assert client.run("getent", "hosts", "guest.home.arpa").returncode == 0
+    done = gateway.run("gatehouse", "lease", "release", address)
+    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + 5
+    while client.run("getent", "hosts", "guest.home.arpa").returncode != 2:
+        assert time.monotonic() < deadline
+    assert client.run("getent", "hosts", address).returncode == 2
+
+
+def test_watch_shows_an_exchange_as_json_and_says_when_nothing_came(lab, gateway):
+    done = gateway.run("gatehouse", "dhcp", "watch", "lan", "--count", "1", "--seconds", "1", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert gateway.run("gatehouse", "dhcp", "watch", "nolink", "--count", "1").returncode == 1
 
 
 # ---- trace

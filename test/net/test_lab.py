@@ -26,7 +26,8 @@ SERVERS = {
     "eng",
     "gateway",
 }
-OTHERS = {"isp", "web", "client1", "client2", "client3"}
+SITE = {"client1", "client2", "client3"}
+OTHERS = {"isp", "web", "laptop"} | SITE
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +130,11 @@ def test_run_is_on_that_host(shared):
     done = shared["client2"].run(
         "sh", "-c", "hostname; cat /etc/resolv.conf; ip -br -4 address show eth0"
     )
-    name, resolver, address = done.stdout.rstrip("\n").split("\n")
+    name, resolver, _, address = done.stdout.rstrip("\n").split("\n")
     assert name == "client2"
-    assert resolver == "nameserver 192.168.7.1"
-    assert "192.168.7.102/24" in address
-    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "resolver.sock\n"
+    assert resolver == "search home.arpa"
+    assert " 192.168.7." in address
+    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nresolver.sock\n"
     assert shared["ns1"].run("ls", "/run/gatehouse").stdout == "authority.sock\n"
 
 
@@ -174,7 +175,7 @@ def test_a_service_there_is_locked_in(shared):
     services = 0
     for pid in lab_pids:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if words[1:2] not in ([b"authority"], [b"resolver"]):
+        if words[1:2] not in ([b"authority"], [b"dhcp"], [b"resolver"]):
             continue
         services += 1
         told = dict(
@@ -185,7 +186,7 @@ def test_a_service_there_is_locked_in(shared):
         assert told["Uid"].split()[1] != "0"
         assert int(told["CapEff"], 16) == int(told["CapPrm"], 16) == 0
         assert told["Seccomp"].strip() == "2"
-    assert services == len(SERVERS)
+    assert services == len(SERVERS) + 2  # the gateway has three
 
 
 # ---- its end
