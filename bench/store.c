@@ -121,6 +121,13 @@ static void commit(struct bench *b, size_t n, size_t from, bool fill)
 	}
 }
 
+/* So that every measurement begins with an empty journal. */
+static void tidy_up(struct bench *b)
+{
+	while (store_tend(b->store, true))
+		;
+}
+
 static void fill(struct bench *b)
 {
 	uint64_t begin = clock_monotonic_us(), cpu = clock_cpu_us();
@@ -133,8 +140,7 @@ static void fill(struct bench *b)
 	       (double)(clock_cpu_us() - cpu) / (double)b->rows);
 	begin = clock_monotonic_us();
 	cpu = clock_cpu_us();
-	while (store_tend(b->store, true))
-		;
+	tidy_up(b);
 	printf("compaction in quiet %.2f s, %.2f s of CPU\n", seconds_since(begin),
 	       (double)(clock_cpu_us() - cpu) / 1e6);
 }
@@ -167,6 +173,7 @@ static void note_latency(struct bench *b, uint64_t begin_us)
 
 static void direct(struct bench *b, size_t n, double seconds)
 {
+	tidy_up(b);
 	uint64_t begin = clock_monotonic_us(), cpu = clock_cpu_us(), at = begin;
 	b->items = b->latencies_len = 0;
 	while (at - begin < (uint64_t)(seconds * 1e6)) {
@@ -227,6 +234,7 @@ static void wake(void *arg)
 
 static void through_worker(struct bench *b, size_t window, double seconds)
 {
+	tidy_up(b);
 	check(loop_init(&b->loop), "loop");
 	loop_on_wake(&b->loop, answered, b);
 	struct store_worker_config config = {.store = b->store,

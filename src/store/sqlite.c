@@ -20,9 +20,7 @@ static const char *const statement_texts[SQL_STATEMENTS] = {
 	[SQL_JOURNAL_AT] = "SELECT first, batch FROM journal WHERE first <= ?1 "
 			   "ORDER BY first DESC LIMIT 1",
 	[SQL_JOURNAL_FROM] = "SELECT first, batch FROM journal WHERE first >= ?1 ORDER BY first",
-	[SQL_JOURNAL_DROP] = "DELETE FROM journal WHERE first IN "
-			     "(SELECT first FROM journal WHERE first < ?1 ORDER BY first "
-			     "LIMIT ?2)",
+	[SQL_JOURNAL_DROP] = "DELETE FROM journal WHERE first < ?1",
 	[SQL_ROW_GET] = "SELECT version, stamp, value FROM row WHERE tab = ?1 AND key = ?2",
 	[SQL_ROW_PUT] = "INSERT OR REPLACE INTO row(tab, key, version, stamp, value) "
 			"VALUES(?1, ?2, ?3, ?4, ?5)",

@@ -22,7 +22,7 @@ enum sqlite_statement {
 	SQL_JOURNAL_APPEND, /* first, batch */
 	SQL_JOURNAL_AT,	    /* version: first, batch: the one that has it, if any */
 	SQL_JOURNAL_FROM,   /* first: first, batch: it and those behind it */
-	SQL_JOURNAL_DROP,   /* first: those before it, some at a time */
+	SQL_JOURNAL_DROP,   /* first: those before it */
 	SQL_ROW_GET,	    /* table, key: version, stamp, value */
 	SQL_ROW_PUT,	    /* table, key, version, stamp, value */
 	SQL_ROW_REMOVE,	    /* table, key, version: unless it is newer */

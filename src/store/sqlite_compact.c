@@ -20,7 +20,7 @@ enum {
 	SORT_LEN = 26,
 	KEY_SORTED = SORT_LEN - 2,
 	MOVE_ROWS = 256, /* of a slice: some milliseconds, with its sync */
-	DROP_BATCHES = 64,
+	DROP_ENTRIES = 8192,
 	CHECKPOINT_FRAMES = 4096,
 	CHECKPOINT_BYTES = 2 << 20,
 	QUIET_ENTRIES_MIN = 4096, /* worth a compaction while nobody waits */
@@ -246,8 +246,8 @@ static enum err drop(struct sqlite_store *s, const struct compaction *c)
 {
 	static const char name[] = "next";
 	sqlite3_stmt *drop = sqlite_begin(s, SQL_JOURNAL_DROP);
-	(void)sqlite3_bind_int64(drop, 1, (sqlite3_int64)c->until);
-	(void)sqlite3_bind_int(drop, 2, DROP_BATCHES);
+	uint64_t before = s->oldest + DROP_ENTRIES < c->until ? s->oldest + DROP_ENTRIES : c->until;
+	(void)sqlite3_bind_int64(drop, 1, (sqlite3_int64)before);
 	TRY(sqlite_run(s, drop));
 	/* So that versions go on growing when the greatest is that of a removal. */
 	sqlite3_stmt *put = sqlite_begin(s, SQL_NUMBER_PUT);
@@ -350,8 +350,8 @@ enum err sqlite_tend(void *backend, bool quiet, bool *ret_more)
 		if (is_worth(s))
 			TRY(compact(s));
 	} else if (s->journal_bytes >= URGENT_BYTES) {
-		/* Two rows for each that came, so that it gains on them. */
-		s->debt += 2 * s->lately;
+		/* Three rows for two that came, so that it gains on them. */
+		s->debt += s->lately + s->lately / 2 + 1;
 		if (s->debt >= MOVE_ROWS) {
 			s->debt = 0;
 			TRY(compact(s));
