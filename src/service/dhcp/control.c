@@ -100,6 +100,23 @@ static json_t *store_json(struct dhcp_service *d)
 	return o;
 }
 
+static json_t *names_json(const struct dhcp_service *d)
+{
+	struct names_counts c;
+	names_count(d->names.engine, &c);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "added", (json_int_t)c.added, "removed",
+			 (json_int_t)c.removed, "conflicts", (json_int_t)c.conflicts, "failed",
+			 (json_int_t)c.failed, "waiting", (json_int_t)c.waiting);
+}
+
+static json_t *v6_json(const struct dhcp_service *d)
+{
+	struct v6_counts c;
+	v6_engine_counts(d->v6.engine, &c);
+	return json_pack("{s:I,s:I}", "leases", (json_int_t)c.leases, "waiting",
+			 (json_int_t)c.waiting);
+}
+
 static json_t *status(void *arg)
 {
 	struct dhcp_service *d = arg;
@@ -114,6 +131,16 @@ static json_t *status(void *arg)
 						  (json_int_t)c.waiting, "reserved_by_command",
 						  (json_int_t)d->reserved.n, "conflicts",
 						  (json_int_t)c.conflicts, "store", store_json(d)));
+	if (d->v6.engine)
+		(void)json_object_set_new(s, "ipv6", v6_json(d));
+	if (d->v6.ra)
+		(void)json_object_set_new(s, "advertised_interfaces",
+					  json_integer((json_int_t)d->v6.ra->interfaces_n));
+	if (d->relay)
+		(void)json_object_set_new(s, "relayed_interfaces",
+					  json_integer((json_int_t)d->relay->links_n));
+	if (d->names.engine)
+		(void)json_object_set_new(s, "names", names_json(d));
 	return s;
 }
 
