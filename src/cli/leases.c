@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512, TARGET_SIZE = 2048, PAGE = 1000 };
+enum { PATH_SIZE = 512, TARGET_SIZE = 2048, PAGE = 250 };
 
 static const char service[] = "dhcp";
 

@@ -15,7 +15,7 @@ enum {
 	PAGE_DEFAULT = 100,
 	PAGE_MAX = 1000,
 	SLICE_SEEN = 2048, /* records looked at in one go */
-	SLICE_SHOWN = 64,  /* and told */
+	SLICE_SHOWN = 16,  /* and told */
 	TEXT_MAX = 3 * DHCP_IDENTITY_MAX + 8,
 };
 

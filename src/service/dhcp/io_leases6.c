@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, SLICE_SHOWN = 64 };
+enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, SLICE_SHOWN = 16 };
 
 static const char *kind_name(enum dhcp6_ia_kind kind)
 {
