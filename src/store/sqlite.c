@@ -151,18 +151,18 @@ static enum err lengthen_wal(struct sqlite_store *s)
 	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK ||
 	    !file || !file->pMethods)
 		return OK;
-	sqlite3_int64 size = 0;
-	int result = file->pMethods->xFileSize(file, &size);
+	sqlite3_int64 had = 0;
+	int result = file->pMethods->xFileSize(file, &had);
 	/* Never over what is in use. */
-	if (result != SQLITE_OK || size >= WAL_BYTES)
+	if (result != SQLITE_OK || had >= WAL_BYTES)
 		return sqlite_error(s, result);
-	while (result == SQLITE_OK && size < WAL_BYTES) {
-		result = file->pMethods->xWrite(file, zeros, sizeof(zeros), size);
-		size += (sqlite3_int64)sizeof(zeros);
+	for (sqlite3_int64 size = had; size < WAL_BYTES; size += (sqlite3_int64)sizeof(zeros)) {
+		if (file->pMethods->xWrite(file, zeros, sizeof(zeros), size) == SQLITE_OK)
+			continue;
+		/* On a disk without so much to spare it grows as it must. */
+		return sqlite_error(s, file->pMethods->xTruncate(file, had));
 	}
-	if (result == SQLITE_OK)
-		result = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-	return sqlite_error(s, result);
+	return sqlite_error(s, file->pMethods->xSync(file, SQLITE_SYNC_NORMAL));
 }
 
 static enum err use_wal(struct sqlite_store *s)

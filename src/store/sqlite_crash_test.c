@@ -122,6 +122,11 @@ static int fill_a_small_disk(void)
 	struct store_state st;
 	store_state(s, &st);
 	CHILD_CHECK(!st.connected && st.why == (enum err)ENOSPC && strstr(st.reason, "full"));
+	/* That nobody else has written anything does not make it well. */
+	size_t told = 0;
+	CHILD_CHECK(!store_changes(s, ignore_row, &told));
+	store_state(s, &st);
+	CHILD_CHECK(!st.connected && st.losses == 1);
 	/* It gets well by itself when there is room. */
 	CHILD_CHECK(mount(NULL, folder, NULL, MS_REMOUNT, "size=200m") == 0);
 	CHILD_CHECK(!store_commit(s, items, 64) && !items[63].result);
@@ -135,6 +140,29 @@ static int fill_a_small_disk(void)
 	return 0;
 }
 
+/* Less room than its log would like to have from the start. */
+static int use_a_tiny_disk(void)
+{
+	if (!user_is_root() || unshare(CLONE_NEWNS) < 0)
+		return CHILD_SKIPS;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", folder, "tmpfs", 0, "size=2m") < 0)
+		return CHILD_SKIPS;
+	struct store_config config = {.path = path, .tables = contract_tables, .tables_len = 2};
+	struct store_item item = {.key = span_text("key"), .value = span_text("value")};
+	struct store *s = NULL;
+	CHILD_CHECK(!store_new(&config, &s) && !store_open(s));
+	CHILD_CHECK(!store_commit(s, &item, 1) && !item.result);
+	store_free(s);
+	return 0;
+}
+
+static void a_disk_smaller_than_its_log_will_do(void **state)
+{
+	(void)state;
+	assert_child(use_a_tiny_disk, "not root, or no mount namespaces");
+}
+
 static void a_full_disk_is_an_error_that_passes(void **state)
 {
 	(void)state;
@@ -146,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fact(nothing_acknowledged_is_lost_to_kill_9),
 		fact(a_full_disk_is_an_error_that_passes),
+		fact(a_disk_smaller_than_its_log_will_do),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
