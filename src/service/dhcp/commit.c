@@ -10,7 +10,9 @@
  * - Renewed then is who says that it has the address (RENEWING, REBINDING), not who asks for it
  *   back: that client may have released it to another server, which we have not heard of, and
  *   which has given it away. Who renews has not released it, and before its row runs out no server
- *   takes it from him. */
+ *   takes it from him.
+ * - So it goes when the store only keeps silent, too: a renewal waits DHCP_STORE_PATIENCE_MS, is
+ *   answered from memory, and what becomes of its row is learnt when the store says so. */
 #include "service/dhcp/exchange.h"
 
 /* At least a second later than it is. Whatever moment a client counts its lease from, up to when it
@@ -92,22 +94,56 @@ static void shorten(struct dhcp_exchange *x, uint32_t left_s)
 					       .rebind_s = (uint32_t)((uint64_t)left_s * 7 / 8)};
 }
 
-static void renew_from_memory(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_record *r)
+static bool is_known_to_renew(const struct dhcp_engine *e, const struct dhcp_exchange *x,
+			      const struct dhcp_record *r)
 {
 	struct dhcp_identity id;
 	dhcp_exchange_identity(x, &id);
-	uint32_t now_s = now_up_s(e);
-	if (r->state != DHCP_LEASE_BOUND || !r->version || r->expires_s <= now_s ||
-	    !dhcp_record_is_of(r, &id) || x->message.type != DHCP_REQUEST ||
-	    !x->message.head.ciaddr || dhcp_message_has(&x->message, DHCP_OPT_SERVER_IDENTIFIER) ||
+	return r->state == DHCP_LEASE_BOUND && r->version && r->expires_s > now_up_s(e) &&
+	       dhcp_record_is_of(r, &id) && x->message.type == DHCP_REQUEST &&
+	       x->message.head.ciaddr && !dhcp_message_has(&x->message, DHCP_OPT_SERVER_IDENTIFIER);
+}
+
+static void renew_from_memory(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_record *r)
+{
+	if (!is_known_to_renew(e, x, r) ||
 	    dhcp_place_of(e, x, r->address, &x->place) != DHCP_CAUSE_NONE) { /* after a reload */
 		dhcp_refuse(e, x, DHCP_CAUSE_STORE, r->address);
 		return;
 	}
-	uint32_t left = r->expires_s == UINT32_MAX ? DHCP_INFINITE_S : r->expires_s - now_s;
-	shorten(x, left);
+	shorten(x, r->expires_s == UINT32_MAX ? DHCP_INFINITE_S : r->expires_s - now_up_s(e));
 	e->counts.causes[DHCP_CAUSE_STORE]++;
 	dhcp_reply_lease(e, x, DHCP_ACK, r);
+}
+
+/* What it would be granted. */
+static void take_terms(const struct dhcp_engine *e, struct dhcp_exchange *x)
+{
+	uint32_t asked_s = 0;
+	if (dhcp_message_u32(&x->message, DHCP_OPT_LEASE_TIME, &asked_s) != OK)
+		asked_s = 0;
+	x->times = dhcp_site_times(dhcp_exchange_site(e, x), &x->client, x->place.network,
+				   x->place.pool, asked_s);
+	dhcp_exchange_name(x);
+}
+
+void dhcp_commit_late(struct dhcp_engine *e, struct dhcp_exchange *x)
+{
+	x->answered = dhcp_exchange_refresh(e, x);
+	if (x->answered)
+		renew_from_memory(e, x, dhcp_table_at(&e->table, x->record));
+}
+
+bool dhcp_commit_meanwhile(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_record *r)
+{
+	struct dhcp_place place;
+	if (!is_known_to_renew(e, x, r) ||
+	    dhcp_place_of(e, x, r->address, &place) != DHCP_CAUSE_NONE)
+		return false;
+	x->place = place;
+	take_terms(e, x);
+	renew_from_memory(e, x, r);
+	return true;
 }
 
 void dhcp_commit_grant(struct dhcp_engine *e, struct dhcp_exchange *x)
@@ -118,12 +154,7 @@ void dhcp_commit_grant(struct dhcp_engine *e, struct dhcp_exchange *x)
 			dhcp_refuse(e, x, DHCP_CAUSE_BUSY, r->address);
 		return;
 	}
-	uint32_t asked_s = 0;
-	if (dhcp_message_u32(&x->message, DHCP_OPT_LEASE_TIME, &asked_s) != OK)
-		asked_s = 0;
-	x->times = dhcp_site_times(dhcp_exchange_site(e, x), &x->client, x->place.network,
-				   x->place.pool, asked_s);
-	dhcp_exchange_name(x);
+	take_terms(e, x);
 	struct dhcp_lease l = granted_lease(e, x, r);
 	keep(&l, x, r);
 	if (!dhcp_exchange_wait(e, x, DHCP_PHASE_GRANT, r)) {
@@ -131,8 +162,11 @@ void dhcp_commit_grant(struct dhcp_engine *e, struct dhcp_exchange *x)
 		return;
 	}
 	x->asked_ms = e->now_ms;
-	if (store_row(e, x, &l, r->version) == OK)
+	if (store_row(e, x, &l, r->version) == OK) {
+		if (is_known_to_renew(e, x, r))
+			wheel_add(&e->wheel, &x->timer, e->now_ms + DHCP_STORE_PATIENCE_MS);
 		return;
+	}
 	dhcp_exchange_resume(e, x);
 	renew_from_memory(e, x, r);
 }
@@ -229,7 +263,8 @@ static void granted(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_
 	dhcp_lease_key(r->address, key);
 	if (version < r->version || /* another server wrote over it before we knew */
 	    dhcp_lease_read(span_of(key, sizeof(key)), span_of(x->value, x->value_len), &l) != OK) {
-		dhcp_refuse(e, x, DHCP_CAUSE_STORE, r->address);
+		if (!x->answered)
+			dhcp_refuse(e, x, DHCP_CAUSE_STORE, r->address);
 		return;
 	}
 	rename_lease(e, r, &l);
@@ -245,7 +280,7 @@ static void granted(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_
 	r->expires_s = l.expires_s;
 	if (moves)
 		dhcp_record_become(e, r, DHCP_LEASE_BOUND);
-	if (x->times.lease_s)
+	if (x->times.lease_s && !x->answered)
 		dhcp_reply_lease(e, x, DHCP_ACK, r);
 	dhcp_tell_name(e, DHCP_NAME_GRANTED, r);
 }
@@ -281,6 +316,8 @@ static void answer_grant(struct dhcp_engine *e, struct dhcp_exchange *x, struct 
 {
 	if (result == DHCP_STORED)
 		granted(e, x, r, version);
+	else if (x->answered)
+		return; /* what there was to learn was learnt */
 	else if (result == DHCP_STORE_CONFLICT)
 		decide_again(e, x);
 	else if (dhcp_exchange_refresh(e, x))

@@ -174,10 +174,14 @@ void dhcp_engine_set_links(struct dhcp_engine *e, const struct dhcp_link *links,
 
 /* --- time --- */
 
-static void probe_time(struct wheel_timer *t, void *arg)
+static void waited(struct wheel_timer *t, void *arg)
 {
 	struct dhcp_engine *e = arg;
 	struct dhcp_exchange *x = (struct dhcp_exchange *)t; /* its first field */
+	if (x->phase == DHCP_PHASE_GRANT) {
+		dhcp_commit_late(e, x);
+		return;
+	}
 	dhcp_exchange_resume(e, x);
 	if (dhcp_exchange_refresh(e, x) && x->place.network)
 		dhcp_exchange_probed(e, x);
@@ -189,7 +193,7 @@ static void probe_time(struct wheel_timer *t, void *arg)
 void dhcp_engine_turn(struct dhcp_engine *e, uint64_t now_ms)
 {
 	dhcp_engine_at(e, now_ms);
-	wheel_advance(&e->wheel, e->now_ms, probe_time, e);
+	wheel_advance(&e->wheel, e->now_ms, waited, e);
 	dhcp_engine_expire(e);
 }
 

@@ -113,11 +113,47 @@ static void the_seconds_that_a_store_takes_are_taken_from_the_lease(void **state
 {
 	struct try *t = *state;
 	try_start(t);
-	uint32_t address = try_lease(t, 1);
-	try_say(t, (struct ask){.type = DHCP_REQUEST, .mac = 1, .ciaddr = address, .to = SERVER});
+	try_say(t, (struct ask){.type = DHCP_DISCOVER, .mac = 1});
+	uint32_t address = try_answer(t, DHCP_OFFER)->head.yiaddr;
+	try_say(t,
+		(struct ask){
+			.type = DHCP_REQUEST, .mac = 1, .requested = address, .server_id = SERVER});
 	try_wait_s(t, 8);
 	try_store(t);
 	assert_int_equal(try_u32(try_answer(t, DHCP_ACK), DHCP_OPT_LEASE_TIME), 3592);
+}
+
+static void a_renewal_is_answered_from_memory_when_the_store_keeps_silent(void **state)
+{
+	struct try *t = *state;
+	try_start(t);
+	uint32_t address = try_lease(t, 1);
+	struct ask renewal = {
+		.type = DHCP_REQUEST, .mac = 1, .xid = 7, .ciaddr = address, .to = SERVER};
+	try_wait_s(t, 1000);
+	try_say(t, renewal);
+	try_wait_ms(t, 1999);
+	try_silence(t);
+	try_wait_ms(t, 1);
+	assert_int_equal(try_u32(try_answer(t, DHCP_ACK), DHCP_OPT_LEASE_TIME), 2598);
+	try_say(t, renewal); /* that one was lost: nobody waits twice */
+	assert_int_equal(try_u32(try_answer(t, DHCP_ACK), DHCP_OPT_LEASE_TIME), 2598);
+	renewal.mac = 2;
+	try_say(t, renewal);
+	try_silence(t);
+	renewal.mac = 1;
+	try_store(t);
+	(void)try_answer(t, DHCP_NAK); /* the other one's, when it is known whose it is */
+	/* The row says more than was promised, and is believed again. */
+	try_say(t, renewal);
+	try_store(t);
+	assert_int_equal(try_u32(try_answer(t, DHCP_ACK), DHCP_OPT_LEASE_TIME), 3600);
+	try_say(t, renewal);
+	try_wait_s(t, 2);
+	(void)try_answer(t, DHCP_ACK);
+	try_store_fails(t);
+	try_silence(t);
+	assert_int_equal(try_state(t, address), DHCP_LEASE_BOUND);
 }
 
 static void a_lease_that_ran_out_is_not_renewed_while_the_store_is_away(void **state)
@@ -481,6 +517,7 @@ int main(void)
 		FACT(a_stranger_gets_no_ack_while_the_store_is_away),
 		FACT(promises_no_more_than_is_durable_while_the_store_is_away),
 		FACT(the_seconds_that_a_store_takes_are_taken_from_the_lease),
+		FACT(a_renewal_is_answered_from_memory_when_the_store_keeps_silent),
 		FACT(a_lease_that_ran_out_is_not_renewed_while_the_store_is_away),
 		FACT(an_address_that_another_server_gave_is_refused),
 		FACT(a_lease_that_the_other_server_renewed_is_renewed_here),

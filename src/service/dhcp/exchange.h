@@ -30,6 +30,7 @@ enum {
 	DHCP_REUSE_AFTER_S = 2, /* a lease that ended is kept this long from others: two servers'
 				 * clocks, and the client's, differ a little */
 	DHCP_JUST_HELD_S = 60,	/* who held an address until then gets it without a probe */
+	DHCP_STORE_PATIENCE_MS = 2000, /* how long a renewal waits for the store */
 	DHCP_TRIES_MAX = 4, /* addresses probed, or rows met that others wrote, for one message */
 	DHCP_RATES = 4096,  /* buckets of admit.c */
 	DHCP_TURN_STEPS = 2048, /* of the calendar in one turn: about a millisecond */
@@ -72,6 +73,7 @@ struct dhcp_exchange {
 	enum dhcp_phase phase;
 	unsigned tries;
 	bool rapid;    /* DISCOVER that an ACK answers (RFC 4039) */
+	bool answered; /* from memory, while the store kept it waiting */
 	bool familiar; /* the client has the address already, or had it a moment ago */
 	struct dhcp_place place;
 	struct dhcp_times times;
@@ -236,6 +238,10 @@ void dhcp_engine_at(struct dhcp_engine *e, uint64_t now_ms); /* engine.c */
 
 /* What x asks for becomes a row; the ACK follows when it is durable. */
 void dhcp_commit_grant(struct dhcp_engine *e, struct dhcp_exchange *x);
+/* The store keeps it waiting for too long: who renews what is known has his answer now. */
+void dhcp_commit_late(struct dhcp_engine *e, struct dhcp_exchange *x);
+/* A renewal behind such a one. False: it is none, and was not answered. */
+bool dhcp_commit_meanwhile(struct dhcp_engine *e, struct dhcp_exchange *x, struct dhcp_record *r);
 /* What the record says now becomes its row; nobody waits. */
 void dhcp_commit_note(struct dhcp_engine *e, struct dhcp_record *r);
 

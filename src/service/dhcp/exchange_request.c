@@ -165,6 +165,8 @@ static bool stands_in_line(struct dhcp_engine *e, struct dhcp_exchange *x, uint3
 		dhcp_exchange_done(e, first);
 		return false;
 	}
+	if (first->phase == DHCP_PHASE_GRANT && first->answered && dhcp_commit_meanwhile(e, x, r))
+		return true;
 	bool repeated = first->phase == DHCP_PHASE_GRANT &&
 			first->message.head.xid == x->message.head.xid && dhcp_record_is_of(r, &id);
 	if (repeated || !dhcp_exchange_queue(e, x, r))

@@ -191,7 +191,7 @@ static enum dhcp_cause read_message(struct dhcp_engine *e, struct dhcp_exchange 
 	x->record = DHCP_RECORD_NONE;
 	x->phase = DHCP_PHASE_HERE;
 	x->tries = 0;
-	x->rapid = x->familiar = x->has_fqdn = false;
+	x->rapid = x->familiar = x->answered = x->has_fqdn = false;
 	if (packet.len > sizeof(x->packet))
 		return DHCP_CAUSE_TORN;
 	struct reader r = reader_of_span(packet);
