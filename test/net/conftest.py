@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import janitor
+import postgres as database
 import scenario
 import topology
+from dhcp_pair import Pair
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +56,28 @@ def scene(net):
     made = scenario.Scene(net)
     yield made
     made.world.close()
+
+
+@pytest.fixture(scope="module")
+def postgres(janitor_process):
+    """A database server: postgres.Postgres."""
+    if reason := database.why_not():
+        pytest.skip(reason)
+    server = database.Postgres(f"/tmp/{topology.PREFIX}postgres")
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def pair(net, postgres, request):
+    """Two address servers on one database: dhcp_pair.Pair, with the words of the parameter."""
+    if not postgres.alive:
+        postgres.start()
+    made = Pair(net, postgres, **getattr(request, "param", {}))
+    yield made
+    made.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

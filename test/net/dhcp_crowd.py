@@ -26,6 +26,7 @@ SO_RCVBUFFORCE = 33
 ALL = b"\xff" * 6
 AGAIN_S = 1.0  # a message is repeated after this, and the tries end after so many:
 TRIES = 12
+CLOCKS_S = 0.1  # two clocks that are read one after the other, to the millisecond
 
 
 def checksum(head):
@@ -60,14 +61,16 @@ class Guest:
         return m
 
     def begin(self):
-        self.xid, self.began, self.tries = random.getrandbits(32), time.monotonic(), 0
+        self.xid, self.began, self.tries = self.crowd.random.getrandbits(32), time.monotonic(), 0
         self.crowd.by_xid[self.xid] = self
 
     def post(self, message, to=BROADCAST, mac=ALL):
         """Sends it, and again until it is answered."""
         self.last = (message, to, mac)
         self.tries += 1
-        self.sent, self.due = time.time(), time.monotonic() + AGAIN_S * random.uniform(0.8, 1.2)
+        if self.tries == 1:
+            self.sent = time.time()
+        self.due = time.monotonic() + AGAIN_S * self.crowd.random.uniform(0.8, 1.2)
         self.crowd.send(self, message, to, mac)
 
     def discover(self, options=None, secs=None, mac=ALL, select=True):
@@ -111,7 +114,7 @@ class Guest:
             self.leave()
 
     def again(self):
-        if self.last[0].type == REQUEST and self.last[0].options.get(SERVER) and self.tries >= 3:
+        if self.last[0].type == REQUEST and SERVER in self.last[0].options and self.tries >= 3:
             self.discover()  # the server that made the offer is gone
             return
         if self.tries >= TRIES:
@@ -136,6 +139,9 @@ class Guest:
         elif self.waits == "ack" and m.type == NAK:
             self.waits = None
             self.naks.append(m)
+            if self.bound and self.last[0].ciaddr == self.address:
+                self.crowd.wrong.append(f"{self.mac} may not renew {self.address}, says {m.address(SERVER)}, which it has"
+                                        f" of {self.server} for {self.until - time.time():.1f} s more")
             if self.address:
                 self.leave()
             if self.crowd.begin_anew:  # RFC 2131 3.1 5: "the client restarts the configuration process"
@@ -235,7 +241,7 @@ class Crowd:
         if guest.address and guest.address != m.yiaddr:
             guest.leave()
         guest.address, guest.server = m.yiaddr, m.address(SERVER)
-        # RFC 2131 4.4.5: from when the client sent its message.
+        # RFC 2131 4.4.1: from when the client sent its message, the first time.
         guest.until = guest.sent + seconds
         self.by_address[m.yiaddr] = guest
         self.promised[m.yiaddr] = (guest.mac, guest.until)
@@ -245,7 +251,7 @@ class Crowd:
         now, found = time.time(), []
         for address, (mac, until) in self.promised.items():
             row = rows.get(address)
-            if until > now and (row is None or row[0] != "bound" or row[1] != mac or row[2] < until - 0.001):
+            if until > now and (row is None or row[0] != "bound" or row[1] != mac or row[2] < until - CLOCKS_S):
                 found.append(f"{address} was promised to {mac} until {until:.2f}, the row is {row}")
         return found
 

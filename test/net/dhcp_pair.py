@@ -15,9 +15,9 @@ NETWORK = """
 
 
 class Pair:
-    def __init__(self, net, postgres, name, lease="1h", keys=("", ""), seed=0, start=True, network=NETWORK):
-        self.net, self.postgres, self.name = net, postgres, name
-        self.url = postgres.database(name)
+    def __init__(self, net, postgres, lease="1h", keys=("", ""), seed=0, start=True, network=NETWORK):
+        self.net, self.postgres = net, postgres
+        self.url = postgres.empty()
         texts = [config(network.replace("LEASE", lease), keys=f"\n  store: {self.url}{more}") for more in keys]
         self.one = Site(net, texts[0], start=start, name="one", address="192.168.7.1")
         self.two = Site(net, texts[1], start=start, name="two", address="192.168.7.2", switch=self.one.switch)
@@ -27,9 +27,20 @@ class Pair:
 
     def close(self):
         self.crowd.close()
+        for site in self.sites:
+            site.close()
+
+    def given(self, n):
+        """Guests with leases, some of each server."""
+        crowd, guests = self.crowd, self.crowd.guests(n)
+        crowd.offers_wanted, crowd.choose = 2, crowd.random.choice
+        crowd.join(guests)
+        assert all(guest.bound for guest in guests), [guest for guest in guests if not guest.bound]
+        crowd.offers_wanted, crowd.choose = 1, lambda offers: offers[0]
+        return guests
 
     def rows(self):
-        return self.postgres.rows(self.name)
+        return self.postgres.rows()
 
     def store(self, site):
         return site.get("/status")["store"]

@@ -1,6 +1,8 @@
 """A gateway that serves addresses to a switch, and hosts plugged into it."""
 
+import contextlib
 import json
+import subprocess
 import time
 
 from dhcp_client import Client
@@ -23,12 +25,13 @@ def config(network=NETWORK, more="", probe="off", keys=""):
 class Site:
     """gateway has 192.168.7.1 on the switch and runs the service. switch: of another site, to share it."""
 
-    def __init__(self, net, text=None, start=True, switch=None, name="gateway", address="192.168.7.1", **options):
+    def __init__(self, net, text=None, start=True, switch=None, name="gateway", address="192.168.7.1", kind=Service,
+                 **options):
         self.net, self.address = net, address
         self.switch = switch or net.switch("switch")
         self.gateway = net.host(name)
         self.interface = net.plug(self.gateway, f"{address}/24", self.switch)
-        self.service = Service(self.gateway, "dhcp", text or config(), **options)
+        self.service = kind(self.gateway, "dhcp", text or config(), **options)
         if start:
             self.service.start()
         self.clients = []
@@ -84,6 +87,19 @@ class Site:
             "--control", self.service.run_folder / "dhcp.sock",
         )
         return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def watching(self):
+        """The names of events from now on, as a function that says what has come."""
+        path = self.service.folder / "events"
+        with open(path, "wb") as file:
+            words = ["events", "dhcp", "--json", "--control", self.service.run_folder / "dhcp.sock"]
+            process = self.gateway.popen(binary(), *words, stdin=subprocess.DEVNULL, stdout=file)
+        try:
+            yield lambda: [json.loads(line)["event"] for line in path.read_text().splitlines(True) if line[-1] == "\n"]
+        finally:
+            process.kill()
+            process.wait(10)
 
     def cli(self, *words):
         return self.gateway.run(binary(), *words, "--control", self.service.run_folder / "dhcp.sock")

@@ -1,8 +1,8 @@
 """A PostgreSQL server of the tests' own, on a unix socket in a folder of its own, as a user who is not root.
 
     server = Postgres(folder).start()
-    url = server.database("one")     what `store:` takes
-    server.rows(url)                 the leases in it, by address
+    url = server.empty()     what `store:` takes
+    server.rows()            the leases in it, by address
     server.stop(); server.kill(); server.start()
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 # Nothing here cuts the power: what the kernel was given outlives whatever is killed.
 SETTINGS = {
+    "client_min_messages": "warning",
     "listen_addresses": "", "fsync": "off", "shared_buffers": "16MB", "max_connections": "40",
     "log_min_messages": "fatal", "autovacuum": "off",
 }
@@ -74,7 +75,7 @@ class Postgres:
                 )
             while self.process.poll() is None:
                 with contextlib.suppress(AssertionError):
-                    self.sql("postgres", "SELECT 1")
+                    self.sql("SELECT 1")
                     return self
                 assert time.monotonic() < until, self.log()
                 time.sleep(0.02)
@@ -120,17 +121,18 @@ class Postgres:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def sql(self, name, text):
-        return self.run("psql", "-X", "-A", "-t", "-q", "-h", self.folder, "-U", "postgres", "-d", name, "-c", text)
+    def sql(self, text):
+        return self.run("psql", "-X", "-A", "-t", "-q", "-h", self.folder, "-U", "postgres", "-c", text)
 
-    def database(self, name):
-        self.sql("postgres", f"CREATE DATABASE {name}")
-        return f"postgresql:///{name}?host={self.folder}&user=postgres"
+    def empty(self):
+        """As it was before anybody used it; returns the URL that `store:` takes."""
+        tables = "gatehouse_store, gatehouse_table, gatehouse_row"
+        self.sql(f"DROP TABLE IF EXISTS {tables}; DROP SEQUENCE IF EXISTS gatehouse_version")
+        return f"postgresql:///postgres?host={self.folder}&user=postgres"
 
-    def rows(self, name):
+    def rows(self):
         """What is durable: {address: (state, MAC, Unix time of the end)}."""
         text = self.sql(
-            name,
             "SELECT encode(key, 'hex'), encode(value, 'hex') FROM gatehouse_row JOIN gatehouse_table ON tab = id"
             " WHERE name = 'leases' AND removed IS NULL",
         )

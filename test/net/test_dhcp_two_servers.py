@@ -1,57 +1,21 @@
 """Two address servers on one link and one PostgreSQL database: no address twice, nothing acknowledged is lost,
-whoever dies; and what a store that goes away is to them."""
+whoever dies."""
 
 import json
-import random
-import signal
 import time
 
 import pytest
 
-import postgres as database
-import topology
-from dhcp_client import ACK, LEASE_TIME, NAK, REQUESTED, SERVER, packed
-from dhcp_crowd import Guest
-from dhcp_pair import LEARN_S, Pair
+from dhcp_client import REQUESTED, SERVER, packed
+from dhcp_pair import LEARN_S
 from dhcp_site import eventually
-
-
-@pytest.fixture(scope="module")
-def postgres(janitor_process):
-    if reason := database.why_not():
-        pytest.skip(reason)
-    server = database.Postgres(f"/tmp/{topology.PREFIX}postgres")
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def pair(net, postgres, request):
-    words = getattr(request, "param", {})
-    if not postgres.alive:
-        postgres.start()
-    made = Pair(net, postgres, f"dhcp_{net.made}", **words)
-    yield made
-    made.close()
-
-
-def given(pair, n):
-    """Guests with leases, some of each server."""
-    guests = pair.crowd.guests(n)
-    pair.crowd.offers_wanted, pair.crowd.choose = 2, pair.crowd.random.choice
-    pair.crowd.join(guests)
-    assert all(guest.bound for guest in guests), [guest for guest in guests if not guest.bound]
-    pair.crowd.offers_wanted = 1
-    return guests
 
 
 # ---- both serve
 
 
 def test_both_serve_one_pool_and_each_knows_the_leases_of_the_other(pair):
-    guests = given(pair, 200)
+    guests = pair.given(200)
     of = [sum(guest.server == site.address for guest in guests) for site in pair.sites]
     assert min(of) > 40, of
     assert len({guest.address for guest in guests}) == 200
@@ -65,7 +29,7 @@ def test_both_serve_one_pool_and_each_knows_the_leases_of_the_other(pair):
 
 
 def test_a_pool_without_an_address_to_spare_is_given_out_to_the_last_one_and_no_further(pair):
-    guests = given(pair, 230)
+    guests = pair.given(230)
     assert len({guest.address for guest in guests}) == 230
     late = pair.crowd.guests(3)
     pair.crowd.join(late, timeout=2)
@@ -75,7 +39,7 @@ def test_a_pool_without_an_address_to_spare_is_given_out_to_the_last_one_and_no_
 
 
 def test_same_address_offered_to_two_clients_is_acknowledged_to_one(pair):
-    crowd, both = pair.crowd, given(pair, 2) and pair.crowd.guests(60)
+    crowd, both = pair.crowd, pair.given(2) and pair.crowd.guests(60)
     crowd.begin_anew = False
     wanted = [address for address in map(str, range(20, 250)) if f"192.168.7.{address}" not in crowd.promised]
     for i in range(0, 60, 2):
@@ -100,7 +64,7 @@ def test_same_address_offered_to_two_clients_is_acknowledged_to_one(pair):
 
 
 def test_renewal_is_answered_by_the_server_of_the_lease_and_rebinding_by_either(pair):
-    guests = given(pair, 40)
+    guests = pair.given(40)
     had, naks = {guest: guest.address for guest in guests}, sum(len(guest.naks) for guest in guests)
     pair.crowd.renew(guests, pair.one.address)
     assert all(len(guest.acks) == 2 for guest in guests)
@@ -115,7 +79,7 @@ def test_renewal_is_answered_by_the_server_of_the_lease_and_rebinding_by_either(
 
 
 def test_clients_of_a_server_that_was_killed_keep_their_addresses_at_the_other(pair):
-    guests = given(pair, 60)
+    guests = pair.given(60)
     had = {guest: guest.address for guest in guests}
     pair.one.service.kill()
     pair.crowd.rebind(guests)
@@ -132,7 +96,7 @@ def test_clients_of_a_server_that_was_killed_keep_their_addresses_at_the_other(p
 
 
 def test_address_given_back_to_one_server_is_free_at_the_other(pair):
-    guests = given(pair, 230)
+    guests = pair.given(230)
     leaver, late = guests[0], pair.crowd.guests(1)[0]
     address, leaver.server = leaver.address, pair.one.address
     leaver.release()
@@ -187,85 +151,3 @@ def test_clients_of_the_other_half_get_leases_when_its_server_is_gone(pair):
     waited = [guest for guest in guests if guest.acks and time.monotonic() - guest.began > 3]
     assert 4 < len(waited)
     pair.judge()
-
-
-# ---- the database goes away
-
-
-def wait_event(site, name, timeout=10):
-    assert eventually(lambda: any(e.get("event") == name for e in site.events()), timeout), site.events()
-
-
-@pytest.mark.parametrize("how", ["stop", "kill"])
-def test_without_the_database_known_leases_are_renewed_and_nobody_new_is_acknowledged(pair, how):
-    crowd, guests = pair.crowd, given(pair, 60)
-    assert eventually(lambda: all(len(site.leases("?limit=500")) >= 60 for site in pair.sites))
-    had = {guest: guest.address for guest in guests}
-    before = {guest: guest.until for guest in guests}
-    getattr(pair.postgres, how)()
-    pair.wait_store(False)
-    new = crowd.join(crowd.guests(10), timeout=3)
-    assert not any(guest.acks for guest in new)
-    crowd.renew(guests[:20], pair.one.address)
-    crowd.renew(guests[20:40], pair.two.address)
-    crowd.rebind(guests[40:])
-    assert all(len(guest.acks) >= 2 for guest in guests), [g for g in guests if len(g.acks) < 2]
-    for guest in guests:
-        # What is promised is what is durable, and no more: else the other server might give it away.
-        assert guest.address == had[guest] and guest.until <= before[guest] + 2
-    for site in pair.sites:
-        state = pair.store(site)
-        assert not state["connected"] and state["reason"], state
-        wait_event(site, "store-lost")
-        assert "the store is away; known leases are renewed from memory" in site.service.log()
-    pair.postgres.start()
-    pair.wait_store(True)
-    crowd.join(new)
-    crowd.rebind(guests)
-    assert all(guest.bound for guest in guests + new)
-    assert all(guest.address == had[guest] and guest.until > before[guest] for guest in guests)
-    for site in pair.sites:
-        wait_event(site, "store-back")
-        assert "the store is back" in site.service.log()
-    pair.judge()
-    pair.agree()
-
-
-def test_servers_that_start_without_their_database_serve_when_it_is_there(pair):
-    guests = given(pair, 20)
-    for site in pair.sites:
-        site.service.stop()
-    pair.postgres.stop()
-    for site in pair.sites:
-        site.service.start(timeout=20)
-    new = pair.crowd.join(pair.crowd.guests(3), timeout=2)
-    assert not any(guest.acks for guest in new)
-    pair.postgres.start()
-    pair.wait_store(True)
-    pair.agree()
-    pair.crowd.rebind(guests)
-    pair.crowd.join(new)
-    assert all(guest.bound for guest in guests + new) and all(len(guest.acks) == 2 for guest in guests)
-    pair.judge()
-
-
-def test_database_killed_in_the_middle_of_load_loses_nothing_that_was_acknowledged(pair):
-    crowd = pair.crowd
-    guests, rounds = crowd.guests(200), 0
-    left = list(guests)
-    for _ in range(3):
-        for guest in left[:60]:
-            guest.discover()
-        until = time.monotonic() + 0.4 + crowd.random.random() * 0.2
-        while time.monotonic() < until and any(guest.waits for guest in guests):
-            crowd.turn()
-        pair.postgres.kill()
-        rounds += any(guest.waits for guest in guests)
-        crowd.idle(0.3)
-        pair.postgres.start()
-        pair.wait_store(True)
-        left = [guest for guest in guests if not guest.bound and not guest.waits]
-    crowd.drive([guest for guest in guests if not guest.bound], Guest.discover)
-    assert all(guest.bound for guest in guests)
-    pair.judge()
-    pair.agree()
