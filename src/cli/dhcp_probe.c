@@ -1,8 +1,9 @@
 /* gatehouse dhcp probe IFACE: which DHCP servers answer on a link. Asks as a new host would
- * (DISCOVER), and takes nothing of what is offered. */
+ * (DISCOVER, Solicit), and takes nothing of what is offered. */
 #include "cli/commands.h"
 
 #include "base/reader.h"
+#include "cli/dhcp_probe6.h"
 #include "cli/print.h"
 #include "crypto/random.h"
 #include "os/fd.h"
@@ -39,7 +40,7 @@ struct server {
 struct probe {
 	const struct command_line *line;
 	struct loop loop;
-	struct loop_watch ear;
+	struct loop_watch ear, ear6;
 	struct loop_timer again, end;
 	int fd;
 	uint32_t ifindex, xid;
@@ -48,6 +49,8 @@ struct probe {
 	size_t expected_n, servers_n;
 	struct server servers[SERVERS_MAX];
 	struct dhcp_message message;
+	struct probe6 six;
+	bool has_six;
 };
 
 static struct ip_address address_of(uint32_t a)
@@ -100,6 +103,8 @@ static void ask_again(void *arg)
 {
 	struct probe *p = arg;
 	err_ignore(ask(p)); /* the first has told of what is wrong with the link */
+	if (p->has_six)
+		err_ignore(probe6_ask(&p->six));
 }
 
 /* --- hearing ---------------------------------------------------------------------------------- */
@@ -112,11 +117,10 @@ static void option_text(const struct dhcp_message *m, uint8_t code, char ret[TEX
 	ret[w.pos] = '\0';
 }
 
-static bool is_expected(const struct probe *p, const struct server *s)
+static bool is_expected(const struct probe *p, const struct ip_address *a)
 {
-	const struct ip_address identifier = address_of(s->identifier);
 	for (size_t i = 0; i < p->expected_n; i++)
-		if (ip_address_equal(&p->expected[i], &identifier))
+		if (ip_address_equal(&p->expected[i], a))
 			return true;
 	return p->expected_n == 0;
 }
@@ -148,7 +152,8 @@ static void offer(struct probe *p, const struct ip_packet *packet, const struct 
 	option_text(m, DHCP_OPT_ROUTERS, s.routers);
 	option_text(m, DHCP_OPT_DOMAIN_NAME_SERVERS, s.dns);
 	option_text(m, DHCP_OPT_DOMAIN_NAME, s.domain);
-	s.expected = is_expected(p, &s);
+	const struct ip_address identifier = address_of(s.identifier);
+	s.expected = is_expected(p, &identifier);
 	p->servers[p->servers_n++] = s;
 }
 
@@ -169,6 +174,13 @@ static void heard(void *arg, uint32_t events)
 	}
 }
 
+static void heard6(void *arg, uint32_t events)
+{
+	struct probe *p = arg;
+	(void)events;
+	probe6_heard(&p->six);
+}
+
 /* --- telling ---------------------------------------------------------------------------------- */
 
 static void mac_text(const uint8_t *mac, char buf[32])
@@ -176,6 +188,21 @@ static void mac_text(const uint8_t *mac, char buf[32])
 	struct writer w = writer_of(buf, 31);
 	dhcp_hex_write(&w, span_of(mac, IP_MAC_LEN));
 	buf[w.pos] = '\0';
+}
+
+static void add_json6(const struct probe *p, json_t *list)
+{
+	for (size_t i = 0; i < p->six.servers_n; i++) {
+		const struct probe6_server *s = &p->six.servers[i];
+		char from[IP_ADDRESS_TEXT_MAX], duid[DUID_TEXT_MAX];
+		(void)ip_address_format(&s->from, from);
+		(void)duid_format(duid_span(&s->duid), duid);
+		json_array_append_new(list,
+				      json_pack("{s:i,s:s,s:s,s:i,s:s,s:s,s:b}", "family", 6,
+						"server", duid, "from", from, "preference",
+						s->preference, "offered", s->offers, "dns", s->dns,
+						"expected", is_expected(p, &s->from)));
+	}
 }
 
 static void print_json(const struct probe *p)
@@ -186,15 +213,16 @@ static void print_json(const struct probe *p)
 		char server[IP_ADDRESS_TEXT_MAX], from[IP_ADDRESS_TEXT_MAX];
 		char offered[IP_ADDRESS_TEXT_MAX], mac[32];
 		mac_text(s->mac, mac);
-		json_array_append_new(list,
-				      json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:b}",
-						"server", address_text(s->identifier, server),
-						"from", address_text(s->from, from), "mac", mac,
-						"offered", address_text(s->offered, offered),
-						"mask", s->mask, "routers", s->routers, "dns",
-						s->dns, "domain", s->domain, "lease_s",
-						(json_int_t)s->lease_s, "expected", s->expected));
+		json_array_append_new(
+			list,
+			json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:b}", "family", 4,
+				  "server", address_text(s->identifier, server), "from",
+				  address_text(s->from, from), "mac", mac, "offered",
+				  address_text(s->offered, offered), "mask", s->mask, "routers",
+				  s->routers, "dns", s->dns, "domain", s->domain, "lease_s",
+				  (json_int_t)s->lease_s, "expected", s->expected));
 	}
+	add_json6(p, list);
 	(void)json_dumpf(list, stdout, JSON_INDENT(2));
 	(void)fputc('\n', stdout);
 	json_decref(list);
@@ -208,6 +236,29 @@ static void lease_text(uint32_t lease_s, char buf[32])
 		(void)print_duration_us(lease_s * UINT64_C(1000000), buf, 32);
 }
 
+static void print_text6(const struct probe *p)
+{
+	static const char *const heads[] = {"DHCPV6 SERVER", "OFFERS", "DNS", "DUID", ""};
+	struct print_table t;
+	if (p->six.servers_n == 0)
+		return;
+	print_table_init(&t, stdout, p->line->colour, 5, heads);
+	for (size_t i = 0; i < p->six.servers_n; i++) {
+		const struct probe6_server *s = &p->six.servers[i];
+		bool expected = is_expected(p, &s->from);
+		enum print_style style = expected ? PRINT_PLAIN : PRINT_RED;
+		char from[IP_ADDRESS_TEXT_MAX], duid[DUID_TEXT_MAX];
+		(void)ip_address_format(&s->from, from);
+		(void)duid_format(duid_span(&s->duid), duid);
+		print_cell(&t, style, "%s", from);
+		print_cell(&t, PRINT_PLAIN, "%s", s->offers);
+		print_cell(&t, PRINT_PLAIN, "%s", s->dns);
+		print_cell(&t, PRINT_DIM, "%s", duid);
+		print_cell(&t, style, "%s", expected ? "" : "not expected");
+	}
+	print_table_end(&t);
+}
+
 static void print_text(const struct probe *p)
 {
 	static const char *const heads[] = {"SERVER", "MAC",   "OFFERS", "ROUTERS",
@@ -215,7 +266,8 @@ static void print_text(const struct probe *p)
 	struct print_table t;
 	char text[IP_ADDRESS_TEXT_MAX], mac[32], lease[32];
 	if (p->servers_n == 0) {
-		(void)printf("No DHCP server answers on %s.\n", p->line->arguments[0]);
+		if (p->six.servers_n == 0)
+			(void)printf("No DHCP server answers on %s.\n", p->line->arguments[0]);
 		return;
 	}
 	print_table_init(&t, stdout, p->line->colour, 7, heads);
@@ -243,6 +295,17 @@ static void time_is_up(void *arg)
 	loop_stop(&p->loop);
 }
 
+/* What keeps us from asking by IPv6 is no reason not to ask by IPv4. */
+static void open_six(struct probe *p, const struct link *link)
+{
+	enum err e = probe6_open(&p->six, link);
+	p->has_six = !e;
+	if (e)
+		(void)fprintf(stderr, "DHCPv6 is not asked: %s\n",
+			      e == (enum err)EADDRINUSE ? "a client of this machine has its port"
+							: err_text(e));
+}
+
 static enum err find_link(struct probe *p)
 {
 	struct links links;
@@ -255,6 +318,7 @@ static enum err find_link(struct probe *p)
 	if (!e) {
 		p->ifindex = link->index;
 		memcpy(p->mac, link->mac, IP_MAC_LEN);
+		open_six(p, link);
 	}
 	links_done(&links);
 	return e;
@@ -272,6 +336,10 @@ static enum err probe(struct probe *p, uint64_t seconds)
 	loop_timer_set_after(&p->loop, &p->again, seconds * 1000 / 2);
 	loop_timer_set_after(&p->loop, &p->end, seconds * 1000);
 	TRY(ask(p));
+	if (p->has_six) {
+		TRY(loop_add(&p->loop, &p->ear6, p->six.fd, LOOP_READ, heard6, p));
+		err_ignore(probe6_ask(&p->six)); /* without a link-local address it cannot leave */
+	}
 	return loop_run(&p->loop);
 }
 
@@ -282,7 +350,7 @@ static bool read_expected(struct probe *p, const char *text)
 	while (left.len && p->expected_n < EXPECTED_MAX) {
 		size_t end = span_find(left, ',');
 		struct ip_address *a = &p->expected[p->expected_n++];
-		if (ip_address_parse(span_trim(span_sub(left, 0, end)), a) != OK || a->family != 4)
+		if (ip_address_parse(span_trim(span_sub(left, 0, end)), a) != OK)
 			return false;
 		left = span_sub(left, end + 1, left.len);
 	}
@@ -294,10 +362,14 @@ static int tell(const struct probe *p)
 	bool strange = false;
 	for (size_t i = 0; i < p->servers_n; i++)
 		strange |= !p->servers[i].expected;
-	if (p->line->json)
+	for (size_t i = 0; i < p->six.servers_n; i++)
+		strange |= !is_expected(p, &p->six.servers[i].from);
+	if (p->line->json) {
 		print_json(p);
-	else
+	} else {
 		print_text(p);
+		print_text6(p);
+	}
 	return strange ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -311,10 +383,10 @@ static int probe_run(const struct command_line *line)
 	if (!p)
 		return command_fail(NULL, "%s", err_text(ENOMEM));
 	p->line = line;
-	p->fd = -1;
+	p->fd = p->six.fd = -1;
 	int status = EXIT_USAGE;
 	if (!read_expected(p, command_line_value(line, "expect"))) {
-		(void)command_misused(NULL, "--expect takes IPv4 addresses with commas between");
+		(void)command_misused(NULL, "--expect takes addresses with commas between");
 	} else {
 		enum err e = loop_init(&p->loop);
 		if (!e)
@@ -323,9 +395,11 @@ static int probe_run(const struct command_line *line)
 					  line->arguments[0], err_text(e))
 			   : tell(p);
 		loop_remove(&p->loop, &p->ear);
+		loop_remove(&p->loop, &p->ear6);
 		loop_done(&p->loop);
 	}
 	fd_done(&p->fd);
+	probe6_done(&p->six);
 	free(p);
 	return status;
 }

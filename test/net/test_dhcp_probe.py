@@ -2,7 +2,7 @@
 
 import json
 
-from dhcp_servers import Dnsmasq
+from dhcp_servers import Dnsmasq, Kea6
 from service import binary
 
 
@@ -54,3 +54,19 @@ def test_says_when_nobody_answers_and_what_is_wrong(net):
     assert probe(host, interface, "--expect=x").returncode == 2
     host.link(interface, False)
     assert probe(host, interface, "--seconds=1").returncode == 1
+
+
+def test_servers_of_both_families_answer(net):
+    host, isp = net.host("host"), net.host("isp")
+    interface, port = net.cable(host, "", isp, "192.0.2.1/24 2001:db8:1::1/64")
+    Dnsmasq(isp, port).start()
+    Kea6(isp, port).start()
+    done = probe(host, interface, "--seconds=2", "--json")
+    assert done.returncode == 0, done.stderr
+    four, six = json.loads(done.stdout)
+    assert four["family"] == 4 and six["family"] == 6 and six["from"].startswith("fe80::")
+    assert six["server"] == "00:03:00:01:02:00:00:00:00:99" and six["dns"] == "2001:db8::53"
+    assert "2001:db8:1::1" in six["offered"] and "/56" in six["offered"]
+    assert probe(host, interface, "--seconds=2", f"--expect=192.0.2.1,{six['from']}").returncode == 0
+    done = probe(host, interface, "--seconds=2", "--expect=192.0.2.1")
+    assert done.returncode == 1 and "not expected" in done.stdout.splitlines()[-1]
