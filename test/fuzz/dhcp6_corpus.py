@@ -216,6 +216,34 @@ def exchanges():
         )
 
 
+def answers():
+    """Datagrams for dhcp_client_v6_fuzz: each behind its length and half seconds of time."""
+    from scapy.all import raw
+    from scapy.layers import dhcp6
+
+    client = dhcp6.DHCP6OptClientId(duid=dhcp6.DUID_LL(lladdr="02:00:00:00:00:01"))
+    server = dhcp6.DHCP6OptServerId(duid=dhcp6.DUID_LL(lladdr="02:00:00:00:00:00"))
+    address = dhcp6.DHCP6OptIAAddress(addr="2001:db8:0:7::10", preflft=60, validlft=90)
+    prefix = dhcp6.DHCP6OptIAPrefix(prefix="2001:db8:f000::", plen=56, preflft=60, validlft=90)
+    ias = dhcp6.DHCP6OptIA_NA(iaid=1, ianaopts=[address]) / dhcp6.DHCP6OptIA_PD(iaid=1, iapdopt=[prefix])
+    rest = dhcp6.DHCP6OptDNSServers(dnsservers=["2001:db8::53"])
+    key = dhcp6.DHCP6OptAuth(proto=3, alg=1, rdm=0, authinfo=b"\1" + bytes(16))
+    unknown = dhcp6.DHCP6OptIA_NA(iaid=1, ianaopts=[dhcp6.DHCP6OptStatusCode(statuscode=3)])
+    steps = {
+        "advertise": dhcp6.DHCP6_Advertise() / client / server / dhcp6.DHCP6OptPref(prefval=255) / ias,
+        "reply": dhcp6.DHCP6_Reply() / client / server / ias / rest / key,
+        "rapid": dhcp6.DHCP6_Reply() / client / server / dhcp6.DHCP6OptRapidCommit() / ias,
+        "unknown": dhcp6.DHCP6_Reply() / client / server / unknown,
+        "elsewhere": dhcp6.DHCP6_Reply() / client / server / dhcp6.DHCP6OptStatusCode(statuscode=4),
+    }
+    wires = {name: raw(message) for name, message in steps.items()}
+    for order in ("advertise reply reply reply", "rapid unknown reply", "advertise elsewhere rapid"):
+        datagrams = [wires[name] for name in order.split()]
+        yield order.replace(" ", "-"), b"".join(
+            len(wire).to_bytes(2, "big") + b"\x40" + wire for wire in datagrams
+        )
+
+
 def main():
     top = pathlib.Path(sys.argv[1])
     folders = {"dhcp6": top / "proto_dhcp6_message_fuzz", "ndp": top / "proto_ndp_fuzz"}
@@ -228,10 +256,10 @@ def main():
     record(into)
     for kind, name, message in made():
         into(kind, name, message)
-    engine = top / "dhcp_v6_fuzz"
-    engine.mkdir(exist_ok=True)
-    for name, data in exchanges():
-        (engine / name).write_bytes(data)
+    for target, sequences in {"dhcp_v6_fuzz": exchanges, "dhcp_client_v6_fuzz": answers}.items():
+        (top / target).mkdir(exist_ok=True)
+        for name, data in sequences():
+            (top / target / name).write_bytes(data)
 
 
 if __name__ == "__main__":

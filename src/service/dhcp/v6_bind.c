@@ -180,8 +180,9 @@ static bool extend(struct v6_exchange *x, struct v6_answer *a, struct v6_record 
 	return true;
 }
 
-/* All leases that the IA has and may keep; the others end. */
-static bool keep(struct v6_exchange *x, struct v6_answer *a, bool *ret_any)
+/* All leases that the IA has and may keep; the others end. may_move: one that is reserved for it
+ * takes their place. */
+static bool keep(struct v6_exchange *x, struct v6_answer *a, bool may_move, bool *ret_any)
 {
 	*ret_any = false;
 	for (struct v6_record *r = x->holder ? x->holder->leases : NULL; r; r = r->next_of_holder) {
@@ -193,7 +194,7 @@ static bool keep(struct v6_exchange *x, struct v6_answer *a, bool *ret_any)
 		}
 		if (!is_of(x, &a->ia, r))
 			continue;
-		if (v6_admits(x, &a->ia, &p)) {
+		if (v6_admits(x, &a->ia, &p) && !(may_move && v6_moves(x, &a->ia, &p))) {
 			*ret_any = true;
 			if (a->leases_n < V6_IA_LEASES_MAX && !extend(x, a, r))
 				return false;
@@ -242,7 +243,7 @@ static bool bind_request(struct v6_exchange *x, struct v6_answer *a)
 		say(a, DHCP6_NOT_ON_LINK, "not an address of this link");
 		return true;
 	}
-	if (!keep(x, a, &any))
+	if (!keep(x, a, true, &any))
 		return false;
 	return any || grant(x, a);
 }
@@ -255,7 +256,7 @@ static bool bind_renew(struct v6_exchange *x, struct v6_answer *a)
 	 * message containing the Rapid Commit option". */
 	bool create = rebind ? x->network->rapid_commit : x->network->create_on_renew;
 	bool known = has_binding(x, &a->ia);
-	if (!keep(x, a, &any))
+	if (!keep(x, a, create, &any))
 		return false;
 	if (!any && create && !x->without_store) {
 		if (!grant(x, a))

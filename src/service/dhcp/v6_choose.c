@@ -31,15 +31,21 @@ static bool fits_kind(const struct dhcp6_ia *ia, const struct ip_prefix *p)
 	return (ia->kind == DHCP6_IA_PD) == (p->bits < 128);
 }
 
-bool v6_admits(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct ip_prefix *p)
+/* pool: the one that holds it, or NULL. */
+static bool admits(const struct v6_exchange *x, const struct dhcp6_ia *ia,
+		   const struct ip_prefix *p, const struct v6_pool *pool)
 {
 	const struct v6_reservation *r = v6_link_reserved(x->network, p);
-	const struct v6_pool *pool = v6_link_pool_of(x->network, p);
 	if (!fits_kind(ia, p))
 		return false;
 	if (r)
 		return v6_reservation_is_of(r, &x->client, ia->iaid);
 	return pool && pool->allocate != DHCP_FIXED;
+}
+
+bool v6_admits(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct ip_prefix *p)
+{
+	return admits(x, ia, p, v6_link_pool_of(x->network, p));
 }
 
 /* Told to another IA of the same message already? */
@@ -52,14 +58,20 @@ static bool is_told(const struct v6_exchange *x, const struct ip_prefix *p)
 	return false;
 }
 
-/* Nobody has it, and this client may. ended: also when it is remembered for another client. */
-static bool is_free(const struct v6_exchange *x, const struct dhcp6_ia *ia,
-		    const struct ip_prefix *p, bool ended)
+/* Nobody has it. ended: also when it is remembered for another client. */
+static bool is_unused(const struct v6_exchange *x, const struct dhcp6_ia *ia,
+		      const struct ip_prefix *p, bool ended)
 {
 	const struct v6_record *r = v6_record_find(x->engine, p);
 	if (r && (r->busy || r->state != V6_LEASE_ENDED || !(ended || is_of(x, ia, r))))
 		return false;
-	return v6_admits(x, ia, p) && !is_anycast(p) && !is_ours(x->engine, p) && !is_told(x, p);
+	return !is_anycast(p) && !is_ours(x->engine, p) && !is_told(x, p);
+}
+
+static bool is_free(const struct v6_exchange *x, const struct dhcp6_ia *ia,
+		    const struct ip_prefix *p)
+{
+	return is_unused(x, ia, p, true) && v6_admits(x, ia, p);
 }
 
 /* --- what the client has or had --- */
@@ -85,10 +97,16 @@ static bool choose_reserved(const struct v6_exchange *x, const struct dhcp6_ia *
 {
 	const struct v6_reservation *r = v6_link_reservation(x->network, &x->client, ia->iaid);
 	const struct ip_prefix *p = !r ? NULL : ia->kind == DHCP6_IA_PD ? &r->prefix : &r->address;
-	if (!p || !p->address.family || !is_free(x, ia, p, true))
+	if (!p || !p->address.family || !is_free(x, ia, p))
 		return false;
 	*ret = *p;
 	return true;
+}
+
+bool v6_moves(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct ip_prefix *p)
+{
+	struct ip_prefix reserved;
+	return choose_reserved(x, ia, &reserved) && !ip_prefix_equal(&reserved, p);
 }
 
 static bool choose_hint(const struct v6_exchange *x, const struct dhcp6_ia *ia,
@@ -97,8 +115,7 @@ static bool choose_hint(const struct v6_exchange *x, const struct dhcp6_ia *ia,
 	struct reader r = reader_of_span(ia->options);
 	struct dhcp6_lease l;
 	while (dhcp6_lease_next(&r, ia->kind, &l)) {
-		if (ip_address_is_unspecified(&l.prefix.address) ||
-		    !is_free(x, ia, &l.prefix, true))
+		if (ip_address_is_unspecified(&l.prefix.address) || !is_free(x, ia, &l.prefix))
 			continue;
 		*ret = l.prefix;
 		return true;
@@ -129,34 +146,48 @@ static bool is_full(const struct v6_engine *e, const struct v6_pool *pool)
 	return p->bound + p->resting >= pool->size;
 }
 
+/* Where chance found nothing: the places one after another, from where the last scan stopped. */
+static bool choose_by_scan(const struct v6_exchange *x, const struct dhcp6_ia *ia,
+			   const struct v6_pool *pool, struct ip_prefix *ret)
+{
+	struct v6_pool_state *state = &x->engine->pools[pool->index];
+	uint64_t left = pool->size < V6_SCAN_MAX ? pool->size : V6_SCAN_MAX;
+	/* Each place is somebody's, or remembered for somebody. */
+	if (state->bound + state->resting + state->ended >= pool->size)
+		return false;
+	for (; left; left--) {
+		*ret = v6_pool_nth(pool, state->scan);
+		state->scan = state->scan + 1 < pool->size ? state->scan + 1 : 0;
+		if (is_unused(x, ia, ret, false) && admits(x, ia, ret, pool))
+			return true;
+	}
+	return false;
+}
+
+/* What somebody had, and does not have any more, for the longest time. */
+static bool choose_oldest(const struct v6_exchange *x, const struct dhcp6_ia *ia,
+			  const struct v6_pool *pool, struct ip_prefix *ret)
+{
+	const struct v6_record *r = x->engine->pools[pool->index].oldest;
+	for (unsigned looks = V6_TRIES; r && looks; r = r->ended.newer, looks--) {
+		*ret = v6_record_prefix(r);
+		if (is_unused(x, ia, ret, true) && admits(x, ia, ret, pool))
+			return true;
+	}
+	return false;
+}
+
 static bool choose_from(const struct v6_exchange *x, const struct dhcp6_ia *ia,
 			const struct v6_pool *pool, struct ip_prefix *ret)
 {
-	struct v6_pool_state *state = &x->engine->pools[pool->index];
 	if (pool->allocate == DHCP_FIXED || is_full(x->engine, pool))
 		return false;
 	for (unsigned i = 0; i < V6_TRIES; i++) {
 		*ret = v6_pool_nth(pool, place_of(x, ia, pool, i));
-		if (is_free(x, ia, ret, false))
+		if (is_unused(x, ia, ret, false) && admits(x, ia, ret, pool))
 			return true;
 	}
-	uint64_t left = pool->size < V6_SCAN_MAX ? pool->size : V6_SCAN_MAX;
-	uint64_t at = state->scan % pool->size;
-	for (; left; left--, at = at + 1 < pool->size ? at + 1 : 0) {
-		*ret = v6_pool_nth(pool, at);
-		if (is_free(x, ia, ret, false)) {
-			state->scan = at;
-			return true;
-		}
-	}
-	/* What somebody had longest ago. */
-	unsigned looks = V6_TRIES;
-	for (const struct v6_record *r = state->oldest; r && looks; r = r->ended.newer, looks--) {
-		*ret = v6_record_prefix(r);
-		if (is_free(x, ia, ret, true))
-			return true;
-	}
-	return false;
+	return choose_by_scan(x, ia, pool, ret) || choose_oldest(x, ia, pool, ret);
 }
 
 /* RFC 8168: the length that the client would like; 0: it does not say. */

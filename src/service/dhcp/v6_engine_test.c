@@ -282,6 +282,51 @@ static void fixed_pools_and_reservations(void **state)
 	assert_string_equal(lease_in(ask_send(&a)), ""); /* somebody's */
 }
 
+static void a_new_reservation_takes_the_place_of_what_the_client_had(void **state)
+{
+	(void)state;
+	struct ask a;
+	char old[64], want[256];
+	stage_begin(LAN);
+	(void)snprintf(old, sizeof(old), "%s", lease_in(stage_get(1, DHCP6_IA_NA, 1)));
+	stage_site(LAN "      reservations: {duid: \"00030001020000000001\", address: "
+		       "\"2001:db8:7::77\"}\n");
+	ask_begin(&a, DHCP6_RENEW, 1);
+	ask_server(&a);
+	ask_ia(&a, DHCP6_IA_NA, 1, old);
+	(void)snprintf(want, sizeof(want),
+		       "reply: server; client 01; na1 1800/2880 %s=0/0 2001:db8:7::77=3600/7200",
+		       old);
+	assert_string_equal(ask_send(&a), want);
+	/* Unless somebody else has it for now. */
+	stage_end();
+	stage_begin(LAN);
+	(void)snprintf(old, sizeof(old), "%s", lease_in(stage_get(1, DHCP6_IA_NA, 1)));
+	char taken[64];
+	(void)snprintf(taken, sizeof(taken), "%s", lease_in(stage_get(2, DHCP6_IA_NA, 1)));
+	char body[1024];
+	(void)snprintf(body, sizeof(body),
+		       LAN
+		       "      reservations: {duid: \"00030001020000000001\", address: \"%s\"}\n",
+		       taken);
+	stage_site(body);
+	ask_begin(&a, DHCP6_RENEW, 1);
+	ask_server(&a);
+	ask_ia(&a, DHCP6_IA_NA, 1, old);
+	assert_string_equal(lease_in(ask_send(&a)), old);
+	/* Whose it was loses it at the next renewal, and then it is there. */
+	ask_begin(&a, DHCP6_RENEW, 2);
+	ask_server(&a);
+	ask_ia(&a, DHCP6_IA_NA, 1, taken);
+	(void)snprintf(want, sizeof(want), "%s=0/0", taken);
+	assert_non_null(strstr(ask_send(&a), want));
+	ask_begin(&a, DHCP6_RENEW, 1);
+	ask_server(&a);
+	ask_ia(&a, DHCP6_IA_NA, 1, old);
+	(void)snprintf(want, sizeof(want), "%s=3600/7200", taken);
+	assert_non_null(strstr(ask_send(&a), want));
+}
+
 static void prefixes_of_the_wanted_length_with_their_exclusion(void **state)
 {
 	(void)state;
@@ -617,6 +662,8 @@ int main(void)
 		cmocka_unit_test_teardown(leases_end_and_dynamic_ones_leave_no_row, tear_down),
 		cmocka_unit_test_teardown(automatic_pools_remember_who_had_what, tear_down),
 		cmocka_unit_test_teardown(fixed_pools_and_reservations, tear_down),
+		cmocka_unit_test_teardown(a_new_reservation_takes_the_place_of_what_the_client_had,
+					  tear_down),
 		cmocka_unit_test_teardown(prefixes_of_the_wanted_length_with_their_exclusion,
 					  tear_down),
 		cmocka_unit_test_teardown(a_network_that_went_away_is_renumbered_by_one_renewal,

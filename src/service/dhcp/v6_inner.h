@@ -96,7 +96,7 @@ struct v6_wait {
 };
 
 struct v6_pool_state {
-	uint64_t bound, resting;
+	uint64_t bound, resting, ended;
 	struct v6_record *newest, *oldest; /* ENDED */
 	uint64_t scan;			   /* where the last scan stopped */
 	bool above;			   /* use is above the threshold */
@@ -201,6 +201,9 @@ bool v6_pool_at(const struct v6_engine *e, uint32_t index, struct v6_pool_use *r
 bool v6_choose(struct v6_exchange *x, const struct dhcp6_ia *ia, struct dhcp6_lease *ret);
 /* May this client have it: of a pool that gives it, or reserved for it, and not for others? */
 bool v6_admits(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct ip_prefix *p);
+
+/* Is another lease reserved for the IA, and free? Then it moves there. */
+bool v6_moves(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct ip_prefix *p);
 
 /* v6_bind.c: what becomes of each IA, by the type of message. False: x->cause says why not. */
 bool v6_bind(struct v6_exchange *x);

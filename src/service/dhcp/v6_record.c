@@ -151,6 +151,7 @@ static void leave_state(struct v6_engine *e, struct v6_record *r)
 	else if (r->state == V6_LEASE_DECLINED)
 		p->resting--;
 	else if (r->state == V6_LEASE_ENDED) {
+		p->ended--;
 		*(r->ended.newer ? &r->ended.newer->ended.older : &p->newest) = r->ended.older;
 		*(r->ended.older ? &r->ended.older->ended.newer : &p->oldest) = r->ended.newer;
 	}
@@ -170,6 +171,7 @@ static void enter_state(struct v6_engine *e, struct v6_record *r)
 	else if (r->state == V6_LEASE_DECLINED)
 		p->resting++;
 	else if (r->state == V6_LEASE_ENDED) {
+		p->ended++;
 		r->ended.older = p->newest;
 		*(p->newest ? &p->newest->ended.newer : &p->oldest) = r;
 		p->newest = r;

@@ -178,6 +178,8 @@ static enum err compile_pools(struct v6_site *s, const struct v6_network_conf *c
 	return OK;
 }
 
+static enum err index_reservations(struct v6_site *s, struct v6_network *n);
+
 static enum err compile_network(struct v6_site *s, const struct v6_conf *conf,
 				const struct v6_network_conf *c, struct v6_network *n)
 {
@@ -204,6 +206,37 @@ static enum err compile_network(struct v6_site *s, const struct v6_conf *conf,
 		TRY(compile_reservation(s, &reserved[i], &all[i]));
 	n->reservations = all;
 	n->reservations_n = c->reservations.n;
+	return index_reservations(s, n);
+}
+
+static int compare_leases(const void *a, const void *b)
+{
+	const struct ip_prefix *p = a, *q = b;
+	int order = ip_address_compare(&p->address, &q->address);
+	return order ? order : (int)p->bits - (int)q->bits;
+}
+
+static int compare_reserved(const void *a, const void *b)
+{
+	const struct v6_reserved *p = a, *q = b;
+	return compare_leases(&p->lease, &q->lease);
+}
+
+static enum err index_reservations(struct v6_site *s, struct v6_network *n)
+{
+	struct v6_reserved *all = ARENA_ARRAY(&s->arena, struct v6_reserved, n->reservations_n * 2);
+	if (!all)
+		return ENOMEM;
+	for (size_t i = 0; i < n->reservations_n; i++) {
+		const struct v6_reservation *r = &n->reservations[i];
+		if (r->address.address.family)
+			all[n->reserved_n++] = (struct v6_reserved){r->address, r};
+		if (r->prefix.address.family)
+			all[n->reserved_n++] = (struct v6_reserved){r->prefix, r};
+	}
+	if (n->reserved_n)
+		qsort(all, n->reserved_n, sizeof(*all), compare_reserved);
+	n->reserved = all;
 	return OK;
 }
 
@@ -336,13 +369,15 @@ bool v6_link_has(const struct v6_network *n, const struct ip_prefix *lease)
 const struct v6_reservation *v6_link_reserved(const struct v6_network *n,
 					      const struct ip_prefix *lease)
 {
-	for (size_t i = 0; i < n->link_n; i++)
-		for (size_t k = 0; k < n->link[i]->reservations_n; k++) {
-			const struct v6_reservation *r = &n->link[i]->reservations[k];
-			if (ip_prefix_equal(&r->address, lease) ||
-			    ip_prefix_equal(&r->prefix, lease))
-				return r;
-		}
+	for (size_t i = 0; i < n->link_n; i++) {
+		const struct v6_network *each = n->link[i];
+		const struct v6_reserved *found =
+			each->reserved_n ? bsearch(lease, each->reserved, each->reserved_n,
+						   sizeof(*each->reserved), compare_leases)
+					 : NULL;
+		if (found)
+			return found->of;
+	}
 	return NULL;
 }
 

@@ -60,6 +60,12 @@ struct v6_reservation {
 	struct v6_options options;
 };
 
+/* A lease that is reserved. */
+struct v6_reserved {
+	struct ip_prefix lease;
+	const struct v6_reservation *of;
+};
+
 struct v6_times {
 	uint32_t preferred_s, valid_s, renew_s, rebind_s; /* renew 0: by the preferred lifetime */
 };
@@ -74,6 +80,8 @@ struct v6_network {
 	size_t prefix_pools_n;
 	const struct v6_reservation *reservations;
 	size_t reservations_n;
+	const struct v6_reserved *reserved; /* by lease */
+	size_t reserved_n;
 	/* All networks of the same link, itself among them, in the order of the file. */
 	const struct v6_network *const *link;
 	size_t link_n;
