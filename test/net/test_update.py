@@ -7,6 +7,7 @@ and 2.0.192.in-addr.arpa (key hosts)
 import base64
 import random
 import socket
+import subprocess
 import threading
 import time
 import unittest.mock
@@ -555,3 +556,91 @@ def test_the_resolver_sees_a_new_name_at_once_though_it_was_asked_for_before(net
         with host.inside():
             dns.query.udp(message, "127.0.0.1", timeout=5, port=5300)
         assert rcode(resolver, name) == "NXDOMAIN"
+
+
+def test_reloads_and_rebuilds_lose_no_update_that_is_under_way(server):
+    """Updates go on while the file is edited and reloaded, and while delegations come and go, for which
+    the zone is built anew."""
+    known, going = {}, threading.Event()
+
+    def client(which):
+        number = 0
+        while not going.is_set():
+            number += 1
+            name, value = f"k{which}-{number % 50}", f"192.0.2.{number % 250}"
+            message = new()
+            message.replace(name, 60, "A", value)
+            assert send(server, message) == "NOERROR"
+            known[name] = value
+            assert values(server, f"{name}.example.com") == [value]
+
+    def delegations():
+        number = 0
+        while not going.is_set():
+            number += 1
+            message = new()
+            message.add("a.cut", 60, "A", "192.0.2.60")
+            assert send(server, message) == "NOERROR"
+            message = new()
+            if number % 2:
+                message.add("cut", 60, "NS", "a.cut.example.com.")
+            else:
+                message.delete("cut", "NS")
+            assert send(server, message) == "NOERROR"
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(3)]
+    threads.append(threading.Thread(target=delegations))
+    failures = []
+    hook, threading.excepthook = threading.excepthook, lambda a: failures.append(a)
+    try:
+        for thread in threads:
+            thread.start()
+        for number in range(12):
+            edited = ZONE.replace(" 100 7200", f" {100000 * (number + 1)} 7200")
+            server.write({"example.com.zone": edited + f"edit-{number} A 192.0.2.9\n"})
+            server.reload()
+            time.sleep(0.1)
+    finally:
+        going.set()
+        for thread in threads:
+            thread.join()
+        threading.excepthook = hook
+    assert not failures, failures[0].exc_value
+    assert len(known) > 60
+    for name, value in known.items():
+        assert values(server, f"{name}.example.com") == [value]
+    assert values(server, "edit-11.example.com") == ["192.0.2.9"]
+    assert rcode(server, "edit-10.example.com") == "NXDOMAIN"
+    assert serial(server) >= 1200000
+
+
+def test_a_full_disk_refuses_and_changes_nothing(net):
+    host = net.host("server")
+    service = Service(host, "authority", CONFIG, FILES)
+    state = service.folder / "state"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k,mode=0777", "gatehouse", state], check=True)
+    try:
+        service.start()
+        wanted = {}
+        refused = 0
+        for number in range(400):
+            message = new()
+            message.add(f"full-{number}", 60, "TXT", "x" * 250)
+            outcome = send(service, message)
+            assert outcome in ("NOERROR", "SERVFAIL")
+            refused += outcome == "SERVFAIL"
+            wanted[number] = outcome == "NOERROR"
+            if refused > 3:
+                break
+        assert refused > 3
+        for number, there in wanted.items():
+            assert (rcode(service, f"full-{number}.example.com", "TXT") == "NOERROR") == there
+        before = serial(service)
+        service.kill()
+        service.start()
+        assert serial(service) == before
+        for number, there in wanted.items():
+            assert (rcode(service, f"full-{number}.example.com", "TXT") == "NOERROR") == there
+    finally:
+        service.stop()
+        subprocess.run(["umount", "-l", state], check=True)

@@ -76,6 +76,14 @@ static void warn_of_restart(const struct authority *a)
 	}
 	if (!same || (conf->workers && conf->workers != a->workers_n))
 		log_warning("`listen` and `workers` take effect at the next start");
+	/* So are the thread for updates and the folder for journals. */
+	const struct authority_zone_conf *zones = conf->zones.items;
+	for (size_t i = 0; !a->updater && i < conf->zones.n; i++)
+		if (zones[i].update.n) {
+			log_warning("no zone took updates at the start: `update` takes effect at "
+				    "the next");
+			break;
+		}
 }
 
 static void begin(struct authority *a)

@@ -244,13 +244,14 @@ enum err dhcp_names_set(struct dhcp_service *d, const struct dhcp_conf *conf)
 		TRY(engine_begin(d, rules, conf->names.queue));
 		dhcp_names_walk(d);
 	}
-	dhcp_engine_set_naming(
-		d->engine,
-		&(struct dhcp_naming){
-			.updates = rules != NULL,
-			.policy = rules ? rules->conf.fqdn : DHCP_FQDN_SERVER,
-			.domain = rules ? rules->conf.domain : (struct dns_name){.len = 0},
-		});
+	struct dhcp_naming naming = {.updates = rules != NULL};
+	if (rules) {
+		naming.policy = rules->conf.fqdn;
+		naming.domain = rules->conf.domain;
+	}
+	dhcp_engine_set_naming(d->engine, &naming);
+	if (d->v6.engine)
+		v6_engine_set_naming(d->v6.engine, &naming);
 	names_rules_free(io->rules);
 	io->rules = TAKE(rules);
 	return OK;

@@ -100,6 +100,21 @@ static bool prepare_grant(struct v6_exchange *x, struct v6_change *c)
 	return true;
 }
 
+static void name_lease(struct v6_engine *e, enum dhcp_name_change change,
+		       const struct v6_record *r);
+
+/* What the DNS has under another name, or of a holder before, is not this lease's. */
+static void name_leaves(struct v6_exchange *x, struct v6_record *r)
+{
+	struct v6_lease_view l;
+	v6_record_view(r, &l);
+	if (l.state == V6_LEASE_BOUND && span_equal(l.name, span_of(x->name, x->name_len)))
+		return;
+	if (l.state == V6_LEASE_BOUND && r->names)
+		name_lease(x->engine, DHCP_NAME_ENDED, r);
+	r->names = 0;
+}
+
 static void note_client(struct v6_exchange *x, struct v6_record *r)
 {
 	struct v6_holder *h = r->holder;
@@ -108,6 +123,7 @@ static void note_client(struct v6_exchange *x, struct v6_record *r)
 		write_span(&w, x->client.mac);
 		h->mac_len = (uint8_t)x->client.mac.len;
 	}
+	name_leaves(x, r);
 	v6_record_set_name(x->engine, r, span_of(x->name, x->name_len));
 	r->fqdn_flags = x->has_fqdn ? x->fqdn.flags | 0x80 : 0;
 	v6_path_note(x, h);

@@ -202,6 +202,11 @@ enum err v6_engine_learn(struct v6_engine *e, uint64_t now_ms, struct span key, 
 	return err;
 }
 
+void v6_engine_set_naming(struct v6_engine *e, const struct dhcp_naming *naming)
+{
+	e->naming = *naming;
+}
+
 void v6_engine_named(struct v6_engine *e, const struct ip_prefix *lease, uint8_t names)
 {
 	struct v6_record *r = v6_record_find(e, lease);

@@ -164,6 +164,10 @@ void v6_engine_free(struct v6_engine *e);
 /* A reload: leases stay; those that no network holds any more end at their next renewal (RFC 8415
  * 18.3.4: lifetimes of 0). */
 void v6_engine_set_site(struct v6_engine *e, struct v6_site *site, uint64_t now_ms);
+/* What clients are told of their names (option 39, RFC 4704); copied. Until then: that we write
+ * none.
+ */
+void v6_engine_set_naming(struct v6_engine *e, const struct dhcp_naming *naming);
 /* Copied; at most DHCP_LINKS_MAX. */
 void v6_engine_set_links(struct v6_engine *e, const struct v6_link *links, size_t n);
 

@@ -439,8 +439,34 @@ static void names_come_from_the_client_cleaned(void **state)
 	ask_server(&a);
 	ask_ia(&a, DHCP6_IA_NA, 1, "");
 	dhcp6_write_option(&a.w, DHCP6_OPT_CLIENT_FQDN, span_of("\1\6Laptop", 8));
-	assert_non_null(strstr(ask_send(&a), "; fqdn 01:06:6c:61:70:74:6f:70"));
+	/* Nobody writes names here: N, and O because the client asked for S. */
+	assert_non_null(strstr(ask_send(&a), "; fqdn 06:06:6c:61:70:74:6f:70"));
 	assert_string_equal(stage.name, "laptop");
+	/* RFC 4704 6.1: where names are written, S, and the whole name. */
+	struct dhcp_naming naming = {.updates = true, .domain = {6, "\4home"}};
+	v6_engine_set_naming(stage.engine, &naming);
+	unsigned ended = stage.names_ended;
+	struct ip_prefix p = {.address = {.family = 6}, .bits = 128};
+	ask_begin(&a, DHCP6_REQUEST, 4);
+	ask_server(&a);
+	ask_ia(&a, DHCP6_IA_NA, 1, "");
+	dhcp6_write_option(&a.w, DHCP6_OPT_CLIENT_FQDN, span_of("\0\3one", 5));
+	assert_non_null(strstr(ask_send(&a), "; fqdn 03:03:6f:6e:65:04:68:6f:6d:65:00"));
+	/* Another name: the old one goes, when the DNS was told it. */
+	size_t at = 0;
+	struct v6_lease_view l;
+	while (v6_engine_lease_next(stage.engine, &at, &l))
+		if (span_is(l.name, "one"))
+			p = l.prefix;
+	v6_engine_named(stage.engine, &p, DHCP_NAME_FORWARD);
+	ask_begin(&a, DHCP6_REQUEST, 4);
+	ask_server(&a);
+	ask_ia(&a, DHCP6_IA_NA, 1, "");
+	dhcp6_write_option(&a.w, DHCP6_OPT_CLIENT_FQDN, span_of("\1\3two", 5));
+	assert_non_null(strstr(ask_send(&a), "; fqdn 01:03:74:77:6f"));
+	assert_int_equal(stage.names_ended, ended + 1);
+	assert_string_equal(stage.name, "two");
+	v6_engine_set_naming(stage.engine, &(struct dhcp_naming){.updates = false});
 	ask_begin(&a, DHCP6_REQUEST, 2);
 	ask_server(&a);
 	ask_ia(&a, DHCP6_IA_NA, 1, "");

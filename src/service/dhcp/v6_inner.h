@@ -150,6 +150,7 @@ struct v6_engine {
 	struct v6_site *site;
 	struct v6_limits limits;
 	struct v6_effects effects;
+	struct dhcp_naming naming;
 	struct v6_link links[DHCP_LINKS_MAX];
 	size_t links_n;
 	uint8_t duid_len, duid[DHCP6_DUID_LEN_MAX];

@@ -55,14 +55,26 @@ static void write_reconfigure(struct v6_exchange *x, uint8_t type, struct writer
 	dhcp6_write_auth_key(w, v6_replay_next(x->engine, x->now_ms), key);
 }
 
-/* RFC 4704 6: what the server does about the name. */
+/* RFC 4704 6: what the server does about the name, which it completes. */
 static void write_fqdn(const struct v6_exchange *x, struct writer *w)
 {
+	const struct dhcp_naming *naming = &x->engine->naming;
 	struct dhcp6_fqdn f = x->fqdn;
+	struct dns_name name;
+	bool s = f.flags & DHCP6_FQDN_S, n = f.flags & DHCP6_FQDN_N;
+	struct dhcp_fqdn_verdict v = {.n = true, .o = s};
 	if (!x->has_fqdn)
 		return;
-	/* N and S are done as the client wishes, so O stays clear. */
-	f.flags &= DHCP6_FQDN_S | DHCP6_FQDN_N;
+	if (naming->updates)
+		v = dhcp_fqdn_judge(naming->policy, s, n);
+	f.flags = (uint8_t)((v.s ? DHCP6_FQDN_S : 0) | (v.o ? DHCP6_FQDN_O : 0) |
+			    (v.n ? DHCP6_FQDN_N : 0));
+	struct dhcp_label label = dhcp_label_clean(span_of(x->name, x->name_len));
+	if (naming->domain.len > 1 && label.len &&
+	    dns_name_prepend_label(span_of(label.text, label.len), &naming->domain, &name) == OK) {
+		f.name = name;
+		f.partial = false;
+	}
 	dhcp6_write_fqdn(w, &f);
 }
 
