@@ -16,7 +16,7 @@ static void kill_due(void *arg)
 {
 	struct child *c = arg;
 	log_warning("did not stop in time and is killed", LOG_TEXT("service", c->service));
-	if (c->running && c->stopping)
+	if (c->running && (c->stopping || c->yields))
 		err_ignore(spawn_signal(&c->process, SIGKILL)); /* it may have just ended */
 	if (c->retired_running)
 		err_ignore(spawn_signal(&c->retired, SIGKILL));
@@ -61,8 +61,16 @@ static void ended(void *arg, uint32_t events)
 	if (spawn_collect(&c->process, -1, &end))
 		end = (struct spawn_end){.signalled = false, .code = -1};
 	c->running = c->ready = c->reloading = c->reload_wanted = false;
-	end_log(c, end);
-	if (!c->stopping)
+	bool yielded = c->yields && !c->stopping;
+	c->yields = false;
+	if (yielded)
+		log_info("makes room for one with other sockets", LOG_TEXT("service", c->service));
+	else
+		end_log(c, end);
+	if (yielded) {
+		loop_timer_cancel(c->loop, &c->kill);
+		child_start(c);
+	} else if (!c->stopping)
 		restart_plan(c);
 	else if (!c->retired_running)
 		loop_timer_cancel(c->loop, &c->kill);
@@ -148,8 +156,19 @@ void child_start(struct child *c)
 	log_info("started", LOG_TEXT("service", c->service), LOG_I64("pid", c->process.pid));
 }
 
+static bool keeps_files(const struct child *c)
+{
+	return socket_set_state(c->sockets, c->service) != NULL;
+}
+
 void child_replace(struct child *c)
 {
+	if (c->running && !c->retired_running && keeps_files(c)) {
+		c->yields = true;
+		err_ignore(spawn_signal(&c->process, SIGTERM)); /* it may have just ended */
+		loop_timer_set_after(c->loop, &c->kill, CHILD_STOP_MS);
+		return;
+	}
 	if (!c->running || c->retired_running) { /* the next start takes the new sockets */
 		if (c->running)
 			err_ignore(spawn_signal(&c->process, SIGTERM));

@@ -26,9 +26,10 @@ struct child {
 	uint64_t started_ms, backoff_ms;
 	unsigned restarts;
 	bool running, ready;
-	bool reloading;		    /* it was sent SIGHUP and has not said READY since */
-	bool reload_wanted;	    /* once it is ready: before, it might not catch SIGHUP yet */
-	bool stopping;		    /* its end is wanted */
+	bool reloading;	    /* it was sent SIGHUP and has not said READY since */
+	bool reload_wanted; /* once it is ready: before, it might not catch SIGHUP yet */
+	bool stopping;	    /* its end is wanted */
+	bool yields;	    /* it is asked to end for one with other sockets, that starts then */
 	struct spawn_child retired; /* the process before this one, until this one is ready */
 	struct loop_watch retired_watch;
 	bool retired_running;
@@ -41,7 +42,9 @@ void child_init(struct child *c, struct loop *loop, const struct plan_record *se
 /* Starts it now; when that fails, later again. */
 void child_start(struct child *c);
 /* Its sockets have changed: starts a new process with the new ones beside the old, which is ended
- * once the new one is ready, so that no packet finds nobody. */
+ * once the new one is ready, so that no packet finds nobody. One that keeps files has them for
+ * itself: there the old process ends first, and what comes meanwhile waits in the sockets, which we
+ * hold. */
 void child_replace(struct child *c);
 /* SIGTERM, and SIGKILL when that was not enough. changed is called at the end. */
 void child_stop(struct child *c);

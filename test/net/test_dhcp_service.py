@@ -165,6 +165,26 @@ def test_supervisor_opens_its_sockets_and_a_crash_loses_nothing(net):
         client.close()
 
 
+def test_supervisor_gives_it_more_sockets_and_the_leases_stay(net):
+    """The store is one process's at a time: the old one ends before the new one opens it."""
+    switch, gateway = net.switch("switch"), net.host("gateway")
+    net.plug(gateway, "192.168.7.1/24 2001:db8:7::1/64", switch)
+    run = Service(gateway, "run", config()).start()
+    host = net.host("client")
+    client = dhcp.Client(host, net.plug(host, "", switch))
+    try:
+        address = client.bind().yiaddr
+        pid = run.control("GET", "/status", service="dhcp")[1]["pid"]
+        run.reload(config() + "  ipv6:\n    networks:\n      - subnet: 2001:db8:7::/64\n")
+        status = run.control("GET", "/status", service="dhcp")[1]
+        assert status["pid"] != pid and "ipv6" in status
+        assert ":547 " in gateway.run("ss", "-lnu").stdout
+        assert client.reboot(address).type == ACK
+        assert "restarts" not in run.log(), "an end that was asked for is no crash"
+    finally:
+        client.close()
+
+
 def test_second_server_on_the_port_is_told(net):
     site = Site(net)
     try:
