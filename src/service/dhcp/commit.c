@@ -129,6 +129,7 @@ static void take_terms(const struct dhcp_engine *e, struct dhcp_exchange *x)
 
 void dhcp_commit_late(struct dhcp_engine *e, struct dhcp_exchange *x)
 {
+	e->store_away = true;
 	x->answered = dhcp_exchange_refresh(e, x);
 	if (x->answered)
 		renew_from_memory(e, x, dhcp_table_at(&e->table, x->record));
@@ -324,10 +325,16 @@ static void answer_grant(struct dhcp_engine *e, struct dhcp_exchange *x, struct 
 		renew_from_memory(e, x, r);
 }
 
+void dhcp_engine_store_away(struct dhcp_engine *e, bool away)
+{
+	e->store_away = away;
+}
+
 void dhcp_engine_stored(struct dhcp_engine *e, uint64_t now_ms, uint64_t token,
 			enum dhcp_stored result, uint64_t version, struct span current)
 {
 	dhcp_engine_at(e, now_ms);
+	e->store_away = result == DHCP_STORE_FAILED;
 	uint32_t slot = (uint32_t)token;
 	struct dhcp_exchange *x = slot <= e->limits.waiting ? e->waiting[slot] : NULL;
 	if (!x || x->token != token ||

@@ -172,6 +172,11 @@ enum dhcp_stored {
 void dhcp_engine_stored(struct dhcp_engine *e, uint64_t now_ms, uint64_t token,
 			enum dhcp_stored result, uint64_t version, struct span current);
 
+/* While it is away nobody is told that he has no lease: another server may have given it to him,
+ * and he could not have a new one. Failed writes, and those that get no answer, say so by
+ * themselves. */
+void dhcp_engine_store_away(struct dhcp_engine *e, bool away);
+
 /* Somebody answered for an address: after the effect probe, or heard on the link anyway. mac: NULL
  * when not known (ICMP). */
 void dhcp_engine_probed(struct dhcp_engine *e, uint64_t now_ms, uint32_t address,

@@ -156,6 +156,31 @@ static void a_renewal_is_answered_from_memory_when_the_store_keeps_silent(void *
 	assert_int_equal(try_state(t, address), DHCP_LEASE_BOUND);
 }
 
+static void nobody_is_told_that_he_has_no_lease_while_the_store_is_away(void **state)
+{
+	struct try *t = *state;
+	try_start(t);
+	uint32_t address = try_lease(t, 1);
+	/* Given back to another server, and given away there; then the store went away. */
+	try_other_server(t, address, 2, DHCP_LEASE_BOUND, 3600, false);
+	struct ask rebinding = {.type = DHCP_REQUEST, .mac = 2, .ciaddr = address, .to = BROADCAST};
+	struct ask reboot = {.type = DHCP_REQUEST, .mac = 1, .requested = address + 1};
+	dhcp_engine_store_away(t->engine, true);
+	try_say(t, rebinding);
+	try_silence(t);
+	try_say(t, reboot);
+	try_silence(t);
+	reboot.requested = NET_B + 7; /* that network is not here, whoever has written what */
+	try_say(t, reboot);
+	(void)try_answer(t, DHCP_NAK);
+	reboot.requested = address + 1;
+	dhcp_engine_store_away(t->engine, false);
+	try_say(t, rebinding);
+	(void)try_answer(t, DHCP_NAK);
+	try_say(t, reboot);
+	(void)try_answer(t, DHCP_NAK);
+}
+
 static void a_lease_that_ran_out_is_not_renewed_while_the_store_is_away(void **state)
 {
 	struct try *t = *state;
@@ -518,6 +543,7 @@ int main(void)
 		FACT(promises_no_more_than_is_durable_while_the_store_is_away),
 		FACT(the_seconds_that_a_store_takes_are_taken_from_the_lease),
 		FACT(a_renewal_is_answered_from_memory_when_the_store_keeps_silent),
+		FACT(nobody_is_told_that_he_has_no_lease_while_the_store_is_away),
 		FACT(a_lease_that_ran_out_is_not_renewed_while_the_store_is_away),
 		FACT(an_address_that_another_server_gave_is_refused),
 		FACT(a_lease_that_the_other_server_renewed_is_renewed_here),

@@ -120,6 +120,7 @@ struct dhcp_engine {
 	struct hash_key key;
 	uint64_t now_ms;
 	uint64_t started_ms; /* 0: not yet */
+	bool store_away;
 	bool settled; /* what expired while we were away is sorted out: pools may be judged */
 	struct dhcp_table table;
 	struct dhcp_calendar calendar;

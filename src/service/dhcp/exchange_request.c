@@ -71,7 +71,7 @@ static bool should_move(const struct dhcp_engine *e, const struct dhcp_exchange 
 {
 	const struct dhcp_reservation *r = x->client.reservation;
 	struct dhcp_place place;
-	if (!r || !r->address || r->address == address ||
+	if (!r || !r->address || r->address == address || e->store_away ||
 	    dhcp_place_of(e, x, r->address, &place) != DHCP_CAUSE_NONE)
 		return false;
 	const struct dhcp_record *there = dhcp_table_find(&e->table, r->address);
@@ -98,6 +98,8 @@ static void refuse_unknown(struct dhcp_engine *e, struct dhcp_exchange *x,
 			dhcp_reply_nak(e, x, cause, req->address);
 		else
 			dhcp_refuse(e, x, DHCP_CAUSE_UNKNOWN_LEASE, req->address);
+	} else if (e->store_away) {
+		dhcp_refuse(e, x, DHCP_CAUSE_UNKNOWN_LEASE, req->address);
 	} else if (known && req->kind == INIT_REBOOT) {
 		/* "If the network is correct, then the DHCP server should check if the client's
 		 * notion of its IP address is correct. If not, then the server SHOULD send a

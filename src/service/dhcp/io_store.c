@@ -140,6 +140,7 @@ enum err dhcp_store_load(struct dhcp_service *d)
 		return e;
 	if (e) {
 		state_error(d, "the store is away; no new leases until it is back", e);
+		dhcp_engine_store_away(d->engine, true);
 		return ERR_CLOSED;
 	}
 	d->store_connected = true;
@@ -271,6 +272,7 @@ static void look(void *arg)
 	if (s.connected == d->store_connected)
 		return;
 	d->store_connected = s.connected;
+	dhcp_engine_store_away(d->engine, !s.connected);
 	if (s.connected)
 		log_notice("the store is back");
 	else
