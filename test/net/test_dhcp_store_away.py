@@ -2,12 +2,15 @@
 what was acknowledged is there afterwards. PostgreSQL stopped, killed, frozen; SQLite on a full disk."""
 
 import contextlib
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+import dhcp_pair
+from dhcp_client import REQUESTED, packed
 from dhcp_crowd import Crowd, Guest
 from dhcp_site import NETWORK, Site, config, eventually
 from service import Service
@@ -92,6 +95,36 @@ def test_database_killed_in_the_middle_of_load_loses_nothing_that_was_acknowledg
     assert all(guest.bound for guest in guests)
     pair.judge()
     pair.agree()
+
+
+DYNAMIC = {"network": dhcp_pair.NETWORK.replace("249}", "249, allocate: dynamic}") + "      authoritative: true\n"}
+
+
+@pytest.mark.parametrize("pair", [DYNAMIC], indirect=True)
+def test_lease_that_a_server_has_not_heard_of_is_not_refused_while_the_database_is_away(pair):
+    crowd, (old,) = pair.crowd, pair.given(1)
+    address = old.address
+    assert eventually(lambda: pair.one.lease(address) and pair.two.lease(address))
+    pair.two.service.send(signal.SIGSTOP)
+    try:
+        old.server = pair.one.address
+        old.release()
+        assert eventually(lambda: pair.rows()[address][0] == "released")
+        (new,) = crowd.drive(crowd.guests(1), lambda guest: guest.discover({REQUESTED: packed(address)}))
+        assert new.address == address and new.server == pair.one.address
+        pair.postgres.kill()
+        pair.one.service.kill()
+    finally:
+        pair.two.service.send(signal.SIGCONT)
+    assert eventually(lambda: "the store is away" in pair.two.service.log())
+    assert pair.two.lease(address)["mac"] == old.mac
+    crowd.rebind([new], timeout=2)
+    assert new.bound and not new.naks and len(new.acks) == 1
+    pair.postgres.start()
+    assert eventually(lambda: pair.two.lease(address)["mac"] == new.mac, 20)
+    crowd.rebind([new])
+    assert len(new.acks) == 2 and not new.naks
+    pair.judge()
 
 
 def test_frozen_database_delays_renewals_by_no_more_than_a_client_waits(pair):

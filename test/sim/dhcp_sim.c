@@ -290,6 +290,13 @@ static void write_one(struct sim *s, const struct server *v, const struct write 
 	answer_write(s, v, w, cut_off ? DHCP_STORE_FAILED : DHCP_STORED);
 }
 
+/* Milliseconds; and now and then a store keeps silent for seconds. */
+static uint64_t commit_ms(struct sim *s)
+{
+	bool silent = !calm(s) && below(s, 500) == 0;
+	return 1 + below(s, silent ? 12000 : 8);
+}
+
 /* All that waits, up to a bound, in one commit. */
 static void commit(struct sim *s, struct server *v)
 {
@@ -303,7 +310,7 @@ static void commit(struct sim *s, struct server *v)
 	v->committing = v->queue_n > 0;
 	if (v->committing)
 		schedule(s,
-			 (struct event){.at_ms = s->now_ms + 1 + below(s, 8),
+			 (struct event){.at_ms = s->now_ms + commit_ms(s),
 					.kind = COMMIT,
 					.who = v->number,
 					.life = v->life},
@@ -331,7 +338,7 @@ static enum err on_store(void *arg, const struct dhcp_store *st)
 	if (!v->committing) {
 		v->committing = true;
 		schedule(v->sim,
-			 (struct event){.at_ms = v->sim->now_ms + 1 + below(v->sim, 8),
+			 (struct event){.at_ms = v->sim->now_ms + commit_ms(v->sim),
 					.kind = COMMIT,
 					.who = v->number,
 					.life = v->life},
