@@ -341,6 +341,11 @@ static enum err open_all(struct sqlite_store *s)
 	/* FULL: each commit is synced. Checkpoints are ours to time: sqlite_tend. */
 	TRY(execute(s, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"));
 	(void)sqlite3_wal_hook(s->db, count_frames, s);
+	/* What recovery found in the log may lie in the system's memory only: after a sync that
+	 * failed, or a predecessor that was killed before it. Now it is made safe, before anybody
+	 * builds on it. */
+	TRY(sqlite_error(s, sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE,
+						      NULL, NULL)));
 	TRY(number_tables(s));
 	TRY(lengthen_wal(s));
 	TRY(prepare(s));
