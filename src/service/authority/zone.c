@@ -139,9 +139,8 @@ static const struct zone_node *version_of(const struct zone *z, zone_ref ref)
 }
 
 /* Slots are filled and turned to newer versions while they are read: what a slot leads to was
- * written before it, tag included. *ret_slot: where the search ended. */
-static const struct zone_node *lookup(const struct zone *z, const uint8_t *name, size_t len,
-				      uint32_t *ret_slot)
+ * written before it, tag included. */
+static const struct zone_node *lookup(const struct zone *z, const uint8_t *name, size_t len)
 {
 	uint64_t hash = zone_hash(z->key, name, len);
 	uint32_t tag = (uint32_t)(hash >> 32);
@@ -149,41 +148,33 @@ static const struct zone_node *lookup(const struct zone *z, const uint8_t *name,
 	for (uint32_t i = (uint32_t)hash & z->slots_mask;; i = (i + 1) & z->slots_mask) {
 		const struct zone_slot *slot = &z->slots[i];
 		zone_ref ref = __atomic_load_n(&slot->node, __ATOMIC_ACQUIRE);
-		*ret_slot = i;
 		if (ref == 0)
 			return NULL;
 		if (__atomic_load_n(&slot->tag, __ATOMIC_RELAXED) != tag)
 			continue;
 		const struct zone_node *n = zone_node_at(z, ref);
 		if (n->name_len == len && memcmp(n->name, name, len) == 0)
-			return version_of(z, ref);
+			return __builtin_expect(ref >= z->built_end, 0) ? version_of(z, ref) : n;
 	}
 }
 
 const struct zone_node *zone_lookup(const struct zone *z, const struct zone_path *p,
 				    unsigned labels)
 {
-	uint32_t slot;
-
-	return lookup(z, p->wire + p->at[labels], (size_t)p->len - p->at[labels], &slot);
+	return lookup(z, p->wire + p->at[labels], (size_t)p->len - p->at[labels]);
 }
 
 const struct zone_node *zone_current(const struct zone *z, zone_ref ref)
 {
 	const struct zone_node *n = zone_node_at(z, ref);
-	uint32_t slot;
 
-	return zone_is_changing(z) ? lookup(z, n->name, n->name_len, &slot) : n;
+	return zone_is_changing(z) ? lookup(z, n->name, n->name_len) : n;
 }
 
-bool zone_same_name(const struct zone *z, zone_ref a, zone_ref b)
+bool zone_same_name_slowly(const struct zone *z, zone_ref a, zone_ref b)
 {
-	const struct zone_node *x, *y;
+	const struct zone_node *x = zone_node_at(z, a), *y = zone_node_at(z, b);
 
-	if (a == b || !zone_is_changing(z))
-		return a == b;
-	x = zone_node_at(z, a);
-	y = zone_node_at(z, b);
 	return x->name_len == y->name_len && memcmp(x->name, y->name, x->name_len) == 0;
 }
 
@@ -191,14 +182,13 @@ const struct zone_node *zone_target(const struct zone *z, zone_ref link, struct 
 {
 	const struct zone_node *n = zone_node_at(z, link);
 	uint8_t lower[DNS_NAME_MAX];
-	uint32_t slot;
 
 	if (!zone_is_changing(z))
 		return name.len == n->name_len ? n : NULL;
 	if (name.len == 0 || name.len > sizeof(lower))
 		return NULL;
 	dns_octets_lower(lower, name.data, name.len);
-	return lookup(z, lower, name.len, &slot);
+	return lookup(z, lower, name.len);
 }
 
 bool zone_find(const struct zone *z, const struct zone_path *p, const struct zone_node **ret)
@@ -230,14 +220,24 @@ const struct zone_node *zone_wildcard(const struct zone *z, const struct zone_no
 	return zone_lookup(z, &p, 1);
 }
 
+/* The slot of a name that has one. */
+static uint32_t slot_of(const struct zone *z, const struct zone_node *n)
+{
+	uint32_t i = (uint32_t)zone_hash(z->key, n->name, n->name_len) & z->slots_mask;
+
+	for (;; i = (i + 1) & z->slots_mask) {
+		zone_ref ref = __atomic_load_n(&z->slots[i].node, __ATOMIC_ACQUIRE);
+		const struct zone_node *have = zone_node_at(z, ref);
+		if (ref == 0 || (have->name_len == n->name_len &&
+				 memcmp(have->name, n->name, n->name_len) == 0))
+			return i;
+	}
+}
+
 static const struct zone_node *next_in_slots(const struct zone *z, const struct zone_node *n)
 {
-	uint32_t i = 0;
+	uint32_t i = n ? slot_of(z, n) + 1 : 0;
 
-	if (n) {
-		(void)lookup(z, n->name, n->name_len, &i);
-		i++;
-	}
 	for (; i <= z->slots_mask; i++) {
 		zone_ref ref = __atomic_load_n(&z->slots[i].node, __ATOMIC_ACQUIRE);
 		n = ref ? version_of(z, ref) : NULL;

@@ -245,8 +245,12 @@ const struct zone_node *zone_lookup(const struct zone *z, const struct zone_path
  * may be of an older one. Their names are the same always, and in a zone without changes so is the
  * rest. NULL: the name is not in this snapshot. */
 const struct zone_node *zone_current(const struct zone *z, zone_ref ref);
+bool zone_same_name_slowly(const struct zone *z, zone_ref a, zone_ref b);
 /* Are the two of one name? */
-bool zone_same_name(const struct zone *z, zone_ref a, zone_ref b);
+static inline bool zone_same_name(const struct zone *z, zone_ref a, zone_ref b)
+{
+	return a == b || (zone_is_changing(z) && zone_same_name_slowly(z, a, b));
+}
 /* The node of a name in rdata, which `link` is of: NULL unless there is one of exactly that name.
  */
 const struct zone_node *zone_target(const struct zone *z, zone_ref link, struct span name);
