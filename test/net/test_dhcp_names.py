@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import dns.reversename
 import pytest
 
 import ask
@@ -16,6 +17,7 @@ import dhcp_client as dhcp
 from dhcp_client import packed
 from dhcp_site import NETWORK, Site, config, eventually
 from service import Service
+from test_dhcp6 import CONFIG as CONFIG6, Dhclient6, Site6
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 DOMAIN, REVERSE = "home.arpa", "7.168.192.in-addr.arpa"
@@ -285,3 +287,30 @@ def test_a_wrong_key_is_logged_by_its_name(net):
         assert eventually(lambda: "cause=BADSIG" in site.service.log(), timeout=8), site.service.log()
     finally:
         site.close()
+
+
+REVERSE6 = "7.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+
+
+def test_a_lease_of_ipv6_has_its_names_until_it_is_released(net):
+    names = NAMES.replace(f"[{REVERSE}]", f"[{REVERSE6}]")
+    site = Site6(net, CONFIG6.rstrip() + names, start=False)
+    authority = Ours(site.gateway)
+    text = authority.service.config_path.read_text()
+    authority.service.write({"gatehouse.yaml": text.replace(REVERSE, REVERSE6)})
+    authority.start()
+    site.service.start()
+    client = Dhclient6(*site.host(), "-N")
+    (client.folder / "conf").write_text('send fqdn.fqdn "phone"; send fqdn.encoded on; send fqdn.server-update on;\n')
+    client.start()
+    address = client.wait("BOUND6")["address"]
+
+    def values(name, kind):
+        return sorted(ask.values(ask.dns_query(site.gateway, "127.0.0.1", name, kind, port=5300), kind))
+
+    reverse = dns.reversename.from_address(address)
+    assert eventually(lambda: values(f"phone.{DOMAIN}", "AAAA") == [address])
+    assert eventually(lambda: values(reverse, "PTR") == [f"phone.{DOMAIN}."])
+    client.release()
+    assert eventually(lambda: values(f"phone.{DOMAIN}", "AAAA") == [])
+    assert eventually(lambda: values(reverse, "PTR") == [])

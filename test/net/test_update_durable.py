@@ -217,3 +217,27 @@ def test_a_full_disk_refuses_and_changes_nothing(net):
     finally:
         service.stop()
         subprocess.run(["umount", "-l", state], check=True)
+
+
+def test_a_journal_out_of_proportion_is_written_anew(server):
+    journal = server.folder / "state"
+    wanted = {}
+    largest = 0
+    for number in range(3000):
+        name, value = f"t{number % 20}", f"{number} " + "x" * 240
+        message = new()
+        message.replace(name, 60, "TXT", value)
+        assert send(server, message) == "NOERROR"
+        wanted[name] = [f'"{value}"']
+        if number % 100 == 0:
+            path = next(journal.rglob("example.com.journal"))
+            largest = max(largest, path.stat().st_size)
+    path = next(journal.rglob("example.com.journal"))
+    assert (1 << 20) * 0.8 < largest < (1 << 20) * 1.2
+    assert path.stat().st_size < largest
+    before = serial(server)
+    server.kill()
+    server.start()
+    assert serial(server) == before == 3100
+    for name, value in wanted.items():
+        assert values(server, f"{name}.example.com", "TXT") == value
