@@ -224,7 +224,7 @@ def test_a_journal_out_of_proportion_is_written_anew(server):
     wanted = {}
     largest = 0
     for number in range(3000):
-        name, value = f"t{number % 20}", f"{number} " + "x" * 240
+        name, value = f"t{number % 20}", f"{number}-" + "x" * 240
         message = new()
         message.replace(name, 60, "TXT", value)
         assert send(server, message) == "NOERROR"
