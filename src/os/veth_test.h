@@ -3,6 +3,7 @@
 #ifndef OS_VETH_TEST_H
 #define OS_VETH_TEST_H
 
+#include "os/links.h"
 #include "os/netlink.h"
 #include "os/netns.h"
 #include "os/user.h"
@@ -26,6 +27,22 @@ static inline bool cable_may_not(enum err e)
 	       e == (enum err)ENOSYS;
 }
 
+/* The kernel takes a moment after link_up; what is sent before is lost. */
+static inline enum err cable_wait(const char *name)
+{
+	for (unsigned i = 0; i < 400; i++) {
+		struct links links;
+		TRY(links_open(&links));
+		const struct link *l = links_by_name(&links, name);
+		bool carrier = l && l->carrier;
+		links_done(&links);
+		if (carrier)
+			return OK;
+		(void)usleep(5000);
+	}
+	return (enum err)ETIMEDOUT;
+}
+
 /* As root in new network namespaces, or as anybody in a new user namespace first. */
 static inline enum err cable_lay(struct cable *ret)
 {
@@ -46,7 +63,9 @@ static inline enum err cable_lay(struct cable *ret)
 	TRY(link_up("v1"));
 	TRY(address_add("v1", &cable_right4, 24));
 	TRY(address_add("v1", &cable_right6, 64));
-	return netns_enter(ret->here);
+	TRY(cable_wait("v1"));
+	TRY(netns_enter(ret->here));
+	return cable_wait("v0");
 }
 
 #endif
