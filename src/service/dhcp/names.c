@@ -24,7 +24,8 @@ struct names {
 	size_t at_once, out;
 	size_t queue_max;
 	struct hash_key key;
-	uint64_t ids; /* message ids made so far */
+	uint64_t ids;	 /* message ids made so far */
+	uint64_t due_ms; /* no entry that waits is due before; UINT64_MAX: none waits */
 	struct names_counts counts;
 };
 
@@ -48,6 +49,7 @@ enum err names_new(const struct names_conf *conf, const struct names_limits *lim
 	n->key = key;
 	n->at_once = limits->at_once;
 	n->queue_max = limits->queue;
+	n->due_ms = UINT64_MAX;
 	slab_init(&n->entries, sizeof(struct names_entry), limits->queue);
 	table_init(&n->by_address, key, limits->queue, is_of_address);
 	*ret = n;
@@ -151,10 +153,18 @@ static void finished(struct names *n, struct names_entry *e)
 	n->effects.done(n->effects.arg, &address, done);
 }
 
-static void begin_step(struct names_entry *e, enum names_step step, uint64_t now_ms)
+static void be_due(struct names *n, struct names_entry *e, uint64_t at_ms)
+{
+	e->due_ms = at_ms;
+	if (at_ms < n->due_ms)
+		n->due_ms = at_ms;
+}
+
+static void begin_step(struct names *n, struct names_entry *e, enum names_step step,
+		       uint64_t now_ms)
 {
 	e->step = step;
-	e->due_ms = now_ms;
+	be_due(n, e, now_ms);
 }
 
 static void reverse_next(struct names *n, struct names_entry *e, enum names_step step,
@@ -179,7 +189,7 @@ static void plan(struct names *n, struct names_entry *e, uint64_t now_ms)
 		e->done = e->is_made ? NAMES_MADE : 0;
 	}
 	if (e->have.parts & NAMES_FORWARD)
-		begin_step(e, removing ? NAMES_REMOVE : NAMES_ADD, now_ms);
+		begin_step(n, e, removing ? NAMES_REMOVE : NAMES_ADD, now_ms);
 	else
 		reverse_next(n, e, removing ? NAMES_REMOVE_PTR : NAMES_ADD_PTR, now_ms);
 }
@@ -191,7 +201,7 @@ static void reverse_next(struct names *n, struct names_entry *e, enum names_step
 	if ((e->have.parts & NAMES_REVERSE) && has_reverse(n, e)) {
 		e->tries = 0;
 		e->tcp = false;
-		begin_step(e, step, now_ms);
+		begin_step(n, e, step, now_ms);
 		return;
 	}
 	if (step == NAMES_REMOVE_PTR) {
@@ -249,7 +259,7 @@ static void fail(struct names *n, struct names_entry *e, uint16_t rcode, uint64_
 	}
 	for (unsigned i = 1; i < e->tries && wait_ms < RETRY_MAX_MS; i++)
 		wait_ms *= 2;
-	e->due_ms = now_ms + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
+	be_due(n, e, now_ms + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS));
 }
 
 /* --- what an answer means for its step --- */
@@ -266,10 +276,10 @@ static void added(struct names *n, struct names_entry *e, unsigned rcode, uint64
 		e->done |= NAMES_FORWARD;
 		reverse_next(n, e, NAMES_ADD_PTR, now_ms);
 	} else if (e->step == NAMES_ADD && rcode == DNS_RCODE_YXDOMAIN) {
-		begin_step(e, NAMES_REPLACE, now_ms);
+		begin_step(n, e, NAMES_REPLACE, now_ms);
 	} else if (e->step == NAMES_REPLACE && rcode == DNS_RCODE_NXDOMAIN &&
 		   ++e->rounds < ROUNDS_MAX) {
-		begin_step(e, NAMES_ADD, now_ms);
+		begin_step(n, e, NAMES_ADD, now_ms);
 	} else if (e->step == NAMES_REPLACE && is_prerequisite(rcode)) {
 		conflict(n, e, now_ms);
 	} else {
@@ -280,7 +290,7 @@ static void added(struct names *n, struct names_entry *e, unsigned rcode, uint64
 static void removed(struct names *n, struct names_entry *e, unsigned rcode, uint64_t now_ms)
 {
 	if (rcode == DNS_RCODE_NOERROR && e->step == NAMES_REMOVE)
-		begin_step(e, NAMES_REMOVE_DHCID, now_ms);
+		begin_step(n, e, NAMES_REMOVE_DHCID, now_ms);
 	else if (rcode == DNS_RCODE_NOERROR || is_prerequisite(rcode))
 		/* Not ours, or the other family still has it: nothing more to take away. */
 		reverse_next(n, e, NAMES_REMOVE_PTR, now_ms);
@@ -380,7 +390,7 @@ void names_answer(struct names *n, uint64_t now_ms, uint64_t now_s, const struct
 	land(n, e);
 	if (m.header.flags & DNS_FLAG_TC && !e->tcp) {
 		e->tcp = true;
-		e->due_ms = now_ms;
+		be_due(n, e, now_ms);
 		return;
 	}
 	answered(n, e, dns_message_rcode(&m), now_ms);
@@ -444,11 +454,19 @@ void names_turn(struct names *n, uint64_t now_ms, uint64_t now_s)
 		land(n, e);
 		fail(n, e, n->flights[i].unproved, now_ms);
 	}
-	for (struct names_entry *e = n->queue, *next; e && n->out < n->at_once; e = next) {
+	if (n->due_ms > now_ms || n->out == n->at_once)
+		return;
+	/* A long queue is walked only when something in it is due. */
+	uint64_t due_ms = UINT64_MAX;
+	struct names_entry *e = n->queue;
+	for (struct names_entry *next; e; e = next) {
 		next = e->next;
 		if (!e->flight && e->due_ms <= now_ms && !send_step(n, e, now_ms, now_s))
-			return;
+			break;
+		if (!e->flight && e->due_ms < due_ms)
+			due_ms = e->due_ms;
 	}
+	n->due_ms = e ? now_ms : due_ms;
 }
 
 uint64_t names_next_ms(const struct names *n)
@@ -460,10 +478,7 @@ uint64_t names_next_ms(const struct names *n)
 			next = n->flights[i].until_ms;
 	if (n->out == n->at_once)
 		return next; /* the others wait for a place */
-	for (const struct names_entry *e = n->queue; e; e = e->next)
-		if (!e->flight && e->due_ms < next)
-			next = e->due_ms;
-	return next;
+	return n->due_ms < next ? n->due_ms : next;
 }
 
 void names_set_conf(struct names *n, const struct names_conf *conf)
@@ -472,61 +487,13 @@ void names_set_conf(struct names *n, const struct names_conf *conf)
 	for (struct names_entry *e = n->queue, *next; e; e = next) {
 		next = e->next;
 		land(n, e);
-		e->due_ms = 0;
+		be_due(n, e, 0);
 		if (!names_zone_of(conf, e))
 			give_up(n, e, 0);
 	}
 }
 
 /* --- leases --- */
-
-static bool is_taken(const struct names_conf *conf, const struct dhcp_label *l)
-{
-	if (dhcp_label_is_everybodys(l))
-		return true;
-	for (size_t i = 0; i < conf->reserved_n; i++)
-		if (dhcp_label_equal(l, &conf->reserved[i]))
-			return true;
-	return false;
-}
-
-static void dhcid_of(const struct names_conf *conf, const struct names_lease *l,
-		     const struct dhcp_label *label, uint8_t ret[DNS_DHCID_LEN])
-{
-	struct dns_name name;
-
-	names_full(conf, label, &name);
-	if (l->duid.len)
-		dns_dhcid_make(DNS_DHCID_DUID, l->duid, &name, ret);
-	else
-		dns_dhcid_make_v4(l->client_id, l->htype, l->mac, &name, ret);
-}
-
-/* The name that the lease shall have. */
-static struct names_holder holder_of(const struct names_conf *conf, const struct names_lease *l,
-				     bool made)
-{
-	struct names_holder h = {.parts = NAMES_FORWARD | NAMES_REVERSE,
-				 .ttl_s = l->lease_s / 3,
-				 .label = dhcp_label_clean(l->name)};
-
-	if (h.ttl_s > conf->ttl_max_s)
-		h.ttl_s = conf->ttl_max_s;
-	if (l->fqdn) {
-		struct dhcp_fqdn_verdict v = dhcp_fqdn_judge(conf->fqdn, l->fqdn_s, l->fqdn_n);
-		h.parts = (uint8_t)((v.forward ? NAMES_FORWARD : 0) |
-				    (v.reverse ? NAMES_REVERSE : 0));
-	}
-	if (made || (h.label.len && !l->reserved && is_taken(conf, &h.label)))
-		h.label.len = 0;
-	if (h.label.len == 0 && (made || conf->generate))
-		h.label = dhcp_label_of_address(&l->address);
-	if (h.parts == 0)
-		h.label.len = 0;
-	if (h.label.len)
-		dhcid_of(conf, l, &h.label, h.dhcid);
-	return h;
-}
 
 static void want(struct names *n, struct names_entry *e, const struct names_lease *l,
 		 const struct names_holder *h, uint64_t now_ms)
@@ -536,7 +503,7 @@ static void want(struct names *n, struct names_entry *e, const struct names_leas
 	e->want = *h;
 	e->is_made = false;
 	e->made = dhcp_label_of_address(&l->address);
-	dhcid_of(n->conf, l, &e->made, e->made_dhcid);
+	names_dhcid_of(n->conf, l, &e->made, e->made_dhcid);
 	if (is_new)
 		plan(n, e, now_ms);
 }
@@ -544,7 +511,7 @@ static void want(struct names *n, struct names_entry *e, const struct names_leas
 void names_granted(struct names *n, uint64_t now_ms, const struct names_lease *l)
 {
 	struct names_entry *e = entry_find(n, &l->address);
-	struct names_holder h = holder_of(n->conf, l, false);
+	struct names_holder h = names_holder_of(n->conf, l, false);
 	uint8_t there = l->names & (NAMES_FORWARD | NAMES_REVERSE);
 
 	if (!e) {
@@ -571,7 +538,7 @@ void names_ended(struct names *n, uint64_t now_ms, const struct names_lease *l)
 		e = entry_new(n, &l->address);
 		if (!e)
 			return;
-		e->have = holder_of(n->conf, l, l->names & NAMES_MADE);
+		e->have = names_holder_of(n->conf, l, l->names & NAMES_MADE);
 		e->have.parts = l->names & (NAMES_FORWARD | NAMES_REVERSE);
 	}
 	want(n, e, l, &none, now_ms);

@@ -51,6 +51,12 @@ struct names_flight {
 /* The complete name of the host. */
 void names_full(const struct names_conf *conf, const struct dhcp_label *label,
 		struct dns_name *ret);
+/* The name that the lease shall have; made: the one made from its address. */
+struct names_holder names_holder_of(const struct names_conf *conf, const struct names_lease *l,
+				    bool made);
+/* Of the lease's client under that name. */
+void names_dhcid_of(const struct names_conf *conf, const struct names_lease *l,
+		    const struct dhcp_label *label, uint8_t ret[DNS_DHCID_LEN]);
 /* Where the step's message goes; NULL: the configuration has no such zone. */
 const struct names_zone *names_zone_of(const struct names_conf *conf, const struct names_entry *e);
 /* The step's message; empty when it does not fit, which a zone's and a host's name always do. */
