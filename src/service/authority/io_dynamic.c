@@ -130,8 +130,8 @@ static enum err file_write_anew(struct dynamic_zone *dz, const struct journal_ba
 {
 	if (b->failed)
 		return ENOMEM;
+	TRY(file_write_atomic(dz->path, span_of(b->data, b->len), 0600)); /* else the old one is */
 	append_close(&dz->file);
-	TRY(file_write_atomic(dz->path, span_of(b->data, b->len), 0600));
 	TRY(append_open(dz->path, b->len, &dz->file));
 	dz->base_len = b->len;
 	len_set(dz);
@@ -279,9 +279,11 @@ enum err dynamic_zone_load(struct dynamic_zone *dz, struct zone *file, struct zo
 
 	dynamic_zone_lock(dz);
 	e = zone_is_signed(file) ? ERR_UNSUPPORTED : load(dz, file, &l);
+	/* Until here the journal is the old zone's; what is read may have been written anew by now.
+	 */
+	bool keep = e && e != ERR_UNSUPPORTED && dz->dynamic.zone && dz->file.fd >= 0;
 	if (!e)
 		e = serve(dz, &l);
-	bool keep = e && e != ERR_UNSUPPORTED && dz->dynamic.zone && dz->file.fd >= 0;
 	state_set(dz, !e || keep	     ? DYNAMIC_OPEN
 		      : e == ERR_UNSUPPORTED ? DYNAMIC_SIGNED
 					     : DYNAMIC_BROKEN);
