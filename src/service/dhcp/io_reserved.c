@@ -64,8 +64,14 @@ static enum err text_read(struct reader *r, char **ret)
 	struct span s = read_span(r, read_u16(r));
 	if (r->bad || s.len > RESERVED_TEXT_MAX || (s.len && memchr(s.data, '\0', s.len)))
 		return ERR_FORMAT;
-	*ret = s.len ? strndup((const char *)s.data, s.len) : NULL;
-	return s.len && !*ret ? (enum err)ENOMEM : OK;
+	if (s.len == 0)
+		return OK;
+	char *text = malloc(s.len + 1);
+	if (!text)
+		return (enum err)ENOMEM;
+	(void)span_to_cstr(s, text, s.len + 1);
+	*ret = text;
+	return OK;
 }
 
 static enum err entry_read(struct span value, struct reserved_entry *ret)
