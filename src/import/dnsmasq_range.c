@@ -59,7 +59,7 @@ static unsigned mask_bits(struct span text)
 	unsigned bits = m ? (unsigned)__builtin_clz(~m | 1) : 0;
 	if (m == UINT32_MAX)
 		return 32;
-	return m && m == UINT32_MAX << (32 - bits) ? bits : 0;
+	return bits && m == UINT32_MAX << (32 - bits) ? bits : 0;
 }
 
 static struct import_network *network_get(struct import_site *s, const struct ip_address *address,

@@ -125,6 +125,21 @@ static void torn_files_say_where(void **state)
 		    "# 2: no option of that name: rooter\n");
 }
 
+static void a_netmask_with_a_gap_is_none(void **state)
+{
+	(void)state;
+	static const char *const masks[] = {"0.255.255.0", "255.0.255.0", "0.0.0.1", "0.0.0.0"};
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+		char text[128];
+		(void)snprintf(text, sizeof(text), "dhcp-range=192.0.2.10,192.0.2.20,%s\n",
+			       masks[i]);
+		char *made = made_of(import_dnsmasq, text, OK);
+		assert_non_null(strstr(made, "subnet: 192.0.2.0/24"));
+		assert_non_null(strstr(made, "not understood in a range"));
+		free(made);
+	}
+}
+
 static void later_option_counts_and_groups_reach_inside(void **state)
 {
 	(void)state;
@@ -156,6 +171,7 @@ int main(void)
 		cmocka_unit_test(dnsmasq_file_is_carried_over),
 		cmocka_unit_test(isc_file_is_carried_over),
 		cmocka_unit_test(kea_file_is_carried_over),
+		cmocka_unit_test(a_netmask_with_a_gap_is_none),
 		cmocka_unit_test(later_option_counts_and_groups_reach_inside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
