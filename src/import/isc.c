@@ -19,7 +19,6 @@ struct file {
 struct place {
 	struct import_scope *scope; /* of the innermost block */
 	struct import_network *network;
-	struct import_pool *pool; /* the first range of a `pool` block fills it */
 	struct pool_block *pool_block;
 	struct import_reservation *host;
 	struct import_class *class;
@@ -32,7 +31,7 @@ struct pool_block {
 	struct import_texts classes;
 	struct import_scope scope;
 	bool fixed;
-	struct import_pool *first, *last_before; /* ranges that it made */
+	struct import_pool *last_before; /* of the network; those behind it are its own */
 };
 
 static void statements(struct file *f, const struct place *p);

@@ -111,7 +111,7 @@ void isc_match_take(struct import_site *s, struct isc_lexer *l,
 			isc_next(l);
 		}
 		good = good && isc_is(l, ';');
-	} else if (isc_is_word(l, "hardware") || (isc_is_word(l, "pick-first-value"))) {
+	} else {
 		good = isc_is_word(l, "hardware"); /* its subclasses say the values */
 	}
 	if (!good)
