@@ -124,6 +124,13 @@ static void state_error(struct dhcp_service *d, const char *what, enum err e)
 	log_error(what, LOG_TEXT("reason", s.reason), LOG_ERR(e));
 }
 
+static void tell_away(struct dhcp_service *d, bool away)
+{
+	dhcp_engine_store_away(d->engine, away);
+	if (d->v6.engine)
+		v6_engine_store_away(d->v6.engine, away);
+}
+
 enum err dhcp_store_load(struct dhcp_service *d)
 {
 	enum err e = store_open(d->store);
@@ -140,7 +147,7 @@ enum err dhcp_store_load(struct dhcp_service *d)
 		return e;
 	if (e) {
 		state_error(d, "the store is away; no new leases until it is back", e);
-		dhcp_engine_store_away(d->engine, true);
+		tell_away(d, true);
 		return ERR_CLOSED;
 	}
 	d->store_connected = true;
@@ -272,7 +279,7 @@ static void look(void *arg)
 	if (s.connected == d->store_connected)
 		return;
 	d->store_connected = s.connected;
-	dhcp_engine_store_away(d->engine, !s.connected);
+	tell_away(d, !s.connected);
 	if (s.connected)
 		log_notice("the store is back");
 	else

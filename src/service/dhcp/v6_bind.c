@@ -19,6 +19,13 @@ static void say_nothing_free(struct v6_exchange *x, struct v6_answer *a)
 		say(a, DHCP6_NO_ADDRS_AVAIL, no_address);
 	if (!x->cause)
 		x->cause = V6_CAUSE_NO_LEASE;
+	x->refuses = true;
+}
+
+static void say_no_binding(struct v6_exchange *x, struct v6_answer *a)
+{
+	say(a, DHCP6_NO_BINDING, "this server knows nothing of it");
+	x->refuses = true;
 }
 
 static bool is_of(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct v6_record *r)
@@ -66,7 +73,8 @@ static bool change(struct v6_exchange *x, enum v6_change_kind kind, struct v6_re
 		return false;
 	}
 	struct v6_change *c = &x->changes[x->changes_n++];
-	*c = (struct v6_change){.kind = kind, .record = r, .granted_s = x->now_s};
+	*c = (struct v6_change){
+		.kind = kind, .record = r, .granted_s = (uint32_t)(x->now_ms / 1000)};
 	if (kind == V6_GRANT || kind == V6_RENEW) {
 		c->preferred_s = l->preferred_s;
 		c->expires_s = l->valid_s >= V6_NEVER - x->now_s ? V6_NEVER : x->now_s + l->valid_s;
@@ -75,7 +83,7 @@ static bool change(struct v6_exchange *x, enum v6_change_kind kind, struct v6_re
 	} else if (kind == V6_DECLINE) {
 		c->expires_s = x->now_s + x->network->decline_s;
 	} else {
-		c->expires_s = x->now_s;
+		c->expires_s = (uint32_t)(x->now_ms / 1000);
 	}
 	return true;
 }
@@ -151,7 +159,7 @@ static bool grant(struct v6_exchange *x, struct v6_answer *a)
 	return true;
 }
 
-/* A lease that it has, for longer. */
+/* A lease that it has, for longer: and while the store is busy with it, for what is left. */
 static bool extend(struct v6_exchange *x, struct v6_answer *a, struct v6_record *r)
 {
 	struct ip_prefix p = v6_record_prefix(r);
@@ -162,19 +170,15 @@ static bool extend(struct v6_exchange *x, struct v6_answer *a, struct v6_record 
 			n = x->network->link[i];
 	l.preferred_s = n->times.preferred_s;
 	l.valid_s = n->times.valid_s;
-	if (x->without_store && r->expires_s != V6_NEVER) {
-		/* Not longer than what is durable says. */
-		uint32_t left = r->expires_s > x->now_s ? r->expires_s - x->now_s : 0;
-		l.valid_s = l.valid_s < left ? l.valid_s : left;
-		l.preferred_s = l.preferred_s < left ? l.preferred_s : left;
+	bool from_memory = x->without_store && r->busy;
+	if (from_memory && r->expires_s != V6_NEVER) {
+		uint32_t left_s = r->expires_s - x->now_s;
+		l.valid_s = l.valid_s < left_s ? l.valid_s : left_s;
+		l.preferred_s = l.preferred_s < left_s ? l.preferred_s : left_s;
 	}
 	exclude(x, &l);
-	if (x->commit && !x->without_store && !change(x, V6_RENEW, r, &l))
+	if (x->commit && !from_memory && !change(x, V6_RENEW, r, &l))
 		return false;
-	if (r->busy && x->commit) {
-		x->cause = V6_CAUSE_BUSY;
-		return false;
-	}
 	list(a, &l);
 	note_times(x, a, &l);
 	return true;
@@ -185,14 +189,15 @@ static bool extend(struct v6_exchange *x, struct v6_answer *a, struct v6_record 
 static bool keep(struct v6_exchange *x, struct v6_answer *a, bool may_move, bool *ret_any)
 {
 	*ret_any = false;
+	may_move = may_move && !x->without_store;
 	for (struct v6_record *r = x->holder ? x->holder->leases : NULL; r; r = r->next_of_holder) {
 		struct ip_prefix p = v6_record_prefix(r);
-		if (x->commit && r->busy && r->kind == (uint8_t)a->ia.kind &&
+		if (x->commit && !x->without_store && r->busy && r->kind == (uint8_t)a->ia.kind &&
 		    r->iaid == a->ia.iaid) {
 			x->cause = V6_CAUSE_BUSY; /* a retransmission of what is under way */
 			return false;
 		}
-		if (!is_of(x, &a->ia, r))
+		if (!is_of(x, &a->ia, r) || (x->without_store && r->expires_s <= x->now_s))
 			continue;
 		if (v6_admits(x, &a->ia, &p) && !(may_move && v6_moves(x, &a->ia, &p))) {
 			*ret_any = true;
@@ -264,9 +269,13 @@ static bool bind_renew(struct v6_exchange *x, struct v6_answer *a)
 		deny_others(x, a, false);
 		return true;
 	}
-	deny_others(x, a, !known);
-	if (!any && a->leases_n == 0)
-		say(a, DHCP6_NO_BINDING, "this server knows nothing of it");
+	deny_others(x, a, !known || x->without_store);
+	if (any || a->leases_n)
+		return true;
+	if (x->without_store)
+		x->answers_n--; /* another server may have given it: nothing is said of this IA */
+	else
+		say_no_binding(x, a);
 	return true;
 }
 
@@ -276,7 +285,7 @@ static bool bind_end(struct v6_exchange *x, struct v6_answer *a)
 	struct reader r = reader_of_span(a->ia.options);
 	struct dhcp6_lease l;
 	if (!has_binding(x, &a->ia)) {
-		say(a, DHCP6_NO_BINDING, "this server knows nothing of it");
+		say_no_binding(x, a);
 		return true;
 	}
 	/* RFC 8415 18.3.7: "The server ignores leases not assigned to the IAs". */
@@ -366,6 +375,9 @@ bool v6_bind(struct v6_exchange *x)
 		x->has_status = true;
 		x->status = DHCP6_SUCCESS;
 		x->status_text = "";
+	} else if (x->without_store && x->answers_n == 0) {
+		x->cause = V6_CAUSE_STORE;
+		return false;
 	} else if (!is_answered(x)) {
 		x->cause = V6_CAUSE_NOTHING;
 		return false;

@@ -14,7 +14,7 @@ static struct v6_wait *wait_take(struct v6_engine *e)
 		return NULL;
 	struct v6_wait *w = &e->waits[e->free_waits[--e->free_n]];
 	w->serial++; /* odd now */
-	w->failed = w->silent = false;
+	w->failed = w->silent = w->renewal = w->answered = false;
 	w->left = w->changes_n = 0;
 	e->counts.waiting++;
 	return w;
@@ -22,6 +22,7 @@ static struct v6_wait *wait_take(struct v6_engine *e)
 
 static void wait_give(struct v6_engine *e, struct v6_wait *w)
 {
+	wheel_cancel(&e->patience, &w->patience);
 	w->serial++;
 	e->free_waits[e->free_n++] = (uint32_t)(w - e->waits);
 	e->counts.waiting--;
@@ -137,20 +138,36 @@ static void forget_pending(struct v6_engine *e, struct v6_record *r)
 		v6_record_free(e, r);
 }
 
-bool v6_commit(struct v6_exchange *x, uint8_t type)
+void v6_commit_forget(struct v6_exchange *x)
 {
-	struct v6_engine *e = x->engine;
-	struct v6_wait *wait = wait_take(e);
+	for (size_t i = 0; i < x->changes_n; i++)
+		if (!x->changes[i].record->busy)
+			forget_pending(x->engine, x->changes[i].record);
+	x->changes_n = 0;
+}
+
+static bool is_renewal(const struct v6_exchange *x)
+{
+	for (size_t i = 0; i < x->changes_n; i++)
+		if (x->changes[i].kind != V6_RENEW)
+			return false;
+	return x->m.type == DHCP6_RENEW || x->m.type == DHCP6_REBIND;
+}
+
+/* A place to wait, with the answer. NULL: x->cause. */
+static struct v6_wait *wait_begin(struct v6_exchange *x, uint8_t type)
+{
+	struct v6_wait *wait = wait_take(x->engine);
 	struct v6_send to = {0};
 	if (!wait) {
 		x->cause = V6_CAUSE_BUSY;
-		return false;
+		return NULL;
 	}
 	struct writer w = writer_of(wait->message, sizeof(wait->message));
 	if (!v6_reply_write(x, type, &w)) {
-		wait_give(e, wait);
+		wait_give(x->engine, wait);
 		x->cause = V6_CAUSE_LENGTH;
-		return false;
+		return NULL;
 	}
 	v6_reply_to(x, &to);
 	wait->to = to.to;
@@ -159,6 +176,46 @@ bool v6_commit(struct v6_exchange *x, uint8_t type)
 	wait->len = (uint16_t)w.pos;
 	wait->type = type;
 	wait->transaction_id = x->m.transaction_id;
+	wait->asked_ms = x->now_ms;
+	wait->renewal = is_renewal(x);
+	return wait;
+}
+
+static void send_answer(struct v6_engine *e, const struct v6_wait *wait)
+{
+	struct v6_send s = {.to = wait->to,
+			    .port = wait->port,
+			    .ifindex = wait->ifindex,
+			    .type = wait->type,
+			    .message = span_of(wait->message, wait->len)};
+	v6_send_message(e, &s, wait->transaction_id, (struct span){0});
+}
+
+static bool answer_from_memory(struct v6_engine *e, uint64_t now_ms, struct v6_wait *wait)
+{
+	if (wait->silent || !wait->renewal || !v6_memory_limit(e, now_ms, wait))
+		return false;
+	e->counts.causes[V6_CAUSE_STORE]++;
+	send_answer(e, wait);
+	return true;
+}
+
+void v6_late(struct wheel_timer *t, void *arg)
+{
+	struct v6_engine *e = arg;
+	struct v6_wait *wait = (struct v6_wait *)t; /* its first field */
+	e->store_away = true;
+	wait->answered = answer_from_memory(e, e->patience.now_ms, wait);
+}
+
+bool v6_commit(struct v6_exchange *x, uint8_t type)
+{
+	struct v6_engine *e = x->engine;
+	struct v6_wait *wait = wait_begin(x, type);
+	if (!wait) {
+		v6_commit_forget(x);
+		return false;
+	}
 	for (size_t i = 0; i < x->changes_n; i++) {
 		struct v6_change *c = &x->changes[i];
 		if (c->kind == V6_GRANT && !prepare_grant(x, c)) {
@@ -176,10 +233,13 @@ bool v6_commit(struct v6_exchange *x, uint8_t type)
 			forget_pending(e, c->record);
 		}
 	}
-	x->cause = wait->failed ? V6_CAUSE_BUSY : x->cause;
+	bool answered = wait->failed && !wait->left && answer_from_memory(e, x->now_ms, wait);
+	x->cause = wait->failed && !answered ? V6_CAUSE_BUSY : x->cause;
 	if (wait->left == 0)
 		wait_give(e, wait);
-	return !wait->failed;
+	else if (wait->renewal)
+		wheel_add(&e->patience, &wait->patience, x->now_ms + V6_STORE_PATIENCE_MS);
+	return x->cause == V6_CAUSE_NONE;
 }
 
 /* --- what the store said --- */
@@ -266,20 +326,25 @@ static void yield_to(struct v6_engine *e, uint64_t now_ms, struct v6_record *r, 
 		v6_record_free(e, now); /* the row cannot be read: then it is nobody's */
 }
 
-static void finish(struct v6_engine *e, struct v6_wait *wait)
+static bool answer(struct v6_engine *e, uint64_t now_ms, struct v6_wait *wait)
 {
-	struct v6_send s = {.to = wait->to,
-			    .port = wait->port,
-			    .ifindex = wait->ifindex,
-			    .type = wait->type,
-			    .message = span_of(wait->message, wait->len)};
+	if (wait->silent || wait->answered)
+		return true;
 	if (wait->failed)
+		return answer_from_memory(e, now_ms, wait);
+	if (now_ms >= wait->asked_ms + 1000 && !v6_memory_limit(e, now_ms, wait))
+		return false;
+	send_answer(e, wait);
+	return true;
+}
+
+static void finish(struct v6_engine *e, uint64_t now_ms, struct v6_wait *wait)
+{
+	if (!answer(e, now_ms, wait))
 		v6_tell(e, &(struct v6_event){.kind = V6_EVENT_REFUSED,
 					      .cause = V6_CAUSE_STORE,
 					      .transaction_id = wait->transaction_id,
 					      .from = wait->to});
-	else if (!wait->silent)
-		v6_send_message(e, &s, wait->transaction_id, (struct span){0});
 	wait_give(e, wait);
 }
 
@@ -288,6 +353,7 @@ void v6_engine_stored(struct v6_engine *e, uint64_t now_ms, uint64_t token, enum
 {
 	uint32_t serial = (uint32_t)(token >> 32), place = (uint32_t)token >> 8;
 	unsigned n = token & 0xff;
+	e->store_away = result == DHCP_STORE_FAILED;
 	if (token == 0 || place >= e->limits.waiting || e->waits[place].serial != serial)
 		return;
 	struct v6_wait *wait = &e->waits[place];
@@ -299,14 +365,18 @@ void v6_engine_stored(struct v6_engine *e, uint64_t now_ms, uint64_t token, enum
 	} else {
 		wait->failed = true;
 		if (result == DHCP_STORE_FAILED) {
-			e->store_rests_until_ms = now_ms + V6_STORE_REST_MS;
 			forget_pending(e, r);
 		} else {
 			yield_to(e, now_ms, r, version, current);
 		}
 	}
 	if (--wait->left == 0)
-		finish(e, wait);
+		finish(e, now_ms, wait);
+}
+
+void v6_engine_store_away(struct v6_engine *e, bool away)
+{
+	e->store_away = away;
 }
 
 /* --- ends that nobody waits for --- */

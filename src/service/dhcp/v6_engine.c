@@ -120,12 +120,14 @@ void v6_engine_turn(struct v6_engine *e, uint64_t now_ms)
 {
 	wheel_advance(&e->ends, now_ms, ends, e);
 	wheel_advance(&e->nudges, now_ms, v6_nudge, e);
+	wheel_advance(&e->patience, now_ms, v6_late, e);
 }
 
 uint64_t v6_engine_next_ms(struct v6_engine *e)
 {
 	uint64_t a = wheel_next_ms(&e->ends), b = wheel_next_ms(&e->nudges);
-	return a < b ? a : b;
+	uint64_t c = wheel_next_ms(&e->patience), least = a < b ? a : b;
+	return c < least ? c : least;
 }
 
 /* --- rows of the store --- */
@@ -185,8 +187,8 @@ enum err v6_engine_learn(struct v6_engine *e, uint64_t now_ms, struct span key, 
 		TRY(reader_end(&r));
 	}
 	struct v6_record *r = v6_record_find(e, &p);
-	if (r && (r->busy || (version && r->version == version)))
-		return OK; /* our own write, or one whose store will meet this row */
+	if (r && (r->busy || (version && r->version >= version)))
+		return OK; /* our own write, old news, or one whose store will meet this row */
 	if (value.len == 0) {
 		if (r)
 			v6_record_free(e, r);

@@ -5,9 +5,9 @@
  *	REQUEST -> receive -> store, for each lease -> stored -> send REPLY, name, event
  *
  * A Reply that grants, renews or ends leases is sent only from v6_engine_stored: what was
- *acknowledged is durable. While the store fails, leases that are known and stay with their owner
- *are renewed, but for no longer than what is durable says: so no other server can give them away
- *meanwhile.
+ *acknowledged is durable. While the store fails or keeps silent, leases that are known and stay
+ *with their owner are renewed, but for no longer than what is durable says: so no other server can
+ *give them away meanwhile.
  *
  * What the caller must do (front rooms):
  * - UDP port 547, bound to each served interface; ff02::1:2 joined there and ff05::1:3 on those
@@ -183,6 +183,10 @@ void v6_engine_receive(struct v6_engine *e, uint64_t now_ms, const struct v6_arr
 /* The answer to the effect store: as dhcp_engine_stored. */
 void v6_engine_stored(struct v6_engine *e, uint64_t now_ms, uint64_t token, enum dhcp_stored result,
 		      uint64_t version, struct span current);
+
+/* While it is away nobody is told that he has no lease, or that there is none: another server may
+ * know better. Failed writes, and those that get no answer, say so by themselves. */
+void v6_engine_store_away(struct v6_engine *e, bool away);
 
 /* A row of the store: at start each one, later those that another server changed. value empty: it
  * was removed. ERR_FORMAT, ERR_UNSUPPORTED: as v6_lease_read; ERR_LIMIT: no room. */

@@ -15,13 +15,15 @@
 #define V6_NEVER UINT32_MAX /* expires_s */
 
 enum {
-	V6_IA_LEASES_MAX = 4,	  /* of one IA in an answer */
-	V6_CHANGES_MAX = 32,	  /* leases that one exchange grants or ends */
-	V6_PATH_MAX = 256,	  /* octets of the relays' headers on the way to a client */
-	V6_REPLY_MAX = 4096,	  /* octets of an answer with its relays' layers */
-	V6_TRIES = 32,		  /* places of a pool that are tried by chance */
-	V6_SCAN_MAX = 65536,	  /* places that are then looked at one after another */
-	V6_STORE_REST_MS = 30000, /* after the store failed, renewals are answered without it */
+	V6_IA_LEASES_MAX = 4, /* of one IA in an answer */
+	V6_CHANGES_MAX = 32,  /* leases that one exchange grants or ends */
+	V6_PATH_MAX = 256,    /* octets of the relays' headers on the way to a client */
+	V6_REPLY_MAX = 4096,  /* octets of an answer with its relays' layers */
+	V6_TRIES = 32,	      /* places of a pool that are tried by chance */
+	V6_SCAN_MAX = 65536,  /* places that are then looked at one after another */
+	V6_REUSE_AFTER_S =
+		2, /* a lease that is over is kept this long from others: clocks differ */
+	V6_STORE_PATIENCE_MS = 2000, /* how long a renewal waits for the store */
 	/* RFC 8415 7.6 */
 	V6_REC_TIMEOUT_MS = 2000,
 	V6_REC_MAX_RC = 8,
@@ -84,9 +86,13 @@ struct v6_change {
 
 /* An exchange that waits for the store, with the answer that it will send. */
 struct v6_wait {
+	struct wheel_timer patience; /* a renewal's */
+	uint64_t asked_ms;
 	uint32_t serial; /* odd: in use */
 	unsigned left, changes_n;
 	bool failed, silent; /* silent: no answer, by order of the control socket */
+	bool renewal;	     /* of what is known, and nothing else: memory can answer it */
+	bool answered;	     /* it did */
 	struct v6_change changes[V6_CHANGES_MAX];
 	struct ip_address to;
 	uint32_t ifindex, transaction_id;
@@ -122,7 +128,7 @@ struct v6_answer {
 struct v6_exchange {
 	struct v6_engine *engine;
 	uint64_t now_ms;
-	uint32_t now_s; /* rounded up, so that no lease ends here before it does there */
+	uint32_t now_s; /* v6_now_up_s */
 	const struct v6_arrival *arrival;
 	struct dhcp6_relays relays;
 	struct dhcp6_message m;
@@ -131,7 +137,8 @@ struct v6_exchange {
 	const struct v6_reservation *reservation; /* of the first IA */
 	struct v6_holder *holder;		  /* NULL: not known */
 	bool commit;				  /* leases are granted, not only told */
-	bool without_store;			  /* renewals from memory */
+	bool refuses;				  /* an IA is told that there is nothing for it */
+	bool without_store; /* it is away: what is known is renewed, no more */
 	struct v6_answer answers[DHCP6_IAS_MAX];
 	size_t answers_n;
 	struct v6_change changes[V6_CHANGES_MAX];
@@ -166,11 +173,20 @@ struct v6_engine {
 	struct v6_wait *waits;
 	uint32_t *free_waits;
 	size_t free_n;
-	uint64_t store_rests_until_ms;
+	struct wheel patience; /* of those that wait */
+	bool store_away;
 	struct v6_counts counts;
 	struct v6_exchange x;
 	uint8_t room[V6_REPLY_MAX];
 };
+
+/* At least a second later than it is. Whatever moment a client counts its lifetimes from, up to
+ * when it hears the Reply, the row then ends later: seconds that the store took are taken from the
+ * answer, what is left of one is here. */
+static inline uint32_t v6_now_up_s(uint64_t now_ms)
+{
+	return (uint32_t)((now_ms + 1999) / 1000);
+}
 
 /* v6_record.c: what is remembered. */
 void v6_records_init(struct v6_engine *e, uint64_t now_ms);
@@ -218,8 +234,16 @@ void v6_reply_to(const struct v6_exchange *x, struct v6_send *ret);
 /* v6_commit.c: through the store. */
 /* Takes the exchange's changes and answer; false: x->cause. */
 bool v6_commit(struct v6_exchange *x, uint8_t type);
+/* The exchange comes to nothing before any of it was stored: so do its new records. */
+void v6_commit_forget(struct v6_exchange *x);
+/* Its patience is over. */
+void v6_late(struct wheel_timer *t, void *arg);
 /* One lease ends by the engine's own doing: its row is removed, or kept to be remembered. */
 void v6_end(struct v6_engine *e, struct v6_record *r, uint64_t now_ms);
+
+/* v6_memory.c: the answer that waits says no more than the rows of its leases. False: one of them
+ * is not its client's any more, or is over. */
+bool v6_memory_limit(const struct v6_engine *e, uint64_t now_ms, struct v6_wait *wait);
 
 /* v6_reconfigure.c */
 void v6_key_of(const struct v6_engine *e, struct span duid, uint8_t ret[DHCP6_RECONFIGURE_KEY_LEN]);

@@ -159,11 +159,17 @@ static bool answer(struct v6_exchange *x)
 		     x->network->rapid_commit;
 	bool renewal = x->m.type == DHCP6_RENEW || x->m.type == DHCP6_REBIND;
 	x->commit = x->m.type != DHCP6_SOLICIT || rapid;
-	x->without_store = renewal && x->now_ms < e->store_rests_until_ms;
+	x->without_store = renewal && e->store_away;
 	if (renewal || x->m.type == DHCP6_INFORMATION_REQUEST)
 		v6_path_obeyed(e, x->holder);
-	if (!v6_bind(x))
+	if (!v6_bind(x)) {
+		v6_commit_forget(x);
 		return false;
+	}
+	if (e->store_away && x->refuses && !x->changes_n) {
+		x->cause = V6_CAUSE_STORE; /* another server may know better */
+		return false;
+	}
 	uint8_t type = x->commit ? DHCP6_REPLY : DHCP6_ADVERTISE;
 	return x->changes_n ? v6_commit(x, type) : send_now(x, type);
 }
@@ -213,10 +219,8 @@ void v6_engine_receive(struct v6_engine *e, uint64_t now_ms, const struct v6_arr
 {
 	struct v6_exchange *x = &e->x;
 	v6_engine_turn(e, now_ms);
-	*x = (struct v6_exchange){.engine = e,
-				  .now_ms = now_ms,
-				  .now_s = (uint32_t)((now_ms + 999) / 1000),
-				  .arrival = a};
+	*x = (struct v6_exchange){
+		.engine = e, .now_ms = now_ms, .now_s = v6_now_up_s(now_ms), .arrival = a};
 	/* Answered, and yet a lease was not to be had: that counts too. */
 	if (handle(x, packet) && !x->cause)
 		return;

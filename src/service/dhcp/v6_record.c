@@ -49,6 +49,7 @@ void v6_records_init(struct v6_engine *e, uint64_t now_ms)
 	slab_init(&e->paths, sizeof(struct v6_path), n);
 	wheel_init(&e->ends, now_ms);
 	wheel_init(&e->nudges, now_ms);
+	wheel_init(&e->patience, now_ms);
 }
 
 void v6_records_done(struct v6_engine *e)
@@ -194,8 +195,8 @@ void v6_record_set_end(struct v6_engine *e, struct v6_record *r, uint32_t expire
 	r->expires_s = expires_s;
 	if (expires_s == V6_NEVER)
 		wheel_cancel(&e->ends, &r->timer);
-	else /* a second more: the client's clock begins when the Reply arrives */
-		wheel_add(&e->ends, &r->timer, ((uint64_t)expires_s + 1) * 1000);
+	else
+		wheel_add(&e->ends, &r->timer, ((uint64_t)expires_s + V6_REUSE_AFTER_S) * 1000);
 }
 
 void v6_record_set_name(struct v6_engine *e, struct v6_record *r, struct span name)
