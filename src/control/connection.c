@@ -91,6 +91,7 @@ static void answer_done(struct control_connection *x)
 	x->in_len -= used;
 	x->body_len = 0;
 	x->at = CONNECTION_HEAD;
+	x->served = true;
 	if (!x->keep_alive)
 		x->ended = true;
 	loop_timer_set_after(x->loop, &x->idle, IDLE_MS);
@@ -99,6 +100,8 @@ static void answer_done(struct control_connection *x)
 static void reply_write(struct control_connection *x, int status, const char *type,
 			struct span body)
 {
+	if (x->last)
+		x->keep_alive = false;
 	char head[512], length[24];
 	struct writer w = writer_of(head, sizeof(head));
 	head_write(&w, status, type, x->keep_alive);
@@ -400,6 +403,22 @@ static void ready(void *arg, uint32_t events)
 		connection_free(x);
 		return;
 	}
+	connection_turn(x);
+}
+
+void connection_finish(struct control_connection *x)
+{
+	if (x->stream || x->last)
+		return;
+	x->last = true;
+	if (x->at == CONNECTION_ANSWER)
+		return;
+	if (!x->input_ended && !in_read(x)) {
+		connection_free(x);
+		return;
+	}
+	if (x->served && x->in_len == 0) /* between two requests */
+		x->ended = true;
 	connection_turn(x);
 }
 

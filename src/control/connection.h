@@ -34,6 +34,8 @@ struct control_connection {
 	enum { CONNECTION_HEAD, CONNECTION_BODY, CONNECTION_ANSWER } at;
 	bool keep_alive, head_only, chunks_out, ended, input_ended;
 	bool turning;		       /* connection_turn is on the stack */
+	bool served;		       /* something of it was answered */
+	bool last;		       /* its next answer is its last one */
 	struct control_reply *reply;   /* owed by a verb */
 	struct control_stream *stream; /* open */
 };
@@ -42,6 +44,8 @@ struct control_connection {
 MUST enum err connection_new(struct control *c, struct loop *loop, int fd, unsigned uid,
 			     struct control_connection **ret);
 void connection_free(struct control_connection *x);
+/* What it has asked, or asks first, is still answered, and nothing after that; it may be freed. */
+void connection_finish(struct control_connection *x);
 
 /* The server's choice of a verb for the request that has arrived whole; gives reply an answer now
  * or later. */

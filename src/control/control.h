@@ -18,6 +18,7 @@ struct control_stream;
 
 #define CONTROL_CLIENTS_MAX 32
 #define CONTROL_BODY_MAX    (1 << 20) /* bytes of a request's body */
+#define CONTROL_FINISH_MS   1000 /* for who is owed an answer, or has connected and not asked */
 #define CONTROL_STREAM_BUFFER                                                                      \
 	(1 << 20) /* bytes that wait for a slow reader; then it is cut off                         \
 		   */
@@ -57,6 +58,11 @@ struct control_face {
  * verbs), /status, /metrics, /events (NDJSON), POST /reload. face: borrowed, with its arrays. */
 MUST enum err control_new(struct loop *loop, int fd, const struct control_face *face,
 			  struct control **ret);
+/* Accepts nobody any more: who connects from here on waits in the socket, for whoever holds it too.
+ * Who was accepted gets the answer to what it asks within CONTROL_FINISH_MS; streams end at
+ * control_free. Then calls finished(arg) from the loop, once; the caller goes on turning it until
+ * then. */
+void control_finish(struct control *c, void (*finished)(void *arg), void *arg);
 /* Ends all conversations and closes the socket. Replies still owed become no-ops that the keeper
  * must nevertheless give before control_free of their owner's memory. */
 void control_free(struct control *c);

@@ -21,7 +21,8 @@ struct bench {
 	char path[64];
 	struct control_reply *owed;
 	struct control_stream *stream;
-	unsigned closed;
+	unsigned closed, finished;
+	int fd;		/* the listening one, borrowed from control */
 	bool held_back; /* an event is told when somebody comes to see it */
 };
 
@@ -95,6 +96,7 @@ static int bench_open(void **state)
 	assert_int_equal(loop_init(&b->loop), OK);
 	assert_int_equal(unix_listen(b->path, 0600, &fd), OK);
 	face.arg = b;
+	b->fd = fd;
 	assert_int_equal(control_new(&b->loop, fd, &face, &b->control), OK);
 	*state = b;
 	return 0;
@@ -350,6 +352,93 @@ static void more_clients_than_there_is_room_for_wait_their_turn(void **state)
 		fd_done(&fds[i]);
 }
 
+static void finished(void *arg)
+{
+	struct bench *b = arg;
+	b->finished++;
+}
+
+static void who_was_accepted_and_asks_after_the_end_was_asked_for_is_answered(void **state)
+{
+	struct bench *b = *state;
+	bool end;
+	int silent = client(b), idle = client(b), halfway = client(b), waiting = client(b);
+	say(idle, "GET /status" HEAD "\r\n");
+	(void)hear(b, idle, NULL);
+	say(halfway, "GET /status HTTP/1.1\r\nHo");
+	say(waiting, "GET /later" HEAD "\r\n");
+	turns(b);
+	control_finish(b->control, finished, b);
+	(void)hear(b, idle, &end);
+	assert_true(end); /* it has what it asked for */
+	assert_int_equal(b->finished, 0);
+	say(silent, "GET /status" HEAD "\r\n");
+	const char *text = hear(b, silent, &end);
+	assert_non_null(strstr(text, "Connection: close\r\n"));
+	assert_non_null(strstr(text, "{\"service\":\"bench\"}"));
+	assert_true(end);
+	say(halfway, "st: x\r\n\r\n");
+	assert_non_null(strstr(hear(b, halfway, &end), "{\"service\":\"bench\"}"));
+	assert_true(end);
+	assert_int_equal(b->finished, 0);
+	control_reply_json(b->owed, 200, json_pack("{s:b}", "late", 1));
+	assert_non_null(strstr(hear(b, waiting, &end), "{\"late\":true}"));
+	assert_true(end);
+	turns(b);
+	assert_int_equal(b->finished, 1);
+	fd_done(&silent);
+	fd_done(&idle);
+	fd_done(&halfway);
+	fd_done(&waiting);
+}
+
+static void what_had_arrived_unread_when_the_end_was_asked_for_is_answered(void **state)
+{
+	struct bench *b = *state;
+	bool end;
+	int fd = client(b);
+	turns(b);
+	say(fd, "GET /status" HEAD "\r\n");
+	control_finish(b->control, finished, b);
+	assert_non_null(strstr(hear(b, fd, &end), "{\"service\":\"bench\"}"));
+	assert_true(end);
+	assert_int_equal(b->finished, 1);
+	fd_done(&fd);
+}
+
+static void who_connects_after_the_end_was_asked_for_is_the_successors(void **state)
+{
+	struct bench *b = *state;
+	struct control *successor;
+	int shared = dup(b->fd);
+	control_finish(b->control, finished, b);
+	int fd = client(b);
+	say(fd, "GET /status" HEAD "\r\n");
+	assert_string_equal(hear(b, fd, NULL), "");
+	assert_int_equal(b->finished, 1);
+	control_free(b->control);
+	b->control = NULL;
+	assert_int_equal(control_new(&b->loop, shared, &face, &successor), OK);
+	assert_non_null(strstr(hear(b, fd, NULL), "{\"service\":\"bench\"}"));
+	fd_done(&fd);
+	turns(b);
+	control_free(successor);
+}
+
+static void who_never_asks_and_who_reads_a_stream_hold_up_no_end(void **state)
+{
+	struct bench *b = *state;
+	int silent = client(b), reader = client(b);
+	say(reader, "GET /events" HEAD "\r\n");
+	turns(b);
+	control_finish(b->control, finished, b);
+	for (int i = 0; i < 3000 && !b->finished; i++)
+		assert_int_equal(loop_turn(&b->loop, 1), OK);
+	assert_int_equal(b->finished, 1);
+	fd_done(&silent);
+	fd_done(&reader);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, bench_open, bench_close)
 
 int main(void)
@@ -367,6 +456,10 @@ int main(void)
 		WITH(events_reach_all_readers_and_those_that_come_later),
 		WITH(what_was_held_back_is_told_to_who_comes),
 		WITH(more_clients_than_there_is_room_for_wait_their_turn),
+		WITH(who_was_accepted_and_asks_after_the_end_was_asked_for_is_answered),
+		WITH(what_had_arrived_unread_when_the_end_was_asked_for_is_answered),
+		WITH(who_connects_after_the_end_was_asked_for_is_the_successors),
+		WITH(who_never_asks_and_who_reads_a_stream_hold_up_no_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,9 @@ struct control {
 	const struct control_face *face; /* borrowed */
 	struct loop_watch watch;
 	struct loop_timer accept_again;
+	struct loop_timer finish;
+	void (*finished)(void *arg); /* NULL: it goes on */
+	void *finished_arg;	     /* borrowed from the caller of control_finish */
 	int fd;
 	struct control_connection *connections;
 	size_t connections_n;
@@ -273,13 +276,24 @@ void control_dispatch(struct control *c, struct control_connection *x, struct co
 /* --- who is connected ---------------------------------------------------------------------------
  */
 
+/* Whether somebody waits for an answer, or may still ask. */
+static bool answers_owed(const struct control *c)
+{
+	for (const struct control_connection *x = c->connections; x; x = x->next)
+		if (!x->stream)
+			return true;
+	return false;
+}
+
 void control_forget(struct control *c, struct control_connection *x)
 {
 	*x->link = x->next;
 	if (x->next)
 		x->next->link = x->link;
-	if (c->connections_n-- == CONTROL_CLIENTS_MAX)
+	if (c->connections_n-- == CONTROL_CLIENTS_MAX && !c->finished)
 		loop_timer_set_after(c->loop, &c->accept_again, 0);
+	if (c->finished && !x->stream && !answers_owed(c))
+		loop_timer_set_after(c->loop, &c->finish, 0);
 }
 
 static void accept_pause(struct control *c)
@@ -332,6 +346,28 @@ static void accept_resume(void *arg)
 		loop_timer_set_after(c->loop, &c->accept_again, 1000);
 }
 
+static void finish_over(void *arg)
+{
+	struct control *c = arg;
+	c->finished(c->finished_arg);
+}
+
+void control_finish(struct control *c, void (*finished)(void *arg), void *arg)
+{
+	c->finished = finished;
+	c->finished_arg = arg;
+	accept_pause(c);
+	loop_timer_cancel(c->loop, &c->accept_again);
+	/* Whatever an answer does to other connections: each is sought anew. */
+	for (struct control_connection *x = c->connections; x;) {
+		bool next = x->stream || x->last;
+		if (!next)
+			connection_finish(x);
+		x = next ? x->next : c->connections;
+	}
+	loop_timer_set_after(c->loop, &c->finish, answers_owed(c) ? CONTROL_FINISH_MS : 0);
+}
+
 enum err control_new(struct loop *loop, int fd, const struct control_face *face,
 		     struct control **ret)
 {
@@ -343,6 +379,7 @@ enum err control_new(struct loop *loop, int fd, const struct control_face *face,
 	c->loop = loop;
 	c->face = face;
 	loop_timer_init(&c->accept_again, accept_resume, c);
+	loop_timer_init(&c->finish, finish_over, c);
 	enum err e = loop_add(loop, &c->watch, fd, LOOP_READ, accept_ready, c);
 	if (e) {
 		free(c);
@@ -361,6 +398,7 @@ void control_free(struct control *c)
 		connection_free(c->connections);
 	loop_remove(c->loop, &c->watch);
 	loop_timer_cancel(c->loop, &c->accept_again);
+	loop_timer_cancel(c->loop, &c->finish);
 	fd_done(&c->fd);
 	for (size_t i = 0; i < EVENTS_KEPT; i++)
 		json_decref(c->events[i]);

@@ -261,12 +261,26 @@ json_t *service_life_status(const struct service_life *life)
 			 "sandbox", layers);
 }
 
+static void stop_now(void *arg)
+{
+	struct service_life *life = arg;
+	loop_stop(&life->loop);
+}
+
+/* Who shares the control socket with a successor leaves it nobody unanswered. A second signal is
+ * for the impatient. */
 static void stop_asked(void *arg, int signal)
 {
 	struct service_life *life = arg;
+	bool again = life->stopping;
+	life->stopping = true;
+	if (again || !life->control) {
+		loop_stop(&life->loop);
+		return;
+	}
 	log_info("stopping", LOG_TEXT("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
 	err_ignore(notify_stopping(&life->notify)); /* nobody there is no reason to go on */
-	loop_stop(&life->loop);
+	control_finish(life->control, stop_now, life);
 }
 
 static void reload_asked(void *arg, int signal)

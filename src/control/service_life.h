@@ -22,6 +22,7 @@ struct service_life {
 	struct notify notify;
 	struct sandbox_report sandbox;
 	int control_fd;		   /* until control is made */
+	bool stopping;		   /* the last answers are given */
 	char *state_path;	   /* NULL: this service keeps none */
 	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
 	void *arg;		   /* for reload */

@@ -1,12 +1,14 @@
 """A gateway that serves addresses to a switch, and hosts plugged into it."""
 
 import contextlib
+import http.client
 import json
-import subprocess
+import socket
+import threading
 import time
 
 from dhcp_client import Client
-from service import Service, binary
+from service import Service, UnixConnection, binary
 
 NETWORK = """
       pools: [{range: 192.168.7.100-192.168.7.199}]
@@ -91,15 +93,24 @@ class Site:
     @contextlib.contextmanager
     def watching(self):
         """The names of events from now on, as a function that says what has come."""
-        path = self.service.folder / "events"
-        with open(path, "wb") as file:
-            words = ["events", "dhcp", "--json", "--control", self.service.run_folder / "dhcp.sock"]
-            process = self.gateway.popen(binary(), *words, stdin=subprocess.DEVNULL, stdout=file)
+        stream, names = UnixConnection(self.service.run_folder / "dhcp.sock", None), []
+        stream.request("GET", "/events")
+        answer = stream.getresponse()  # its head: from here on everything is told
+        connected = stream.sock
+
+        def read():
+            with contextlib.suppress(OSError, http.client.HTTPException):  # the service was killed
+                while line := answer.readline():
+                    names.append(json.loads(line)["event"])
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
         try:
-            yield lambda: [json.loads(line)["event"] for line in path.read_text().splitlines(True) if line[-1] == "\n"]
+            yield lambda: list(names)
         finally:
-            process.kill()
-            process.wait(10)
+            connected.shutdown(socket.SHUT_RDWR)
+            reader.join(10)
+            stream.close()
 
     def cli(self, *words):
         return self.gateway.run(binary(), *words, "--control", self.service.run_folder / "dhcp.sock")
