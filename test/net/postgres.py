@@ -24,6 +24,7 @@ SETTINGS = {
 }
 VERSIONS = range(19, 12, -1)
 STATES = {2: "bound", 3: "released", 4: "expired", 5: "declined", 6: "conflict"}
+STATES6 = {2: "bound", 3: "ended", 4: "declined"}
 
 
 def programs():
@@ -130,18 +131,32 @@ class Postgres:
         self.sql(f"DROP TABLE IF EXISTS {tables}; DROP SEQUENCE IF EXISTS gatehouse_version")
         return f"postgresql:///postgres?host={self.folder}&user=postgres"
 
-    def rows(self):
-        """What is durable: {address: (state, MAC, Unix time of the end)}."""
+    def leases(self):
+        """The durable rows of leases, as pairs of octets."""
         text = self.sql(
             "SELECT encode(key, 'hex'), encode(value, 'hex') FROM gatehouse_row JOIN gatehouse_table ON tab = id"
             " WHERE name = 'leases' AND removed IS NULL",
         )
+        return [tuple(bytes.fromhex(word) for word in line.split("|")) for line in text.split()]
+
+    def rows(self):
+        """What is durable: {address: (state, MAC, Unix time of the end)}."""
         found = {}
-        for line in text.split():
-            key, value = (bytes.fromhex(word) for word in line.split("|"))
-            assert key[0] == 4 and value[0] == 1, line
+        for key, value in self.leases():
+            assert key[0] == 4 and value[0] == 1, (key, value)
             mac = value[12 : 12 + value[11]]
             found[str(ipaddress.IPv4Address(key[1:5]))] = (
                 STATES[value[1]], ":".join(f"{octet:02x}" for octet in mac), int.from_bytes(value[6:10], "big"),
+            )
+        return found
+
+    def rows6(self):
+        """The same of IPv6: {address or prefix: (state, DUID, Unix time of the end)}."""
+        found = {}
+        for key, value in self.leases():
+            assert key[0] == 6 and value[0] == 1, (key, value)
+            lease = ipaddress.IPv6Network((key[1:17], key[17]))
+            found[str(lease.network_address if key[17] == 128 else lease)] = (
+                STATES6[value[2]], value[22 : 22 + value[21]], int.from_bytes(value[13:17], "big"),
             )
         return found

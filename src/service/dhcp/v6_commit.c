@@ -358,7 +358,10 @@ void v6_engine_stored(struct v6_engine *e, uint64_t now_ms, uint64_t token, enum
 		return;
 	struct v6_wait *wait = &e->waits[place];
 	struct v6_record *r = wait->changes[n].record;
-	if (result == DHCP_STORED) {
+	if (result == DHCP_STORED && version && version < r->version) {
+		r->busy = false; /* another server wrote over it, and was heard before */
+		wait->failed = true;
+	} else if (result == DHCP_STORED) {
 		r->busy = false;
 		r->version = version;
 		apply(e, &wait->changes[n]);

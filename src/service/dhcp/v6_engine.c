@@ -170,6 +170,17 @@ static enum err learn_row(struct v6_engine *e, struct v6_record *r, const struct
 	return OK;
 }
 
+/* Somebody has taken the row away. */
+static void unlearn(struct v6_engine *e, struct v6_record *r)
+{
+	if (r && !r->busy) {
+		v6_record_free(e, r);
+	} else if (r) { /* what is under way will meet it */
+		v6_record_set_state(e, r, V6_LEASE_PENDING);
+		r->version = 0;
+	}
+}
+
 enum err v6_engine_learn(struct v6_engine *e, uint64_t now_ms, struct span key, struct span value,
 			 uint64_t version)
 {
@@ -187,11 +198,10 @@ enum err v6_engine_learn(struct v6_engine *e, uint64_t now_ms, struct span key, 
 		TRY(reader_end(&r));
 	}
 	struct v6_record *r = v6_record_find(e, &p);
-	if (r && (r->busy || (version && r->version >= version)))
-		return OK; /* our own write, old news, or one whose store will meet this row */
+	if (r && version && r->version >= version)
+		return OK; /* old news, or our own */
 	if (value.len == 0) {
-		if (r)
-			v6_record_free(e, r);
+		unlearn(e, r);
 		return OK;
 	}
 	r = r ? r : v6_record_new(e, &p);
@@ -200,7 +210,7 @@ enum err v6_engine_learn(struct v6_engine *e, uint64_t now_ms, struct span key, 
 	r->version = version;
 	enum err err = learn_row(e, r, &l);
 	if (err)
-		v6_record_free(e, r);
+		unlearn(e, r);
 	return err;
 }
 

@@ -21,8 +21,8 @@ enum {
 	V6_REPLY_MAX = 4096,  /* octets of an answer with its relays' layers */
 	V6_TRIES = 32,	      /* places of a pool that are tried by chance */
 	V6_SCAN_MAX = 65536,  /* places that are then looked at one after another */
-	V6_REUSE_AFTER_S =
-		2, /* a lease that is over is kept this long from others: clocks differ */
+	V6_REUSE_AFTER_S = 4, /* a lease that is over is kept this long from others: clocks differ,
+			       * and clients count from when they hear the Reply */
 	V6_STORE_PATIENCE_MS = 2000, /* how long a renewal waits for the store */
 	/* RFC 8415 7.6 */
 	V6_REC_TIMEOUT_MS = 2000,

@@ -241,6 +241,33 @@ static void has_told_old_news_and_they_change_nothing(void **state)
 	assert_int_equal(l.expires_s, 1800001800 + 7200 + 1);
 }
 
+static void failed_a_write_and_told_of_another_s_before(void **state)
+{
+	(void)state;
+	struct stage_row row;
+	struct ip_prefix p;
+	struct v6_lease_view l;
+	stage_begin(LAN);
+	stage.hold = true;
+	assert_string_equal(say(DHCP6_REQUEST, 1, ""), "");
+	row = stage.asked[0].row;
+	write_elsewhere(&row, span_of("\0\4other", 7), 1800009000);
+	assert_int_equal(ip_prefix_parse(span_text(LEASE "/128"), &p), OK);
+	struct span key = span_of(row.key, sizeof(row.key));
+	assert_int_equal(v6_engine_learn(stage.engine, stage.now_ms, key,
+					 span_of(row.value, row.value_len), 5),
+			 OK);
+	stage_answer(0, DHCP_STORE_FAILED);
+	assert_true(v6_engine_lease(stage.engine, &p, &l));
+	assert_int_equal(l.state, V6_LEASE_BOUND);
+	assert_true(span_equal(l.duid, span_of("\0\4other", 7)));
+	/* And the other way: that the row is gone. */
+	assert_int_equal(v6_engine_release(stage.engine, stage.now_ms, &p), OK);
+	assert_int_equal(v6_engine_learn(stage.engine, stage.now_ms, key, (struct span){0}, 6), OK);
+	stage_answer(0, DHCP_STORE_FAILED);
+	assert_false(v6_engine_lease(stage.engine, &p, &l));
+}
+
 static void is_not_asked_and_nothing_is_left_behind(void **state)
 {
 	(void)state;
@@ -283,6 +310,7 @@ int main(void)
 		T(takes_its_time_out_of_the_lease),
 		T(has_another_row_and_a_renewal_keeps_to_it),
 		T(has_told_old_news_and_they_change_nothing),
+		T(failed_a_write_and_told_of_another_s_before),
 		T(is_not_asked_and_nothing_is_left_behind),
 	};
 	return cmocka_run_group_tests_name("a_store_that", tests, NULL, NULL);

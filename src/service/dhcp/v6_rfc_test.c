@@ -591,7 +591,7 @@ static void s18_3_8_decline(void **state)
 		assert_string_not_equal(given, "");
 		stage_restart(); /* it rests after a crash, too */
 	}
-	stage_wait(86400000 + 3000);
+	stage_wait(86400000 + 6000);
 	ask_begin(&a, DHCP6_REQUEST, 9);
 	ask_server(&a);
 	ask_ia(&a, DHCP6_IA_NA, 1, lease);
