@@ -112,6 +112,32 @@ class Tidy(unittest.TestCase):
             },
         )
 
+    def test_refuses_user_space_in_programs_for_the_kernel(self):
+        text = '#include "base/a.h"\n#include "service/nat/flow.h"\n'
+        heads = {"src/base/a.h": HEAD, "src/service/nat/flow.h": HEAD}
+        self.refuses("include", {"src/service/nat/bpf/a.bpf.c": text, **heads}, count=2)
+        self.refuses("library", {"src/service/nat/bpf/a.bpf.c": "#include <stdio.h>\n"})
+
+    def test_refuses_the_kernels_side_in_user_space(self):
+        files = {
+            "src/service/nat/io_bpf.c": '#include "service/nat/bpf/a.h"\n',
+            "src/service/nat/bpf/a.h": HEAD + '#include "service/nat/bpf/b.h"\n',
+            "src/service/nat/bpf/b.h": HEAD + "#include <linux/bpf.h>\n",
+        }
+        self.refuses("include", files)
+        self.refuses("library", {"src/service/nat/io_bpf.c": "#include <bpf/libbpf.h>\n"})
+
+    def test_accepts_programs_for_the_kernel_and_what_they_share(self):
+        shared = HEAD + "#include <linux/types.h>\nstatic const __u8 number = 1;\n"
+        text = "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nint packets;\n"
+        files = {
+            "src/service/nat/flow.c": '#include "service/nat/bpf/shared.h"\n',
+            "src/service/nat/bpf/shared.h": shared.replace("\n#", "\n#pragma once\n#"),
+            "src/service/nat/bpf/a.bpf.c": text + '#include "service/nat/bpf/shared.h"\n',
+            "src/os/bpf.c": "#include <bpf/libbpf.h>\n",
+        }
+        self.accepts(files)
+
     def test_refuses_configuration_in_supervisor(self):
         self.refuses(
             "include",
