@@ -1,0 +1,337 @@
+/* What the data plane and the service share: the records that lie in the maps, for both to read and
+ * write. Knows neither the kernel's helpers nor the service.
+ *
+ * Addresses and ports are in network order as they lie in packets; everything else is the host's.
+ * Times are ticks of CLOCK_MONOTONIC: nanoseconds >> NAT_TICK_SHIFT (0.134 s), which 32 bits hold
+ * for 18 years. Index 0 of flows, mappings and forwards is never used: 0 means none.
+ *
+ *	packet -> device (zone) -> tuple -> flow_index -> flow: rewrite, next hop, send
+ *	                                       | miss
+ *	                                       v
+ *	              source check, local?, mapping or forward or port, rules -> a new flow
+ */
+#ifndef NAT_BPF_SHARED_H
+#define NAT_BPF_SHARED_H
+
+#include <linux/types.h>
+
+#define NAT_LAYOUT     1 /* of all pinned maps; another number, another folder of pins */
+#define NAT_TICK_SHIFT 27
+
+#define NAT_DEVICES  4096 /* slots of map devices; a power of two */
+#define NAT_PUBLICS  256  /* public IPv4 addresses */
+#define NAT_FORWARDS 1024
+#define NAT_RULES    1024
+#define NAT_RATES    256
+#define NAT_PORTS    65536u
+#define NAT_ZONES    32 /* their masks are 32 bits */
+
+/* --- zones and devices ------------------------------------------------------------------------ */
+
+enum nat_zone {
+	NAT_ZONE_GATEWAY = 0, /* the machine itself */
+	NAT_ZONE_OUTSIDE = 1,
+	NAT_ZONE_INSIDE = 2, /* the first of the inside zones; others follow in the file's order */
+	/* Only in map sources4, sources6: */
+	NAT_ZONE_BOGON = 31, /* nobody outside may claim it: private, reserved, loopback */
+};
+
+enum nat_device_flag {
+	NAT_DEVICE_OUTSIDE = 1 << 0,
+	NAT_DEVICE_ETHER = 1 << 1,    /* frames have an Ethernet header */
+	NAT_DEVICE_XDP_SEND = 1 << 2, /* XDP may redirect to it: it stands in map xdp_ports */
+};
+
+/* Map devices: at ifindex & (NAT_DEVICES - 1); the slot counts only if its ifindex is the same. */
+struct nat_device {
+	__u32 ifindex; /* 0: nobody */
+	__u32 mtu;
+	__u16 flags;
+	__u8 zone;
+	__u8 mac[6];
+	__u8 pad[3];
+	/* Outside devices: their public addresses are publics[first .. first + n). */
+	__u16 public_first, public_n;
+};
+
+/* Map publics: a public IPv4 address; its place is its number in map ports. */
+struct nat_public {
+	__be32 address; /* 0: the place is free */
+	__u32 ifindex;
+};
+
+/* --- flows ------------------------------------------------------------------------------------ */
+
+/* Who sends to whom, as a packet has it where it comes in. ICMP: sport is the identifier of a query
+ * and dport is 0. Compared and hashed as two 64-bit words. */
+struct nat_tuple4 {
+	__be32 src, dst;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 zone; /* where it comes in: the far side cannot speak as somebody inside */
+	__u16 zero;
+};
+
+enum nat_life {
+	NAT_FREE = 0,
+	NAT_LIVE,
+	NAT_DEAD, /* out of the index; its number is given again at the sweep after the next */
+};
+
+/* Classes of idle times, in nat_settings.idle. */
+enum nat_idle {
+	NAT_IDLE_TCP_OPENING, /* before both sides have spoken, and half closed: RFC 5382 REQ-5,
+				 7857 */
+	NAT_IDLE_TCP,	      /* established */
+	NAT_IDLE_TCP_CLOSING, /* both FIN, or RST */
+	NAT_IDLE_UDP,
+	NAT_IDLE_UDP_DNS, /* port 53 */
+	NAT_IDLE_ICMP,
+	NAT_IDLE_OTHER,
+	NAT_IDLE_FRAGMENT, /* what is kept of a fragmented datagram */
+	NAT_IDLE_N,
+};
+
+enum nat_tcp { /* RFC 7857 section 2.2, after 6146 3.5.2 */
+	       NAT_TCP_NONE = 0,
+	       NAT_TCP_INIT,	    /* SYN of the originator seen */
+	       NAT_TCP_ESTABLISHED, /* and one of the other side */
+	       NAT_TCP_FIN_0,	    /* the originator has ended */
+	       NAT_TCP_FIN_1,	    /* the other side has */
+	       NAT_TCP_FIN_BOTH,
+	       NAT_TCP_TRANSITORY, /* a RST was seen */
+};
+
+enum nat_flow_flag {
+	NAT_FLOW_HAIRPIN = 1 << 0,
+	NAT_FLOW_GATEWAY = 1 << 1, /* one end is the machine itself */
+	NAT_FLOW_FORWARD =
+		1 << 2, /* begun from the far side, by a forward or a host's own mapping */
+	NAT_FLOW_REPLIED = 1 << 3,
+	NAT_FLOW_LOGGED = 1 << 4, /* its beginning was told, so its end is */
+};
+
+/* Where a direction's packets leave. Valid while gen is nat_settings.hop_gen and the age is short.
+ */
+struct nat_hop {
+	__u32 ifindex; /* 0: unknown */
+	__u16 gen;
+	__u16 flags; /* nat_device_flag of that device */
+	__u8 dmac[6], smac[6];
+	__u32 looked; /* tick of the look-up */
+};
+
+/* Map flows4. The two tuples say everything: a packet that comes in as tuple[d] leaves with the
+ * other one's ends exchanged: src = tuple[!d].dst, dst = tuple[!d].src. Two cache lines. */
+struct nat_flow4 {
+	struct nat_tuple4 tuple[2]; /* of the originator; of the answers */
+	__u32 mapping;		    /* 0: no port is held for it */
+	__u32 seen;		    /* tick of the last packet that refreshed it */
+	__u8 life, tcp, idle, flags;
+	__u16 rules_gen;		/* allowed under these rules */
+	__u16 rule;			/* which one allowed it; 0: none had to */
+	__u16 ip_delta[2], l4_delta[2]; /* of the checksums (RFC 1624), for each direction */
+	__u32 born;
+	__u32 host;	       /* in map hosts: whose limit it counts for; 0: nobody's */
+	__u64 bytes[2];	       /* each direction; of IP */
+	struct nat_hop hop[2]; /* after translation */
+};
+
+/* Map mappings4: an inside endpoint has this public one (RFC 4787 REQ-1). refs counts flows, and
+ * one for whoever keeps it open without any (a mapping made by PCP). */
+struct nat_mapping4 {
+	/* As the inside host sends; dst and dport 0 where the mapping is endpoint-independent,
+	 * dport 0 where it is address-dependent. */
+	struct nat_tuple4 in;
+	__be32 address;
+	__be16 port;
+	__u8 life, flags; /* enum nat_mapping_flag */
+	__u32 refs;
+	__u32 host;
+	__u32 born, seen; /* seen: last packet from inside, or renewal */
+	__u32 until;	  /* kept open by its maker until this tick; 0: lives with its flows */
+	__u16 public_slot;
+	__u16 pad;
+	__u32 pads[4];
+};
+
+enum nat_mapping_flag {
+	NAT_MAPPING_OPEN = 1 << 0, /* endpoint-independent filtering */
+	NAT_MAPPING_HELD = 1 << 1, /* made by PCP, NAT-PMP, UPnP or an administrator */
+	NAT_MAPPING_SELF = 1 << 2, /* the gateway's own socket */
+};
+
+/* Map ports: for each public address and each of these three, NAT_PORTS entries; value as below. */
+enum nat_port_space { NAT_SPACE_TCP, NAT_SPACE_UDP, NAT_SPACE_ICMP, NAT_SPACES };
+#define NAT_PORT_AT(slot, space, port) (((__u32)(slot)*NAT_SPACES + (space)) * NAT_PORTS + (port))
+#define NAT_PORT_FREE		       0u
+#define NAT_PORT_GATEWAY	       0xffffffffu /* kept for the machine's own services */
+#define NAT_PORT_FORWARD	       0x80000000u /* | the number in map forwards4 */
+/* else the number in map mappings4 */
+
+/* Map forwards4: what is sent to a public port goes to a host inside. */
+struct nat_forward4 {
+	__be32 to;	   /* 0: the place is free, or its host has no address now */
+	__be16 to_first;   /* the inside port that the first outside one goes to; 0: the same */
+	__u16 first, last; /* host order: outside ports */
+	__u8 space;	   /* enum nat_port_space */
+	__u8 zone;	   /* of the host */
+	__u16 rule;	   /* rules[rule] .. say who may; 0: everybody */
+	__u16 rules_n;
+};
+
+/* --- hosts ------------------------------------------------------------------------------------ */
+
+/* IPv4 addresses are mapped: ::ffff:a.b.c.d. */
+struct nat_host_key {
+	__u8 address[16];
+};
+
+enum nat_host_flag {
+	NAT_HOST_OPEN = 1 << 0,		/* full cone: filtering is endpoint-independent */
+	NAT_HOST_MAP_ADDRESS = 1 << 1,	/* mapping depends on the far address */
+	NAT_HOST_MAP_ENDPOINT = 1 << 2, /* and on its port */
+	NAT_HOST_CONFIGURED = 1 << 3,	/* stands in the configuration: is not forgotten */
+	NAT_HOST_PARITY = 1 << 4,	/* RFC 4787 REQ-4: a port of the same parity */
+};
+
+/* Map hosts. Made at the first flow from settings' defaults, or by the service. */
+struct nat_host {
+	__u32 id; /* its number in the order of making, for flows */
+	__u32 flows, flows_max;
+	__u32 flags;
+	__u16 public_slot; /* paired pooling: its public address; 0xffff: none yet */
+	__u16 block_first; /* port-block allocation: host order; 0: none */
+	__u16 block_n;
+	__u16 pad;
+	__u64 bytes_out, bytes_in; /* of ended flows */
+	__u64 flows_begun, flows_refused;
+	__u32 seen;
+	__u32 pad2;
+};
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+enum nat_action { NAT_ALLOW = 1, NAT_DROP, NAT_REJECT };
+
+/* Map rules; the first that matches decides, for the first packet of a flow and again when
+ * rules_gen has moved. Addresses as the packet has them after a forward's destination is known and
+ * before its source is rewritten; IPv4 ones mapped. Number 0 is never used. */
+struct nat_rule {
+	__u32 from, to; /* masks of 1 << zone */
+	__u8 src[16], dst[16];
+	__u8 src_bits, dst_bits;   /* of 128; IPv4: 96 and more; 0: any, of both families */
+	__u8 proto;		   /* 0: any */
+	__u8 action;		   /* enum nat_action */
+	__u16 src_first, src_last; /* ports in host order, 0 to 65535: any */
+	__u16 dst_first, dst_last; /* ICMP: type << 8 | code */
+	__u16 rate; /* number in map rates; 0: none. Over the rate: as if not matched */
+	__u16 line; /* of the configuration, for people */
+	__u8 log;
+	__u8 pad[3];
+};
+
+/* Map rates: token buckets. */
+struct nat_rate {
+	__u64 full_ns;	/* instant at which the bucket is full again */
+	__u32 cost_ns;	/* of one packet */
+	__u32 depth_ns; /* burst * cost_ns */
+};
+
+/* --- settings and counts ---------------------------------------------------------------------- */
+
+enum nat_setting_flag {
+	NAT_SETTING_ANSWER = 1 << 0,	 /* tell who is refused by ICMP, unless silent */
+	NAT_SETTING_FORWARDING = 1 << 1, /* off: nothing new begins (the service says why) */
+	NAT_SETTING_LOG =
+		1 << 2, /* every mapping made and ended goes to the ring, whatever the rate */
+	NAT_SETTING_ROUTE6 = 1 << 3,
+};
+
+/* Map settings: one, rewritten by the service at any time. */
+struct nat_settings {
+	__u64 seed[2];		/* of the index's hash; never changes while flows live */
+	__u32 idle[NAT_IDLE_N]; /* ticks */
+	__u32 flags;
+	__u16 hop_gen, rules_gen;
+	__u32 rules_n;			  /* rules[1 .. rules_n] */
+	__u32 forwards_n;		  /* forwards4[1 .. forwards_n] */
+	__u32 flows_max, mappings_max;	  /* at most the maps' size */
+	__u32 host_flows_max, host_flags; /* of hosts without a record */
+	__u16 block_n;			  /* port-block allocation: ports for each host; 0: off */
+	__u16 port_low, port_high;	  /* range of fallback ports, host order */
+	__u16 events_s;			  /* events a second at most */
+	__u8 ttl_answers_s;		  /* TTL exceeded a second at most, in tens */
+	__u8 pad[3];
+	__u32 sweep_n;	/* flows looked at in each turn of the sweep */
+	__u32 sweep_ns; /* between turns */
+};
+
+/* Map counters, one for each processor. The text is nat_counter_name's (service/nat/counter.h). */
+enum nat_counter {
+	NAT_C_PACKETS,	  /* seen on any device */
+	NAT_C_TRANSLATED, /* sent on by us */
+	NAT_C_PASSED,	  /* left to the machine's own stack */
+	NAT_C_FLOWS_BEGUN,
+	NAT_C_FLOWS_ENDED,
+	NAT_C_PORT_KEPT,
+	NAT_C_PORT_OTHER,
+	/* dropped, each for one cause */
+	NAT_C_DROP_FORMAT, /* torn, lying lengths, impossible header */
+	NAT_C_DROP_CHECKSUM,
+	NAT_C_DROP_SPOOFED, /* a source that cannot come from there */
+	NAT_C_DROP_BOGON,
+	NAT_C_DROP_RULE,     /* refused by a rule */
+	NAT_C_DROP_UNASKED,  /* from outside, to nobody: default deny */
+	NAT_C_DROP_FILTERED, /* to a mapping that this sender was not asked by */
+	NAT_C_DROP_NO_FLOW,  /* TCP without a SYN, an error or answer about nothing we know */
+	NAT_C_DROP_TABLE_FULL,
+	NAT_C_DROP_HOST_FULL,
+	NAT_C_DROP_NO_PORT,
+	NAT_C_DROP_TTL,
+	NAT_C_DROP_MTU,	     /* too big with DF set: told by ICMP */
+	NAT_C_DROP_FRAGMENT, /* tiny, overlapping, too many, too late */
+	NAT_C_DROP_ICMP,     /* an error with forged insides */
+	NAT_C_DROP_NO_ROUTE,
+	NAT_C_DROP_LEAK,     /* a private source on its way out, not translated */
+	NAT_C_DROP_PROTOCOL, /* one that cannot be translated */
+	NAT_C_DROP_RATE,
+	NAT_C_RACE, /* two processors began the same flow: one packet was dropped */
+	NAT_C_EVENTS_LOST,
+	NAT_C_TTL_ANSWERED,
+	NAT_C_MTU_ANSWERED,
+	NAT_C_FRAGMENTS_HELD,
+	NAT_C_N,
+};
+
+/* Ring events. */
+enum nat_event_kind {
+	NAT_EVENT_FLOW_BEGUN = 1,
+	NAT_EVENT_FLOW_ENDED,
+	NAT_EVENT_MAPPING_MADE,
+	NAT_EVENT_MAPPING_ENDED,
+	NAT_EVENT_REFUSED,  /* counter says why */
+	NAT_EVENT_UNASKED,  /* a SYN from outside to nobody: answered after 6 s (RFC 5382 REQ-4) */
+	NAT_EVENT_FRAGMENT, /* a later fragment came first: packet holds it, from its IP header on
+			     */
+	NAT_EVENT_BLOCK,    /* a host was given a block of ports */
+	NAT_EVENT_FLOW6_BEGUN,
+	NAT_EVENT_FLOW6_ENDED,
+};
+
+struct nat_event {
+	__u8 kind;
+	__u8 counter; /* NAT_EVENT_REFUSED */
+	__u16 packet_len;
+	__u32 ifindex; /* came in here */
+	__u32 flow, mapping;
+	__u64 time_ns;
+	struct nat_tuple4 tuple, answer; /* as in the flow */
+	__u64 bytes[2];
+	__u16 rule;
+	__u16 block_first, block_n;
+	__u16 pad;
+	/* packet_len octets follow */
+};
+
+#endif
