@@ -206,9 +206,8 @@ static void ask(struct bench *b)
 	b->under_way++;
 }
 
-static void answered(void *arg)
+static void take_and_ask(struct bench *b)
 {
-	struct bench *b = arg;
 	struct store_request *r;
 	while ((r = store_worker_result(b->worker))) {
 		if (!r->result)
@@ -224,7 +223,14 @@ static void answered(void *arg)
 		ask(b);
 	if (over && !b->under_way)
 		loop_stop(&b->loop);
-	store_worker_flush(b->worker);
+}
+
+static void answered(void *arg)
+{
+	struct bench *b = arg;
+	do
+		take_and_ask(b);
+	while (store_worker_flush(b->worker));
 }
 
 static void wake(void *arg)

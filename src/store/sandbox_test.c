@@ -90,6 +90,7 @@ static int use(struct store *s)
 	struct store_worker_config config = {.store = s,
 					     .requests_max = 4,
 					     .value_max = 16,
+					     .quick_us = UINT32_MAX, /* in both threads */
 					     .cpu = -1,
 					     .wake = wake,
 					     .wake_arg = &loop};
@@ -100,7 +101,8 @@ static int use(struct store *s)
 		r->key_len = 1;
 		r->key[0] = (uint8_t)n;
 		store_worker_put(t.worker, r);
-		store_worker_flush(t.worker);
+		if (store_worker_flush(t.worker))
+			take(&t);
 		while (t.good + t.bad <= n)
 			CHILD_CHECK(!loop_turn(&loop, 5000));
 	}

@@ -1,9 +1,11 @@
 #include "store/worker.h"
 
 #include "base/spsc_queue.h"
+#include "os/clock.h"
 #include "os/loop.h"
 #include "os/thread.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -13,6 +15,8 @@ enum {
 	FEED_DEFAULT = 256,
 	POLL_DEFAULT_MS = 250,
 	QUIET_MS = 50, /* without a request: then what can wait is done */
+	QUICK_DEFAULT_US = 500,
+	HERE_MAX = 64, /* quick commits in a row, before the worker's thread tends the store */
 	FEED_WAIT_NS = 1000000,
 };
 
@@ -42,6 +46,7 @@ struct store_worker {
 	uint32_t *free; /* owned: positions of free requests */
 	size_t free_len;
 	bool put_some;
+	size_t out; /* put, and their results not taken */
 	uint64_t refused;
 	struct feed_row *feed_out; /* owned: what the last store_worker_feed told */
 
@@ -49,13 +54,20 @@ struct store_worker {
 	struct loop loop;
 	struct loop_timer poll, quiet;
 	struct feed_row *feed_in; /* owned */
+	bool loaded;		  /* the loop knows all rows of some moment */
+
+	/* Whoever holds the lock: it is the one thread that uses the store, takes from `todo` and
+	 * puts to `done`. The loop's thread never waits for it. */
+	pthread_mutex_t using;
+	bool shared;
 	struct store_item items[STORE_BATCH_MAX];
 	uint32_t taken[STORE_BATCH_MAX];
 	uint64_t last_ms; /* when a request was committed last */
-	bool loaded;	  /* the loop knows all rows of some moment */
+	unsigned here_n;  /* commits that the loop's thread may do */
+	bool failed;	  /* the worker's thread has to look after the store */
 };
 
-/* ---- the worker's thread ---- */
+/* ---- commits, in either thread ---- */
 
 static size_t take_batch(struct store_worker *w)
 {
@@ -92,23 +104,51 @@ static void give_result(struct store_worker *w, uint32_t at, const struct store_
 	ASSERT(!e);
 }
 
+/* All that waits, as one transaction. here_n: what the loop's thread may do after it, if the disk
+ * was quick. False: nothing waits. */
+static bool commit_batch(struct store_worker *w, unsigned here_n)
+{
+	size_t n = take_batch(w);
+	if (n == 0)
+		return false;
+	uint64_t begin_us = clock_monotonic_us();
+	/* Every item has its result, whatever became of the whole. */
+	enum err e = store_commit(w->config.store, w->items, n);
+	uint64_t end_us = clock_monotonic_us();
+	for (size_t i = 0; i < n; i++)
+		give_result(w, w->taken[i], &w->items[i]);
+	atomic_fetch_add_explicit(&w->batches, 1, memory_order_relaxed);
+	w->last_ms = end_us / 1000;
+	w->failed |= e != OK;
+	w->here_n = e || end_us - begin_us > w->config.quick_us ? 0 : here_n;
+	return true;
+}
+
+/* ---- the worker's thread ---- */
+
+static bool commit_and_tend(struct store_worker *w)
+{
+	(void)pthread_mutex_lock(&w->using);
+	bool some = commit_batch(w, w->shared ? 0 : HERE_MAX);
+	if (some) {
+		w->config.wake(w->config.wake_arg);
+		(void)store_tend(w->config.store, false);
+	}
+	bool failed = w->failed;
+	w->failed = false;
+	(void)pthread_mutex_unlock(&w->using);
+	if (failed && !w->poll.set)
+		loop_timer_set_after(&w->loop, &w->poll, w->config.poll_ms);
+	if (some && !w->quiet.set)
+		loop_timer_set_after(&w->loop, &w->quiet, QUIET_MS);
+	return some;
+}
+
 static void commit_waiting(void *arg)
 {
 	struct store_worker *w = arg;
-	size_t n;
-	while ((n = take_batch(w)) > 0) {
-		/* Every item has its result, whatever became of the whole. */
-		if (store_commit(w->config.store, w->items, n) && !w->poll.set)
-			loop_timer_set_after(&w->loop, &w->poll, w->config.poll_ms);
-		for (size_t i = 0; i < n; i++)
-			give_result(w, w->taken[i], &w->items[i]);
-		atomic_fetch_add_explicit(&w->batches, 1, memory_order_relaxed);
-		w->config.wake(w->config.wake_arg);
-		(void)store_tend(w->config.store, false);
-		w->last_ms = loop_now_ms(&w->loop);
-		if (!w->quiet.set)
-			loop_timer_set(&w->loop, &w->quiet, w->last_ms + QUIET_MS);
-	}
+	while (commit_and_tend(w))
+		;
 	if (atomic_load(&w->stopping))
 		loop_stop(&w->loop);
 }
@@ -117,10 +157,13 @@ static void tend_when_quiet(void *arg)
 {
 	struct store_worker *w = arg;
 	uint64_t now_ms = loop_now_ms(&w->loop);
-	if (now_ms < w->last_ms + QUIET_MS)
-		loop_timer_set(&w->loop, &w->quiet, w->last_ms + QUIET_MS);
+	(void)pthread_mutex_lock(&w->using);
+	uint64_t quiet_ms = w->last_ms + QUIET_MS;
+	if (now_ms < quiet_ms)
+		loop_timer_set(&w->loop, &w->quiet, quiet_ms);
 	else if (store_tend(w->config.store, true))
 		loop_timer_set(&w->loop, &w->quiet, now_ms); /* after what came meanwhile */
+	(void)pthread_mutex_unlock(&w->using);
 }
 
 /* Waits for room: a loop that does not take its rows gets no more, and no results either. */
@@ -189,7 +232,9 @@ static void poll_store(void *arg)
 {
 	struct store_worker *w = arg;
 	struct store_state state;
+	(void)pthread_mutex_lock(&w->using);
 	err_ignore(ask_changes(w));
+	(void)pthread_mutex_unlock(&w->using);
 	if (spsc_queue_used(w->feed))
 		w->config.wake(w->config.wake_arg);
 	store_state(w->config.store, &state);
@@ -238,13 +283,19 @@ enum err store_worker_new(const struct store_worker_config *config, struct store
 	ASSERT(config->requests_max > 0 && config->requests_max <= REQUESTS_MAX);
 	ASSERT(config->value_max <= STORE_VALUE_MAX && config->wake);
 	AUTO(store_worker_free) struct store_worker *w = calloc(1, sizeof(*w));
+	struct store_state state;
 	if (!w)
 		return (enum err)ENOMEM;
+	(void)pthread_mutex_init(&w->using, NULL); /* never fails on Linux */
 	w->config = *config;
+	store_state(config->store, &state);
+	w->shared = state.shared;
 	if (!w->config.feed_max)
 		w->config.feed_max = FEED_DEFAULT;
 	if (!w->config.poll_ms)
 		w->config.poll_ms = POLL_DEFAULT_MS;
+	if (!w->config.quick_us)
+		w->config.quick_us = QUICK_DEFAULT_US;
 	TRY(allocate(w));
 	loop_on_wake(&w->loop, commit_waiting, w);
 	loop_timer_init(&w->poll, poll_store, w);
@@ -283,6 +334,7 @@ void store_worker_free(struct store_worker *w)
 	free(w->free);
 	free(w->feed_in);
 	free(w->feed_out);
+	(void)pthread_mutex_destroy(&w->using);
 	free(w);
 }
 
@@ -305,19 +357,39 @@ void store_worker_put(struct store_worker *w, struct store_request *r)
 	enum err e = spsc_queue_put(w->todo, &at);
 	ASSERT(!e);
 	w->put_some = true;
+	w->out++;
 }
 
-void store_worker_flush(struct store_worker *w)
+/* False: the worker's thread has to. */
+static bool commit_here(struct store_worker *w)
 {
-	if (w->put_some)
+	if (pthread_mutex_trylock(&w->using))
+		return false;
+	bool done = w->here_n > 0 && commit_batch(w, w->here_n - 1);
+	if (w->failed)
 		loop_wake(&w->loop);
+	(void)pthread_mutex_unlock(&w->using);
+	return done;
+}
+
+bool store_worker_flush(struct store_worker *w)
+{
+	if (!w->put_some)
+		return false;
 	w->put_some = false;
+	if (w->out == 1 && commit_here(w))
+		return true;
+	loop_wake(&w->loop);
+	return false;
 }
 
 struct store_request *store_worker_result(struct store_worker *w)
 {
 	uint32_t at;
-	return spsc_queue_take(w->done, &at) ? &w->requests[at] : NULL;
+	if (!spsc_queue_take(w->done, &at))
+		return NULL;
+	w->out--;
+	return &w->requests[at];
 }
 
 void store_worker_give(struct store_worker *w, struct store_request *r)

@@ -1,14 +1,15 @@
-/* A thread that commits for an event loop: requests go there and results come back through queues
- * without locks, and all that waits becomes one transaction. Knows neither what a row means nor the
- * loop, which it wakes through a function.
+/* A thread that commits for an event loop: requests go there and results come back through queues,
+ * neither waits for the other, and all that waits becomes one transaction. Knows neither what a row
+ * means nor the loop, which it wakes through a function.
  *
  * The loop's thread makes all calls but the wake:
  *
  *	r = store_worker_take(w)	a free request; NULL: all are under way, refuse the client
  *	… fill it …
  *	store_worker_put(w, r)		hands it over
- *	store_worker_flush(w)		once at the end of the turn: wakes the thread
- * and when woken:
+ *	store_worker_flush(w)		once at the end of the turn: wakes the thread, or commits
+ *					here and now what waits alone; then there is a result
+ * and when woken, or there is a result:
  *	while ((r = store_worker_result(w))) { … store_worker_give(w, r); }
  *	while (store_worker_feed(w, &row)) …	what other servers wrote
  *
@@ -48,6 +49,7 @@ struct store_worker_config {
 	size_t value_max;    /* longest value, at most STORE_VALUE_MAX */
 	size_t feed_max;     /* rows of other servers that wait for the loop; 0: 256 */
 	uint32_t poll_ms;    /* how often to ask for them; 0: 250 */
+	uint32_t quick_us;   /* a commit that the loop's thread may wait for; 0: 500 */
 	int cpu;	     /* as in thread_start: -1 for any */
 	/* Called in the worker's thread when results or rows wait. */
 	void (*wake)(void *arg);
@@ -69,7 +71,10 @@ DEFINE_AUTO(struct store_worker, store_worker_free)
 /* A request with zeros and room for a value; NULL and counted when requests_max are out. */
 struct store_request *store_worker_take(struct store_worker *worker);
 void store_worker_put(struct store_worker *worker, struct store_request *request);
-void store_worker_flush(struct store_worker *worker);
+/* True: there are results, and no wake tells of them. A request that is the only one out is
+ * committed in this thread while the disk is quick: to hand it over costs two wakes and wins
+ * nothing. What PostgreSQL has to do is always handed over. */
+bool store_worker_flush(struct store_worker *worker);
 /* The next answered request, the caller's until it gives it back; NULL: none. */
 struct store_request *store_worker_result(struct store_worker *worker);
 /* Accepts one that was taken and not put. */

@@ -5,6 +5,9 @@
 #include "os/loop.h"
 #include "store/sqlite_files_test.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 /* A loop that takes what the worker has, as a service does. */
 struct service {
 	struct loop loop;
@@ -53,7 +56,14 @@ static void wake(void *arg)
 	loop_wake(arg);
 }
 
-static void begin(struct service *v, struct store *store, size_t requests_max, size_t value_max)
+static void flush(struct service *v)
+{
+	if (store_worker_flush(v->worker))
+		woken(v);
+}
+
+static void begin_quick(struct service *v, struct store *store, size_t requests_max,
+			size_t value_max, uint32_t quick_us)
 {
 	*v = (struct service){.store = store};
 	assert_int_equal(loop_init(&v->loop), OK);
@@ -63,10 +73,17 @@ static void begin(struct service *v, struct store *store, size_t requests_max, s
 					     .value_max = value_max,
 					     .feed_max = 4,
 					     .poll_ms = 10,
+					     .quick_us = quick_us,
 					     .cpu = -1,
 					     .wake = wake,
 					     .wake_arg = &v->loop};
 	assert_int_equal(store_worker_new(&config, &v->worker), OK);
+}
+
+/* Any disk is quick: what waits alone is committed by the loop wherever it may be. */
+static void begin(struct service *v, struct store *store, size_t requests_max, size_t value_max)
+{
+	begin_quick(v, store, requests_max, value_max, UINT32_MAX);
 }
 
 static void end(struct service *v)
@@ -119,7 +136,7 @@ static void refuses_more_than_it_has_room_for(void **state)
 	store_worker_counts(v.worker, &counts);
 	assert_true(counts.refused == 2 && counts.under_way == 3 && counts.batches == 0);
 	assert_int_equal(store_worker_start(v.worker), OK);
-	store_worker_flush(v.worker);
+	flush(&v);
 	wait_until(&v, &v.results, 3);
 	store_worker_give(v.worker, fill(&v, 9, "b", "", STORE_EXPECT_ANY));
 	store_worker_counts(v.worker, &counts);
@@ -137,7 +154,7 @@ static void what_waits_is_one_commit_and_keeps_its_order(void **state)
 		(void)snprintf(key, sizeof(key), "%d", (int)i);
 		put(&v, i, key, "value", STORE_EXPECT_ABSENT);
 	}
-	store_worker_flush(v.worker);
+	flush(&v);
 	assert_int_equal(store_worker_start(v.worker), OK);
 	wait_until(&v, &v.results, 200);
 	for (uint64_t i = 0; i < 200; i++) {
@@ -164,13 +181,13 @@ static void a_conflict_comes_with_the_row_that_is_there(void **state)
 	assert_int_equal(store_worker_start(v.worker), OK);
 	v.keep = true;
 	put(&v, 1, "a", "yours", STORE_EXPECT_ABSENT);
-	store_worker_flush(v.worker);
+	flush(&v);
 	wait_until(&v, &v.results, 1);
 	assert_int_equal(v.last->result, ERR_EXISTS);
 	assert_true(v.last->ret_version == version);
 	assert_true(span_is(span_of(v.last->value, v.last->value_len), "mine"));
 	put(&v, 2, "b", "yours", STORE_EXPECT_ABSENT);
-	store_worker_flush(v.worker);
+	flush(&v);
 	wait_until(&v, &v.results, 2);
 	assert_int_equal(v.last->result, ERR_LIMIT);
 	assert_true(v.last->ret_version > version && v.last->value_len == 0);
@@ -252,7 +269,7 @@ static void a_store_that_cannot_be_opened_gets_well(void **state)
 	begin(&v, new_store(file), 4, 50);
 	assert_int_equal(store_worker_start(v.worker), OK);
 	put(&v, 1, "a", "1", STORE_EXPECT_ABSENT);
-	store_worker_flush(v.worker);
+	flush(&v);
 	wait_until(&v, &v.results, 1);
 	assert_int_not_equal(v.errors[0], OK);
 	struct store_state st;
@@ -261,7 +278,7 @@ static void a_store_that_cannot_be_opened_gets_well(void **state)
 	assert_int_equal(dir_ensure(later, 0700), OK);
 	wait_until(&v, &v.ends, 1);
 	put(&v, 2, "a", "1", STORE_EXPECT_ABSENT);
-	store_worker_flush(v.worker);
+	flush(&v);
 	wait_until(&v, &v.results, 2);
 	assert_int_equal(v.errors[1], OK);
 	store_state(v.store, &st);
@@ -293,7 +310,7 @@ static void every_request_gets_its_result(void **state)
 			(void)snprintf(key, sizeof(key), "%zu", test_random_below(&r, 5000));
 			put(&v, put_n++, key, "value", STORE_EXPECT_ANY);
 		}
-		store_worker_flush(v.worker);
+		flush(&v);
 		assert_int_equal(loop_turn(&v.loop, (int)test_random_below(&r, 2)), OK);
 	}
 	wait_until(&v, &v.results, put_n);
@@ -302,6 +319,112 @@ static void every_request_gets_its_result(void **state)
 	store_state(v.store, &st);
 	assert_true(st.items == put_n && st.conflicts == 0 && st.failures == 0);
 	assert_true(st.commits < put_n);
+	end(&v);
+}
+
+/* One request after the other; returns how many the loop committed itself. */
+static size_t put_alone(struct service *v, size_t n)
+{
+	size_t here = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t results = v->results;
+		put(v, i, "a", "value", STORE_EXPECT_ANY);
+		if (store_worker_flush(v->worker)) {
+			woken(v);
+			assert_int_equal(v->results, results + 1);
+			here++;
+		}
+		wait_until(v, &v->results, results + 1);
+		assert_int_equal(v->errors[results % 4096], OK);
+	}
+	return here;
+}
+
+/* Whether the worker is still at work on the store is a matter of luck, so more than one try. */
+static bool are_committed_here(struct service *v, size_t n)
+{
+	size_t here = 0;
+	uint64_t until_ms = clock_monotonic_ms() + 20000;
+	while (here < n && clock_monotonic_ms() < until_ms)
+		here += put_alone(v, 10);
+	return here >= n;
+}
+
+static void what_waits_alone_is_committed_by_the_loop(void **state)
+{
+	(void)state;
+	struct service v;
+	struct store_state st;
+	struct store_worker_counts counts;
+	begin(&v, open_store(path), 4, 100);
+	assert_int_equal(store_worker_start(v.worker), OK);
+	/* More than it may without the worker's thread, which tends the store. */
+	assert_true(are_committed_here(&v, 200));
+	store_state(v.store, &st);
+	store_worker_counts(v.worker, &counts);
+	assert_true(st.items == v.results && st.commits == v.results);
+	assert_true(counts.batches == v.results && counts.under_way == 0);
+	end(&v);
+	struct store *s = open_store(path);
+	size_t rows = 0;
+	assert_int_equal(store_load(s, 0, ignore_row, &rows), OK);
+	assert_int_equal(rows, 1);
+	store_free(s);
+}
+
+static void a_slow_disk_is_left_to_the_worker(void **state)
+{
+	(void)state;
+	struct service v;
+	begin_quick(&v, open_store(path), 4, 100, 1); /* slower than 1 us are all */
+	assert_int_equal(store_worker_start(v.worker), OK);
+	assert_int_equal(put_alone(&v, 200), 0);
+	end(&v);
+}
+
+static void two_that_wait_are_left_to_the_worker(void **state)
+{
+	(void)state;
+	struct service v;
+	begin(&v, open_store(path), 4, 100);
+	assert_int_equal(store_worker_start(v.worker), OK);
+	assert_true(are_committed_here(&v, 1));
+	size_t results = v.results;
+	put(&v, 1, "a", "value", STORE_EXPECT_ANY);
+	put(&v, 2, "b", "value", STORE_EXPECT_ANY);
+	assert_false(store_worker_flush(v.worker));
+	wait_until(&v, &v.results, results + 2);
+	end(&v);
+}
+
+/* The loop's own commit fails, and the worker's thread makes the store well again. */
+static void a_commit_of_the_loop_that_failed_is_looked_after(void **state)
+{
+	(void)state;
+	struct service v;
+	struct rlimit limit, none;
+	struct store_state st;
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+	begin(&v, open_store(path), 4, 100);
+	assert_int_equal(store_worker_start(v.worker), OK);
+	assert_true(are_committed_here(&v, 1));
+	(void)usleep(100000); /* the worker has nothing to do any more */
+	size_t results = v.results;
+	put(&v, 1, "b", "value", STORE_EXPECT_ABSENT);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	flush(&v);
+	wait_until(&v, &v.results, results + 1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_not_equal(v.errors[results % 4096], OK);
+	uint64_t until_ms = clock_monotonic_ms() + 20000;
+	do {
+		assert_int_equal(loop_turn(&v.loop, 10), OK);
+		store_state(v.store, &st);
+	} while (!st.connected && clock_monotonic_ms() < until_ms);
+	assert_true(st.connected && st.failures == 1);
+	(void)put_alone(&v, 1);
 	end(&v);
 }
 
@@ -316,6 +439,10 @@ int main(void)
 		fact(a_loop_that_takes_no_rows_can_stop_it),
 		fact(a_store_that_cannot_be_opened_gets_well),
 		fact(every_request_gets_its_result),
+		fact(what_waits_alone_is_committed_by_the_loop),
+		fact(a_slow_disk_is_left_to_the_worker),
+		fact(two_that_wait_are_left_to_the_worker),
+		fact(a_commit_of_the_loop_that_failed_is_looked_after),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -63,14 +63,22 @@ static uint64_t next_due_ms(struct dhcp_service *d)
 	return names_ms < next_ms ? names_ms : next_ms;
 }
 
+static void send_gathered(struct dhcp_service *d)
+{
+	dhcp_v4_flush(d);
+	dhcp_v6_flush(d);
+	dhcp_names_turn(d); /* after the answers: a name delays none */
+}
+
 /* What the turn gathered leaves at once: answers, writes to the store, events. */
 static void turn_ends(void *arg)
 {
 	struct dhcp_service *d = arg;
-	dhcp_v4_flush(d);
-	dhcp_v6_flush(d);
-	dhcp_names_turn(d); /* after the answers: a name delays none */
-	store_worker_flush(d->worker);
+	send_gathered(d);
+	while (store_worker_flush(d->worker)) {
+		dhcp_store_woken(d);
+		send_gathered(d);
+	}
 	uint64_t next_ms = next_due_ms(d);
 	if (control_events_read(d->life.control))
 		events_tell(&d->events, d->life.control);
