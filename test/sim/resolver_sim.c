@@ -4,7 +4,7 @@
  *duplicates, reordering, forged answers, servers that misbehave. One seed makes one run, always the
  *same.
  *
- *	resolver_sim			the seeds of the test suite
+ *	resolver_sim			the seeds of the test suite; SIM_SEEDS: as many
  *	resolver_sim SEED [COUNT]	these; a single one is told step by step
  *
  * Fails when an answer is wrong, when anything forged or out of its bailiwick comes back, when a
@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEEDS_DEFAULT	4000
+#define SEEDS_DEFAULT	500
 #define EVENTS_MAX	8192
 #define QUESTIONS_MAX	400
 #define ASKS_MAX	4096
@@ -597,8 +597,10 @@ static bool run(uint64_t seed, bool told, unsigned *rights, unsigned *servfails)
 
 int main(int argc, char **argv)
 {
+	const char *seeds = getenv("SIM_SEEDS");
+	uint64_t suite = seeds ? strtoull(seeds, NULL, 10) : SEEDS_DEFAULT;
 	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 1 : SEEDS_DEFAULT;
+	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 1 : suite;
 	unsigned failures = 0, rights = 0, servfails = 0;
 	for (uint64_t seed = first; seed < first + count; seed++)
 		failures += !run(seed, count == 1, &rights, &servfails);
