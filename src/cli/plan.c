@@ -7,6 +7,7 @@
 #include "cli/services.h"
 #include "config/config.h"
 #include "config/global.h"
+#include "control/control_group.h"
 #include "os/sandbox.h"
 #include "os/user.h"
 #include "supervisor/plan.h"
@@ -27,6 +28,26 @@ static int user_check(const struct config *config, const char *path)
 			       "%s: there is no user '%s'", path, global->user);
 }
 
+/* The group that may use the control sockets; PLAN_OWNER_SELF: none. */
+static int group_check(const struct config *config, const char *path, const char *default_user,
+		       uint32_t *ret_gid)
+{
+	const struct config_global *global = config_global(config);
+	*ret_gid = PLAN_OWNER_SELF;
+	switch (control_group_find(global, default_user, ret_gid)) {
+	case OK: return EXIT_OK;
+	case ERR_REFUSED:
+		return command_misused(
+			"Name a group of people with `global: {control-group: NAME}`.",
+			"%s: the services themselves run as the group '%s'", path,
+			global->control_group);
+	default:
+		return command_misused("Make it, or name another one with `global: "
+				       "{control-group: NAME}`.",
+				       "%s: there is no group '%s'", path, global->control_group);
+	}
+}
+
 /* The directory of a service that keeps files, for whom it will be. user NULL: the supervisor's. */
 static enum err plan_state(struct plan *p, const struct config_global *global,
 			   const struct service *s, const char *user)
@@ -40,7 +61,7 @@ static enum err plan_state(struct plan *p, const struct config_global *global,
 }
 
 static enum err plan_one(struct plan *p, const struct config *config, const struct service *s,
-			 const char *default_user)
+			 const char *default_user, uint32_t control_gid)
 {
 	const struct config_global *global = config_global(config);
 	const void *conf = config_section(config, s->name);
@@ -51,7 +72,7 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 	const char *user =
 		strcmp(global->user, SANDBOX_USER_DEFAULT) == 0 ? default_user : global->user;
 	TRY(plan_add_service(p, s->name, global->sandbox ? user : NULL));
-	TRY(plan_add_unix(p, s->name, "control", path));
+	TRY(plan_add_unix(p, s->name, "control", path, control_gid));
 	if (s->keeps_state && s->keeps_state(conf))
 		TRY(plan_state(p, global, s, global->sandbox ? user : NULL));
 	return s->plan(conf, global, p);
@@ -74,6 +95,8 @@ static json_t *record_json(const struct plan_record *r)
 		json_object_set_new(object, "at", json_string(at));
 		json_object_set_new(object, "copies", json_integer(r->copies));
 	}
+	if (r->kind == PLAN_UNIX && r->gid != PLAN_OWNER_SELF)
+		json_object_set_new(object, "group", json_integer(r->gid));
 	if (r->kind == PLAN_STATE && r->uid != PLAN_OWNER_SELF)
 		json_object_set_new(object, "owner", json_integer(r->uid));
 	return object;
@@ -108,6 +131,7 @@ static int plan_run(const struct command_line *line)
 	const char *path = command_line_value(line, "config");
 	struct plan plan = {0};
 	struct config *config = NULL;
+	uint32_t control_gid = PLAN_OWNER_SELF;
 	if (!path)
 		return command_misused("Name it with -c FILE.", "plan needs a configuration");
 	bool root = user_is_root();
@@ -122,10 +146,12 @@ static int plan_run(const struct command_line *line)
 	int status = e == OK ? EXIT_OK : e == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 	if (!e && root)
 		status = user_check(config, path);
+	if (!e && !status)
+		status = group_check(config, path, default_user, &control_gid);
 	if (status)
 		e = ERR_CONFIG;
 	for (const struct service *const *s = service_table; !e && *s; s++) {
-		e = plan_one(&plan, config, *s, default_user);
+		e = plan_one(&plan, config, *s, default_user, control_gid);
 		if (e)
 			status = command_fail(NULL, "%s: the plan of %s: %s", path, (*s)->name,
 					      err_text(e));

@@ -45,6 +45,18 @@ static const struct config_key global_keys[] = {
 	 .max = 64,
 	 .help = "Whom a service runs as when it was started as root: a name, or UID or UID:GID. "
 		 "`gatehouse` is `nobody` where there is no such user"},
+	{.name = "control-group",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct config_global, control_group),
+	 .example = "operators",
+	 .min = 1,
+	 .max = 64,
+	 .help = "The group, by name or GID, whose members may use the control sockets as root "
+		 "may: "
+		 "see everything and change what services offer to change. Not the group that the "
+		 "services run as. Without it only root may; a change needs a restart where a "
+		 "service "
+		 "runs alone"},
 	{.name = "log",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct config_global, log),

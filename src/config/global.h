@@ -24,6 +24,7 @@ struct config_global {
 	const char *run;		 /* run: directory of the control sockets */
 	const char *state;		 /* state: directory of the services' directories */
 	const char *user;		 /* user: name, or UID[:GID] */
+	const char *control_group;	 /* control-group: name or GID; NULL: none */
 	struct config_log log;		 /* log: {level: error … debug, format: text | json} */
 	bool sandbox;			 /* sandbox: on | off */
 	struct config_list sandbox_read; /* sandbox-read: const char *, more paths to see */

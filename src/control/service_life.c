@@ -4,6 +4,7 @@
 #include "config/global.h"
 #include "config/report.h"
 #include "control/conf_file.h"
+#include "control/control_group.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -60,6 +61,24 @@ const void *service_life_conf(const struct service_life *life)
 	return config_section(life->config, life->start->service->name);
 }
 
+static enum err control_group_set(const struct service_life *life, const char *at)
+{
+	const struct config_global *global = life->global;
+	uint32_t gid = UINT32_MAX;
+	const char *user = sandbox_user_for(SANDBOX_USER_DEFAULT, life->start->config_path);
+	enum err e = control_group_find(global, user, &gid);
+	if (!e && gid != UINT32_MAX)
+		e = unix_set_group(at, gid);
+	if (e)
+		log_error(e == ERR_ABSENT    ? "there is no such group; `global: {control-group: "
+					       "NAME}` names another"
+			  : e == ERR_REFUSED ? "the control group may not be the one that the "
+					       "service itself runs as"
+					     : "the control socket cannot be given to its group",
+			  LOG_TEXT("group", global->control_group), LOG_ERR(e));
+	return e;
+}
+
 /* The control socket: passed by name, or made at its path. */
 static enum err control_open(struct service_life *life)
 {
@@ -82,6 +101,8 @@ static enum err control_open(struct service_life *life)
 		}
 	}
 	enum err e = unix_listen(at, 0660, &life->control_fd);
+	if (!e)
+		return control_group_set(life, at);
 	if (e)
 		log_error(
 			"the control socket cannot be opened; `global: {run: FOLDER}` or --control "

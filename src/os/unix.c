@@ -75,6 +75,11 @@ enum err unix_listen(const char *path, unsigned mode, int *ret_fd)
 	return OK;
 }
 
+enum err unix_set_group(const char *path, uint32_t gid)
+{
+	return lchown(path, (uid_t)-1, gid) < 0 ? err_errno() : OK;
+}
+
 enum err unix_accept(int listen_fd, int *ret_fd)
 {
 	for (;;) {

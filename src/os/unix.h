@@ -14,6 +14,9 @@
  * there, or when what is there is not a socket. Nonblocking, close-on-exec. */
 MUST enum err unix_listen(const char *path, unsigned mode, int *ret_fd);
 
+/* The socket's file belongs to the group, whose members may connect as its mode lets them. */
+MUST enum err unix_set_group(const char *path, uint32_t gid);
+
 /* As tcp_accept. */
 MUST enum err unix_accept(int listen_fd, int *ret_fd);
 

@@ -8,6 +8,16 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+enum { BUFFER_SIZE = 1 << 16 };
+
+/* POSIX lets "no such user" be any of these. */
+static enum err absence(int result)
+{
+	bool absent = result == 0 || result == ENOENT || result == ESRCH || result == EBADF ||
+		      result == EPERM;
+	return absent ? ERR_ABSENT : (enum err)result;
+}
+
 /* number[:number] */
 static bool read_numbers(struct span text, struct user *ret)
 {
@@ -25,7 +35,6 @@ static bool read_numbers(struct span text, struct user *ret)
 
 enum err user_find(const char *text, struct user *ret)
 {
-	enum { BUFFER_SIZE = 1 << 16 };
 	if (read_numbers(span_text(text), ret))
 		return OK;
 	struct passwd entry, *found = NULL;
@@ -36,12 +45,25 @@ enum err user_find(const char *text, struct user *ret)
 	if (found)
 		*ret = (struct user){.uid = entry.pw_uid, .gid = entry.pw_gid};
 	free(buffer);
-	if (found)
+	return found ? OK : absence(result);
+}
+
+enum err user_group_find(const char *text, uint32_t *ret_gid)
+{
+	uint64_t number;
+	if (span_to_u64(span_text(text), UINT32_MAX - 1, &number)) {
+		*ret_gid = (uint32_t)number;
 		return OK;
-	/* POSIX lets "no such user" be any of these. */
-	bool absent = result == 0 || result == ENOENT || result == ESRCH || result == EBADF ||
-		      result == EPERM;
-	return absent ? ERR_ABSENT : (enum err)result;
+	}
+	struct group entry, *found = NULL;
+	char *buffer = malloc(BUFFER_SIZE);
+	if (!buffer)
+		return (enum err)ENOMEM;
+	int result = getgrnam_r(text, &entry, buffer, BUFFER_SIZE, &found);
+	if (found)
+		*ret_gid = entry.gr_gid;
+	free(buffer);
+	return found ? OK : absence(result);
 }
 
 enum err user_become(struct user user, bool keep_capabilities)

@@ -79,13 +79,15 @@ enum err plan_add_state(struct plan *p, const char *service, const char *path, u
 	return OK;
 }
 
-enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path)
+enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path,
+		       uint32_t gid)
 {
 	struct plan_record *r;
 	if (!name_fits(path, PLAN_PATH_MAX))
 		return (enum err)EINVAL;
 	TRY(plan_add(p, PLAN_UNIX, service, name, &r));
 	memcpy(r->path, path, strlen(path));
+	r->gid = gid;
 	return OK;
 }
 
@@ -131,7 +133,7 @@ bool plan_record_same(const struct plan_record *a, const struct plan_record *b)
 	return a->kind == b->kind && strcmp(a->service, b->service) == 0 &&
 	       strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
 	       a->copies == b->copies && a->flags == b->flags && a->uid == b->uid &&
-	       a->gid == b->gid && a->endpoint.port == b->endpoint.port &&
+	       (a->kind == PLAN_UNIX || a->gid == b->gid) && a->endpoint.port == b->endpoint.port &&
 	       a->endpoint.scope == b->endpoint.scope &&
 	       a->endpoint.address.family == b->endpoint.address.family &&
 	       memcmp(a->endpoint.address.bytes, b->endpoint.address.bytes,

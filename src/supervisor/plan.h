@@ -41,8 +41,9 @@ struct plan_record {
 	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
 	 * "-" for the supervisor's own. */
 	char name[PLAN_NAME_MAX];
-	char path[PLAN_PATH_MAX];    /* PLAN_UNIX, PLAN_STATE */
-	uint32_t uid, gid;	     /* PLAN_STATE: the owner, or both PLAN_OWNER_SELF */
+	char path[PLAN_PATH_MAX]; /* PLAN_UNIX, PLAN_STATE */
+	uint32_t uid, gid;	  /* PLAN_STATE: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX: gid,
+				   * who may connect beside the supervisor's user */
 	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP */
 };
 
@@ -61,8 +62,8 @@ MUST enum err plan_add_socket(struct plan *p, const char *service, enum plan_kin
 /* As plan_add_socket with PLAN_UDP and one copy, under a name of its own. flags: PLAN_BROADCAST. */
 MUST enum err plan_add_udp(struct plan *p, const char *service, const char *name,
 			   const struct ip_endpoint *endpoint, unsigned flags);
-MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name,
-			    const char *path);
+MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path,
+			    uint32_t gid);
 /* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
 MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind,
 			   const char *name);
@@ -72,7 +73,7 @@ MUST enum err plan_add_state(struct plan *p, const char *service, const char *pa
 /* ERR_FORMAT for a record that no plan process writes. */
 MUST enum err plan_record_check(const struct plan_record *r);
 
-/* The same thing: no member differs. */
+/* The same thing: no member differs but the gid of a PLAN_UNIX, which is set anew on its file. */
 bool plan_record_same(const struct plan_record *a, const struct plan_record *b);
 
 #endif

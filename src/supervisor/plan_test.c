@@ -37,9 +37,9 @@ static void refuses_names_that_do_not_fit(void **state)
 	assert_int_equal(plan_add_service(p, "", NULL), EINVAL);
 	assert_int_equal(plan_add_service(p, "dns", name), EINVAL);
 	assert_int_equal(plan_add_service(p, "dns", ""), EINVAL);
-	assert_int_equal(plan_add_unix(p, "dns", "control", path), EINVAL);
-	assert_int_equal(plan_add_unix(p, "dns", "control", ""), EINVAL);
-	assert_int_equal(plan_add_unix(p, "dns", name, "/run/x"), EINVAL);
+	assert_int_equal(plan_add_unix(p, "dns", "control", path, PLAN_OWNER_SELF), EINVAL);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "", PLAN_OWNER_SELF), EINVAL);
+	assert_int_equal(plan_add_unix(p, "dns", name, "/run/x", PLAN_OWNER_SELF), EINVAL);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 0), EINVAL);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 256), EINVAL);
 	assert_int_equal(plan_add_udp(p, "dns", name, &at, 0), EINVAL);
@@ -50,7 +50,7 @@ static void refuses_names_that_do_not_fit(void **state)
 	assert_int_equal(p->n, 0);
 	name[PLAN_NAME_MAX - 1] = path[PLAN_PATH_MAX - 1] = '\0';
 	assert_int_equal(plan_add_service(p, name, name), OK);
-	assert_int_equal(plan_add_unix(p, name, name, path), OK);
+	assert_int_equal(plan_add_unix(p, name, name, path, PLAN_OWNER_SELF), OK);
 	assert_int_equal(plan_record_check(&p->records[0]), OK);
 	assert_int_equal(plan_record_check(&p->records[1]), OK);
 }
@@ -62,7 +62,7 @@ static void is_full_after_its_bound(void **state)
 		assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 1), OK);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 1), ERR_LIMIT);
 	assert_int_equal(plan_add_service(p, "dns", NULL), ERR_LIMIT);
-	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), ERR_LIMIT);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x", PLAN_OWNER_SELF), ERR_LIMIT);
 	assert_int_equal(p->n, PLAN_RECORDS_MAX);
 }
 
@@ -73,7 +73,7 @@ static void says_what_was_added(void **state)
 	assert_int_equal(plan_add_service(p, "web", "www-data"), OK);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 4), OK);
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_TCP, &at, 255), OK);
-	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/dns.sock"), OK);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/dns.sock", PLAN_OWNER_SELF), OK);
 	assert_int_equal(plan_add_udp(p, "dhcp", "v4", &at, PLAN_BROADCAST), OK);
 	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_PACKET, "packet"), OK);
 	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_ICMP, "icmp"), OK);
@@ -103,7 +103,7 @@ static void refuses_records_that_no_plan_writes(void **state)
 {
 	struct plan *p = *state;
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 1), OK);
-	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), OK);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x", PLAN_OWNER_SELF), OK);
 	assert_int_equal(plan_add_state(p, "dns", "/var/lib/dns", 7, 8), OK);
 	assert_int_equal(plan_add_raw(p, "dns", PLAN_ICMP, "icmp"), OK);
 	struct plan_record good = p->records[0], unix_good = p->records[1], r;
@@ -154,7 +154,7 @@ static void any_difference_makes_another_socket(void **state)
 {
 	struct plan *p = *state;
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 2), OK);
-	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x"), OK);
+	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x", PLAN_OWNER_SELF), OK);
 	struct plan_record a = p->records[0], b;
 	assert_true(plan_record_same(&a, &p->records[0]));
 	assert_false(plan_record_same(&a, &p->records[1]));

@@ -18,12 +18,20 @@
 
 enum { TCP_BACKLOG = 1024 };
 
-static enum err unix_open(const char *path, int *ret)
+static enum err unix_open(const struct plan_record *r, int *ret)
 {
+	AUTO_DONE(fd_done) int fd = -1;
 	char folder[PLAN_PATH_MAX];
-	(void)snprintf(folder, sizeof(folder), "%s", path);
+	(void)snprintf(folder, sizeof(folder), "%s", r->path);
 	TRY(dir_ensure(dirname(folder), 0755));
-	return unix_listen(path, 0660, ret);
+	TRY(unix_listen(r->path, 0660, &fd));
+	enum err e = r->gid == PLAN_OWNER_SELF ? OK : unix_set_group(r->path, r->gid);
+	if (e) {
+		(void)unlink(r->path); /* nobody listens there */
+		return e;
+	}
+	*ret = fd_take(&fd);
+	return OK;
 }
 
 static enum err one_open(const struct plan_record *r, bool shared, int *ret)
@@ -34,7 +42,7 @@ static enum err one_open(const struct plan_record *r, bool shared, int *ret)
 	case PLAN_UDP: return udp_open(&r->endpoint, udp_flags, ret);
 	case PLAN_TCP:
 		return tcp_listen(&r->endpoint, shared ? TCP_REUSEPORT : 0, TCP_BACKLOG, ret);
-	case PLAN_UNIX: return unix_open(r->path, ret);
+	case PLAN_UNIX: return unix_open(r, ret);
 	case PLAN_PACKET: return packet_open(ret);
 	case PLAN_ICMP: return icmp_open(4, ret);
 	case PLAN_ICMP6: return icmp_open(6, ret);
@@ -158,6 +166,23 @@ static void others_close(struct socket_set *set, const struct socket_set *keep)
 	}
 }
 
+/* Sockets that were taken over have the group of the plan before. */
+static void groups_follow(const struct plan *plan, struct socket_set *set)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_record *r = &plan->records[i];
+		struct socket_entry *entry = set_find(set, r);
+		if (r->kind != PLAN_UNIX || !entry || entry->record.gid == r->gid)
+			continue;
+		enum err e =
+			unix_set_group(r->path, r->gid == PLAN_OWNER_SELF ? getegid() : r->gid);
+		if (e)
+			open_error(r, e);
+		else
+			entry->record.gid = r->gid;
+	}
+}
+
 enum err socket_set_open(const struct plan *plan, struct socket_set *from, struct socket_set *ret)
 {
 	struct socket_set set = {.entries = calloc(plan->n + 1, sizeof(*set.entries))};
@@ -183,6 +208,7 @@ enum err socket_set_open(const struct plan *plan, struct socket_set *from, struc
 	for (size_t i = 0; from && i < from->n; i++)
 		if (set_find(&set, &from->entries[i].record))
 			from->entries[i].fds = NULL;
+	groups_follow(plan, &set);
 	*ret = set;
 	return OK;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -75,7 +76,7 @@ static void opens_what_is_planned(void **state)
 	assert_int_equal(plan_add_service(&b->plan, "dns", NULL), OK);
 	add(b, PLAN_UDP, &at, 3);
 	add(b, PLAN_TCP, &at, 2);
-	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path, PLAN_OWNER_SELF), OK);
 	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
 	assert_int_equal(b->set.n, 3);
 	assert_int_equal(socket_set_count(&b->set, "dns"), 6);
@@ -96,7 +97,7 @@ static void takes_over_what_is_open(void **state)
 	struct ip_endpoint one = free_endpoint(), two = free_endpoint();
 	struct socket_set next;
 	add(b, PLAN_UDP, &one, 1);
-	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path, PLAN_OWNER_SELF), OK);
 	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
 	int udp = b->set.entries[0].fds[0], control = b->set.entries[1].fds[0];
 
@@ -110,13 +111,39 @@ static void takes_over_what_is_open(void **state)
 	b->set = next;
 }
 
+/* Groups that this process may give files to; without root there may be one only. */
+static void a_unix_socket_gets_its_group_and_another_one_where_it_stands(void **state)
+{
+	struct bench *b = *state;
+	struct socket_set next;
+	struct stat st;
+	gid_t second = getegid();
+	if (geteuid() == 0)
+		second = 4711;
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path, second), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	int fd = b->set.entries[0].fds[0];
+	assert_int_equal(stat(b->path, &st), 0);
+	assert_int_equal(st.st_gid, second);
+	assert_int_equal(st.st_mode & 0777, 0660);
+
+	b->records[0].gid = PLAN_OWNER_SELF;
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_int_equal(next.entries[0].fds[0], fd);
+	assert_true(socket_set_same(&b->set, &next, "dns")); /* no reason for another process */
+	assert_int_equal(stat(b->path, &st), 0);
+	assert_int_equal(st.st_gid, getegid());
+	socket_set_done(&b->set, &next);
+	b->set = next;
+}
+
 static void closes_what_is_no_longer_planned(void **state)
 {
 	struct bench *b = *state;
 	struct ip_endpoint at = free_endpoint();
 	struct socket_set next;
 	int again = -1;
-	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path, PLAN_OWNER_SELF), OK);
 	add(b, PLAN_UDP, &at, 1);
 	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
 	assert_int_not_equal(udp_open(&at, 0, &again), OK);
@@ -143,7 +170,7 @@ static void failure_changes_nothing(void **state)
 
 	assert_int_equal(udp_open(&taken, 0, &other), OK);
 	add(b, PLAN_UDP, &fresh, 1);
-	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path), OK);
+	assert_int_equal(plan_add_unix(&b->plan, "dns", "control", b->path, PLAN_OWNER_SELF), OK);
 	add(b, PLAN_UDP, &taken, 1);
 	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), EADDRINUSE);
 	assert_int_equal(next.n, 4711);
@@ -279,6 +306,7 @@ int main(void)
 		TEST(a_reload_may_change_how_many_share_a_port),
 		TEST(opens_what_is_planned),
 		TEST(takes_over_what_is_open),
+		TEST(a_unix_socket_gets_its_group_and_another_one_where_it_stands),
 		TEST(closes_what_is_no_longer_planned),
 		TEST(sets_are_compared_by_service),
 		TEST(makes_the_directory_of_a_service),

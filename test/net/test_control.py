@@ -407,3 +407,49 @@ def test_a_reader_that_does_not_read_is_cut_off(authority):
 def test_the_socket_is_for_its_owner_and_group(service):
     mode = (service.run_folder / f"{service.name}.sock").stat().st_mode
     assert mode & 0o777 == 0o660
+
+
+# ---- who may ask
+
+
+def asks(service, uid, gid, name="authority"):
+    """curl's exit status as that user in that group alone: 0, or 7 where it may not connect."""
+    user = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+    path = service.run_folder / f"{name}.sock"
+    return service.host.run(*user, "curl", "-sS", "--unix-socket", path, "http://x/status").returncode
+
+
+def granted(config, group="4711"):
+    return f'global:\n  control-group: "{group}"\n{config}'
+
+
+@pytest.mark.parametrize("name", ["run", "authority"])
+def test_members_of_the_control_group_need_not_be_root(host, name):
+    service = Service(host, name, granted(AUTHORITY), {"example.com.zone": ZONE}).start()
+    assert asks(service, 4712, 4711) == 0
+    assert asks(service, 4712, 4712) == 7
+    assert service.control("GET", "/status", "authority")[0] == 200
+
+
+def test_without_a_control_group_only_root_may_ask(authority):
+    assert asks(authority, 4712, 4711) == 7
+
+
+def test_a_reload_gives_the_control_sockets_to_another_group_and_ends_nobody(host):
+    run = Service(host, "run", AUTHORITY, {"example.com.zone": ZONE}).start()
+    pid = run.control("GET", "/status", "authority")[1]["pid"]
+    assert asks(run, 4712, 4711) == 7
+    run.reload(granted(AUTHORITY))
+    assert asks(run, 4712, 4711) == 0
+    run.reload(AUTHORITY)
+    assert asks(run, 4712, 4711) == 7
+    assert run.control("GET", "/status", "authority")[1]["pid"] == pid
+
+
+@pytest.mark.parametrize("name", ["run", "authority"])
+@pytest.mark.parametrize("group, told", [("no-such-group", "there is no"), ("nogroup", "run")])
+def test_a_control_group_that_is_none_or_the_services_own_is_refused(host, name, group, told):
+    config = granted(AUTHORITY, group).replace("global:\n", "global:\n  user: nobody\n")
+    service = Service(host, name, config, {"example.com.zone": ZONE}).start(ready=False)
+    assert service.wait() != 0
+    assert told in service.log() and group in service.log()
