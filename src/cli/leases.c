@@ -216,13 +216,14 @@ static void members_print(const json_t *object)
 static int lease_do(const struct command_line *line, const char *method, const char *path,
 		    const char *said)
 {
-	static const char *const more[] = {"mac", "client-id", "name", "remove"};
+	static const char *const more[] = {"mac", "client-id", "duid", "name", "remove"};
 	char room[TARGET_SIZE];
 	struct writer target = writer_of(room, sizeof(room));
 	int code = EXIT_OK;
 	write_text(&target, path);
 	parameter(&target, "address", line->arguments[0]);
-	for (size_t i = 0; strcmp(path, "/lease/reserve") == 0 && i < 4; i++)
+	for (size_t i = 0;
+	     strcmp(path, "/lease/reserve") == 0 && i < sizeof(more) / sizeof(more[0]); i++)
 		parameter(&target, more[i],
 			  strcmp(more[i], "remove") == 0 && command_line_value(line, more[i])
 				  ? "1"
@@ -268,6 +269,7 @@ static const struct command_option reserve_options[] = {
 	REMOTE_OPTIONS,
 	{"mac", 'm', "MAC", "for the client with this MAC address"},
 	{"client-id", 0, "ID", "for the client that calls itself so (text, or hex:01aabb...)"},
+	{"duid", 0, "DUID", "for the IPv6 client with this DUID (00:03:00:01:02:...)"},
 	{"name", 0, "NAME", "the host name that it gets"},
 	{"remove", 0, NULL, "give up a reservation that this command made"},
 };

@@ -190,3 +190,36 @@ def test_who_the_server_is_stays_the_same(net, key):
     site.service.stop()
     site.service.start()
     assert path.read_bytes() == before
+
+
+def test_reservations_by_command_last(net):
+    site = Site6(net)
+    host, interface = site.host()
+    client = Dhclient6(host, interface, "-N").start()
+    address = client.wait("BOUND6")["address"]
+    client.release()
+    duid = site.service.control("GET", f"/lease?address={address}")[1]["duid"]
+    reserve = lambda *words: site.gateway.run(
+        binary(), "lease", "reserve", *words, "--control", site.service.run_folder / "dhcp.sock"
+    )
+    done = reserve("2001:db8:7::5", "--duid", duid, "--name", "printer")
+    assert done.returncode == 0 and f'{{duid: "{duid}", address: "2001:db8:7::5", name: printer}}' in done.stdout, done
+    assert reserve("2001:db8:100:700::/56", "--duid", duid).returncode == 0
+    assert reserve("2001:db8:100:700::/60", "--duid", duid).returncode == 1, "no pool has prefixes of that length"
+    assert reserve("2001:db8:99::1", "--duid", duid).returncode == 1
+    for wrong in ["--duid", "00"], ["--client-id", "x"], ["--mac", "1"], []:
+        assert reserve("2001:db8:7::6", *wrong).returncode == 2, wrong
+    site.service.kill()
+    site.service.start()
+    client.start()
+    got = lambda what, lease: any(heard.get(what) == lease for heard in client.heard())
+    assert eventually(lambda: got("address", "2001:db8:7::5"), 15), client.log()
+    client.release()
+    client.what = ["-P"]  # its DUID stands in its file of leases
+    client.start()
+    assert eventually(lambda: got("prefix", "2001:db8:100:700::/56"), 15), client.log()
+    # Who has it is reserved it, where nobody is named.
+    assert reserve("2001:db8:100:700::/56", "--remove").returncode == 0
+    assert reserve("2001:db8:100:700::/56", "--remove").returncode == 1
+    kept = reserve("2001:db8:100:700::/56")
+    assert kept.returncode == 0 and duid in kept.stdout, kept

@@ -16,7 +16,7 @@ import ask
 import dhcp_client as dhcp
 from dhcp_client import packed
 from dhcp_site import NETWORK, Site, config, eventually
-from service import Service
+from service import Service, binary
 from test_dhcp6 import CONFIG as CONFIG6, Dhclient6, Site6
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -227,6 +227,16 @@ def test_names_that_no_client_gets(ours, name):
     assert ack.yiaddr not in ours.values(f"{name or 'x'}.{DOMAIN}")
 
 
+def test_the_name_of_a_stored_reservation_is_its_clients_alone(ours):
+    kept = ours.cli("lease", "reserve", "192.168.7.20", "--mac", "02:00:5e:00:53:02", "--name", "printer")
+    assert kept.returncode == 0, kept.stderr
+    _, ack = ours.bind("printer")
+    made = ack.yiaddr.replace(".", "-")
+    assert eventually(lambda: ours.values(f"{made}.{DOMAIN}") == [ack.yiaddr])
+    ours.bind("", "other", "02:00:5e:00:53:02")
+    assert eventually(lambda: ours.values(f"printer.{DOMAIN}") == ["192.168.7.20"])
+
+
 def test_an_ack_waits_for_no_server_and_the_name_comes_when_it_is_there(net):
     site = Named(net, up=False)
     try:
@@ -300,6 +310,12 @@ def test_a_lease_of_ipv6_has_its_names_until_it_is_released(net):
     authority.service.write({"gatehouse.yaml": text.replace(REVERSE, REVERSE6)})
     authority.start()
     site.service.start()
+    keep = ["2001:db8:7::5", "--duid", "00:03:00:01:02:00:5e:00:53:99", "--name", "printer"]
+    kept = site.gateway.run(binary(), "lease", "reserve", *keep, "--control", site.service.run_folder / "dhcp.sock")
+    assert kept.returncode == 0, kept.stderr
+    thief = Dhclient6(*site.host("thief"), "-N")
+    (thief.folder / "conf").write_text('send fqdn.fqdn "printer"; send fqdn.encoded on; send fqdn.server-update on;\n')
+    taken = thief.start().wait("BOUND6")["address"]
     client = Dhclient6(*site.host(), "-N")
     (client.folder / "conf").write_text('send fqdn.fqdn "phone"; send fqdn.encoded on; send fqdn.server-update on;\n')
     client.start()
@@ -311,6 +327,8 @@ def test_a_lease_of_ipv6_has_its_names_until_it_is_released(net):
     reverse = dns.reversename.from_address(address)
     assert eventually(lambda: values(f"phone.{DOMAIN}", "AAAA") == [address])
     assert eventually(lambda: values(reverse, "PTR") == [f"phone.{DOMAIN}."])
+    assert eventually(lambda: values(dns.reversename.from_address(taken), "PTR"))
+    assert values(f"printer.{DOMAIN}", "AAAA") == []
     client.release()
     assert eventually(lambda: values(f"phone.{DOMAIN}", "AAAA") == [])
     assert eventually(lambda: values(reverse, "PTR") == [])

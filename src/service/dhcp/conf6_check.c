@@ -91,18 +91,29 @@ static bool is_hex(const char *text, size_t max, size_t *ret_len)
 	return true;
 }
 
+bool v6_conf_is_duid(const char *text)
+{
+	size_t len;
+	return is_hex(text, DHCP6_DUID_LEN_MAX, &len) && len >= DHCP6_DUID_LEN_MIN;
+}
+
+bool v6_conf_is_mac(const char *text)
+{
+	size_t len;
+	return is_hex(text, 8, &len) && len >= 6;
+}
+
 void v6_check_reservation(const void *conf, struct config_at *at)
 {
 	const struct v6_reservation_conf *r = conf;
-	size_t len;
 	if (!r->duid == !r->mac)
 		config_fail(at, NULL,
 			    "a reservation is for a `duid` or for a `mac`; write one of them");
-	if (r->duid && (!is_hex(r->duid, DHCP6_DUID_LEN_MAX, &len) || len < DHCP6_DUID_LEN_MIN))
+	if (r->duid && !v6_conf_is_duid(r->duid))
 		config_fail(at, "duid",
 			    "a DUID is 3 to 130 octets in hex, as "
 			    "00:03:00:01:02:00:00:00:00:01");
-	if (r->mac && (!is_hex(r->mac, 8, &len) || len < 6))
+	if (r->mac && !v6_conf_is_mac(r->mac))
 		config_fail(at, "mac",
 			    "a link-layer address is 6 octets in hex, as "
 			    "02:00:00:00:00:01");

@@ -3,10 +3,16 @@
 #ifndef DHCP_CONF6_CHECK_H
 #define DHCP_CONF6_CHECK_H
 
+#include <stdbool.h>
+
 struct config_at;
 struct config_map;
 
 extern const struct config_map v6_advertise_map, v6_relay_map;
+
+/* A reservation's DUID, and its link-layer address, as text. */
+bool v6_conf_is_duid(const char *text);
+bool v6_conf_is_mac(const char *text);
 
 void v6_check_pool(const void *conf, struct config_at *at);
 void v6_check_prefix_pool(const void *conf, struct config_at *at);

@@ -160,10 +160,13 @@ void names_rules_free(struct names_rules *r)
 static size_t reservations(const struct dhcp_conf *c)
 {
 	const struct dhcp_network_conf *networks = c->networks.items;
+	const struct v6_network_conf *networks6 = c->v6.networks.items;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->networks.n; i++)
 		n += networks[i].reservations.n;
+	for (size_t i = 0; i < c->v6.networks.n; i++)
+		n += networks6[i].reservations.n;
 	return n;
 }
 
@@ -180,6 +183,7 @@ static enum err take_reserved(const struct dhcp_conf *c, struct span own, struct
 {
 	const char *const *listed = c->names.reserved.items;
 	const struct dhcp_network_conf *networks = c->networks.items;
+	const struct v6_network_conf *networks6 = c->v6.networks.items;
 
 	r->reserved = calloc(c->names.reserved.n + reservations(c) + 1, sizeof(*r->reserved));
 	if (!r->reserved)
@@ -189,6 +193,12 @@ static enum err take_reserved(const struct dhcp_conf *c, struct span own, struct
 	for (size_t i = 0; i < c->networks.n; i++) {
 		const struct dhcp_reservation_conf *of = networks[i].reservations.items;
 		for (size_t k = 0; k < networks[i].reservations.n; k++)
+			if (of[k].name)
+				reserve(r, span_text(of[k].name));
+	}
+	for (size_t i = 0; i < c->v6.networks.n; i++) {
+		const struct v6_reservation_conf *of = networks6[i].reservations.items;
+		for (size_t k = 0; k < networks6[i].reservations.n; k++)
 			if (of[k].name)
 				reserve(r, span_text(of[k].name));
 	}

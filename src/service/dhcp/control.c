@@ -347,8 +347,8 @@ static const struct control_verb verbs[] = {
 	{"POST", "/lease/renew", "ask the client of address= to renew now (RFC 6704)",
 	 dhcp_lease_renew},
 	{"POST", "/lease/reserve",
-	 "keep address= for mac= or client-id= (else for who has it), with name=; remove=1 undoes "
-	 "it",
+	 "keep address= for mac=, client-id= or (IPv6) duid= (else for who has it), with name=; "
+	 "remove=1 undoes it",
 	 dhcp_lease_reserve},
 	{"GET", "/pools", "each pool and how full it is", handle_pools},
 };

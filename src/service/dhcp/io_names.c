@@ -232,8 +232,12 @@ enum err dhcp_names_set(struct dhcp_service *d, const struct dhcp_conf *conf)
 {
 	struct names_io *io = &d->names;
 	AUTO(names_rules_free) struct names_rules *rules = NULL;
+	struct reserved_conf joined; /* names of stored reservations are guarded, too */
 
-	TRY(names_rules_new(conf, span_text(io->own), &rules));
+	TRY(reserved_conf_make(&d->reserved, conf, &joined));
+	enum err e = names_rules_new(joined.conf, span_text(io->own), &rules);
+	reserved_conf_done(&joined);
+	TRY(e);
 	socket_close(d);
 	tcp_end(d);
 	if (!rules) {
@@ -272,14 +276,31 @@ static uint32_t length_s(uint32_t granted_s, uint32_t expires_s)
 	return expires_s == UINT32_MAX ? UINT32_MAX : expires_s - granted_s;
 }
 
-static bool is_named_by(const struct dhcp_reservation *r, struct span name)
+/* reserved: NULL: no reservation names anything. */
+static bool is_named_by(const char *reserved, struct span name)
 {
 	struct dhcp_label a = dhcp_label_clean(name), b;
 
-	if (!r || !r->name)
+	if (!reserved)
 		return false;
-	b = dhcp_label_clean(span_text(r->name));
+	b = dhcp_label_clean(span_text(reserved));
 	return dhcp_label_equal(&a, &b);
+}
+
+static const char *reserved_name(const struct dhcp_network *n, uint32_t address)
+{
+	const struct dhcp_reservation *r = n ? dhcp_network_reserved(n, address) : NULL;
+
+	return r ? r->name : NULL;
+}
+
+static const char *reserved_name6(const struct dhcp_service *d, const struct v6_lease_view *l)
+{
+	const struct v6_network *n = v6_site_network_of(d->v6.site, &l->prefix.address);
+	const struct v6_client client = {.duid = l->duid, .mac = l->mac};
+	const struct v6_reservation *r = n ? v6_link_reservation(n, &client, l->iaid) : NULL;
+
+	return r ? r->name : NULL;
 }
 
 static void tell(struct dhcp_service *d, bool ended, const struct names_lease *l)
@@ -304,7 +325,7 @@ void dhcp_names_tell(void *arg, enum dhcp_name_change change, const struct dhcp_
 		.mac = span_of(l->mac, l->mac_len),
 		.htype = l->htype,
 		.name = l->name,
-		.reserved = n && is_named_by(dhcp_network_reserved(n, l->address), l->name),
+		.reserved = is_named_by(reserved_name(n, l->address), l->name),
 		.fqdn = l->fqdn_flags & DHCP_LEASE_FQDN,
 		.fqdn_s = l->fqdn_flags & DHCP_FQDN_S,
 		.fqdn_n = l->fqdn_flags & DHCP_FQDN_N,
@@ -326,6 +347,7 @@ void dhcp_names_tell6(void *arg, enum dhcp_name_change change, const struct v6_l
 		.address = l->prefix.address,
 		.duid = l->duid,
 		.name = l->name,
+		.reserved = is_named_by(reserved_name6(d, l), l->name),
 		.fqdn = l->fqdn_flags & DHCP_LEASE_FQDN,
 		.fqdn_s = l->fqdn_flags & DHCP6_FQDN_S,
 		.fqdn_n = l->fqdn_flags & DHCP6_FQDN_N,

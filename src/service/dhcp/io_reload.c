@@ -24,14 +24,23 @@ static void site_take(struct dhcp_service *d, struct dhcp_site *site)
 
 void dhcp_site_renew(struct dhcp_service *d)
 {
+	const struct dhcp_conf *conf = dhcp_conf_of(d);
 	struct dhcp_site *site = NULL;
-	enum err e = dhcp_site_make(d, dhcp_conf_of(d), &site);
+	struct v6_site *site6 = NULL;
+	enum err e = dhcp_site_make(d, conf, &site);
+	if (!e)
+		e = dhcp_v6_site_make(d, conf, &site6);
+	if (!e)
+		e = dhcp_names_set(d, conf);
 	if (e) {
 		log_error("the stored reservations cannot be taken in", LOG_ERR(e));
+		dhcp_site_unref(site);
+		v6_site_unref(site6);
 		d->reserved.changed = false;
 		return;
 	}
 	site_take(d, site);
+	dhcp_v6_site_take(d, site6);
 	dhcp_links_tell(d);
 }
 
@@ -55,7 +64,7 @@ static enum err reload(struct dhcp_service *d)
 	TRY(service_life_reread(&d->life, &config));
 	const struct dhcp_conf *conf = config_section(config, d->life.start->service->name);
 	struct v6_site *v6_site = NULL;
-	enum err e = conf ? dhcp_v6_site_make(&conf->v6, &v6_site) : ERR_CONFIG;
+	enum err e = conf ? dhcp_v6_site_make(d, conf, &v6_site) : ERR_CONFIG;
 	if (!e)
 		e = dhcp_site_make(d, conf, &site);
 	if (!e)

@@ -5,10 +5,13 @@
 #include "service/dhcp/conf.h"
 #include "service/dhcp/lease.h"
 
+#include "service/dhcp/v6_engine.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { FORM = 1, KEY_V4 = 4 };
+enum { FORM = 1, KEY_V4 = 4, KEY_V6 = 6 };
 
 /* --- the list --- */
 
@@ -27,12 +30,18 @@ void reserved_done(struct reserved *r)
 	*r = (struct reserved){0};
 }
 
-static size_t place_of(const struct reserved *r, uint32_t address)
+static int compare(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	int by_address = ip_address_compare(&a->address, &b->address);
+	return by_address ? by_address : (int)a->bits - b->bits;
+}
+
+static size_t place_of(const struct reserved *r, const struct ip_prefix *lease)
 {
 	size_t low = 0, high = r->n;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		if (r->list[middle].address < address)
+		if (compare(&r->list[middle].lease, lease) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -40,13 +49,42 @@ static size_t place_of(const struct reserved *r, uint32_t address)
 	return low;
 }
 
-const struct reserved_entry *reserved_find(const struct reserved *r, uint32_t address)
+const struct reserved_entry *reserved_find(const struct reserved *r, const struct ip_prefix *lease)
 {
-	size_t at = place_of(r, address);
-	return at < r->n && r->list[at].address == address ? &r->list[at] : NULL;
+	size_t at = place_of(r, lease);
+	return at < r->n && ip_prefix_equal(&r->list[at].lease, lease) ? &r->list[at] : NULL;
 }
 
 /* --- the durable form: a version octet, then MAC, client identifier and name as texts --- */
+
+static_assert((int)RESERVED_KEY_MAX == (int)V6_LEASE_KEY_LEN, "keys are those of leases");
+
+size_t reserved_key(const struct ip_prefix *lease, uint8_t ret[RESERVED_KEY_MAX])
+{
+	if (lease->address.family == 4) {
+		dhcp_lease_key(dhcp_conf_v4(&lease->address), ret);
+		return DHCP_LEASE_KEY_LEN;
+	}
+	v6_lease_key(lease, ret);
+	return V6_LEASE_KEY_LEN;
+}
+
+static enum err key_read(struct span key, struct ip_prefix *ret)
+{
+	struct reader r = reader_of_span(key);
+	uint8_t kind = read_u8(&r);
+	struct ip_prefix p = {.address = {.family = kind}, .bits = 32};
+	if (kind != KEY_V4 && kind != KEY_V6)
+		return ERR_FORMAT;
+	read_bytes(&r, p.address.bytes, kind == KEY_V4 ? 4 : 16);
+	if (kind == KEY_V6)
+		p.bits = read_u8(&r);
+	TRY(reader_end(&r));
+	if (p.bits > 128)
+		return ERR_FORMAT;
+	*ret = ip_prefix_of(&p.address, p.bits);
+	return ip_prefix_equal(ret, &p) ? OK : ERR_FORMAT;
+}
 
 void reserved_write(const struct reserved_entry *entry, struct writer *w)
 {
@@ -91,7 +129,7 @@ static enum err entry_read(struct span value, struct reserved_entry *ret)
 
 static enum err insert(struct reserved *r, size_t at, const struct reserved_entry *entry)
 {
-	if (at < r->n && r->list[at].address == entry->address) {
+	if (at < r->n && ip_prefix_equal(&r->list[at].lease, &entry->lease)) {
 		entry_done(&r->list[at]);
 		r->list[at] = *entry;
 		return OK;
@@ -110,15 +148,12 @@ static enum err insert(struct reserved *r, size_t at, const struct reserved_entr
 
 enum err reserved_learn(struct reserved *r, struct span key, struct span value, uint64_t version)
 {
-	struct reader k = reader_of_span(key);
-	uint8_t kind = read_u8(&k);
-	struct reserved_entry entry = {.address = read_u32(&k), .version = version};
-	TRY(reader_end(&k));
-	if (kind != KEY_V4)
-		return ERR_FORMAT;
-	size_t at = place_of(r, entry.address);
-	struct reserved_entry *old =
-		at < r->n && r->list[at].address == entry.address ? &r->list[at] : NULL;
+	struct reserved_entry entry = {.version = version};
+	TRY(key_read(key, &entry.lease));
+	size_t at = place_of(r, &entry.lease);
+	struct reserved_entry *old = at < r->n && ip_prefix_equal(&r->list[at].lease, &entry.lease)
+					     ? &r->list[at]
+					     : NULL;
 	if (old && old->version >= version)
 		return OK; /* told twice, or older than what we wrote */
 	if (value.len == 0) {
@@ -152,16 +187,11 @@ static bool is_in_file(const struct dhcp_network_conf *n, const struct reserved_
 {
 	const struct dhcp_reservation_conf *list = n->reservations.items;
 	for (size_t i = 0; i < n->reservations.n; i++)
-		if ((list[i].address.family == 4 && dhcp_conf_v4(&list[i].address) == e->address) ||
+		if ((list[i].address.family == 4 &&
+		     ip_address_equal(&list[i].address, &e->lease.address)) ||
 		    same_text(list[i].mac, e->mac) || same_text(list[i].client_id, e->client_id))
 			return true;
 	return false;
-}
-
-static struct ip_address address_of(uint32_t host)
-{
-	return ip_address_v4((uint8_t)(host >> 24), (uint8_t)(host >> 16), (uint8_t)(host >> 8),
-			     (uint8_t)host);
 }
 
 /* The network's own reservations, then ours. */
@@ -175,13 +205,78 @@ static enum err network_join(const struct reserved *r, struct dhcp_network_conf 
 		memcpy(list, n->reservations.items, len * sizeof(*list));
 	for (size_t i = 0; i < r->n; i++) {
 		const struct reserved_entry *e = &r->list[i];
-		const struct ip_address address = address_of(e->address);
-		if (ip_prefix_contains(&n->subnet, &address) && !is_in_file(n, e))
+		if (ip_prefix_contains(&n->subnet, &e->lease.address) && !is_in_file(n, e))
 			list[len++] = (struct dhcp_reservation_conf){.mac = e->mac,
 								     .client_id = e->client_id,
-								     .address = address,
+								     .address = e->lease.address,
 								     .name = e->name};
 	}
+	n->reservations = (struct config_list){.items = list, .n = len};
+	*ret_list = list;
+	return OK;
+}
+
+static bool fits6(const struct v6_network_conf *n, const struct reserved_entry *e)
+{
+	const struct v6_prefix_pool_conf *pools = n->prefix_pools.items;
+	if (e->lease.address.family != 6)
+		return false;
+	if (e->lease.bits == 128)
+		return ip_prefix_contains(&n->subnet, &e->lease.address);
+	for (size_t i = 0; i < n->prefix_pools.n; i++)
+		if (pools[i].delegated_length == e->lease.bits &&
+		    ip_prefix_contains(&pools[i].prefix, &e->lease.address))
+			return true;
+	return false;
+}
+
+static bool is_same6(const struct v6_reservation_conf *c, const struct reserved_entry *e)
+{
+	return same_text(c->mac, e->mac) || same_text(c->duid, e->client_id);
+}
+
+static bool is_in_file6(const struct v6_network_conf *n, const struct reserved_entry *e)
+{
+	const struct v6_reservation_conf *list = n->reservations.items;
+	for (size_t i = 0; i < n->reservations.n; i++)
+		if (is_same6(&list[i], e) ||
+		    (list[i].address.family && e->lease.bits == 128 &&
+		     ip_address_equal(&list[i].address, &e->lease.address)) ||
+		    ip_prefix_equal(&list[i].prefix, &e->lease))
+			return true;
+	return false;
+}
+
+/* An address and a prefix of one client are one reservation. */
+static void take6(struct v6_reservation_conf *list, size_t *len, size_t from,
+		  const struct reserved_entry *e)
+{
+	bool is_prefix = e->lease.bits < 128;
+	size_t at = from;
+	while (at < *len && (!is_same6(&list[at], e) || (is_prefix ? list[at].prefix.address.family
+								   : list[at].address.family)))
+		at++;
+	if (at == *len)
+		list[(*len)++] = (struct v6_reservation_conf){.mac = e->mac, .duid = e->client_id};
+	if (is_prefix)
+		list[at].prefix = e->lease;
+	else
+		list[at].address = e->lease.address;
+	if (!list[at].name)
+		list[at].name = e->name;
+}
+
+static enum err network_join6(const struct reserved *r, struct v6_network_conf *n, void **ret_list)
+{
+	size_t from = n->reservations.n, len = from;
+	struct v6_reservation_conf *list = calloc(from + r->n, sizeof(*list));
+	if (!list)
+		return (enum err)ENOMEM;
+	if (from)
+		memcpy(list, n->reservations.items, from * sizeof(*list));
+	for (size_t i = 0; i < r->n; i++)
+		if (fits6(n, &r->list[i]) && !is_in_file6(n, &r->list[i]))
+			take6(list, &len, from, &r->list[i]);
 	n->reservations = (struct config_list){.items = list, .n = len};
 	*ret_list = list;
 	return OK;
@@ -191,19 +286,24 @@ enum err reserved_conf_make(const struct reserved *r, const struct dhcp_conf *co
 			    struct reserved_conf *ret)
 {
 	struct reserved_conf c = {.lists_n = 0};
-	size_t n = conf->networks.n;
+	size_t n = conf->networks.n, n6 = conf->v6.networks.n;
 	c.conf = malloc(sizeof(*c.conf));
 	c.networks = calloc(n + 1, sizeof(*c.networks));
-	c.lists = calloc(n + 1, sizeof(*c.lists));
-	enum err e = c.conf && c.networks && c.lists ? OK : (enum err)ENOMEM;
+	c.networks6 = calloc(n6 + 1, sizeof(*c.networks6));
+	c.lists = calloc(n + n6 + 1, sizeof(*c.lists));
+	enum err e = c.conf && c.networks && c.networks6 && c.lists ? OK : (enum err)ENOMEM;
 	if (!e) {
 		*c.conf = *conf;
 		if (n)
 			memcpy(c.networks, conf->networks.items, n * sizeof(*c.networks));
 		c.conf->networks.items = c.networks;
+		if (n6)
+			memcpy(c.networks6, conf->v6.networks.items, n6 * sizeof(*c.networks6));
+		c.conf->v6.networks.items = c.networks6;
 	}
-	for (size_t i = 0; !e && r->n && i < n; i++) {
-		e = network_join(r, &c.networks[i], &c.lists[c.lists_n]);
+	for (size_t i = 0; !e && r->n && i < n + n6; i++) {
+		e = i < n ? network_join(r, &c.networks[i], &c.lists[c.lists_n])
+			  : network_join6(r, &c.networks6[i - n], &c.lists[c.lists_n]);
 		if (!e)
 			c.lists_n++;
 	}
@@ -220,6 +320,7 @@ void reserved_conf_done(struct reserved_conf *c)
 		free(c->lists[i]);
 	free(c->lists);
 	free(c->networks);
+	free(c->networks6);
 	free(c->conf);
 	*c = (struct reserved_conf){0};
 }

@@ -314,9 +314,22 @@ void dhcp_v6_links_tell(struct dhcp_service *d)
 
 /* --- configuration --- */
 
-enum err dhcp_v6_site_make(const struct v6_conf *conf, struct v6_site **ret)
+enum err dhcp_v6_site_make(struct dhcp_service *d, const struct dhcp_conf *conf,
+			   struct v6_site **ret)
 {
-	return v6_site_new(conf, ret);
+	struct reserved_conf joined;
+	TRY(reserved_conf_make(&d->reserved, conf, &joined));
+	enum err e = v6_site_new(&joined.conf->v6, ret);
+	reserved_conf_done(&joined);
+	return e;
+}
+
+void dhcp_v6_site_take(struct dhcp_service *d, struct v6_site *site)
+{
+	if (d->v6.engine)
+		v6_engine_set_site(d->v6.engine, site, dhcp_now_ms(d));
+	v6_site_unref(d->v6.site);
+	d->v6.site = site;
 }
 
 static void event(void *arg, const struct v6_event *e)
@@ -397,10 +410,7 @@ static void warn_of_restart(const struct dhcp_service *d, const struct v6_conf *
 void dhcp_v6_take(struct dhcp_service *d, const struct v6_conf *conf, struct v6_site *site)
 {
 	warn_of_restart(d, conf);
-	if (d->v6.engine)
-		v6_engine_set_site(d->v6.engine, site, dhcp_now_ms(d));
-	v6_site_unref(d->v6.site);
-	d->v6.site = site;
+	dhcp_v6_site_take(d, site);
 	if (d->v6.ra)
 		rules_set(d, conf);
 	if (d->v6.relay) {

@@ -11,6 +11,7 @@
 #include "service/dhcp/v6_engine.h"
 
 struct activation;
+struct dhcp_conf;
 struct dhcp_service;
 struct outbox;
 struct store_row;
@@ -42,7 +43,10 @@ MUST enum err dhcp_v6_begin(struct dhcp_service *d);
 MUST enum err dhcp_v6_watch(struct dhcp_service *d);
 /* A new configuration: the site that is compiled first, so that nothing has changed when that
  * fails. */
-MUST enum err dhcp_v6_site_make(const struct v6_conf *conf, struct v6_site **ret);
+MUST enum err dhcp_v6_site_make(struct dhcp_service *d, const struct dhcp_conf *conf,
+				struct v6_site **ret);
+/* The stored reservations have changed: the same with another site. */
+void dhcp_v6_site_take(struct dhcp_service *d, struct v6_site *site);
 void dhcp_v6_take(struct dhcp_service *d, const struct v6_conf *conf, struct v6_site *site);
 void dhcp_v6_links_tell(struct dhcp_service *d);
 uint64_t dhcp_v6_next_ms(struct dhcp_service *d);

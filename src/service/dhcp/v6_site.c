@@ -366,6 +366,19 @@ bool v6_link_has(const struct v6_network *n, const struct ip_prefix *lease)
 	return v6_link_pool_of(n, lease) || v6_link_reserved(n, lease);
 }
 
+const struct v6_network *v6_site_network_for(const struct v6_site *s, const struct ip_prefix *lease)
+{
+	const struct v6_network *networks;
+	size_t n = v6_site_networks(s, &networks);
+	if (lease->bits == 128)
+		return v6_site_network_of(s, &lease->address);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < networks[i].prefix_pools_n; k++)
+			if (v6_pool_place(&networks[i].prefix_pools[k], lease) != UINT64_MAX)
+				return &networks[i];
+	return NULL;
+}
+
 const struct v6_reservation *v6_link_reserved(const struct v6_network *n,
 					      const struct ip_prefix *lease)
 {

@@ -112,6 +112,9 @@ const struct v6_pool *v6_link_pool_of(const struct v6_network *n, const struct i
 /* Does one of its subnets, or prefix pools for what is shorter than 128 bits, hold it? Or is it
  * reserved there? */
 bool v6_link_has(const struct v6_network *n, const struct ip_prefix *lease);
+/* The network whose subnet, or for a prefix whose pool, holds that lease; NULL: none. */
+const struct v6_network *v6_site_network_for(const struct v6_site *s,
+					     const struct ip_prefix *lease);
 /* Whose reservation a lease is on that link; NULL: nobody else's, either. */
 const struct v6_reservation *v6_link_reserved(const struct v6_network *n,
 					      const struct ip_prefix *lease);
