@@ -36,10 +36,26 @@ enum nat_zone {
 	NAT_ZONE_BOGON = 31, /* nobody outside may claim it: private, reserved, loopback */
 };
 
+/* Maps sources4, sources6, tries by the longest prefix: the value, a __u32, is the zone (enum
+ * nat_zone) that a source belongs to; one that is in no prefix is outside. The machine's own
+ * addresses are there too, as NAT_ZONE_GATEWAY: nobody else sends from them. */
+struct nat_source4_key {
+	__u32 bits;
+	__be32 address;
+};
+struct nat_source6_key {
+	__u32 bits;
+	__u8 address[16];
+};
+
 enum nat_device_flag {
 	NAT_DEVICE_OUTSIDE = 1 << 0,
 	NAT_DEVICE_ETHER = 1 << 1,    /* frames have an Ethernet header */
 	NAT_DEVICE_XDP_SEND = 1 << 2, /* XDP may redirect to it: it stands in map xdp_ports */
+	/* What comes from this inside device to the machine itself goes by the rules, without a
+	 * flow: TCP only by its SYN, ICMP only by its queries, all else by each packet. Set where
+	 * there are such rules; without it the machine is open to the device. */
+	NAT_DEVICE_JUDGED = 1 << 3,
 };
 
 /* Map devices: at ifindex & (NAT_DEVICES - 1); the slot counts only if its ifindex is the same. */
@@ -176,7 +192,10 @@ struct nat_forward4 {
 	__u16 first, last; /* host order: outside ports */
 	__u8 space;	   /* enum nat_port_space */
 	__u8 zone;	   /* of the host */
-	__u16 rule;	   /* rules[rule] .. say who may; 0: everybody */
+	/* A new flow by it is judged by rules[1 .. rules_own] first, so that who is dropped there
+	 * is dropped here. Where none matches, rules[rule .. rule + rules_n) say who may; rules_n
+	 * 0: everybody. */
+	__u16 rule;
 	__u16 rules_n;
 };
 
@@ -214,8 +233,10 @@ struct nat_host {
 
 enum nat_action { NAT_ALLOW = 1, NAT_DROP, NAT_REJECT };
 
-/* Map rules; the first that matches decides, for the first packet of a flow and again when
- * rules_gen has moved. Addresses as the packet has them after a forward's destination is known and
+/* Map rules; the first of rules[1 .. rules_n] that matches decides, for the first packet of a flow
+ * and again when rules_gen has moved; where none does, it is dropped. The first rules_own of them
+ * are the administrator's, the others what holds without him; behind rules_n lie those of
+ * forwards. Addresses as the packet has them after a forward's destination is known and
  * before its source is rewritten; IPv4 ones mapped. Number 0 is never used. */
 struct nat_rule {
 	__u32 from, to; /* masks of 1 << zone */
@@ -234,8 +255,8 @@ struct nat_rule {
 /* Map rates: token buckets. */
 struct nat_rate {
 	__u64 full_ns;	/* instant at which the bucket is full again */
-	__u32 cost_ns;	/* of one packet */
-	__u32 depth_ns; /* burst * cost_ns */
+	__u32 cost_us;	/* of one packet: microseconds, so that a few a minute can be said */
+	__u32 depth_us; /* burst * cost_us */
 };
 
 /* --- settings and counts ---------------------------------------------------------------------- */
@@ -255,6 +276,7 @@ struct nat_settings {
 	__u32 flags;
 	__u16 hop_gen, rules_gen;
 	__u32 rules_n;			  /* rules[1 .. rules_n] */
+	__u32 rules_own;		  /* rules[1 .. rules_own] hold for forwards too */
 	__u32 forwards_n;		  /* forwards4[1 .. forwards_n] */
 	__u32 flows_max, mappings_max;	  /* at most the maps' size */
 	__u32 host_flows_max, host_flags; /* of hosts without a record */
