@@ -15,6 +15,8 @@ struct backend_config {
 
 struct backend_counts {
 	uint64_t rows, journal_bytes, moved;
+	bool clock_known;
+	int64_t clock_ms;
 };
 
 struct backend {

@@ -20,6 +20,8 @@ struct postgres {
 	int32_t ids[STORE_TABLES_MAX];	     /* the database's numbers of our tables */
 	uint64_t writer;
 	uint64_t seen;	   /* the changes of transactions before this one were told; 0: none yet */
+	bool clock_known;  /* clock_ms was measured on this connection */
+	int64_t clock_ms;  /* as of struct store_state */
 	uint64_t clean_ms; /* monotonic: when old removals are to be cleaned up */
 	uint8_t *buffer;   /* parameters of one commit; owned */
 	size_t buffer_size;

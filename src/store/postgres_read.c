@@ -5,12 +5,13 @@
 
 #include <stdio.h>
 
-enum { CLEAN_EVERY_MS = 60000, COPY_SIGNATURE_LEN = 11 };
+enum { CLEAN_EVERY_MS = 60000, COPY_SIGNATURE_LEN = 11, CLOCK_TOOK_US = 1000000 };
 
 /* With the xmin of the statement's own snapshot: transactions before it are over, and what they
  * wrote is in what is read beside it; those from it on are looked at again the next time. */
 static const char moment_text[] =
-	"SELECT pg_snapshot_xmin(pg_current_snapshot()), horizon FROM gatehouse_store";
+	"SELECT pg_snapshot_xmin(pg_current_snapshot()), horizon,"
+	" (extract(epoch FROM clock_timestamp()) * 1000)::int8 FROM gatehouse_store";
 
 static const char changes_text[] =
 	"SELECT tab, key, value, version, removed IS NOT NULL FROM gatehouse_row "
@@ -193,16 +194,28 @@ static enum err send_changes(struct postgres *p)
 	return postgres_pipeline_send(p);
 }
 
+/* The answer is of some moment between the question and now; a slow one says nothing. */
+static void note_clock(struct postgres *p, uint64_t their_ms, uint64_t asked_us)
+{
+	uint64_t took_us = clock_ageing_us() - asked_us;
+	if (took_us > CLOCK_TOOK_US)
+		return;
+	p->clock_ms = (int64_t)their_ms - (int64_t)((asked_us + took_us / 2) / 1000);
+	p->clock_known = true;
+}
+
 static enum err take_changes(struct postgres *p, store_row_call *call, void *arg,
 			     uint64_t *ret_seen, bool *ret_stale)
 {
 	PGresult *moment = NULL;
+	uint64_t asked_us = clock_ageing_us();
 	TRY(postgres_done(p, PGRES_COMMAND_OK)); /* BEGIN */
 	TRY(postgres_expect(p, PGRES_TUPLES_OK, &moment));
 	uint64_t horizon = UINT64_MAX;
 	if (PQntuples(moment) == 1) {
 		*ret_seen = postgres_u64(moment, 0, 0);
 		horizon = postgres_u64(moment, 0, 1);
+		note_clock(p, postgres_u64(moment, 0, 2), asked_us);
 	}
 	PQclear(moment);
 	if (horizon == UINT64_MAX)

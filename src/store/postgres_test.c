@@ -178,6 +178,35 @@ static void a_loss_is_an_error_and_then_it_connects_again(void **state)
 	store_free(s);
 }
 
+/* The session's clock_timestamp is one that somebody made, 5 s ahead of the database's. */
+static void the_clock_of_the_database_is_compared(void **state)
+{
+	(void)state;
+	unsigned changes = 0;
+	struct store_state st;
+	needs_server();
+	struct store *s = server_open_store();
+	store_state(s, &st);
+	assert_false(st.clock_known);
+	assert_int_equal(store_changes(s, count_changes, &changes), OK);
+	store_state(s, &st);
+	int64_t now_ms = (int64_t)(clock_ageing_us() / 1000), wall_ms = (int64_t)clock_wall_ms();
+	assert_true(st.clock_known);
+	assert_in_range(st.clock_ms + now_ms - wall_ms + 1000, 0, 2000);
+	server_sql("CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE"
+		   " AS 'SELECT pg_catalog.clock_timestamp() + interval ''5 s'''");
+	server_sql("ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog");
+	store_free(s);
+	s = server_open_store();
+	assert_int_equal(store_changes(s, count_changes, &changes), OK);
+	store_state(s, &st);
+	now_ms = (int64_t)(clock_ageing_us() / 1000), wall_ms = (int64_t)clock_wall_ms();
+	assert_in_range(st.clock_ms + now_ms - wall_ms, 4000, 6000);
+	store_free(s);
+	server_sql("ALTER ROLE CURRENT_USER RESET search_path");
+	server_sql("DROP FUNCTION public.clock_timestamp()");
+}
+
 static void a_server_that_became_read_only_is_left(void **state)
 {
 	(void)state;
@@ -232,6 +261,7 @@ int main(void)
 		fact(reading_stops_when_the_caller_says_so),
 		fact(a_server_killed_in_the_middle_loses_and_doubles_nothing),
 		fact(a_loss_is_an_error_and_then_it_connects_again),
+		fact(the_clock_of_the_database_is_compared),
 		fact(a_server_that_became_read_only_is_left),
 		fact(a_server_that_says_nothing_is_given_up),
 	};

@@ -118,6 +118,8 @@ static void count(struct store *s, const struct store_state *more)
 	s->state.rows = now.rows;
 	s->state.journal_bytes = now.journal_bytes;
 	s->state.moved = now.moved;
+	s->state.clock_known = now.clock_known;
+	s->state.clock_ms = now.clock_ms;
 	s->state.commits += more->commits;
 	s->state.items += more->items;
 	s->state.conflicts += more->conflicts;

@@ -130,6 +130,10 @@ struct store_state {
 	uint64_t retry_ms;	       /* monotonic: when the next try is due; 0: now */
 	uint64_t commits, items, conflicts, failures; /* failures: commits that failed whole */
 	uint64_t losses;			      /* how often the connection was lost */
+	/* PostgreSQL only, when store_changes was called: the database's Unix time less our
+	 * clock_ageing_us, both in milliseconds and of one moment, to half a second at worst. */
+	bool clock_known;
+	int64_t clock_ms;
 	/* SQLite only. */
 	uint64_t rows, journal_bytes, moved;
 };

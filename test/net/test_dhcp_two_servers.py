@@ -151,3 +151,29 @@ def test_clients_of_the_other_half_get_leases_when_its_server_is_gone(pair):
     waited = [guest for guest in guests if guest.acks and time.monotonic() - guest.began > 3]
     assert 4 < len(waited)
     pair.judge()
+
+
+# ---- one time
+
+AHEAD = """
+CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+    'SELECT pg_catalog.clock_timestamp() + interval ''%s s''';
+ALTER ROLE postgres SET search_path = public, pg_catalog
+"""
+
+
+def test_clocks_that_differ_are_told(pair):
+    assert eventually(lambda: abs(pair.store(pair.one).get("clock_ahead_ms", 9999)) < 1000, 15)
+    try:
+        pair.postgres.sql(AHEAD % 3)
+        pair.one.service.stop()
+        pair.one.service.start()
+        assert eventually(lambda: 2000 < pair.store(pair.one).get("clock_ahead_ms", 0) < 4000, 15)
+        assert eventually(lambda: "are more than a second apart" in pair.one.service.log(), 15)
+        pair.postgres.sql(AHEAD % 0)
+        assert eventually(lambda: "agree again" in pair.one.service.log(), 15)
+        told = [event["event"] for event in pair.one.events() if event["event"].startswith("clock")]
+        assert told == ["clock-off", "clock-right"]
+        assert "apart" not in pair.two.service.log()
+    finally:
+        pair.postgres.sql("ALTER ROLE postgres RESET search_path; DROP FUNCTION IF EXISTS public.clock_timestamp()")

@@ -90,11 +90,14 @@ static void handle_pools(void *arg, const struct control_request *req, struct co
 static json_t *store_json(struct dhcp_service *d)
 {
 	struct store_state s;
+	int64_t ahead_ms;
 	store_state(d->store, &s);
 	json_t *o = json_pack("{s:s,s:b,s:I,s:I,s:I,s:I}", "kind",
 			      s.shared ? "postgresql" : "sqlite", "connected", (int)s.connected,
 			      "commits", (json_int_t)s.commits, "rows", (json_int_t)s.items,
 			      "conflicts", (json_int_t)s.conflicts, "losses", (json_int_t)s.losses);
+	if (dhcp_store_clock(d, &s, &ahead_ms))
+		(void)json_object_set_new(o, "clock_ahead_ms", json_integer(ahead_ms));
 	if (!s.connected)
 		(void)json_object_set_new(o, "reason", json_string(s.reason));
 	return o;

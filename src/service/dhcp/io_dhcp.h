@@ -60,6 +60,7 @@ struct dhcp_service {
 	struct store_worker *worker;
 	struct loop_timer store_look;
 	bool store_connected;
+	bool clock_off; /* our clock and the database's are too far apart */
 	/* A feed of everything, while it comes: what it has told of. */
 	uint64_t *told; /* keyed hashes of their keys */
 	size_t told_n, told_size;
@@ -119,6 +120,10 @@ MUST enum err dhcp_store_open(struct dhcp_service *d);
 MUST enum err dhcp_store_load(struct dhcp_service *d);
 MUST enum err dhcp_store_start(struct dhcp_service *d);
 void dhcp_store_woken(void *arg);
+/* How far the database's clock is ahead of ours, in milliseconds. False: it has none, or was not
+ * asked yet. */
+struct store_state;
+bool dhcp_store_clock(const struct dhcp_service *d, const struct store_state *s, int64_t *ret_ms);
 /* Commits what was put and takes the results; nothing more is put. */
 void dhcp_store_stop(struct dhcp_service *d);
 void dhcp_store_done(struct dhcp_service *d);

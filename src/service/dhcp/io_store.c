@@ -2,6 +2,7 @@
  * them back. An ACK waits for the last. */
 #include "base/writer.h"
 #include "crypto/secret.h"
+#include "os/clock.h"
 #include "os/log.h"
 #include "service/dhcp/conf.h"
 #include "service/dhcp/io_dhcp.h"
@@ -16,6 +17,8 @@ enum {
 	FEED_MAX = 1024,
 	FEED_TURN = 512, /* rows of other servers in a row, before the loop looks at the others */
 	LOOK_MS = 1000,
+	CLOCK_OFF_MS = 1000, /* two servers' may be twice that apart: V6_REUSE_AFTER_S */
+	CLOCK_RIGHT_MS = 700,
 	FAMILY_V6 = 6, /* the first octet of a key */
 };
 
@@ -270,12 +273,41 @@ static void result_take(struct dhcp_service *d, const struct store_request *r, u
 		dhcp_engine_stored(d->engine, now_ms, r->number, result, version, current);
 }
 
+bool dhcp_store_clock(const struct dhcp_service *d, const struct store_state *s, int64_t *ret_ms)
+{
+	*ret_ms = s->clock_ms + (int64_t)(clock_ageing_us() / 1000) - (int64_t)dhcp_now_ms(d);
+	return s->connected && s->clock_known;
+}
+
+/* Each server frees a lease by its own clock, and all share the database's. */
+static void judge_clock(struct dhcp_service *d, const struct store_state *s)
+{
+	int64_t ahead_ms;
+	if (!dhcp_store_clock(d, s, &ahead_ms))
+		return;
+	int64_t apart_ms = ahead_ms < 0 ? -ahead_ms : ahead_ms;
+	bool off = apart_ms > (d->clock_off ? CLOCK_RIGHT_MS : CLOCK_OFF_MS);
+	if (off == d->clock_off)
+		return;
+	d->clock_off = off;
+	if (off)
+		log_warning("this machine's clock and the database's are more than a second apart: "
+			    "servers that share leases need one time",
+			    LOG_U64("apart-ms", (uint64_t)apart_ms));
+	else
+		log_notice("this machine's clock and the database's agree again");
+	events_tell(&d->events, d->life.control);
+	control_event(d->life.control, off ? "clock-off" : "clock-right",
+		      json_pack("{s:I}", "database_ahead_ms", (json_int_t)ahead_ms));
+}
+
 static void look(void *arg)
 {
 	struct dhcp_service *d = arg;
 	struct store_state s;
 	store_state(d->store, &s);
 	loop_timer_set_after(&d->life.loop, &d->store_look, LOOK_MS);
+	judge_clock(d, &s);
 	if (s.connected == d->store_connected)
 		return;
 	d->store_connected = s.connected;
