@@ -16,7 +16,7 @@ enum {
 	POLL_DEFAULT_MS = 250,
 	QUIET_MS = 50, /* without a request: then what can wait is done */
 	QUICK_DEFAULT_US = 500,
-	HERE_MAX = 64, /* quick commits in a row, before the worker's thread tends the store */
+	QUICK_RUN = 64, /* quick commits in a row: then the loop's thread may, and so many */
 	FEED_WAIT_NS = 1000000,
 };
 
@@ -63,7 +63,7 @@ struct store_worker {
 	struct store_item items[STORE_BATCH_MAX];
 	uint32_t taken[STORE_BATCH_MAX];
 	uint64_t last_ms; /* when a request was committed last */
-	unsigned here_n;  /* commits that the loop's thread may do */
+	uint64_t quick_n; /* commits that were quick, up to the last one */
 	bool failed;	  /* the worker's thread has to look after the store */
 };
 
@@ -104,9 +104,8 @@ static void give_result(struct store_worker *w, uint32_t at, const struct store_
 	ASSERT(!e);
 }
 
-/* All that waits, as one transaction. here_n: what the loop's thread may do after it, if the disk
- * was quick. False: nothing waits. */
-static bool commit_batch(struct store_worker *w, unsigned here_n)
+/* All that waits, as one transaction. False: nothing does. */
+static bool commit_batch(struct store_worker *w)
 {
 	size_t n = take_batch(w);
 	if (n == 0)
@@ -120,7 +119,8 @@ static bool commit_batch(struct store_worker *w, unsigned here_n)
 	atomic_fetch_add_explicit(&w->batches, 1, memory_order_relaxed);
 	w->last_ms = end_us / 1000;
 	w->failed |= e != OK;
-	w->here_n = e || end_us - begin_us > w->config.quick_us ? 0 : here_n;
+	bool quick = !e && end_us - begin_us <= w->config.quick_us;
+	w->quick_n = quick ? w->quick_n + 1 : 0;
 	return true;
 }
 
@@ -129,7 +129,7 @@ static bool commit_batch(struct store_worker *w, unsigned here_n)
 static bool commit_and_tend(struct store_worker *w)
 {
 	(void)pthread_mutex_lock(&w->using);
-	bool some = commit_batch(w, w->shared ? 0 : HERE_MAX);
+	bool some = commit_batch(w);
 	if (some) {
 		w->config.wake(w->config.wake_arg);
 		(void)store_tend(w->config.store, false);
@@ -360,12 +360,18 @@ void store_worker_put(struct store_worker *w, struct store_request *r)
 	w->out++;
 }
 
+/* One in so many is the worker's all the same, whose thread tends the store after it. */
+static bool may_commit_here(const struct store_worker *w)
+{
+	return !w->shared && w->quick_n >= QUICK_RUN && w->quick_n % QUICK_RUN != 0;
+}
+
 /* False: the worker's thread has to. */
 static bool commit_here(struct store_worker *w)
 {
 	if (pthread_mutex_trylock(&w->using))
 		return false;
-	bool done = w->here_n > 0 && commit_batch(w, w->here_n - 1);
+	bool done = may_commit_here(w) && commit_batch(w);
 	if (w->failed)
 		loop_wake(&w->loop);
 	(void)pthread_mutex_unlock(&w->using);
