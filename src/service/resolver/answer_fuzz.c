@@ -1,10 +1,13 @@
 /* What servers may send: the input is a row of replies, each with two octets of length in front,
  * given to an engine with a question out. The id and the question are set right, so that they are
- * read to the end; the first octet of each chooses how. */
+ * read to the end; the first octet of each chooses how. Once a client asks for A, once one of DNS64
+ * for AAAA, which makes A records into such. */
 #include "proto/dns/message.h"
 #include "proto/dns/type.h"
+#include "proto/ip/nat64.h"
 #include "proto/ip/prefix.h"
 #include "service/resolver/cache.h"
+#include "service/resolver/dns64.h"
 #include "service/resolver/engine.h"
 
 #include <stdlib.h>
@@ -52,13 +55,13 @@ static void on_forget(void *ctx, struct ask_ref ref)
 		asked.out = false;
 }
 
-static void ask_client(struct engine *e, uint64_t now_us)
+static void ask_client(struct engine *e, uint64_t now_us, uint8_t type)
 {
-	static const uint8_t query[] =
-		"\0\1\1\0\0\1\0\0\0\0\0\0\003www\007example\003com\0\0\1\0\1";
+	uint8_t query[] = "\0\1\1\0\0\1\0\0\0\0\0\0\003www\007example\003com\0\0\1\0\1";
 	struct asker from = {.transport = ENGINE_TCP};
 	uint8_t out[65535];
 	from.peer.address = ip_address_v4(127, 0, 0, 1);
+	query[sizeof(query) - 4] = type;
 	(void)engine_query(e, now_us, &from, span_of(query, sizeof(query) - 1), out, sizeof(out));
 }
 
@@ -90,7 +93,7 @@ static void give(struct engine *e, uint64_t now_us, struct span reply)
 		(void)engine_receive(e, now_us, asked.ref, &asked.to, writer_span(&w));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void play(struct reader r, const struct dns64_rules *dns64)
 {
 	static const struct engine_effects effects = {
 		.answer = on_answer, .ask = on_ask, .forget = on_forget};
@@ -106,7 +109,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     .ttl_max_s = 86400,
 				     .negative_max_s = 3600,
 				     .edns_size = 1232,
-				     .upstream_port = 53};
+				     .upstream_port = 53,
+				     .dns64 = dns64};
+	uint8_t type = dns64 ? DNS_TYPE_AAAA : DNS_TYPE_A;
 	struct engine *e = NULL;
 	struct cache *c = NULL;
 	uint64_t now_us = 1000000;
@@ -116,14 +121,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (cache_new(1 << 20, seed, &c) != OK ||
 	    engine_new(&rules, c, 16, seed, &effects, &e) != OK)
 		abort();
-	ask_client(e, now_us);
-	struct reader r = reader_of(data, size);
+	ask_client(e, now_us, type);
 	for (unsigned i = 0; i < REPLIES_MAX && reader_left(&r) > 2 && asked.out; i++) {
 		size_t len = read_u16(&r);
 		now_us += 10000;
 		give(e, now_us, read_span(&r, len < reader_left(&r) ? len : reader_left(&r)));
 	}
-	ask_client(e, now_us);
+	ask_client(e, now_us, type);
 	while (engine_next_us(e) != UINT64_MAX) {
 		now_us = engine_next_us(e);
 		engine_tick(e, now_us);
@@ -132,5 +136,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	engine_free(e);
 	cache_free(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ip_prefix all = {.address = {.family = 4}}, excluded = {.address = {.family = 6}};
+	struct dns64_map map = {.from = all, .to = ip_nat64_well_known};
+	struct dns64_rules dns64 = {.maps = &map,
+				    .maps_n = 1,
+				    .clients = &all,
+				    .clients_n = 1,
+				    .exclude = &excluded,
+				    .exclude_n = 1};
+	excluded.bits = 1; /* half of all addresses */
+	play(reader_of(data, size), NULL);
+	play(reader_of(data, size), &dns64);
 	return 0;
 }

@@ -453,11 +453,6 @@ static struct entry *walk_next(const struct shard *s, uint64_t *position)
 	return NULL;
 }
 
-static bool is_whole_answer(uint8_t kind)
-{
-	return kind == CACHE_ANSWER || kind == CACHE_ANSWER_DO;
-}
-
 /* Is the one name under the other? Both lower case wire form. */
 static bool is_under(const uint8_t *name, size_t len, struct span parent)
 {
@@ -483,7 +478,7 @@ static size_t shard_flush(struct shard *s, struct span name, uint16_t type, bool
 	size_t gone = 0;
 	struct entry *e;
 	for (uint64_t at = s->tail; (e = walk_next(s, &at)) != NULL;) {
-		bool whole = is_whole_answer(e->kind);
+		bool whole = cache_kind_is_whole(e->kind);
 		if (!whole && !entry_to_flush(e, name, type, below))
 			continue;
 		entry_unlink(s, e);

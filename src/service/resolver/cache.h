@@ -20,7 +20,15 @@ enum cache_kind {
 	CACHE_FAILURE,	  /* RFC 9520: this question failed a moment ago */
 	CACHE_ANSWER,	  /* whole answers ready to copy (reply.h), without DNSSEC records */
 	CACHE_ANSWER_DO,  /* and with them */
+	CACHE_ANSWER_64,  /* both for clients of DNS64 */
+	CACHE_ANSWER_64_DO,
 };
+
+/* Is it one of the kinds of whole answers? */
+static inline bool cache_kind_is_whole(uint8_t kind)
+{
+	return kind >= CACHE_ANSWER && kind <= CACHE_ANSWER_64_DO;
+}
 
 /* RFC 2181 5.4.1, from the least trusted. */
 enum cache_rank {

@@ -265,6 +265,12 @@ static const struct config_key resolver_keys[] = {
 	 .help = "answer localhost, the reverse zones of private addresses and the like here, and "
 		 "ask "
 		 "nobody (RFC 6761, RFC 6303)"},
+	{.name = "dns64",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct resolver_conf, dns64),
+	 CONFIG_PRESENT(struct resolver_conf, dns64_on),
+	 .map = &resolver_dns64_map,
+	 .help = "addresses for hosts without IPv4, which a NAT64 translates; off unless written"},
 	{.name = "identity",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct resolver_conf, identity),

@@ -4,6 +4,7 @@
 #define RESOLVER_CONF_H
 
 #include "config/schema.h"
+#include "service/resolver/dns64.h"
 #include "service/resolver/engine.h"
 
 #include <stdatomic.h>
@@ -16,6 +17,12 @@ struct resolver_zone_conf {
 	/* Of stubs: how long answers are held at most. */
 	uint64_t hold_ms;
 	bool hold_own; /* it was written */
+};
+
+struct resolver_dns64_conf {
+	struct config_list prefixes;		       /* struct ip_prefix */
+	struct config_list ranges;		       /* struct dns64_map */
+	struct config_list unmapped, clients, exclude; /* struct ip_prefix */
 };
 
 struct resolver_conf {
@@ -43,17 +50,21 @@ struct resolver_conf {
 	} tcp;
 	uint16_t upstream_port;
 	bool special_names;
+	struct resolver_dns64_conf dns64;
+	bool dns64_on;	      /* it was written */
 	const char *identity; /* NULL: none */
 	bool version;
 };
 
 extern const struct config_map resolver_conf_map;
+extern const struct config_map resolver_dns64_map; /* its key dns64 */
 
 /* The rules of one configuration with all that they point to: a copy, so that the configuration may
  * go. Shared by the workers; the last who gives it back frees it. */
 struct resolver_rules {
 	struct engine_rules rules;
 	struct delegation roots;
+	struct dns64_rules dns64;
 	uint64_t idle_ms; /* of TCP clients */
 	atomic_uint refs;
 	void *memory;

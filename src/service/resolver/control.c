@@ -290,7 +290,9 @@ static const char *kind_text(uint8_t kind)
 	case CACHE_GLUE: return "glue";
 	case CACHE_FAILURE: return "failure";
 	case CACHE_ANSWER:
-	case CACHE_ANSWER_DO: return "answer";
+	case CACHE_ANSWER_DO:
+	case CACHE_ANSWER_64:
+	case CACHE_ANSWER_64_DO: return "answer";
 	}
 	return "?";
 }
@@ -310,8 +312,7 @@ static const char *rank_text(uint8_t rank)
 static bool see_entry(void *arg, const struct cache_key *key, const struct cache_entry *e)
 {
 	const struct lookup *l = arg;
-	if (key->kind == CACHE_ANSWER || key->kind == CACHE_ANSWER_DO ||
-	    (l->type && key->type && key->type != l->type))
+	if (cache_kind_is_whole(key->kind) || (l->type && key->type && key->type != l->type))
 		return true; /* whole answers repeat what the others say */
 	json_t *entry = json_object(), *records = json_array();
 	(void)json_object_set_new(entry, "kind", json_string(kind_text(key->kind)));

@@ -77,6 +77,9 @@ void engine_free(struct engine *e)
 
 void engine_set_rules(struct engine *e, const struct engine_rules *rules)
 {
+	/* Each engine forgets whole answers after the last that it made by the old rules. */
+	if (!dns64_rules_equal(e->rules->dns64, rules->dns64))
+		(void)cache_flush(e->cache, (struct span){0}, 0, false);
 	e->rules = rules;
 }
 
@@ -104,11 +107,13 @@ static struct walk **bucket_of(struct engine *e, const struct dns_name *name, ui
 	return &e->buckets[(hash ^ hash >> 32) & (e->buckets_n - 1)];
 }
 
-struct walk *engine_walk_find(struct engine *e, const struct dns_name *name, uint16_t type)
+struct walk *engine_walk_find(struct engine *e, const struct dns_name *name, uint16_t type,
+			      bool dns64)
 {
 	struct walk *w = *bucket_of(e, name, type);
 	for (; w; w = w->next_in_bucket)
-		if (w->qtype == type && !w->trace && dns_name_equal(&w->qname, name))
+		if (w->qtype == type && w->dns64 == dns64 && !w->trace &&
+		    dns_name_equal(&w->qname, name))
 			return w;
 	return NULL;
 }
@@ -126,7 +131,7 @@ enum err engine_walk_new(struct engine *e, const struct dns_name *name, uint16_t
 	w->slot = e->free_slots[--e->free_n];
 	e->slots[w->slot] = w;
 	w->qname = w->sname = *name;
-	w->qtype = type;
+	w->qtype = w->stype = type;
 	w->hold_max_s = UINT32_MAX;
 	w->started_us = e->now_us;
 	w->next_in_bucket = *bucket;

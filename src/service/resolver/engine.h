@@ -14,6 +14,7 @@
 #include "service/resolver/trace.h"
 
 struct cache;
+struct dns64_rules;
 struct engine;
 
 enum engine_transport { ENGINE_UDP, ENGINE_TCP };
@@ -71,6 +72,7 @@ struct engine_rules {
 	uint32_t ttl_min_s, ttl_max_s, negative_max_s;
 	uint16_t edns_size;
 	uint16_t upstream_port;
+	const struct dns64_rules *dns64; /* NULL: off */
 	const char *version;  /* of version.bind and version.server CH TXT; NULL: refused */
 	const char *identity; /* of id.server and hostname.bind CH TXT; NULL: refused */
 };
@@ -83,6 +85,7 @@ struct engine_stats {
 	uint64_t joined;			/* waited for a walk that was under way */
 	uint64_t walks, walks_now, limit_walks; /* limit: there was no room for one more */
 	uint64_t answered, nxdomain, servfail;
+	uint64_t synthesized; /* resolutions that made AAAA of A (DNS64) */
 	uint64_t asks, asks_tcp, timeouts, mismatched, lame, cookies_bad;
 };
 

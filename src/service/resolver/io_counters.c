@@ -17,6 +17,8 @@ const struct counter_name resolver_counter_names[RESOLVER_COUNTERS] = {
 			       false},
 	[RESOLVER_NXDOMAIN] = {"dns_answers_nxdomain_total", NULL, "Of those, NXDOMAIN", false},
 	[RESOLVER_SERVFAIL] = {"dns_answers_servfail_total", NULL, "Of those, SERVFAIL", false},
+	[RESOLVER_SYNTHESIZED] = {"dns_synthesized_total", NULL,
+				  "Resolutions that made AAAA records of A records (DNS64)", false},
 	[RESOLVER_REFUSED] = {"dns_refused_total", NULL, "Queries of clients that may not ask",
 			      false},
 	[RESOLVER_MALFORMED] = {"dns_malformed_total", NULL, "Queries that are not well-formed",

@@ -108,6 +108,7 @@ static void count(struct resolver_worker *w)
 		{RESOLVER_ANSWERED, now->answered - old->answered},
 		{RESOLVER_NXDOMAIN, now->nxdomain - old->nxdomain},
 		{RESOLVER_SERVFAIL, now->servfail - old->servfail},
+		{RESOLVER_SYNTHESIZED, now->synthesized - old->synthesized},
 		{RESOLVER_REFUSED, now->refused - old->refused},
 		{RESOLVER_MALFORMED, now->malformed - old->malformed},
 		{RESOLVER_DROPPED, now->dropped - old->dropped},

@@ -72,8 +72,7 @@ static void pack_one(struct writer *w, const struct dns_name *owner, uint16_t ty
 	rrset_pack_end(w, at, 1, 0);
 }
 
-/* RFC 6303 3: an SOA whose names lead nowhere. */
-static void pack_soa(struct writer *w, const struct dns_name *zone)
+void local_soa(struct writer *w, const struct dns_name *zone)
 {
 	uint8_t room[64];
 	struct writer rdata = writer_of(room, sizeof(room));
@@ -124,9 +123,42 @@ enum local_kind local_find(const struct dns_name *name, uint16_t type, struct wr
 	if (pack_data(name, ret_zone, type, answer, &exists))
 		return LOCAL_ANSWER;
 	if (dns_name_equal(name, ret_zone) && type == DNS_TYPE_SOA) {
-		pack_soa(answer, ret_zone);
+		local_soa(answer, ret_zone);
 		return LOCAL_ANSWER;
 	}
-	pack_soa(authority, ret_zone);
+	local_soa(authority, ret_zone);
 	return exists ? LOCAL_NODATA : LOCAL_NXDOMAIN;
+}
+
+enum local_kind local_find_ipv4only(const struct dns_name *name, uint16_t type,
+				    struct writer *answer, struct writer *authority,
+				    struct dns_name *ret_zone)
+{
+	static const uint8_t both[2][4] = {{192, 0, 0, 170}, {192, 0, 0, 171}};
+	static const struct dns_name zone = {.len = 15, .wire = "\010ipv4only\004arpa"};
+	if (dns_name_is_root(name) || !may_be_local(name))
+		return LOCAL_NONE;
+	bool reverse = is_text(name, "170.0.0.192.in-addr.arpa") ||
+		       is_text(name, "171.0.0.192.in-addr.arpa");
+	if (!reverse && !dns_name_is_under(name, &zone))
+		return LOCAL_NONE;
+	*ret_zone = reverse ? *name : zone;
+	if (reverse && type == DNS_TYPE_PTR) {
+		pack_one(answer, name, type, dns_name_span(&zone));
+		return LOCAL_ANSWER;
+	}
+	if (!reverse && type == DNS_TYPE_A && dns_name_equal(name, &zone)) {
+		size_t at = rrset_pack_begin(answer, dns_name_span(name), type, LOCAL_TTL_S);
+		rrset_pack_rdata(answer, span_of(both[0], 4));
+		rrset_pack_rdata(answer, span_of(both[1], 4));
+		rrset_pack_end(answer, at, 2, 0);
+		return LOCAL_ANSWER;
+	}
+	if (dns_name_equal(name, ret_zone) && type == DNS_TYPE_SOA) {
+		local_soa(answer, ret_zone);
+		return LOCAL_ANSWER;
+	}
+	local_soa(authority, ret_zone);
+	/* RFC 8880 7.1: nothing exists below it. */
+	return dns_name_equal(name, ret_zone) ? LOCAL_NODATA : LOCAL_NXDOMAIN;
 }

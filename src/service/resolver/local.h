@@ -19,4 +19,13 @@ enum local_kind {
 enum local_kind local_find(const struct dns_name *name, uint16_t type, struct writer *answer,
 			   struct writer *authority, struct dns_name *ret_zone);
 
+/* ipv4only.arpa and the reverse names of its two addresses (RFC 7050), for who synthesizes from
+ * them: RFC 8880 7.1 wants a DNS64 resolver to answer for that name itself. */
+enum local_kind local_find_ipv4only(const struct dns_name *name, uint16_t type,
+				    struct writer *answer, struct writer *authority,
+				    struct dns_name *ret_zone);
+
+/* The SOA of a zone that is only here, with names that lead nowhere (RFC 6303 3). */
+void local_soa(struct writer *w, const struct dns_name *zone);
+
 #endif

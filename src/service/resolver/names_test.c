@@ -226,6 +226,44 @@ static void copies_the_configuration_into_rules(void **state)
 	resolver_rules_unref(NULL);
 }
 
+static void dns64_is_off_until_it_is_written(void **state)
+{
+	struct ip_prefix to = {.address = {.family = 6, .bytes = {0, 0x64, 0xff, 0x9b}},
+			       .bits = 96};
+	struct ip_prefix net = {.address = ip_address_v4(10, 0, 0, 0), .bits = 8};
+	struct dns64_map range = {net, to};
+	struct resolver_conf conf = {.dns64 = {.prefixes = {&to, 1},
+					       .ranges = {&range, 1},
+					       .clients = {&to, 1},
+					       .unmapped = {&net, 1}}};
+	struct resolver_rules *r = NULL;
+	uint32_t line;
+	char message[64];
+	(void)state;
+	for (int on = 0; on < 2; on++) {
+		conf.dns64_on = on;
+		assert_int_equal(resolver_rules_new(&conf, (struct span){0}, "1.0", &r, &line,
+						    message, sizeof(message)),
+				 OK);
+		if (!on)
+			assert_null(r->rules.dns64);
+		if (!on)
+			resolver_rules_unref(r);
+	}
+	memset(&range, 0, sizeof(range)); /* a copy, not a loan */
+	assert_ptr_equal(r->rules.dns64, &r->dns64);
+	assert_int_equal(r->dns64.maps_n, 2);
+	assert_int_equal(r->dns64.maps[0].from.bits, 0);
+	assert_int_equal(r->dns64.maps[0].from.address.family, 4);
+	assert_true(ip_prefix_equal(&r->dns64.maps[0].to, &to));
+	assert_true(ip_prefix_equal(&r->dns64.maps[1].from, &net));
+	assert_int_equal(r->dns64.clients_n, 1);
+	assert_true(ip_prefix_equal(&r->dns64.clients[0], &to));
+	assert_int_equal(r->dns64.exclude_n, 0);
+	assert_true(ip_prefix_equal(&r->dns64.unmapped[0], &net));
+	resolver_rules_unref(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +275,7 @@ int main(void)
 		cmocka_unit_test(tells_where_hints_are_wrong),
 		cmocka_unit_test(its_schema_does_not_contradict_itself),
 		cmocka_unit_test(copies_the_configuration_into_rules),
+		cmocka_unit_test(dns64_is_off_until_it_is_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,19 @@ static bool may_ask(const struct engine_rules *rules, const struct ip_address *p
 	return false;
 }
 
+/* What DNS64 has a say in. RFC 6147 5.5: "If the CD bit is set and DO is set, then vDNS64 […] MUST
+ * NOT perform translation": the client validates, and what is made has no signature. Nothing is
+ * validated here, so DO without CD is as without both (RFC 6147 3, case 3). */
+static bool is_for_dns64(const struct engine_rules *rules, const struct asker *from,
+			 const struct dns_query *q)
+{
+	uint16_t type = q->question.type;
+	if (!rules->dns64 || (type != DNS_TYPE_AAAA && type != DNS_TYPE_PTR) ||
+	    (q->edns.do_bit && (q->header.flags & DNS_FLAG_CD)))
+		return false;
+	return dns64_serves(rules->dns64, &from->peer.address);
+}
+
 static struct reply_to reply_to_of(const struct engine *e, const struct asker *from,
 				   const struct dns_query *q, size_t cap)
 {
@@ -158,9 +171,9 @@ static bool waits_already(const struct walk *w, const struct asker *from, uint16
 static size_t resolve(struct engine *e, const struct asker *from, const struct dns_query *q,
 		      const struct reply_to *to, uint8_t *out)
 {
-	bool cache_only = !(q->header.flags & DNS_FLAG_RD);
+	bool cache_only = !(q->header.flags & DNS_FLAG_RD), dns64 = is_for_dns64(e->rules, from, q);
 	struct walk *w =
-		cache_only ? NULL : engine_walk_find(e, &q->question.name, q->question.type);
+		cache_only ? NULL : engine_walk_find(e, &q->question.name, q->question.type, dns64);
 	if (w) {
 		if (waits_already(w, from, q->header.id))
 			return 0;
@@ -169,6 +182,7 @@ static size_t resolve(struct engine *e, const struct asker *from, const struct d
 		return reply_write_bare(to, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, out);
 	} else {
 		w->cache_only = cache_only;
+		w->dns64 = dns64;
 	}
 	if (!wait_for(e, w, from, q)) {
 		e->stats.limit_walks++;
@@ -178,13 +192,11 @@ static size_t resolve(struct engine *e, const struct asker *from, const struct d
 	return 0;
 }
 
-static bool answer_from_cache(struct engine *e, const struct dns_query *q,
+static bool answer_from_cache(struct engine *e, const struct cache_key *key,
 			      const struct reply_to *to, uint8_t *out, size_t *ret_len)
 {
-	struct cache_key key = {dns_name_span(&q->question.name), q->question.type,
-				q->edns.do_bit ? CACHE_ANSWER_DO : CACHE_ANSWER};
 	struct hit hit = {to, engine_now_ms(e), out, 0};
-	if (!cache_visit(e->cache, &key, hit.now_ms, write_hit, &hit))
+	if (!cache_visit(e->cache, key, hit.now_ms, write_hit, &hit))
 		return false;
 	e->stats.hits++;
 	*ret_len = hit.len;
@@ -213,7 +225,10 @@ size_t engine_query(struct engine *e, uint64_t now_us, const struct asker *from,
 		e->stats.malformed++;
 		return reply_write_bare(&to, q.rcode, REPLY_EDE_NONE, out);
 	}
-	if (q.question.class == DNS_CLASS_IN && answer_from_cache(e, &q, &to, out, &len))
+	struct cache_key key = {
+		dns_name_span(&q.question.name), q.question.type,
+		engine_answer_kind(is_for_dns64(e->rules, from, &q), q.edns.do_bit)};
+	if (q.question.class == DNS_CLASS_IN && answer_from_cache(e, &key, &to, out, &len))
 		return len;
 	len = answer_odd(e, &q, &to, out);
 	if (len)

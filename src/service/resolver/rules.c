@@ -11,6 +11,8 @@ struct parts {
 	struct ip_endpoint *endpoints;
 	struct ip_prefix *access;
 	struct ip_address *outgoing;
+	struct dns64_map *maps;
+	struct ip_prefix *clients, *exclude, *unmapped;
 	char *identity;
 };
 
@@ -38,10 +40,13 @@ static enum err memory_new(const struct resolver_conf *c, void **ret, struct par
 	size_t zones = c->forward.n + c->stub.n;
 	size_t endpoints = endpoints_of(&c->forward) + endpoints_of(&c->stub);
 	size_t identity = c->identity ? strlen(c->identity) + 1 : 1;
+	const struct resolver_dns64_conf *d = &c->dns64;
+	size_t prefixes = c->access.n + d->clients.n + d->exclude.n + d->unmapped.n;
+	size_t maps = d->prefixes.n + d->ranges.n;
 	uint8_t *at = calloc(
 		1, zones * sizeof(struct engine_zone) + endpoints * sizeof(struct ip_endpoint) +
-			   c->access.n * sizeof(struct ip_prefix) +
-			   c->outgoing.n * sizeof(struct ip_address) + identity + 5 * 16);
+			   prefixes * sizeof(struct ip_prefix) + maps * sizeof(struct dns64_map) +
+			   c->outgoing.n * sizeof(struct ip_address) + identity + 9 * 16);
 	if (!at)
 		return ENOMEM;
 	*ret = at;
@@ -49,6 +54,10 @@ static enum err memory_new(const struct resolver_conf *c, void **ret, struct par
 	p->endpoints = place(&at, NULL, endpoints, sizeof(struct ip_endpoint));
 	p->access = place(&at, c->access.items, c->access.n, sizeof(struct ip_prefix));
 	p->outgoing = place(&at, c->outgoing.items, c->outgoing.n, sizeof(struct ip_address));
+	p->maps = place(&at, NULL, maps, sizeof(struct dns64_map));
+	p->clients = place(&at, d->clients.items, d->clients.n, sizeof(struct ip_prefix));
+	p->exclude = place(&at, d->exclude.items, d->exclude.n, sizeof(struct ip_prefix));
+	p->unmapped = place(&at, d->unmapped.items, d->unmapped.n, sizeof(struct ip_prefix));
 	p->identity = place(&at, c->identity, c->identity ? identity : 0, 1);
 	return OK;
 }
@@ -78,6 +87,28 @@ static void add_zones(const struct config_list *list, enum delegation_kind kind,
 		memcpy(p->endpoints, to->items, to->n * sizeof(struct ip_endpoint)); /* counted */
 		p->endpoints += to->n;
 	}
+}
+
+static void fill_dns64(const struct resolver_dns64_conf *c, const struct parts *p,
+		       struct resolver_rules *r)
+{
+	const struct ip_prefix *prefixes = c->prefixes.items;
+	const struct dns64_map *ranges = c->ranges.items;
+	size_t n = 0;
+	for (size_t i = 0; i < c->prefixes.n; i++)
+		p->maps[n++] = (struct dns64_map){.from = {.address = {.family = 4}, .bits = 0},
+						  .to = prefixes[i]};
+	for (size_t i = 0; i < c->ranges.n; i++)
+		p->maps[n++] = ranges[i];
+	r->dns64 = (struct dns64_rules){.maps = p->maps,
+					.maps_n = n,
+					.clients = p->clients,
+					.clients_n = c->clients.n,
+					.exclude = p->exclude,
+					.exclude_n = c->exclude.n,
+					.unmapped = p->unmapped,
+					.unmapped_n = c->unmapped.n};
+	r->rules.dns64 = &r->dns64;
 }
 
 static uint32_t seconds(uint64_t ms)
@@ -112,6 +143,8 @@ static void fill(const struct resolver_conf *c, const char *version, struct part
 		.version = c->version ? version : NULL,
 		.identity = c->identity ? p->identity : NULL,
 	};
+	if (c->dns64_on)
+		fill_dns64(&c->dns64, p, r);
 	add_zones(&c->forward, DELEGATION_FORWARD, p);
 	add_zones(&c->stub, DELEGATION_ITERATIVE, p);
 }

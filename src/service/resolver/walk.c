@@ -56,7 +56,7 @@ static bool look_for_alias(struct walk *w)
 {
 	struct dns_name target;
 	struct span row = get_answer(w, dns_name_span(&w->sname), DNS_TYPE_CNAME);
-	if (row.len == 0 || w->qtype == DNS_TYPE_CNAME || !first_name(row, &target))
+	if (row.len == 0 || w->stype == DNS_TYPE_CNAME || !first_name(row, &target))
 		return false;
 	walk_trace_cache(w, true, row);
 	walk_follow(w, row, &target);
@@ -84,7 +84,7 @@ static bool use_dname(struct walk *w, struct span owner, struct span row)
 	rrset_pack_rdata(&links, dns_name_span(&to));
 	rrset_pack_end(&links, at, 1, 0);
 	walk_trace_cache(w, true, row);
-	if (w->qtype == DNS_TYPE_CNAME) /* what the DNAME makes is what was asked for */
+	if (w->stype == DNS_TYPE_CNAME) /* what the DNAME makes is what was asked for */
 		walk_finish(w, &(struct walk_result){
 				       .ede = REPLY_EDE_NONE,
 				       .final = span_sub(writer_span(&links), at, links.pos - at),
@@ -128,7 +128,7 @@ static bool look_in_cache(struct walk *w)
 {
 	struct engine *e = w->engine;
 	struct span name = dns_name_span(&w->sname);
-	struct span row = get_answer(w, name, w->qtype);
+	struct span row = get_answer(w, name, w->stype);
 	if (row.len) {
 		walk_trace_cache(w, true, row);
 		walk_finish(w, &(struct walk_result){
@@ -137,14 +137,14 @@ static bool look_in_cache(struct walk *w)
 	}
 	if (look_for_alias(w))
 		return true;
-	row = walk_cached_row(e, CACHE_NODATA, name, w->qtype, 0, e->authority_row, ROW_MAX);
+	row = walk_cached_row(e, CACHE_NODATA, name, w->stype, 0, e->authority_row, ROW_MAX);
 	if (row.len) {
 		finish_denied(w, DNS_RCODE_NOERROR, row);
 		return true;
 	}
 	if (look_above(w))
 		return true;
-	struct cache_key failed = {name, w->qtype, CACHE_FAILURE};
+	struct cache_key failed = {name, w->stype, CACHE_FAILURE};
 	if (!cache_has(e->cache, &failed, engine_now_ms(e), NULL))
 		return false;
 	walk_trace_cache(w, true, (struct span){0});
@@ -171,9 +171,11 @@ static bool look_at_special(struct walk *w)
 	struct writer answer = writer_of(e->answer_row, ROW_MAX);
 	struct writer authority = writer_of(e->authority_row, ROW_MAX);
 	struct dns_name zone;
-	if (!e->rules->special_names)
-		return false;
-	enum local_kind kind = local_find(&w->sname, w->qtype, &answer, &authority, &zone);
+	enum local_kind kind = LOCAL_NONE;
+	if (e->rules->dns64)
+		kind = local_find_ipv4only(&w->sname, w->stype, &answer, &authority, &zone);
+	if (kind == LOCAL_NONE && e->rules->special_names)
+		kind = local_find(&w->sname, w->stype, &answer, &authority, &zone);
 	if (kind == LOCAL_NONE || is_configured(e->rules, &w->sname, &zone))
 		return false;
 	walk_trace_cache(w, true, writer_span(&answer));
@@ -191,6 +193,8 @@ static bool look_at_special(struct walk *w)
 
 static void start(struct walk *w)
 {
+	if (w->dns64 && walk_dns64_reverse(w))
+		return;
 	if (look_at_special(w) || (!w->prime && look_in_cache(w)))
 		return;
 	if (w->cache_only) { /* RFC 8914 4.21 */
@@ -274,7 +278,7 @@ static void keep_answer(struct walk *w, struct span packed, uint16_t rcode, bool
 	if (ttl_s == UINT32_MAX || (rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN))
 		return;
 	struct cache_key key = {dns_name_span(&w->qname), w->qtype,
-				sigs ? CACHE_ANSWER_DO : CACHE_ANSWER};
+				engine_answer_kind(w->dns64, sigs)};
 	(void)cache_put(e->cache, &key, engine_now_ms(e), ttl_s * 1000ull, 0, packed);
 }
 
@@ -401,25 +405,32 @@ static void fill_parts(struct walk *w, const struct walk_result *r, struct reply
 		add_courtesy(w, ret);
 }
 
-void walk_finish(struct walk *w, const struct walk_result *r)
+static void note_failure(struct walk *w, const struct walk_result *r)
 {
 	struct engine *e = w->engine;
+	struct cache_key key = {dns_name_span(&w->sname), w->stype, CACHE_FAILURE};
+	if (r->rcode == DNS_RCODE_SERVFAIL && !r->cached)
+		(void)cache_put(e->cache, &key, engine_now_ms(e), WALK_FAILURE_MS, 0,
+				(struct span){0});
+}
+
+void walk_finish(struct walk *w, const struct walk_result *found)
+{
+	struct walk_result r = *found;
 	struct reply_parts parts;
 	if (w->state == WALK_DONE)
 		return;
 	walk_ask_end(w);
+	note_failure(w, &r);
+	if (w->dns64 && walk_dns64_finish(w, &r))
+		return;
 	w->state = WALK_DONE;
-	w->from_cache = r->cached;
-	walk_cut_tell(w, r->final);
-	fill_parts(w, r, &parts);
+	w->from_cache = r.cached;
+	walk_cut_tell(w, r.final);
+	fill_parts(w, &r, &parts);
 	answer_waiters(w, &parts, false);
 	answer_waiters(w, &parts, true);
-	walk_trace_summary(w, r, parts.answer);
-	if (r->rcode == DNS_RCODE_SERVFAIL && !r->cached) {
-		struct cache_key key = {dns_name_span(&w->sname), w->qtype, CACHE_FAILURE};
-		(void)cache_put(e->cache, &key, engine_now_ms(e), WALK_FAILURE_MS, 0,
-				(struct span){0});
-	}
+	walk_trace_summary(w, &r, parts.answer);
 	engine_walk_free(w);
 }
 

@@ -7,6 +7,7 @@
 #include "base/slab.h"
 #include "base/wheel.h"
 #include "service/resolver/cache.h"
+#include "service/resolver/dns64.h"
 #include "service/resolver/engine.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/said.h"
@@ -78,7 +79,12 @@ struct walk {
 	bool prime;	 /* the walk that refreshes the root's servers */
 	bool cache_only; /* the client did not ask for recursion: it never waits */
 	struct dns_name qname, sname;
-	uint16_t qtype;
+	uint16_t qtype, stype; /* RFC 1034 5.3.2: stype is looked for at sname */
+	/* Its answers are for clients of DNS64; stype A: to make AAAA of, with at most that TTL. */
+	bool dns64;
+	bool dns64_failed;  /* the question for AAAA was not answered */
+	bool dns64_renamed; /* the first link is one that DNS64 made */
+	uint32_t dns64_ttl_max_s;
 	uint8_t depth, cnames;
 	uint16_t asks, lookups; /* charged here, by itself and by what it started */
 	uint16_t lookups_now;	/* sub-walks under way for the present cut */
@@ -133,10 +139,18 @@ struct engine {
 	struct verdict verdict;
 	uint8_t answer_row[ROW_MAX], authority_row[ROW_MAX], additional_row[ROW_MAX];
 	uint8_t joined_row[ROW_MAX]; /* links and final */
+	uint8_t dns64_row[ROW_MAX];  /* what DNS64 made; untouched without it */
 	uint8_t entry[CACHE_PAYLOAD_MAX];
 	uint8_t build[DNS_MESSAGE_MAX], out[DNS_MESSAGE_MAX];
 	uint8_t packed[REPLY_PACKED_MAX];
 };
+
+static inline uint8_t engine_answer_kind(bool dns64, bool sigs)
+{
+	if (dns64)
+		return sigs ? CACHE_ANSWER_64_DO : CACHE_ANSWER_64;
+	return sigs ? CACHE_ANSWER_DO : CACHE_ANSWER;
+}
 
 static inline uint64_t engine_now_ms(const struct engine *e)
 {
@@ -148,7 +162,8 @@ void engine_time_is(struct engine *e, uint64_t clock_us); /* at the begin of eac
 uint64_t engine_random(struct engine *e);
 void engine_run(struct engine *e); /* steps what is ready until nothing is */
 void engine_ready(struct walk *w);
-struct walk *engine_walk_find(struct engine *e, const struct dns_name *name, uint16_t type);
+struct walk *engine_walk_find(struct engine *e, const struct dns_name *name, uint16_t type,
+			      bool dns64);
 /* ERR_LIMIT when there is no room for one more walk. */
 MUST enum err engine_walk_new(struct engine *e, const struct dns_name *name, uint16_t type,
 			      struct walk **ret);
@@ -212,6 +227,13 @@ bool walk_cut_widen(struct walk *w);
 bool walk_cut_look_up(struct walk *w);
 /* A sub-walk ended: its addresses (a row, may be empty) go to those who waited. */
 void walk_cut_tell(struct walk *sub, struct span row);
+
+/* walk_dns64.c */
+/* At the reverse name of a synthesized address: the walk follows a CNAME to that of the IPv4
+ * address, ready or done after it. */
+bool walk_dns64_reverse(struct walk *w);
+/* What DNS64 makes of a result. True: the walk is not at its end but looks for an A. */
+bool walk_dns64_finish(struct walk *w, struct walk_result *r);
 
 /* walk_trace.c */
 void walk_trace_cache(struct walk *w, bool hit, struct span row);

@@ -54,7 +54,7 @@ static void choose_name(struct walk *w)
 	struct ask *ask = &w->ask;
 	unsigned labels = dns_name_labels(&w->sname);
 	ask->name = w->sname;
-	ask->type = w->qtype;
+	ask->type = w->stype;
 	if (w->cut.kind == DELEGATION_FORWARD)
 		return;
 	for (;;) {
@@ -68,7 +68,7 @@ static void choose_name(struct walk *w)
 		minimise_passed(&w->minimise, n);
 	}
 	ask->name = w->sname;
-	ask->type = w->qtype;
+	ask->type = w->stype;
 }
 
 static const struct ip_address *choose_source(struct engine *e, uint8_t family)

@@ -117,7 +117,8 @@ static void prime(struct engine *e)
 	if (!e->rules->prime || engine_now_ms(e) < e->prime_after_ms)
 		return;
 	e->prime_after_ms = engine_now_ms(e) + PRIME_AGAIN_MS;
-	if (engine_walk_find(e, &root, DNS_TYPE_NS) || engine_walk_new(e, &root, DNS_TYPE_NS, &w))
+	if (engine_walk_find(e, &root, DNS_TYPE_NS, false) ||
+	    engine_walk_new(e, &root, DNS_TYPE_NS, &w))
 		return;
 	w->prime = true;
 }
@@ -127,7 +128,7 @@ void walk_cut_find(struct walk *w)
 	struct engine *e = w->engine;
 	struct dns_name name = w->sname;
 	/* A DS is the parent's (RFC 4035 3.1.4.1). */
-	if (w->qtype == DNS_TYPE_DS)
+	if (w->stype == DNS_TYPE_DS)
 		(void)dns_name_parent(&name, &name);
 	const struct engine_zone *zone = configured_zone(e->rules, &name);
 	size_t least = zone ? zone->name.len : 0; /* what is above it is not to be asked */
@@ -239,11 +240,11 @@ static bool add_interest(struct walk *w, struct walk *sub)
 static bool look_up(struct walk *w, const struct dns_name *name, uint16_t type)
 {
 	struct engine *e = w->engine;
-	struct walk *sub = engine_walk_find(e, name, type);
+	struct walk *sub = engine_walk_find(e, name, type, false);
 	if (sub && (depends_on(sub, w, DEPENDS_DEPTH) || sub->cache_only))
 		return false;
 	for (const struct walk *p = w; p; p = p->starter) /* watched walks are not found by name */
-		if (p->qtype == type && dns_name_equal(&p->qname, name))
+		if (p->stype == type && dns_name_equal(&p->qname, name))
 			return false;
 	if (!sub) {
 		if (engine_walk_new(e, name, type, &sub) != OK)

@@ -15,7 +15,7 @@ void walk_trace_cache(struct walk *w, bool hit, struct span row)
 	struct trace_step step = {.kind = TRACE_CACHING,
 				  .event = hit ? TRACE_HIT : TRACE_MISS,
 				  .name = w->sname,
-				  .type = w->qtype,
+				  .type = w->stype,
 				  .ede = REPLY_EDE_NONE,
 				  .ttl_s = row.len ? rrset_least_ttl(row) : 0,
 				  .records = row};
@@ -29,7 +29,7 @@ void walk_trace_start(struct walk *w, bool restart)
 	struct trace_step step = {.kind = TRACE_RECURSIVE,
 				  .event = restart ? TRACE_RESTART : TRACE_START,
 				  .name = w->sname,
-				  .type = w->qtype,
+				  .type = w->stype,
 				  .ede = REPLY_EDE_NONE};
 	emit(w, &step);
 }
