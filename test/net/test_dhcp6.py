@@ -97,6 +97,18 @@ def test_advertisement_configures_the_kernel(net):
     assert eventually(lambda: "default via fe80" not in host.ip("-6", "route"))
 
 
+def test_a_prefix_that_is_gone_after_a_crash_is_said_to_be_over(net):
+    site = Site6(net)
+    host, interface = site.host()
+    found = lambda: json.loads(host.ip("-j", "-6", "addr", "show", "dev", interface))[0]["addr_info"]
+    assert eventually(lambda: addresses(host, interface))
+    site.service.kill()  # no last words
+    text = site.service.config_path.read_text()
+    site.service.write({"gatehouse.yaml": text.replace('prefixes: [{prefix: "2001:db8:7::/64"}]', "automatic: off")})
+    site.service.start()
+    assert eventually(lambda: [a for a in found() if a["local"].startswith("2001:db8:7:") and a.get("deprecated")], 15)
+
+
 def test_address_from_solicit_to_release(net):
     site = Site6(net)
     client = Dhclient6(*site.host(), "-N").start()

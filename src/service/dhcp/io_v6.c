@@ -307,6 +307,7 @@ void dhcp_v6_links_tell(struct dhcp_service *d)
 			relay6_set_links(d->v6.relay, links, n);
 		if (d->v6.ra)
 			ra_set_links(d->v6.ra, dhcp_now_ms(d), ra_links, n);
+		dhcp_v6_told_keep(d);
 	}
 	free(links);
 	free(ra_links);
@@ -395,6 +396,7 @@ enum err dhcp_v6_begin(struct dhcp_service *d)
 	if (dhcp_v6_advertises(conf)) {
 		TRY(ra_make(d));
 		rules_set(d, conf);
+		dhcp_v6_told_recall(d);
 	}
 	return OK;
 }

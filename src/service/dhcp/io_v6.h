@@ -31,6 +31,7 @@ struct dhcp_v6 {
 	struct loop_watch udp_watch, icmp_watch;
 	uint8_t duid[V6_DUID_LEN], secret[V6_SECRET_LEN];
 	uint64_t dropped_in, dropped_out;
+	uint64_t told; /* hash of what the file says that hosts were told of prefixes */
 };
 
 /* What conf asks for. */
@@ -55,6 +56,11 @@ void dhcp_v6_flush(struct dhcp_service *d);
 /* The last words of router advertisements. */
 void dhcp_v6_stop(struct dhcp_service *d);
 void dhcp_v6_done(struct dhcp_service *d);
+
+/* io_v6_told.c: what hosts were told of prefixes, kept in the state directory. */
+void dhcp_v6_told_recall(struct dhcp_service *d);
+/* Writes it when it has changed. */
+void dhcp_v6_told_keep(struct dhcp_service *d);
 
 /* io_v6_identity.c: this server's DUID and secret, made once and kept in the state directory. */
 MUST enum err dhcp_v6_identity(struct dhcp_service *d);

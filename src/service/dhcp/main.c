@@ -22,7 +22,7 @@ static bool is_embedded(const struct dhcp_conf *conf)
 static bool keeps_state(const void *section)
 {
 	const struct dhcp_conf *conf = section;
-	return is_embedded(conf) || conf->v6.networks.n;
+	return is_embedded(conf) || conf->v6.networks.n || dhcp_v6_advertises(&conf->v6);
 }
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)

@@ -9,9 +9,11 @@
 #ifndef DHCP_RA_H
 #define DHCP_RA_H
 
+#include "base/err.h"
 #include "proto/ndp/option.h"
 
 struct v6_conf;
+struct writer;
 
 enum {
 	RA_INTERFACES_MAX = 64,
@@ -110,6 +112,15 @@ void ra_set_links(struct ra *r, uint64_t now_ms, const struct ra_link *links, si
 /* An ICMPv6 message that came in; anything but a valid router solicitation costs a counter. */
 void ra_receive(struct ra *r, uint64_t now_ms, uint32_t ifindex, const struct ndp_arrival *a,
 		struct span icmp);
+
+/* What hosts have been told of prefixes, for the next process: the same octets until a prefix
+ * comes, goes, or nobody can have it any more. At most RA_RECORD_MAX. */
+enum { RA_RECORD_MAX = 1 + RA_INTERFACES_MAX * RA_PREFIXES_MAX * 2 * 43 };
+void ra_remember(const struct ra *r, uint64_t now_ms, struct writer *w);
+/* After ra_set_rules, before ra_set_links: prefixes that are not in force then are said to be over
+ * for as long as hosts may have them. ERR_FORMAT, ERR_UNSUPPORTED: not one of ours, or of a newer
+ * program; what stood before is taken. */
+MUST enum err ra_recall(struct ra *r, uint64_t now_ms, struct span record);
 
 uint64_t ra_next_ms(const struct ra *r); /* UINT64_MAX: nothing to do */
 void ra_turn(struct ra *r, uint64_t now_ms);
