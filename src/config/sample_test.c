@@ -51,6 +51,7 @@ static const struct config_key zone_keys[] = {
 static const struct config_map zone_map = {
 	.help = "A zone",
 	.size = sizeof(struct sample_zone),
+	CONFIG_LINE(struct sample_zone, line),
 	CONFIG_KEYS(zone_keys),
 };
 
@@ -87,6 +88,7 @@ static const struct config_key pool_keys[] = {
 static const struct config_map pool_map = {
 	.help = "A pool of addresses",
 	.size = sizeof(struct sample_pool),
+	CONFIG_LINE(struct sample_pool, line),
 	CONFIG_KEYS(pool_keys),
 };
 

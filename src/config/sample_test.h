@@ -18,6 +18,7 @@ struct sample_zone {
 	struct dns_name origin;
 	const char *file;
 	struct config_list transfer; /* struct ip_prefix */
+	uint32_t line;
 };
 
 struct sample_pool {
@@ -25,6 +26,7 @@ struct sample_pool {
 	struct ip_range range;
 	uint64_t lease_ms;
 	uint8_t small, level;
+	uint32_t line;
 };
 
 /* An entry of the table of colours: red and green take one number, mix takes what is written. */

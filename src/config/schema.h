@@ -117,6 +117,7 @@ struct config_key {
 #define CONFIG_FIELD(structure, member)                                                            \
 	.offset = offsetof(structure, member), .width = sizeof(((structure *)0)->member)
 #define CONFIG_PRESENT(structure, member) .present = offsetof(structure, member) + 1
+#define CONFIG_LINE(structure, member)	  .line = offsetof(structure, member) + 1
 
 struct config_map {
 	const char *help; /* for the manual, without the final dot */
@@ -127,6 +128,7 @@ struct config_map {
 	 * nothing to judge. */
 	void (*check)(const void *conf, struct config_at *at);
 	const char *example; /* for the manual: the map in YAML, indented from column 1; or NULL */
+	size_t line; /* by CONFIG_LINE: a uint32_t that takes the line where the map begins */
 };
 
 #define CONFIG_KEYS(table) .keys = (table), .keys_n = sizeof(table) / sizeof((table)[0])

@@ -247,6 +247,8 @@ static void judge_map(struct judge *j, const struct config_map *map, bool entrie
 	size_t faults = j->faults, names = 0, path_len = strlen(j->path);
 	if (map->keys_n > CONFIG_KEYS_MAX || map->size == 0)
 		tell(j, "a map has a struct and at most %d keys", CONFIG_KEYS_MAX);
+	if (map->line && map->line - 1 + sizeof(uint32_t) > map->size)
+		tell(j, "the line's field lies outside of the map's struct");
 	judge_help(j, map->help);
 	for (size_t i = 0; i < map->keys_n; i++) {
 		const struct config_key *k = &map->keys[i];

@@ -266,6 +266,22 @@ static void reads_lists_and_dictionaries(void **state)
 	config_free(c);
 }
 
+static void a_map_knows_its_line(void **state)
+{
+	(void)state;
+	struct config *c =
+		parse_good("one:\n  zones:\n    - origin: a\n      file: b\n    - {origin: c, "
+			   "file: d}\n  pools:\n    guests:\n      range: 10.0.0.1\n");
+	const struct sample_one *o = config_section(c, "one");
+	const struct sample_zone *zones = o->zones.items;
+	const struct sample_pool *pools = o->pools.items;
+	assert_int_equal(o->zones.n, 2);
+	assert_int_equal(zones[0].line, 3);
+	assert_int_equal(zones[1].line, 5);
+	assert_int_equal(pools[0].line, 7);
+	config_free(c);
+}
+
 static void an_empty_section_has_its_defaults(void **state)
 {
 	(void)state;
@@ -353,6 +369,7 @@ int main(void)
 		cmocka_unit_test(refuses_wrong_values_and_tells_where),
 		cmocka_unit_test(reads_scalars_of_every_type),
 		cmocka_unit_test(reads_lists_and_dictionaries),
+		cmocka_unit_test(a_map_knows_its_line),
 		cmocka_unit_test(an_empty_section_has_its_defaults),
 		cmocka_unit_test(the_global_section_is_always_there),
 		cmocka_unit_test(no_error_shows_a_secret),

@@ -199,6 +199,14 @@ static void judge_missing(const struct config_walk *w, const struct config_at *a
 	}
 }
 
+static void note_line(const struct config_walk *w, const struct config_map *map, uint32_t offset,
+		      void *into)
+{
+	uint32_t line, column;
+	config_source_place(w->source, offset, &line, &column);
+	*(uint32_t *)(void *)((char *)into + map->line - 1) = line;
+}
+
 static void walk_map(struct config_walk *w, const struct config_map *map,
 		     const struct yaml_node *node, const struct yaml_node *entry, void *into)
 {
@@ -206,6 +214,8 @@ static void walk_map(struct config_walk *w, const struct config_map *map,
 	struct config_at at = {.walk = w, .map = map, .offset = node->offset};
 	size_t errors = errors_of(w);
 	config_walk_defaults(w, map, into);
+	if (map->line)
+		note_line(w, map, entry ? entry->offset : node->offset, into);
 	for (size_t i = 0; entry && i < map->keys_n; i++) {
 		if (map->keys[i].flags & CONFIG_ENTRY_NAME) {
 			at.seen[i] = entry;
