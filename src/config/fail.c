@@ -87,6 +87,28 @@ static const struct yaml_node *item_of(const struct yaml_tree *tree, const struc
 	return n;
 }
 
+/* The same of a dictionary: where the name stands goes to offset, the value is returned. */
+static const struct yaml_node *entry_of(const struct yaml_tree *tree, const struct yaml_node *n,
+					size_t item, uint32_t *offset)
+{
+	const struct yaml_node *name = n->kind == YAML_MAP ? yaml_first(tree, n) : NULL;
+	if (item == CONFIG_STEP_WHOLE)
+		return n;
+	while (name && item--)
+		name = yaml_next(tree, yaml_next(tree, name));
+	if (name)
+		*offset = name->offset;
+	return name ? yaml_next(tree, name) : NULL;
+}
+
+static const struct config_key *key_of(const struct config_map *map, const char *name)
+{
+	for (size_t i = 0; map && i < map->keys_n; i++)
+		if (strcmp(map->keys[i].name, name) == 0)
+			return &map->keys[i];
+	return NULL;
+}
+
 void config_fail_inside(struct config_at *at, const struct config_step *steps, size_t steps_n,
 			const char *format, ...)
 {
@@ -94,13 +116,20 @@ void config_fail_inside(struct config_at *at, const struct config_step *steps, s
 	uint32_t offset = at->offset;
 	size_t k = key_place(at, steps[0].key);
 	const struct yaml_node *n = at->seen[k];
+	const struct config_map *map = at->map;
 	for (size_t i = 0; i < steps_n && n; i++) {
+		const struct config_key *key = key_of(map, steps[i].key);
 		n = i ? value_of(tree, n, steps[i].key) : n;
-		if (n)
-			offset = n->offset;
-		n = n ? item_of(tree, n, steps[i].item) : NULL;
-		if (n)
-			offset = n->offset;
+		if (!n)
+			break;
+		offset = n->offset;
+		if (key && key->type == CONFIG_DICTIONARY) {
+			n = entry_of(tree, n, steps[i].item, &offset);
+		} else {
+			n = item_of(tree, n, steps[i].item);
+			offset = n ? n->offset : offset;
+		}
+		map = key ? key->map : NULL;
 	}
 	va_list args;
 	va_start(args, format);
