@@ -19,7 +19,8 @@ void *netlink_request_room(struct netlink_request *q, size_t len)
 void netlink_request_init(struct netlink_request *q, uint16_t type, uint16_t flags,
 			  const void *body, size_t body_len)
 {
-	*q = (struct netlink_request){.header = {.nlmsg_len = NLMSG_HDRLEN,
+	*q = (struct netlink_request){.family = NETLINK_ROUTE,
+				      .header = {.nlmsg_len = NLMSG_HDRLEN,
 						 .nlmsg_type = type,
 						 .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
 						 .nlmsg_seq = 1}};
@@ -96,7 +97,7 @@ static enum err read_error(struct reader body)
 static enum err request_send(const struct netlink_request *q, int *ret_fd)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	AUTO_DONE(fd_done) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	AUTO_DONE(fd_done) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, q->family);
 	if (fd < 0)
 		return err_errno();
 	if (sendto(fd, q->bytes, q->header.nlmsg_len, 0, (const struct sockaddr *)&kernel,
@@ -131,6 +132,23 @@ enum err netlink_request_do(struct netlink_request *q)
 		if (header.nlmsg_type == NLMSG_ERROR)
 			return read_error(body);
 	return ERR_FORMAT;
+}
+
+enum err netlink_request_ask(struct netlink_request *q,
+			     void (*call)(void *arg, uint16_t type, struct reader body), void *arg)
+{
+	uint8_t room[ANSWER_MAX];
+	AUTO_DONE(fd_done) int fd = -1;
+	struct reader r, body;
+	struct nlmsghdr header;
+	TRY(request_send(q, &fd));
+	TRY(answer_receive(fd, room, &r));
+	while (message_next(&r, &header, &body)) {
+		if (header.nlmsg_type == NLMSG_ERROR)
+			return read_error(body);
+		call(arg, header.nlmsg_type, body);
+	}
+	return OK;
 }
 
 enum err netlink_request_list(struct netlink_request *q,

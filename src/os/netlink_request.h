@@ -1,4 +1,4 @@
-/* One rtnetlink request with its attributes, and what the kernel answers to it. Private to this
+/* One netlink request with its attributes, and what the kernel answers to it. Private to this
  * folder; knows neither links nor routes. */
 #ifndef OS_NETLINK_REQUEST_H
 #define OS_NETLINK_REQUEST_H
@@ -12,6 +12,7 @@ enum { NETLINK_REQUEST_MAX = 1024 };
 
 /* Everything is in host byte order and padded to 4 bytes. */
 struct netlink_request {
+	int family; /* NETLINK_ROUTE unless it is set after init: NETLINK_GENERIC… */
 	union {
 		struct nlmsghdr header;
 		uint8_t bytes[NETLINK_REQUEST_MAX];
@@ -39,6 +40,11 @@ uint8_t netlink_domain(const struct ip_address *address);
 
 /* Sends it on a socket of its own; the error of its acknowledgement, or OK. */
 MUST enum err netlink_request_do(struct netlink_request *q);
+
+/* Asks for one thing and calls for each message of the answer, as netlink_request_list does. */
+MUST enum err netlink_request_ask(struct netlink_request *q,
+				  void (*call)(void *arg, uint16_t type, struct reader body),
+				  void *arg);
 
 /* Asks for a list and calls for each message of it: type as in nlmsg_type, body without that
  * header. EINTR: the list changed meanwhile and is to be asked for again. */

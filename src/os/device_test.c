@@ -1,0 +1,94 @@
+#include "os/device.h"
+
+#include "os/netlink.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "os/veth_test.h"
+
+static int kinds(void)
+{
+	struct cable cable;
+	struct device d;
+	uint32_t index;
+	enum err e = cable_lay(&cable);
+	if (cable_may_not(e))
+		return CHILD_SKIPS;
+	CHILD_CHECK(!e && !device_get(cable.v0, &d));
+	CHILD_CHECK(strcmp(d.name, "v0") == 0 && strcmp(d.kind, "veth") == 0 && d.ethernet);
+	CHILD_CHECK(!d.physical && !d.loopback && d.mtu == 1500 && d.master == 0);
+	CHILD_CHECK(device_get(cable.v0 + 1000, &d) == (enum err)ENODEV);
+	CHILD_CHECK(!link_index("lo", &index) && !device_get(index, &d));
+	CHILD_CHECK(d.loopback && d.kind[0] == '\0' && !d.physical && d.xdp != DEVICE_XDP_YES);
+	CHILD_CHECK(!link_add_bridge("br0") && !link_index("br0", &index));
+	CHILD_CHECK(!link_set_master("v0", "br0") && !device_get(index, &d));
+	CHILD_CHECK(strcmp(d.kind, "bridge") == 0 && d.ethernet);
+	CHILD_CHECK(!device_get(cable.v0, &d) && d.master == index);
+	return 0;
+}
+
+static void devices_tell_their_kind(void **state)
+{
+	(void)state;
+	assert_child(kinds, "network namespaces are not permitted");
+}
+
+static void hook_is_chosen_by_kind_and_told(void **state)
+{
+	static const struct {
+		struct device device;
+		bool xdp;
+		const char *why;
+	} cases[] = {
+		{{.name = "eth0", .physical = true, .ethernet = true, .xdp = DEVICE_XDP_YES},
+		 true,
+		 "eth0 is hardware whose driver runs XDP"},
+		{{.name = "eth0", .physical = true, .ethernet = true},
+		 true,
+		 "eth0 is hardware; whether its driver runs XDP is tried"},
+		{{.name = "eth0", .physical = true, .ethernet = true, .xdp = DEVICE_XDP_NO},
+		 false,
+		 "eth0 is hardware whose driver does not run XDP"},
+		{{.name = "eth0",
+		  .physical = true,
+		  .ethernet = true,
+		  .xdp = DEVICE_XDP_YES,
+		  .master = 9},
+		 false,
+		 "eth0 is a port of another device, which the packets are for"},
+		{{.name = "wwan0", .physical = true, .xdp = DEVICE_XDP_YES},
+		 false,
+		 "wwan0 has no Ethernet frames, which XDP takes"},
+		{{.name = "v0", .kind = "veth", .ethernet = true, .xdp = DEVICE_XDP_YES},
+		 false,
+		 "v0 is a veth, where XDP breaks GSO packets up and loses checksums (veth)"},
+		{{.name = "br0", .kind = "bridge", .ethernet = true, .xdp = DEVICE_XDP_NO},
+		 false,
+		 "br0 is no hardware: tc sees its packets whole (bridge)"},
+		{{.name = "tun0", .kind = "tun"},
+		 false,
+		 "tun0 has no Ethernet frames, which XDP takes (tun)"},
+		{{.name = "lo", .ethernet = true, .loopback = true}, false, "lo is the loopback"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct device_choice choice;
+		device_choose(&cases[i].device, &choice);
+		assert_string_equal(choice.why, cases[i].why);
+		assert_int_equal(choice.xdp, cases[i].xdp);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(devices_tell_their_kind),
+		cmocka_unit_test(hook_is_chosen_by_kind_and_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
