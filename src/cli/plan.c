@@ -60,6 +60,20 @@ static enum err plan_state(struct plan *p, const struct config_global *global,
 	return plan_add_state(p, s->name, path, owner.uid, owner.gid);
 }
 
+/* Sockets between services, from the record `first` on, are for whom they run as. */
+static enum err services_group_fill(struct plan *p, size_t first, const char *user)
+{
+	struct user services = {.gid = PLAN_OWNER_SELF};
+	for (size_t i = first; i < p->n; i++) {
+		if (p->records[i].kind != PLAN_UNIX || p->records[i].gid != PLAN_GROUP_SERVICES)
+			continue;
+		if (user)
+			TRY(sandbox_user_find(user, &services));
+		p->records[i].gid = services.gid;
+	}
+	return OK;
+}
+
 static enum err plan_one(struct plan *p, const struct config *config, const struct service *s,
 			 const char *default_user, uint32_t control_gid)
 {
@@ -75,7 +89,9 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 	TRY(plan_add_unix(p, s->name, "control", path, control_gid));
 	if (s->keeps_state && s->keeps_state(conf))
 		TRY(plan_state(p, global, s, global->sandbox ? user : NULL));
-	return s->plan(conf, global, p);
+	size_t first = p->n;
+	TRY(s->plan(conf, global, p));
+	return services_group_fill(p, first, global->sandbox ? user : NULL);
 }
 
 static json_t *record_json(const struct plan_record *r)

@@ -45,8 +45,8 @@ struct control_face {
 	const char *service;
 	const struct control_verb *verbs;
 	size_t verbs_n;
-	json_t *(*status)(void *arg);			    /* a new object; GET /status */
-	void (*metrics)(void *arg, struct writer *text);    /* Prometheus text; GET /metrics */
+	json_t *(*status)(void *arg);			 /* a new object; GET /status; NULL: none */
+	void (*metrics)(void *arg, struct writer *text); /* Prometheus text; NULL: none */
 	void (*reload)(void *arg, struct control_reply *r); /* POST /reload; NULL: not offered */
 	/* Somebody is about to see past events: what was held back is to be told by
 	 * control_event_at now. NULL: nothing ever is. */

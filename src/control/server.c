@@ -213,7 +213,7 @@ static bool built_in(struct control *c, const struct control_request *req, bool 
 	while (i < 4 && strcmp(paths[i], req->path) != 0)
 		i++;
 	bool reload = c->face->reload && strcmp(req->path, "/reload") == 0;
-	if (i == 4 && !reload)
+	if ((i == 4 && !reload) || (i == 1 && !c->face->status) || (i == 2 && !c->face->metrics))
 		return false;
 	if (reload ? strcmp(req->method, "POST") != 0 : !get)
 		control_reply_error(reply, 405, reload ? "use POST" : "use GET");

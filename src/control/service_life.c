@@ -111,6 +111,35 @@ static enum err control_open(struct service_life *life)
 	return e;
 }
 
+enum err service_life_socket(struct service_life *life, const char *name, const char *file,
+			     int *ret_fd)
+{
+	AUTO_DONE(fd_done) int fd = -1;
+	struct activation_fd *passed = activation_find(&life->activation, name, 0);
+	struct user services;
+	char path[256];
+	if (passed) {
+		*ret_fd = fd_take(&passed->fd);
+		return OK;
+	}
+	(void)snprintf(path, sizeof(path), "%s/%s", life->global->run, file);
+	enum err e = dir_ensure(life->global->run, 0755);
+	if (!e)
+		e = unix_listen(path, 0660, &fd);
+	if (!e && life->global->sandbox && user_is_root()) {
+		const char *user = sandbox_user_for(life->global->user, life->start->config_path);
+		e = sandbox_user_find(user, &services);
+		if (!e)
+			e = unix_set_group(path, services.gid);
+	}
+	if (e)
+		log_error("a socket between services cannot be opened", LOG_TEXT("path", path),
+			  LOG_ERR(e));
+	else
+		*ret_fd = fd_take(&fd);
+	return e;
+}
+
 static void sandbox_error(const char *user, enum err e)
 {
 	struct user found;

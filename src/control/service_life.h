@@ -34,6 +34,11 @@ struct service_life {
  * opens the control socket. Storage must not move afterwards. All other errors are logged. */
 MUST enum err service_life_begin(struct service_life *life, const struct service_start *start);
 
+/* A listening unix socket between services, passed as `name` or made as `file` in the run
+ * directory, for the group that this service runs as. Errors are logged. */
+MUST enum err service_life_socket(struct service_life *life, const char *name, const char *file,
+				  int *ret_fd);
+
 /* The service's typed section of the configuration in force; never NULL after begin. */
 const void *service_life_conf(const struct service_life *life);
 

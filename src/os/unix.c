@@ -93,16 +93,26 @@ enum err unix_accept(int listen_fd, int *ret_fd)
 	}
 }
 
-enum err unix_connect(const char *path, int *ret_fd)
+static enum err connect_to(const char *path, int flags, int *ret_fd)
 {
 	struct sockaddr_un raw;
 	socklen_t raw_len;
 	TRY(unix_address(path, &raw, &raw_len));
-	AUTO_DONE(fd_done) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AUTO_DONE(fd_done) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&raw, raw_len) < 0)
 		return err_errno();
 	*ret_fd = fd_take(&fd);
 	return OK;
+}
+
+enum err unix_connect(const char *path, int *ret_fd)
+{
+	return connect_to(path, 0, ret_fd);
+}
+
+enum err unix_connect_now(const char *path, int *ret_fd)
+{
+	return connect_to(path, SOCK_NONBLOCK, ret_fd);
 }
 
 enum err unix_peer(int fd, struct unix_peer *ret)

@@ -24,6 +24,9 @@ MUST enum err unix_accept(int listen_fd, int *ret_fd);
  * nobody is there. */
 MUST enum err unix_connect(const char *path, int *ret_fd);
 
+/* The same, nonblocking, for who may not wait: EAGAIN when the queue of the other side is full. */
+MUST enum err unix_connect_now(const char *path, int *ret_fd);
+
 struct unix_peer {
 	uint32_t uid, gid;
 	int32_t pid; /* 0: in another PID namespace */

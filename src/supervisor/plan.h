@@ -28,6 +28,9 @@ enum {
 };
 
 #define PLAN_OWNER_SELF UINT32_MAX /* the supervisor's own user */
+#define PLAN_GROUP_SERVICES                                                                        \
+	(UINT32_MAX - 1) /* PLAN_UNIX: what services say to each other; the plan                   \
+			  * process puts the group that they run as there */
 
 /* One record, written as it lies: reader and writer are one binary. */
 struct plan_record {

@@ -201,7 +201,8 @@ static const struct config_key uplink_keys[] = {
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_uplink_conf, resolver),
 	 .fallback = "on",
-	 .help = "write the DNS servers of a lease where `resolver-file` says"},
+	 .help = "write the DNS servers of a lease where `resolver-file` says, and tell them as "
+		 "`forwarders`"},
 	{.name = "ipv4",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_uplink_conf, ipv4),
@@ -288,6 +289,12 @@ static const struct config_key client_keys[] = {
 	 .help = "write the DNS servers and search lists of the leases to `resolv.conf` in the "
 		 "state directory of this service, which others may then read; /etc/resolv.conf "
 		 "can be a link to it"},
+	{.name = "forwarders",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct client_conf, forwarders),
+	 .fallback = "off",
+	 .help = "tell the DNS servers of the leases to this machine's resolver, which asks them "
+		 "when `resolver: forwarders` is on"},
 };
 
 const struct config_map dhcp_client_conf_map = {

@@ -56,7 +56,7 @@ struct client_uplink_conf {
 
 struct client_conf {
 	struct config_list uplinks; /* struct client_uplink_conf */
-	bool resolver_file;
+	bool resolver_file, forwarders;
 };
 
 extern const struct config_map dhcp_client_conf_map;

@@ -18,13 +18,9 @@ static void add_uplink(struct resolv *r, const struct client_uplink *c)
 		resolv_add_options6(r, span_of(c->v6->u.options, c->v6->u.options_len));
 }
 
-enum err resolv_write(const char *folder, struct client_uplink *const *uplinks, size_t n)
+void resolv_gather(struct client_uplink *const *uplinks, size_t n, struct resolv *ret)
 {
 	const struct client_uplink *order[CLIENT_UPLINKS_MAX];
-	struct resolv r = {0};
-	char path[4096];
-	uint8_t text[RESOLV_TEXT_MAX];
-	struct writer w = writer_of(text, sizeof(text));
 	for (size_t i = 0; i < n; i++) {
 		size_t at = i;
 		for (; at > 0 && order[at - 1]->conf->metric > uplinks[i]->conf->metric; at--)
@@ -32,7 +28,16 @@ enum err resolv_write(const char *folder, struct client_uplink *const *uplinks, 
 		order[at] = uplinks[i];
 	}
 	for (size_t i = 0; i < n; i++)
-		add_uplink(&r, order[i]);
+		add_uplink(ret, order[i]);
+}
+
+enum err resolv_write(const char *folder, struct client_uplink *const *uplinks, size_t n)
+{
+	struct resolv r = {0};
+	char path[4096];
+	uint8_t text[RESOLV_TEXT_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+	resolv_gather(uplinks, n, &r);
 	resolv_text(&r, &w);
 	TRY(writer_check(&w));
 	int len = snprintf(path, sizeof(path), "%s/resolv.conf", folder);

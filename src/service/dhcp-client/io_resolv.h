@@ -5,7 +5,11 @@
 
 #include "service/dhcp-client/io_uplink.h"
 
-/* The uplinks that are in force, the lowest metric first. */
+struct resolv;
+/* What the leases name, of the uplink with the lowest metric first. ret: zeroed. */
+void resolv_gather(struct client_uplink *const *uplinks, size_t n, struct resolv *ret);
+
+/* The same as a file. */
 MUST enum err resolv_write(const char *folder, struct client_uplink *const *uplinks, size_t n);
 
 #endif

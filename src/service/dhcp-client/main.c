@@ -11,8 +11,10 @@
 #include "os/state_dir.h"
 #include "os/udp.h"
 #include "service/dhcp-client/control.h"
+#include "service/dhcp-client/io_forwarders.h"
 #include "service/dhcp-client/io_resolv.h"
 #include "service/dhcp-client/io_uplink6.h"
+#include "service/dhcp-client/resolv.h"
 #include "service/dhcp-client/service.h"
 #include "supervisor/plan.h"
 
@@ -35,6 +37,7 @@ struct client {
 	struct loop_watch links_watch, udp6_watch;
 	struct udp_socket udp6;
 	struct udp_batch *batch;
+	struct client_forwarders forwarders;
 	bool links_opened;
 };
 
@@ -162,10 +165,21 @@ static void udp6_woken(void *arg, uint32_t events)
 
 /* --- leases change ---------------------------------------------------------------------------- */
 
+static void forwarders_follow(struct client *c, const struct client_conf *conf)
+{
+	struct resolv r = {0};
+	if (conf->forwarders)
+		resolv_gather(c->env.uplinks, c->env.uplinks_n, &r);
+	if (conf->forwarders && !c->forwarders.begun)
+		client_forwarders_begin(&c->forwarders, &c->life.loop, c->life.global->run);
+	client_forwarders_set(&c->forwarders, r.servers, r.servers_n);
+}
+
 static void leases_changed(void *arg)
 {
 	struct client *c = arg;
 	const struct client_conf *conf = service_life_conf(&c->life);
+	forwarders_follow(c, conf);
 	if (!conf->resolver_file)
 		return;
 	enum err e = resolv_write(service_life_state(&c->life), c->env.uplinks, c->env.uplinks_n);
@@ -329,6 +343,7 @@ static void client_free(struct client *c)
 	}
 	loop_remove(&c->life.loop, &c->links_watch);
 	loop_remove(&c->life.loop, &c->udp6_watch);
+	client_forwarders_done(&c->forwarders);
 	service_life_done(&c->life);
 	if (c->links_opened)
 		links_done(&c->env.links);

@@ -177,6 +177,13 @@ static const struct config_key resolver_keys[] = {
 	 CONFIG_FIELD(struct resolver_conf, forward),
 	 .map = &zone_map,
 	 .help = "zones for which other resolvers are asked"},
+	{.name = "forwarders",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct resolver_conf, forwarders),
+	 .fallback = "off",
+	 .help = "ask the name servers that `dhcp-client: forwarders` tells for all that forward "
+		 "and "
+		 "stub do not name; without any, the root's"},
 	{.name = "stub",
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
@@ -308,6 +315,10 @@ static void check(const void *conf, struct config_at *at)
 			if (dns_name_equal(&stub[i].zone, &forward[k].zone))
 				config_fail_item(at, "stub", i, "the zone %s is forwarded as well",
 						 dns_name_format(&stub[i].zone, text));
+	for (size_t i = 0; i < c->forward.n; i++)
+		if (c->forwarders && dns_name_is_root(&forward[i].zone))
+			config_fail_item(at, "forward", i,
+					 "forwarders is on: those that are told are for this zone");
 	if (c->root_hints && c->roots.n)
 		config_fail(at, "roots", "root-hints says it already; write one of the two");
 	if (!c->upstream_ipv4 && !c->upstream_ipv6)

@@ -31,7 +31,7 @@ struct resolver_conf {
 	struct config_list access; /* struct ip_prefix */
 	const char *root_hints;	   /* NULL: built in */
 	struct config_list roots;  /* struct ip_address */
-	bool prime;
+	bool prime, forwarders;
 	struct config_list forward, stub; /* struct resolver_zone_conf */
 	enum minimise minimise;
 	bool upstream_ipv4, upstream_ipv6;
@@ -70,11 +70,19 @@ struct resolver_rules {
 	void *memory;
 };
 
+/* Of those that were told at run time; they are asked for all that no zone of the configuration
+ * names. */
+struct resolver_told {
+	const struct ip_endpoint *at;
+	size_t n;
+};
+
 /* hints: the text of conf->root_hints, empty when that is NULL. version: of this program.
  * ERR_FORMAT: the hints are wrong; ret_line and ret_message say where and why. */
 MUST enum err resolver_rules_new(const struct resolver_conf *conf, struct span hints,
-				 const char *version, struct resolver_rules **ret,
-				 uint32_t *ret_line, char *ret_message, size_t message_size);
+				 struct resolver_told told, const char *version,
+				 struct resolver_rules **ret, uint32_t *ret_line, char *ret_message,
+				 size_t message_size);
 struct resolver_rules *resolver_rules_ref(struct resolver_rules *r);
 void resolver_rules_unref(struct resolver_rules *r); /* accepts NULL */
 

@@ -4,6 +4,7 @@
 #include "os/clock.h"
 #include "proto/dns/rdata.h"
 #include "service/resolver/cache.h"
+#include "service/resolver/io_forwarders.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/rrset.h"
 
@@ -358,6 +359,8 @@ static json_t *status(void *arg)
 	set_number(s, "cache_entries", cache.entries);
 	set_number(s, "cache_bytes", cache.bytes);
 	set_number(s, "cache_bytes_max", cache.bytes_max);
+	if (c->forwarders)
+		(void)json_object_set_new(s, "forwarders", resolver_forwarders_json(c->forwarders));
 	return s;
 }
 

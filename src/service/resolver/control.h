@@ -7,6 +7,7 @@
 #include "service/resolver/io_worker.h"
 
 struct cache;
+struct resolver_forwarders;
 struct service_life;
 
 struct resolver_trace {
@@ -22,6 +23,7 @@ struct resolver_control {
 	struct resolver_worker *workers; /* the first takes orders */
 	size_t workers_n;
 	struct counter_set counters;
+	const struct resolver_forwarders *forwarders; /* NULL: none are taken */
 	void (*reload)(void *arg, struct control_reply *reply);
 	void *arg;
 	/* Its own. */

@@ -8,6 +8,7 @@
 #include "os/log.h"
 #include "service/resolver/cache.h"
 #include "service/resolver/control.h"
+#include "service/resolver/io_forwarders.h"
 #include "service/resolver/io_sockets.h"
 #include "service/resolver/service.h"
 #include "supervisor/plan.h"
@@ -27,6 +28,7 @@ struct resolver {
 	struct resolver_rules *rules;
 	struct cache *cache;
 	struct resolver_control control;
+	struct resolver_forwarders forwarders;
 	size_t workers_started;
 };
 
@@ -41,7 +43,10 @@ static enum err plan(const void *section, const struct config_global *global, st
 	const struct resolver_conf *conf = section;
 	const struct ip_endpoint *listen = conf->listen.items;
 	unsigned copies = (unsigned)workers_of(conf);
-	(void)global;
+	char path[4096];
+	(void)snprintf(path, sizeof(path), "%s/%s", global->run, FORWARDERS_SOCKET);
+	if (conf->forwarders)
+		TRY(plan_add_unix(p, "resolver", "forwarders", path, PLAN_GROUP_SERVICES));
 	for (size_t i = 0; i < conf->listen.n; i++) {
 		TRY(plan_add_socket(p, "resolver", PLAN_UDP, &listen[i], copies));
 		TRY(plan_add_socket(p, "resolver", PLAN_TCP, &listen[i], copies));
@@ -50,8 +55,10 @@ static enum err plan(const void *section, const struct config_global *global, st
 }
 
 /* The rules of a configuration; errors are logged. */
-static enum err make_rules(const struct resolver_conf *conf, struct resolver_rules **ret)
+static enum err make_rules(const struct resolver *r, const struct resolver_conf *conf,
+			   struct resolver_rules **ret)
 {
+	struct resolver_told told = {r->forwarders.at, conf->forwarders ? r->forwarders.n : 0};
 	char *text = NULL, message[256] = "";
 	size_t len = 0;
 	uint32_t line = 0;
@@ -64,13 +71,32 @@ static enum err make_rules(const struct resolver_conf *conf, struct resolver_rul
 	/* An empty file is no hints, which hints_read is to say. */
 	struct span hints =
 		conf->root_hints ? span_of(len ? text : "\n", len ? len : 1) : (struct span){0};
-	err = resolver_rules_new(conf, hints, GATEHOUSE_VERSION, ret, &line, message,
+	err = resolver_rules_new(conf, hints, told, GATEHOUSE_VERSION, ret, &line, message,
 				 sizeof(message));
 	free(text);
 	if (err == ERR_FORMAT)
 		log_error("the root hints are wrong", LOG_TEXT("file", conf->root_hints),
 			  LOG_U64("line", line), LOG_TEXT("why", message));
 	return err == ERR_FORMAT ? ERR_CONFIG : err;
+}
+
+/* From now on the workers follow rules. */
+static void publish(struct resolver *r, struct resolver_rules *rules)
+{
+	for (size_t i = 0; i < r->workers_started; i++)
+		resolver_worker_publish(&r->control.workers[i], rules);
+	resolver_rules_unref(r->rules);
+	r->rules = rules;
+}
+
+static void forwarders_changed(void *arg)
+{
+	struct resolver *r = arg;
+	struct resolver_rules *rules = NULL;
+	if (make_rules(r, service_life_conf(&r->life), &rules) == OK)
+		publish(r, rules);
+	json_t *fields = json_pack("{s:o}", "forwarders", resolver_forwarders_json(&r->forwarders));
+	control_event(r->life.control, "forwarders", fields);
 }
 
 /* The file is judged, then the new rules go to the workers; the cache stays. */
@@ -85,12 +111,9 @@ static void reload(void *arg, struct control_reply *reply)
 	if (!err && !conf)
 		err = ERR_CONFIG;
 	if (!err)
-		err = make_rules(conf, &rules);
+		err = make_rules(r, conf, &rules);
 	if (!err) {
-		for (size_t i = 0; i < r->workers_started; i++)
-			resolver_worker_publish(&r->control.workers[i], rules);
-		resolver_rules_unref(r->rules);
-		r->rules = rules;
+		publish(r, rules);
 		service_life_adopt(&r->life, TAKE(config));
 		log_info("reloaded");
 	}
@@ -119,6 +142,20 @@ static enum err enter_sandbox(struct resolver *r, const struct resolver_conf *co
 	return service_life_sandbox(&r->life, paths);
 }
 
+/* Where the client of the uplinks tells forwarders: passed by name, or made here. */
+static enum err open_forwarders(struct resolver *r, const struct resolver_conf *conf)
+{
+	int fd = -1;
+	if (!conf->forwarders)
+		return OK;
+	enum err e = service_life_socket(&r->life, "forwarders", FORWARDERS_SOCKET, &fd);
+	if (!e)
+		e = resolver_forwarders_open(&r->forwarders, &r->life.loop, fd, conf->upstream_port,
+					     forwarders_changed, r);
+	r->control.forwarders = &r->forwarders;
+	return e;
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct resolver *r)
 {
@@ -126,7 +163,7 @@ static enum err open_all(struct resolver *r)
 	size_t workers = workers_of(conf);
 	unsigned long descriptors;
 	uint8_t secret[16];
-	TRY(make_rules(conf, &r->rules));
+	TRY(make_rules(r, conf, &r->rules));
 	TRY(resolver_sockets_open(&r->life.activation, conf->listen.items, conf->listen.n, workers,
 				  &r->sockets));
 	TRY(fd_limit_raise((conf->queries + conf->tcp.clients + THREADS_EACH) * workers +
@@ -142,6 +179,7 @@ static enum err open_all(struct resolver *r)
 	r->control.life = &r->life;
 	r->control.reload = reload;
 	r->control.arg = r;
+	TRY(open_forwarders(r, conf));
 	TRY(counters_init(&r->control.counters, resolver_counter_names, RESOLVER_COUNTERS,
 			  workers));
 	TRY(enter_sandbox(r, conf));
@@ -201,6 +239,7 @@ static int run(const struct service_start *start)
 	if (begun && err)
 		log_error("the service ends", LOG_ERR(err));
 	resolver_control_done(&r->control);
+	resolver_forwarders_done(&r->forwarders);
 	for (size_t i = 0; i < r->workers_started; i++)
 		resolver_worker_done(&r->control.workers[i]);
 	service_life_done(&r->life);

@@ -191,12 +191,13 @@ static void copies_the_configuration_into_rules(void **state)
 				     .identity = "me",
 				     .ttl = {.max_ms = 5000},
 				     .edns_size = 1232};
+	const struct resolver_told none = {0};
 	struct resolver_rules *r = NULL;
 	uint32_t line;
 	char message[64];
 	(void)state;
-	assert_int_equal(resolver_rules_new(&conf, (struct span){0}, "1.0", &r, &line, message,
-					    sizeof(message)),
+	assert_int_equal(resolver_rules_new(&conf, (struct span){0}, none, "1.0", &r, &line,
+					    message, sizeof(message)),
 			 OK);
 	memset(&to, 0, sizeof(to)); /* a copy, not a loan */
 	assert_int_equal(r->rules.zones_n, 2);
@@ -212,8 +213,8 @@ static void copies_the_configuration_into_rules(void **state)
 	assert_false(r->rules.zones[0].bounded || r->rules.zones[1].bounded);
 	to = (struct ip_endpoint){.address = ip_address_v4(127, 0, 0, 1), .port = 53};
 	struct resolver_rules *here = NULL;
-	assert_int_equal(resolver_rules_new(&conf, (struct span){0}, "1.0", &here, &line, message,
-					    sizeof(message)),
+	assert_int_equal(resolver_rules_new(&conf, (struct span){0}, none, "1.0", &here, &line,
+					    message, sizeof(message)),
 			 OK);
 	assert_false(here->rules.zones[0].bounded);
 	assert_true(here->rules.zones[1].bounded);
@@ -236,13 +237,14 @@ static void dns64_is_off_until_it_is_written(void **state)
 					       .ranges = {&range, 1},
 					       .clients = {&to, 1},
 					       .unmapped = {&net, 1}}};
+	const struct resolver_told none = {0};
 	struct resolver_rules *r = NULL;
 	uint32_t line;
 	char message[64];
 	(void)state;
 	for (int on = 0; on < 2; on++) {
 		conf.dns64_on = on;
-		assert_int_equal(resolver_rules_new(&conf, (struct span){0}, "1.0", &r, &line,
+		assert_int_equal(resolver_rules_new(&conf, (struct span){0}, none, "1.0", &r, &line,
 						    message, sizeof(message)),
 				 OK);
 		if (!on)
@@ -264,6 +266,32 @@ static void dns64_is_off_until_it_is_written(void **state)
 	resolver_rules_unref(r);
 }
 
+static void forwarders_that_were_told_are_for_all_that_nobody_named(void **state)
+{
+	struct ip_endpoint to = {.address = ip_address_v4(192, 0, 2, 7), .port = 53};
+	struct ip_endpoint told[2] = {{.address = ip_address_v4(192, 0, 2, 8), .port = 53},
+				      {.address = ip_address_v4(192, 0, 2, 9), .port = 53}};
+	struct resolver_zone_conf stub = {.zone = name_of("home.arpa."), .to = {&to, 1}};
+	struct resolver_conf conf = {.stub = {&stub, 1}, .upstream_port = 53, .forwarders = true};
+	struct resolver_rules *r = NULL;
+	uint32_t line;
+	char message[64];
+	(void)state;
+	assert_int_equal(resolver_rules_new(&conf, (struct span){0},
+					    (struct resolver_told){told, 2}, "1.0", &r, &line,
+					    message, sizeof(message)),
+			 OK);
+	memset(told, 0, sizeof(told)); /* a copy */
+	assert_int_equal(r->rules.zones_n, 2);
+	assert_int_equal(r->rules.zones[0].kind, DELEGATION_ITERATIVE);
+	assert_int_equal(r->rules.zones[0].to[0].address.bytes[3], 7);
+	assert_true(dns_name_is_root(&r->rules.zones[1].name));
+	assert_int_equal(r->rules.zones[1].kind, DELEGATION_FORWARD);
+	assert_int_equal(r->rules.zones[1].to_n, 2);
+	assert_int_equal(r->rules.zones[1].to[1].address.bytes[3], 9);
+	resolver_rules_unref(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +304,7 @@ int main(void)
 		cmocka_unit_test(its_schema_does_not_contradict_itself),
 		cmocka_unit_test(copies_the_configuration_into_rules),
 		cmocka_unit_test(dns64_is_off_until_it_is_written),
+		cmocka_unit_test(forwarders_that_were_told_are_for_all_that_nobody_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,10 +35,10 @@ static void *place(uint8_t **at, const void *items, size_t n, size_t size)
 	return placed;
 }
 
-static enum err memory_new(const struct resolver_conf *c, void **ret, struct parts *p)
+static enum err memory_new(const struct resolver_conf *c, size_t told, void **ret, struct parts *p)
 {
-	size_t zones = c->forward.n + c->stub.n;
-	size_t endpoints = endpoints_of(&c->forward) + endpoints_of(&c->stub);
+	size_t zones = c->forward.n + c->stub.n + 1;
+	size_t endpoints = endpoints_of(&c->forward) + endpoints_of(&c->stub) + told;
 	size_t identity = c->identity ? strlen(c->identity) + 1 : 1;
 	const struct resolver_dns64_conf *d = &c->dns64;
 	size_t prefixes = c->access.n + d->clients.n + d->exclude.n + d->unmapped.n;
@@ -111,6 +111,20 @@ static void fill_dns64(const struct resolver_dns64_conf *c, const struct parts *
 	r->rules.dns64 = &r->dns64;
 }
 
+static void add_told(struct resolver_told told, struct parts *p, struct engine_rules *r)
+{
+	if (told.n == 0)
+		return;
+	*p->zones++ = (struct engine_zone){.name = DNS_NAME_ROOT,
+					   .kind = DELEGATION_FORWARD,
+					   .to = p->endpoints,
+					   .to_n = told.n};
+	memcpy(p->endpoints, told.at,
+	       told.n * sizeof(struct ip_endpoint)); /* memory_new has room */
+	p->endpoints += told.n;
+	r->zones_n++;
+}
+
 static uint32_t seconds(uint64_t ms)
 {
 	return (uint32_t)(ms / 1000);
@@ -150,15 +164,16 @@ static void fill(const struct resolver_conf *c, const char *version, struct part
 }
 
 enum err resolver_rules_new(const struct resolver_conf *conf, struct span hints,
-			    const char *version, struct resolver_rules **ret, uint32_t *ret_line,
-			    char *ret_message, size_t message_size)
+			    struct resolver_told told, const char *version,
+			    struct resolver_rules **ret, uint32_t *ret_line, char *ret_message,
+			    size_t message_size)
 {
 	struct resolver_rules *r = calloc(1, sizeof(*r));
 	struct parts parts;
 	if (!r)
 		return ENOMEM;
 	atomic_init(&r->refs, 1);
-	enum err err = memory_new(conf, &r->memory, &parts);
+	enum err err = memory_new(conf, told.n, &r->memory, &parts);
 	if (!err && hints.len)
 		err = hints_read(hints, conf->upstream_port, &r->roots, ret_line, ret_message,
 				 message_size);
@@ -173,6 +188,7 @@ enum err resolver_rules_new(const struct resolver_conf *conf, struct span hints,
 	}
 	r->roots.configured = true;
 	fill(conf, version, &parts, r);
+	add_told(told, &parts, &r->rules);
 	*ret = r;
 	return OK;
 }
