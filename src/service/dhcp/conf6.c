@@ -18,7 +18,7 @@ static const char *const allocate_choices[] = {"dynamic", "automatic", "fixed", 
 	 .items_max = 256,                                                                         \
 	 .example = "{dns-servers: \"2001:db8::53\", domain-search: home.arpa}",                   \
 	 .help = "options for clients here that ask for them; the nearest place that has one "     \
-		 "wins: reservation, network, all"},                                               \
+		 "wins: reservation, class, network, all"},                                        \
 	{                                                                                          \
 		.name = "always", .type = CONFIG_TEXT, .flags = CONFIG_LIST | CONFIG_UNIQUE,       \
 		CONFIG_FIELD(S, scope.always), .min = 1, .max = 64, .items_max = 64,               \
@@ -60,13 +60,23 @@ static const char *const allocate_choices[] = {"dynamic", "automatic", "fixed", 
 	}
 
 #define POOL_KEYS(S)                                                                               \
-	{.name = "allocate",                                                                       \
-	 .type = CONFIG_CHOICE,                                                                    \
-	 CONFIG_FIELD(S, allocate),                                                                \
-	 .choices = allocate_choices,                                                              \
-	 .fallback = "automatic",                                                                  \
-	 .help = "`dynamic`: what ended is anybody's again; `automatic`: who had a lease gets it " \
-		 "back whenever it can; `fixed`: only who has a reservation is given one"},        \
+	{.name = "classes",                                                                        \
+	 .type = CONFIG_TEXT,                                                                      \
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,                                                     \
+	 CONFIG_FIELD(S, classes),                                                                 \
+	 .min = 1,                                                                                 \
+	 .max = 64,                                                                                \
+	 .example = "[phones]",                                                                    \
+	 .help = "only for clients of one of these classes"},                                      \
+		{.name = "allocate",                                                               \
+		 .type = CONFIG_CHOICE,                                                            \
+		 CONFIG_FIELD(S, allocate),                                                        \
+		 .choices = allocate_choices,                                                      \
+		 .fallback = "automatic",                                                          \
+		 .help = "`dynamic`: what ended is anybody's again; `automatic`: who had a lease " \
+			 "gets it "                                                                \
+			 "back whenever it can; `fixed`: only who has a reservation is given "     \
+			 "one"},                                                                   \
 	{                                                                                          \
 		.name = "warn", .type = CONFIG_INTEGER, CONFIG_FIELD(S, warn_percent), .max = 100, \
 		.fallback = "0", .example = "90",                                                  \
@@ -278,6 +288,63 @@ static const struct config_map network_map = {
 		   " pools: {range: \"2001:db8:7::1000-2001:db8:7::1fff\"}}",
 };
 
+#define PATTERNS(word, member, wanted, text)                                                       \
+	{                                                                                          \
+		.name = (word), .type = CONFIG_TEXT, .flags = CONFIG_LIST,                         \
+		CONFIG_FIELD(struct v6_match_conf, member), .min = 1, .max = 1024,                 \
+		.example = (wanted), .help = (text)                                                \
+	}
+
+static const struct config_key match_keys[] = {
+	PATTERNS("vendor-class", vendor_class, "\"acme*\"",
+		 "what the client says of its maker (option 16), any of its items: a text in which "
+		 "`*` is anything, or octets behind hex:"),
+	PATTERNS("user-class", user_class, "iPXE", "what it says of its use (option 15), any item"),
+	PATTERNS(
+		"mac", mac, "[\"02:00:5e:*\"]",
+		"link-layer addresses, whole or as far as `*`: as a relay tells them, or the DUID"),
+	PATTERNS("duid", duid, "\"hex:0003*\"", "its DUID (option 1)"),
+	PATTERNS("interface-id", interface_id, "\"eth0/1/*\"",
+		 "which port of the relay it is behind (option 18), of the nearest that says so"),
+	PATTERNS("remote-id", remote_id, "\"hex:020000000099\"",
+		 "which relay that is (option 37), behind its enterprise number"),
+	PATTERNS("subscriber-id", subscriber_id, "\"customer-*\"",
+		 "whom the relay says it is (option 38)"),
+};
+
+static const struct config_map match_map = {
+	.help = "Who belongs to it: all that is written here must be so, and of a list any item",
+	.size = sizeof(struct v6_match_conf),
+	CONFIG_KEYS(match_keys),
+	.check = v6_check_match,
+};
+
+static const struct config_key class_keys[] = {
+	{.name = "name",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct v6_class_conf, name),
+	 .min = 1,
+	 .max = 64,
+	 .example = "phones",
+	 .help = "what pools call it"},
+	{.name = "match",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_REQUIRED,
+	 .map = &match_map,
+	 CONFIG_FIELD(struct v6_class_conf, match),
+	 .example = "{vendor-class: \"acme*\"}",
+	 .help = "who belongs to it: all that is written must be so, and of a list any item"},
+	SCOPE_KEYS(struct v6_class_conf),
+};
+
+static const struct config_map class_map = {
+	.help = "Clients that have something in common",
+	.size = sizeof(struct v6_class_conf),
+	CONFIG_KEYS(class_keys),
+	.check = v6_check_class,
+};
+
 static const struct config_key v6_keys[] = {
 	{.name = "networks",
 	 .type = CONFIG_MAP,
@@ -286,6 +353,14 @@ static const struct config_key v6_keys[] = {
 	 .map = &network_map,
 	 .items_max = 1024,
 	 .help = "IPv6 networks whose hosts are served by DHCPv6"},
+	{.name = "classes",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct v6_conf, classes),
+	 .map = &class_map,
+	 .items_max = DHCP_CLASSES_MAX,
+	 .help = "clients that have something in common; of a client's classes the first that has "
+		 "an option says it"},
 	{.name = "advertise",
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,

@@ -13,7 +13,7 @@ struct v6_option_conf {
 	struct span data; /* without code and length */
 };
 
-/* What each place can say; the nearest wins: reservation, network, ipv6. */
+/* What each place can say; the nearest wins: reservation, class, network, ipv6. */
 struct v6_scope_conf {
 	struct config_list options; /* struct v6_option_conf */
 	struct config_list
@@ -21,14 +21,28 @@ struct v6_scope_conf {
 	uint64_t preferred_ms, valid_ms, renew_ms, rebind_ms; /* 0: said elsewhere */
 };
 
+/* All that is written must match; of a list, any item. const char * each: patterns of pattern.h. */
+struct v6_match_conf {
+	struct config_list vendor_class, user_class, mac, duid;
+	struct config_list interface_id, remote_id, subscriber_id;
+};
+
+struct v6_class_conf {
+	const char *name;
+	struct v6_match_conf match;
+	struct v6_scope_conf scope; /* without times */
+};
+
 struct v6_pool_conf {
 	struct ip_range range;
-	int allocate;	       /* enum dhcp_allocate of site.h */
-	uint32_t warn_percent; /* 0: none */
+	struct config_list classes; /* const char *; empty: clients of any */
+	int allocate;		    /* enum dhcp_allocate of site.h */
+	uint32_t warn_percent;	    /* 0: none */
 };
 
 struct v6_prefix_pool_conf {
 	struct ip_prefix prefix;
+	struct config_list classes; /* const char *; empty: clients of any */
 	uint8_t delegated_length;
 	uint8_t exclude_length; /* RFC 6603: the first subnet of that length; 0: none */
 	int allocate;
@@ -105,6 +119,7 @@ struct v6_relay_conf {
 
 struct v6_conf {
 	struct config_list networks;  /* struct v6_network_conf */
+	struct config_list classes;   /* struct v6_class_conf, DHCP_CLASSES_MAX at most */
 	struct config_list advertise; /* struct v6_advertise_conf */
 	struct config_list relays;    /* struct v6_relay_conf */
 	uint32_t leases_max, waiting_max;

@@ -91,6 +91,12 @@ static bool is_hex(const char *text, size_t max, size_t *ret_len)
 	return true;
 }
 
+void v6_check_class(const void *conf, struct config_at *at)
+{
+	const struct v6_class_conf *c = conf;
+	check_scope(&c->scope, at);
+}
+
 bool v6_conf_is_duid(const char *text)
 {
 	size_t len;
@@ -362,5 +368,6 @@ void v6_check(const void *conf, struct config_at *at)
 	check_networks(c, at);
 	check_delegations(c, at);
 	check_interfaces(c, at);
+	v6_check_classes(c, at);
 	check_scope(&c->scope, at);
 }

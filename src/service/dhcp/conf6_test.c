@@ -95,6 +95,22 @@ static const char *const rows[][2] = {
 	 "address: "
 	 "\"2001:db8::1\"}, {duid: \"000302\", address: \"2001:db8::1\"}]}\n",
 	 "has it already"},
+	{"  classes: {name: a, match: {}}\n", "matches nobody"},
+	{"  classes: {name: a, match: {duid: \"hex:0g\"}}\n", "hexadecimal octets"},
+	{"  classes: {name: a, match: {vendor-class: \"a*b*c*d*e*f*g*h*i*j\"}}\n",
+	 "at most 8 parts"},
+	{"  classes: {name: a, match: {mac: \"02:0\"}}\n", "hardware address"},
+	{"  classes: {name: a, match: {duid: \"*\"}, options: {client-id: \"00\"}}\n",
+	 "cannot be set"},
+	{"  classes: [{name: a, match: {duid: b}}, {name: a, match: {duid: c}}]\n",
+	 "class 1 has that name already"},
+	{"  networks: {subnet: \"2001:db8::/64\", pools: {range: \"2001:db8::1\", "
+	 "classes: b}}\n",
+	 "class 'b', which there is not"},
+	{"  classes: {name: a, match: {duid: b}}\n"
+	 "  networks: {subnet: \"2001:db8::/64\", prefix-pools: {prefix: \"2001:db9::/48\", "
+	 "classes: [a, c]}}\n",
+	 "class 'c', which there is not"},
 	{"  preferred: 3h\n", "preferred is above valid"},
 	{"  renew: 2m\n  rebind: 1m\n", "renew is above rebind"},
 	{"  always: dns-server-list\n", "no option"},

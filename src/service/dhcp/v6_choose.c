@@ -40,7 +40,8 @@ static bool admits(const struct v6_exchange *x, const struct dhcp6_ia *ia,
 		return false;
 	if (r)
 		return v6_reservation_is_of(r, &x->client, ia->iaid);
-	return pool && pool->allocate != DHCP_FIXED;
+	return pool && pool->allocate != DHCP_FIXED &&
+	       (!pool->classes || pool->classes & x->client.classes);
 }
 
 bool v6_admits(const struct v6_exchange *x, const struct dhcp6_ia *ia, const struct ip_prefix *p)

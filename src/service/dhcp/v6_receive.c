@@ -90,6 +90,22 @@ static const struct v6_network *network_of(const struct v6_exchange *x)
 
 /* --- who it is --- */
 
+/* Of each word of relays that of the nearest to the client that says it. */
+static void find_classes(struct v6_exchange *x)
+{
+	struct v6_told t = {.vendor_class = x->m.vendor_class,
+			    .user_class = x->m.user_class,
+			    .duid = x->client.duid,
+			    .mac = x->client.mac};
+	for (unsigned i = 0; i < x->relays.n; i++) {
+		const struct dhcp6_relay *r = &x->relays.at[i];
+		t.interface_id = r->interface_id.len ? r->interface_id : t.interface_id;
+		t.remote_id = r->remote_id.len ? r->remote_id : t.remote_id;
+		t.subscriber_id = r->subscriber_id.len ? r->subscriber_id : t.subscriber_id;
+	}
+	x->client.classes = v6_site_classes_of(x->engine->site, &t);
+}
+
 static void find_client(struct v6_exchange *x)
 {
 	uint16_t hardware;
@@ -98,6 +114,7 @@ static void find_client(struct v6_exchange *x)
 	if (x->relays.n == 0 ||
 	    !dhcp6_relay_link_layer(&x->relays.at[x->relays.n - 1], &hardware, &x->client.mac))
 		x->client.mac = duid_link_address(x->client.duid, &hardware);
+	find_classes(x);
 	if (x->client.duid.len)
 		x->holder = v6_holder_find(x->engine, x->client.duid);
 	if (x->m.ias_n)

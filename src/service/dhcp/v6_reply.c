@@ -98,7 +98,8 @@ static void write_body(struct v6_exchange *x, uint8_t type, struct writer *w)
 		dhcp6_write_option(w, DHCP6_OPT_RAPID_COMMIT, (struct span){0});
 	write_reconfigure(x, type, w);
 	write_fqdn(x, w);
-	v6_site_write_options(x->engine->site, x->network, x->reservation, x->m.oro, w);
+	v6_site_write_options(x->engine->site, x->network, x->reservation, x->client.classes,
+			      x->m.oro, w);
 }
 
 bool v6_reply_write(struct v6_exchange *x, uint8_t type, struct writer *w)

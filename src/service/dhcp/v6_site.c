@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 struct v6_site {
-	struct arena arena; /* all that follows points into it */
+	struct v6_classes classes;
+	struct v6_options *class_options; /* one for each */
+	struct arena arena;		  /* all that follows points into it */
 	unsigned refs;
 	struct v6_network *networks;
 	size_t networks_n, pools_n;
@@ -122,8 +124,9 @@ static uint64_t size_of(unsigned __int128 first, unsigned __int128 last, unsigne
 	return n >= UINT64_MAX - 1 ? UINT64_MAX : (uint64_t)n + 1;
 }
 
-static void compile_pool(struct v6_site *s, const struct v6_pool_conf *c,
-			 const struct ip_prefix *subnet, struct v6_pool *p)
+static void compile_pool(struct v6_site *s, const struct v6_conf *conf,
+			 const struct v6_pool_conf *c, const struct ip_prefix *subnet,
+			 struct v6_pool *p)
 {
 	unsigned __int128 first = v6_number(&c->range.first), last = v6_number(&c->range.last);
 	/* RFC 4291 2.6.1: the subnet's first address means all its routers. */
@@ -134,11 +137,12 @@ static void compile_pool(struct v6_site *s, const struct v6_pool_conf *c,
 			      .bits = 128,
 			      .allocate = (enum dhcp_allocate)c->allocate,
 			      .warn_percent = (uint16_t)c->warn_percent,
+			      .classes = v6_classes_named(&conf->classes, &c->classes),
 			      .index = (uint32_t)s->pools_n++};
 }
 
-static void compile_prefix_pool(struct v6_site *s, const struct v6_prefix_pool_conf *c,
-				struct v6_pool *p)
+static void compile_prefix_pool(struct v6_site *s, const struct v6_conf *conf,
+				const struct v6_prefix_pool_conf *c, struct v6_pool *p)
 {
 	unsigned more = (unsigned)(c->delegated_length - c->prefix.bits);
 	*p = (struct v6_pool){.first = v6_number(&c->prefix.address),
@@ -147,6 +151,7 @@ static void compile_prefix_pool(struct v6_site *s, const struct v6_prefix_pool_c
 			      .exclude_bits = c->exclude_length,
 			      .allocate = (enum dhcp_allocate)c->allocate,
 			      .warn_percent = (uint16_t)c->warn_percent,
+			      .classes = v6_classes_named(&conf->classes, &c->classes),
 			      .index = (uint32_t)s->pools_n++};
 }
 
@@ -158,8 +163,8 @@ static enum err copy_text(struct v6_site *s, const char *text, const char **ret)
 	return *ret ? OK : ENOMEM;
 }
 
-static enum err compile_pools(struct v6_site *s, const struct v6_network_conf *c,
-			      struct v6_network *n)
+static enum err compile_pools(struct v6_site *s, const struct v6_conf *conf,
+			      const struct v6_network_conf *c, struct v6_network *n)
 {
 	const struct v6_pool_conf *pools = c->pools.items;
 	const struct v6_prefix_pool_conf *prefixes = c->prefix_pools.items;
@@ -168,9 +173,9 @@ static enum err compile_pools(struct v6_site *s, const struct v6_network_conf *c
 	if (!all)
 		return ENOMEM;
 	for (size_t i = 0; i < c->pools.n; i++)
-		compile_pool(s, &pools[i], &c->subnet, &all[i]);
+		compile_pool(s, conf, &pools[i], &c->subnet, &all[i]);
 	for (size_t i = 0; i < c->prefix_pools.n; i++)
-		compile_prefix_pool(s, &prefixes[i], &all[c->pools.n + i]);
+		compile_prefix_pool(s, conf, &prefixes[i], &all[c->pools.n + i]);
 	n->pools = all;
 	n->pools_n = c->pools.n;
 	n->prefix_pools = all + c->pools.n;
@@ -179,6 +184,18 @@ static enum err compile_pools(struct v6_site *s, const struct v6_network_conf *c
 }
 
 static enum err index_reservations(struct v6_site *s, struct v6_network *n);
+
+static enum err compile_classes(struct v6_site *s, const struct v6_conf *conf)
+{
+	const struct v6_class_conf *classes = conf->classes.items;
+	TRY(v6_classes_init(&s->classes, &conf->classes, &s->arena));
+	s->class_options = ARENA_ARRAY(&s->arena, struct v6_options, conf->classes.n);
+	if (!s->class_options)
+		return ENOMEM;
+	for (size_t i = 0; i < conf->classes.n; i++)
+		TRY(compile_options(s, &classes[i].scope, &s->class_options[i]));
+	return OK;
+}
 
 static enum err compile_network(struct v6_site *s, const struct v6_conf *conf,
 				const struct v6_network_conf *c, struct v6_network *n)
@@ -197,7 +214,7 @@ static enum err compile_network(struct v6_site *s, const struct v6_conf *conf,
 	TRY(copy_text(s, c->name ? c->name : subnet, &n->name));
 	TRY(copy_text(s, c->interface, &n->interface));
 	TRY(compile_options(s, &c->scope, &n->options));
-	TRY(compile_pools(s, c, n));
+	TRY(compile_pools(s, conf, c, n));
 	struct v6_reservation *all =
 		ARENA_ARRAY(&s->arena, struct v6_reservation, c->reservations.n);
 	if (!all)
@@ -272,6 +289,7 @@ static enum err compile(struct v6_site *s, const struct v6_conf *conf)
 	s->networks = ARENA_ARRAY(&s->arena, struct v6_network, conf->networks.n);
 	if (!s->networks)
 		return ENOMEM;
+	TRY(compile_classes(s, conf));
 	TRY(compile_options(s, &conf->scope, &s->options));
 	for (size_t i = 0; i < s->networks_n; i++) {
 		s->networks[i].index = (uint32_t)i;
@@ -424,12 +442,18 @@ const struct v6_reservation *v6_link_reservation(const struct v6_network *n,
 
 /* --- options --- */
 
-static struct span value_of(const struct v6_options *const places[3], uint16_t code)
+/* Reservation, classes, network, site. */
+enum { PLACES_MAX = DHCP_CLASSES_MAX + 3 };
+
+struct places {
+	const struct v6_options *at[PLACES_MAX];
+	size_t n;
+};
+
+static struct span value_of(const struct places *p, uint16_t code)
 {
-	for (size_t i = 0; i < 3; i++) {
-		struct span value = {0};
-		if (places[i])
-			value = dhcp6_option_find(places[i]->wire, code);
+	for (size_t i = 0; i < p->n; i++) {
+		struct span value = dhcp6_option_find(p->at[i]->wire, code);
 		if (value.data)
 			return value;
 	}
@@ -437,33 +461,44 @@ static struct span value_of(const struct v6_options *const places[3], uint16_t c
 }
 
 /* Writes what each code has, once. */
-static void write_codes(const struct v6_options *const places[3], struct span codes,
-			struct span before, struct writer *w)
+static void write_codes(const struct places *p, struct span codes, struct span before,
+			struct writer *w)
 {
 	struct reader r = reader_of_span(codes);
 	while (reader_left(&r) >= 2) {
 		struct span earlier = span_sub(codes, 0, r.pos);
 		uint16_t code = read_u16(&r);
-		struct span value = value_of(places, code);
+		struct span value = value_of(p, code);
 		if (value.data && !dhcp6_oro_has(earlier, code) && !dhcp6_oro_has(before, code))
 			dhcp6_write_option(w, code, value);
 	}
 }
 
 void v6_site_write_options(const struct v6_site *s, const struct v6_network *n,
-			   const struct v6_reservation *r, struct span oro, struct writer *w)
+			   const struct v6_reservation *r, uint64_t classes, struct span oro,
+			   struct writer *w)
 {
-	const struct v6_options *const places[3] = {r ? &r->options : NULL, n ? &n->options : NULL,
-						    &s->options};
-	write_codes(places, oro, (struct span){0}, w);
-	for (size_t i = 0; i < 3; i++) {
+	struct places p = {.n = 0};
+	if (r)
+		p.at[p.n++] = &r->options;
+	for (size_t i = 0; i < s->classes.n; i++)
+		if (classes >> i & 1)
+			p.at[p.n++] = &s->class_options[i];
+	if (n)
+		p.at[p.n++] = &n->options;
+	p.at[p.n++] = &s->options;
+	write_codes(&p, oro, (struct span){0}, w);
+	for (size_t i = 0; i < p.n; i++) {
 		uint8_t told[2 * DHCP6_OPTIONS_MAX];
 		struct writer t = writer_of(told, sizeof(told));
 		write_span(&t, span_sub(oro, 0, sizeof(told) / 2));
 		for (size_t k = 0; k < i; k++)
-			if (places[k])
-				write_span(&t, places[k]->always);
-		if (places[i])
-			write_codes(places, places[i]->always, writer_span(&t), w);
+			write_span(&t, p.at[k]->always);
+		write_codes(&p, p.at[i]->always, writer_span(&t), w);
 	}
+}
+
+uint64_t v6_site_classes_of(const struct v6_site *s, const struct v6_told *t)
+{
+	return v6_classes_of(&s->classes, t);
 }

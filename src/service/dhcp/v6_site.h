@@ -7,6 +7,7 @@
 #include "proto/dhcp6/message.h"
 #include "proto/ip/prefix.h"
 #include "service/dhcp/site.h"
+#include "service/dhcp/v6_class.h"
 
 struct v6_conf;
 
@@ -35,6 +36,7 @@ struct v6_pool {
 	uint8_t exclude_bits; /* RFC 6603; 0: none */
 	enum dhcp_allocate allocate;
 	uint16_t warn_percent; /* 0: none */
+	uint64_t classes;      /* bits; 0: clients of any */
 	uint32_t index;	       /* among all pools of the site, prefix pools too, from 0 */
 };
 
@@ -122,7 +124,8 @@ const struct v6_reservation *v6_link_reserved(const struct v6_network *n,
 /* Who asks. */
 struct v6_client {
 	struct span duid;
-	struct span mac; /* of a relay (RFC 6939) or of the DUID; empty: not known */
+	struct span mac;  /* of a relay (RFC 6939) or of the DUID; empty: not known */
+	uint64_t classes; /* bits, of v6_site_classes_of */
 };
 
 /* The reservation of a client's IA on the link: by DUID and IAID, by DUID, by link-layer address.
@@ -131,9 +134,13 @@ const struct v6_reservation *v6_link_reservation(const struct v6_network *n,
 						 const struct v6_client *c, uint32_t iaid);
 bool v6_reservation_is_of(const struct v6_reservation *r, const struct v6_client *c, uint32_t iaid);
 
+uint64_t v6_site_classes_of(const struct v6_site *s, const struct v6_told *t);
+
 /* Writes the configured options that oro asks for, and those that are always sent: of the
- * reservation (NULL: none), else of the network (NULL: none), else of the site. */
+ * reservation (NULL: none), else of the first class of the client that has it, else of the network
+ * (NULL: none), else of the site. */
 void v6_site_write_options(const struct v6_site *s, const struct v6_network *n,
-			   const struct v6_reservation *r, struct span oro, struct writer *w);
+			   const struct v6_reservation *r, uint64_t classes, struct span oro,
+			   struct writer *w);
 
 #endif
