@@ -48,6 +48,37 @@ struct nat_source6_key {
 	__u8 address[16];
 };
 
+/* Map sources4: the longest prefix says where an address belongs; who is not there is in the world,
+ * outside. Our own and public addresses stand in it with all 32 bits, zone gateway; the network of
+ * an uplink with zone outside where it is private (NAT behind NAT). */
+struct nat_source_key4 {
+	__u32 bits;
+	__be32 address;
+};
+
+enum nat_source_flag {
+	NAT_SOURCE_ROUTED = 1 << 0, /* known to the world: not translated on its way out; from
+				     * outside the rules decide */
+};
+
+struct nat_source {
+	__u8 zone, flags;
+	__u16 pad;
+};
+
+/* Map locals4, by address: the machine's own and the public ones (which need not be its own). */
+enum nat_local_flag {
+	NAT_LOCAL_HERE = 1 << 0,    /* the machine has it on a device */
+	NAT_LOCAL_OUTSIDE = 1 << 1, /* may be the source of what leaves by an outside device */
+};
+
+#define NAT_NO_PUBLIC 0xffff
+
+struct nat_local {
+	__u16 public_slot; /* in map publics; NAT_NO_PUBLIC */
+	__u16 flags;
+};
+
 enum nat_device_flag {
 	NAT_DEVICE_OUTSIDE = 1 << 0,
 	NAT_DEVICE_ETHER = 1 << 1,    /* frames have an Ethernet header */
@@ -62,12 +93,12 @@ enum nat_device_flag {
 struct nat_device {
 	__u32 ifindex; /* 0: nobody */
 	__u32 mtu;
-	__u16 flags;
-	__u8 zone;
 	__u8 mac[6];
-	__u8 pad[3];
+	__u16 flags;
 	/* Outside devices: their public addresses are publics[first .. first + n). */
 	__u16 public_first, public_n;
+	__u8 zone;
+	__u8 pad[3];
 };
 
 /* Map publics: a public IPv4 address; its place is its number in map ports. */
@@ -78,14 +109,34 @@ struct nat_public {
 
 /* --- flows ------------------------------------------------------------------------------------ */
 
-/* Who sends to whom, as a packet has it where it comes in. ICMP: sport is the identifier of a query
- * and dport is 0. Compared and hashed as two 64-bit words. */
+/* Who sends to whom, as a packet has it where it comes in. ICMP: a query goes from port identifier
+ * to port 0, its answer from 0 to identifier, so that neither passes for the other. Compared and
+ * hashed as two 64-bit words. */
 struct nat_tuple4 {
 	__be32 src, dst;
 	__be16 sport, dport;
 	__u8 proto;
-	__u8 zone; /* where it comes in: the far side cannot speak as somebody inside */
-	__u16 zero;
+	__u8 zone;  /* where it comes in: the far side cannot speak as somebody inside */
+	__u16 pool; /* of a mapping: nat_device.public_first of its uplink; of a flow: 0 */
+};
+
+/* Maps flow_index and mapping_index: a tuple's hash (index.h) names two buckets. A place holds 32
+ * bits of the hash above 32 bits of number; 0 is free. */
+#define NAT_BUCKET_PLACES 7
+
+struct nat_bucket {
+	__u64 place[NAT_BUCKET_PLACES];
+	__u64 beyond; /* how many whose first bucket this is lie in their second */
+};
+
+/* Map pools: which numbers of a table are free. Those given back hang together by the record's
+ * first word after its tuples (flows4: mapping; mappings4: address). */
+enum nat_pool_of { NAT_POOL_FLOWS4, NAT_POOL_MAPPINGS4, NAT_POOLS };
+
+struct nat_pool {
+	__u64 free;  /* the first of them; the upper half counts takings, against ABA */
+	__u32 fresh; /* numbers up to this one have been used; begins with 0 */
+	__u32 used;
 };
 
 enum nat_life {
@@ -111,7 +162,8 @@ enum nat_idle {
 enum nat_tcp { /* RFC 7857 section 2.2, after 6146 3.5.2 */
 	       NAT_TCP_NONE = 0,
 	       NAT_TCP_INIT,	    /* SYN of the originator seen */
-	       NAT_TCP_ESTABLISHED, /* and one of the other side */
+	       NAT_TCP_ANSWERED,    /* and one of the other side */
+	       NAT_TCP_ESTABLISHED, /* and the originator has acknowledged it: he is who he says */
 	       NAT_TCP_FIN_0,	    /* the originator has ended */
 	       NAT_TCP_FIN_1,	    /* the other side has */
 	       NAT_TCP_FIN_BOTH,
@@ -131,10 +183,11 @@ enum nat_flow_flag {
  */
 struct nat_hop {
 	__u32 ifindex; /* 0: unknown */
+	__u16 mtu;     /* of the route */
 	__u16 gen;
-	__u16 flags; /* nat_device_flag of that device */
+	__u16 looked; /* lower half of the tick of the look-up */
+	__u16 flags;  /* nat_device_flag of that device */
 	__u8 dmac[6], smac[6];
-	__u32 looked; /* tick of the look-up */
 };
 
 /* Map flows4. The two tuples say everything: a packet that comes in as tuple[d] leaves with the
@@ -212,6 +265,7 @@ enum nat_host_flag {
 	NAT_HOST_MAP_ENDPOINT = 1 << 2, /* and on its port */
 	NAT_HOST_CONFIGURED = 1 << 3,	/* stands in the configuration: is not forgotten */
 	NAT_HOST_PARITY = 1 << 4,	/* RFC 4787 REQ-4: a port of the same parity */
+	NAT_HOST_FORWARDED = 1 << 5,	/* a forward goes to it */
 };
 
 /* Map hosts. Made at the first flow from settings' defaults, or by the service. */
@@ -269,16 +323,17 @@ enum nat_setting_flag {
 	NAT_SETTING_ROUTE6 = 1 << 3,
 };
 
-/* Map settings: one, rewritten by the service at any time. */
+/* Map settings: one, rewritten by the service at any time, each field for itself. The first 64
+ * octets are what every packet needs. */
 struct nat_settings {
-	__u64 seed[2];		/* of the index's hash; never changes while flows live */
-	__u32 idle[NAT_IDLE_N]; /* ticks */
-	__u32 flags;
+	__u64 seed[2];		       /* of the index's hash; never changes while flows live */
+	__u32 flow_mask, mapping_mask; /* buckets of flow_index and mapping_index, less one */
 	__u16 hop_gen, rules_gen;
+	__u32 flags;
+	__u32 idle[NAT_IDLE_N];		  /* ticks */
 	__u32 rules_n;			  /* rules[1 .. rules_n] */
-	__u32 rules_own;		  /* rules[1 .. rules_own] hold for forwards too */
 	__u32 forwards_n;		  /* forwards4[1 .. forwards_n] */
-	__u32 flows_max, mappings_max;	  /* at most the maps' size */
+	__u32 flows_max, mappings_max;	  /* less than the maps' size: number 0 is not used */
 	__u32 host_flows_max, host_flags; /* of hosts without a record */
 	__u16 block_n;			  /* port-block allocation: ports for each host; 0: off */
 	__u16 port_low, port_high;	  /* range of fallback ports, host order */
@@ -289,7 +344,8 @@ struct nat_settings {
 	__u32 sweep_ns; /* between turns */
 };
 
-/* Map counters, one for each processor. The text is nat_counter_name's (service/nat/counter.h). */
+/* Map counters: one struct nat_counts for each processor. The text is nat_counter_name's
+ * (service/nat/counter.h). */
 enum nat_counter {
 	NAT_C_PACKETS,	  /* seen on any device */
 	NAT_C_TRANSLATED, /* sent on by us */
@@ -324,6 +380,10 @@ enum nat_counter {
 	NAT_C_MTU_ANSWERED,
 	NAT_C_FRAGMENTS_HELD,
 	NAT_C_N,
+};
+
+struct nat_counts {
+	__u64 n[NAT_C_N];
 };
 
 /* Ring events. */

@@ -1,0 +1,184 @@
+/* The data plane at tc, on the way in and on the way out: it can do everything, keeps GSO packets
+ * whole, and asks the kernel for neighbours. Knows devices with an Ethernet header and without.
+ */
+#ifndef NAT_BPF_TC_H
+#define NAT_BPF_TC_H
+
+#include "service/nat/bpf/calls.h"
+#include "service/nat/bpf/flow.h"
+
+#include <linux/pkt_cls.h>
+
+/* The skb's mark from where we have translated a packet to nat_tc_out, which takes it off. */
+#define NAT_MARK 0x6e617434
+
+/* Octets that are made readable at once: Ethernet, IP with options, TCP. */
+#define TC_HEADS 94
+
+static __always_inline int tc_drop(enum nat_counter why)
+{
+	count(why);
+	return TC_ACT_SHOT;
+}
+
+/* To the machine's own stack, and to the programs of others. */
+static __always_inline int tc_pass(void)
+{
+	count(NAT_C_PASSED);
+	return TC_ACT_UNSPEC;
+}
+
+static __always_inline __u32 tc_l3(const struct nat_device *device)
+{
+	return (device->flags & NAT_DEVICE_ETHER) != 0 ? sizeof(struct ethhdr) : 0;
+}
+
+static __always_inline enum packet_kind tc_read(struct __sk_buff *skb,
+						const struct nat_device *device, __u8 zone,
+						bool options, struct packet *p)
+{
+	struct view view = view_skb(skb);
+	if (view.data + TC_HEADS > view.end && (__u32)(view.end - view.data) < skb->len) {
+		bpf_skb_pull_data(skb, skb->len < TC_HEADS ? skb->len : TC_HEADS);
+		view = view_skb(skb);
+	}
+	p->tuple.zone = zone;
+	return packet_read(view, tc_l3(device), skb->gso_segs != 0, options, p);
+}
+
+/* No tuple: another program's, or none's. */
+static __always_inline int tc_unread(struct __sk_buff *skb, void *calls, enum packet_kind kind,
+				     bool out)
+{
+	switch (kind) {
+	case PACKET_ERROR:
+		bpf_tail_call(skb, calls, out ? NAT_CALL_ERROR_OUT : NAT_CALL_ERROR);
+		return tc_drop(NAT_C_DROP_ICMP);
+	case PACKET_FRAGMENT:
+		bpf_tail_call(skb, calls, out ? NAT_CALL_FRAGMENT_OUT : NAT_CALL_FRAGMENT);
+		return tc_drop(NAT_C_DROP_FRAGMENT);
+	case PACKET_OPTIONS: bpf_tail_call(skb, calls, NAT_CALL_OPTIONS); break;
+	case PACKET_ALIEN:
+		bpf_tail_call(skb, calls, out ? NAT_CALL_NEW_OUT : NAT_CALL_NEW);
+		return tc_drop(NAT_C_DROP_PROTOCOL);
+	case PACKET_CHECKSUM: return tc_drop(NAT_C_DROP_CHECKSUM);
+	default: break;
+	}
+	return tc_drop(NAT_C_DROP_FORMAT);
+}
+
+/* Whether the device that it leaves by can take it whole. */
+static __always_inline bool tc_fits(const struct __sk_buff *skb, const struct packet *p, __u32 mtu)
+{
+	__u32 len = skb->gso_size != 0 ? p->heads + skb->gso_size : p->len;
+	return len <= mtu;
+}
+
+static __always_inline int tc_too_big(struct __sk_buff *skb, void *calls, __u32 mtu)
+{
+	struct note *note = note_get();
+	if (note != NULL) {
+		note->mtu = mtu;
+		bpf_tail_call(skb, calls, NAT_CALL_TOO_BIG);
+	}
+	return tc_drop(NAT_C_DROP_MTU);
+}
+
+/* A packet that came in without an Ethernet header gets room for one. */
+static __always_inline bool tc_make_ether(struct __sk_buff *skb, const struct nat_device *in)
+{
+	if ((in->flags & NAT_DEVICE_ETHER) != 0) {
+		return true;
+	}
+	if (bpf_skb_change_head(skb, sizeof(struct ethhdr), 0) != 0) {
+		return false;
+	}
+	struct view view = view_skb(skb);
+	struct ethhdr *eth = view.data;
+	if ((void *)(eth + 1) > view.end) {
+		return false;
+	}
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	return true;
+}
+
+static __always_inline int tc_send(struct __sk_buff *skb, const struct nat_device *in,
+				   const struct nat_hop *hop, struct bpf_redir_neigh *neighbour)
+{
+	count(NAT_C_TRANSLATED);
+	if ((hop->flags & NAT_DEVICE_OUTSIDE) != 0) {
+		skb->mark = NAT_MARK;
+	}
+	if ((hop->flags & NAT_DEVICE_ETHER) == 0) {
+		return (int)bpf_redirect(hop->ifindex, 0);
+	}
+	if (!tc_make_ether(skb, in)) {
+		return tc_drop(NAT_C_DROP_NO_ROUTE);
+	}
+	if (neighbour != NULL) {
+		return (int)bpf_redirect_neigh(hop->ifindex, neighbour, sizeof(*neighbour), 0);
+	}
+	struct view view = view_skb(skb);
+	__u32 *mac = view.data;
+	const __u32 *have = (const __u32 *)hop->dmac;
+	if ((void *)(mac + 3) > view.end) {
+		return tc_drop(NAT_C_DROP_FORMAT);
+	}
+	mac[0] = have[0];
+	mac[1] = have[1];
+	mac[2] = have[2];
+	return (int)bpf_redirect(hop->ifindex, 0);
+}
+
+/* To the machine itself, with the ports that its socket knows. */
+static __always_inline int tc_deliver(struct __sk_buff *skb, const struct packet *p,
+				      struct nat_flow4 *flow, int side)
+{
+	flow_refresh(flow, p, side, tick_now());
+	if (!flow_rewrite_skb(skb, p, flow, side, false)) {
+		return tc_drop(NAT_C_DROP_FORMAT);
+	}
+	return tc_pass();
+}
+
+/* A packet of a flow, on its way in. */
+static __always_inline int tc_known(struct __sk_buff *skb, void *calls, const struct nat_device *in,
+				    const struct packet *p, struct nat_flow4 *flow)
+{
+	const struct nat_settings *s = settings_get();
+	int side = flow_side(flow, p);
+	if (flow->tuple[side ^ 1].zone == NAT_ZONE_GATEWAY) {
+		return tc_deliver(skb, p, flow, side);
+	}
+	if (p->ttl <= 1) {
+		bpf_tail_call(skb, calls, NAT_CALL_TTL);
+		return tc_drop(NAT_C_DROP_TTL);
+	}
+	struct hop_question q = {.ifindex = in->ifindex, .now = tick_now()};
+	bool ask_neighbour = false;
+	if (s == NULL) {
+		return tc_drop(NAT_C_DROP_NO_ROUTE);
+	}
+	if (!hop_fresh(&flow->hop[side], s, q.now)) {
+		enum hop_way way = flow_hop(skb, flow, p, side, &q);
+		if (way == HOP_NOWHERE) {
+			return tc_drop(NAT_C_DROP_NO_ROUTE);
+		}
+		ask_neighbour = way == HOP_NEIGHBOUR || neighbour_due(q.hop.dmac, q.now);
+	} else {
+		q.hop = flow->hop[side];
+	}
+	if (!tc_fits(skb, p, q.hop.mtu)) {
+		return tc_too_big(skb, calls, q.hop.mtu);
+	}
+	flow_refresh(flow, p, side, q.now);
+	if (!flow_rewrite_skb(skb, p, flow, side, true)) {
+		return tc_drop(NAT_C_DROP_FORMAT);
+	}
+	if (ask_neighbour) {
+		neighbour_asked(q.hop.dmac, q.now);
+	}
+	return tc_send(skb, in, &q.hop, ask_neighbour ? &q.neighbour : NULL);
+}
+
+#endif
