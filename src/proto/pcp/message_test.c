@@ -16,7 +16,8 @@
 	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 6, 0, 0, 0, 0x1f, 0x90, 0x20, 0xfb, 0, 0, 0, 0, 0,  \
 		0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 7
 #define PREFER_FAILURE 2, 0, 0, 0
-#define FILTER	       3, 0, 0, 20, 0, 120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 51, 100, 9
+#define FILTER	       3, 0, 0, 20, 0, 120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, V4_FAR
+#define V4_FAR	       198, 51, 100, 9
 #define THIRD_PARTY    1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 168, 1, 9
 
 static const uint8_t map[] = {HEAD(PCP_MAP), MAPPING, PREFER_FAILURE, FILTER, THIRD_PARTY};

@@ -355,6 +355,12 @@ static const struct config_key nat_keys[] = {
 	 .help = "rules in their order, before those that hold anyway: inside may begin to "
 		 "everywhere, other zones to the world; from outside nothing may begin but ping to "
 		 "this machine and the answers of DHCP"},
+	{.name = "port-control",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct nat_conf, port_control),
+	 .map = &portctl_conf_map,
+	 .help = "ports that hosts inside open for themselves; off, unless one of its protocols is "
+		 "on"},
 	{.name = "bogons",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct nat_conf, bogons),

@@ -8,6 +8,7 @@
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
 #include "service/nat/bpf/shared.h"
+#include "service/nat/conf_portctl.h"
 #include "service/nat/traffic.h"
 
 enum {
@@ -83,6 +84,7 @@ struct nat_conf {
 	struct config_list hosts;    /* struct nat_host_conf */
 	struct config_list forward;  /* struct nat_forward_conf */
 	struct config_list firewall; /* struct nat_rule_conf */
+	struct portctl_conf port_control;
 	bool bogons;
 	struct nat_timeouts_conf timeouts;
 	struct nat_limits_conf limits;

@@ -58,8 +58,8 @@ static void adorn(struct portctl_mapping *m, const struct portctl_ask *ask)
 	memset(m->nonce, 0, sizeof(m->nonce));
 	if (ask->nonce)
 		memcpy(m->nonce, ask->nonce, sizeof(m->nonce));
-	(void)span_to_cstr(span_sub(span_text(ask->zone ? ask->zone : ""), 0, PORTCTL_TEXT_MAX),
-			   m->zone, sizeof(m->zone));
+	(void)span_to_cstr(span_sub(span_text(ask->zone), 0, PORTCTL_TEXT_MAX), m->zone,
+			   sizeof(m->zone));
 	if (!span_to_cstr(ask->description, m->description, sizeof(m->description)))
 		m->description[0] = 0;
 }

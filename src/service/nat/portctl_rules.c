@@ -1,10 +1,12 @@
 #include "service/nat/portctl_rules.h"
 
-static bool in_ranges(const struct portctl_rule *rule, uint16_t port)
+static bool in_traffic(const struct portctl_rule *rule, uint8_t protocol, uint16_t port)
 {
-	for (size_t i = 0; i < rule->ports_n; i++)
-		if (port >= rule->ports[i].first && port <= rule->ports[i].last)
+	for (size_t i = 0; i < rule->traffic_n; i++) {
+		const struct portctl_traffic *t = &rule->traffic[i];
+		if (t->protocol == protocol && port >= t->first && port <= t->last)
 			return true;
+	}
 	return false;
 }
 
@@ -19,18 +21,18 @@ static bool in_prefixes(const struct ip_prefix *list, size_t n, const struct ip_
 static bool in_zones(const struct portctl_rule *rule, const char *zone)
 {
 	for (size_t i = 0; i < rule->zones_n; i++)
-		if (zone && strcmp(rule->zones[i], zone) == 0)
+		if (strcmp(rule->zones[i], zone) == 0)
 			return true;
-	return rule->zones_n == 0;
+	return false;
 }
 
 static bool allows(const struct portctl_rule *rule, const struct portctl_subject *s)
 {
-	bool protocol = (s->protocol == 6 && rule->tcp) || (s->protocol == 17 && rule->udp);
-	return protocol && in_zones(rule, s->zone) &&
-	       (rule->hosts_n == 0 || in_prefixes(rule->hosts, rule->hosts_n, s->host)) &&
-	       in_ranges(rule, s->internal_port) &&
-	       (s->external_port == 0 || in_ranges(rule, s->external_port));
+	bool all = rule->zones_n == 0 && rule->hosts_n == 0;
+	return (all || in_zones(rule, s->zone) ||
+		in_prefixes(rule->hosts, rule->hosts_n, s->host)) &&
+	       in_traffic(rule, s->protocol, s->internal_port) &&
+	       (s->external_port == 0 || in_traffic(rule, s->protocol, s->external_port));
 }
 
 bool portctl_rules_allow(const struct portctl_rules *r, const struct portctl_subject *s)

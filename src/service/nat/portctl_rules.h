@@ -5,20 +5,22 @@
 
 #include "proto/ip/prefix.h"
 
-enum { PORTCTL_RANGES_MAX = 16 };
+enum { PORTCTL_TRAFFIC_MAX = 32 };
 
-struct portctl_range {
+/* Ports of one protocol, inside and outside. */
+struct portctl_traffic {
+	uint8_t protocol; /* IANA's number */
 	uint16_t first, last;
 };
 
+/* Who: one of the zones or one of the hosts; all inside, when both are empty. */
 struct portctl_rule {
-	const char *const *zones; /* none: all inside; borrowed, as hosts */
+	const char *const *zones; /* borrowed, as hosts */
 	size_t zones_n;
-	const struct ip_prefix *hosts; /* none: all */
+	const struct ip_prefix *hosts;
 	size_t hosts_n;
-	struct portctl_range ports[PORTCTL_RANGES_MAX]; /* inside and outside */
-	size_t ports_n;
-	bool tcp, udp;
+	struct portctl_traffic traffic[PORTCTL_TRAFFIC_MAX];
+	size_t traffic_n;
 };
 
 struct portctl_rules {

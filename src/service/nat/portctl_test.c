@@ -56,16 +56,17 @@ static void refuses_what_the_rule_does_not_name(void **state)
 	world_begin(&w);
 	assert_int_equal(open_for(&w, "10.0.0.1:8080", 0), PORTCTL_FORBIDDEN);
 	assert_int_equal(open_for(&w, "192.168.1.5:80", 0), PORTCTL_FORBIDDEN);
-	w.rule.tcp = false;
+	w.rule.traffic[0].protocol = 132;
 	assert_int_equal(open_for(&w, "192.168.1.5:8080", 0), PORTCTL_FORBIDDEN);
-	w.rule.tcp = true;
+	w.rule.traffic[0].protocol = 6;
 	w.rule.zones = zones;
+	w.rule.hosts_n = 0;
 	w.rule.zones_n = 1;
 	assert_int_equal(open_for(&w, "192.168.1.5:8080", 0), PORTCTL_FORBIDDEN);
 	w.rule.zones_n = 2;
 	assert_int_equal(open_for(&w, "192.168.1.5:8080", 0), PORTCTL_DONE);
 	/* addresses that are no host's, though a rule for all hosts names them too */
-	w.rule.hosts_n = 0;
+	w.rule.zones_n = 0;
 	static const char *const none[] = {"127.0.0.1:8080",   "0.0.0.0:8080",	 "224.0.0.1:8080",
 					   "169.254.1.1:8080", "[fe80::1]:8080", "[::1]:8080"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
@@ -298,7 +299,7 @@ static void a_reload_closes_what_is_not_allowed_any_more(void **state)
 	assert_int_equal(open_for(&w, "192.168.1.5:9090", 0), PORTCTL_DONE);
 	portctl_reload(w.list, WORLD_NOW_MS + 1000, &w.rules);
 	assert_true(w.open_n == 2 && w.losses == 0);
-	w.rule.ports[0].last = 9000;
+	w.rule.traffic[0].last = 9000;
 	portctl_reload(w.list, WORLD_NOW_MS + 1000, &w.rules);
 	assert_true(w.open_n == 1 && w.losses == 1 && world_agrees(&w));
 	assert_non_null(world_find(&w, 6, "192.168.1.5:8080"));

@@ -130,10 +130,8 @@ void world_begin(struct world *w)
 	w->hosts[1] = ip_prefix_of(&v6, 32);
 	w->rule = (struct portctl_rule){.hosts = w->hosts,
 					.hosts_n = 2,
-					.ports = {{1024, 65535}},
-					.ports_n = 1,
-					.tcp = true,
-					.udp = true};
+					.traffic = {{6, 1024, 65535}, {17, 1024, 65535}},
+					.traffic_n = 2};
 	w->rules = (struct portctl_rules){.rules = &w->rule,
 					  .rules_n = 1,
 					  .mappings_max = 100,
