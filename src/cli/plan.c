@@ -48,16 +48,17 @@ static int group_check(const struct config *config, const char *path, const char
 	}
 }
 
-/* The directory of a service that keeps files, for whom it will be. user NULL: the supervisor's. */
-static enum err plan_state(struct plan *p, const struct config_global *global,
-			   const struct service *s, const char *user)
+/* The directory of a service that keeps files or pins, for whom it will be. user NULL: the
+ * supervisor's. */
+static enum err plan_folder(struct plan *p, enum plan_kind kind, const char *above,
+			    const struct service *s, const char *user)
 {
 	struct user owner = {.uid = PLAN_OWNER_SELF, .gid = PLAN_OWNER_SELF};
 	char path[4096];
-	(void)snprintf(path, sizeof(path), "%s/%s", global->state, s->name);
+	(void)snprintf(path, sizeof(path), "%s/%s", above, s->name);
 	if (user)
 		TRY(sandbox_user_find(user, &owner));
-	return plan_add_state(p, s->name, path, owner.uid, owner.gid);
+	return plan_add_folder(p, s->name, kind, path, owner.uid, owner.gid);
 }
 
 /* Sockets between services, from the record `first` on, are for whom they run as. */
@@ -85,13 +86,17 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 	(void)snprintf(path, sizeof(path), "%s/%s.sock", global->run, s->name);
 	const char *user =
 		strcmp(global->user, SANDBOX_USER_DEFAULT) == 0 ? default_user : global->user;
-	TRY(plan_add_service(p, s->name, global->sandbox ? user : NULL));
+	if (!global->sandbox)
+		user = NULL;
+	TRY(plan_add_service(p, s->name, user));
 	TRY(plan_add_unix(p, s->name, "control", path, control_gid));
 	if (s->keeps_state && s->keeps_state(conf))
-		TRY(plan_state(p, global, s, global->sandbox ? user : NULL));
+		TRY(plan_folder(p, PLAN_STATE, global->state, s, user));
+	if (s->pins_bpf && s->pins_bpf(conf))
+		TRY(plan_folder(p, PLAN_BPF, global->bpf, s, user));
 	size_t first = p->n;
 	TRY(s->plan(conf, global, p));
-	return services_group_fill(p, first, global->sandbox ? user : NULL);
+	return services_group_fill(p, first, user);
 }
 
 static json_t *record_json(const struct plan_record *r)
@@ -99,12 +104,13 @@ static json_t *record_json(const struct plan_record *r)
 	static const char *const kinds[] = {
 		[PLAN_SERVICE] = "service", [PLAN_UDP] = "udp",	      [PLAN_TCP] = "tcp",
 		[PLAN_UNIX] = "unix",	    [PLAN_PACKET] = "packet", [PLAN_ICMP] = "icmp",
-		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state"};
+		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf"};
+	bool folder = r->kind == PLAN_STATE || r->kind == PLAN_BPF;
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];
 	if (r->kind == PLAN_SERVICE)
 		json_object_set_new(object, "user", json_string(r->name));
-	else if (r->kind == PLAN_UNIX || r->kind == PLAN_STATE)
+	else if (r->kind == PLAN_UNIX || folder)
 		json_object_set_new(object, "path", json_string(r->path));
 	else if (r->kind == PLAN_UDP || r->kind == PLAN_TCP) {
 		(void)ip_endpoint_format(&r->endpoint, at);
@@ -113,7 +119,7 @@ static json_t *record_json(const struct plan_record *r)
 	}
 	if (r->kind == PLAN_UNIX && r->gid != PLAN_OWNER_SELF)
 		json_object_set_new(object, "group", json_integer(r->gid));
-	if (r->kind == PLAN_STATE && r->uid != PLAN_OWNER_SELF)
+	if (folder && r->uid != PLAN_OWNER_SELF)
 		json_object_set_new(object, "owner", json_integer(r->uid));
 	return object;
 }

@@ -51,6 +51,8 @@ static int service_run(const struct command_line *line)
 		.user = command_line_value(line, "user"),
 		.state_path = command_line_value(line, "state"),
 	};
+	if (start.service->pins_bpf)
+		start.bpf_path = command_line_value(line, "bpf");
 	return start.service->run(&start);
 }
 
@@ -59,6 +61,11 @@ static const struct command_option service_options[] = {
 	{"control", 0, "PATH", "the control socket (RUN/SERVICE.sock)"},
 	{"user", 0, "USER", "become this user before the configuration is read"},
 	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
+	{"bpf", 0, "FOLDER", "pin programs and tables there; it is there already (BPF/SERVICE)"},
+};
+enum {
+	OPTIONS_WITH_BPF = sizeof(service_options) / sizeof(service_options[0]),
+	OPTIONS = OPTIONS_WITH_BPF - 1, /* of services that pin nothing */
 };
 
 static const struct command *const uplink_verbs[] = {&uplink_renew_verb, &uplink_release_verb,
@@ -71,7 +78,7 @@ static const struct command *const dhcp_verbs[] = {&dhcp_probe_verb, &dhcp_watch
 		.arguments = "",                                                                   \
 		.summary = text,                                                                   \
 		.options = service_options,                                                        \
-		.options_n = sizeof(service_options) / sizeof(service_options[0]),                 \
+		.options_n = OPTIONS,                                                              \
 		.run = service_run,                                                                \
 		.verbs = (words),                                                                  \
 	}

@@ -36,6 +36,13 @@ static const struct config_key global_keys[] = {
 	 .fallback = "/var/lib/gatehouse",
 	 .help = "Where services that keep files across restarts keep them: one directory SERVICE "
 		 "each, made for it; a change needs a restart where a service runs alone"},
+	{.name = "bpf",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct config_global, bpf),
+	 .fallback = "/sys/fs/bpf/gatehouse",
+	 .help = "Where services that work by programs in the kernel pin what outlives them: one "
+		 "folder SERVICE each in a BPF file system, made for it, and mounted when there is "
+		 "none; a change loses what is pinned"},
 	{.name = "user",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct config_global, user),

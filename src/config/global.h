@@ -23,6 +23,7 @@ struct config_log {
 struct config_global {
 	const char *run;		 /* run: directory of the control sockets */
 	const char *state;		 /* state: directory of the services' directories */
+	const char *bpf;		 /* bpf: the same in a BPF file system */
 	const char *user;		 /* user: name, or UID[:GID] */
 	const char *control_group;	 /* control-group: name or GID; NULL: none */
 	struct config_log log;		 /* log: {level: error … debug, format: text | json} */

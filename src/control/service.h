@@ -21,6 +21,7 @@ struct service_start {
 				   * NULL: the configuration's, once its sockets are open */
 	const char *state_path;	  /* --state, from the supervisor, who made it; NULL: STATE/SERVICE,
 				   * and the service makes it while it is root */
+	const char *bpf_path;	  /* --bpf, likewise; NULL: BPF/SERVICE, or none with --user */
 };
 
 struct service {
@@ -31,10 +32,15 @@ struct service {
 	/* Whether what conf says needs files of its own that outlive the process: then
 	 * service_life_state is a directory that it may write to. NULL: never. */
 	bool (*keeps_state)(const void *conf);
+	/* Whether it loads BPF programs and pins them: then service_life_bpf is a folder for that,
+	 * and its command takes --bpf (OPTIONS_WITH_BPF in cli/run.c). NULL: never. */
+	bool (*pins_bpf)(const void *conf);
 	/* What it does beyond IP and unix sockets, and the capabilities that its work takes to the
-	 * end: both stay 0 for most. */
+	 * end, and those beyond for until service_life_sandbox: all stay 0 for most. */
 	bool changes_links;
+	bool changes_sysctl;   /* writes below /proc/sys/net, with CAP_NET_ADMIN */
 	uint64_t capabilities; /* SANDBOX_CAP_… */
+	uint64_t start_capabilities;
 
 	/* Adds the sockets that conf asks for (the control socket is added by the caller). conf:
 	 * the service's own typed struct. ERR_LIMIT when they are too many. */

@@ -5,6 +5,7 @@
 #include "config/report.h"
 #include "control/conf_file.h"
 #include "control/control_group.h"
+#include "os/bpffs.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -20,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_PATHS_MAX = 256 };
+enum { READ_PATHS_MAX = 256, WRITABLE_MAX = 4 };
 
 static enum sandbox_profile profile_of(const struct service *service)
 {
@@ -151,19 +152,33 @@ static void sandbox_error(const char *user, enum err e)
 			  LOG_TEXT("user", user), LOG_ERR(e));
 }
 
+/* Ends with NULL. */
+static void writable_fill(const struct service *service, const char *state, const char *bpf,
+			  const char *ret[WRITABLE_MAX])
+{
+	const char *const all[] = {state, bpf, service->changes_sysctl ? "/proc/sys/net" : NULL};
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i])
+			ret[n++] = all[i];
+	ret[n] = NULL;
+}
+
 /* What the supervisor asked for: to be that user before a byte of text is read. */
 static enum err user_enter(struct service_life *life)
 {
 	if (!life->start->user)
 		return OK;
 	const struct service *service = life->start->service;
-	const char *const writable[] = {life->start->state_path, NULL};
+	const char *writable[WRITABLE_MAX];
+	writable_fill(service, life->start->state_path, life->start->bpf_path, writable);
 	struct sandbox s = {.profile = profile_of(service),
 			    .view = SANDBOX_VIEW_READ_ONLY,
 			    .user = life->start->user,
 			    .write_paths = writable,
-			    .capabilities_keep =
-				    SANDBOX_CAP_NET_BIND_SERVICE | service->capabilities};
+			    .capabilities_keep = SANDBOX_CAP_NET_BIND_SERVICE |
+						 service->capabilities |
+						 service->start_capabilities};
 	enum err e = sandbox_enter_early(&s, &life->sandbox);
 	if (e)
 		sandbox_error(s.user, e);
@@ -183,10 +198,59 @@ static enum err state_choose(struct service_life *life)
 	return life->state_path ? OK : (enum err)ENOMEM;
 }
 
+/* user: whom the service becomes; NULL: it stays who it is. */
+static enum err owner_find(const char *user, struct state_owner *room,
+			   const struct state_owner **ret)
+{
+	struct user found;
+	*ret = NULL;
+	if (!user || !user_is_root())
+		return OK;
+	TRY(sandbox_user_find(user, &found));
+	*room = (struct state_owner){.uid = found.uid, .gid = found.gid};
+	*ret = room;
+	return OK;
+}
+
+/* For root until service_life_sandbox, so that something can be loaded before; then for user. */
+static enum err bpf_make(const struct service_life *life, const char *user)
+{
+	struct state_owner room;
+	const struct state_owner *owner;
+	TRY(owner_find(user, &room, &owner));
+	return bpffs_make(life->bpf_path, owner);
+}
+
+static enum err bpf_choose(struct service_life *life)
+{
+	const struct service *service = life->start->service;
+	if (!service->pins_bpf || !service->pins_bpf(service_life_conf(life)))
+		return OK;
+	if (life->start->bpf_path)
+		life->bpf_path = strdup(life->start->bpf_path);
+	else if (life->start->user)
+		return OK; /* the supervisor could not make it, and has told */
+	else if (asprintf(&life->bpf_path, "%s/%s", life->global->bpf, service->name) < 0)
+		life->bpf_path = NULL;
+	if (!life->bpf_path)
+		return (enum err)ENOMEM;
+	enum err e = life->start->bpf_path ? OK : bpf_make(life, NULL);
+	if (e) {
+		log_warning("the folder for BPF programs cannot be made; only root of the machine "
+			    "may mount that file system",
+			    LOG_TEXT("path", life->bpf_path), LOG_ERR(e));
+		free(TAKE(life->bpf_path));
+	}
+	return OK;
+}
+
 enum err service_life_begin(struct service_life *life, const struct service_start *start)
 {
 	const char *name = start->service->name;
-	*life = (struct service_life){.start = start, .control_fd = -1, .notify = {.fd = -1}};
+	*life = (struct service_life){.start = start,
+				      .control_fd = -1,
+				      .notify = {.fd = -1},
+				      .capabilities = start->service->capabilities};
 	life->started_ms = clock_monotonic_ms();
 	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, name);
 	enum err e = activation_take(&life->activation);
@@ -210,6 +274,7 @@ enum err service_life_begin(struct service_life *life, const struct service_star
 		return ERR_CONFIG;
 	}
 	TRY(state_choose(life));
+	TRY(bpf_choose(life));
 	return control_open(life);
 }
 
@@ -225,16 +290,13 @@ static bool clock_folder(char *room, size_t size)
 /* user: whom the service becomes. */
 static enum err state_make(const struct service_life *life, const char *user)
 {
-	struct state_owner owner = {0};
-	struct user found;
+	struct state_owner room;
+	const struct state_owner *owner;
 	if (!life->state_path || life->start->state_path)
 		return OK;
-	bool becomes = user && user_is_root();
-	enum err e = becomes ? sandbox_user_find(user, &found) : OK;
-	if (!e && becomes)
-		owner = (struct state_owner){.uid = found.uid, .gid = found.gid};
+	enum err e = owner_find(user, &room, &owner);
 	if (!e)
-		e = state_dir_make(life->state_path, becomes ? &owner : NULL);
+		e = state_dir_make(life->state_path, owner);
 	if (e)
 		log_error("the state directory cannot be made; `global: {state: FOLDER}` names "
 			  "another place",
@@ -245,13 +307,14 @@ static enum err state_make(const struct service_life *life, const char *user)
 enum err service_life_sandbox(struct service_life *life, const char *const *read_paths)
 {
 	const struct service *service = life->start->service;
-	const char *const writable[] = {life->state_path, NULL};
+	const char *writable[WRITABLE_MAX];
 	const char *paths[READ_PATHS_MAX + 1];
 	size_t n = 0;
 	if (!life->global->sandbox) {
 		log_warning("the sandbox is off: `sandbox: off` stands in the configuration");
 		return state_make(life, NULL);
 	}
+	writable_fill(service, life->state_path, life->bpf_path, writable);
 	char folder[4096], clock[4096];
 	(void)snprintf(folder, sizeof(folder), "%s", life->start->config_path);
 	paths[n++] = dirname(folder);
@@ -270,7 +333,8 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	struct sandbox s = {.profile = profile_of(service),
 			    .view = SANDBOX_VIEW_READ_ONLY,
 			    .user = user,
-			    .capabilities_keep = service->capabilities,
+			    .capabilities_keep = life->capabilities,
+			    .uses_bpf = life->bpf_path != NULL,
 			    .read_paths = paths,
 			    .write_paths = writable};
 	if (!life->start->user && strcmp(s.user, life->global->user) != 0)
@@ -283,6 +347,13 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 			       .view = SANDBOX_VIEW_AS_IS,
 			       .capabilities_keep = s.capabilities_keep};
 	TRY(state_make(life, life->start->user ? NULL : s.user));
+	if (life->bpf_path && !life->start->bpf_path) {
+		enum err e = bpf_make(life, s.user);
+		if (e) {
+			sandbox_error(s.user, e);
+			return e;
+		}
+	}
 	enum err e = sandbox_enter_early(life->start->user ? &rest : &s, &life->sandbox);
 	if (!e)
 		e = sandbox_tighten(&s, &life->sandbox);
@@ -378,5 +449,6 @@ void service_life_done(struct service_life *life)
 	config_free(life->config);
 	life->config = NULL;
 	free(life->state_path);
-	life->state_path = NULL;
+	free(life->bpf_path);
+	life->state_path = life->bpf_path = NULL;
 }

@@ -21,9 +21,12 @@ struct service_life {
 	struct control *control;
 	struct notify notify;
 	struct sandbox_report sandbox;
-	int control_fd;		   /* until control is made */
-	bool stopping;		   /* the last answers are given */
-	char *state_path;	   /* NULL: this service keeps none */
+	int control_fd;	  /* until control is made */
+	bool stopping;	  /* the last answers are given */
+	char *state_path; /* NULL: this service keeps none */
+	char *bpf_path;	  /* NULL: nothing can or shall be pinned */
+	/* To keep to the end; the service may take some away before service_life_sandbox. */
+	uint64_t capabilities;
 	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
 	void *arg;		   /* for reload */
 	uint64_t started_ms;
@@ -50,7 +53,7 @@ MUST enum err service_life_reread(struct service_life *life, struct config **ret
 void service_life_adopt(struct service_life *life, struct config *config);
 
 /* Enters the sandbox, both steps, unless `sandbox: off`: the configuration's user (when start->user
- * was not given), no capabilities but those of struct service, and of the file system only what
+ * was not given), no capabilities but life->capabilities, and of the file system only what
  * read_paths (NULL-terminated, may be NULL), the configuration's folder and sandbox-read name, and
  * the system's libraries and user database; to write only the state directory, which is made here
  * when nobody has. Called with all sockets open and before threads start. Errors are logged. */
@@ -61,6 +64,14 @@ MUST enum err service_life_sandbox(struct service_life *life, const char *const 
 static inline const char *service_life_state(const struct service_life *life)
 {
 	return life->state_path;
+}
+
+/* The folder for pins, from service_life_begin on. NULL: the configuration in force at the start
+ * wants none (struct service, pins_bpf), or a BPF file system is not permitted here, which was
+ * logged. */
+static inline const char *service_life_bpf(const struct service_life *life)
+{
+	return life->bpf_path;
 }
 
 /* SIGTERM, SIGINT and SIGHUP come to the loop from here on. Called before threads start, so that

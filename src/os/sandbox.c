@@ -20,7 +20,9 @@
 
 static_assert(SANDBOX_CAP_NET_BIND_SERVICE == SANDBOX_CAP(CAP_NET_BIND_SERVICE) &&
 		      SANDBOX_CAP_NET_ADMIN == SANDBOX_CAP(CAP_NET_ADMIN) &&
-		      SANDBOX_CAP_NET_RAW == SANDBOX_CAP(CAP_NET_RAW),
+		      SANDBOX_CAP_NET_RAW == SANDBOX_CAP(CAP_NET_RAW) &&
+		      SANDBOX_CAP_PERFMON == SANDBOX_CAP(CAP_PERFMON) &&
+		      SANDBOX_CAP_BPF == SANDBOX_CAP(CAP_BPF),
 	      "the kernel's numbers");
 
 const char *const sandbox_system_paths[] = {"/usr",

@@ -39,6 +39,8 @@ enum sandbox_view {
 #define SANDBOX_CAP_NET_BIND_SERVICE SANDBOX_CAP(10)
 #define SANDBOX_CAP_NET_ADMIN	     SANDBOX_CAP(12)
 #define SANDBOX_CAP_NET_RAW	     SANDBOX_CAP(13)
+#define SANDBOX_CAP_PERFMON	     SANDBOX_CAP(38)
+#define SANDBOX_CAP_BPF		     SANDBOX_CAP(39)
 
 #define SANDBOX_USER_DEFAULT "gatehouse"
 
@@ -49,6 +51,9 @@ struct sandbox {
 	 * `nobody` where no such user exists. */
 	const char *user;
 	uint64_t capabilities_keep;
+	/* bpf(2): everything with SANDBOX_CAP_BPF kept; without it, when set, what takes a
+	 * descriptor or a pin (tables, links, runs) and no loading. Else who calls it is killed. */
+	bool uses_bpf;
 	/* Files, and directories with all below; NULL-terminated, NULL: none. What is not there is
 	 * passed over. Writing includes reading, making and removing. */
 	const char *const *read_paths;

@@ -1,5 +1,6 @@
 #include "os/sandbox_layers.h"
 
+#include <linux/bpf.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -182,8 +183,39 @@ static enum err allow_sockets(scmp_filter_ctx filter, enum sandbox_profile profi
 	return ALLOW_TABLE(filter, of_sockets);
 }
 
+/* What is loaded stays: who holds a descriptor may use it. The verifier, and what opens the things
+ * of others by their numbers, stay out of reach. */
+static enum err allow_bpf(scmp_filter_ctx filter, const struct sandbox *sandbox)
+{
+	static const int commands[] = {BPF_MAP_LOOKUP_ELEM,
+				       BPF_MAP_UPDATE_ELEM,
+				       BPF_MAP_DELETE_ELEM,
+				       BPF_MAP_GET_NEXT_KEY,
+				       BPF_MAP_LOOKUP_AND_DELETE_ELEM,
+				       BPF_MAP_LOOKUP_BATCH,
+				       BPF_MAP_LOOKUP_AND_DELETE_BATCH,
+				       BPF_MAP_UPDATE_BATCH,
+				       BPF_MAP_DELETE_BATCH,
+				       BPF_OBJ_PIN,
+				       BPF_OBJ_GET,
+				       BPF_OBJ_GET_INFO_BY_FD,
+				       BPF_PROG_TEST_RUN,
+				       BPF_PROG_QUERY,
+				       BPF_LINK_CREATE,
+				       BPF_LINK_UPDATE,
+				       BPF_LINK_DETACH};
+	if (sandbox->capabilities_keep & SANDBOX_CAP_BPF)
+		return rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf));
+	for (size_t i = 0; sandbox->uses_bpf && i < sizeof(commands) / sizeof(commands[0]); i++)
+		TRY(allow_when(filter, SCMP_SYS(bpf), 0, whole_int, (uint64_t)commands[i]));
+	return OK;
+}
+
 static bool is_extra(const struct sandbox *sandbox, int call)
 {
+	if (call == SCMP_SYS(bpf) &&
+	    (sandbox->uses_bpf || sandbox->capabilities_keep & SANDBOX_CAP_BPF))
+		return true;
 	for (size_t i = 0; i < sandbox->syscalls_len; i++)
 		if (sandbox->syscalls[i] == call)
 			return true;
@@ -207,6 +239,7 @@ static enum err fill(scmp_filter_ctx filter, const struct sandbox *sandbox)
 	TRY(allow_memory_and_threads(filter));
 	TRY(allow_controls(filter));
 	TRY(allow_sockets(filter, sandbox->profile));
+	TRY(allow_bpf(filter, sandbox));
 	int result = seccomp_load(filter);
 	if (result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP)
 		return ERR_UNSUPPORTED; /* a kernel without filters */

@@ -110,8 +110,9 @@ static enum err process_start(struct child *c)
 {
 	char notify[PLAN_PATH_MAX + 16];
 	(void)snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", c->notify_path);
-	const char *argv[9] = {"gatehouse", c->service, "-c", c->config_path};
-	const char *state = socket_set_state(c->sockets, c->service);
+	const char *argv[11] = {"gatehouse", c->service, "-c", c->config_path};
+	const char *state = socket_set_folder(c->sockets, c->service, PLAN_STATE);
+	const char *bpf = socket_set_folder(c->sockets, c->service, PLAN_BPF);
 	size_t n = 4;
 	if (strcmp(c->user, "-") != 0) {
 		argv[n++] = "--user";
@@ -120,6 +121,10 @@ static enum err process_start(struct child *c)
 	if (state) {
 		argv[n++] = "--state";
 		argv[n++] = state;
+	}
+	if (bpf) {
+		argv[n++] = "--bpf";
+		argv[n++] = bpf;
 	}
 	const char *environment[] = {notify, NULL};
 	struct spawn_fd *fds = calloc(socket_set_count(c->sockets, c->service) + 1, sizeof(*fds));
@@ -158,7 +163,8 @@ void child_start(struct child *c)
 
 static bool keeps_files(const struct child *c)
 {
-	return socket_set_state(c->sockets, c->service) != NULL;
+	return socket_set_folder(c->sockets, c->service, PLAN_STATE) ||
+	       socket_set_folder(c->sockets, c->service, PLAN_BPF);
 }
 
 void child_replace(struct child *c)

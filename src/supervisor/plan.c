@@ -65,13 +65,14 @@ enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind, 
 	return plan_add(p, kind, service, name, &r);
 }
 
-enum err plan_add_state(struct plan *p, const char *service, const char *path, uint32_t uid,
-			uint32_t gid)
+enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind, const char *path,
+			 uint32_t uid, uint32_t gid)
 {
 	struct plan_record *r;
+	ASSERT(kind == PLAN_STATE || kind == PLAN_BPF);
 	if (!name_fits(path, PLAN_PATH_MAX) || path[0] != '/')
 		return (enum err)EINVAL;
-	TRY(plan_add(p, PLAN_STATE, service, "state", &r));
+	TRY(plan_add(p, kind, service, kind == PLAN_STATE ? "state" : "bpf", &r));
 	memcpy(r->path, path, strlen(path));
 	r->copies = 0;
 	r->uid = uid;
@@ -103,7 +104,7 @@ static bool ports_are_right(const struct plan_record *r)
 	       (r->flags & ~PLAN_BROADCAST) == 0;
 }
 
-static bool state_is_right(const struct plan_record *r)
+static bool folder_is_right(const struct plan_record *r)
 {
 	return r->copies == 0 && terminated(r->path, sizeof(r->path)) && r->path[0] == '/' &&
 	       (r->uid == PLAN_OWNER_SELF) == (r->gid == PLAN_OWNER_SELF);
@@ -123,7 +124,8 @@ enum err plan_record_check(const struct plan_record *r)
 	case PLAN_PACKET:
 	case PLAN_ICMP:
 	case PLAN_ICMP6: return r->copies == 1 ? OK : ERR_FORMAT;
-	case PLAN_STATE: return state_is_right(r) ? OK : ERR_FORMAT;
+	case PLAN_STATE:
+	case PLAN_BPF: return folder_is_right(r) ? OK : ERR_FORMAT;
 	default: return ERR_FORMAT;
 	}
 }

@@ -20,6 +20,9 @@ enum plan_kind {
 	PLAN_ICMP,   /* a raw ICMP socket (os/icmp.h), passed as name */
 	PLAN_ICMP6,  /* a raw ICMPv6 socket, passed as name */
 	PLAN_STATE,  /* the directory path is made for the service's user; nothing is passed */
+	/* The same in a BPF file system (os/bpffs.h), which is mounted when there is none. Where
+	 * that is not permitted the service starts without. */
+	PLAN_BPF,
 };
 
 /* Bits of plan_record.flags. */
@@ -37,16 +40,16 @@ struct plan_record {
 	uint32_t magic; /* PLAN_MAGIC */
 	uint8_t kind;	/* enum plan_kind */
 	uint8_t copies; /* descriptors. PLAN_UDP, PLAN_TCP: as many share the port (SO_REUSEPORT),
-			 * 1..; others 1; PLAN_STATE 0 */
+			 * 1..; others 1; PLAN_STATE, PLAN_BPF 0 */
 	uint8_t flags;
 	uint8_t reserved;
 	char service[PLAN_NAME_MAX]; /* NUL-terminated */
 	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
 	 * "-" for the supervisor's own. */
 	char name[PLAN_NAME_MAX];
-	char path[PLAN_PATH_MAX]; /* PLAN_UNIX, PLAN_STATE */
-	uint32_t uid, gid;	  /* PLAN_STATE: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX: gid,
-				   * who may connect beside the supervisor's user */
+	char path[PLAN_PATH_MAX]; /* PLAN_UNIX, PLAN_STATE, PLAN_BPF */
+	uint32_t uid, gid; /* PLAN_STATE, PLAN_BPF: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX:
+			    * gid, who may connect beside the supervisor's user */
 	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP */
 };
 
@@ -70,8 +73,9 @@ MUST enum err plan_add_unix(struct plan *p, const char *service, const char *nam
 /* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
 MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind,
 			   const char *name);
-MUST enum err plan_add_state(struct plan *p, const char *service, const char *path, uint32_t uid,
-			     uint32_t gid);
+/* kind: PLAN_STATE or PLAN_BPF. */
+MUST enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind,
+			      const char *path, uint32_t uid, uint32_t gid);
 
 /* ERR_FORMAT for a record that no plan process writes. */
 MUST enum err plan_record_check(const struct plan_record *r);

@@ -44,9 +44,10 @@ static void refuses_names_that_do_not_fit(void **state)
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 256), EINVAL);
 	assert_int_equal(plan_add_udp(p, "dns", name, &at, 0), EINVAL);
 	assert_int_equal(plan_add_raw(p, "dns", PLAN_PACKET, name), EINVAL);
-	assert_int_equal(plan_add_state(p, "dns", path, 1, 1), EINVAL);
-	assert_int_equal(plan_add_state(p, "dns", "", 1, 1), EINVAL);
-	assert_int_equal(plan_add_state(p, "dns", "var/lib", 1, 1), EINVAL);
+	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, path, 1, 1), EINVAL);
+	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, "", 1, 1), EINVAL);
+	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, "var/lib", 1, 1), EINVAL);
+	assert_int_equal(plan_add_folder(p, "dns", PLAN_BPF, "sys/fs/bpf", 1, 1), EINVAL);
 	assert_int_equal(p->n, 0);
 	name[PLAN_NAME_MAX - 1] = path[PLAN_PATH_MAX - 1] = '\0';
 	assert_int_equal(plan_add_service(p, name, name), OK);
@@ -78,8 +79,9 @@ static void says_what_was_added(void **state)
 	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_PACKET, "packet"), OK);
 	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_ICMP, "icmp"), OK);
 	assert_int_equal(plan_add_raw(p, "dhcp", PLAN_ICMP6, "icmp6"), OK);
-	assert_int_equal(plan_add_state(p, "dhcp", "/var/lib/dhcp", 7, 8), OK);
-	assert_int_equal(plan_add_state(p, "dns", "/var/lib/dns", PLAN_OWNER_SELF, PLAN_OWNER_SELF),
+	assert_int_equal(plan_add_folder(p, "dhcp", PLAN_STATE, "/var/lib/dhcp", 7, 8), OK);
+	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, "/var/lib/dns", PLAN_OWNER_SELF,
+					 PLAN_OWNER_SELF),
 			 OK);
 	for (size_t i = 0; i < p->n; i++)
 		assert_int_equal(plan_record_check(&p->records[i]), OK);
@@ -104,7 +106,7 @@ static void refuses_records_that_no_plan_writes(void **state)
 	struct plan *p = *state;
 	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 1), OK);
 	assert_int_equal(plan_add_unix(p, "dns", "control", "/run/x", PLAN_OWNER_SELF), OK);
-	assert_int_equal(plan_add_state(p, "dns", "/var/lib/dns", 7, 8), OK);
+	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, "/var/lib/dns", 7, 8), OK);
 	assert_int_equal(plan_add_raw(p, "dns", PLAN_ICMP, "icmp"), OK);
 	struct plan_record good = p->records[0], unix_good = p->records[1], r;
 	const struct plan_record state_good = p->records[2], raw_good = p->records[3];

@@ -1,5 +1,6 @@
 #include "supervisor/sockets.h"
 
+#include "os/bpffs.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/icmp.h"
@@ -104,12 +105,30 @@ static void entry_close(struct socket_entry *entry)
 	entry->fds = NULL;
 }
 
+/* What has no BPF file system works without it, in another way: the service tells. */
+static void bpf_open(struct socket_entry *entry, const struct state_owner *owner)
+{
+	const struct plan_record *r = &entry->record;
+	enum err e = bpffs_make(r->path, owner);
+	entry->missing = e != OK;
+	if (e)
+		log_warning("the service's folder for BPF programs cannot be made; only root of "
+			    "the machine may mount that file system",
+			    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
+}
+
 static enum err entry_open(const struct plan_record *r, bool ours, struct socket_entry *ret)
 {
 	struct socket_entry entry = {.record = *r};
+	const struct state_owner named = {.uid = r->uid, .gid = r->gid};
+	const struct state_owner *owner = r->uid == PLAN_OWNER_SELF ? NULL : &named;
+	if (r->kind == PLAN_BPF) {
+		bpf_open(&entry, owner);
+		*ret = entry;
+		return OK;
+	}
 	if (r->kind == PLAN_STATE) {
-		struct state_owner owner = {.uid = r->uid, .gid = r->gid};
-		enum err e = state_dir_make(r->path, r->uid == PLAN_OWNER_SELF ? NULL : &owner);
+		enum err e = state_dir_make(r->path, owner);
 		if (e)
 			open_error(r, e);
 		else
@@ -232,10 +251,11 @@ size_t socket_set_count(const struct socket_set *set, const char *service)
 	return n;
 }
 
-const char *socket_set_state(const struct socket_set *set, const char *service)
+const char *socket_set_folder(const struct socket_set *set, const char *service,
+			      enum plan_kind kind)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (set->entries[i].record.kind == PLAN_STATE &&
+		if (set->entries[i].record.kind == kind && !set->entries[i].missing &&
 		    strcmp(set->entries[i].record.service, service) == 0)
 			return set->entries[i].record.path;
 	return NULL;

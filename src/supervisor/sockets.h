@@ -9,7 +9,8 @@
 
 struct socket_entry {
 	struct plan_record record;
-	int *fds; /* record.copies of them; owned; NULL for a directory */
+	int *fds;     /* record.copies of them; owned; NULL for a directory */
+	bool missing; /* a PLAN_BPF that is not permitted here */
 };
 
 struct socket_set {
@@ -26,9 +27,11 @@ void socket_set_done(struct socket_set *set, const struct socket_set *keep);
 
 /* How many descriptors the service has in the set. */
 size_t socket_set_count(const struct socket_set *set, const char *service);
-/* The directory that was made for the service; NULL: none. Borrowed from the set. */
-const char *socket_set_state(const struct socket_set *set, const char *service);
-/* Whether a service has the same sockets and directory in both. */
+/* The directory of that kind (PLAN_STATE, PLAN_BPF) that was made for the service; NULL: none.
+ * Borrowed from the set. */
+const char *socket_set_folder(const struct socket_set *set, const char *service,
+			      enum plan_kind kind);
+/* Whether a service has the same sockets and directories in both. */
 bool socket_set_same(const struct socket_set *a, const struct socket_set *b, const char *service);
 
 #endif

@@ -1,6 +1,8 @@
 #include "supervisor/sockets.h"
 
+#include "os/bpffs.h"
 #include "os/fd.h"
+#include "os/netns.h"
 #include "os/tcp.h"
 #include "os/udp.h"
 #include "os/unix.h"
@@ -16,6 +18,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "os/child_test.h"
 
 static const struct ip_endpoint any = {.address = {.family = 4, .bytes = {127, 0, 0, 1}}};
 
@@ -215,7 +219,8 @@ static void a_reload_may_change_how_many_share_a_port(void **state)
 
 static void plan_state(struct bench *b, const char *path)
 {
-	assert_int_equal(plan_add_state(&b->plan, "dns", path, PLAN_OWNER_SELF, PLAN_OWNER_SELF),
+	assert_int_equal(plan_add_folder(&b->plan, "dns", PLAN_STATE, path, PLAN_OWNER_SELF,
+					 PLAN_OWNER_SELF),
 			 OK);
 }
 
@@ -228,8 +233,8 @@ static void makes_the_directory_of_a_service(void **state)
 	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
 	assert_int_equal(access(b->state, F_OK), 0);
 	assert_int_equal(socket_set_count(&b->set, "dns"), 0);
-	assert_string_equal(socket_set_state(&b->set, "dns"), b->state);
-	assert_null(socket_set_state(&b->set, "web"));
+	assert_string_equal(socket_set_folder(&b->set, "dns", PLAN_STATE), b->state);
+	assert_null(socket_set_folder(&b->set, "web", PLAN_STATE));
 	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
 	assert_true(socket_set_same(&b->set, &next, "dns"));
 	socket_set_done(&b->set, &next);
@@ -298,6 +303,39 @@ static void sets_are_compared_by_service(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_new, bench_free)
 
+static int bpf_folder(void)
+{
+	struct plan_record records[2];
+	struct plan plan = {.records = records};
+	struct socket_set set;
+	struct stat st;
+	if (mount_private() || mount_tmpfs("/tmp", 1 << 20, 01777))
+		return CHILD_SKIPS;
+	CHILD_CHECK(!plan_add_folder(&plan, "nat", PLAN_BPF, "/tmp/pins/nat", 4711, 4712));
+	CHILD_CHECK(!plan_add_folder(&plan, "dns", PLAN_BPF, "/proc/none/dns", PLAN_OWNER_SELF,
+				     PLAN_OWNER_SELF));
+	CHILD_CHECK(!plan_record_check(&records[0]) && !socket_set_open(&plan, NULL, &set));
+	const char *path = socket_set_folder(&set, "nat", PLAN_BPF);
+	if (!path)
+		return CHILD_SKIPS; /* not permitted */
+	CHILD_CHECK(strcmp(path, "/tmp/pins/nat") == 0 && bpffs_is(path));
+	CHILD_CHECK(stat(path, &st) == 0 && st.st_uid == 4711 && st.st_gid == 4712);
+	CHILD_CHECK(!socket_set_folder(&set, "nat", PLAN_STATE));
+	/* Where it cannot be made the others start all the same. */
+	CHILD_CHECK(!socket_set_folder(&set, "dns", PLAN_BPF));
+	socket_set_done(&set, NULL);
+	CHILD_CHECK(access("/tmp/pins/nat", F_OK) == 0); /* what is pinned outlives us */
+	return 0;
+}
+
+static void folder_for_bpf_is_made_where_it_can_be(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_child(bpf_folder, "mounts are not permitted");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +348,7 @@ int main(void)
 		TEST(closes_what_is_no_longer_planned),
 		TEST(sets_are_compared_by_service),
 		TEST(makes_the_directory_of_a_service),
+		TEST(folder_for_bpf_is_made_where_it_can_be),
 		TEST(raw_sockets_are_for_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
