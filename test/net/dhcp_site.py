@@ -1,14 +1,11 @@
 """A gateway that serves addresses to a switch, and hosts plugged into it."""
 
 import contextlib
-import http.client
 import json
-import socket
-import threading
 import time
 
 from dhcp_client import Client
-from service import Service, UnixConnection, binary
+from service import Service, binary
 
 NETWORK = """
       pools: [{range: 192.168.7.100-192.168.7.199}]
@@ -93,24 +90,8 @@ class Site:
     @contextlib.contextmanager
     def watching(self):
         """The names of events from now on, as a function that says what has come."""
-        stream, names = UnixConnection(self.service.run_folder / "dhcp.sock", None), []
-        stream.request("GET", "/events")
-        answer = stream.getresponse()  # its head: from here on everything is told
-        connected = stream.sock
-
-        def read():
-            with contextlib.suppress(OSError, http.client.HTTPException):  # the service was killed
-                while line := answer.readline():
-                    names.append(json.loads(line)["event"])
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        try:
-            yield lambda: list(names)
-        finally:
-            connected.shutdown(socket.SHUT_RDWR)
-            reader.join(10)
-            stream.close()
+        with self.service.watching("dhcp") as events:
+            yield lambda: [event["event"] for event in events()]
 
     def cli(self, *words):
         return self.gateway.run(binary(), *words, "--control", self.service.run_folder / "dhcp.sock")

@@ -1,5 +1,6 @@
 """Runs the real binary in a host of a drawn network, and talks to its control socket."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import socket
 import string
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -232,3 +234,26 @@ class Service:
         if kind in ("application/x-ndjson", "application/ndjson"):
             return answer.status, [json.loads(line) for line in data.split("\n") if line]
         return answer.status, data
+
+    @contextlib.contextmanager
+    def watching(self, service=None):
+        """The events from now on, as a function that says what has come."""
+        stream, events = UnixConnection(self.run_folder / f"{service or self.name}.sock", None), []
+        stream.request("GET", "/events")
+        answer = stream.getresponse()  # its head: from here on everything is told
+        connected = stream.sock
+
+        def read():
+            with contextlib.suppress(OSError, http.client.HTTPException):  # the service was killed
+                while line := answer.readline():
+                    events.append(json.loads(line))
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            yield lambda: list(events)
+        finally:
+            with contextlib.suppress(OSError):  # it has hung up
+                connected.shutdown(socket.SHUT_RDWR)
+            reader.join(10)
+            stream.close()

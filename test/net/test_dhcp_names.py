@@ -219,6 +219,26 @@ def test_a_client_that_is_renamed_leaves_its_old_name(named):
     assert eventually(lambda: named.reverse(ack.yiaddr) == [f"after.{DOMAIN}."])
 
 
+def test_names_are_told_to_who_watches_as_they_come_and_go(ours):
+    with ours.service.watching() as watched:
+        told = lambda kind: [(e["name"], e["address"]) for e in watched() if e["event"] == kind]
+        client, first = ours.bind("laptop")
+        forward = (f"laptop.{DOMAIN}.", first.yiaddr)
+        assert eventually(lambda: forward in told("name-added")), watched()
+        _, second = ours.bind("laptop", "other", "02:00:5e:00:53:02")
+        assert eventually(lambda: told("name-conflict") == [(forward[0], second.yiaddr)]), watched()
+        made = (f"{second.yiaddr.replace('.', '-')}.{DOMAIN}.", second.yiaddr)
+        assert eventually(lambda: made in told("name-added")), watched()
+        ours.release(client, first)
+        assert eventually(lambda: forward in told("name-removed")), watched()
+        ours.authority.stop()
+        ours.bind("late", "third", "02:00:5e:00:53:03")
+        failed = lambda: [e for e in watched() if e["event"] == "name-failed"]
+        assert eventually(failed, 10), watched()
+        assert failed()[0]["cause"] == "no answer"
+        ours.authority.start()
+
+
 @pytest.mark.parametrize("name", ["wpad", "isatap", "localhost", "gateway", "ns", ""])
 def test_names_that_no_client_gets(ours, name):
     _, ack = ours.bind(name)

@@ -15,6 +15,7 @@ import dns.zone
 import pytest
 
 import ask
+from dhcp_site import eventually
 from service import Service
 from updates import ALGORITHMS, CONFIG, FILES, OTHER, SECRET, ZONE, new, rcode, send, serial, values
 
@@ -327,6 +328,23 @@ def test_status_and_events_tell_of_updates(server):
     _, metrics = server.control("GET", "/metrics")
     assert 'gatehouse_authority_updates_total{outcome="changed"} 1\n' in metrics
     assert 'gatehouse_authority_updates_total{outcome="prerequisite"} 1\n' in metrics
+
+
+def test_each_update_is_told_to_who_watches(server):
+    with server.watching() as events:
+        message = new()
+        message.add("x", 60, "A", "192.0.2.1")
+        assert send(server, message) == "NOERROR"
+        message = new()
+        message.absent("x")
+        message.add("x", 60, "A", "192.0.2.1")
+        assert send(server, message) == "YXDOMAIN"
+        assert eventually(lambda: len(events()) == 2), events()
+        changed, refused = events()
+    assert (changed["event"], changed["rcode"], changed["serial"]) == ("update", "NOERROR", 101)
+    assert (changed["zone"], changed["added"], changed["removed"]) == ("example.com.", 1, 0)
+    assert (refused["event"], refused["rcode"]) == ("update-refused", "YXDOMAIN")
+    assert changed["client"].startswith("127.0.0.1:") and changed["key"] == refused["key"]
 
 
 def test_the_resolver_sees_a_new_name_at_once_though_it_was_asked_for_before(net):
