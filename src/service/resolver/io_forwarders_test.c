@@ -104,8 +104,7 @@ static void refuses_what_is_no_forwarder_and_keeps_what_it_has(void **state)
 		"{\"servers\":[\"example.com\"],\"hold_s\":60}",
 		"{\"servers\":[7],\"hold_s\":60}",
 		"{\"servers\":\"192.0.2.1\",\"hold_s\":60}",
-		"{\"servers\":[\"192.0.2.1\",\"192.0.2.2\",\"192.0.2.3\",\"192.0.2.4\"],"
-		"\"hold_s\":60}",
+		"{\"servers\":[\"9.0.0.1\",\"9.0.0.2\",\"9.0.0.3\",\"9.0.0.4\"],\"hold_s\":60}",
 		"{\"servers\":[\"192.0.2.1\"]}",
 		"{\"servers\":[\"192.0.2.1\"],\"hold_s\":0}",
 		"{\"servers\":[\"192.0.2.1\"],\"hold_s\":3601}",
