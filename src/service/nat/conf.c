@@ -33,6 +33,12 @@ static const struct config_key zone_keys[] = {
 	 .example = "192.168.20.0/24",
 	 .help = "networks whose hosts may send from this zone, beside those that its devices and "
 		 "the routes through them have"},
+	{.name = "translate",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct nat_zone_conf, translate),
+	 .fallback = "on",
+	 .help = "off: the world knows the addresses of its hosts; they leave as they are, and the "
+		 "rules say what may come to them"},
 };
 
 static const struct config_map zone_map = {

@@ -31,6 +31,7 @@ struct nat_zone_conf {
 	const char *name;
 	struct config_list interfaces; /* const char * */
 	struct config_list networks;   /* struct ip_prefix */
+	bool translate;
 	uint32_t line;
 };
 

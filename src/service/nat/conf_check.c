@@ -189,14 +189,29 @@ static void tell_who(enum err e, const char *text, const struct config_step *ste
 				   text);
 }
 
+/* IPv4 addresses are mapped ones in the rules, so a prefix that covers those would mean IPv4. */
+static bool covers_mapped(const struct nat_who *who)
+{
+	static const struct ip_address mapped = {.family = 6, .bytes = {[10] = 0xff, [11] = 0xff}};
+	return who->kind == NAT_WHO_PREFIX && who->prefix.address.family == 6 &&
+	       ip_prefix_contains(&who->prefix, &mapped);
+}
+
 static void check_who(const struct nat_conf *c, const struct config_list *list, const char *section,
 		      size_t item, const char *key, struct config_at *at)
 {
 	const char *const *texts = list->items;
 	struct nat_who who;
-	for (size_t i = 0; i < list->n; i++)
-		tell_who(nat_who_parse(c, span_text(texts[i]), &who), texts[i],
-			 (struct config_step[]){{section, item}, {key, i}}, at);
+	for (size_t i = 0; i < list->n; i++) {
+		struct config_step steps[] = {{section, item}, {key, i}};
+		enum err e = nat_who_parse(c, span_text(texts[i]), &who);
+		tell_who(e, texts[i], steps, at);
+		if (!e && covers_mapped(&who))
+			config_fail_inside(at, steps, 2,
+					   "%s covers more than hosts of IPv6; 2000::/3 is all of "
+					   "them",
+					   texts[i]);
+	}
 }
 
 static void check_hosts(const struct nat_conf *c, struct config_at *at)

@@ -116,6 +116,7 @@ static void refuses_rules(void **state)
 	refused_below("  firewall: {action: allow, from: gateway}", 35, "is not judged");
 	refused_below("  firewall: {action: allow, from: \"a b\"}", 35, "neither a zone");
 	refused_below("  firewall: {action: drop, to: [10.0.0.1/8]}", 33, "bits set beyond");
+	refused_below("  firewall: {action: drop, to: \"::/0\"}", 32, "2000::/3");
 	refused_below("  firewall: {action: drop, traffic: http}", 37, "is no traffic");
 	refused_below("  firewall: {action: drop, source-ports: 53}", 42, "has ports");
 	refused_below("  firewall: {action: drop, traffic: ping, source-ports: 53}", 57,

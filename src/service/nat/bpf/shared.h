@@ -36,18 +36,6 @@ enum nat_zone {
 	NAT_ZONE_BOGON = 31, /* nobody outside may claim it: private, reserved, loopback */
 };
 
-/* Maps sources4, sources6, tries by the longest prefix: the value, a __u32, is the zone (enum
- * nat_zone) that a source belongs to; one that is in no prefix is outside. The machine's own
- * addresses are there too, as NAT_ZONE_GATEWAY: nobody else sends from them. */
-struct nat_source4_key {
-	__u32 bits;
-	__be32 address;
-};
-struct nat_source6_key {
-	__u32 bits;
-	__u8 address[16];
-};
-
 /* Map sources4: the longest prefix says where an address belongs; who is not there is in the world,
  * outside. Our own and public addresses stand in it with all 32 bits, zone gateway; the network of
  * an uplink with zone outside where it is private (NAT behind NAT). */
@@ -332,6 +320,7 @@ struct nat_settings {
 	__u32 flags;
 	__u32 idle[NAT_IDLE_N];		  /* ticks */
 	__u32 rules_n;			  /* rules[1 .. rules_n] */
+	__u32 rules_own;		  /* rules[1 .. rules_own] hold for forwards too */
 	__u32 forwards_n;		  /* forwards4[1 .. forwards_n] */
 	__u32 flows_max, mappings_max;	  /* less than the maps' size: number 0 is not used */
 	__u32 host_flows_max, host_flags; /* of hosts without a record */

@@ -1,0 +1,166 @@
+#include "service/nat/explain.h"
+
+#include "service/nat/site_test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka wants the four above it. */
+#include <cmocka.h>
+
+#define HEAD                                                                                       \
+	"nat:\n  outside: wan0\n  inside: [lan0, lan1]\n  zones: {guests: {interfaces: guest0}}\n" \
+	"  bogons: off\n"
+
+struct told {
+	struct nat_step steps[128];
+	size_t n;
+};
+
+static void take(void *arg, const struct nat_step *s)
+{
+	struct told *t = arg;
+	assert_true(t->n < 128);
+	t->steps[t->n++] = *s;
+}
+
+/* "203.0.113.5:443/tcp": who sends to whom. */
+static enum nat_verdict ask(const struct site *s, const char *src, const char *dst, uint8_t proto,
+			    uint16_t dport, struct told *ret)
+{
+	struct nat_question q = {.src = site_ip(src),
+				 .dst = site_ip(dst),
+				 .proto = proto,
+				 .sport = 40000,
+				 .dport = dport,
+				 .zone = -1};
+	ret->n = 0;
+	return nat_explain(s->conf, &s->net, s->t, &q, take, ret);
+}
+
+static void what_holds_without_a_firewall(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint8_t proto;
+		uint16_t dport;
+		enum nat_verdict verdict;
+	} cases[] = {
+		/* To the world, from all zones. */
+		{"192.168.1.7", "8.8.8.8", 6, 443, NAT_VERDICT_SENT},
+		{"192.168.20.7", "8.8.8.8", 17, 53, NAT_VERDICT_SENT},
+		/* Between zones: inside may, guests may not; within one, yes. */
+		{"192.168.1.7", "192.168.20.7", 6, 80, NAT_VERDICT_SENT},
+		{"192.168.20.7", "192.168.1.7", 6, 80, NAT_VERDICT_DROPPED},
+		{"192.168.1.7", "192.168.2.7", 6, 80, NAT_VERDICT_SENT},
+		{"192.168.20.7", "192.168.20.8", 6, 80, NAT_VERDICT_SENT},
+		/* To the machine: inside all, guests what they need, the world nearly nothing. */
+		{"192.168.1.7", "192.168.1.1", 6, 22, NAT_VERDICT_PASSED},
+		{"192.168.20.7", "192.168.20.1", 6, 22, NAT_VERDICT_DROPPED},
+		{"192.168.20.7", "192.168.1.1", 6, 22, NAT_VERDICT_DROPPED},
+		{"192.168.20.7", "203.0.113.5", 6, 22, NAT_VERDICT_DROPPED},
+		{"192.168.20.7", "192.168.20.1", 17, 53, NAT_VERDICT_PASSED},
+		{"192.168.20.7", "192.168.20.1", 17, 67, NAT_VERDICT_PASSED},
+		{"192.168.20.7", "192.168.20.1", 1, 8 << 8, NAT_VERDICT_PASSED},
+		{"8.8.8.8", "203.0.113.5", 6, 22, NAT_VERDICT_DROPPED},
+		{"8.8.8.8", "203.0.113.5", 17, 53, NAT_VERDICT_DROPPED},
+		{"8.8.8.8", "203.0.113.5", 1, 8 << 8, NAT_VERDICT_PASSED},
+		{"8.8.8.8", "203.0.113.5", 1, 13 << 8, NAT_VERDICT_DROPPED},
+		/* "packets from outside to private addresses dropped" */
+		{"8.8.8.8", "192.168.1.7", 6, 80, NAT_VERDICT_DROPPED},
+		{"8.8.8.8", "192.168.20.7", 1, 8 << 8, NAT_VERDICT_DROPPED},
+		{"8.8.8.8", "192.168.1.1", 6, 22, NAT_VERDICT_DROPPED},
+		{"2a00::1", "2001:470:1::7", 6, 80, NAT_VERDICT_DROPPED},
+		{"2001:470:1::7", "2a00::1", 6, 80, NAT_VERDICT_SENT},
+	};
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD);
+	site_make(&s, NULL, OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum nat_verdict v =
+			ask(&s, cases[i].src, cases[i].dst, cases[i].proto, cases[i].dport, &told);
+		if (v != cases[i].verdict)
+			fail_msg("%s to %s %u/%u: %s", cases[i].src, cases[i].dst, cases[i].dport,
+				 cases[i].proto, nat_verdict_name(v));
+		assert_int_equal(told.steps[told.n - 1].kind, NAT_STEP_VERDICT);
+	}
+	site_done(&s);
+}
+
+static void the_first_rule_that_matches_decides(void **state)
+{
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  firewall:\n"
+			   "    - {action: drop, from: 198.51.100.0/24}\n"
+			   "    - {action: reject, from: guests, to: outside, traffic: 25/tcp}\n"
+			   "    - {action: allow, from: outside, to: gateway, traffic: 22/tcp}\n"
+			   "    - {action: drop, from: inside, to: gateway, traffic: 22/tcp}\n");
+	site_make(&s, NULL, OK);
+	assert_int_equal(ask(&s, "198.51.100.7", "203.0.113.5", 6, 22, &told), NAT_VERDICT_DROPPED);
+	assert_int_equal(told.steps[2].line, 7);
+	assert_true(told.steps[2].matched);
+	assert_int_equal(ask(&s, "192.168.20.7", "8.8.8.8", 6, 25, &told), NAT_VERDICT_REJECTED);
+	assert_false(told.steps[2].matched);
+	assert_non_null(strstr(told.steps[2].text, "another source"));
+	assert_int_equal(told.steps[3].line, 8);
+	assert_int_equal(ask(&s, "8.8.8.8", "203.0.113.5", 6, 22, &told), NAT_VERDICT_PASSED);
+	assert_int_equal(ask(&s, "192.168.1.7", "192.168.1.1", 6, 22, &told), NAT_VERDICT_DROPPED);
+	assert_int_equal(ask(&s, "192.168.1.7", "192.168.1.1", 6, 23, &told), NAT_VERDICT_PASSED);
+	site_done(&s);
+}
+
+static void a_forward_goes_by_own_rules_and_its_own(void **state)
+{
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  firewall: {action: drop, from: 198.51.100.66}\n"
+			   "  forward:\n    - {from: 8000-8010/tcp, to: \"192.168.1.5:80\", for: "
+			   "198.51.100.0/24}\n    - {from: 443/tcp, to: 192.168.1.5}\n");
+	site_make(&s, NULL, OK);
+	assert_int_equal(ask(&s, "198.51.100.7", "203.0.113.5", 6, 8003, &told), NAT_VERDICT_SENT);
+	assert_non_null(strstr(told.steps[2].text, "leads to 192.168.1.5:83"));
+	assert_int_equal(ask(&s, "8.8.8.8", "203.0.113.5", 6, 8003, &told), NAT_VERDICT_DROPPED);
+	assert_int_equal(ask(&s, "198.51.100.66", "203.0.113.5", 6, 8003, &told),
+			 NAT_VERDICT_DROPPED);
+	assert_int_equal(ask(&s, "198.51.100.66", "203.0.113.5", 6, 443, &told),
+			 NAT_VERDICT_DROPPED);
+	assert_int_equal(ask(&s, "8.8.8.8", "203.0.113.5", 6, 443, &told), NAT_VERDICT_SENT);
+	assert_int_equal(ask(&s, "8.8.8.8", "203.0.113.5", 17, 443, &told), NAT_VERDICT_DROPPED);
+	/* From inside as well. */
+	assert_int_equal(ask(&s, "192.168.1.7", "203.0.113.5", 6, 443, &told), NAT_VERDICT_SENT);
+	site_done(&s);
+}
+
+static void a_source_elsewhere_is_dropped(void **state)
+{
+	struct told told = {.n = 0};
+	struct site s;
+	struct nat_question q = {.src = site_ip("192.168.1.7"),
+				 .dst = site_ip("203.0.113.5"),
+				 .proto = 6,
+				 .zone = NAT_ZONE_OUTSIDE};
+	(void)state;
+	site_init(&s, HEAD);
+	site_make(&s, NULL, OK);
+	assert_int_equal(nat_explain(s.conf, &s.net, s.t, &q, take, &told), NAT_VERDICT_DROPPED);
+	assert_non_null(strstr(told.steps[1].text, "does not belong"));
+	site_done(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_holds_without_a_firewall),
+		cmocka_unit_test(the_first_rule_that_matches_decides),
+		cmocka_unit_test(a_forward_goes_by_own_rules_and_its_own),
+		cmocka_unit_test(a_source_elsewhere_is_dropped),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

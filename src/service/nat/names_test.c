@@ -1,0 +1,117 @@
+#include "service/nat/names.h"
+
+#include "config/config.h"
+#include "config/report.h"
+#include "service/nat/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+/* cmocka wants the four above it. */
+#include <cmocka.h>
+
+static const struct config_section section = {"nat", &nat_conf_map};
+static const struct config_sections sections = {&section, 1};
+
+static struct config *parse(const char *text)
+{
+	struct config *c = NULL;
+	struct config_report report = {0};
+	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
+	assert_int_equal(config_parse(&sections, &in, &c, &report), OK);
+	config_report_done(&report);
+	return c;
+}
+
+static void collect(const char *text, struct nat_names *names)
+{
+	struct config *config = parse(text);
+	assert_int_equal(nat_names_collect(config_section(config, "nat"), names), OK);
+	config_free(config);
+}
+
+#define HEAD "nat:\n  outside: w\n  inside: l\n  domain: lan\n"
+
+static void collects_each_name_once(void **state)
+{
+	struct nat_names names = {0};
+	char text[DNS_NAME_TEXT_MAX];
+	(void)state;
+	collect(HEAD "  forward:\n    - {from: 1/tcp, to: \"nas:5\", for: [a.example, 10.0.0.1]}\n"
+		     "    - {from: 2/tcp, to: NAS}\n"
+		     "  firewall: {action: allow, from: [outside, b.example], to: nas.lan}\n"
+		     "  hosts: {console: {open: on}, 10.0.0.2: {}}\n",
+		&names);
+	static const char *const expected[] = {"nas.lan.", "a.example.", "b.example.",
+					       "console.lan."};
+	assert_int_equal(names.n, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(dns_name_format(&names.items[i].name, text), expected[i]);
+	nat_names_done(&names);
+}
+
+static const struct ip_address a1 = {.family = 4, .bytes = {10, 0, 0, 1}};
+static const struct ip_address a2 = {.family = 4, .bytes = {10, 0, 0, 2}};
+static const struct ip_address a6 = {.family = 6, .bytes = {0x20, 1}};
+
+static void asks_again_as_answers_age(void **state)
+{
+	struct nat_names names = {0};
+	struct nat_name *name;
+	enum nat_name_family family;
+	struct ip_address two[] = {a2, a1, a6, a1}, one[] = {a1, a2};
+	(void)state;
+	collect(HEAD "  forward: {from: 1/tcp, to: nas}\n", &names);
+	assert_int_equal(nat_names_next_ms(&names), 0);
+	assert_true(nat_names_due(&names, 1000, &name, &family));
+	assert_int_equal(family, NAT_NAME_V4);
+	assert_true(nat_names_answer(&names, name, family, two, 4, 60, 1000));
+	assert_int_equal(name->family[0].n, 2); /* sorted, each once, of its family */
+	assert_true(ip_address_equal(&name->family[0].addresses[0], &a1));
+	assert_int_equal(name->family[0].due_ms, 61000);
+	assert_true(nat_names_due(&names, 1000, &name, &family));
+	assert_int_equal(family, NAT_NAME_V6);
+	assert_false(nat_names_due(&names, 1000, &name, &family));
+	nat_names_silent(name, NAT_NAME_V6, 1000);
+	assert_int_equal(nat_names_next_ms(&names), 16000);
+	assert_true(nat_names_due(&names, 61000, &name, &family));
+	/* The same addresses in another order are no news. */
+	assert_false(nat_names_answer(&names, name, NAT_NAME_V4, one, 2, 1, 61000));
+	assert_int_equal(name->family[0].due_ms, 61000 + 5000);
+	assert_true(nat_names_answer(&names, name, NAT_NAME_V4, NULL, 0, 999999, 61000));
+	assert_int_equal(name->family[0].due_ms, 61000 + 15000);
+	assert_true(nat_names_answer(&names, name, NAT_NAME_V4, one, 2, 999999, 61000));
+	assert_int_equal(name->family[0].due_ms, 61000 + 3600000);
+	assert_int_equal(names.changes, 3);
+	nat_names_done(&names);
+}
+
+static void a_reload_keeps_what_is_known(void **state)
+{
+	struct nat_names names = {0};
+	struct nat_name *name;
+	enum nat_name_family family;
+	(void)state;
+	collect(HEAD "  forward: {from: 1/tcp, to: nas}\n", &names);
+	assert_true(nat_names_due(&names, 0, &name, &family));
+	assert_true(nat_names_answer(&names, name, family, &a1, 1, 60, 0));
+	assert_true(nat_names_due(&names, 0, &name, &family)); /* is being asked for */
+	collect(HEAD "  forward: [{from: 1/tcp, to: other}, {from: 2/tcp, to: nas}]\n", &names);
+	assert_int_equal(names.n, 2);
+	assert_int_equal(names.items[1].family[0].n, 1);
+	assert_int_equal(names.items[1].family[0].due_ms, 60000);
+	assert_int_equal(names.items[1].family[1].due_ms, 0);
+	assert_int_equal(names.items[0].family[0].n, 0);
+	nat_names_done(&names);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(collects_each_name_once),
+		cmocka_unit_test(asks_again_as_answers_age),
+		cmocka_unit_test(a_reload_keeps_what_is_known),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
