@@ -70,8 +70,7 @@ uint8_t netlink_domain(const struct ip_address *address)
 	return address->family == 4 ? AF_INET : AF_INET6;
 }
 
-/* The next message of r; false at the end, and for one that is torn. */
-static bool message_next(struct reader *r, struct nlmsghdr *ret_header, struct reader *ret_body)
+bool netlink_message_next(struct reader *r, struct nlmsghdr *ret_header, struct reader *ret_body)
 {
 	struct nlmsghdr header;
 	if (reader_left(r) < NLMSG_HDRLEN)
@@ -128,7 +127,7 @@ enum err netlink_request_do(struct netlink_request *q)
 	q->header.nlmsg_flags |= NLM_F_ACK;
 	TRY(request_send(q, &fd));
 	TRY(answer_receive(fd, room, &r));
-	while (message_next(&r, &header, &body))
+	while (netlink_message_next(&r, &header, &body))
 		if (header.nlmsg_type == NLMSG_ERROR)
 			return read_error(body);
 	return ERR_FORMAT;
@@ -143,7 +142,7 @@ enum err netlink_request_ask(struct netlink_request *q,
 	struct nlmsghdr header;
 	TRY(request_send(q, &fd));
 	TRY(answer_receive(fd, room, &r));
-	while (message_next(&r, &header, &body)) {
+	while (netlink_message_next(&r, &header, &body)) {
 		if (header.nlmsg_type == NLMSG_ERROR)
 			return read_error(body);
 		call(arg, header.nlmsg_type, body);
@@ -163,7 +162,7 @@ enum err netlink_request_list(struct netlink_request *q,
 		struct reader r, body;
 		struct nlmsghdr header;
 		TRY(answer_receive(fd, room, &r));
-		while (message_next(&r, &header, &body)) {
+		while (netlink_message_next(&r, &header, &body)) {
 			interrupted |= (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			if (header.nlmsg_type == NLMSG_ERROR)
 				return read_error(body);

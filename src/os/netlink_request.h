@@ -52,6 +52,9 @@ MUST enum err netlink_request_list(struct netlink_request *q,
 				   void (*call)(void *arg, uint16_t type, struct reader body),
 				   void *arg);
 
+/* The next message of what was received; false at the end, and for one that is torn. */
+bool netlink_message_next(struct reader *r, struct nlmsghdr *ret_header, struct reader *ret_body);
+
 /* The next attribute; false at the end, or where what follows is none. */
 bool netlink_attribute_next(struct reader *r, uint16_t *ret_type, struct reader *ret_body);
 /* A number of four bytes in host order; 0 when there are fewer. */
