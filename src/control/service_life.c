@@ -236,8 +236,7 @@ static enum err bpf_choose(struct service_life *life)
 		return (enum err)ENOMEM;
 	enum err e = life->start->bpf_path ? OK : bpf_make(life, NULL);
 	if (e) {
-		log_warning("the folder for BPF programs cannot be made; only root of the machine "
-			    "may mount that file system",
+		log_warning("the folder for BPF programs cannot be made; we go on without",
 			    LOG_TEXT("path", life->bpf_path), LOG_ERR(e));
 		free(TAKE(life->bpf_path));
 	}

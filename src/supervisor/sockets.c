@@ -112,8 +112,8 @@ static void bpf_open(struct socket_entry *entry, const struct state_owner *owner
 	enum err e = bpffs_make(r->path, owner);
 	entry->missing = e != OK;
 	if (e)
-		log_warning("the service's folder for BPF programs cannot be made; only root of "
-			    "the machine may mount that file system",
+		log_warning("the service's folder for BPF programs cannot be made; it starts "
+			    "without",
 			    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
 }
 
