@@ -26,6 +26,10 @@
 #define NAT_PORTS    65536u
 #define NAT_ZONES    32 /* their masks are 32 bits */
 
+/* The skb's mark of what has been translated already, from where it was to nat_tc_out, which takes
+ * it off. The service sets it on the sockets by which it sends on what the programs gave to it. */
+#define NAT_MARK 0x6e617434
+
 /* --- zones and devices ------------------------------------------------------------------------ */
 
 enum nat_zone {
@@ -87,6 +91,7 @@ struct nat_device {
 	__u16 public_first, public_n;
 	__u8 zone;
 	__u8 pad[3];
+	__be32 address; /* its own: what we say of errors comes from it. 0: it has none */
 };
 
 /* Map publics: a public IPv4 address; its place is its number in map ports. */
@@ -381,14 +386,23 @@ enum nat_event_kind {
 	NAT_EVENT_FLOW_ENDED,
 	NAT_EVENT_MAPPING_MADE,
 	NAT_EVENT_MAPPING_ENDED,
-	NAT_EVENT_REFUSED,  /* counter says why */
-	NAT_EVENT_UNASKED,  /* a SYN from outside to nobody: answered after 6 s (RFC 5382 REQ-4) */
-	NAT_EVENT_FRAGMENT, /* a later fragment came first: packet holds it, from its IP header on
-			     */
-	NAT_EVENT_BLOCK,    /* a host was given a block of ports */
+	NAT_EVENT_REFUSED, /* counter says why */
+	NAT_EVENT_UNASKED, /* a SYN from outside to nobody: answered after 6 s (RFC 5382 REQ-4) */
+	/* A later fragment came before its datagram's first: packet holds it, from its IP header
+	 * on, as it came; tuple: addresses, protocol, zone, and its IP identification as sport. */
+	NAT_EVENT_FRAGMENT,
+	NAT_EVENT_BLOCK, /* a host was given a block of ports */
 	NAT_EVENT_FLOW6_BEGUN,
 	NAT_EVENT_FLOW6_ENDED,
+	/* The first has come, before or after the NAT_EVENT_FRAGMENTs of the same tuple: they go to
+	 * answer.src from answer.dst, with answer.sport as identification. mtu, ifindex: as below.
+	 * flow: 1 when they are for the machine itself. */
+	NAT_EVENT_FRAGMENT_FIRST,
+	/* packet, translated, may be cut in pieces of mtu octets to leave by ifindex. */
+	NAT_EVENT_CUT,
 };
+
+#define NAT_EVENT_PACKET_MAX 9216
 
 struct nat_event {
 	__u8 kind;
@@ -401,7 +415,7 @@ struct nat_event {
 	__u64 bytes[2];
 	__u16 rule;
 	__u16 block_first, block_n;
-	__u16 pad;
+	__u16 mtu;
 	/* packet_len octets follow */
 };
 

@@ -9,9 +9,6 @@
 
 #include <linux/pkt_cls.h>
 
-/* The skb's mark from where we have translated a packet to nat_tc_out, which takes it off. */
-#define NAT_MARK 0x6e617434
-
 /* Octets that are made readable at once: Ethernet, IP with options, TCP. */
 #define TC_HEADS 94
 
