@@ -170,6 +170,7 @@ enum nat_flow_flag {
 		1 << 2, /* begun from the far side, by a forward or a host's own mapping */
 	NAT_FLOW_REPLIED = 1 << 3,
 	NAT_FLOW_LOGGED = 1 << 4, /* its beginning was told, so its end is */
+	NAT_FLOW_END = 1 << 5,	  /* set by the service: the sweep ends it, whoever sends */
 };
 
 /* Where a direction's packets leave. Valid while gen is nat_settings.hop_gen and the age is short.
@@ -314,6 +315,7 @@ enum nat_setting_flag {
 	NAT_SETTING_LOG =
 		1 << 2, /* every mapping made and ended goes to the ring, whatever the rate */
 	NAT_SETTING_ROUTE6 = 1 << 3,
+	NAT_SETTING_LOG_FLOWS = 1 << 4, /* the same for flows begun and ended */
 };
 
 /* Map settings: one, rewritten by the service at any time, each field for itself. The first 64
