@@ -137,9 +137,11 @@ static __always_inline bool flow_rewrite_skb(struct __sk_buff *skb, const struct
  */
 static __always_inline enum hop_way flow_hop(void *packet, struct nat_flow4 *flow,
 					     const struct packet *p, int side,
-					     struct hop_question *q)
+					     struct hop_question *q, __u32 ifindex, __u32 now)
 {
 	const struct nat_tuple4 *out = &flow->tuple[side ^ 1];
+	q->now = now;
+	q->ifindex = ifindex;
 	q->tuple = p->tuple;
 	q->tuple.dst = out->src;
 	q->tuple.dport = out->sport;

@@ -62,6 +62,20 @@ struct hop_question {
 	struct nat_hop hop;
 };
 
+/* Too large for a stack that eight functions share. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hop_question);
+} questions SEC(".maps");
+
+static __always_inline struct hop_question *question_get(void)
+{
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&questions, &zero);
+}
+
 static __always_inline void hop_fill(struct hop_question *q, const struct bpf_fib_lookup *fib,
 				     const struct nat_device *device, __u16 gen)
 {

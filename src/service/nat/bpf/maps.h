@@ -31,6 +31,7 @@ NAT_ARRAY(mapping_index, 1 << 16, struct nat_bucket);
 NAT_ARRAY(mappings4, 1 << 16, struct nat_mapping4);
 NAT_ARRAY(pools, NAT_POOLS, struct nat_pool);
 NAT_ARRAY(ports, NAT_PORT_AT(1, 0, 0), __u32);
+NAT_ARRAY(blocks, NAT_BLOCK_AT(1, 0), __u32);
 NAT_ARRAY(forwards4, NAT_FORWARDS, struct nat_forward4);
 NAT_ARRAY(rules, NAT_RULES, struct nat_rule);
 NAT_ARRAY(rates, NAT_RATES, struct nat_rate);
@@ -121,6 +122,11 @@ static __always_inline struct nat_mapping4 *mapping_get(__u32 number)
 	return bpf_map_lookup_elem(&mappings4, &number);
 }
 
+static __always_inline const struct nat_forward4 *forward_get(__u32 number)
+{
+	return bpf_map_lookup_elem(&forwards4, &number);
+}
+
 static __always_inline struct nat_counts *counts_get(void)
 {
 	__u32 zero = 0;
@@ -130,8 +136,9 @@ static __always_inline struct nat_counts *counts_get(void)
 static __always_inline void count(enum nat_counter counter)
 {
 	struct nat_counts *counts = counts_get();
-	if (counts != NULL) {
-		counts->n[counter]++;
+	__u32 at = counter;
+	if (counts != NULL && at < NAT_C_N) {
+		counts->n[at]++;
 	}
 }
 

@@ -1,12 +1,19 @@
 /* The programs of the translation's data plane: nat_xdp at a driver's receive path, nat_tc_in and
  * nat_tc_out at tc. What they have no flow for is done by those that they call (calls.h).
  */
+#include "service/nat/bpf/begin.h"
 #include "service/nat/bpf/calls.h"
+#include "service/nat/bpf/decide.h"
+#include "service/nat/bpf/decide_out.h"
 #include "service/nat/bpf/flow.h"
 #include "service/nat/bpf/maps.h"
+#include "service/nat/bpf/recheck.h"
 #include "service/nat/bpf/tc.h"
 #include "service/nat/bpf/xdp.h"
 
+int nat_xdp_new(struct xdp_md *xdp);
+int nat_tc_new(struct __sk_buff *skb);
+int nat_tc_out_new(struct __sk_buff *skb);
 int nat_tc_options(struct __sk_buff *skb);
 
 struct {
@@ -14,7 +21,12 @@ struct {
 	__uint(max_entries, NAT_CALLS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(struct xdp_md *));
-} calls_xdp SEC(".maps");
+} calls_xdp SEC(".maps") = {
+	.values =
+		{
+			[NAT_CALL_NEW] = nat_xdp_new,
+		},
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -24,6 +36,8 @@ struct {
 } calls_tc SEC(".maps") = {
 	.values =
 		{
+			[NAT_CALL_NEW] = nat_tc_new,
+			[NAT_CALL_NEW_OUT] = nat_tc_out_new,
 			[NAT_CALL_OPTIONS] = nat_tc_options,
 		},
 };
@@ -57,13 +71,52 @@ int nat_xdp(struct xdp_md *xdp)
 	return xdp_known(xdp, &p, flow, s);
 }
 
+/* A decision that is none to go on; the packet has not been changed. */
+static __always_inline int xdp_decided(int decision)
+{
+	return decision > 0 ? xdp_drop(decision) : XDP_PASS;
+}
+
+SEC("xdp")
+int nat_xdp_new(struct xdp_md *xdp)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *in = device_get(xdp->ingress_ifindex);
+	struct packet p;
+	if (s == NULL || in == NULL || xdp_read(xdp, in->zone, &p) != PACKET_FLOW) {
+		return XDP_PASS;
+	}
+	__u32 now = tick_now();
+	struct nat_flow4 *flow = flow_of(&p, s);
+	if (flow != NULL) {
+		int decision = recheck(flow, now);
+		return decision == OPEN_GO ? xdp_known(xdp, &p, flow, s) : xdp_decided(decision);
+	}
+	struct opening *o = opening_get();
+	if (o == NULL) {
+		return XDP_PASS;
+	}
+	opening_init(o, &p, in->ifindex, now);
+	if (decide_is_dhcp(o)) {
+		return XDP_PASS;
+	}
+	int decision = decide(xdp, o);
+	if (decision != OPEN_GO) {
+		return xdp_decided(decision);
+	}
+	flow = flow_get(begin(o));
+	decision = o->why;
+	return flow != NULL && decision == OPEN_GO ? xdp_known(xdp, &p, flow, s)
+						   : xdp_decided(decision);
+}
+
 /* options: they are looked at here, and not by another program. */
 static __always_inline int tc_in(struct __sk_buff *skb, bool options)
 {
 	const struct nat_settings *s = settings_get();
 	const struct nat_device *in = device_get(skb->ifindex);
-	if (s == NULL || in == NULL || skb->pkt_type != 0 || skb->vlan_present != 0) {
-		return TC_ACT_UNSPEC; /* nobody's, somebody else's, a group's, another device's */
+	if (s == NULL || in == NULL || tc_is_alien(skb, in)) {
+		return TC_ACT_UNSPEC;
 	}
 	if (skb->protocol != bpf_htons(ETH_P_IP)) {
 		if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
@@ -97,6 +150,137 @@ SEC("tc")
 int nat_tc_options(struct __sk_buff *skb)
 {
 	return tc_in(skb, true);
+}
+
+/* A decision that is none to go on. */
+static __always_inline int tc_decided(struct __sk_buff *skb, int decision)
+{
+	if (decision == OPEN_PASS) {
+		return tc_pass();
+	}
+	if (decision == OPEN_REJECT) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_REJECT);
+		return tc_drop(NAT_C_DROP_RULE);
+	}
+	return tc_drop(decision);
+}
+
+SEC("tc")
+int nat_tc_new(struct __sk_buff *skb)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *in = device_get(skb->ifindex);
+	struct packet p;
+	if (s == NULL || in == NULL) {
+		return TC_ACT_UNSPEC;
+	}
+	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	if (kind != PACKET_FLOW && kind != PACKET_ALIEN) {
+		return tc_drop(NAT_C_DROP_FORMAT);
+	}
+	__u32 now = tick_now();
+	struct nat_flow4 *flow = flow_of(&p, s);
+	int decision = OPEN_GO;
+	if (flow != NULL) {
+		decision = flow->rules_gen == s->rules_gen ? OPEN_GO : recheck(flow, now);
+	} else {
+		struct opening *o = opening_get();
+		if (o == NULL) {
+			return tc_drop(NAT_C_DROP_FORMAT);
+		}
+		opening_init(o, &p, in->ifindex, now);
+		o->alien = kind == PACKET_ALIEN;
+		o->group = skb->pkt_type != 0;
+		decision = decide(skb, o);
+		flow = decision == OPEN_GO ? flow_get(begin(o)) : NULL;
+		decision = decision == OPEN_GO ? o->why : decision;
+	}
+	return flow != NULL && decision == OPEN_GO ? tc_known(skb, &calls_tc, in, &p, flow)
+						   : tc_decided(skb, decision);
+}
+
+/* Where the machine's own has no tuple, its source is all that matters. */
+static __always_inline int tc_out_unread(struct __sk_buff *skb, enum packet_kind kind,
+					 const struct packet *p)
+{
+	if (kind == PACKET_FORMAT || kind == PACKET_CHECKSUM) {
+		return tc_unread(skb, &calls_tc, kind, true);
+	}
+	int decision = decide_leak(&p->tuple);
+	if (decision > 0) {
+		return tc_drop(decision);
+	}
+	if (kind == PACKET_ERROR) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_ERROR_OUT);
+	} else if (kind == PACKET_FRAGMENT) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_FRAGMENT_OUT);
+	}
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int nat_tc_out(struct __sk_buff *skb)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *out = device_get(skb->ifindex);
+	if (s == NULL || out == NULL) {
+		return TC_ACT_UNSPEC;
+	}
+	if (skb->mark == NAT_MARK) {
+		skb->mark = 0;
+		return TC_ACT_UNSPEC;
+	}
+	if (skb->protocol != bpf_htons(ETH_P_IP)) {
+		if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+			bpf_tail_call(skb, &calls_tc, NAT_CALL_IPV6_OUT);
+		}
+		return TC_ACT_UNSPEC;
+	}
+	struct packet p;
+	enum packet_kind kind = tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p);
+	if (kind != PACKET_FLOW) {
+		return tc_out_unread(skb, kind, &p);
+	}
+	struct nat_flow4 *flow = flow_of(&p, s);
+	if (flow == NULL || flow->rules_gen != s->rules_gen) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_NEW_OUT);
+		return tc_drop(NAT_C_DROP_NO_FLOW);
+	}
+	return tc_out_known(skb, &p, flow);
+}
+
+SEC("tc")
+int nat_tc_out_new(struct __sk_buff *skb)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *out = device_get(skb->ifindex);
+	struct packet p;
+	if (s == NULL || out == NULL) {
+		return TC_ACT_UNSPEC;
+	}
+	if (tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p) != PACKET_FLOW) {
+		return tc_drop(NAT_C_DROP_FORMAT);
+	}
+	__u32 now = tick_now();
+	struct nat_flow4 *flow = flow_of(&p, s);
+	int decision = OPEN_GO;
+	if (flow != NULL) {
+		decision = recheck(flow, now);
+	} else {
+		struct opening *o = opening_get();
+		if (o == NULL) {
+			return tc_drop(NAT_C_DROP_FORMAT);
+		}
+		opening_init(o, &p, out->ifindex, now);
+		decision = decide_out(o, out);
+		flow = decision == OPEN_GO ? flow_get(begin(o)) : NULL;
+		decision = decision == OPEN_GO ? o->why : decision;
+	}
+	if (decision == OPEN_PASS) {
+		return TC_ACT_UNSPEC;
+	}
+	return flow != NULL && decision == OPEN_GO ? tc_out_known(skb, &p, flow)
+						   : tc_decided(skb, decision);
 }
 
 /* SPDX: Apache-2.0 OR GPL-2.0-only, all of this folder. The kernel keeps some of its calls, such as

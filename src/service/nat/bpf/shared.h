@@ -195,7 +195,7 @@ struct nat_flow4 {
 	__u16 rule;			/* which one allowed it; 0: none had to */
 	__u16 ip_delta[2], l4_delta[2]; /* of the checksums (RFC 1624), for each direction */
 	__u32 born;
-	__u32 host;	       /* in map hosts: whose limit it counts for; 0: nobody's */
+	__be32 host;	       /* in map hosts: whose limit it counts for; 0: nobody's */
 	__u64 bytes[2];	       /* each direction; of IP */
 	struct nat_hop hop[2]; /* after translation */
 };
@@ -209,13 +209,12 @@ struct nat_mapping4 {
 	__be32 address;
 	__be16 port;
 	__u8 life, flags; /* enum nat_mapping_flag */
-	__u32 refs;
-	__u32 host;
-	__u32 born, seen; /* seen: last packet from inside, or renewal */
+	__u32 refs;	  /* 0: it is ending */
+	__u32 born, seen; /* seen: the last flow began, or it ended */
 	__u32 until;	  /* kept open by its maker until this tick; 0: lives with its flows */
 	__u16 public_slot;
 	__u16 pad;
-	__u32 pads[4];
+	__u32 pads[5];
 };
 
 enum nat_mapping_flag {
@@ -262,20 +261,24 @@ enum nat_host_flag {
 	NAT_HOST_FORWARDED = 1 << 5,	/* a forward goes to it */
 };
 
-/* Map hosts. Made at the first flow from settings' defaults, or by the service. */
+/* Map hosts. Made at the first flow from settings' defaults, or by the service; forgotten by the
+ * sweep when it has had no flow for a while. flows counts mappings that are held as well. */
 struct nat_host {
-	__u32 id; /* its number in the order of making, for flows */
 	__u32 flows, flows_max;
 	__u32 flags;
-	__u16 public_slot; /* paired pooling: its public address; 0xffff: none yet */
-	__u16 block_first; /* port-block allocation: host order; 0: none */
-	__u16 block_n;
+	__u32 block;	   /* port-block allocation: first port << 16 | ports; 0: none */
+	__u16 public_slot; /* paired pooling: its public address; NAT_NO_PUBLIC: none yet */
 	__u16 pad;
 	__u64 bytes_out, bytes_in; /* of ended flows */
 	__u64 flows_begun, flows_refused;
 	__u32 seen;
 	__u32 pad2;
 };
+
+/* Map blocks: whether these ports of a public address are somebody's; settings.block_n of them from
+ * port_low + block * block_n on. */
+#define NAT_BLOCKS		  1024 /* of each public address, at most */
+#define NAT_BLOCK_AT(slot, block) ((__u32)(slot)*NAT_BLOCKS + (block))
 
 /* --- rules ------------------------------------------------------------------------------------ */
 

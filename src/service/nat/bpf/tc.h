@@ -25,6 +25,18 @@ static __always_inline int tc_pass(void)
 	return TC_ACT_UNSPEC;
 }
 
+/* Not to be looked at: to somebody else on the link, a VLAN's before its device has seen it, or to
+ * a group of those inside. */
+static __always_inline bool tc_is_alien(const struct __sk_buff *skb, const struct nat_device *in)
+{
+	enum { TO_US, BROADCAST, MULTICAST };
+	if (skb->vlan_present != 0) {
+		return true;
+	}
+	return skb->pkt_type != TO_US &&
+	       (skb->pkt_type > MULTICAST || in->zone != NAT_ZONE_OUTSIDE);
+}
+
 static __always_inline __u32 tc_l3(const struct nat_device *device)
 {
 	return (device->flags & NAT_DEVICE_ETHER) != 0 ? sizeof(struct ethhdr) : 0;
@@ -138,6 +150,16 @@ static __always_inline int tc_deliver(struct __sk_buff *skb, const struct packet
 	return tc_pass();
 }
 
+/* The machine's own, on its way out. */
+static __always_inline int tc_out_known(struct __sk_buff *skb, const struct packet *p,
+					struct nat_flow4 *flow)
+{
+	int side = flow_side(flow, p);
+	flow_refresh(flow, p, side, tick_now());
+	return flow_rewrite_skb(skb, p, flow, side, false) ? TC_ACT_UNSPEC
+							   : tc_drop(NAT_C_DROP_FORMAT);
+}
+
 /* A packet of a flow, on its way in. */
 static __always_inline int tc_known(struct __sk_buff *skb, void *calls, const struct nat_device *in,
 				    const struct packet *p, struct nat_flow4 *flow)
@@ -151,31 +173,35 @@ static __always_inline int tc_known(struct __sk_buff *skb, void *calls, const st
 		bpf_tail_call(skb, calls, NAT_CALL_TTL);
 		return tc_drop(NAT_C_DROP_TTL);
 	}
-	struct hop_question q = {.ifindex = in->ifindex, .now = tick_now()};
-	bool ask_neighbour = false;
+	struct hop_question *q = NULL; /* of a hop that is not remembered */
+	const struct nat_hop *hop = &flow->hop[side];
+	__u32 now = tick_now();
 	if (s == NULL) {
 		return tc_drop(NAT_C_DROP_NO_ROUTE);
 	}
-	if (!hop_fresh(&flow->hop[side], s, q.now)) {
-		enum hop_way way = flow_hop(skb, flow, p, side, &q);
-		if (way == HOP_NOWHERE) {
+	if (!hop_fresh(hop, s, now)) {
+		q = question_get();
+		enum hop_way way =
+			q != NULL ? flow_hop(skb, flow, p, side, q, in->ifindex, now) : HOP_NOWHERE;
+		if (q == NULL || way == HOP_NOWHERE) {
 			return tc_drop(NAT_C_DROP_NO_ROUTE);
 		}
-		ask_neighbour = way == HOP_NEIGHBOUR || neighbour_due(q.hop.dmac, q.now);
-	} else {
-		q.hop = flow->hop[side];
+		hop = &q->hop;
+		if (way == HOP_SEND && !neighbour_due(hop->dmac, now)) {
+			q = NULL;
+		}
 	}
-	if (!tc_fits(skb, p, q.hop.mtu)) {
-		return tc_too_big(skb, calls, q.hop.mtu);
+	if (!tc_fits(skb, p, hop->mtu)) {
+		return tc_too_big(skb, calls, hop->mtu);
 	}
-	flow_refresh(flow, p, side, q.now);
+	flow_refresh(flow, p, side, now);
 	if (!flow_rewrite_skb(skb, p, flow, side, true)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
-	if (ask_neighbour) {
-		neighbour_asked(q.hop.dmac, q.now);
+	if (q != NULL) {
+		neighbour_asked(hop->dmac, now);
 	}
-	return tc_send(skb, in, &q.hop, ask_neighbour ? &q.neighbour : NULL);
+	return tc_send(skb, in, hop, q != NULL ? &q->neighbour : NULL);
 }
 
 #endif

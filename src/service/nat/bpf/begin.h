@@ -1,0 +1,181 @@
+/* A flow that has been allowed becomes a record, found by both of its tuples. Knows nothing of why
+ * it was allowed.
+ */
+#ifndef NAT_BPF_BEGIN_H
+#define NAT_BPF_BEGIN_H
+
+#include "service/nat/bpf/event.h"
+#include "service/nat/bpf/index.h"
+#include "service/nat/bpf/mapping.h"
+
+static __always_inline __u8 begin_idle(const struct opening *o)
+{
+	switch (o->tuple[0].proto) {
+	case IPPROTO_TCP: return NAT_IDLE_TCP_OPENING;
+	case IPPROTO_UDP:
+		return o->tuple[0].dport == bpf_htons(53) ? NAT_IDLE_UDP_DNS : NAT_IDLE_UDP;
+	case IPPROTO_ICMP: return NAT_IDLE_ICMP;
+	default: return NAT_IDLE_OTHER;
+	}
+}
+
+/* What a packet that comes in as `in` and leaves as the answer to `out` does to its checksums. */
+static __always_inline void begin_deltas(struct nat_flow4 *flow, int side, bool hops)
+{
+	const struct nat_tuple4 *in = &flow->tuple[side], *out = &flow->tuple[side ^ 1];
+	__u64 addresses = delta_32(in->src, out->dst) + delta_32(in->dst, out->src);
+	__u64 ports = delta_16(in->sport, out->dport) + delta_16(in->dport, out->sport);
+	flow->ip_delta[side] = sum_fold(addresses + (hops ? DELTA_TTL : 0));
+	flow->l4_delta[side] = sum_fold(in->proto == IPPROTO_ICMP ? ports : addresses + ports);
+}
+
+static __always_inline void begin_fill(struct nat_flow4 *flow, const struct opening *o,
+				       __u16 rules_gen)
+{
+	bool hops = (o->flags & NAT_FLOW_GATEWAY) == 0;
+	flow->tuple[0] = o->tuple[0];
+	flow->tuple[1] = o->tuple[1];
+	flow->mapping = o->mapping;
+	flow->seen = o->q.now;
+	flow->tcp = o->tuple[0].proto == IPPROTO_TCP ? NAT_TCP_INIT : NAT_TCP_NONE;
+	if (flow->tcp != NAT_TCP_NONE && !o->begins) {
+		flow->tcp = NAT_TCP_ESTABLISHED; /* one that was there before us */
+	}
+	flow->idle = begin_idle(o);
+	flow->flags = o->flags;
+	flow->rules_gen = rules_gen;
+	flow->rule = o->rule;
+	flow->born = o->q.now;
+	flow->host = o->host;
+	flow->bytes[0] = 0;
+	flow->bytes[1] = 0;
+	flow->hop[0].ifindex = 0;
+	flow->hop[1].ifindex = 0;
+	if (o->way == HOP_SEND && hops) {
+		flow->hop[0] = o->q.hop;
+	}
+	begin_deltas(flow, 0, hops);
+	begin_deltas(flow, 1, hops);
+	flow->life = NAT_LIVE;
+}
+
+__noinline int begin_put(const struct nat_tuple4 *tuple, __u32 number)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || tuple == NULL) {
+		return NAT_C_DROP_TABLE_FULL;
+	}
+	union tuple_words words = {.tuple = *tuple};
+	__u64 hash = tuple_hash(words.word, s->seed);
+	if (!index_put_in(&flow_index, s->flow_mask, hash, number)) {
+		return NAT_C_DROP_TABLE_FULL;
+	}
+	if (index_flow(words.word, hash, s->flow_mask, number) != NULL) {
+		index_take_from(&flow_index, s->flow_mask, hash, number);
+		return NAT_C_RACE;
+	}
+	return OPEN_GO;
+}
+
+__noinline int begin_taken(const struct nat_tuple4 *tuple)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || tuple == NULL) {
+		return 1;
+	}
+	union tuple_words words = {.tuple = *tuple};
+	return index_flow(words.word, tuple_hash(words.word, s->seed), s->flow_mask, 0) != NULL;
+}
+
+__noinline int begin_take_out(const struct nat_tuple4 *tuple, __u32 number)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || tuple == NULL) {
+		return 0;
+	}
+	union tuple_words words = {.tuple = *tuple};
+	index_take_from(&flow_index, s->flow_mask, tuple_hash(words.word, s->seed), number);
+	return 1;
+}
+
+/* The answer's tuple first: who finds the originator's finds all. */
+static __always_inline int begin_publish(const struct opening *o, __u32 number)
+{
+	int decision = begin_put(&o->tuple[1], number);
+	if (decision != OPEN_GO) {
+		return decision;
+	}
+	decision = begin_put(&o->tuple[0], number);
+	if (decision != OPEN_GO) {
+		begin_take_out(&o->tuple[1], number);
+	}
+	return decision;
+}
+
+static __always_inline int begin_record(struct opening *o, __u32 *ret)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL) {
+		return NAT_C_DROP_TABLE_FULL;
+	}
+	/* Without a mapping of its own an answer may look like that of another flow: two ways from
+	 * one far endpoint to one near one, two hosts that speak ESP with one address. */
+	if ((o->mapping == 0 || (o->flags & NAT_FLOW_FORWARD) != 0) &&
+	    begin_taken(&o->tuple[1]) != 0) {
+		return NAT_C_DROP_NO_PORT;
+	}
+	__u32 number = pool_take(NAT_POOL_FLOWS4, s->flows_max);
+	struct nat_flow4 *flow = number != 0 ? flow_get(number) : NULL;
+	if (flow == NULL) {
+		return NAT_C_DROP_TABLE_FULL;
+	}
+	begin_fill(flow, o, s->rules_gen);
+	int decision = begin_publish(o, number);
+	if (decision != OPEN_GO) {
+		flow->life = NAT_DEAD; /* the sweep gives its number back */
+		return decision;
+	}
+	*ret = number;
+	return OPEN_GO;
+}
+
+/* Gives back what has been taken for a flow that does not come to be. */
+static __always_inline void begin_undo(struct opening *o, struct nat_host *host)
+{
+	if (o->mapping != 0) {
+		mapping_drop(o->mapping, o->q.now);
+	}
+	if (host != NULL) {
+		host_give(host);
+	}
+}
+
+/* The record's number, or 0 with the reason in o->why. */
+__noinline __u32 begin(struct opening *o)
+{
+	if (o == NULL) {
+		return 0;
+	}
+	struct nat_host *host = o->host != 0 ? host_of4(o->host) : NULL;
+	__u32 number = 0;
+	if (o->host != 0 && (host == NULL || !host_take(host, o->q.now))) {
+		begin_undo(o, NULL);
+		o->why = NAT_C_DROP_HOST_FULL;
+		return 0;
+	}
+	o->why = begin_record(o, &number);
+	if (o->why != OPEN_GO) {
+		begin_undo(o, host);
+		return 0;
+	}
+	count(NAT_C_FLOWS_BEGUN);
+	if (event_flow(NAT_EVENT_FLOW_BEGUN, number, o->log) != 0) {
+		struct nat_flow4 *flow = flow_get(number);
+		if (flow != NULL) {
+			flow->flags |= NAT_FLOW_LOGGED;
+		}
+	}
+	return number;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* What is told to the service through the ring: so many a second and not more, and never waited
+ * for. Knows nothing of who listens.
+ */
+#ifndef NAT_BPF_EVENT_H
+#define NAT_BPF_EVENT_H
+
+#include "service/nat/bpf/rule.h"
+
+/* One bucket for all kinds. */
+NAT_ARRAY(event_rate, 1, struct nat_rate);
+
+#define SECOND_US 1000000u
+
+static __always_inline bool event_may(const struct nat_settings *s)
+{
+	__u32 zero = 0;
+	struct nat_rate *rate = bpf_map_lookup_elem(&event_rate, &zero);
+	if (rate == NULL || s->events_s == 0) {
+		return false;
+	}
+	rate->cost_us = SECOND_US / s->events_s;
+	rate->depth_us = SECOND_US;
+	return rate_take(rate);
+}
+
+/* Zeroed but for kind and time, to be given to bpf_ringbuf_submit; NULL: not now. must: whatever
+ * the rate. */
+static __always_inline struct nat_event *event_begin(enum nat_event_kind kind, bool must)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || (!must && !event_may(s))) {
+		return NULL;
+	}
+	struct nat_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (event == NULL) {
+		count(NAT_C_EVENTS_LOST);
+		return NULL;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->kind = kind;
+	event->time_ns = bpf_ktime_get_ns();
+	return event;
+}
+
+static __always_inline bool event_log_all(void)
+{
+	const struct nat_settings *s = settings_get();
+	return s != NULL && (s->flags & NAT_SETTING_LOG) != 0;
+}
+
+/* A flow's beginning or end; 1: it is in the ring. */
+__noinline int event_flow(enum nat_event_kind kind, __u32 number, bool must)
+{
+	const struct nat_flow4 *flow = flow_get(number);
+	struct nat_event *event = flow != NULL ? event_begin(kind, must) : NULL;
+	if (event == NULL) {
+		return 0;
+	}
+	event->flow = number;
+	event->mapping = flow->mapping;
+	event->tuple = flow->tuple[0];
+	event->answer = flow->tuple[1];
+	event->bytes[0] = flow->bytes[0];
+	event->bytes[1] = flow->bytes[1];
+	event->rule = flow->rule;
+	bpf_ringbuf_submit(event, 0);
+	return 1;
+}
+
+/* A mapping's: tuple is its inside, answer's dst and dport its outside. */
+__noinline int event_mapping(enum nat_event_kind kind, __u32 number)
+{
+	const struct nat_mapping4 *mapping = mapping_get(number);
+	struct nat_event *event = mapping != NULL ? event_begin(kind, event_log_all()) : NULL;
+	if (event == NULL) {
+		return 0;
+	}
+	event->mapping = number;
+	event->tuple = mapping->in;
+	event->answer.dst = mapping->address;
+	event->answer.dport = mapping->port;
+	event->answer.proto = mapping->in.proto;
+	bpf_ringbuf_submit(event, 0);
+	return 1;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* A flow that was allowed under rules that have changed since: whether it still would be. Knows
+ * only what the record says.
+ */
+#ifndef NAT_BPF_RECHECK_H
+#define NAT_BPF_RECHECK_H
+
+#include "service/nat/bpf/decide.h"
+#include "service/nat/bpf/flow.h"
+
+/* Whether the forward by which it came is still there and for this sender. */
+static __always_inline int recheck_forward(struct opening *o)
+{
+	__be32 dst = o->tuple[0].dst;
+	const struct nat_local *local = bpf_map_lookup_elem(&locals4, &dst);
+	__u32 space = space_of(o->tuple[0].proto);
+	if (local == NULL || space == NAT_SPACES) {
+		return NAT_C_DROP_RULE;
+	}
+	const __u32 *word = port_word(local->public_slot, space, bpf_ntohs(o->tuple[0].dport));
+	if (word == NULL || (*word & NAT_PORT_FORWARD) == 0) {
+		return NAT_C_DROP_RULE;
+	}
+	__u32 number = *word & ~NAT_PORT_FORWARD;
+	const struct nat_forward4 *forward = forward_get(number);
+	if (forward == NULL || forward->to != o->tuple[1].src) {
+		return NAT_C_DROP_RULE;
+	}
+	return forward->rules_n == 0 || decide_rules_at(o, forward->zone, forward->rule,
+							forward->rules_n) == NAT_ALLOW
+		       ? OPEN_GO
+		       : NAT_C_DROP_RULE;
+}
+
+/* A decision; the flow ends when it is none to go on. */
+__noinline int recheck(struct nat_flow4 *flow, __u32 now)
+{
+	const struct nat_settings *s = settings_get();
+	struct opening *o = opening_get();
+	if (flow == NULL || o == NULL) {
+		return NAT_C_DROP_RULE;
+	}
+	__builtin_memset(o, 0, sizeof(*o));
+	o->flags = flow->flags;
+	o->icmp_type = ICMP_ECHO;
+	o->tuple[0] = flow->tuple[0];
+	o->tuple[1] = flow->tuple[1];
+	int decision = OPEN_GO;
+	if ((flow->flags & NAT_FLOW_FORWARD) != 0 && flow->mapping == 0) {
+		decision = recheck_forward(o);
+	}
+	if (decision == OPEN_GO) {
+		bool asked = opening_inside(o) || (flow->flags & NAT_FLOW_FORWARD) != 0;
+		decision =
+			decide_rules(o, flow->tuple[1].zone, asked ? OPEN_GO : NAT_C_DROP_UNASKED);
+	}
+	if (decision != OPEN_GO || s == NULL) {
+		flow->seen = now - FLOW_LONG_AGO;
+		return decision != OPEN_GO ? decision : NAT_C_DROP_RULE;
+	}
+	flow->rules_gen = s->rules_gen;
+	flow->rule = o->rule;
+	return OPEN_GO;
+}
+
+#endif
