@@ -1,0 +1,64 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "service/nat/bpf/plane_test.h"
+
+static const char no_rights[] = "this user or kernel does not load programs";
+
+enum { TCP = 6, UDP = 17, ICMP = 1, SYN = 2, SYN_ACK = 0x12, ACK = 0x10, RST = 4, FIN = 0x11 };
+
+/* Out and back, and the same when the flow is known. */
+static int there_and_back(const struct plane *p, const char *program, int sent, uint8_t proto,
+			  uint16_t port, uint16_t far)
+{
+	for (int i = 0; i < 2; i++) {
+		struct frame f =
+			frame_make(p, LAN, proto, HOST(2), port, WORLD(7), far, i == 0 ? SYN : ACK);
+		CHILD_CHECK(plane_run(p, program, LAN, &f) == sent);
+		CHILD_CHECK(
+			frame_is(p, &f, proto, PUBLIC(1), port, WORLD(7), far, i == 0 ? SYN : ACK));
+		/* The first goes by the kernel's neighbours, so that they are asked. */
+		CHILD_CHECK(i == 0 || !memcmp(f.bytes, "\2\0\0\0\0\376", 6));
+		CHILD_CHECK(i == 0 || !memcmp(f.bytes + 6, p->mac[WAN], 6));
+		f = frame_make(p, WAN, proto, WORLD(7), far, PUBLIC(1), port,
+			       i == 0 ? SYN_ACK : ACK);
+		CHILD_CHECK(plane_run(p, program, WAN, &f) == sent);
+		CHILD_CHECK(frame_is(p, &f, proto, WORLD(7), far, HOST(2), port,
+				     i == 0 ? SYN_ACK : ACK));
+		CHILD_CHECK(i == 0 || !memcmp(f.bytes, "\2\0\0\0\0\2", 6));
+	}
+	return 0;
+}
+
+static int both(void)
+{
+	struct plane p;
+	if (plane_may_not())
+		return CHILD_SKIPS;
+	CHILD_CHECK(!plane_make(&p));
+	CHILD_CHECK(!there_and_back(&p, "nat_tc_in", VERDICT_TC_SEND, UDP, 5000, 4000));
+	CHILD_CHECK(!there_and_back(&p, "nat_tc_in", VERDICT_TC_SEND, TCP, 5000, 80));
+	CHILD_CHECK(!there_and_back(&p, "nat_tc_in", VERDICT_TC_SEND, ICMP, 77, 0));
+	CHILD_CHECK(!there_and_back(&p, "nat_xdp", XDP_REDIRECT, UDP, 5001, 4000));
+	CHILD_CHECK(!there_and_back(&p, "nat_xdp", XDP_REDIRECT, TCP, 5001, 80));
+	CHILD_CHECK(plane_count(&p, NAT_C_FLOWS_BEGUN) == 5);
+	bpf_set_free(p.set);
+	return 0;
+}
+
+static void goes_out_and_comes_back(void **state)
+{
+	(void)state;
+	assert_child(both, no_rights);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(goes_out_and_comes_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
