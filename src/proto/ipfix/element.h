@@ -14,6 +14,7 @@ enum ipfix_element {
 	IPFIX_POST_NAT_DESTINATION_IPV4_ADDRESS = 226,	  /* 4 */
 	IPFIX_POST_NAPT_SOURCE_TRANSPORT_PORT = 227,	  /* 2 */
 	IPFIX_POST_NAPT_DESTINATION_TRANSPORT_PORT = 228, /* 2 */
+	IPFIX_NAT_ORIGINATING_ADDRESS_REALM = 229,	  /* 1: enum ipfix_realm */
 	IPFIX_NAT_EVENT = 230,				  /* 1: enum ipfix_nat_event */
 	IPFIX_INITIATOR_OCTETS = 231,			  /* 8 */
 	IPFIX_RESPONDER_OCTETS = 232,			  /* 8 */
@@ -22,6 +23,9 @@ enum ipfix_element {
 	IPFIX_PORT_RANGE_END = 362,			  /* 2: belongs to the range */
 	IPFIX_NAT_QUOTA_EXCEEDED_EVENT = 466,		  /* 4: enum ipfix_nat_quota */
 };
+
+/* Where a session began. */
+enum ipfix_realm { IPFIX_REALM_PRIVATE = 1, IPFIX_REALM_PUBLIC = 2 };
 
 /* RFC 8158 4.3, table 24. BIB: a mapping. */
 enum ipfix_nat_event {

@@ -383,6 +383,12 @@ static const struct config_key nat_keys[] = {
 	 CONFIG_FIELD(struct nat_conf, limits),
 	 .map = &limit_map,
 	 .help = "bounds of the tables"},
+	{.name = "log",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct nat_conf, log),
+	 .map = &nat_log_conf_map,
+	 .help = "a log of which host had which public port; off, unless a file or a collector is "
+		 "named"},
 	{.name = "resolver",
 	 .type = CONFIG_ENDPOINT,
 	 .flags = CONFIG_LIST,

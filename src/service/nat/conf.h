@@ -8,6 +8,7 @@
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
 #include "service/nat/bpf/shared.h"
+#include "service/nat/conf_log.h"
 #include "service/nat/conf_portctl.h"
 #include "service/nat/traffic.h"
 
@@ -89,6 +90,7 @@ struct nat_conf {
 	bool bogons;
 	struct nat_timeouts_conf timeouts;
 	struct nat_limits_conf limits;
+	struct nat_log_conf log;
 	struct config_list resolver; /* struct ip_endpoint */
 	struct dns_name domain;	     /* len 0: none */
 };

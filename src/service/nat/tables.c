@@ -70,6 +70,12 @@ static uint32_t ticks(uint64_t ms)
 	return (uint32_t)((ms * 1000000 + tick - 1) >> NAT_TICK_SHIFT);
 }
 
+static uint32_t log_flags(const struct nat_log_conf *c)
+{
+	bool on = nat_log_conf_on(c);
+	return (on ? NAT_SETTING_LOG : 0) | (on && c->flows ? NAT_SETTING_LOG_FLOWS : 0);
+}
+
 static uint32_t host_flags(const struct nat_conf *c)
 {
 	static const uint32_t mapping[] = {0, NAT_HOST_MAP_ADDRESS,
@@ -94,7 +100,7 @@ static void make_settings(const struct nat_build *b)
 			 [NAT_IDLE_ICMP] = ticks(c->timeouts.icmp_ms),
 			 [NAT_IDLE_OTHER] = ticks(c->timeouts.other_ms),
 			 [NAT_IDLE_FRAGMENT] = ticks(c->timeouts.fragment_ms)},
-		.flags = NAT_SETTING_FORWARDING | NAT_SETTING_ANSWER,
+		.flags = NAT_SETTING_FORWARDING | NAT_SETTING_ANSWER | log_flags(&c->log),
 		.rules_n = t->rules_n,
 		.rules_own = t->rules_own,
 		.forwards_n = t->forwards_n,
