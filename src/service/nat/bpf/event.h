@@ -42,17 +42,20 @@ static __always_inline struct nat_event *event_begin(enum nat_event_kind kind, b
 	return event;
 }
 
-static __always_inline bool event_log_all(void)
+/* flag: NAT_SETTING_LOG or NAT_SETTING_LOG_FLOWS. */
+static __always_inline bool event_log_all(__u32 flag)
 {
 	const struct nat_settings *s = settings_get();
-	return s != NULL && (s->flags & NAT_SETTING_LOG) != 0;
+	return s != NULL && (s->flags & flag) != 0;
 }
 
 /* A flow's beginning or end; 1: it is in the ring. */
 __noinline int event_flow(enum nat_event_kind kind, __u32 number, bool must)
 {
 	const struct nat_flow4 *flow = flow_get(number);
-	struct nat_event *event = flow != NULL ? event_begin(kind, must) : NULL;
+	struct nat_event *event =
+		flow != NULL ? event_begin(kind, must || event_log_all(NAT_SETTING_LOG_FLOWS))
+			     : NULL;
 	if (event == NULL) {
 		return 0;
 	}
@@ -71,7 +74,8 @@ __noinline int event_flow(enum nat_event_kind kind, __u32 number, bool must)
 __noinline int event_mapping(enum nat_event_kind kind, __u32 number)
 {
 	const struct nat_mapping4 *mapping = mapping_get(number);
-	struct nat_event *event = mapping != NULL ? event_begin(kind, event_log_all()) : NULL;
+	struct nat_event *event =
+		mapping != NULL ? event_begin(kind, event_log_all(NAT_SETTING_LOG)) : NULL;
 	if (event == NULL) {
 		return 0;
 	}

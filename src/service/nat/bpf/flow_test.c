@@ -55,10 +55,77 @@ static void goes_out_and_comes_back(void **state)
 	assert_child(both, no_rights);
 }
 
+/* ---- the end ---- */
+
+static bool soon(bool (*is)(const struct plane *p), const struct plane *p)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		if (is(p))
+			return true;
+		(void)usleep(5000);
+	}
+	return false;
+}
+
+static bool ended(const struct plane *p)
+{
+	return plane_count(p, NAT_C_FLOWS_ENDED) == 1;
+}
+
+static bool all_free(const struct plane *p)
+{
+	const struct nat_pool *pools = p->pools.base;
+	return pools[NAT_POOL_FLOWS4].used == 0 && pools[NAT_POOL_MAPPINGS4].used == 0;
+}
+
+static int ends(void)
+{
+	struct plane p;
+	uint8_t packet[60] = {0};
+	struct bpf_run run = {.in = span_of(packet, sizeof(packet))};
+	int fd;
+	if (plane_may_not())
+		return CHILD_SKIPS;
+	CHILD_CHECK(!plane_make(&p));
+	struct nat_flow4 *flow = (struct nat_flow4 *)p.flows.base + 1;
+	struct nat_mapping4 *mapping = (struct nat_mapping4 *)p.mappings.base + 1;
+	struct frame f = frame_make(&p, LAN, UDP, HOST(2), 5000, WORLD(7), 4000, 0);
+	CHILD_CHECK(plane_run(&p, "nat_tc_in", LAN, &f) == VERDICT_TC_SEND);
+	CHILD_CHECK(flow->life == NAT_LIVE && mapping->life == NAT_LIVE && mapping->refs == 1);
+	CHILD_CHECK(flow->mapping == 1 && *plane_port(&p, 0, NAT_SPACE_UDP, 5000) == 1);
+	CHILD_CHECK(!bpf_set_program(p.set, "nat_sweep_start", &fd));
+	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
+	(void)usleep(50000);
+	CHILD_CHECK(flow->life == NAT_LIVE);
+	flow->seen -= plane_settings(&p)->idle[NAT_IDLE_UDP] + 1;
+	CHILD_CHECK(soon(ended, &p) && flow->life != NAT_LIVE && mapping->life != NAT_LIVE);
+	CHILD_CHECK(*plane_port(&p, 0, NAT_SPACE_UDP, 5000) == NAT_PORT_FREE);
+	/* Nothing comes in any more, and the numbers come back. */
+	f = frame_make(&p, WAN, UDP, WORLD(7), 4000, PUBLIC(1), 5000, 0);
+	CHILD_CHECK(plane_run(&p, "nat_tc_in", WAN, &f) == VERDICT_TC_DROP);
+	CHILD_CHECK(plane_count(&p, NAT_C_DROP_UNASKED) == 1);
+	CHILD_CHECK(soon(all_free, &p));
+	const uint64_t *index = p.index.base;
+	for (size_t i = 0; i < PLANE_FLOWS * 8; i++)
+		CHILD_CHECK(index[i] == 0);
+	f = frame_make(&p, LAN, UDP, HOST(2), 5000, WORLD(7), 4000, 0);
+	CHILD_CHECK(plane_run(&p, "nat_tc_in", LAN, &f) == VERDICT_TC_SEND);
+	CHILD_CHECK(flow->life == NAT_LIVE && mapping->life == NAT_LIVE);
+	bpf_set_free(p.set);
+	return 0;
+}
+
+static void a_flow_that_is_idle_ends_and_gives_all_back(void **state)
+{
+	(void)state;
+	assert_child(ends, no_rights);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_out_and_comes_back),
+		cmocka_unit_test(a_flow_that_is_idle_ends_and_gives_all_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ NAT_ARRAY(flows4, 1 << 16, struct nat_flow4);
 NAT_ARRAY(mapping_index, 1 << 16, struct nat_bucket);
 NAT_ARRAY(mappings4, 1 << 16, struct nat_mapping4);
 NAT_ARRAY(pools, NAT_POOLS, struct nat_pool);
-NAT_ARRAY(ports, NAT_PORT_AT(1, 0, 0), __u32);
+NAT_ARRAY(ports, NAT_PORT_AT(1, 0, 0) / 2, struct nat_ports);
 NAT_ARRAY(blocks, NAT_BLOCK_AT(1, 0), __u32);
 NAT_ARRAY(forwards4, NAT_FORWARDS, struct nat_forward4);
 NAT_ARRAY(rules, NAT_RULES, struct nat_rule);

@@ -6,8 +6,10 @@
 #include "service/nat/bpf/decide.h"
 #include "service/nat/bpf/decide_out.h"
 #include "service/nat/bpf/flow.h"
+#include "service/nat/bpf/hold.h"
 #include "service/nat/bpf/maps.h"
 #include "service/nat/bpf/recheck.h"
+#include "service/nat/bpf/sweep.h"
 #include "service/nat/bpf/tc.h"
 #include "service/nat/bpf/xdp.h"
 
@@ -281,6 +283,37 @@ int nat_tc_out_new(struct __sk_buff *skb)
 	}
 	return flow != NULL && decision == OPEN_GO ? tc_out_known(skb, &p, flow)
 						   : tc_decided(skb, decision);
+}
+
+/* Run once when the maps are filled: from here on the sweep goes by itself. A sweep that is there
+ * goes on with this object's program. */
+SEC("tc")
+int nat_sweep_start(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct sweep *sweep = bpf_map_lookup_elem(&sweeps, &zero);
+	(void)skb;
+	if (sweep == NULL) {
+		return 1;
+	}
+	bpf_timer_init(&sweep->timer, &sweeps, CLOCK_MONOTONIC);
+	if (bpf_timer_set_callback(&sweep->timer, sweep_turn) != 0) {
+		return 1;
+	}
+	return bpf_timer_start(&sweep->timer, 0, 0) != 0;
+}
+
+SEC("syscall")
+int nat_hold(struct nat_hold *hold)
+{
+	const struct nat_device *out = device_get(hold->ifindex);
+	struct opening o = {};
+	o.tuple[0] = hold->in;
+	o.q.now = hold->now;
+	o.wanted = hold->port;
+	hold->mapping = 0;
+	hold->why = out == NULL ? NAT_C_DROP_NO_ROUTE : (__u16)hold_do(hold, &o, out);
+	return 0;
 }
 
 /* SPDX: Apache-2.0 OR GPL-2.0-only, all of this folder. The kernel keeps some of its calls, such as

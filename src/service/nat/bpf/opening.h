@@ -36,6 +36,7 @@ struct opening {
 	__u32 number;
 	__u32 slot;    /* of the public address that it came to */
 	__u32 mapping; /* held for it */
+	__u16 wanted;  /* public port, host order */
 	int why;       /* begin: none came to be */
 	__be32 host;   /* whose limit it counts for */
 	__u16 rule;
@@ -64,6 +65,7 @@ static __always_inline void opening_init(struct opening *o, const struct packet 
 	o->q.ifindex = ifindex;
 	o->q.now = now;
 	o->q.tos = p->tos;
+	o->wanted = bpf_ntohs(p->tuple.sport);
 	o->icmp_type = p->icmp_type;
 	o->icmp_code = p->icmp_code;
 	o->begins = true;

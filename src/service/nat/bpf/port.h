@@ -4,6 +4,7 @@
 #ifndef NAT_BPF_PORT_H
 #define NAT_BPF_PORT_H
 
+#include "service/nat/bpf/event.h"
 #include "service/nat/bpf/host.h"
 #include "service/nat/bpf/maps.h"
 #include "service/nat/bpf/opening.h"
@@ -15,8 +16,9 @@
 
 static __always_inline __u32 *port_word(__u32 slot, __u32 space, __u16 port)
 {
-	__u32 at = NAT_PORT_AT(slot, space, port);
-	return bpf_map_lookup_elem(&ports, &at);
+	__u32 at = NAT_PORT_AT(slot, space, port) / 2;
+	struct nat_ports *two = bpf_map_lookup_elem(&ports, &at);
+	return two != NULL ? &two->whose[port & 1] : NULL;
 }
 
 static __always_inline bool port_take(__u32 slot, __u32 space, __u16 port, __u32 mapping)
@@ -97,6 +99,22 @@ static long block_try(__u32 i, struct block_search *search)
 	return 0;
 }
 
+/* A host has got its block, or lost it (RFC 6888 REQ-14 wants a log of this). */
+static __always_inline void block_tell(enum nat_event_kind kind, __be32 address, __u32 slot,
+				       __u32 block)
+{
+	const struct nat_public *public = bpf_map_lookup_elem(&publics, &slot);
+	struct nat_event *event = event_begin(kind, true);
+	if (event == NULL) {
+		return;
+	}
+	event->tuple.src = address;
+	event->answer.dst = public != NULL ? public->address : 0;
+	event->block_first = (__u16)(block >> 16);
+	event->block_n = (__u16)block;
+	bpf_ringbuf_submit(event, 0);
+}
+
 static __always_inline void block_give(__u32 slot, __u32 block)
 {
 	const struct nat_settings *s = settings_get();
@@ -110,8 +128,20 @@ static __always_inline void block_give(__u32 slot, __u32 block)
 	}
 }
 
+/* The host is forgotten. */
+static __always_inline void block_end(const struct nat_host_key *key, struct nat_host *host)
+{
+	__u32 block = host->block;
+	if (block != 0) {
+		host->block = 0;
+		block_give(host->public_slot, block);
+		block_tell(NAT_EVENT_BLOCK_ENDED, *(const __be32 *)(key->address + 12),
+			   host->public_slot, block);
+	}
+}
+
 /* The host's block, given to it now when it has none; 0: all are taken. */
-static __always_inline __u32 block_of(struct nat_host *host, __u32 slot)
+static __always_inline __u32 block_of(struct nat_host *host, __be32 address, __u32 slot)
 {
 	const struct nat_settings *s = settings_get();
 	if (s == NULL || host->block != 0) {
@@ -135,6 +165,7 @@ static __always_inline __u32 block_of(struct nat_host *host, __u32 slot)
 		block_give(slot, block);
 		return had;
 	}
+	block_tell(NAT_EVENT_BLOCK, address, slot, block);
 	return block;
 }
 
@@ -163,14 +194,14 @@ static __always_inline bool port_range(struct port_search *search, const struct 
 				       struct nat_host *host)
 {
 	const struct nat_settings *s = settings_get();
-	__u16 own = bpf_ntohs(o->tuple[0].sport);
+	__u16 own = o->wanted;
 	if (s == NULL) {
 		return false;
 	}
 	search->low = s->port_low;
 	search->n = s->port_high >= s->port_low ? s->port_high - s->port_low + 1u : 0;
 	if (s->block_n != 0 && host != NULL) {
-		__u32 block = block_of(host, search->slot);
+		__u32 block = block_of(host, o->tuple[0].src, search->slot);
 		search->low = block >> 16;
 		search->n = block & 0xffff;
 	} else if (own < PORT_SYSTEM && search->space != NAT_SPACE_ICMP) {
@@ -189,7 +220,7 @@ __noinline int port_claim(const struct opening *o, struct nat_host *host, __u32 
 	}
 	struct port_search search = {
 		.slot = slot, .space = space_of(o->tuple[0].proto), .mapping = mapping};
-	__u32 own = bpf_ntohs(o->tuple[0].sport);
+	__u32 own = o->wanted;
 	const struct nat_settings *s = settings_get();
 	if (s == NULL || !port_range(&search, o, host)) {
 		return -1;

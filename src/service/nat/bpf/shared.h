@@ -90,7 +90,7 @@ struct nat_device {
 	/* Outside devices: their public addresses are publics[first .. first + n). */
 	__u16 public_first, public_n;
 	__u8 zone;
-	__u8 pad[3];
+	__u8 pad[7];
 	__be32 address; /* its own: what we say of errors comes from it. 0: it has none */
 };
 
@@ -223,12 +223,34 @@ enum nat_mapping_flag {
 	NAT_MAPPING_SELF = 1 << 2, /* the gateway's own socket */
 };
 
+/* What nat_hold, a program of type syscall, is run with: a mapping for a host that asked for one is
+ * made, or the one that is there is kept open. To end it the service writes a tick that is past
+ * into nat_mapping4.until, and the sweep does the rest. */
+struct nat_hold {
+	struct nat_tuple4 in; /* as in nat_mapping4, pool 0 */
+	__u32 ifindex;	      /* the uplink */
+	__u32 until;	      /* tick; 0: for ever */
+	__u32 now;	      /* tick */
+	__u16 port;	      /* wanted, host order; another when it is taken */
+	__u8 open;	      /* endpoint-independent filtering */
+	__u8 pad;
+	/* The answer. */
+	__be32 address;
+	__be16 port_given;
+	__u16 why; /* enum nat_counter; 0: it is there */
+	__u32 mapping;
+};
+
 /* Map ports: for each public address and each of these three, NAT_PORTS entries; value as below. */
 enum nat_port_space { NAT_SPACE_TCP, NAT_SPACE_UDP, NAT_SPACE_ICMP, NAT_SPACES };
 #define NAT_PORT_AT(slot, space, port) (((__u32)(slot)*NAT_SPACES + (space)) * NAT_PORTS + (port))
-#define NAT_PORT_FREE		       0u
-#define NAT_PORT_GATEWAY	       0xffffffffu /* kept for the machine's own services */
-#define NAT_PORT_FORWARD	       0x80000000u /* | the number in map forwards4 */
+/* Two ports in each record of the map, so that its memory is an array of __u32 by NAT_PORT_AT. */
+struct nat_ports {
+	__u32 whose[2];
+};
+#define NAT_PORT_FREE	 0u
+#define NAT_PORT_GATEWAY 0xffffffffu /* kept for the machine's own services */
+#define NAT_PORT_FORWARD 0x80000000u /* | the number in map forwards4 */
 /* else the number in map mappings4 */
 
 /* Map forwards4: what is sent to a public port goes to a host inside. */
@@ -300,7 +322,7 @@ struct nat_rule {
 	__u16 rate; /* number in map rates; 0: none. Over the rate: as if not matched */
 	__u16 line; /* of the configuration, for people */
 	__u8 log;
-	__u8 pad[3];
+	__u8 pad[7];
 };
 
 /* Map rates: token buckets. */
@@ -396,7 +418,8 @@ enum nat_event_kind {
 	/* A later fragment came before its datagram's first: packet holds it, from its IP header
 	 * on, as it came; tuple: addresses, protocol, zone, and its IP identification as sport. */
 	NAT_EVENT_FRAGMENT,
-	NAT_EVENT_BLOCK, /* a host was given a block of ports */
+	NAT_EVENT_BLOCK, /* a host (tuple.src) was given a block of ports of answer.dst */
+	NAT_EVENT_BLOCK_ENDED,
 	NAT_EVENT_FLOW6_BEGUN,
 	NAT_EVENT_FLOW6_ENDED,
 	/* The first has come, before or after the NAT_EVENT_FRAGMENTs of the same tuple: they go to
@@ -423,5 +446,15 @@ struct nat_event {
 	__u16 mtu;
 	/* packet_len octets follow */
 };
+
+/* An array's record is padded to 8 octets where it is read as memory: none of them needs that. */
+#define NAT_PADS(type) (sizeof(type) % 8 != 0)
+_Static_assert(!NAT_PADS(struct nat_settings) && !NAT_PADS(struct nat_device) &&
+		       !NAT_PADS(struct nat_public) && !NAT_PADS(struct nat_forward4) &&
+		       !NAT_PADS(struct nat_rule) && !NAT_PADS(struct nat_rate),
+	       "an array of the service would not be the kernel's");
+_Static_assert(sizeof(struct nat_bucket) == 64 && sizeof(struct nat_flow4) == 128 &&
+		       sizeof(struct nat_mapping4) == 64 && sizeof(struct nat_pool) == 16,
+	       "cache lines");
 
 #endif

@@ -1,0 +1,150 @@
+/* The sweep: a timer in the kernel that walks over a slice of the tables at a time, ends what has
+ * been idle for too long, and gives numbers back. It needs nobody to go on.
+ */
+#ifndef NAT_BPF_SWEEP_H
+#define NAT_BPF_SWEEP_H
+
+#include "service/nat/bpf/end.h"
+
+#define CLOCK_MONOTONIC 1
+
+/* A number is given again only when nobody can still hold it who found it in the index: 1 s, where
+ * a program runs for microseconds. */
+#define SWEEP_DEAD_TICKS 8
+#define SWEEP_N_MAX	 (1u << 16)
+/* Hosts without a flow are forgotten after so many ticks (5 minutes), looked for every minute. */
+#define SWEEP_HOST_TICKS  2235
+#define SWEEP_HOSTS_EVERY 447
+
+struct sweep {
+	struct bpf_timer timer;
+	__u32 flow, mapping; /* the next ones */
+	__u32 hosts;	     /* tick when these were looked at */
+	__u32 turns;	     /* so that somebody can see that it goes on */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sweep);
+} sweeps SEC(".maps");
+
+struct sweep_slice {
+	__u32 at, top; /* numbers from 1 to top have been used */
+	__u32 now;
+};
+
+static __always_inline __u32 sweep_next(struct sweep_slice *slice)
+{
+	__u32 number = slice->at == 0 || slice->at > slice->top ? 1 : slice->at;
+	slice->at = number + 1;
+	return number;
+}
+
+static long sweep_flow(__u32 i, struct sweep_slice *slice)
+{
+	(void)i;
+	__u32 number = sweep_next(slice);
+	struct nat_flow4 *flow = flow_get(number);
+	const struct nat_settings *s = settings_get();
+	if (flow == NULL || s == NULL) {
+		return 1;
+	}
+	/* Below 0 when a packet has come since we looked at the clock. */
+	__s32 age = (__s32)(slice->now - flow->seen);
+	__u32 idle = flow->idle;
+	bool over = idle < NAT_IDLE_N && age >= 0 && (__u32)age >= s->idle[idle];
+	if (flow->life == NAT_LIVE && (over || (flow->flags & NAT_FLOW_END) != 0)) {
+		end(number, slice->now);
+	} else if (flow->life == NAT_DEAD && age >= SWEEP_DEAD_TICKS) {
+		flow->life = NAT_FREE;
+		if (!pool_give(NAT_POOL_FLOWS4, number)) {
+			flow->life = NAT_DEAD;
+		}
+	}
+	return 0;
+}
+
+/* Whoever held it without a flow (PCP) has not said again that he needs it. */
+static __always_inline void sweep_held(struct nat_mapping4 *mapping, __u32 number, __u32 now)
+{
+	if ((mapping->flags & NAT_MAPPING_HELD) == 0 || mapping->until == 0 ||
+	    (__s32)(now - mapping->until) < 0) {
+		return;
+	}
+	mapping->flags &= ~(NAT_MAPPING_HELD | NAT_MAPPING_OPEN);
+	struct nat_host *host = host_get4(mapping->in.src);
+	if (host != NULL) {
+		host_give(host);
+	}
+	mapping_drop(number, now);
+}
+
+static long sweep_mapping(__u32 i, struct sweep_slice *slice)
+{
+	(void)i;
+	__u32 number = sweep_next(slice);
+	struct nat_mapping4 *mapping = mapping_get(number);
+	if (mapping == NULL) {
+		return 1;
+	}
+	if (mapping->life == NAT_LIVE) {
+		sweep_held(mapping, number, slice->now);
+	} else if (mapping->life == NAT_DEAD &&
+		   (__s32)(slice->now - mapping->seen) >= SWEEP_DEAD_TICKS) {
+		mapping->life = NAT_FREE;
+		if (!pool_give(NAT_POOL_MAPPINGS4, number)) {
+			mapping->life = NAT_DEAD;
+		}
+	}
+	return 0;
+}
+
+static long sweep_host(void *map, const struct nat_host_key *key, struct nat_host *host,
+		       struct sweep_slice *slice)
+{
+	if (host->flows != 0 || (host->flags & NAT_HOST_CONFIGURED) != 0 ||
+	    (__s32)(slice->now - host->seen) < SWEEP_HOST_TICKS) {
+		return 0;
+	}
+	block_end(key, host);
+	bpf_map_delete_elem(map, key);
+	return 0;
+}
+
+static __always_inline __u32 sweep_slice_of(struct sweep_slice *slice, enum nat_pool_of of,
+					    __u32 at, __u32 n)
+{
+	const struct nat_pool *pool = pool_get(of);
+	slice->at = at;
+	slice->top = pool != NULL ? pool->fresh : 0;
+	n = n < slice->top ? n : slice->top;
+	return n < SWEEP_N_MAX ? n : SWEEP_N_MAX;
+}
+
+static int sweep_turn(void *map, __u32 *key, struct sweep *sweep)
+{
+	(void)map;
+	(void)key;
+	const struct nat_settings *s = settings_get();
+	struct sweep_slice slice = {.now = tick_now()};
+	if (s == NULL) {
+		return 0;
+	}
+	__u32 n = sweep_slice_of(&slice, NAT_POOL_FLOWS4, sweep->flow, s->sweep_n);
+	bpf_loop(n, sweep_flow, &slice, 0);
+	sweep->flow = slice.at;
+	n = sweep_slice_of(&slice, NAT_POOL_MAPPINGS4, sweep->mapping, s->sweep_n);
+	bpf_loop(n, sweep_mapping, &slice, 0);
+	sweep->mapping = slice.at;
+	if (slice.now - sweep->hosts >= SWEEP_HOSTS_EVERY) {
+		sweep->hosts = slice.now;
+		bpf_for_each_map_elem(&hosts, sweep_host, &slice, 0);
+	}
+	sweep->turns++;
+	bpf_timer_start(&sweep->timer, s->sweep_ns, 0);
+	return 0;
+}
+
+#endif
