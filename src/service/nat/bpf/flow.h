@@ -30,7 +30,7 @@ static __always_inline int flow_side(const struct nat_flow4 *flow, const struct 
 static __always_inline void flow_refresh(struct nat_flow4 *flow, const struct packet *p, int side,
 					 __u32 now)
 {
-	if (p->tuple.proto == IPPROTO_TCP) {
+	if (p->tuple.proto == IPPROTO_TCP && p->tcp_flags != 0) { /* no later fragment */
 		tcp_step(flow, p->tcp_flags, side);
 	}
 	if (flow->seen != now) {
@@ -105,13 +105,14 @@ static __always_inline bool flow_rewrite_skb(struct __sk_buff *skb, const struct
 {
 	const struct nat_tuple4 *out = &flow->tuple[side ^ 1];
 	__u64 addresses = 0, ports = 0;
+	bool has_l4 = (p->fragment & bpf_htons(IP_OFFSET)) == 0;
 	if (p->tuple.src != out->dst || p->tuple.dst != out->src) {
 		addresses = delta_32(p->tuple.src, out->dst) + delta_32(p->tuple.dst, out->src);
 	}
-	if (p->tuple.sport != out->dport || p->tuple.dport != out->sport) {
+	if (has_l4 && (p->tuple.sport != out->dport || p->tuple.dport != out->sport)) {
 		ports = delta_16(p->tuple.sport, out->dport) + delta_16(p->tuple.dport, out->sport);
 	}
-	if (checksum_offset(out->proto) != 0 && (addresses | ports) != 0 &&
+	if (has_l4 && checksum_offset(out->proto) != 0 && (addresses | ports) != 0 &&
 	    checksum_skb(skb, p->l4, out->proto, addresses, ports) != 0) {
 		return false;
 	}

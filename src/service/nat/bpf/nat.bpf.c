@@ -1,12 +1,15 @@
 /* The programs of the translation's data plane: nat_xdp at a driver's receive path, nat_tc_in and
  * nat_tc_out at tc. What they have no flow for is done by those that they call (calls.h).
  */
+#include "service/nat/bpf/answer.h"
 #include "service/nat/bpf/begin.h"
 #include "service/nat/bpf/calls.h"
 #include "service/nat/bpf/decide.h"
 #include "service/nat/bpf/decide_out.h"
 #include "service/nat/bpf/flow.h"
+#include "service/nat/bpf/fragment.h"
 #include "service/nat/bpf/hold.h"
+#include "service/nat/bpf/icmp.h"
 #include "service/nat/bpf/maps.h"
 #include "service/nat/bpf/recheck.h"
 #include "service/nat/bpf/sweep.h"
@@ -17,6 +20,13 @@ int nat_xdp_new(struct xdp_md *xdp);
 int nat_tc_new(struct __sk_buff *skb);
 int nat_tc_out_new(struct __sk_buff *skb);
 int nat_tc_options(struct __sk_buff *skb);
+int nat_tc_error(struct __sk_buff *skb);
+int nat_tc_out_error(struct __sk_buff *skb);
+int nat_tc_fragment(struct __sk_buff *skb);
+int nat_tc_out_fragment(struct __sk_buff *skb);
+int nat_tc_ttl(struct __sk_buff *skb);
+int nat_tc_too_big(struct __sk_buff *skb);
+int nat_tc_reject(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -41,6 +51,13 @@ struct {
 			[NAT_CALL_NEW] = nat_tc_new,
 			[NAT_CALL_NEW_OUT] = nat_tc_out_new,
 			[NAT_CALL_OPTIONS] = nat_tc_options,
+			[NAT_CALL_ERROR] = nat_tc_error,
+			[NAT_CALL_ERROR_OUT] = nat_tc_out_error,
+			[NAT_CALL_FRAGMENT] = nat_tc_fragment,
+			[NAT_CALL_FRAGMENT_OUT] = nat_tc_out_fragment,
+			[NAT_CALL_TTL] = nat_tc_ttl,
+			[NAT_CALL_TOO_BIG] = nat_tc_too_big,
+			[NAT_CALL_REJECT] = nat_tc_reject,
 		},
 };
 
@@ -177,6 +194,7 @@ int nat_tc_new(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	kind = fragment_or_whole(view_skb(skb), kind, &p);
 	if (kind != PACKET_FLOW && kind != PACKET_ALIEN) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
@@ -197,8 +215,14 @@ int nat_tc_new(struct __sk_buff *skb)
 		flow = decision == OPEN_GO ? flow_get(begin(o)) : NULL;
 		decision = decision == OPEN_GO ? o->why : decision;
 	}
-	return flow != NULL && decision == OPEN_GO ? tc_known(skb, &calls_tc, in, &p, flow)
-						   : tc_decided(skb, decision);
+	if (flow == NULL || decision != OPEN_GO) {
+		return tc_decided(skb, decision);
+	}
+	if (fragment_has_more(&p)) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_FRAGMENT);
+		return tc_drop(NAT_C_DROP_FRAGMENT);
+	}
+	return tc_known(skb, &calls_tc, in, &p, flow);
 }
 
 /* Where the machine's own has no tuple, its source is all that matters. */
@@ -260,7 +284,8 @@ int nat_tc_out_new(struct __sk_buff *skb)
 	if (s == NULL || out == NULL) {
 		return TC_ACT_UNSPEC;
 	}
-	if (tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p) != PACKET_FLOW) {
+	enum packet_kind kind = tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p);
+	if (fragment_or_whole(view_skb(skb), kind, &p) != PACKET_FLOW) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	__u32 now = tick_now();
@@ -314,6 +339,72 @@ int nat_hold(struct nat_hold *hold)
 	hold->mapping = 0;
 	hold->why = out == NULL ? NAT_C_DROP_NO_ROUTE : (__u16)hold_do(hold, &o, out);
 	return 0;
+}
+
+SEC("tc")
+int nat_tc_error(struct __sk_buff *skb)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *in = device_get(skb->ifindex);
+	return s != NULL && in != NULL ? error_in(skb, in, s) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_tc_out_error(struct __sk_buff *skb)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *out = device_get(skb->ifindex);
+	return s != NULL && out != NULL ? error_out(skb, out, s) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_tc_fragment(struct __sk_buff *skb)
+{
+	const struct nat_device *in = device_get(skb->ifindex);
+	return in != NULL ? fragment_in(skb, &calls_tc, in) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_tc_out_fragment(struct __sk_buff *skb)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_device *out = device_get(skb->ifindex);
+	return s != NULL && out != NULL ? fragment_out(skb, &calls_tc, out, s) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_tc_ttl(struct __sk_buff *skb)
+{
+	const struct nat_device *in = device_get(skb->ifindex);
+	return in != NULL ? answer_ttl(skb, in) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_tc_too_big(struct __sk_buff *skb)
+{
+	const struct nat_device *in = device_get(skb->ifindex);
+	struct packet p;
+	if (in == NULL) {
+		return TC_ACT_SHOT;
+	}
+	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	if (kind != PACKET_FLOW && kind != PACKET_FRAGMENT) {
+		return tc_drop(NAT_C_DROP_MTU);
+	}
+	if ((p.fragment & bpf_htons(IP_DONT)) != 0) {
+		return answer_too_big(skb, in, &p, kind);
+	}
+	if (fragment_or_whole(view_skb(skb), kind, &p) == PACKET_FORMAT) {
+		return tc_drop(NAT_C_DROP_MTU);
+	}
+	return fragment_cut(skb, &p);
+}
+
+SEC("tc")
+int nat_tc_reject(struct __sk_buff *skb)
+{
+	const struct nat_device *in = device_get(skb->ifindex);
+	return in != NULL ? answer_reject(skb, in) : TC_ACT_SHOT;
 }
 
 /* SPDX: Apache-2.0 OR GPL-2.0-only, all of this folder. The kernel keeps some of its calls, such as

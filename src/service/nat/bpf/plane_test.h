@@ -44,7 +44,7 @@ struct plane {
 	uint32_t ifindex[PLANE_DEVICES];
 	uint8_t mac[PLANE_DEVICES][6];
 	struct bpf_memory settings, devices, publics, ports, flows, mappings, pools, forwards,
-		rules, rates, index;
+		rules, rates, index, mapping_index;
 };
 
 static const char *const plane_names[PLANE_DEVICES] = {"lan", "dmz", "wan"};
@@ -172,6 +172,7 @@ static inline enum err plane_local(const struct plane *p, uint32_t address, uint
 static inline void plane_fill_devices(struct plane *p)
 {
 	static const uint8_t zones[] = {NAT_ZONE_INSIDE, ZONE_DMZ, NAT_ZONE_OUTSIDE};
+	const uint32_t own[] = {IP4(192, 168, 1, 1), IP4(192, 168, 2, 1), PUBLIC(1)};
 	struct nat_device *devices = p->devices.base;
 	for (unsigned i = 0; i < PLANE_DEVICES; i++) {
 		struct nat_device *d = &devices[p->ifindex[i] & (NAT_DEVICES - 1)];
@@ -179,7 +180,8 @@ static inline void plane_fill_devices(struct plane *p)
 					 .mtu = 1500,
 					 .zone = zones[i],
 					 .flags = NAT_DEVICE_ETHER | NAT_DEVICE_XDP_SEND,
-					 .public_n = i == WAN};
+					 .public_n = i == WAN,
+					 .address = own[i]};
 		d->flags |= i == WAN ? NAT_DEVICE_OUTSIDE : 0;
 		memcpy(d->mac, p->mac[i], 6);
 	}
@@ -200,6 +202,7 @@ static inline void plane_fill_settings(struct plane *p)
 				 .port_low = 1024,
 				 .port_high = 65535,
 				 .events_s = 1000,
+				 .ttl_answers_s = 100,
 				 .sweep_n = PLANE_FLOWS,
 				 .sweep_ns = 1000000};
 	for (unsigned i = 0; i < NAT_IDLE_N; i++)
@@ -217,7 +220,7 @@ static inline enum err plane_fill(struct plane *p)
 		      {"flows4", &p->flows},	  {"mappings4", &p->mappings},
 		      {"pools", &p->pools},	  {"forwards4", &p->forwards},
 		      {"rules", &p->rules},	  {"rates", &p->rates},
-		      {"flow_index", &p->index}};
+		      {"flow_index", &p->index},  {"mapping_index", &p->mapping_index}};
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		TRY(plane_memory(p, arrays[i].name, arrays[i].memory));
 	plane_fill_settings(p);
@@ -394,6 +397,33 @@ static inline struct frame frame_make(const struct plane *p, unsigned device, ui
 	return f;
 }
 
+/* The ICMP error that quotes the first octets of a frame's IP packet; word: its second one. */
+static inline struct frame frame_error(const struct plane *p, unsigned device, uint32_t src,
+				       uint32_t dst, uint8_t type, uint8_t code, uint16_t word,
+				       const struct frame *about, size_t octets)
+{
+	struct frame f = frame_make(p, device, 1, src, 0, dst, 0, 0);
+	uint8_t *icmp = f.bytes + ETHER + IP;
+	size_t len = about->len - ETHER < octets ? about->len - ETHER : octets;
+	f.len = ETHER + IP + 8 + len;
+	icmp[0] = type;
+	icmp[1] = code;
+	frame_put16(icmp + 4, 0);
+	frame_put16(icmp + 6, word);
+	memcpy(icmp + 8, about->bytes + ETHER, len);
+	frame_seal(&f);
+	return f;
+}
+
+/* Whether it is the other frame one hop on; link addresses are not looked at. */
+static inline bool frame_is_hop(const struct frame *f, const struct frame *want)
+{
+	struct frame hop = *want;
+	hop.bytes[ETHER + 8]--;
+	frame_seal(&hop);
+	return f->len == hop.len && !memcmp(f->bytes + 12, hop.bytes + 12, hop.len - 12);
+}
+
 /* Runs it; what came out is in *f. Returns the verdict of tc or XDP, or -1000: it did not run. */
 static inline int plane_run(const struct plane *p, const char *program, unsigned device,
 			    struct frame *f)
@@ -426,5 +456,39 @@ static inline bool frame_is(const struct plane *p, const struct frame *f, uint8_
 	frame_seal(&want);
 	return f->len == want.len && !memcmp(f->bytes + 12, want.bytes + 12, want.len - 12);
 }
+
+/* ---- one for all tests of a file, as the verifier takes its time ---- */
+
+static const char plane_no_rights[] = "this user or kernel does not load programs";
+static struct plane plane;
+static int plane_state;
+
+/* For cmocka_run_group_tests. */
+static inline int plane_group(void **state)
+{
+	(void)state;
+	plane_state = plane_may_not() ? CHILD_SKIPS : plane_make(&plane) ? 1 : 0;
+	return 0;
+}
+
+/* No flow is left, and nothing that a test has set. */
+static inline void plane_forget(struct plane *p)
+{
+	const struct bpf_memory *all[] = {&p->flows, &p->mappings, &p->pools,
+					  &p->index, &p->ports,	   &p->forwards,
+					  &p->rules, &p->rates,	   &p->mapping_index};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		memset(all[i]->base, 0, all[i]->len);
+	plane_fill_settings(p);
+}
+
+/* In each test's child. */
+#define PLANE_BEGIN()                                                                              \
+	do {                                                                                       \
+		if (plane_state == CHILD_SKIPS)                                                    \
+			return CHILD_SKIPS;                                                        \
+		CHILD_CHECK(plane_state == 0);                                                     \
+		plane_forget(&plane);                                                              \
+	} while (0)
 
 #endif
