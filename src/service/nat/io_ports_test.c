@@ -287,6 +287,100 @@ static int too_many_connections(struct stage *s)
 	return 0;
 }
 
+/* --- programs that hosts have --- */
+
+/* Runs it at the other end while we serve; what it says into ret. -1: it did not end well. */
+static int run(struct stage *s, const char *const *argv, char *ret, size_t size)
+{
+	int pipes[2], status = 0;
+	size_t len = 0;
+	(void)fflush(NULL);
+	if (pipe(pipes))
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (netns_enter(s->cable.there) || dup2(pipes[1], 1) < 0 || dup2(pipes[1], 2) < 0)
+			_exit(126);
+		(void)close(pipes[0]);
+		(void)execvp(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	(void)close(pipes[1]);
+	while (pid > 0 && serve_until(s, pipes[0], 2000)) {
+		ssize_t n = read(pipes[0], ret + len, size - 1 - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	ret[len] = 0;
+	(void)close(pipes[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+#define RUN(s, out, ...) run((s), (const char *const[]){__VA_ARGS__, NULL}, (out), sizeof(out))
+
+/* The output, where the reader of a failed test finds it. */
+static bool says(const char *out, const char *words)
+{
+	if (!strstr(out, words))
+		(void)fprintf(stderr, "no \"%s\" in:\n%s\n", words, out);
+	return strstr(out, words) != NULL;
+}
+
+static int by_natpmpc(struct stage *s)
+{
+	char out[8192];
+	if (RUN(s, out, "natpmpc", "-h") == 127)
+		return CHILD_SKIPS;
+	CHILD_CHECK(RUN(s, out, "natpmpc", "-g", "10.9.1.1") == 0);
+	CHILD_CHECK(says(out, "Public IP address : 203.0.113.7"));
+	CHILD_CHECK(RUN(s, out, "natpmpc", "-g", "10.9.1.1", "-a", "5001", "5000", "udp", "600") ==
+		    0);
+	CHILD_CHECK(says(out, "Mapped public port 5001 protocol UDP to local port 5000"));
+	const struct world_open *o = world_find(&s->world, PORTCTL_UDP, "10.9.1.2:5000");
+	CHILD_CHECK(o && o->external.port == 5001);
+	CHILD_CHECK(RUN(s, out, "natpmpc", "-g", "10.9.1.1", "-a", "5001", "5000", "udp", "0") ==
+		    0);
+	CHILD_CHECK(!world_find(&s->world, PORTCTL_UDP, "10.9.1.2:5000"));
+	return 0;
+}
+
+#define UPNPC_V1 "upnpc", "-u", "http://10.9.1.1:1900/v1/device.xml"
+#define UPNPC_V2 "upnpc", "-u", "http://10.9.1.1:1900/v2/device.xml"
+
+static int by_upnpc(struct stage *s)
+{
+	char out[8192];
+	if (RUN(s, out, "upnpc", "-h") == 127)
+		return CHILD_SKIPS;
+	/* It takes a gateway whose address is for documentation only for one without a line. */
+	s->world.outside4 = ip_address_v4(11, 22, 33, 44);
+	CHILD_CHECK(RUN(s, out, "upnpc", "-m", "v1", "-s") == 0); /* by discovery */
+	CHILD_CHECK(says(out, "Found valid IGD : http://10.9.1.1:1900/control/WANIPConnection"));
+	CHILD_CHECK(says(out, "ExternalIPAddress = 11.22.33.44"));
+	CHILD_CHECK(RUN(s, out, UPNPC_V1, "-e", "a game", "-a", "10.9.1.2", "6000", "6001", "TCP",
+			"600") == 0);
+	CHILD_CHECK(says(out, "external 11.22.33.44:6001 TCP is redirected to internal "
+			      "10.9.1.2:6000"));
+	const struct world_open *o = world_find(&s->world, PORTCTL_TCP, "10.9.1.2:6000");
+	CHILD_CHECK(o && o->external.port == 6001);
+	(void)RUN(s, out, UPNPC_V1, "-l");
+	CHILD_CHECK(says(out, " 0 TCP  6001->10.9.1.2:6000  'a game' ''"));
+	(void)RUN(s, out, UPNPC_V1, "-a", "10.9.1.77", "6000", "6003", "TCP", "600");
+	CHILD_CHECK(says(out, "failed with code 606"));
+	(void)RUN(s, out, UPNPC_V2, "-L"); /* GetListOfPortMappings */
+	CHILD_CHECK(says(out, "TCP  6001->10.9.1.2:6000"));
+	(void)RUN(s, out, UPNPC_V2, "-n", "10.9.1.2", "6002", "6004", "TCP", "600");
+	CHILD_CHECK(world_find(&s->world, PORTCTL_TCP, "10.9.1.2:6002")); /* AddAnyPortMapping */
+	CHILD_CHECK(RUN(s, out, UPNPC_V1, "-d", "6001", "TCP") == 0);
+	CHILD_CHECK(!world_find(&s->world, PORTCTL_TCP, "10.9.1.2:6000"));
+	(void)RUN(s, out, UPNPC_V2, "-N", "1024", "65535", "TCP");
+	CHILD_CHECK(!world_find(&s->world, PORTCTL_TCP, "10.9.1.2:6002"));
+	return 0;
+}
+
 /* --- restarts --- */
 
 static int over_a_restart(struct stage *s)
@@ -318,20 +412,39 @@ static int over_a_restart(struct stage *s)
 	return 0;
 }
 
-static int over_a_cable(void)
+typedef int part(struct stage *s);
+
+static int in_stage(part *const *parts, size_t n)
 {
 	static struct stage s;
-	static int (*const parts[])(struct stage * s) = {
-		over_pcp, from_outside, over_ssdp, over_http, too_many_connections, over_a_restart};
 	enum err e = set_up(&s);
 	if (cable_may_not(e))
 		return CHILD_SKIPS;
 	CHILD_CHECK(!e);
 	int line = 0;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !line; i++)
+	for (size_t i = 0; i < n && !line; i++)
 		line = parts[i](&s);
 	tear_down(&s);
 	return line;
+}
+
+static int over_a_cable(void)
+{
+	static part *const parts[] = {over_pcp,	 from_outside,	       over_ssdp,
+				      over_http, too_many_connections, over_a_restart};
+	return in_stage(parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+static int for_natpmpc(void)
+{
+	static part *const parts[] = {by_natpmpc};
+	return in_stage(parts, 1);
+}
+
+static int for_upnpc(void)
+{
+	static part *const parts[] = {by_upnpc};
+	return in_stage(parts, 1);
 }
 
 static void serves_hosts_inside_over_a_cable(void **state)
@@ -340,10 +453,24 @@ static void serves_hosts_inside_over_a_cable(void **state)
 	assert_child(over_a_cable, "needs network namespaces");
 }
 
+static void serves_natpmpc(void **state)
+{
+	(void)state;
+	assert_child(for_natpmpc, "needs network namespaces and natpmpc");
+}
+
+static void serves_upnpc(void **state)
+{
+	(void)state;
+	assert_child(for_upnpc, "needs network namespaces and upnpc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(serves_hosts_inside_over_a_cable),
+		cmocka_unit_test(serves_natpmpc),
+		cmocka_unit_test(serves_upnpc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include "service/nat/portctl.h"
 #include "service/nat/upnp_wan.h"
 
-enum { ENTRY_MAX = 4096 /* octets of an entry in a list, twice escaped */ };
+enum { ENTRY_MAX = 2048 /* octets of an entry in a list, at most */ };
 
 /* --- arguments --- */
 
@@ -307,26 +307,24 @@ enum upnp_fault upnp_get_specific(struct upnp_turn *t)
 	return UPNP_OK;
 }
 
-/* A list is XML inside of a value, so its marks stand escaped, and what is in it twice. */
+/* A list is XML inside of a value. It stands in CDATA, as control points expect; `]]>` cannot be in
+ * it, since `>` is written as a reference. */
 static void list_text(struct writer *w, const char *name, const char *value)
 {
-	char once[8 * PORTCTL_TEXT_MAX];
-	struct writer inner = writer_of(once, sizeof(once));
-	xml_write_text(&inner, span_text(value));
-	write_format(w, "&lt;p:%s&gt;", name);
-	xml_write_text(w, writer_span(&inner));
-	write_format(w, "&lt;/p:%s&gt;", name);
+	write_format(w, "<p:%s>", name);
+	xml_write_text(w, span_text(value));
+	write_format(w, "</p:%s>", name);
 }
 
 static void list_number(struct writer *w, const char *name, uint32_t value)
 {
-	write_format(w, "&lt;p:%s&gt;%u&lt;/p:%s&gt;", name, value, name);
+	write_format(w, "<p:%s>%u</p:%s>", name, value, name);
 }
 
 static void list_entry(struct writer *w, const struct portctl_mapping *m, uint64_t now_ms)
 {
 	char text[IP_ADDRESS_TEXT_MAX];
-	write_text(w, "&lt;p:PortMappingEntry&gt;");
+	write_text(w, "<p:PortMappingEntry>");
 	remote_text(m, text);
 	list_text(w, "NewRemoteHost", text);
 	list_number(w, "NewExternalPort", m->external.port);
@@ -337,7 +335,7 @@ static void list_entry(struct writer *w, const struct portctl_mapping *m, uint64
 	list_number(w, "NewEnabled", 1);
 	list_text(w, "NewDescription", m->description);
 	list_number(w, "NewLeaseTime", portctl_left_s(m, now_ms));
-	write_text(w, "&lt;/p:PortMappingEntry&gt;");
+	write_text(w, "</p:PortMappingEntry>");
 }
 
 enum upnp_fault upnp_get_list(struct upnp_turn *t)
@@ -350,8 +348,8 @@ enum upnp_fault upnp_get_list(struct upnp_turn *t)
 		return fault;
 	if (!number_of(t, "NewNumberOfPorts", UINT16_MAX, &max))
 		return UPNP_INVALID_ARGUMENTS;
-	write_text(t->out, "<NewPortListing>&lt;p:PortMappingList "
-			   "xmlns:p=&quot;urn:schemas-upnp-org:gw:WANIPConnection&quot;&gt;");
+	write_text(t->out, "<NewPortListing><![CDATA[<p:PortMappingList "
+			   "xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">");
 	for (const struct portctl_mapping *m = NULL; (m = next_own(t, m));) {
 		/* 0 is all; what does not fit is left out, as a long list may be. */
 		if ((max && n == max) || writer_left(t->out) < ENTRY_MAX)
@@ -361,6 +359,6 @@ enum upnp_fault upnp_get_list(struct upnp_turn *t)
 		list_entry(t->out, m, t->now_ms);
 		n++;
 	}
-	write_text(t->out, "&lt;/p:PortMappingList&gt;</NewPortListing>");
+	write_text(t->out, "</p:PortMappingList>]]></NewPortListing>");
 	return n ? UPNP_OK : UPNP_NOT_FOUND;
 }
