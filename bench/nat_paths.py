@@ -182,6 +182,37 @@ class Nftables(Path_):
         sysctl(self.gateway, "net.netfilter.nf_conntrack_udp_timeout_stream", 300)
 
 
+class Ours(Path_):
+    hook = ""
+
+    def translate(self):
+        first = GATEWAY if self.publics == 1 else PUBLICS
+        words = [os.environ.get("NAT_START", self.bench.folder / "nat_start"), self.gateway, self.hook, self.flows_max, f"{first},{self.publics}"]
+        self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.memory = 0
+        for line in self.process.stdout:
+            key, value = line.split()
+            if key == "ready":
+                return
+            self.memory = int(value)
+        pairs.fail("our data plane does not start")
+
+    def unmake(self):
+        process = getattr(self, "process", None)
+        if process is not None:
+            process.stdin.close()
+            process.wait()
+        super().unmake()
+
+
+class OursXdp(Ours):
+    name, hook = "ours, XDP", "xdp"
+
+
+class OursTcx(Ours):
+    name, hook = "ours, tcx", "tcx"
+
+
 class Conntrack:
     """Room for the flows in the kernel's own table, for the whole machine; as it was after the bench."""
 

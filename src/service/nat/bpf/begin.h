@@ -51,7 +51,7 @@ static __always_inline void begin_fill(struct nat_flow4 *flow, const struct open
 	flow->bytes[1] = 0;
 	flow->hop[0].ifindex = 0;
 	flow->hop[1].ifindex = 0;
-	if (o->way == HOP_SEND && hops && !neighbour_due(o->q.hop.dmac, o->q.now)) {
+	if (o->way == HOP_SEND && hops) {
 		flow->hop[0] = o->q.hop;
 	}
 	begin_deltas(flow, 0, hops);

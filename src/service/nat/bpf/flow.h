@@ -20,6 +20,15 @@ static __always_inline struct nat_flow4 *flow_of(const struct packet *p,
 	return index_flow(words.word, tuple_hash(words.word, s->seed), s->flow_mask, 0);
 }
 
+/* The same where the stack is short and time is not. */
+static __noinline struct nat_flow4 *flow_find(const struct nat_tuple4 *tuple)
+{
+	union tuple_words words = {.tuple = *tuple};
+	const struct nat_settings *s = settings_get();
+	return s != NULL ? index_flow(words.word, tuple_hash(words.word, s->seed), s->flow_mask, 0)
+			 : NULL;
+}
+
 static __always_inline int flow_side(const struct nat_flow4 *flow, const struct packet *p)
 {
 	union tuple_words words = {.tuple = p->tuple};

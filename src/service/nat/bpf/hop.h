@@ -15,7 +15,7 @@ enum { FAMILY_4 = 2, FAMILY_6 = 10 };
 
 enum hop_way {
 	HOP_SEND,      /* by the hop as it is filled in */
-	HOP_NEIGHBOUR, /* the device is known, and the kernel shall find the neighbour */
+	HOP_NEIGHBOUR, /* the device is known, and the kernel shall ask for the neighbour */
 	HOP_STACK,     /* to the machine itself, or a device in no zone */
 	HOP_NOWHERE,
 };
@@ -89,7 +89,7 @@ static __always_inline void hop_fill(struct hop_question *q, const struct bpf_fi
 	q->zone = device->zone;
 }
 
-/* Asks the kernel. HOP_NEIGHBOUR: all but the neighbour's address is filled in. */
+/* Asks the kernel. HOP_NEIGHBOUR: the neighbour's address is not known, or asking is due. */
 static __noinline enum hop_way hop_ask(void *packet, struct hop_question *q)
 {
 	struct bpf_fib_lookup fib = {
@@ -122,12 +122,10 @@ static __noinline enum hop_way hop_ask(void *packet, struct hop_question *q)
 	if ((device->flags & NAT_DEVICE_ETHER) == 0) {
 		return HOP_SEND;
 	}
-	if (way == BPF_FIB_LKUP_RET_SUCCESS) {
-		return HOP_SEND;
-	}
 	q->neighbour.nh_family = fib.family; /* a gateway of IPv4 may be reached by IPv6 */
 	__builtin_memcpy(q->neighbour.ipv6_nh, fib.ipv6_dst, sizeof(fib.ipv6_dst));
-	return HOP_NEIGHBOUR;
+	return way == BPF_FIB_LKUP_RET_SUCCESS && !neighbour_due(fib.dmac, q->now) ? HOP_SEND
+										   : HOP_NEIGHBOUR;
 }
 
 #endif

@@ -36,7 +36,11 @@ static __always_inline __u64 tuple_hash(const __u64 word[2], const __u64 seed[2]
 	return hash ^ hash >> 32;
 }
 
-#define INDEX_TAG(hash) ((__u32)((hash) >> 32))
+/* What lies in a place. */
+#define INDEX_TAG(hash)		  ((__u32)((hash) >> 56))
+#define INDEX_ENTRY(hash, number) (INDEX_TAG(hash) << NAT_NUMBER_BITS | (number))
+#define ENTRY_TAG(entry)	  ((entry) >> NAT_NUMBER_BITS)
+#define ENTRY_NUMBER(entry)	  ((entry) & (NAT_NUMBERS - 1))
 
 static __always_inline __u32 bucket_first(__u64 hash, __u32 mask)
 {
@@ -46,10 +50,10 @@ static __always_inline __u32 bucket_first(__u64 hash, __u32 mask)
 static __always_inline __u32 bucket_second(__u64 hash, __u32 mask)
 {
 	/* Odd, so never the same bucket. */
-	return ((__u32)hash ^ (INDEX_TAG(hash) * 0x85ebca6bu | 1)) & mask;
+	return ((__u32)hash ^ ((__u32)(hash >> 32) * 0x85ebca6bu | 1)) & mask;
 }
 
-static __always_inline bool bucket_put(struct nat_bucket *bucket, __u64 entry)
+static __always_inline bool bucket_put(struct nat_bucket *bucket, __u32 entry)
 {
 	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
 		if (bucket->place[i] == 0 &&
@@ -60,7 +64,7 @@ static __always_inline bool bucket_put(struct nat_bucket *bucket, __u64 entry)
 	return false;
 }
 
-static __always_inline bool bucket_take(struct nat_bucket *bucket, __u64 entry)
+static __always_inline bool bucket_take(struct nat_bucket *bucket, __u32 entry)
 {
 	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
 		if (bucket->place[i] == entry &&
@@ -73,7 +77,7 @@ static __always_inline bool bucket_take(struct nat_bucket *bucket, __u64 entry)
 
 static __always_inline bool index_put_in(void *index, __u32 mask, __u64 hash, __u32 number)
 {
-	__u64 entry = hash >> 32 << 32 | number;
+	__u32 entry = INDEX_ENTRY(hash, number);
 	__u32 at = bucket_first(hash, mask);
 	struct nat_bucket *first = bpf_map_lookup_elem(index, &at);
 	if (first == NULL) {
@@ -97,7 +101,7 @@ static __always_inline bool index_put_in(void *index, __u32 mask, __u64 hash, __
 
 static __always_inline void index_take_from(void *index, __u32 mask, __u64 hash, __u32 number)
 {
-	__u64 entry = hash >> 32 << 32 | number;
+	__u32 entry = INDEX_ENTRY(hash, number);
 	__u32 at = bucket_first(hash, mask);
 	struct nat_bucket *first = bpf_map_lookup_elem(index, &at);
 	if (first == NULL || bucket_take(first, entry)) {
@@ -123,11 +127,9 @@ static __always_inline int flow_direction(const struct nat_flow4 *flow, const __
 static __always_inline struct nat_flow4 *bucket_flow(const struct nat_bucket *bucket, __u32 tag,
 						     const __u64 word[2], __u32 but)
 {
-#pragma unroll
 	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
-		__u64 entry = bucket->place[i];
-		__u32 number = (__u32)entry;
-		if (entry >> 32 != tag || number == but) {
+		__u32 entry = bucket->place[i], number = ENTRY_NUMBER(entry);
+		if (ENTRY_TAG(entry) != tag || number == but) {
 			continue;
 		}
 		struct nat_flow4 *flow = flow_get(number);
@@ -158,11 +160,9 @@ static __always_inline struct nat_flow4 *index_flow(const __u64 word[2], __u64 h
 static __always_inline __u32 bucket_mapping(const struct nat_bucket *bucket, __u32 tag,
 					    const __u64 word[2], __u32 but)
 {
-#pragma unroll
 	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
-		__u64 entry = bucket->place[i];
-		__u32 number = (__u32)entry;
-		if (entry >> 32 != tag || number == 0 || number == but) {
+		__u32 entry = bucket->place[i], number = ENTRY_NUMBER(entry);
+		if (ENTRY_TAG(entry) != tag || number == 0 || number == but) {
 			continue;
 		}
 		const struct nat_mapping4 *mapping = mapping_get(number);

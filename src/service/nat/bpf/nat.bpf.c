@@ -82,7 +82,7 @@ int nat_xdp(struct xdp_md *xdp)
 	if (kind != PACKET_FLOW) {
 		return xdp_unread(kind);
 	}
-	struct nat_flow4 *flow = flow_of(&p, s);
+	struct nat_flow4 *flow = flow_find(&p.tuple);
 	if (flow == NULL || flow->rules_gen != s->rules_gen) {
 		bpf_tail_call(xdp, &calls_xdp, NAT_CALL_NEW);
 		return XDP_PASS;
@@ -106,7 +106,7 @@ int nat_xdp_new(struct xdp_md *xdp)
 		return XDP_PASS;
 	}
 	__u32 now = tick_now();
-	struct nat_flow4 *flow = flow_of(&p, s);
+	struct nat_flow4 *flow = flow_find(&p.tuple);
 	if (flow != NULL) {
 		int decision = recheck(flow, now);
 		return decision == OPEN_GO ? xdp_known(xdp, &p, flow, s) : xdp_decided(decision);
@@ -199,7 +199,7 @@ int nat_tc_new(struct __sk_buff *skb)
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	__u32 now = tick_now();
-	struct nat_flow4 *flow = flow_of(&p, s);
+	struct nat_flow4 *flow = flow_find(&p.tuple);
 	int decision = OPEN_GO;
 	if (flow != NULL) {
 		decision = flow->rules_gen == s->rules_gen ? OPEN_GO : recheck(flow, now);
@@ -289,7 +289,7 @@ int nat_tc_out_new(struct __sk_buff *skb)
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	__u32 now = tick_now();
-	struct nat_flow4 *flow = flow_of(&p, s);
+	struct nat_flow4 *flow = flow_find(&p.tuple);
 	int decision = OPEN_GO;
 	if (flow != NULL) {
 		decision = recheck(flow, now);

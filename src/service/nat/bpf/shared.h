@@ -113,13 +113,15 @@ struct nat_tuple4 {
 	__u16 pool; /* of a mapping: nat_device.public_first of its uplink; of a flow: 0 */
 };
 
-/* Maps flow_index and mapping_index: a tuple's hash (index.h) names two buckets. A place holds 32
- * bits of the hash above 32 bits of number; 0 is free. */
-#define NAT_BUCKET_PLACES 7
+/* Maps flow_index and mapping_index: a tuple's hash (index.h) names two buckets, each one cache
+ * line. A place holds 8 bits of the hash above the number; 0 is free. */
+#define NAT_BUCKET_PLACES 15
+#define NAT_NUMBER_BITS	  24
+#define NAT_NUMBERS	  (1u << NAT_NUMBER_BITS) /* entries of a table of records, at most */
 
 struct nat_bucket {
-	__u64 place[NAT_BUCKET_PLACES];
-	__u64 beyond; /* how many whose first bucket this is lie in their second */
+	__u32 place[NAT_BUCKET_PLACES];
+	__u32 beyond; /* how many whose first bucket this is lie in their second */
 };
 
 /* Map pools: which numbers of a table are free. Those given back hang together by the record's

@@ -187,7 +187,7 @@ static __always_inline int tc_known(struct __sk_buff *skb, void *calls, const st
 			return tc_drop(NAT_C_DROP_NO_ROUTE);
 		}
 		hop = &q->hop;
-		if (way == HOP_SEND && !neighbour_due(hop->dmac, now)) {
+		if (way == HOP_SEND) {
 			q = NULL;
 		}
 	}

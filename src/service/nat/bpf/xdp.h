@@ -41,10 +41,7 @@ static __always_inline bool xdp_hop(struct xdp_md *xdp, struct nat_flow4 *flow,
 				    const struct packet *p, int side, __u32 now)
 {
 	struct hop_question *q = question_get();
-	if (q == NULL || flow_hop(xdp, flow, p, side, q, xdp->ingress_ifindex, now) != HOP_SEND) {
-		return false;
-	}
-	return !neighbour_due(q->hop.dmac, now);
+	return q != NULL && flow_hop(xdp, flow, p, side, q, xdp->ingress_ifindex, now) == HOP_SEND;
 }
 
 static __always_inline int xdp_send(struct xdp_md *xdp, const struct nat_hop *hop)
