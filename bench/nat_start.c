@@ -1,6 +1,6 @@
-/* Our data plane for bench/nat, with tables filled as the service fills them for one inside and one outside
- * device: `nat_start NETNS HOOK FLOWS_MAX PUBLIC,N`, HOOK: xdp or tcx. It says "memory BYTES" of all
- * tables, "ready", and goes when its input ends. */
+/* Our data plane for bench/nat, with tables filled as the service fills them for one inside and one
+ * outside device: `nat_start NETNS HOOK FLOWS_MAX PUBLIC,N`, HOOK: xdp or tcx. It says "memory
+ * BYTES" of all tables, "ready", and goes when its input ends. */
 #include "bench/nat_core.h"
 #include "service/nat/bpf/object.h"
 #include "service/nat/bpf/shared.h"
