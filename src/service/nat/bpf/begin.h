@@ -120,7 +120,7 @@ static __always_inline int begin_record(struct opening *o, __u32 *ret)
 	}
 	/* Without a mapping of its own an answer may look like that of another flow: two ways from
 	 * one far endpoint to one near one, two hosts that speak ESP with one address. */
-	if ((o->mapping == 0 || (o->flags & NAT_FLOW_FORWARD) != 0) &&
+	if ((o->mapping == 0 || (o->flags & (NAT_FLOW_FORWARD | NAT_FLOW_HAIRPIN)) != 0) &&
 	    begin_taken(&o->tuple[1]) != 0) {
 		return NAT_C_DROP_NO_PORT;
 	}
@@ -154,6 +154,12 @@ static __always_inline void begin_undo(struct opening *o, struct nat_host *host)
 __noinline __u32 begin(struct opening *o)
 {
 	if (o == NULL) {
+		return 0;
+	}
+	/* Nothing is kept for a packet that ends here (the first of a traceroute). */
+	if (o->ttl <= 1 && (o->flags & NAT_FLOW_GATEWAY) == 0) {
+		begin_undo(o, NULL);
+		o->why = OPEN_TTL;
 		return 0;
 	}
 	struct nat_host *host = o->host != 0 ? host_of4(o->host) : NULL;

@@ -57,14 +57,9 @@ __noinline int decide_rules_at(struct opening *o, __u32 to, __u32 first, __u32 n
 	return q.action;
 }
 
-static __always_inline int decide_rules(struct opening *o, __u8 to, int otherwise)
+static __always_inline int decision_of(int action, int otherwise)
 {
-	const struct nat_settings *s = settings_get();
-	if (s == NULL) {
-		return NAT_C_DROP_RULE;
-	}
-	o->tuple[1].zone = to;
-	switch (s->rules_n != 0 ? decide_rules_at(o, to, 1, s->rules_n) : 0) {
+	switch (action) {
 	case 0: return otherwise;
 	case NAT_ALLOW: return OPEN_GO;
 	case NAT_REJECT: return OPEN_REJECT;
@@ -72,14 +67,38 @@ static __always_inline int decide_rules(struct opening *o, __u8 to, int otherwis
 	}
 }
 
+static __always_inline int decide_rules(struct opening *o, __u8 to, int otherwise)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL) {
+		return NAT_C_DROP_RULE;
+	}
+	o->tuple[1].zone = to;
+	return decision_of(s->rules_n != 0 ? decide_rules_at(o, to, 1, s->rules_n) : 0, otherwise);
+}
+
+/* From inside to another zone: where no rule says anything it is shut, so that guests reach nobody
+ * by default. Without any rule there is no firewall. */
+static __always_inline int decide_between(struct opening *o, __u8 to)
+{
+	const struct nat_settings *s = settings_get();
+	return decide_rules(o, to, s != NULL && s->rules_n == 0 ? OPEN_GO : NAT_C_DROP_RULE);
+}
+
 /* --- 2. to the machine itself --- */
 
 /* Its own connections are known by flows (nat_tc_out), so what arrives here is new. One that was
- * there before us is taken up from the middle, as nothing of it is translated. */
+ * there before us is taken up from the middle, as nothing of it is translated. From inside there
+ * are no flows, and rules only where its device says so. */
 static __always_inline int decide_machine(struct opening *o)
 {
 	if (opening_inside(o)) {
-		return OPEN_PASS;
+		const struct nat_device *in = device_get(o->q.ifindex);
+		if (!o->begins || in == NULL || (in->flags & NAT_DEVICE_JUDGED) == 0) {
+			return OPEN_PASS;
+		}
+		int decision = decide_rules(o, NAT_ZONE_GATEWAY, NAT_C_DROP_RULE);
+		return decision == OPEN_GO ? OPEN_PASS : decision;
 	}
 	o->flags |= NAT_FLOW_GATEWAY;
 	return decide_rules(o, NAT_ZONE_GATEWAY, NAT_C_DROP_UNASKED);
@@ -134,8 +153,18 @@ static __always_inline int decide_port(struct opening *o, __u32 whose)
 	return o->begins ? OPEN_GO : NAT_C_DROP_NO_FLOW;
 }
 
+/* Whether it may be seen outside. */
+static __always_inline bool local_is_public(const struct nat_local *local)
+{
+	return local->public_slot != NAT_NO_PUBLIC || (local->flags & NAT_LOCAL_OUTSIDE) != 0;
+}
+
 static __always_inline int decide_local(struct opening *o, const struct nat_local *local)
 {
+	/* Its answer would be a private source outside. */
+	if (!opening_inside(o) && !local_is_public(local)) {
+		return NAT_C_DROP_UNASKED;
+	}
 	__u32 space = space_of(o->tuple[0].proto);
 	__u32 whose = NAT_PORT_FREE;
 	/* A query of ICMP asks for the machine; an answer without a flow for nobody. */
@@ -153,82 +182,7 @@ static __always_inline int decide_local(struct opening *o, const struct nat_loca
 	return (local->flags & NAT_LOCAL_HERE) != 0 ? OPEN_GO : NAT_C_DROP_UNASKED;
 }
 
-/* Hairpin: the source too becomes a public one, of the uplink whose address was called. */
-static __always_inline int decide_hairpin_source(struct opening *o)
-{
-	__u32 at = o->slot;
-	const struct nat_public *public = bpf_map_lookup_elem(&publics, &at);
-	const struct nat_device *uplink = public != NULL ? device_get(public->ifindex) : NULL;
-	if (uplink == NULL || space_of(o->tuple[0].proto) == NAT_SPACES) {
-		return NAT_C_DROP_NO_PORT;
-	}
-	struct nat_host *host = host_of4(o->tuple[0].src);
-	return host != NULL ? mapping_take(o, host, uplink, NAT_NO_PUBLIC) : NAT_C_DROP_HOST_FULL;
-}
-
-/* From outside and of no flow: only where filtering is endpoint-independent. */
-static __always_inline bool mapping_is_open(const struct nat_mapping4 *mapping)
-{
-	const struct nat_host *host = host_get4(mapping->in.src);
-	return (mapping->flags & NAT_MAPPING_OPEN) != 0 ||
-	       (host != NULL && (host->flags & NAT_HOST_OPEN) != 0);
-}
-
-/* To a mapping. From inside (RFC 4787 REQ-9, RFC 5382 REQ-8) may who may talk to that host anyway.
- */
-static __always_inline int decide_mapped(struct opening *o)
-{
-	struct nat_mapping4 *mapping = mapping_get(o->number);
-	if (mapping == NULL || mapping->life != NAT_LIVE) {
-		return NAT_C_DROP_NO_FLOW;
-	}
-	bool inside = opening_inside(o);
-	if (!inside && !mapping_is_open(mapping)) {
-		return NAT_C_DROP_FILTERED;
-	}
-	int decision = decide_rules(o, o->tuple[1].zone, OPEN_GO);
-	if (decision != OPEN_GO) {
-		return decision;
-	}
-	if (inside) {
-		o->flags = NAT_FLOW_HAIRPIN;
-		o->host = o->tuple[0].src;
-		return decide_hairpin_source(o);
-	}
-	o->host = o->tuple[1].src;
-	if (!mapping_hold(mapping)) {
-		return NAT_C_RACE;
-	}
-	o->mapping = o->number;
-	return OPEN_GO;
-}
-
-/* By a forward. The source is rewritten only where the answer would else not come back this way:
- * when both are on one network. */
-static __always_inline int decide_forward(struct opening *o)
-{
-	const struct nat_forward4 *forward = forward_get(o->number);
-	if (forward == NULL) {
-		return NAT_C_DROP_UNASKED;
-	}
-	if (forward->rules_n != 0 &&
-	    decide_rules_at(o, forward->zone, forward->rule, forward->rules_n) != NAT_ALLOW) {
-		return NAT_C_DROP_RULE;
-	}
-	int decision = decide_rules(o, o->tuple[1].zone, OPEN_GO);
-	if (decision != OPEN_GO) {
-		return decision;
-	}
-	o->host = o->tuple[1].src;
-	if (!opening_inside(o)) {
-		return OPEN_GO;
-	}
-	o->host = o->tuple[0].src;
-	o->flags |= NAT_FLOW_HAIRPIN;
-	return o->q.hop.ifindex == o->q.ifindex ? decide_hairpin_source(o) : OPEN_GO;
-}
-
-/* --- 4. to the world, or another zone --- */
+/* --- whom its source becomes --- */
 
 /* A host's own traffic from a port to which a forward leads leaves by the forward's port. */
 struct forward_search {
@@ -274,17 +228,10 @@ static __always_inline bool decide_forward_back(struct opening *o, __u32 slot)
 	return search.found;
 }
 
-/* It leaves by an outside device and becomes somebody public. */
-static __always_inline int decide_translate(struct opening *o)
+/* Who leaves by the uplink `out` becomes somebody public. */
+static __always_inline int decide_public(struct opening *o, struct nat_host *host,
+					 const struct nat_device *out)
 {
-	const struct nat_device *out = device_get(o->q.hop.ifindex);
-	struct nat_host *host = host_of4(o->tuple[0].src);
-	if (out == NULL || host == NULL) {
-		return out == NULL ? NAT_C_DROP_NO_ROUTE : NAT_C_DROP_HOST_FULL;
-	}
-	if (o->alien) {
-		return NAT_C_DROP_PROTOCOL;
-	}
 	bool ports = space_of(o->tuple[0].proto) != NAT_SPACES;
 	if (ports && (host->flags & NAT_HOST_FORWARDED) == 0) {
 		return mapping_take(o, host, out, NAT_NO_PUBLIC);
@@ -299,6 +246,108 @@ static __always_inline int decide_translate(struct opening *o)
 	}
 	o->tuple[1].dst = public->address;
 	return OPEN_GO;
+}
+
+/* Hairpin: the source too becomes a public one, of the uplink whose address was called. */
+static __always_inline int decide_hairpin_source(struct opening *o)
+{
+	__u32 at = o->slot;
+	const struct nat_public *public = bpf_map_lookup_elem(&publics, &at);
+	const struct nat_device *uplink = public != NULL ? device_get(public->ifindex) : NULL;
+	if (uplink == NULL || space_of(o->tuple[0].proto) == NAT_SPACES) {
+		return NAT_C_DROP_NO_PORT;
+	}
+	struct nat_host *host = host_of4(o->tuple[0].src);
+	return host != NULL ? decide_public(o, host, uplink) : NAT_C_DROP_HOST_FULL;
+}
+
+/* From outside and of no flow: only where filtering is endpoint-independent. */
+static __always_inline bool mapping_is_open(const struct nat_mapping4 *mapping)
+{
+	const struct nat_host *host = host_get4(mapping->in.src);
+	return (mapping->flags & NAT_MAPPING_OPEN) != 0 ||
+	       (host != NULL && (host->flags & NAT_HOST_OPEN) != 0);
+}
+
+/* To a mapping. From inside (RFC 4787 REQ-9, RFC 5382 REQ-8) may who may talk to that host anyway.
+ */
+static __always_inline int decide_mapped(struct opening *o)
+{
+	struct nat_mapping4 *mapping = mapping_get(o->number);
+	if (mapping == NULL || mapping->life != NAT_LIVE) {
+		return NAT_C_DROP_NO_FLOW;
+	}
+	bool inside = opening_inside(o);
+	if (!inside && !mapping_is_open(mapping)) {
+		return NAT_C_DROP_FILTERED;
+	}
+	int decision = inside ? decide_between(o, o->tuple[1].zone)
+			      : decide_rules(o, o->tuple[1].zone, OPEN_GO);
+	if (decision != OPEN_GO) {
+		return decision;
+	}
+	if (inside) {
+		o->flags = NAT_FLOW_HAIRPIN;
+		o->host = o->tuple[0].src;
+		return decide_hairpin_source(o);
+	}
+	o->host = o->tuple[1].src;
+	if (!mapping_hold(mapping)) {
+		return NAT_C_RACE;
+	}
+	o->mapping = o->number;
+	return OPEN_GO;
+}
+
+/* The administrator's rules first, so that whom they refuse no forward lets in; then its own. */
+static __always_inline int decide_forward_rules(struct opening *o,
+						const struct nat_forward4 *forward)
+{
+	const struct nat_settings *s = settings_get();
+	__u32 own = s != NULL ? s->rules_own : 0;
+	int action = own != 0 ? decide_rules_at(o, forward->zone, 1, own) : 0;
+	if (action == 0 && forward->rules_n != 0) {
+		action = decide_rules_at(o, forward->zone, forward->rule, forward->rules_n);
+		return decision_of(action, NAT_C_DROP_RULE);
+	}
+	return decision_of(action, OPEN_GO);
+}
+
+/* By a forward. The source is rewritten only where the answer would else not come back this way:
+ * when both are on one network. */
+static __always_inline int decide_forward(struct opening *o)
+{
+	const struct nat_forward4 *forward = forward_get(o->number);
+	if (forward == NULL) {
+		return NAT_C_DROP_UNASKED;
+	}
+	int decision = decide_forward_rules(o, forward);
+	if (decision != OPEN_GO) {
+		return decision;
+	}
+	o->host = o->tuple[1].src;
+	if (!opening_inside(o)) {
+		return OPEN_GO;
+	}
+	o->host = o->tuple[0].src;
+	o->flags |= NAT_FLOW_HAIRPIN;
+	return o->q.hop.ifindex == o->q.ifindex ? decide_hairpin_source(o) : OPEN_GO;
+}
+
+/* --- 4. to the world, or another zone --- */
+
+/* It leaves by an outside device and becomes somebody public. */
+static __always_inline int decide_translate(struct opening *o)
+{
+	const struct nat_device *out = device_get(o->q.hop.ifindex);
+	struct nat_host *host = host_of4(o->tuple[0].src);
+	if (out == NULL || host == NULL) {
+		return out == NULL ? NAT_C_DROP_NO_ROUTE : NAT_C_DROP_HOST_FULL;
+	}
+	if (o->alien) {
+		return NAT_C_DROP_PROTOCOL;
+	}
+	return decide_public(o, host, out);
 }
 
 /* From outside: only to networks that are known to the world, and if a rule says so. */
@@ -329,7 +378,7 @@ static __always_inline int decide_routed(struct opening *o)
 		return NAT_C_DROP_NO_FLOW;
 	}
 	o->host = o->tuple[0].src;
-	int decision = decide_rules(o, o->q.zone, OPEN_GO);
+	int decision = decide_between(o, o->q.zone);
 	if (decision != OPEN_GO || o->q.zone != NAT_ZONE_OUTSIDE || o->routed) {
 		return decision;
 	}

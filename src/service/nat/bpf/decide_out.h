@@ -13,8 +13,7 @@ static __always_inline int decide_leak(const struct nat_tuple4 *tuple)
 {
 	__be32 src = tuple->src;
 	const struct nat_local *local = bpf_map_lookup_elem(&locals4, &src);
-	if (local != NULL &&
-	    (local->public_slot != NAT_NO_PUBLIC || (local->flags & NAT_LOCAL_OUTSIDE) != 0)) {
+	if (local != NULL && local_is_public(local)) {
 		return OPEN_GO;
 	}
 	if ((source_of(src).flags & NAT_SOURCE_ROUTED) != 0) {

@@ -118,6 +118,11 @@ static __noinline enum hop_way hop_ask(void *packet, struct hop_question *q)
 	if (device == NULL) {
 		return HOP_STACK;
 	}
+	/* The field is tot_len of the question; without a neighbour the kernel has not got to it.
+	 */
+	if (way == BPF_FIB_LKUP_RET_NO_NEIGH) {
+		fib.mtu_result = 0;
+	}
 	hop_fill(q, &fib, device, s->hop_gen);
 	if ((device->flags & NAT_DEVICE_ETHER) == 0) {
 		return HOP_SEND;

@@ -181,6 +181,10 @@ static __always_inline int tc_decided(struct __sk_buff *skb, int decision)
 		bpf_tail_call(skb, &calls_tc, NAT_CALL_REJECT);
 		return tc_drop(NAT_C_DROP_RULE);
 	}
+	if (decision == OPEN_TTL) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_TTL);
+		return tc_drop(NAT_C_DROP_TTL);
+	}
 	return tc_drop(decision);
 }
 

@@ -17,6 +17,7 @@ enum {
 	OPEN_GO = 0,
 	OPEN_PASS = -1,	  /* to the machine's own stack, without a flow */
 	OPEN_REJECT = -2, /* dropped by a rule that tells so */
+	OPEN_TTL = -3,	  /* allowed, but its time is over */
 };
 
 enum opening_kind {
@@ -46,7 +47,7 @@ struct opening {
 	bool alien;  /* its protocol cannot be translated */
 	bool routed; /* its source is known to the world */
 	bool group;  /* to a broadcast or multicast address of the link */
-	__u8 icmp_type, icmp_code;
+	__u8 icmp_type, icmp_code, ttl;
 };
 
 static __always_inline void opening_init(struct opening *o, const struct packet *p, __u32 ifindex,
@@ -68,6 +69,7 @@ static __always_inline void opening_init(struct opening *o, const struct packet 
 	o->wanted = bpf_ntohs(p->tuple.sport);
 	o->icmp_type = p->icmp_type;
 	o->icmp_code = p->icmp_code;
+	o->ttl = p->ttl;
 	o->begins = true;
 	if (p->tuple.proto == IPPROTO_TCP) {
 		o->begins = tcp_opens(p->tcp_flags);

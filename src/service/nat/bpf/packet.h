@@ -44,7 +44,7 @@ struct packet {
 	__u8 icmp_type, icmp_code;
 	__be16 fragment; /* IP's flags and offset */
 	struct nat_tuple4
-		tuple; /* zone is whatever the caller put there; ports 0 unless PACKET_FLOW */
+		tuple; /* zone is the caller's; ports: unless PACKET_FLOW, 0 or of nobody */
 };
 
 /* <linux/icmp.h> wants a libc. */
@@ -191,7 +191,9 @@ static __always_inline enum packet_kind packet_icmp(struct view view, struct pac
 	case ICMP_DEST_UNREACH:
 	case ICMP_TIME_EXCEEDED:
 	case ICMP_PARAMETERPROB: return PACKET_ERROR;
-	default: return PACKET_ALIEN;
+	/* Of no query: an identifier of 0 must not make a redirect pass for the answer to a ping.
+	 */
+	default: p->tuple.sport = p->tuple.dport = 0xffff; return PACKET_ALIEN;
 	}
 }
 

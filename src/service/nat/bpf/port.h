@@ -39,22 +39,20 @@ static __always_inline void port_give(__u32 slot, __u32 space, __u16 port, __u32
 struct port_search {
 	__u32 slot, space, mapping;
 	__u32 low, n; /* the range */
-	__u32 step, at;
+	__u32 at;
 	__u32 parity; /* wanted: 0, 1; 2: either */
+	__u32 apart;  /* 2 where parity matters, else 1 */
 	__u32 found;  /* the port, or 0 */
 };
 
+/* Few are tried in turn, so that the last free one is found; of many each try is another draw (RFC
+ * 6056 3.3.2), so that one search tells nothing about the next. */
 static long port_try(__u32 i, struct port_search *search)
 {
 	(void)i;
-	__u32 port = search->low + search->at;
-	search->at += search->step;
-	if (search->at >= search->n) {
-		search->at -= search->n;
-	}
-	if (search->parity != 2 && (port & 1) != search->parity) {
-		return 0;
-	}
+	__u32 port = search->low + search->at * search->apart;
+	__u32 next = search->n > PORT_TRIES ? bpf_get_prandom_u32() : search->at + 1;
+	search->at = search->n != 0 ? next % search->n : 0;
 	if (port == 0 || port > 0xffff ||
 	    !port_take(search->slot, search->space, (__u16)port, search->mapping)) {
 		return 0;
@@ -63,19 +61,20 @@ static long port_try(__u32 i, struct port_search *search)
 	return 1;
 }
 
-/* Random, unused, from search->low on (RFC 6056 3.3.2: a random beginning, and a random step so
- * that one search tells nothing about the next). */
+/* Random and unused. */
 static __always_inline __u32 port_find(struct port_search *search)
 {
-	__u32 random = bpf_get_prandom_u32();
+	search->apart = 1;
+	if (search->parity != 2 && search->n != 0) {
+		__u32 skip = (search->low ^ search->parity) & 1;
+		search->low += skip;
+		search->n = (search->n - skip + 1) / 2;
+		search->apart = 2;
+	}
 	if (search->n == 0) {
 		return 0;
 	}
-	search->at = random % search->n;
-	search->step = 1 + (random >> 16) % search->n;
-	if (search->step == search->n) {
-		search->step = 1;
-	}
+	search->at = bpf_get_prandom_u32() % search->n;
 	bpf_loop(PORT_TRIES, port_try, search, 0);
 	return search->found;
 }

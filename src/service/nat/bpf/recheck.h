@@ -25,10 +25,21 @@ static __always_inline int recheck_forward(struct opening *o)
 	if (forward == NULL || forward->to != o->tuple[1].src) {
 		return NAT_C_DROP_RULE;
 	}
-	return forward->rules_n == 0 || decide_rules_at(o, forward->zone, forward->rule,
-							forward->rules_n) == NAT_ALLOW
-		       ? OPEN_GO
-		       : NAT_C_DROP_RULE;
+	return decide_forward_rules(o, forward);
+}
+
+static __always_inline int recheck_rules(struct opening *o, const struct nat_flow4 *flow)
+{
+	__u8 to = flow->tuple[1].zone;
+	bool forward = (flow->flags & NAT_FLOW_FORWARD) != 0;
+	/* Not one to a host's own mapping, which is neither hairpin nor without mapping. */
+	if (forward && (flow->mapping == 0 || (flow->flags & NAT_FLOW_HAIRPIN) != 0)) {
+		return recheck_forward(o);
+	}
+	if (forward || o->tuple[0].zone == NAT_ZONE_GATEWAY) {
+		return decide_rules(o, to, OPEN_GO);
+	}
+	return opening_inside(o) ? decide_between(o, to) : decide_rules(o, to, NAT_C_DROP_UNASKED);
 }
 
 /* A decision; the flow ends when it is none to go on. */
@@ -44,15 +55,7 @@ __noinline int recheck(struct nat_flow4 *flow, __u32 now)
 	o->icmp_type = ICMP_ECHO;
 	o->tuple[0] = flow->tuple[0];
 	o->tuple[1] = flow->tuple[1];
-	int decision = OPEN_GO;
-	if ((flow->flags & NAT_FLOW_FORWARD) != 0 && flow->mapping == 0) {
-		decision = recheck_forward(o);
-	}
-	if (decision == OPEN_GO) {
-		bool asked = opening_inside(o) || (flow->flags & NAT_FLOW_FORWARD) != 0;
-		decision =
-			decide_rules(o, flow->tuple[1].zone, asked ? OPEN_GO : NAT_C_DROP_UNASKED);
-	}
+	int decision = recheck_rules(o, flow);
 	if (decision != OPEN_GO || s == NULL) {
 		flow->seen = now - FLOW_LONG_AGO;
 		return decision != OPEN_GO ? decision : NAT_C_DROP_RULE;
