@@ -1,0 +1,122 @@
+/* How the oracle reads a packet. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include "service/nat/bpf/oracle_test.h"
+
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+static bool read_options(const uint8_t *ip, size_t head)
+{
+	size_t at = IP;
+	while (at < head && ip[at] != 0) {
+		if (ip[at] == 1) {
+			at++;
+			continue;
+		}
+		/* Loose and strict source routes (RFC 7126 4.3, 4.4). */
+		if (ip[at] == 131 || ip[at] == 137)
+			return false;
+		if (at + 1 >= head || ip[at + 1] < 2 || at + ip[at + 1] > head)
+			return false;
+		at += ip[at + 1];
+	}
+	return true;
+}
+
+static bool read_tcp(const uint8_t *l4, size_t room, struct oracle_packet *p)
+{
+	if (room < 20 || (l4[12] >> 4) < 5 || (l4[12] >> 4) * 4u > room)
+		return false;
+	bool fin = l4[13] & FIN, syn = l4[13] & SYN, rst = l4[13] & RST, ack = l4[13] & ACK;
+	if ((syn && (fin || rst)) || !(fin || syn || rst || ack))
+		return false;
+	p->tcp_flags = l4[13];
+	p->src.port = frame_get16(l4);
+	p->dst.port = frame_get16(l4 + 2);
+	p->begins = syn && !ack;
+	return p->src.port != 0 && p->dst.port != 0;
+}
+
+static bool read_udp(const uint8_t *l4, size_t room, struct oracle_packet *p)
+{
+	if (room < 8 || frame_get16(l4 + 4) < 8 || frame_get16(l4 + 4) > room)
+		return false;
+	p->src.port = frame_get16(l4); /* 0: no answer is wanted (RFC 768) */
+	p->dst.port = frame_get16(l4 + 2);
+	p->end = p->l4 + frame_get16(l4 + 4);
+	return p->dst.port != 0;
+}
+
+static bool read_icmp(const uint8_t *l4, size_t room, struct oracle_packet *p)
+{
+	if (room < 8)
+		return false;
+	p->icmp_type = l4[0];
+	p->icmp_code = l4[1];
+	p->begins = false;
+	switch (l4[0]) {
+	case 8: /* RFC 5508 3: queries and their answers */
+	case 13:
+		p->begins = true;
+		p->src.port = frame_get16(l4 + 4);
+		return true;
+	case 0:
+	case 14: p->dst.port = frame_get16(l4 + 4); return true;
+	case 3:
+	case 11:
+	case 12: p->foreign = true; return true;
+	default: /* neither end of any query */
+		p->alien = true;
+		p->src.port = p->dst.port = 0xffff;
+		return true;
+	}
+}
+
+static bool read_l4(const struct frame *f, size_t room, struct oracle_packet *p)
+{
+	const uint8_t *l4 = f->bytes + p->l4;
+	switch (p->proto) {
+	case 6: return read_tcp(l4, room, p);
+	case 17: return read_udp(l4, room, p);
+	case 1: return read_icmp(l4, room, p);
+	case 4: /* IPv4, IPv6, GRE, ESP, SCTP: no sum of theirs is about addresses */
+	case 41:
+	case 47:
+	case 50:
+	case 132: return true;
+	default: p->alien = true; return true;
+	}
+}
+
+bool oracle_read(const struct frame *f, unsigned zone, struct oracle_packet *ret)
+{
+	const uint8_t *ip = f->bytes + ETHER;
+	*ret = (struct oracle_packet){.zone = zone, .begins = true};
+	if (f->len < ETHER + IP || ip[0] >> 4 != 4 || (ip[0] & 15) < 5)
+		return false;
+	size_t head = (ip[0] & 15u) * 4, len = frame_get16(ip + 2);
+	if (len < head || ETHER + len > f->len || frame_sum(ip, head, 0) != 0xffff)
+		return false;
+	if (!read_options(ip, head))
+		return false;
+	ret->proto = ip[9];
+	ret->ttl = ip[8];
+	ret->l4 = ETHER + head;
+	ret->end = ETHER + len;
+	memcpy(&ret->src.address, ip + 12, 4);
+	memcpy(&ret->dst.address, ip + 16, 4);
+	ret->foreign = (frame_get16(ip + 6) & 0x3fff) != 0;
+	return ret->foreign || read_l4(f, len - head, ret);
+}
+
+bool oracle_sum_right(const struct frame *f, const struct oracle_packet *p)
+{
+	size_t n = p->end - p->l4;
+	uint32_t s = frame_sum(f->bytes + p->l4, n, 0);
+	if (p->proto == 17 && frame_get16(f->bytes + p->l4 + 6) == 0)
+		return true;
+	if (p->proto == 6 || p->proto == 17)
+		return frame_sum(f->bytes + ETHER + 12, 8, s + p->proto + (uint32_t)n) == 0xffff;
+	return p->proto != 1 || s == 0xffff;
+}
