@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes what proto_pcp_message_fuzz and proto_pcp_natpmp_fuzz start from: one message for each opcode and option.
+"""Writes what proto_pcp_message_fuzz, proto_pcp_natpmp_fuzz and nat_ports_fuzz start from: one message for each opcode
+and option, and some of them in a row.
 
 Usage: pcp_corpus.py CORPUS-DIRECTORY
 """
@@ -63,8 +64,40 @@ NATPMP = {
     "version": b"\1\0",
 }
 
+DATAGRAM, TIME, OUTSIDE, PLANE, RESTART = range(5)
+FIRST, SECOND, SIXTH = range(3)  # hosts
+
+
+def said(host, data):
+    return struct.pack(">BBH", DATAGRAM, host, len(data)) + data
+
+
+def passes(seconds):
+    return struct.pack(">BH", TIME, seconds)
+
+
+def restart(whole, seconds):
+    return struct.pack(">BBH", RESTART, whole, seconds)
+
+
+ROWS = {
+    "crash": said(FIRST, PCP["map"]) + restart(0, 5) + said(FIRST, PCP["map"]),
+    "delete": said(FIRST, PCP["map"]) + said(FIRST, PCP["map-delete-all"]),
+    "expire": said(FIRST, NATPMP["tcp"]) + said(SECOND, NATPMP["udp"]) + passes(601) + passes(8000),
+    "filters": said(FIRST, PCP["map-filters"]) * 3 + said(FIRST, PCP["map"]),
+    "moved": said(FIRST, PCP["map"]) + bytes([OUTSIDE, 9]) + bytes([OUTSIDE, 0]) + said(FIRST, PCP["map"]),
+    "no-room": bytes([PLANE, 1]) + said(FIRST, PCP["map"]) + bytes([PLANE, 2]) + said(FIRST, PCP["map"]) * 2,
+    "restart": said(FIRST, PCP["map"]) + said(SIXTH, PCP["map-firewall"]) + restart(1, 60) + passes(60) + restart(1, 9000),
+    "third": bytes([PLANE, 16]) + said(FIRST, PCP["map-third"]) + said(FIRST, PCP["peer-third"]),
+    "two": said(FIRST, NATPMP["tcp"]) + said(FIRST, PCP["map"]) + said(SIXTH, PCP["map-nat64"]),
+}
+
 
 def main():
+    folder = pathlib.Path(sys.argv[1]) / "nat_ports_fuzz"
+    folder.mkdir(exist_ok=True)
+    for title, data in ROWS.items():
+        (folder / title).write_bytes(data)
     for name, messages in (("message", PCP), ("natpmp", NATPMP)):
         folder = pathlib.Path(sys.argv[1]) / f"proto_pcp_{name}_fuzz"
         folder.mkdir(exist_ok=True)

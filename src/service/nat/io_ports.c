@@ -305,6 +305,8 @@ enum err ports_io_begin(struct ports_io *io, const struct ports_begin *b)
 void ports_io_reload(struct ports_io *io, const struct portctl_conf *conf,
 		     const struct portctl_rules *rules)
 {
+	if (io->conf->upnp && !conf->upnp)
+		ports_ssdp_notify(io, false);
 	io->conf = conf;
 	io->pcp.pcp = conf->pcp;
 	io->pcp.nat_pmp = conf->nat_pmp;

@@ -381,7 +381,26 @@ static int by_upnpc(struct stage *s)
 	return 0;
 }
 
-/* --- restarts --- */
+/* --- reloads and restarts --- */
+
+/* What is turned off is silent, though its sockets stay; turned on again it speaks. */
+static int over_a_reload(struct stage *s)
+{
+	static const char get[] = "GET /v2/device.xml HTTP/1.1\r\nHost: 10.9.1.1:1900\r\n\r\n";
+	struct portctl_conf off = s->conf;
+	char out[8192];
+	off.pcp = off.nat_pmp = off.upnp = false;
+	ports_io_reload(&s->io, &off, &s->world.rules);
+	CHILD_CHECK(s->world.open_n == 1);
+	CHILD_CHECK(!exchange(s, s->cable.there, get, out, sizeof(out)));
+	CHILD_CHECK(!udp_send_to(&s->host, NULL, &pcp_port, span_of("\0\0", 2)));
+	CHILD_CHECK(!next(s, &s->host, 5));
+	ports_io_reload(&s->io, &s->conf, &s->world.rules);
+	CHILD_CHECK(exchange(s, s->cable.there, get, out, sizeof(out)));
+	CHILD_CHECK(!udp_send_to(&s->host, NULL, &pcp_port, span_of("\0\0", 2)));
+	CHILD_CHECK(next(s, &s->host, 300));
+	return 0;
+}
 
 static int over_a_restart(struct stage *s)
 {
@@ -430,8 +449,9 @@ static int in_stage(part *const *parts, size_t n)
 
 static int over_a_cable(void)
 {
-	static part *const parts[] = {over_pcp,	 from_outside,	       over_ssdp,
-				      over_http, too_many_connections, over_a_restart};
+	static part *const parts[] = {over_pcp,	     from_outside,	   over_ssdp,
+				      over_http,     too_many_connections, over_a_reload,
+				      over_a_restart};
 	return in_stage(parts, sizeof(parts) / sizeof(parts[0]));
 }
 

@@ -84,7 +84,7 @@ static void ready(void *arg, uint32_t events)
 	struct ports_udp *u = arg;
 	struct ports_io *io = u->io;
 	(void)events;
-	if (udp_batch_receive(u->batch, &u->socket))
+	if (udp_batch_receive(u->batch, &u->socket) || !io->conf->upnp)
 		return;
 	for (size_t i = 0; i < u->batch->count; i++)
 		receive(io, u->batch, &u->batch->slots[i]);
@@ -142,9 +142,15 @@ void ports_ssdp_notify(struct ports_io *io, bool alive)
 
 /* --- time --- */
 
+/* A reload may have turned it off. */
+static bool is_on(const struct ports_io *io)
+{
+	return io->ssdp.socket.fd >= 0 && io->conf->upnp;
+}
+
 uint64_t ports_ssdp_next_ms(const struct ports_io *io)
 {
-	if (io->ssdp.socket.fd < 0)
+	if (!is_on(io))
 		return UINT64_MAX;
 	uint64_t next = io->notify_ms;
 	for (size_t i = 0; i < PORTS_SEARCHES_MAX; i++)
@@ -156,7 +162,7 @@ uint64_t ports_ssdp_next_ms(const struct ports_io *io)
 void ports_ssdp_turn(struct ports_io *io)
 {
 	uint64_t now_ms = loop_now_ms(io->loop);
-	if (io->ssdp.socket.fd < 0)
+	if (!is_on(io))
 		return;
 	for (size_t i = 0; i < PORTS_SEARCHES_MAX; i++) {
 		struct ports_search *s = &io->searches[i];

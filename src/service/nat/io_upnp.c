@@ -127,7 +127,7 @@ static bool send_on(struct upnp_connection *x)
 static const struct ports_place *place_of(struct ports_io *io, const struct ip_endpoint *client,
 					  const struct ip_endpoint *local)
 {
-	for (size_t i = 0; i < io->places_n; i++)
+	for (size_t i = 0; i < io->places_n && io->conf->upnp; i++)
 		if (ip_address_equal(&io->places[i].address, &local->address) &&
 		    ports_place_has(&io->places[i], &client->address))
 			return &io->places[i];
