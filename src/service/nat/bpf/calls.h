@@ -20,6 +20,17 @@ enum nat_call {
 	NAT_CALL_REJECT,   /* a rule says so: tell */
 	NAT_CALL_IPV6,	   /* comes in */
 	NAT_CALL_IPV6_OUT, /* leaves by an outside device */
+	/* IPv6's own (programs6.h, programs64.h), which trust what is in struct work6. */
+	NAT_CALL_NEW6,
+	NAT_CALL_FRAGMENT6, /* not the first one */
+	NAT_CALL_ERROR6,
+	NAT_CALL_HOPS6, /* its hop limit is over: tell */
+	NAT_CALL_TOO_BIG6,
+	NAT_CALL_REJECT6,
+	NAT_CALL_SIX_TO_FOUR, /* of NAT64: with a flow, or a new one */
+	NAT_CALL_ERROR_SIX_TO_FOUR,
+	NAT_CALL_FOUR_TO_SIX,	    /* comes in, and a port of NAT64's has it */
+	NAT_CALL_ERROR_FOUR_TO_SIX, /* an ICMP error about what NAT64 has sent */
 	NAT_CALLS,
 };
 

@@ -5,6 +5,7 @@
 #define NAT_BPF_DECIDE_H
 
 #include "service/nat/bpf/mapping.h"
+#include "service/nat/bpf/owner64.h"
 #include "service/nat/bpf/rule.h"
 
 /* --- 1. does its source belong where it came in (RFC 2827) --- */
@@ -174,6 +175,9 @@ static __always_inline int decide_local(struct opening *o, const struct nat_loca
 		const __u32 *word =
 			port_word(local->public_slot, space, bpf_ntohs(o->tuple[0].dport));
 		whose = word != NULL ? *word : NAT_PORT_FREE;
+	}
+	if (word_is_six(whose)) {
+		return OPEN_SIX;
 	}
 	if (whose != NAT_PORT_FREE && whose != NAT_PORT_GATEWAY) {
 		return decide_port(o, whose);

@@ -243,6 +243,9 @@ static __always_inline int fragment_later(struct __sk_buff *skb, void *calls,
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
 	struct datagram *d = datagram_get(key, s, tick_now());
+	if (d == NULL && owner64_has_datagram(key, key->sport)) {
+		bpf_tail_call(skb, calls, NAT_CALL_FOUR_TO_SIX);
+	}
 	if (d == NULL) {
 		/* The machine's stack puts together by itself what hosts inside send to it. */
 		__be32 to = p->tuple.dst;

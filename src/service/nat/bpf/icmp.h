@@ -257,7 +257,7 @@ static __always_inline int error_stranger(const struct nat_device *in, const str
 	return tc_drop(NAT_C_DROP_ICMP);
 }
 
-static __always_inline int error_in(struct __sk_buff *skb, const struct nat_device *in,
+static __always_inline int error_in(struct __sk_buff *skb, void *calls, const struct nat_device *in,
 				    const struct nat_settings *s)
 {
 	struct packet p;
@@ -280,6 +280,9 @@ static __always_inline int error_in(struct __sk_buff *skb, const struct nat_devi
 	/* It is told to him who sent what it quotes, and to nobody else. */
 	if (p.tuple.dst != q.tuple.dst) {
 		return tc_drop(NAT_C_DROP_ICMP);
+	}
+	if (flow == NULL && owner64_has(&q.tuple)) {
+		bpf_tail_call(skb, calls, NAT_CALL_ERROR_FOUR_TO_SIX);
 	}
 	if (flow == NULL) {
 		return error_stranger(in, &p);

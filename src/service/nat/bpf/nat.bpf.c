@@ -11,10 +11,12 @@
 #include "service/nat/bpf/hold.h"
 #include "service/nat/bpf/icmp.h"
 #include "service/nat/bpf/maps.h"
+#include "service/nat/bpf/programs64.h"
 #include "service/nat/bpf/recheck.h"
 #include "service/nat/bpf/sweep.h"
 #include "service/nat/bpf/tc.h"
 #include "service/nat/bpf/xdp.h"
+#include "service/nat/bpf/xdp6.h"
 
 int nat_xdp_new(struct xdp_md *xdp);
 int nat_tc_new(struct __sk_buff *skb);
@@ -27,6 +29,19 @@ int nat_tc_out_fragment(struct __sk_buff *skb);
 int nat_tc_ttl(struct __sk_buff *skb);
 int nat_tc_too_big(struct __sk_buff *skb);
 int nat_tc_reject(struct __sk_buff *skb);
+int nat_xdp6(struct xdp_md *xdp);
+int nat_in6(struct __sk_buff *skb);
+int nat_out6(struct __sk_buff *skb);
+int nat_new6(struct __sk_buff *skb);
+int nat_fragment6(struct __sk_buff *skb);
+int nat_error6(struct __sk_buff *skb);
+int nat_hops6(struct __sk_buff *skb);
+int nat_too_big6(struct __sk_buff *skb);
+int nat_reject6(struct __sk_buff *skb);
+int nat_six_to_four(struct __sk_buff *skb);
+int nat_error_six_to_four(struct __sk_buff *skb);
+int nat_four_to_six(struct __sk_buff *skb);
+int nat_error_four_to_six(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -37,6 +52,7 @@ struct {
 	.values =
 		{
 			[NAT_CALL_NEW] = nat_xdp_new,
+			[NAT_CALL_IPV6] = nat_xdp6,
 		},
 };
 
@@ -58,6 +74,18 @@ struct {
 			[NAT_CALL_TTL] = nat_tc_ttl,
 			[NAT_CALL_TOO_BIG] = nat_tc_too_big,
 			[NAT_CALL_REJECT] = nat_tc_reject,
+			[NAT_CALL_IPV6] = nat_in6,
+			[NAT_CALL_IPV6_OUT] = nat_out6,
+			[NAT_CALL_NEW6] = nat_new6,
+			[NAT_CALL_FRAGMENT6] = nat_fragment6,
+			[NAT_CALL_ERROR6] = nat_error6,
+			[NAT_CALL_HOPS6] = nat_hops6,
+			[NAT_CALL_TOO_BIG6] = nat_too_big6,
+			[NAT_CALL_REJECT6] = nat_reject6,
+			[NAT_CALL_SIX_TO_FOUR] = nat_six_to_four,
+			[NAT_CALL_ERROR_SIX_TO_FOUR] = nat_error_six_to_four,
+			[NAT_CALL_FOUR_TO_SIX] = nat_four_to_six,
+			[NAT_CALL_ERROR_FOUR_TO_SIX] = nat_error_four_to_six,
 		},
 };
 
@@ -176,6 +204,10 @@ static __always_inline int tc_decided(struct __sk_buff *skb, int decision)
 {
 	if (decision == OPEN_PASS) {
 		return tc_pass();
+	}
+	if (decision == OPEN_SIX) {
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_FOUR_TO_SIX);
+		return tc_drop(NAT_C_DROP_PROTOCOL);
 	}
 	if (decision == OPEN_REJECT) {
 		bpf_tail_call(skb, &calls_tc, NAT_CALL_REJECT);
@@ -329,7 +361,7 @@ int nat_sweep_start(struct __sk_buff *skb)
 	if (bpf_timer_set_callback(&sweep->timer, sweep_turn) != 0) {
 		return 1;
 	}
-	return bpf_timer_start(&sweep->timer, 0, 0) != 0;
+	return bpf_timer_start(&sweep->timer, 0, 0) != 0 || sweep6_start(true) != 0;
 }
 
 SEC("syscall")
@@ -350,7 +382,7 @@ int nat_tc_error(struct __sk_buff *skb)
 {
 	const struct nat_settings *s = settings_get();
 	const struct nat_device *in = device_get(skb->ifindex);
-	return s != NULL && in != NULL ? error_in(skb, in, s) : TC_ACT_SHOT;
+	return s != NULL && in != NULL ? error_in(skb, &calls_tc, in, s) : TC_ACT_SHOT;
 }
 
 SEC("tc")
@@ -411,6 +443,95 @@ int nat_tc_reject(struct __sk_buff *skb)
 	return in != NULL ? answer_reject(skb, in) : TC_ACT_SHOT;
 }
 
-/* SPDX: Apache-2.0 OR GPL-2.0-only, all of this folder. The kernel keeps some of its calls, such as
- * bpf_fib_lookup, to programs that declare the latter. */
+/* ---- IPv6 ---- */
+
+SEC("xdp")
+int nat_xdp6(struct xdp_md *xdp)
+{
+	return in6_xdp(xdp);
+}
+
+SEC("tc")
+int nat_in6(struct __sk_buff *skb)
+{
+	return in6(skb, &calls_tc);
+}
+
+SEC("tc")
+int nat_new6(struct __sk_buff *skb)
+{
+	return new6(skb, &calls_tc);
+}
+
+SEC("tc")
+int nat_fragment6(struct __sk_buff *skb)
+{
+	return fragment6(skb, &calls_tc);
+}
+
+SEC("tc")
+int nat_error6(struct __sk_buff *skb)
+{
+	return error6(skb, &calls_tc);
+}
+
+SEC("tc")
+int nat_out6(struct __sk_buff *skb)
+{
+	return out6(skb);
+}
+
+SEC("tc")
+int nat_hops6(struct __sk_buff *skb)
+{
+	struct work6 *w = work6_get(WORK6_IN);
+	count(NAT_C_DROP_TTL);
+	count(NAT_C_TTL_ANSWERED);
+	return w != NULL ? answer6(skb, w, ICMP6_TIME, 0, 0) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_too_big6(struct __sk_buff *skb)
+{
+	struct work6 *w = work6_get(WORK6_IN);
+	count(NAT_C_DROP_MTU);
+	count(NAT_C_MTU_ANSWERED);
+	return w != NULL ? answer6(skb, w, ICMP6_TOO_BIG, 0, w->mtu) : TC_ACT_SHOT;
+}
+
+/* RFC 4443 3.1: 1 is "administratively prohibited". */
+SEC("tc")
+int nat_reject6(struct __sk_buff *skb)
+{
+	struct work6 *w = work6_get(WORK6_IN);
+	count(NAT_C_DROP_RULE);
+	return w != NULL ? answer6(skb, w, ICMP6_UNREACHABLE, 1, 0) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int nat_six_to_four(struct __sk_buff *skb)
+{
+	return six_to_four(skb, &calls_tc);
+}
+
+SEC("tc")
+int nat_error_six_to_four(struct __sk_buff *skb)
+{
+	return error_six_to_four(skb);
+}
+
+SEC("tc")
+int nat_four_to_six(struct __sk_buff *skb)
+{
+	return four_to_six(skb);
+}
+
+SEC("tc")
+int nat_error_four_to_six(struct __sk_buff *skb)
+{
+	return error_four_to_six(skb);
+}
+
+/* SPDX: Apache-2.0 OR GPL-2.0-only, all of this folder. The kernel keeps some of its calls,
+ * such as bpf_fib_lookup, to programs that declare the latter. */
 const char program_license[] SEC("license") = "GPL";

@@ -18,6 +18,7 @@ enum {
 	OPEN_PASS = -1,	  /* to the machine's own stack, without a flow */
 	OPEN_REJECT = -2, /* dropped by a rule that tells so */
 	OPEN_TTL = -3,	  /* allowed, but its time is over */
+	OPEN_SIX = -4,	  /* NAT64's, by its port */
 };
 
 enum opening_kind {

@@ -4,7 +4,7 @@
 #ifndef NAT_BPF_POOL_H
 #define NAT_BPF_POOL_H
 
-#include "service/nat/bpf/maps.h"
+#include "service/nat/bpf/maps6.h"
 
 /* Many processors at once may win against us this often. */
 #define POOL_TRIES 8
@@ -15,6 +15,14 @@ static __always_inline __u32 *pool_link(enum nat_pool_of of, __u32 number)
 	if (of == NAT_POOL_FLOWS4) {
 		struct nat_flow4 *flow = flow_get(number);
 		return flow != NULL ? &flow->mapping : NULL;
+	}
+	if (of == NAT_POOL_FLOWS6) {
+		struct nat_flow6 *flow = flow6_get(number);
+		return flow != NULL ? &flow->mapping : NULL;
+	}
+	if (of == NAT_POOL_MAPPINGS6) {
+		struct nat_mapping6 *mapping = mapping6_get(number);
+		return mapping != NULL ? &mapping->address : NULL;
 	}
 	struct nat_mapping4 *mapping = mapping_get(number);
 	return mapping != NULL ? &mapping->address : NULL;

@@ -126,7 +126,13 @@ struct nat_bucket {
 
 /* Map pools: which numbers of a table are free. Those given back hang together by the record's
  * first word after its tuples (flows4: mapping; mappings4: address). */
-enum nat_pool_of { NAT_POOL_FLOWS4, NAT_POOL_MAPPINGS4, NAT_POOLS };
+enum nat_pool_of {
+	NAT_POOL_FLOWS4,
+	NAT_POOL_MAPPINGS4,
+	NAT_POOL_FLOWS6, /* shared6.h */
+	NAT_POOL_MAPPINGS6,
+	NAT_POOLS
+};
 
 struct nat_pool {
 	__u64 free;  /* the first of them; the upper half counts takings, against ABA */
