@@ -377,6 +377,15 @@ int nat_hold(struct nat_hold *hold)
 	return 0;
 }
 
+SEC("syscall")
+int nat_ask(struct nat_asked *asked)
+{
+	const struct nat_settings *s = settings_get();
+	struct packet p = {.tuple = asked->tuple};
+	asked->found = s != NULL && flow_of(&p, s) != NULL;
+	return 0;
+}
+
 SEC("tc")
 int nat_tc_error(struct __sk_buff *skb)
 {

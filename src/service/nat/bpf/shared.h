@@ -249,6 +249,12 @@ struct nat_hold {
 	__u32 mapping;
 };
 
+/* What nat_ask, a program of type syscall, is run with: whether a packet would belong to a flow. */
+struct nat_asked {
+	struct nat_tuple4 tuple;
+	__u32 found; /* the answer */
+};
+
 /* Map ports: for each public address and each of these three, NAT_PORTS entries; value as below. */
 enum nat_port_space { NAT_SPACE_TCP, NAT_SPACE_UDP, NAT_SPACE_ICMP, NAT_SPACES };
 #define NAT_PORT_AT(slot, space, port) (((__u32)(slot)*NAT_SPACES + (space)) * NAT_PORTS + (port))
