@@ -79,11 +79,10 @@ static __always_inline int decide_rules(struct opening *o, __u8 to, int otherwis
 }
 
 /* From inside to another zone: where no rule says anything it is shut, so that guests reach nobody
- * by default. Without any rule there is no firewall. */
+ * by default, nor while the rules are not there yet. */
 static __always_inline int decide_between(struct opening *o, __u8 to)
 {
-	const struct nat_settings *s = settings_get();
-	return decide_rules(o, to, s != NULL && s->rules_n == 0 ? OPEN_GO : NAT_C_DROP_RULE);
+	return decide_rules(o, to, NAT_C_DROP_RULE);
 }
 
 /* --- 2. to the machine itself --- */
@@ -428,6 +427,10 @@ __noinline int decide_whether(struct opening *o)
 	}
 	if (o->kind == OPENING_MACHINE) {
 		return decide_machine(o);
+	}
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || (s->flags & NAT_SETTING_FORWARDING) == 0) {
+		return NAT_C_DROP_NO_ROUTE;
 	}
 	if (o->kind == OPENING_ROUTED) {
 		return decide_routed(o);

@@ -4,10 +4,16 @@
 #ifndef NAT_BPF_EVENT_H
 #define NAT_BPF_EVENT_H
 
+#include "service/nat/bpf/packet.h"
 #include "service/nat/bpf/rule.h"
 
 /* One bucket for all kinds. */
 NAT_ARRAY(event_rate, 1, struct nat_rate);
+
+struct event_quote {
+	struct nat_event event;
+	__u8 packet[40];
+};
 
 #define SECOND_US 1000000u
 
@@ -47,6 +53,36 @@ static __always_inline bool event_log_all(__u32 flag)
 {
 	const struct nat_settings *s = settings_get();
 	return s != NULL && (s->flags & flag) != 0;
+}
+
+/* Octets of a packet that nobody has asked for: what an ICMP error about it quotes. */
+#define EVENT_QUOTE 40
+
+/* l3: its IP header. */
+static __always_inline void event_refused(struct view view, __u32 l3, __u32 ifindex,
+					  const struct nat_tuple4 *tuple, enum nat_counter why)
+{
+	const struct nat_settings *s = settings_get();
+	const void *ip = view.data + l3;
+	if (s == NULL || ip + EVENT_QUOTE > view.end || !event_may(s)) {
+		return;
+	}
+	struct event_quote *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (event == NULL) {
+		count(NAT_C_EVENTS_LOST);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(event->event));
+	event->event.kind = why == NAT_C_DROP_UNASKED || why == NAT_C_DROP_FILTERED
+				    ? NAT_EVENT_UNASKED
+				    : NAT_EVENT_REFUSED;
+	event->event.counter = (__u8)why;
+	event->event.ifindex = ifindex;
+	event->event.time_ns = bpf_ktime_get_ns();
+	event->event.tuple = *tuple;
+	event->event.packet_len = EVENT_QUOTE;
+	__builtin_memcpy(event->packet, ip, EVENT_QUOTE);
+	bpf_ringbuf_submit(event, 0);
 }
 
 /* A flow's beginning or end; 1: it is in the ring. */

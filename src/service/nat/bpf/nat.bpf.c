@@ -148,11 +148,13 @@ int nat_xdp_new(struct xdp_md *xdp)
 		return XDP_PASS;
 	}
 	int decision = decide(xdp, o);
-	if (decision != OPEN_GO) {
-		return xdp_decided(decision);
+	if (decision == OPEN_GO) {
+		flow = flow_get(begin(o));
+		decision = o->why;
 	}
-	flow = flow_get(begin(o));
-	decision = o->why;
+	if (decision > 0) {
+		event_refused(view_xdp(xdp), p.l3, in->ifindex, &p.tuple, decision);
+	}
 	return flow != NULL && decision == OPEN_GO ? xdp_known(xdp, &p, flow, s)
 						   : xdp_decided(decision);
 }
@@ -250,6 +252,9 @@ int nat_tc_new(struct __sk_buff *skb)
 		decision = decide(skb, o);
 		flow = decision == OPEN_GO ? flow_get(begin(o)) : NULL;
 		decision = decision == OPEN_GO ? o->why : decision;
+	}
+	if (decision > 0) {
+		event_refused(view_skb(skb), tc_l3(in), in->ifindex, &p.tuple, decision);
 	}
 	if (flow == NULL || decision != OPEN_GO) {
 		return tc_decided(skb, decision);

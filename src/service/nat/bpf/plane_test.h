@@ -189,6 +189,18 @@ static inline void plane_fill_devices(struct plane *p)
 		(struct nat_public){.address = PUBLIC(1), .ifindex = p->ifindex[WAN]};
 }
 
+/* Number 1: those inside may everything. */
+static inline void plane_fill_rules(const struct plane *p)
+{
+	struct nat_rule *rules = p->rules.base;
+	rules[1] = (struct nat_rule){.from = 1u << NAT_ZONE_INSIDE | 1u << ZONE_DMZ,
+				     .to = UINT32_MAX,
+				     .action = NAT_ALLOW,
+				     .src_last = UINT16_MAX,
+				     .dst_last = UINT16_MAX};
+	plane_settings(p)->rules_n = 1;
+}
+
 static inline void plane_fill_settings(struct plane *p)
 {
 	static const uint32_t idle_s[NAT_IDLE_N] = {240, 7440, 240, 300, 10, 60, 300, 2};
@@ -208,6 +220,7 @@ static inline void plane_fill_settings(struct plane *p)
 	for (unsigned i = 0; i < NAT_IDLE_N; i++)
 		s.idle[i] = (uint32_t)(idle_s[i] * 1000000000ull >> NAT_TICK_SHIFT);
 	*plane_settings(p) = s;
+	plane_fill_rules(p);
 }
 
 static inline enum err plane_fill(struct plane *p)
@@ -235,6 +248,33 @@ static inline enum err plane_fill(struct plane *p)
 	for (unsigned i = 0; i < PLANE_DEVICES; i++)
 		TRY(plane_put(p, "xdp_ports", &p->ifindex[i], &p->ifindex[i]));
 	return OK;
+}
+
+static inline enum err plane_host(const struct plane *p, uint32_t address, uint32_t flags,
+				  uint32_t flows_max)
+{
+	struct nat_host_key key = {.address = {[10] = 0xff, [11] = 0xff}};
+	struct nat_host host = {.flows_max = flows_max,
+				.flags = flags | NAT_HOST_CONFIGURED,
+				.public_slot = NAT_NO_PUBLIC};
+	memcpy(key.address + 12, &address, sizeof(address));
+	return plane_put(p, "hosts", &key, &host);
+}
+
+/* What is sent to this port of the public address in slot goes to `to`. */
+static inline void plane_forward(const struct plane *p, uint32_t number, uint8_t space,
+				 uint16_t port, uint32_t to, uint16_t to_port)
+{
+	((struct nat_forward4 *)p->forwards.base)[number] =
+		(struct nat_forward4){.to = to,
+				      .to_first = htons(to_port),
+				      .first = port,
+				      .last = port,
+				      .space = space,
+				      .zone = ZONE_DMZ};
+	*plane_port(p, 0, space, port) = NAT_PORT_FORWARD | number;
+	if (plane_settings(p)->forwards_n < number)
+		plane_settings(p)->forwards_n = number;
 }
 
 #define PLANE_FOLDER "/tmp/bpf"

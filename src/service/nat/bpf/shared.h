@@ -427,8 +427,10 @@ enum nat_event_kind {
 	NAT_EVENT_FLOW_ENDED,
 	NAT_EVENT_MAPPING_MADE,
 	NAT_EVENT_MAPPING_ENDED,
-	NAT_EVENT_REFUSED, /* counter says why */
-	NAT_EVENT_UNASKED, /* a SYN from outside to nobody: answered after 6 s (RFC 5382 REQ-4) */
+	NAT_EVENT_REFUSED, /* counter says why; packet as below */
+	/* From outside to nobody, or filtered; a SYN is answered after 6 s (RFC 5382 REQ-4).
+	 * packet: 40 octets from its IP header on; of these shorter than that nothing is told. */
+	NAT_EVENT_UNASKED,
 	/* A later fragment came before its datagram's first: packet holds it, from its IP header
 	 * on, as it came; tuple: addresses, protocol, zone, and its IP identification as sport. */
 	NAT_EVENT_FRAGMENT,
