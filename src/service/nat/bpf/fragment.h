@@ -335,7 +335,7 @@ static __always_inline int fragment_cut(struct __sk_buff *skb, struct packet *p)
 	if (!flow_rewrite_skb(skb, p, flow, side, true)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
-	carry_begin(&scratch->carried.event, NAT_EVENT_CUT, flow->hop[side].ifindex);
+	carry_begin(&scratch->carried.event, NAT_EVENT_CUT, note->ifindex);
 	scratch->carried.event.mtu = (__u16)note->mtu;
 	if (!carry_packet(skb, &scratch->carried, p)) {
 		return tc_drop(NAT_C_DROP_MTU);

@@ -81,7 +81,7 @@ struct {
 /* What a program tells the one that it calls (calls.h): each processor has its own, and a packet is
  * not interrupted by another of the same hook. */
 struct note {
-	__u32 mtu;	     /* NAT_CALL_TOO_BIG: of the next hop */
+	__u32 mtu, ifindex;  /* NAT_CALL_TOO_BIG: of the next hop */
 	__be16 sport, dport; /* the same, of a later fragment: of its datagram */
 };
 

@@ -83,11 +83,12 @@ static __always_inline bool tc_fits(const struct __sk_buff *skb, const struct pa
 	return len <= mtu;
 }
 
-static __always_inline int tc_too_big(struct __sk_buff *skb, void *calls, __u32 mtu)
+static __always_inline int tc_too_big(struct __sk_buff *skb, void *calls, const struct nat_hop *hop)
 {
 	struct note *note = note_get();
 	if (note != NULL) {
-		note->mtu = mtu;
+		note->mtu = hop->mtu;
+		note->ifindex = hop->ifindex;
 		bpf_tail_call(skb, calls, NAT_CALL_TOO_BIG);
 	}
 	return tc_drop(NAT_C_DROP_MTU);
@@ -192,7 +193,7 @@ static __always_inline int tc_known(struct __sk_buff *skb, void *calls, const st
 		}
 	}
 	if (!tc_fits(skb, p, hop->mtu)) {
-		return tc_too_big(skb, calls, hop->mtu);
+		return tc_too_big(skb, calls, hop);
 	}
 	flow_refresh(flow, p, side, now);
 	if (!flow_rewrite_skb(skb, p, flow, side, true)) {
