@@ -389,6 +389,30 @@ static const struct config_key nat_keys[] = {
 	 .map = &nat_log_conf_map,
 	 .help = "a log of which host had which public port; off, unless a file or a collector is "
 		 "named"},
+	{.name = "ipv6",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct nat_conf, v6.forward),
+	 .fallback = "on",
+	 .help = "forward IPv6 between the zones, by the same rules and with flows as for IPv4; "
+		 "off: "
+		 "only this machine speaks it"},
+	{.name = "nptv6",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct nat_conf, v6.prefixes),
+	 .map = &nat_prefix_conf_map,
+	 .items_max = NAT_CONF_PREFIXES_MAX,
+	 .help = "prefixes of IPv6 that are others outside (RFC 6296): no port changes, and each "
+		 "host "
+		 "has an address of its own there"},
+	{.name = "nat64",
+	 .type = CONFIG_PREFIX,
+	 CONFIG_FIELD(struct nat_conf, v6.nat64),
+	 .example = "64:ff9b::/96",
+	 .help = "the prefix under which hosts that have IPv6 only reach IPv4 (RFC 6146), through "
+		 "the "
+		 "public addresses and ports of IPv4; the resolver's `dns64` tells them. "
+		 "64:ff9b::/96 leads to addresses of the internet only (RFC 6052)"},
 	{.name = "resolver",
 	 .type = CONFIG_ENDPOINT,
 	 .flags = CONFIG_LIST,

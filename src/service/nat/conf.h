@@ -10,6 +10,7 @@
 #include "service/nat/bpf/shared.h"
 #include "service/nat/conf_log.h"
 #include "service/nat/conf_portctl.h"
+#include "service/nat/conf_v6.h"
 #include "service/nat/traffic.h"
 
 enum {
@@ -93,6 +94,7 @@ struct nat_conf {
 	struct nat_log_conf log;
 	struct config_list resolver; /* struct ip_endpoint */
 	struct dns_name domain;	     /* len 0: none */
+	struct nat_v6_conf v6;
 };
 
 extern const struct config_map nat_conf_map;

@@ -367,5 +367,6 @@ void nat_conf_check(const void *conf, struct config_at *at)
 		check_forward(c, f, at);
 	for (size_t r = 0; r < c->firewall.n; r++)
 		check_rule(c, r, at);
+	nat_v6_conf_check(&c->v6, at);
 	portctl_conf_check(c, &c->port_control, at);
 }
