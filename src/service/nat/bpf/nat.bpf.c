@@ -347,6 +347,10 @@ int nat_tc_out_new(struct __sk_buff *skb)
 	if (decision == OPEN_PASS) {
 		return TC_ACT_UNSPEC;
 	}
+	/* Its socket hears of it at once; an ICMP error would go out to the world. */
+	if (decision == OPEN_REJECT) {
+		return tc_drop(NAT_C_DROP_RULE);
+	}
 	return flow != NULL && decision == OPEN_GO ? tc_out_known(skb, &p, flow)
 						   : tc_decided(skb, decision);
 }

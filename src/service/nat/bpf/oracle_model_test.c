@@ -10,6 +10,21 @@ enum { PING = 8 << 8 }; /* its type and code, as rules have it */
 static enum oracle_verdict drop(struct oracle *o, const char *why)
 {
 	o->why = why;
+	o->answer = 0;
+	return ORACLE_DROP;
+}
+
+static enum oracle_verdict drop_by_rule(struct oracle *o, const char *why)
+{
+	(void)drop(o, why);
+	o->answer = o->action == NAT_REJECT ? 3 << 8 | 13 : 0; /* RFC 1812 5.2.7.1 */
+	return ORACLE_DROP;
+}
+
+static enum oracle_verdict drop_in_time(struct oracle *o)
+{
+	(void)drop(o, "its time is over");
+	o->answer = 11 << 8; /* RFC 1812 5.3.1 */
 	return ORACLE_DROP;
 }
 
@@ -105,29 +120,35 @@ static struct oracle_end forward_to(const struct nat_forward4 *f, uint16_t port)
 /* Whether the rules let it be; the same when they have changed since. Where none says anything:
  * zones are shut to each other, the machine's own is free, and a mapping was judged by its filter.
  */
-static bool may(const struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
+static bool may(struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
 {
 	const struct nat_forward4 *forward;
 	unsigned action;
+	o->action = 0;
 	switch (f->kind) {
 	case ORACLE_FORWARD:
 		forward = forward_at(o, f->proto, f->way[0].dst.port);
 		if (!forward || forward->to != f->way[1].src.address)
 			return false;
 		action = judge(o, 1, o->rules_own, f, icmp);
-		if (action == 0)
-			action = forward->rules_n == 0
-					 ? NAT_ALLOW
-					 : judge(o, forward->rule, forward->rules_n, f, icmp);
-		return action == NAT_ALLOW;
-	case ORACLE_OWN: action = judge(o, 1, o->rules_n, f, icmp); break;
-	case ORACLE_MAPPED:
-		action = judge(o, 1, o->rules_n, f, icmp);
-		if (f->way[0].zone != NAT_ZONE_OUTSIDE)
-			return action == NAT_ALLOW;
+		if (action == 0 && forward->rules_n != 0) {
+			action = judge(o, forward->rule, forward->rules_n, f, icmp);
+			action = action == 0 ? NAT_DROP : action;
+		}
 		break;
-	default: return judge(o, 1, o->rules_n, f, icmp) == NAT_ALLOW;
+	case ORACLE_OWN: action = judge(o, 1, o->rules_own, f, icmp); break;
+	case ORACLE_MAPPED:
+		if (f->way[0].zone == NAT_ZONE_OUTSIDE) {
+			action = judge(o, 1, o->rules_own, f, icmp);
+			break;
+		}
+		/* fall through */
+	default:
+		action = judge(o, 1, o->rules_n, f, icmp);
+		action = action == 0 ? NAT_DROP : action;
+		break;
 	}
+	o->action = action;
 	return action == 0 || action == NAT_ALLOW;
 }
 
@@ -298,7 +319,7 @@ static enum oracle_verdict follow(struct oracle *o, const struct oracle_flow *f,
 	uint8_t *ip = want->bytes + ETHER, *l4 = want->bytes + p->l4;
 	bool forwards = p->zone != NAT_ZONE_GATEWAY && out->zone != NAT_ZONE_GATEWAY;
 	if (forwards && p->ttl <= 1)
-		return drop(o, "its time is over");
+		return drop_in_time(o);
 	ip[8] = (uint8_t)(ip[8] - forwards);
 	memcpy(ip + 12, &out->dst.address, 4);
 	memcpy(ip + 16, &out->src.address, 4);
@@ -331,12 +352,12 @@ static enum oracle_verdict begin_flow(struct oracle *o, struct oracle_flow *f,
 				      const struct begin *b)
 {
 	unsigned side;
+	if (is_over(f, b))
+		return drop_in_time(o);
 	if (find_flow(o, f->proto, &f->way[1], &side))
 		return drop(o, "its answers would be another's");
 	if (host_is_full(o, f->host))
 		return drop(o, "the host has too many flows");
-	if (is_over(f, b))
-		return drop(o, "its time is over");
 	ASSERT(o->flows_n < ORACLE_FLOWS);
 	f->gen = o->gen;
 	o->flows[o->flows_n++] = *f;
@@ -365,10 +386,10 @@ static enum oracle_verdict translate_source(struct oracle *o, struct oracle_flow
 					    const struct begin *b)
 {
 	struct oracle_mapping m;
+	if (is_over(f, b))
+		return drop_in_time(o);
 	if (host_is_full(o, f->host))
 		return drop(o, "the host has too many flows");
-	if (is_over(f, b))
-		return drop(o, "its time is over");
 	if (!is_public(o, b->sent.address) && is_another(o, f, b))
 		return drop(o, "its answers would be another's");
 	bool right = choose_source(o, f, &b->sent, &m);
@@ -397,7 +418,7 @@ static enum oracle_verdict to_machine(struct oracle *o, struct oracle_flow *f,
 	f->kind = ORACLE_MACHINE;
 	f->way[1].zone = NAT_ZONE_GATEWAY;
 	if (!may(o, f, icmp_of(b->p)))
-		return drop(o, "nobody has asked for it");
+		return drop_by_rule(o, "nobody has asked for it");
 	return begin_flow(o, f, b);
 }
 
@@ -411,7 +432,7 @@ static enum oracle_verdict by_forward(struct oracle *o, struct oracle_flow *f,
 	f->way[1].src = forward_to(forward, b->p->dst.port);
 	f->way[1].zone = forward->zone;
 	if (!may(o, f, icmp_of(b->p)))
-		return drop(o, "not for this sender");
+		return drop_by_rule(o, "not for this sender");
 	f->host = inside ? f->way[0].src.address : forward->to;
 	/* An answer between two on one link would not come by us. */
 	if (inside && forward->zone == b->p->zone)
@@ -435,7 +456,7 @@ static enum oracle_verdict by_mapping(struct oracle *o, struct oracle_flow *f,
 	if (!inside && !(find_host(o, m->inside.address)->flags & NAT_HOST_OPEN))
 		return drop(o, "the host has not asked this sender (RFC 4787 REQ-8)");
 	if (!may(o, f, icmp_of(b->p)))
-		return drop(o, "by a rule");
+		return drop_by_rule(o, "by a rule");
 	f->host = inside ? f->way[0].src.address : m->inside.address;
 	return inside ? translate_source(o, f, b) : begin_flow(o, f, b);
 }
@@ -477,7 +498,7 @@ static enum oracle_verdict decide(struct oracle *o, struct oracle_flow *f, const
 	f->way[1].zone = to == NAT_ZONE_BOGON ? NAT_ZONE_OUTSIDE : to;
 	f->host = p->src.address;
 	if (!may(o, f, icmp_of(p)))
-		return drop(o, "by a rule");
+		return drop_by_rule(o, "by a rule");
 	if (f->way[1].zone != NAT_ZONE_OUTSIDE)
 		return begin_flow(o, f, b);
 	if (p->alien)
@@ -496,7 +517,7 @@ static enum oracle_verdict decide_own(struct oracle *o, struct oracle_flow *f,
 	f->kind = ORACLE_OWN;
 	f->way[1].zone = NAT_ZONE_OUTSIDE;
 	if (!may(o, f, icmp_of(p)))
-		return drop(o, "by a rule");
+		return drop_by_rule(o, "by a rule");
 	if (p->proto == P_ICMP && !p->begins)
 		return ORACLE_PASS;
 	if (!has_ports(p->proto) || is_kept(o, p->proto, &p->src))
@@ -517,33 +538,6 @@ static struct oracle_end sent_source(const struct frame *got, const struct oracl
 	return ret;
 }
 
-/* All of its sums, from all of it. One that was wrong stays wrong: who could say what it was? */
-static void seal(const struct frame *in, const struct frame *got, const struct oracle_packet *p,
-		 struct frame *want)
-{
-	uint8_t *ip = want->bytes + ETHER;
-	size_t at = p->proto == P_TCP ? 16 : p->proto == P_UDP ? 6 : p->proto == P_ICMP ? 2 : 0;
-	frame_put16(ip + 10, 0);
-	frame_put16(ip + 10, ~frame_sum(ip, (ip[0] & 15u) * 4, 0) & 0xffff);
-	if (at == 0 || !memcmp(in->bytes + ETHER, want->bytes + ETHER, in->len - ETHER))
-		return;
-	uint8_t *sum = want->bytes + p->l4 + at;
-	if (p->proto == P_UDP && frame_get16(sum) == 0)
-		return; /* none (RFC 768) */
-	if (!oracle_sum_right(in, p)) {
-		if (!oracle_sum_right(got, p))
-			memcpy(sum, got->bytes + p->l4 + at, 2);
-		return;
-	}
-	frame_put16(sum, 0); /* as it is computed */
-	size_t n = p->end - p->l4;
-	uint32_t s = frame_sum(want->bytes + p->l4, n, 0);
-	if (p->proto != P_ICMP)
-		s = frame_sum(ip + 12, 8, s + p->proto + (uint32_t)n);
-	s = ~s & 0xffff;
-	frame_put16(sum, p->proto == P_UDP && s == 0 ? 0xffff : s);
-}
-
 static enum oracle_verdict walk(struct oracle *o, const struct begin *b, unsigned zone)
 {
 	const struct oracle_packet *p = b->p;
@@ -557,7 +551,7 @@ static enum oracle_verdict walk(struct oracle *o, const struct begin *b, unsigne
 	if (!flow)
 		return zone == NAT_ZONE_GATEWAY ? decide_own(o, &f, b) : decide(o, &f, b);
 	if (flow->gen != o->gen && !may(o, flow, PING))
-		return drop(o, "no longer allowed");
+		return drop_by_rule(o, "no longer allowed");
 	flow->gen = o->gen;
 	return follow(o, flow, side, p, b->want);
 }
@@ -580,6 +574,6 @@ enum oracle_verdict oracle_step(struct oracle *o, unsigned zone, const struct fr
 	if (verdict == ORACLE_DROP)
 		*ret_want = *in;
 	else
-		seal(in, got, &p, ret_want);
+		oracle_seal(in, got, &p, ret_want);
 	return verdict;
 }

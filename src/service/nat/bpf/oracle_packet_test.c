@@ -120,3 +120,50 @@ bool oracle_sum_right(const struct frame *f, const struct oracle_packet *p)
 		return frame_sum(f->bytes + ETHER + 12, 8, s + p->proto + (uint32_t)n) == 0xffff;
 	return p->proto != 1 || s == 0xffff;
 }
+
+bool oracle_answer_right(const struct frame *in, const struct frame *got, uint32_t from,
+			 unsigned answer)
+{
+	const uint8_t *ip = got->bytes + ETHER;
+	struct oracle_packet was, is;
+	size_t quoted = got->len - ETHER - IP - 8;
+	if (answer == 0 || !oracle_read(in, 0, &was) || !oracle_read(got, 0, &is))
+		return false;
+	if (is.proto != 1 || ip[0] != 0x45 || is.end != got->len || !oracle_sum_right(got, &is))
+		return false;
+	if (is.icmp_type != answer >> 8 || is.icmp_code != (answer & 0xff) || is.ttl < 32)
+		return false;
+	/* RFC 1812 4.3.2.3: all of it, as far as 576 octets hold it. */
+	size_t all = frame_get16(in->bytes + ETHER + 2);
+	if (got->len > ETHER + 576 || quoted > all || (quoted < 28 && quoted < all))
+		return false;
+	return is.src.address == from && is.dst.address == was.src.address &&
+	       !memcmp(ip + IP + 8, in->bytes + ETHER, quoted) &&
+	       !memcmp(got->bytes, in->bytes + 6, 6) && !memcmp(got->bytes + 6, in->bytes, 6);
+}
+
+void oracle_seal(const struct frame *in, const struct frame *got, const struct oracle_packet *p,
+		 struct frame *want)
+{
+	uint8_t *ip = want->bytes + ETHER;
+	size_t at = p->proto == 6 ? 16 : p->proto == 17 ? 6 : p->proto == 1 ? 2 : 0;
+	frame_put16(ip + 10, 0);
+	frame_put16(ip + 10, ~frame_sum(ip, (ip[0] & 15u) * 4, 0) & 0xffff);
+	if (at == 0 || !memcmp(in->bytes + ETHER, want->bytes + ETHER, in->len - ETHER))
+		return;
+	uint8_t *sum = want->bytes + p->l4 + at;
+	if (p->proto == 17 && frame_get16(sum) == 0)
+		return; /* none (RFC 768) */
+	if (!oracle_sum_right(in, p)) {
+		if (!oracle_sum_right(got, p))
+			memcpy(sum, got->bytes + p->l4 + at, 2);
+		return;
+	}
+	frame_put16(sum, 0); /* as it is computed */
+	size_t n = p->end - p->l4;
+	uint32_t s = frame_sum(want->bytes + p->l4, n, 0);
+	if (p->proto != 1)
+		s = frame_sum(ip + 12, 8, s + p->proto + (uint32_t)n);
+	s = ~s & 0xffff;
+	frame_put16(sum, p->proto == 17 && s == 0 ? 0xffff : s);
+}

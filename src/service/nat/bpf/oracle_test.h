@@ -71,6 +71,9 @@ struct oracle {
 	struct oracle_mapping mappings[ORACLE_FLOWS];
 	unsigned flows_n, mappings_n;
 	const char *why; /* of the last verdict */
+	unsigned action; /* of the last rule: enum nat_action; 0: none matched */
+	/* What the sender may be told of the last drop: ICMP type << 8 | code; 0: nothing. */
+	unsigned answer;
 };
 
 /* What a packet says, read without any of the program's code. */
@@ -89,6 +92,15 @@ bool oracle_read(const struct frame *f, unsigned zone, struct oracle_packet *ret
 
 /* Whether its L4 checksum is right, from the whole of it; true also where it has none. */
 bool oracle_sum_right(const struct frame *f, const struct oracle_packet *p);
+
+/* All sums of want, from all of it. One that was wrong in `in` stays wrong, as the program has it.
+ */
+void oracle_seal(const struct frame *in, const struct frame *got, const struct oracle_packet *p,
+		 struct frame *want);
+
+/* Whether got tells the sender of `in` so, from the address `from` (RFC 1812 4.3). */
+bool oracle_answer_right(const struct frame *in, const struct frame *got, uint32_t from,
+			 unsigned answer);
 
 /* What must come of a frame that comes in by a device of this zone, or (NAT_ZONE_GATEWAY) that the
  * machine itself sends by its outside device. got: what the program has made of it. */
