@@ -80,7 +80,7 @@ static void settings(const struct start *s)
 		.hop_gen = 1,
 		.rules_gen = 1,
 		.flags = NAT_SETTING_FORWARDING | NAT_SETTING_ANSWER,
-		.rules_n = 2,
+		.sets = {{.rule_first = 1, .rules_n = 2, .forward_first = 1}},
 		.flows_max = s->flows_max,
 		.mappings_max = s->flows_max,
 		.host_flows_max = s->flows_max,

@@ -7,11 +7,13 @@
 
 extern const struct command command_authority, command_check, command_completion, command_dhcp,
 	command_dhcp_client, command_events, command_help, command_import, command_lab,
-	command_lease, command_leases, command_plan, command_resolver, command_run, command_status,
-	command_trace, command_version, command_zone;
+	command_lease, command_leases, command_nat, command_plan, command_resolver, command_run,
+	command_status, command_trace, command_version, command_zone;
 
 /* Second words of `dhcp`. */
 extern const struct command dhcp_probe_verb, dhcp_watch_verb;
+/* Of `nat`. */
+extern const struct command nat_explain_verb, nat_forwards_verb, nat_detach_verb;
 /* Of `dhcp-client`. */
 extern const struct command uplink_renew_verb, uplink_release_verb;
 

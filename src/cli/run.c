@@ -72,13 +72,18 @@ static const struct command *const uplink_verbs[] = {&uplink_renew_verb, &uplink
 						     NULL};
 static const struct command *const dhcp_verbs[] = {&dhcp_probe_verb, &dhcp_watch_verb, NULL};
 
+static const struct command *const nat_verbs[] = {&nat_explain_verb, &nat_forwards_verb,
+						  &nat_detach_verb, NULL};
+
 #define SERVICE_COMMAND(word, service, text, words)                                                \
+	SERVICE_COMMAND_WITH(word, service, text, words, OPTIONS)
+#define SERVICE_COMMAND_WITH(word, service, text, words, options_count)                            \
 	const struct command command_##word = {                                                    \
 		.name = (service),                                                                 \
 		.arguments = "",                                                                   \
 		.summary = text,                                                                   \
 		.options = service_options,                                                        \
-		.options_n = OPTIONS,                                                              \
+		.options_n = (options_count),                                                      \
 		.run = service_run,                                                                \
 		.verbs = (words),                                                                  \
 	}
@@ -88,5 +93,7 @@ SERVICE_COMMAND(authority, "authority",
 SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground", dhcp_verbs);
 SERVICE_COMMAND(dhcp_client, "dhcp-client",
 		"Run the client of the uplinks alone, in the foreground", uplink_verbs);
+SERVICE_COMMAND_WITH(nat, "nat", "Run the translator alone, in the foreground", nat_verbs,
+		     OPTIONS_WITH_BPF);
 SERVICE_COMMAND(resolver, "resolver",
 		"Run the recursive, caching resolver alone, in the foreground", NULL);

@@ -216,7 +216,7 @@ static void route_read(void *arg, uint16_t type, struct reader body)
 	read_bytes(&body, &head, sizeof(head));
 	if ((head.rtm_type != RTN_UNICAST && head.rtm_type != RTN_UNREACHABLE) ||
 	    (head.rtm_family != AF_INET && head.rtm_family != AF_INET6) ||
-	    head.rtm_protocol != list->protocol)
+	    (list->protocol != NETLINK_PROTOCOL_ANY && head.rtm_protocol != list->protocol))
 		return;
 	uint32_t table = head.rtm_table;
 	struct netlink_route r = {.to = {.address = {.family = head.rtm_family == AF_INET ? 4 : 6},

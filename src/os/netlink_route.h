@@ -10,6 +10,7 @@
 #include "proto/ip/prefix.h"
 
 enum {
+	NETLINK_PROTOCOL_ANY = 0, /* of netlink_routes: all */
 	NETLINK_PROTOCOL_KERNEL = 2,
 	NETLINK_PROTOCOL_DHCP = 16, /* RTPROT_DHCP; for addresses too */
 };

@@ -88,7 +88,7 @@ static void write_side(struct writer *w, const struct nat_conf *conf, uint32_t z
 		write_text(w, text);
 		return;
 	}
-	if (zones == UINT32_MAX) {
+	if ((zones | 1U << NAT_ZONE_GATEWAY) == UINT32_MAX) {
 		write_text(w, "anywhere");
 		return;
 	}

@@ -58,11 +58,11 @@ static enum err put_forward(struct nat_build *b, const struct nat_forward4 *f,
 			    const struct nat_forward_place *place)
 {
 	struct nat_tables *t = b->t;
-	if (t->forwards_n + 1 >= NAT_FORWARDS) {
+	if (t->forwards_n + 1 >= NAT_SET_FORWARDS) {
 		nat_tables_note(t, place->line,
 				"there are more than %d forwards, when each "
 				"protocol of them is counted",
-				NAT_FORWARDS - 1);
+				NAT_SET_FORWARDS - 1);
 		return ERR_LIMIT;
 	}
 	t->forwards[++t->forwards_n] = *f;
@@ -125,21 +125,47 @@ static uint32_t flags_of(const struct nat_conf *c, const struct nat_host_conf *h
 	       (open ? NAT_HOST_OPEN : 0U) | (c->parity ? NAT_HOST_PARITY : 0U);
 }
 
+/* The record of an address, made when it is not there; NULL: no room. */
+static struct nat_host_setting *host_of(struct nat_build *b, const struct ip_address *address)
+{
+	struct nat_tables *t = b->t;
+	struct nat_host_key key;
+	nat_address_map(address, key.address);
+	for (size_t i = 0; i < t->hosts_n; i++)
+		if (memcmp(&t->hosts[i].key, &key, sizeof(key)) == 0)
+			return &t->hosts[i];
+	if (t->hosts_n == NAT_HOSTS_MAX)
+		return NULL;
+	t->hosts[t->hosts_n] = (struct nat_host_setting){.key = key,
+							 .flags = nat_build_host_flags(b->conf) |
+								  NAT_HOST_CONFIGURED,
+							 .flows_max = b->conf->limits.host_flows};
+	return &t->hosts[t->hosts_n++];
+}
+
 static void put_host(struct nat_build *b, const struct nat_host_conf *c,
 		     const struct ip_address *address)
 {
-	struct nat_tables *t = b->t;
-	struct nat_host_setting host = {.flags = flags_of(b->conf, c)};
-	host.flows_max = c->limit ? c->limit : b->conf->limits.host_flows;
-	nat_address_map(address, host.key.address);
-	for (size_t i = 0; i < t->hosts_n; i++)
-		if (memcmp(&t->hosts[i].key, &host.key, sizeof(host.key)) == 0)
-			return;
-	if (t->hosts_n < NAT_HOSTS_MAX)
-		t->hosts[t->hosts_n++] = host;
-	else
-		nat_tables_note(t, c->line, "there are more than %d addresses of hosts",
+	struct nat_host_setting *host = host_of(b, address);
+	if (!host) {
+		nat_tables_note(b->t, c->line, "there are more than %d addresses of hosts",
 				NAT_HOSTS_MAX);
+		return;
+	}
+	host->flags = flags_of(b->conf, c);
+	if (c->limit)
+		host->flows_max = c->limit;
+}
+
+/* What a host that a forward leads to sends from that port leaves from the forward's. */
+static void make_forwarded(struct nat_build *b)
+{
+	for (uint32_t i = 1; i <= b->t->forwards_n; i++) {
+		struct ip_address to = nat_address_of(b->t->forwards[i].to);
+		struct nat_host_setting *host = b->t->forwards[i].to ? host_of(b, &to) : NULL;
+		if (host)
+			host->flags |= NAT_HOST_FORWARDED;
+	}
 }
 
 static void make_host(struct nat_build *b, const struct nat_host_conf *c)
@@ -223,6 +249,7 @@ enum err nat_build_forwards(struct nat_build *b)
 		TRY(make_forward(b, &forwards[i], (uint32_t)i));
 	for (size_t i = 0; i < b->conf->hosts.n; i++)
 		make_host(b, &hosts[i]);
+	make_forwarded(b);
 	make_kept(b->t);
 	return OK;
 }

@@ -331,7 +331,7 @@ static enum err parse(const char *more, struct config **ret, struct config_repor
 {
 	char text[1024];
 	struct writer w = writer_of(text, sizeof(text) - 1);
-	write_format(&w, "nat:\n  outside: wan0\n  log: %s\n", more);
+	write_format(&w, "nat:\n  outside: wan0\n  log: %s\n  inside: lan0\n", more);
 	text[w.pos] = 0;
 	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
 	return config_parse(&sections, &in, ret, report);
@@ -355,7 +355,7 @@ static void configuration_is_judged(void **state)
 	struct config_report report = {0};
 	refused("{file: on, destinations: on}", "flows: on");
 	refused("{file: on, file-size: 10K}", "file-size");
-	refused("{collector: nowhere}", "nowhere");
+	refused("{collector: nowhere}", "collector");
 	assert_int_equal(parse("{collector: 192.0.2.9}", &c, &report), OK);
 	const struct nat_conf *nat = config_section(c, "nat");
 	assert_int_equal(nat->log.collector.port, 4739);

@@ -64,4 +64,20 @@ bool nat_names_answer(struct nat_names *names, struct nat_name *name, enum nat_n
 /* Nobody answered: what is known stays, and it is asked for again. */
 void nat_names_silent(struct nat_name *name, enum nat_name_family family, uint64_t now_ms);
 
+/* The question for one family; room: at least NAT_NAME_QUERY_MAX octets. Returns it. */
+enum { NAT_NAME_QUERY_MAX = 512 };
+struct span nat_names_query(const struct nat_name *name, enum nat_name_family family, uint16_t id,
+			    void *room);
+
+struct nat_name_answer {
+	struct ip_address addresses[NAT_NAME_ADDRESSES_MAX];
+	size_t n;	/* 0: there are none */
+	uint32_t ttl_s; /* the least on the way */
+};
+
+/* What a message says to that question. ERR_FORMAT: it is no answer to it, and another one may
+ * come; ERR_REFUSED: the server cannot tell (SERVFAIL, REFUSED…). */
+MUST enum err nat_names_read(struct span message, const struct nat_name *name,
+			     enum nat_name_family family, uint16_t id, struct nat_name_answer *ret);
+
 #endif

@@ -2,7 +2,10 @@
 
 #include "config/config.h"
 #include "config/report.h"
+#include "proto/dns/build.h"
+#include "proto/dns/type.h"
 #include "service/nat/conf.h"
+#include "test/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,12 +109,92 @@ static void a_reload_keeps_what_is_known(void **state)
 	nat_names_done(&names);
 }
 
+/* nas.lan IN A, an alias to box.lan with 30 s, which has two addresses of 60 s; one of somebody
+ * else stands beside. */
+static struct span answer_message(uint8_t *room, size_t size, unsigned rcode)
+{
+	static const struct {
+		const char *owner;
+		uint16_t type;
+		uint32_t ttl;
+		struct span rdata;
+	} records[] = {
+		{"nas.lan.", DNS_TYPE_CNAME, 30, {(const uint8_t *)"\3box\3lan", 9}},
+		{"box.lan.", DNS_TYPE_A, 60, {(const uint8_t *)"\12\0\0\1", 4}},
+		{"box.lan.", DNS_TYPE_A, 60, {(const uint8_t *)"\12\0\0\2", 4}},
+		{"other.lan.", DNS_TYPE_A, 1, {(const uint8_t *)"\12\0\0\3", 4}},
+	};
+	struct dns_build b;
+	struct dns_name name;
+	assert_int_equal(dns_name_from_text(span_text("nas.lan."), NULL, &name), OK);
+	dns_build_init(&b, room, size, 0x1234, DNS_FLAG_QR | DNS_FLAG_RD | DNS_FLAG_RA);
+	dns_build_question(&b, dns_name_span(&name), DNS_TYPE_A, DNS_CLASS_IN);
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		struct dns_name owner;
+		assert_int_equal(dns_name_from_text(span_text(records[i].owner), NULL, &owner), OK);
+		struct dns_build_rrset set =
+			dns_build_rrset_begin(&b, DNS_ANSWER, dns_name_span(&owner),
+					      records[i].type, DNS_CLASS_IN, records[i].ttl);
+		dns_build_rrset_add(&b, &set, records[i].rdata);
+		assert_true(dns_build_rrset_end(&b, &set));
+	}
+	dns_build_set_rcode(&b, rcode);
+	return dns_build_finish(&b);
+}
+
+static void nas(struct nat_name *ret)
+{
+	*ret = (struct nat_name){0};
+	assert_int_equal(dns_name_from_text(span_text("nas.lan."), NULL, &ret->name), OK);
+}
+
+static void reads_the_answer_to_its_question_only(void **state)
+{
+	uint8_t room[512], query[NAT_NAME_QUERY_MAX];
+	struct nat_name_answer a;
+	struct nat_name name;
+	(void)state;
+	nas(&name);
+	struct span m = answer_message(room, sizeof(room), 0);
+	assert_int_equal(nat_names_read(m, &name, NAT_NAME_V4, 0x1235, &a), ERR_FORMAT);
+	assert_int_equal(nat_names_read(m, &name, NAT_NAME_V6, 0x1234, &a), ERR_FORMAT);
+	struct span q = nat_names_query(&name, NAT_NAME_V4, 0x1234, query);
+	assert_int_equal(nat_names_read(q, &name, NAT_NAME_V4, 0x1234, &a), ERR_FORMAT);
+	assert_int_equal(nat_names_read(m, &name, NAT_NAME_V4, 0x1234, &a), OK);
+	assert_int_equal(a.n, 2);
+	assert_true(ip_address_equal(&a.addresses[1], &a2));
+	assert_int_equal(a.ttl_s, 30);
+	m = answer_message(room, sizeof(room), 2);
+	assert_int_equal(nat_names_read(m, &name, NAT_NAME_V4, 0x1234, &a), ERR_REFUSED);
+}
+
+static void read_torn(const uint8_t *data, size_t len)
+{
+	struct nat_name_answer a = {.n = 0};
+	struct nat_name name;
+	nas(&name);
+	enum err e = nat_names_read(span_of(data, len), &name, NAT_NAME_V4, 0x1234, &a);
+	assert_true(e == OK || e == ERR_FORMAT || e == ERR_REFUSED || e == ERR_LIMIT);
+	assert_true(a.n <= NAT_NAME_ADDRESSES_MAX);
+}
+
+static void reads_nothing_beyond_a_torn_answer(void **state)
+{
+	uint8_t room[512];
+	(void)state;
+	struct span m = answer_message(room, sizeof(room), 0);
+	guard_every_prefix(m.data, m.len, read_torn);
+	guard_every_bit_flip(m.data, m.len, read_torn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(collects_each_name_once),
 		cmocka_unit_test(asks_again_as_answers_age),
 		cmocka_unit_test(a_reload_keeps_what_is_known),
+		cmocka_unit_test(reads_the_answer_to_its_question_only),
+		cmocka_unit_test(reads_nothing_beyond_a_torn_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static void sort(const struct placing *p, struct group *g)
  * places of addresses that are gone count as free. */
 static bool fits(const struct placing *p, const struct group *g, size_t first, bool reuse)
 {
-	if (first + g->n > NAT_PUBLICS)
+	if (first + g->n > p->b->publics_max)
 		return false;
 	for (size_t i = 0; i < g->n; i++) {
 		__be32 was = p->before ? p->before[first + i].address : 0;
@@ -139,8 +139,8 @@ static bool find_place(const struct placing *p, const struct group *g, size_t *r
 		return true;
 	}
 	for (unsigned reuse = 0; reuse < 2; reuse++)
-		for (size_t i = 0; i < NAT_PUBLICS; i++) {
-			*ret = (p->next + i) % NAT_PUBLICS;
+		for (size_t i = 0; i < p->b->publics_max; i++) {
+			*ret = (p->next + i) % p->b->publics_max;
 			if (fits(p, g, *ret, reuse))
 				return true;
 		}
@@ -155,7 +155,7 @@ static void place(struct placing *p, struct group *g, bool pool)
 		return;
 	sort(p, g);
 	if (!find_place(p, g, &first)) {
-		nat_tables_note(t, 0, "there are more than %d public addresses", NAT_PUBLICS);
+		nat_tables_note(t, 0, "there are more than %u public addresses", p->b->publics_max);
 		return;
 	}
 	for (size_t i = 0; i < g->n; i++)

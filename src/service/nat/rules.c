@@ -3,6 +3,9 @@
 
 #define ZONE(zone) (UINT32_C(1) << (zone))
 #define ANY_ZONE   UINT32_MAX
+#define OUTSIDE	   ZONE(NAT_ZONE_OUTSIDE)
+#define INSIDE	   ZONE(NAT_ZONE_INSIDE)
+#define GATEWAY	   ZONE(NAT_ZONE_GATEWAY)
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
@@ -98,11 +101,11 @@ static bool families_meet(const struct nat_side *from, const struct nat_side *to
 
 static enum err put_rule(struct nat_tables *t, const struct nat_rule *rule)
 {
-	if (t->rules_end + 1 >= NAT_RULES) {
+	if (t->rules_end + 1 >= NAT_SET_RULES) {
 		nat_tables_note(t, rule->line,
 				"there are more than %d rules, when each address "
 				"and port of them is counted",
-				NAT_RULES - 1);
+				NAT_SET_RULES - 1);
 		return ERR_LIMIT;
 	}
 	t->rules[++t->rules_end] = *rule;
@@ -120,7 +123,7 @@ static enum err put_all(struct nat_build *b, const struct nat_rule *model)
 				struct nat_rule rule = *model;
 				if (!families_meet(from, to, &b->traffic[k]))
 					continue;
-				rule.from = from->zones;
+				rule.from = from->zones & ~GATEWAY; /* it is not judged */
 				rule.to = to->zones;
 				rule.src_bits = put_prefix(&from->prefix, rule.src);
 				rule.dst_bits = put_prefix(&to->prefix, rule.dst);
@@ -135,8 +138,9 @@ static enum err put_all(struct nat_build *b, const struct nat_rule *model)
 static enum err put_rate(struct nat_tables *t, uint32_t cost_us, uint32_t burst, uint32_t line,
 			 uint16_t *ret)
 {
-	if (t->rates_n >= NAT_RATES) {
-		nat_tables_note(t, line, "there are more than %d rules with a rate", NAT_RATES - 1);
+	if (t->rates_n >= NAT_SET_RATES) {
+		nat_tables_note(t, line, "there are more than %d rules with a rate",
+				NAT_SET_RATES - 1);
 		return ERR_LIMIT;
 	}
 	*ret = (uint16_t)t->rates_n;
@@ -181,10 +185,7 @@ struct preset {
 	bool slow;			   /* at most 50 a second */
 };
 
-#define OUTSIDE ZONE(NAT_ZONE_OUTSIDE)
-#define INSIDE	ZONE(NAT_ZONE_INSIDE)
-#define GATEWAY ZONE(NAT_ZONE_GATEWAY)
-#define OTHERS	0
+#define OTHERS 0
 #define ICMP6(first, last)                                                                         \
 	.proto = NAT_PROTO_ICMPV6, .dst_first = (first) << 8, .dst_last = (last) << 8 | 255
 
@@ -204,6 +205,7 @@ static const struct preset presets[] = {
 	{"ping to this machine", OTHERS, GATEWAY, NAT_PROTO_ICMP, 0, 8 << 8, 8 << 8 | 255, false},
 	{"ping to this machine", OTHERS, GATEWAY, ICMP6(128, 128)},
 	{"neighbours of IPv6", OTHERS, GATEWAY, ICMP6(133, 137)},
+	{"groups of IPv4", OTHERS, GATEWAY, 2, 0, 0, UINT16_MAX, false},
 	{"groups of IPv6", OTHERS, GATEWAY, ICMP6(130, 132)},
 	{"zones to the world", OTHERS, OUTSIDE, 0, 0, 0, UINT16_MAX, false},
 };

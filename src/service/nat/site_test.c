@@ -72,7 +72,7 @@ void site_name(struct site *s, const char *name, const char *address)
 
 void site_make(struct site *s, const struct nat_public *before, enum err expected)
 {
-	enum err e = nat_tables_make(s->conf, &s->names, &s->net, before, s->t);
+	enum err e = nat_tables_make(s->conf, &s->names, &s->net, before, NAT_PUBLICS, s->t);
 	if (e != expected)
 		fail_msg("%s: %s", err_text(e), s->t->notes_n ? s->t->notes[0].text : "");
 }

@@ -76,7 +76,7 @@ static uint32_t log_flags(const struct nat_log_conf *c)
 	return (on ? NAT_SETTING_LOG : 0) | (on && c->flows ? NAT_SETTING_LOG_FLOWS : 0);
 }
 
-static uint32_t host_flags(const struct nat_conf *c)
+uint32_t nat_build_host_flags(const struct nat_conf *c)
 {
 	static const uint32_t mapping[] = {0, NAT_HOST_MAP_ADDRESS,
 					   NAT_HOST_MAP_ADDRESS | NAT_HOST_MAP_ENDPOINT};
@@ -101,13 +101,10 @@ static void make_settings(const struct nat_build *b)
 			 [NAT_IDLE_OTHER] = ticks(c->timeouts.other_ms),
 			 [NAT_IDLE_FRAGMENT] = ticks(c->timeouts.fragment_ms)},
 		.flags = NAT_SETTING_FORWARDING | NAT_SETTING_ANSWER | log_flags(&c->log),
-		.rules_n = t->rules_n,
-		.rules_own = t->rules_own,
-		.forwards_n = t->forwards_n,
 		.flows_max = c->limits.flows,
 		.mappings_max = c->limits.flows,
 		.host_flows_max = c->limits.host_flows,
-		.host_flags = host_flags(c),
+		.host_flags = nat_build_host_flags(c),
 		.block_n = (uint16_t)c->port_block,
 		.events_s = 1000,
 		.ttl_answers_s = TTL_ANSWERS_TENS,
@@ -131,7 +128,7 @@ static enum err make_all(struct nat_build *b, const struct nat_public *before)
 
 enum err nat_tables_make(const struct nat_conf *conf, const struct nat_names *names,
 			 const struct nat_net *net, const struct nat_public *before,
-			 struct nat_tables *ret)
+			 uint32_t publics_max, struct nat_tables *ret)
 {
 	struct nat_build *b = calloc(1, sizeof(*b));
 	if (!b)
@@ -139,6 +136,7 @@ enum err nat_tables_make(const struct nat_conf *conf, const struct nat_names *na
 	b->conf = conf;
 	b->names = names;
 	b->net = net;
+	b->publics_max = publics_max;
 	b->t = ret;
 	*ret = (struct nat_tables){.rates_n = 1};
 	enum err e = make_all(b, before);

@@ -70,13 +70,13 @@ struct nat_device_place {
 };
 
 struct nat_tables {
-	struct nat_rule rules[NAT_RULES]; /* [0] is nobody's */
+	struct nat_rule rules[NAT_SET_RULES]; /* [0] is nobody's */
 	uint32_t rules_own, rules_n,
 		rules_end; /* the last of each kind; rules_end: with forwards */
-	struct nat_rate rates[NAT_RATES];
+	struct nat_rate rates[NAT_SET_RATES];
 	uint32_t rates_n; /* with [0] */
-	struct nat_forward4 forwards[NAT_FORWARDS];
-	struct nat_forward_place forward_places[NAT_FORWARDS];
+	struct nat_forward4 forwards[NAT_SET_FORWARDS];
+	struct nat_forward_place forward_places[NAT_SET_FORWARDS];
 	uint32_t forwards_n; /* the last */
 	struct nat_public publics[NAT_PUBLICS];
 	struct nat_device_place devices[NAT_PUBLICS]; /* outside devices with addresses */
@@ -96,10 +96,11 @@ struct nat_tables {
 };
 
 /* before: publics as they are in the map, NAT_PUBLICS of them; NULL: none. What stays keeps its
- * place. ERR_LIMIT: the rules or forwards are more than fit; ret->notes says which. */
+ * place. publics_max: as many places there are ports for. ERR_LIMIT: the rules or forwards are more
+ * than fit; ret->notes says which. */
 MUST enum err nat_tables_make(const struct nat_conf *conf, const struct nat_names *names,
 			      const struct nat_net *net, const struct nat_public *before,
-			      struct nat_tables *ret);
+			      uint32_t publics_max, struct nat_tables *ret);
 
 __attribute__((format(printf, 3, 4))) void nat_tables_note(struct nat_tables *t, uint32_t line,
 							   const char *format, ...);

@@ -24,6 +24,7 @@ struct nat_build {
 	const struct nat_conf *conf;
 	const struct nat_names *names;
 	const struct nat_net *net;
+	uint32_t publics_max;
 	struct nat_tables *t;
 	/* Of the rule that is being made. */
 	struct nat_sides from, to;
@@ -37,6 +38,8 @@ MUST enum err nat_build_rules(struct nat_build *b);
 MUST enum err nat_build_allow(struct nat_build *b, const struct config_list *who, uint32_t line);
 void nat_build_publics(struct nat_build *b, const struct nat_public *before);
 void nat_build_sources(struct nat_build *b);
+/* enum nat_host_flag of hosts of which the configuration says nothing. */
+uint32_t nat_build_host_flags(const struct nat_conf *c);
 /* Forwards, hosts and the ports that are kept; after the rules and the public addresses. */
 MUST enum err nat_build_forwards(struct nat_build *b);
 

@@ -115,8 +115,9 @@ static void a_name_without_an_address_is_nobody(void **state)
 	assert_int_equal(s.t->forwards[2].rules_n, 1);
 	assert_rule(&s, s.t->forwards[2].rule, "from 198.51.100.7/32 to anywhere, any");
 	assert_true(s.t->forwards[2].rule > s.t->rules_n);
-	assert_int_equal(s.t->hosts_n, 1);
+	assert_int_equal(s.t->hosts_n, 3);
 	assert_true(s.t->hosts[0].flags & NAT_HOST_OPEN);
+	assert_int_equal(s.t->hosts[1].flags, NAT_HOST_CONFIGURED | NAT_HOST_FORWARDED);
 	site_done(&s);
 }
 

@@ -98,7 +98,7 @@ static int rejected(void)
 				  .action = NAT_REJECT,
 				  .src_last = 65535,
 				  .dst_last = 65535};
-	plane_settings(&plane)->rules_n = 1;
+	plane_settings(&plane)->sets[0].rules_n = 1;
 	plane_settings(&plane)->ttl_answers_s = 250;
 	struct frame f = host_sends(TCP, 64, 64), was = f;
 	CHILD_CHECK(plane_run(&plane, "nat_tc_in", LAN, &f) == VERDICT_TC_SEND);

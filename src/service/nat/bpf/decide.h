@@ -75,7 +75,10 @@ static __always_inline int decide_rules(struct opening *o, __u8 to, int otherwis
 		return NAT_C_DROP_RULE;
 	}
 	o->tuple[1].zone = to;
-	return decision_of(s->rules_n != 0 ? decide_rules_at(o, to, 1, s->rules_n) : 0, otherwise);
+	const struct nat_set *set = &s->sets[s->set & 1];
+	return decision_of(set->rules_n != 0 ? decide_rules_at(o, to, set->rule_first, set->rules_n)
+					     : 0,
+			   otherwise);
 }
 
 /* From inside to another zone: where no rule says anything it is shut, so that guests reach nobody
@@ -190,13 +193,13 @@ static __always_inline int decide_local(struct opening *o, const struct nat_loca
 /* A host's own traffic from a port to which a forward leads leaves by the forward's port. */
 struct forward_search {
 	struct opening *o;
-	__u32 slot, space;
+	__u32 slot, space, first;
 	bool found;
 };
 
 static long forward_try(__u32 i, struct forward_search *search)
 {
-	__u32 number = i + 1;
+	__u32 number = search->first + i;
 	const struct nat_forward4 *f = forward_get(number);
 	struct opening *o = search->o;
 	if (f == NULL) {
@@ -226,8 +229,10 @@ static __always_inline bool decide_forward_back(struct opening *o, __u32 slot)
 	if (s == NULL || search.space > NAT_SPACE_UDP) {
 		return false;
 	}
-	bpf_loop(s->forwards_n < NAT_FORWARDS ? s->forwards_n : NAT_FORWARDS, forward_try, &search,
-		 0);
+	const struct nat_set *set = &s->sets[s->set & 1];
+	__u32 n = set->forwards_n;
+	search.first = set->forward_first;
+	bpf_loop(n < NAT_SET_FORWARDS ? n : NAT_SET_FORWARDS, forward_try, &search, 0);
 	return search.found;
 }
 
@@ -307,8 +312,10 @@ static __always_inline int decide_forward_rules(struct opening *o,
 						const struct nat_forward4 *forward)
 {
 	const struct nat_settings *s = settings_get();
-	__u32 own = s != NULL ? s->rules_own : 0;
-	int action = own != 0 ? decide_rules_at(o, forward->zone, 1, own) : 0;
+	const struct nat_set *set = s != NULL ? &s->sets[s->set & 1] : NULL;
+	int action = set != NULL && set->rules_own != 0
+			     ? decide_rules_at(o, forward->zone, set->rule_first, set->rules_own)
+			     : 0;
 	if (action == 0 && forward->rules_n != 0) {
 		action = decide_rules_at(o, forward->zone, forward->rule, forward->rules_n);
 		return decision_of(action, NAT_C_DROP_RULE);

@@ -122,9 +122,11 @@ static enum err write_configuration(struct trial *t)
 				*plane_port(&t->plane, slot, f->space, (uint16_t)port) =
 					NAT_PORT_FORWARD | i;
 	}
-	s->rules_n = o->rules_n;
-	s->rules_own = o->rules_own;
-	s->forwards_n = o->forwards_n;
+	s->sets[0] = (struct nat_set){.rule_first = 1,
+				      .rules_n = o->rules_n,
+				      .rules_own = o->rules_own,
+				      .forward_first = 1,
+				      .forwards_n = o->forwards_n};
 	s->rules_gen = (uint16_t)++o->gen;
 	return OK;
 }

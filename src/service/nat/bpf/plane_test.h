@@ -219,6 +219,7 @@ static inline void plane_fill_settings(struct plane *p)
 				 .sweep_ns = 1000000};
 	for (unsigned i = 0; i < NAT_IDLE_N; i++)
 		s.idle[i] = (uint32_t)(idle_s[i] * 1000000000ull >> NAT_TICK_SHIFT);
+	s.sets[0] = (struct nat_set){.rule_first = 1, .forward_first = 1};
 	*plane_settings(p) = s;
 	plane_fill_rules(p);
 }

@@ -98,7 +98,7 @@ static __always_inline void rule_walk(struct rule_question *q, __u32 n)
 	q->action = 0;
 	q->rule = 0;
 	q->log = false;
-	bpf_loop(n < NAT_RULES ? n : NAT_RULES, rule_try, q, 0);
+	bpf_loop(n < NAT_SET_RULES ? n : NAT_SET_RULES, rule_try, q, 0);
 }
 
 #endif

@@ -18,13 +18,17 @@
 #define NAT_LAYOUT     1 /* of all pinned maps; another number, another folder of pins */
 #define NAT_TICK_SHIFT 27
 
-#define NAT_DEVICES  4096 /* slots of map devices; a power of two */
-#define NAT_PUBLICS  256  /* public IPv4 addresses */
-#define NAT_FORWARDS 1024
-#define NAT_RULES    1024
-#define NAT_RATES    256
-#define NAT_PORTS    65536u
-#define NAT_ZONES    32 /* their masks are 32 bits */
+#define NAT_DEVICES 4096 /* slots of map devices; a power of two */
+#define NAT_PUBLICS 256	 /* public IPv4 addresses */
+/* Rules, rates and forwards lie in two sets each, see struct nat_set. */
+#define NAT_SET_RULES	 1024
+#define NAT_SET_RATES	 256
+#define NAT_SET_FORWARDS 1024
+#define NAT_FORWARDS	 (2 * NAT_SET_FORWARDS)
+#define NAT_RULES	 (2 * NAT_SET_RULES)
+#define NAT_RATES	 (2 * NAT_SET_RATES)
+#define NAT_PORTS	 65536u
+#define NAT_ZONES	 32 /* their masks are 32 bits */
 
 /* The skb's mark of what has been translated already, from where it was to nat_tc_out, which takes
  * it off. The service sets it on the sockets by which it sends on what the programs gave to it. */
@@ -274,7 +278,7 @@ struct nat_forward4 {
 	__u16 first, last; /* host order: outside ports */
 	__u8 space;	   /* enum nat_port_space */
 	__u8 zone;	   /* of the host */
-	/* A new flow by it is judged by rules[1 .. rules_own] first, so that who is dropped there
+	/* A new flow by it is judged by the set's first rules_own, so that who is dropped there
 	 * is dropped here. Where none matches, rules[rule .. rule + rules_n) say who may; rules_n
 	 * 0: everybody. */
 	__u16 rule;
@@ -320,10 +324,10 @@ struct nat_host {
 
 enum nat_action { NAT_ALLOW = 1, NAT_DROP, NAT_REJECT };
 
-/* Map rules; the first of rules[1 .. rules_n] that matches decides, for the first packet of a flow
- * and again when rules_gen has moved; where none does, it is dropped. The first rules_own of them
- * are the administrator's, the others what holds without him; behind rules_n lie those of
- * forwards. Addresses as the packet has them after a forward's destination is known and
+/* Map rules; the first of the set in force that matches decides, for the first packet of a flow and
+ * again when rules_gen has moved; where none does, it is dropped. The first rules_own of them are
+ * the administrator's, the others what holds without him; behind rules_n lie those of forwards.
+ * Addresses as the packet has them after a forward's destination is known and
  * before its source is rewritten; IPv4 ones mapped. Number 0 is never used. */
 struct nat_rule {
 	__u32 from, to; /* masks of 1 << zone */
@@ -336,7 +340,7 @@ struct nat_rule {
 	__u16 rate; /* number in map rates; 0: none. Over the rate: as if not matched */
 	__u16 line; /* of the configuration, for people */
 	__u8 log;
-	__u8 pad[7];
+	__u8 pad[7]; /* one cache line */
 };
 
 /* Map rates: token buckets. */
@@ -357,6 +361,15 @@ enum nat_setting_flag {
 	NAT_SETTING_LOG_FLOWS = 1 << 4, /* the same for flows begun and ended */
 };
 
+/* The rules and forwards of one configuration: rules[rule_first .. + rules_n), and so on. The
+ * service writes the set that is not in force, then puts nat_settings.set to it: one store, so that
+ * nobody meets half of one. Ports go to the new set's forwards after that, one by one. */
+struct nat_set {
+	__u32 rule_first, rules_n;
+	__u32 rules_own; /* the first of them, which hold for forwards too */
+	__u32 forward_first, forwards_n;
+};
+
 /* Map settings: one, rewritten by the service at any time, each field for itself. The first 64
  * octets are what every packet needs. */
 struct nat_settings {
@@ -364,10 +377,9 @@ struct nat_settings {
 	__u32 flow_mask, mapping_mask; /* buckets of flow_index and mapping_index, less one */
 	__u16 hop_gen, rules_gen;
 	__u32 flags;
-	__u32 idle[NAT_IDLE_N];		  /* ticks */
-	__u32 rules_n;			  /* rules[1 .. rules_n] */
-	__u32 rules_own;		  /* rules[1 .. rules_own] hold for forwards too */
-	__u32 forwards_n;		  /* forwards4[1 .. forwards_n] */
+	__u32 idle[NAT_IDLE_N]; /* ticks */
+	struct nat_set sets[2];
+	__u32 set;			  /* 0 or 1: which is in force */
 	__u32 flows_max, mappings_max;	  /* less than the maps' size: number 0 is not used */
 	__u32 host_flows_max, host_flags; /* of hosts without a record */
 	__u16 block_n;			  /* port-block allocation: ports for each host; 0: off */

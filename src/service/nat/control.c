@@ -1,0 +1,226 @@
+/* Verbs, status and metrics. */
+#include "base/writer.h"
+#include "os/log.h"
+#include "os/sysctl.h"
+#include "service/nat/counter.h"
+#include "service/nat/io_control.h"
+
+#include <string.h>
+
+void nat_json_set(json_t *object, const char *key, json_t *value)
+{
+	(void)json_object_set_new(object, key, value);
+}
+
+json_t *nat_json_address(const struct ip_address *a)
+{
+	char text[IP_ADDRESS_TEXT_MAX];
+	(void)ip_address_format(a, text);
+	return json_string(text);
+}
+
+/* --- status ----------------------------------------------------------------------------------- */
+
+static json_t *device_json(const struct nat *n, const struct nat_attached *a)
+{
+	json_t *hooks = json_object();
+	json_t *o = json_pack("{s:s,s:s?}", "name", a->name, "zone",
+			      nat_conf_zone_name(nat_conf_of(n), (unsigned)a->zone));
+	for (enum bpf_hook h = BPF_HOOK_XDP; h < BPF_HOOKS; h++)
+		if (a->has[h])
+			nat_json_set(hooks, bpf_hook_name(h), json_string(bpf_way_name(a->way[h])));
+	nat_json_set(o, "hooks", hooks);
+	nat_json_set(o, "why", json_string(a->why));
+	if (a->err)
+		nat_json_set(o, "error", json_string(err_text(a->err)));
+	return o;
+}
+
+static json_t *devices_json(const struct nat *n)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < n->attached.n; i++)
+		(void)json_array_append_new(array, device_json(n, &n->attached.items[i]));
+	return array;
+}
+
+static json_t *publics_json(const struct nat *n)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < NAT_PUBLICS; i++) {
+		struct ip_address a = nat_address_of(n->now->publics[i].address);
+		const struct nat_net_device *d =
+			nat_net_device(&n->machine.net, n->now->publics[i].ifindex);
+		if (n->now->publics[i].address)
+			(void)json_array_append_new(array, json_pack("{s:o,s:s?}", "address",
+								     nat_json_address(&a), "device",
+								     d ? d->name : NULL));
+	}
+	return array;
+}
+
+static json_t *notes_json(const struct nat *n)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < n->now->notes_n; i++) {
+		const struct nat_note *note = &n->now->notes[i];
+		(void)json_array_append_new(
+			array, json_pack("{s:i,s:s}", "line", (int)note->line, "text", note->text));
+	}
+	return array;
+}
+
+static uint32_t pool_used(const struct nat *n, enum nat_pool_of of)
+{
+	const struct nat_pool *pool = nat_plane_at(&n->plane, NAT_ARRAY_POOLS, of);
+	return __atomic_load_n(&pool->used, __ATOMIC_RELAXED);
+}
+
+static json_t *tables_json(const struct nat *n)
+{
+	const struct nat_settings *s = nat_plane_settings(&n->plane);
+	return json_pack(
+		"{s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:b}", "flows",
+		(json_int_t)pool_used(n, NAT_POOL_FLOWS4), "flows_max", (json_int_t)s->flows_max,
+		"mappings", (json_int_t)pool_used(n, NAT_POOL_MAPPINGS4), "bytes",
+		(json_int_t)n->plane.bytes, "bytes_a_flow",
+		(json_int_t)(n->plane.bytes / n->plane.flows_max), "rules", (int)n->now->rules_n,
+		"forwards", (int)n->now->forwards_n, "taken_over", n->plane.taken_over);
+}
+
+static json_t *status(void *arg)
+{
+	const struct nat *n = arg;
+	json_t *s = service_life_status(&n->life);
+	nat_json_set(s, "attached", json_boolean(!n->attached.off));
+	nat_json_set(s, "forwarding", json_boolean(n->forwarding));
+	if (n->trouble)
+		nat_json_set(s, "trouble", json_string(err_text(n->trouble)));
+	nat_json_set(s, "devices", devices_json(n));
+	nat_json_set(s, "public", publics_json(n));
+	nat_json_set(s, "tables", tables_json(n));
+	nat_json_set(s, "not_in_force", notes_json(n));
+	return s;
+}
+
+/* --- metrics ---------------------------------------------------------------------------------- */
+
+static void head(struct writer *w, const char *name, const char *help, const char *type)
+{
+	write_format(w, "# HELP gatehouse_%s %s\n# TYPE gatehouse_%s %s\n", name, help, name, type);
+}
+
+static void gauge(struct writer *w, const char *name, const char *help, uint64_t value)
+{
+	head(w, name, help, "gauge");
+	write_format(w, "gatehouse_%s{service=\"nat\"} %llu\n", name, (unsigned long long)value);
+}
+
+static void metrics(void *arg, struct writer *w)
+{
+	const struct nat *n = arg;
+	uint64_t counts[NAT_C_N];
+	const char *before = "";
+	if (nat_plane_counts(&n->plane, counts))
+		return;
+	for (unsigned c = 0; c < NAT_C_N; c++) {
+		const struct nat_counter_name *name = nat_counter_name(c);
+		if (strcmp(name->metric, before) != 0)
+			head(w, name->metric, name->help, "counter");
+		before = name->metric;
+		write_format(w, "gatehouse_%s{service=\"nat\"", name->metric);
+		if (name->cause)
+			write_format(w, ",cause=\"%s\"", name->cause);
+		write_format(w, "} %llu\n", (unsigned long long)counts[c]);
+	}
+	gauge(w, "nat_flows", "Flows now", pool_used(n, NAT_POOL_FLOWS4));
+	gauge(w, "nat_flows_max", "Flows at most", nat_plane_settings(&n->plane)->flows_max);
+	gauge(w, "nat_mappings", "Mappings now", pool_used(n, NAT_POOL_MAPPINGS4));
+	gauge(w, "nat_not_in_force", "Parts of the configuration that are not in force",
+	      n->now->notes_n + n->now->notes_more);
+	gauge(w, "nat_forwarding", "Whether packets are forwarded", n->forwarding);
+}
+
+/* --- verbs ------------------------------------------------------------------------------------ */
+
+static json_t *forward_json(const struct nat *n, uint32_t i)
+{
+	const struct nat_forward4 *f = &n->now->forwards[i];
+	const struct nat_forward_place *p = &n->now->forward_places[i];
+	struct nat_traffic t = {f->space == NAT_SPACE_TCP ? NAT_PROTO_TCP : NAT_PROTO_UDP, f->first,
+				f->last};
+	struct ip_address to = nat_address_of(f->to);
+	const struct nat_forward_conf *conf = nat_conf_of(n)->forward.items;
+	char text[NAT_TRAFFIC_TEXT_MAX];
+	json_t *o = json_pack("{s:s,s:s,s:i}", "from", nat_traffic_format(&t, text), "to",
+			      conf[p->conf].to, "line", (int)p->line);
+	nat_json_set(o, "host", f->to ? nat_json_address(&to) : json_null());
+	nat_json_set(o, "port", json_integer(f->to_first ? nat_host16(f->to_first) : f->first));
+	nat_json_set(o, "limited", json_boolean(f->rules_n > 0));
+	nat_json_set(o, "zone", json_string(nat_conf_zone_name(nat_conf_of(n), f->zone)));
+	if (p->slot != NAT_EVERY_PUBLIC) {
+		struct ip_address a = nat_address_of(n->now->publics[p->slot].address);
+		nat_json_set(o, "address", nat_json_address(&a));
+	}
+	return o;
+}
+
+static void handle_forwards(void *arg, const struct control_request *req,
+			    struct control_reply *reply)
+{
+	const struct nat *n = arg;
+	json_t *array = json_array();
+	(void)req;
+	for (uint32_t i = 1; i <= n->now->forwards_n; i++)
+		(void)json_array_append_new(array, forward_json(n, i));
+	control_reply_json(reply, 200, json_pack("{s:o}", "forwards", array));
+}
+
+/* Whoever asks has turned the kernel's forwarding off, which takes a right that we have given up;
+ * while it is on, private sources would leave as soon as the guard is gone. */
+static void handle_detach(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct nat *n = arg;
+	int64_t on = 1;
+	(void)req;
+	if (sysctl_forwarding_read(4, &on) || on) {
+		control_reply_error(reply, 409,
+				    "the kernel forwards IPv4: turn net.ipv4.ip_forward off "
+				    "before the guard is taken off");
+		return;
+	}
+	n->forwarding = false;
+	enum err e = nat_attach_end(&n->attached, &n->plane, &n->machine.net);
+	if (e) {
+		control_reply_error(reply, 500, err_text(e));
+		return;
+	}
+	nat_plane_unpin(&n->plane);
+	log_notice("taken off all devices, by order");
+	control_reply_json(reply, 200, json_pack("{s:b}", "detached", 1));
+}
+
+static void reload(void *arg, struct control_reply *reply)
+{
+	nat_reload(arg, reply);
+}
+
+static const struct control_verb verbs[] = {
+	{"GET", "/explain",
+	 "what would happen to a packet (src=, dst=, and traffic=, sport=, zone=)",
+	 nat_handle_explain},
+	{"GET", "/forwards", "forwarded ports, and where they lead now", handle_forwards},
+	{"POST", "/detach", "take the programs off all devices, and forget all flows",
+	 handle_detach},
+};
+
+void nat_control_face(struct nat *n, struct control_face *ret)
+{
+	*ret = (struct control_face){.service = "nat",
+				     .verbs = verbs,
+				     .verbs_n = sizeof(verbs) / sizeof(verbs[0]),
+				     .status = status,
+				     .metrics = metrics,
+				     .reload = reload,
+				     .arg = n};
+}

@@ -1,0 +1,210 @@
+#include "service/nat/io_plane.h"
+
+#include "crypto/random.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "service/nat/bpf/object.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LOAD_OF_8 = 6, BUCKET_PLACES = NAT_BUCKET_PLACES, TABLES_TO_SIZE = 6 };
+
+static const char *const array_names[NAT_ARRAYS] = {
+	[NAT_ARRAY_SETTINGS] = "settings",   [NAT_ARRAY_DEVICES] = "devices",
+	[NAT_ARRAY_PUBLICS] = "publics",     [NAT_ARRAY_FLOWS4] = "flows4",
+	[NAT_ARRAY_MAPPINGS4] = "mappings4", [NAT_ARRAY_POOLS] = "pools",
+	[NAT_ARRAY_PORTS] = "ports",	     [NAT_ARRAY_FORWARDS4] = "forwards4",
+	[NAT_ARRAY_RULES] = "rules",	     [NAT_ARRAY_RATES] = "rates",
+};
+
+/* --- sizes ------------------------------------------------------------------------------------ */
+
+/* Buckets, a power of two, so that n tuples fill at most three quarters of the places. */
+static uint32_t buckets(uint64_t n)
+{
+	uint64_t wanted = n * 8 / (LOAD_OF_8 * BUCKET_PLACES) + 1;
+	uint32_t b = 1024;
+	while (b < wanted)
+		b *= 2;
+	return b;
+}
+
+struct sized {
+	const char *table;
+	uint32_t entries;
+};
+
+static void size_fill(const struct nat_plane_size *size, struct sized ret[TABLES_TO_SIZE])
+{
+	/* Number 0 of flows and mappings is not used; a flow has two tuples, a mapping one. */
+	ret[0] = (struct sized){"flows4", size->flows + 1};
+	ret[1] = (struct sized){"mappings4", size->flows + 1};
+	ret[2] = (struct sized){"flow_index", buckets((uint64_t)size->flows * 2)};
+	ret[3] = (struct sized){"mapping_index", buckets(size->flows)};
+	ret[4] = (struct sized){"ports", NAT_PORT_AT(size->publics, 0, 0)};
+	ret[5] = (struct sized){"blocks", NAT_BLOCK_AT(size->publics, 0)};
+}
+
+/* What is pinned keeps its size: the flows in it are worth more than a new number. */
+static enum err set_sizes(struct nat_plane *p, const struct nat_plane_size *size)
+{
+	struct sized sized[TABLES_TO_SIZE];
+	bool kept = false;
+	size_fill(size, sized);
+	for (size_t i = 0; i < TABLES_TO_SIZE; i++) {
+		struct bpf_table pinned;
+		if (bpf_table_open(p->tables, sized[i].table, &pinned) == OK) {
+			kept |= pinned.entries_max != sized[i].entries;
+			sized[i].entries = pinned.entries_max;
+			bpf_table_done(&pinned);
+		}
+		TRY(bpf_set_entries(p->set, sized[i].table, sized[i].entries));
+	}
+	if (kept)
+		log_notice("the tables keep the size that they have; `gatehouse nat detach` and a "
+			   "new start make them anew",
+			   LOG_U64("flows", sized[0].entries - 1));
+	return OK;
+}
+
+/* --- loading ---------------------------------------------------------------------------------- */
+
+static enum err unpin_one(void *arg, const char *name)
+{
+	const struct nat_plane *p = arg;
+	err_ignore(bpf_unpin(p->tables, name)); /* the next one all the same */
+	return OK;
+}
+
+void nat_plane_unpin(const struct nat_plane *p)
+{
+	struct nat_plane at = *p;
+	err_ignore(dir_list(p->tables, unpin_one, &at));
+}
+
+static enum err take_over(struct nat_plane *p)
+{
+	struct bpf_misfit misfit;
+	size_t reused = 0;
+	enum err e = bpf_set_reuse(p->set, p->tables, &misfit, &reused);
+	if (e == ERR_EXISTS) {
+		log_warning("the tables of the process before cannot be used; its flows end",
+			    LOG_TEXT("table", misfit.table), LOG_TEXT("differs", misfit.what),
+			    LOG_U64("was", misfit.pinned), LOG_U64("wanted", misfit.wanted));
+		nat_plane_unpin(p);
+		e = OK;
+	}
+	p->taken_over = reused > 0;
+	return e;
+}
+
+static enum err load(struct nat_plane *p, const struct nat_plane_size *size)
+{
+	struct span object = span_of(nat_bpf_object, (size_t)(nat_bpf_object_end - nat_bpf_object));
+	TRY(bpf_set_open(object, "nat", &p->set));
+	TRY(bpf_set_fresh(p->set, "calls_xdp"));
+	TRY(bpf_set_fresh(p->set, "calls_tc"));
+	TRY(set_sizes(p, size));
+	TRY(take_over(p));
+	enum err e = bpf_set_load(p->set);
+	if (e)
+		log_error("the kernel does not take the programs",
+			  LOG_TEXT("says", bpf_set_trouble(p->set)), LOG_ERR(e));
+	if (!e)
+		e = bpf_set_pin(p->set, p->tables);
+	return e;
+}
+
+/* --- its tables ------------------------------------------------------------------------------- */
+
+static enum err map_arrays(struct nat_plane *p)
+{
+	for (size_t i = 0; i < NAT_ARRAYS; i++) {
+		TRY(bpf_set_table(p->set, array_names[i], &p->array[i]));
+		TRY(bpf_table_map(&p->array[i], true, &p->memory[i]));
+	}
+	return OK;
+}
+
+static enum err find_all(struct nat_plane *p)
+{
+	TRY(bpf_set_table(p->set, "sources4", &p->sources4));
+	TRY(bpf_set_table(p->set, "locals4", &p->locals4));
+	TRY(bpf_set_table(p->set, "hosts", &p->hosts));
+	TRY(bpf_set_table(p->set, "counters", &p->counters));
+	TRY(bpf_set_table(p->set, "xdp_ports", &p->xdp_ports));
+	TRY(bpf_set_program(p->set, "nat_xdp", &p->xdp_fd));
+	TRY(bpf_set_program(p->set, "nat_tc_in", &p->in_fd));
+	return bpf_set_program(p->set, "nat_tc_out", &p->out_fd);
+}
+
+/* What is set once for the life of the tables. */
+static enum err begin_settings(struct nat_plane *p)
+{
+	struct nat_settings *s = nat_plane_settings(p);
+	struct bpf_table flows, mappings;
+	TRY(bpf_set_table(p->set, "flow_index", &flows));
+	TRY(bpf_set_table(p->set, "mapping_index", &mappings));
+	p->flows_max = p->array[NAT_ARRAY_FLOWS4].entries_max - 1;
+	p->publics_max = p->array[NAT_ARRAY_PORTS].entries_max / NAT_PORT_AT(1, 0, 0);
+	p->bytes = (uint64_t)flows.entries_max * flows.value_room +
+		   (uint64_t)mappings.entries_max * mappings.value_room +
+		   p->memory[NAT_ARRAY_FLOWS4].len + p->memory[NAT_ARRAY_MAPPINGS4].len;
+	if (s->flow_mask)
+		return OK;
+	TRY(crypto_random(s->seed, sizeof(s->seed)));
+	s->hop_gen = s->rules_gen = 1;
+	s->mapping_mask = mappings.entries_max - 1;
+	s->flow_mask = flows.entries_max - 1;
+	return OK;
+}
+
+enum err nat_plane_open(struct nat_plane *p, const char *folder, const struct nat_plane_size *size)
+{
+	p->xdp_fd = p->in_fd = p->out_fd = -1;
+	(void)snprintf(p->links, sizeof(p->links), "%s", folder);
+	int n = snprintf(p->tables, sizeof(p->tables), "%s/layout%d", folder, NAT_LAYOUT);
+	enum err e = n < (int)sizeof(p->tables) ? dir_ensure(p->tables, 0700) : ERR_LIMIT;
+	if (!e)
+		e = load(p, size);
+	if (!e)
+		e = map_arrays(p);
+	if (!e)
+		e = find_all(p);
+	if (!e)
+		e = begin_settings(p);
+	if (e)
+		log_error("there is no data plane", LOG_TEXT("folder", folder), LOG_ERR(e));
+	return e;
+}
+
+enum err nat_plane_settle(struct nat_plane *p)
+{
+	return bpf_set_settle(p->set, p->tables);
+}
+
+void nat_plane_done(struct nat_plane *p)
+{
+	bpf_ring_free(p->ring);
+	for (size_t i = 0; i < NAT_ARRAYS; i++)
+		bpf_memory_done(&p->memory[i]);
+	bpf_set_free(p->set);
+	*p = (struct nat_plane){.xdp_fd = -1, .in_fd = -1, .out_fd = -1};
+}
+
+enum err nat_plane_counts(const struct nat_plane *p, uint64_t ret[NAT_C_N])
+{
+	uint32_t key = 0;
+	struct nat_counts *each = calloc(1, p->counters.value_room);
+	if (!each)
+		return ENOMEM;
+	enum err e = bpf_table_get(&p->counters, &key, each);
+	for (size_t c = 0; c < NAT_C_N; c++)
+		ret[c] = 0;
+	for (uint32_t cpu = 0; !e && cpu < p->counters.cpus; cpu++)
+		for (size_t c = 0; c < NAT_C_N; c++)
+			ret[c] += each[cpu].n[c];
+	free(each);
+	return e;
+}

@@ -1,0 +1,137 @@
+/* Tables follow the machine and the names. */
+#include "os/log.h"
+#include "os/sysctl.h"
+#include "service/nat/io_apply.h"
+#include "service/nat/io_nat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	REFRESH_MS = 50, /* changes come in swarms: an address, its route, its neighbours */
+	HOPS_MS = 20,
+};
+
+/* --- putting in force ------------------------------------------------------------------------- */
+
+static bool was_noted(const struct nat *n, const struct nat_note *note)
+{
+	for (size_t i = 0; n->applied && i < n->now->notes_n; i++)
+		if (n->now->notes[i].line == note->line &&
+		    strcmp(n->now->notes[i].text, note->text) == 0)
+			return true;
+	return false;
+}
+
+static void log_notes(const struct nat *n, const struct nat_tables *t)
+{
+	for (size_t i = 0; i < t->notes_n; i++)
+		if (!was_noted(n, &t->notes[i]))
+			log_notice("not in force now", LOG_TEXT("why", t->notes[i].text),
+				   LOG_U64("line", t->notes[i].line));
+}
+
+static bool *xdp_sends(const struct nat *n)
+{
+	const struct nat_net *net = &n->machine.net;
+	bool *sends = calloc(net->devices_n + 1, sizeof(*sends));
+	for (size_t i = 0; sends && i < net->devices_n; i++)
+		sends[i] = nat_attach_xdp_sends(&n->attached, net->devices[i].ifindex);
+	return sends;
+}
+
+/* The tables are in force before a program looks at a packet with them, and what was in force stays
+ * until then: only the guard on the ways out needs no table to be whole. */
+static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
+{
+	const struct nat_tables *before = n->applied ? n->now : NULL;
+	bool *sends = xdp_sends(n);
+	if (!sends)
+		return ENOMEM;
+	enum err e = nat_apply(&n->plane, before, n->next, &n->machine.net, sends);
+	if (!e)
+		nat_attach(&n->attached, &n->plane, conf, &n->machine.net);
+	free(sends);
+	sends = e ? NULL : xdp_sends(n);
+	/* Now that it is known which of them XDP may send to. */
+	if (sends)
+		e = nat_apply(&n->plane, n->next, n->next, &n->machine.net, sends);
+	free(sends);
+	return e;
+}
+
+enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
+{
+	const struct nat_public *publics = nat_apply_public(&n->plane, 0);
+	n->refreshes++;
+	enum err e = nat_machine_read(&n->machine, conf);
+	if (!e)
+		e = nat_tables_make(conf, &n->names, &n->machine.net, publics, n->plane.publics_max,
+				    n->next);
+	if (!e) {
+		log_notes(n, n->next);
+		e = put_in_force(n, conf);
+	}
+	if (!e) {
+		struct nat_tables *old = n->now;
+		n->now = n->next;
+		n->next = old;
+		n->applied = true;
+	} else if (e == ERR_LIMIT && n->next->notes_n) {
+		const struct nat_note *why = &n->next->notes[n->next->notes_n - 1];
+		log_error("the configuration does not fit", LOG_TEXT("why", why->text),
+			  LOG_U64("line", why->line));
+	} else {
+		log_error("the tables cannot be put in force", LOG_ERR(e));
+	}
+	n->trouble = e;
+	return e;
+}
+
+/* --- following -------------------------------------------------------------------------------- */
+
+static void refresh_fired(void *arg)
+{
+	struct nat *n = arg;
+	err_ignore(nat_refresh(n, nat_conf_of(n))); /* was logged; the next change tries again */
+}
+
+static void hops_fired(void *arg)
+{
+	struct nat *n = arg;
+	nat_apply_hops(&n->plane);
+}
+
+void nat_refresh_soon(struct nat *n)
+{
+	if (!n->refresh.set)
+		loop_timer_set_after(&n->life.loop, &n->refresh, REFRESH_MS);
+}
+
+static void machine_changed(void *arg, unsigned bits)
+{
+	struct nat *n = arg;
+	if (bits & ~(unsigned)NETLINK_NEIGHBOURS)
+		nat_refresh_soon(n);
+	else if (!n->hops.set)
+		loop_timer_set_after(&n->life.loop, &n->hops, HOPS_MS);
+}
+
+static void name_changed(void *arg)
+{
+	nat_refresh_soon(arg);
+}
+
+void nat_refresh_init(struct nat *n)
+{
+	loop_timer_init(&n->refresh, refresh_fired, n);
+	loop_timer_init(&n->hops, hops_fired, n);
+	nat_asker_init(&n->asker, &n->life.loop, &n->names, name_changed, n);
+}
+
+enum err nat_refresh_follow(struct nat *n)
+{
+	TRY(nat_machine_watch(&n->machine, &n->life.loop, machine_changed, n));
+	nat_asker_turn(&n->asker, &nat_conf_of(n)->resolver);
+	return OK;
+}
