@@ -331,7 +331,7 @@ static enum err parse(const char *more, struct config **ret, struct config_repor
 {
 	char text[1024];
 	struct writer w = writer_of(text, sizeof(text) - 1);
-	write_format(&w, "nat:\n  outside: wan0\n  log: %s\n  inside: lan0\n", more);
+	write_format(&w, "nat:\n  outside: wan0\n  inside: lan0\n  log: %s\n", more);
 	text[w.pos] = 0;
 	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
 	return config_parse(&sections, &in, ret, report);
@@ -342,7 +342,7 @@ static void refused(const char *more, const char *words)
 	struct config *c = NULL;
 	struct config_report report = {0};
 	assert_int_equal(parse(more, &c, &report), ERR_CONFIG);
-	if (report.n != 1 || !strstr(report.errors[0].message, words) || report.errors[0].line != 3)
+	if (report.n != 1 || !strstr(report.errors[0].message, words) || report.errors[0].line != 4)
 		fail_msg("%s: %zu errors, the first in line %u: %s", more, report.n,
 			 report.errors[0].line, report.errors[0].message);
 	config_report_done(&report);
