@@ -4,6 +4,7 @@
 #include "os/sysctl.h"
 #include "service/nat/counter.h"
 #include "service/nat/io_control.h"
+#include "service/nat/io_flows.h"
 
 #include <string.h>
 
@@ -100,6 +101,9 @@ static json_t *status(void *arg)
 	nat_json_set(s, "public", publics_json(n));
 	nat_json_set(s, "tables", tables_json(n));
 	nat_json_set(s, "not_in_force", notes_json(n));
+	json_t *log = nat_logger_status(&n->logger);
+	if (log)
+		nat_json_set(s, "log", log);
 	return s;
 }
 
@@ -139,6 +143,7 @@ static void metrics(void *arg, struct writer *w)
 	gauge(w, "nat_not_in_force", "Parts of the configuration that are not in force",
 	      n->now->notes_n + n->now->notes_more);
 	gauge(w, "nat_forwarding", "Whether packets are forwarded", n->forwarding);
+	nat_logger_metrics(&n->logger, w);
 }
 
 /* --- verbs ------------------------------------------------------------------------------------ */
@@ -209,6 +214,12 @@ static const struct control_verb verbs[] = {
 	{"GET", "/explain",
 	 "what would happen to a packet (src=, dst=, and traffic=, sport=, zone=)",
 	 nat_handle_explain},
+	{"GET", "/flows",
+	 "flows (host=, port=, protocol=, zone=, state=; from= and limit= for the next page)",
+	 nat_handle_flows},
+	{"POST", "/flows/end", "end the flows of host= (port=, protocol=, zone=, state=)",
+	 nat_handle_flows_end},
+	{"GET", "/top", "traffic and flows by host (by=, limit=)", nat_handle_top},
 	{"GET", "/forwards", "forwarded ports, and where they lead now", handle_forwards},
 	{"POST", "/detach", "take the programs off all devices, and forget all flows",
 	 handle_detach},

@@ -2,7 +2,7 @@
  */
 #include "os/log.h"
 #include "service/nat/counter.h"
-#include "service/nat/io_nat.h"
+#include "service/nat/io_control.h"
 
 #include <string.h>
 
@@ -37,38 +37,88 @@ static void set_bytes(json_t *object, const struct nat_event *e)
 	(void)json_object_set_new(object, "bytes_received", json_integer((json_int_t)e->bytes[1]));
 }
 
-static void tell(struct nat *n, const struct nat_event *e)
+static json_t *mapping_fields(const struct nat_event *e)
 {
-	json_t *fields;
-	if (!control_events_read(n->life.control))
-		return;
+	struct nat_traffic t = {.proto = e->tuple.proto, .last = UINT16_MAX};
+	char text[NAT_TRAFFIC_TEXT_MAX];
+	json_t *o = json_pack("{s:s}", "protocol", nat_traffic_format(&t, text));
+	set_endpoint(o, "from", e->tuple.src, e->tuple.sport);
+	set_endpoint(o, "as", e->answer.dst, e->answer.dport);
+	return o;
+}
+
+static json_t *block_fields(const struct nat_event *e)
+{
+	struct ip_address host = nat_address_of(e->tuple.src);
+	struct ip_address public = nat_address_of(e->answer.dst);
+	return json_pack("{s:o,s:o,s:i,s:i}", "host", nat_json_address(&host), "public",
+			 nat_json_address(&public), "first_port", e->block_first, "last_port",
+			 e->block_first + e->block_n - 1);
+}
+
+/* NULL: nobody is told of such a thing. */
+static json_t *fields_of(const struct nat_event *e)
+{
+	json_t *fields = NULL;
 	switch (e->kind) {
-	case NAT_EVENT_FLOW_BEGUN:
-		control_event(n->life.control, "flow begun", flow_fields(e));
-		break;
+	case NAT_EVENT_FLOW_BEGUN: return flow_fields(e);
 	case NAT_EVENT_FLOW_ENDED:
 		fields = flow_fields(e);
 		set_bytes(fields, e);
-		control_event(n->life.control, "flow ended", fields);
-		break;
+		return fields;
 	case NAT_EVENT_REFUSED:
 		fields = flow_fields(e);
 		(void)json_object_set_new(
 			fields, "cause",
 			json_string(nat_counter_name((enum nat_counter)e->counter)->cause));
-		control_event(n->life.control, "flow refused", fields);
-		break;
-	default: break;
+		return fields;
+	case NAT_EVENT_MAPPING_MADE:
+	case NAT_EVENT_MAPPING_ENDED: return mapping_fields(e);
+	case NAT_EVENT_BLOCK:
+	case NAT_EVENT_BLOCK_ENDED: return block_fields(e);
+	default: return NULL;
 	}
+}
+
+/* The programs keep to a rate themselves, but for what the log must have whatever the rate; whoever
+ * reads the events is told how many he did not see. */
+static bool may_tell(struct nat *n)
+{
+	uint64_t second = loop_now_ms(&n->life.loop) / 1000;
+	if (second != n->told_second) {
+		if (n->untold)
+			control_event(n->life.control, "events skipped",
+				      json_pack("{s:I}", "count", (json_int_t)n->untold));
+		n->told_second = second;
+		n->told = 0;
+		n->untold = 0;
+	}
+	if (n->told == nat_plane_settings(&n->plane)->events_s) {
+		n->untold++;
+		return false;
+	}
+	n->told++;
+	return true;
+}
+
+static void tell(struct nat *n, const struct nat_event *e)
+{
+	json_t *fields = NULL;
+	if (control_events_read(n->life.control) && may_tell(n))
+		fields = fields_of(e);
+	if (fields)
+		control_event(n->life.control, nat_event_name(e->kind), fields);
 }
 
 static void take_record(void *arg, struct span record)
 {
+	struct nat *n = arg;
 	struct nat_event e;
 	if (record.len < sizeof(e))
 		return;
 	memcpy(&e, record.data, sizeof(e)); /* why-reader-copy: of our own programs, as they lie */
-	tell(arg, &e);
+	tell(n, &e);
+	nat_logger_event(&n->logger, &e);
 }
 
 static void ring_woken(void *arg, uint32_t events)

@@ -5,10 +5,13 @@
 #include "control/service_life.h"
 #include "service/nat/conf.h"
 #include "service/nat/io_attach.h"
+#include "service/nat/io_log.h"
 #include "service/nat/io_machine.h"
 #include "service/nat/io_names.h"
 #include "service/nat/io_plane.h"
 #include "service/nat/tables.h"
+
+struct nat_walk;
 
 struct nat {
 	struct service_life life;
@@ -25,6 +28,9 @@ struct nat {
 	struct loop_timer refresh, hops;
 	bool hops_wanted;
 	struct loop_watch ring_watch;
+	struct nat_logger logger;
+	uint64_t told_second, told, untold; /* events of this second */
+	struct nat_walk *walks;		    /* requests that walk over the flows; io_walk.c */
 	uint64_t reloads, refreshes;
 };
 

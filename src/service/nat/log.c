@@ -15,13 +15,14 @@ const char *nat_event_name(unsigned kind)
 {
 	switch (kind) {
 	case NAT_EVENT_FLOW_BEGUN:
-	case NAT_EVENT_FLOW6_BEGUN: return "flow-begun";
+	case NAT_EVENT_FLOW6_BEGUN: return "flow begun";
 	case NAT_EVENT_FLOW_ENDED:
-	case NAT_EVENT_FLOW6_ENDED: return "flow-ended";
-	case NAT_EVENT_MAPPING_MADE: return "mapping-made";
-	case NAT_EVENT_MAPPING_ENDED: return "mapping-ended";
-	case NAT_EVENT_REFUSED: return "refused";
-	case NAT_EVENT_BLOCK: return "block-given";
+	case NAT_EVENT_FLOW6_ENDED: return "flow ended";
+	case NAT_EVENT_MAPPING_MADE: return "mapping made";
+	case NAT_EVENT_MAPPING_ENDED: return "mapping ended";
+	case NAT_EVENT_REFUSED: return "flow refused";
+	case NAT_EVENT_BLOCK: return "block given";
+	case NAT_EVENT_BLOCK_ENDED: return "block ended";
 	default: return NULL;
 	}
 }
@@ -105,6 +106,7 @@ void nat_log_event(struct nat_log *log, const struct nat_event *event)
 		of_mapping(&e, event);
 		break;
 	case NAT_EVENT_BLOCK:
+	case NAT_EVENT_BLOCK_ENDED:
 		if (event->block_n == 0)
 			return;
 		of_block(&e, event);
@@ -120,6 +122,11 @@ bool nat_log_take(struct nat_log *log, struct nat_log_entry *ret)
 		return false;
 	log->told++;
 	return true;
+}
+
+static bool is_block(const struct nat_log_entry *e)
+{
+	return e->kind == NAT_EVENT_BLOCK || e->kind == NAT_EVENT_BLOCK_ENDED;
 }
 
 static bool is_flow(const struct nat_log_entry *e)
@@ -169,7 +176,7 @@ void nat_log_json(const struct nat_log_entry *e, struct writer *w)
 	write_text(w, "{\"time\":\"");
 	date_write(w, e->time_ms);
 	write_format(w, "\",\"event\":\"%s\"", name);
-	if (e->kind == NAT_EVENT_BLOCK) {
+	if (is_block(e)) {
 		address_write(w, "host", e->host);
 		address_write(w, "public", e->public);
 		write_format(w, ",\"first_port\":%u,\"last_port\":%u}\n", e->block_first,
@@ -257,7 +264,8 @@ static enum template template_of(const struct nat_log_entry *e)
 	switch (e->kind) {
 	case NAT_EVENT_FLOW_BEGUN: return e->with_far ? BEGUN_FAR : BEGUN;
 	case NAT_EVENT_FLOW_ENDED: return e->with_far ? ENDED_FAR : ENDED;
-	case NAT_EVENT_BLOCK: return BLOCK;
+	case NAT_EVENT_BLOCK:
+	case NAT_EVENT_BLOCK_ENDED: return BLOCK;
 	default: return MAPPING;
 	}
 }
@@ -269,6 +277,7 @@ static uint8_t ipfix_event(const struct nat_log_entry *e)
 	case NAT_EVENT_FLOW_ENDED: return IPFIX_NAT44_SESSION_DELETE;
 	case NAT_EVENT_MAPPING_MADE: return IPFIX_NAT44_BIB_CREATE;
 	case NAT_EVENT_MAPPING_ENDED: return IPFIX_NAT44_BIB_DELETE;
+	case NAT_EVENT_BLOCK_ENDED: return IPFIX_NAT_PORT_BLOCK_DEALLOCATION;
 	default: return IPFIX_NAT_PORT_BLOCK_ALLOCATION;
 	}
 }
@@ -296,7 +305,7 @@ bool nat_log_ipfix(const struct nat_log_entry *e, struct ipfix_message *m)
 	write_u8(&w, ipfix_event(e));
 	write_bytes(&w, &e->host, sizeof(e->host));
 	write_bytes(&w, &e->public, sizeof(e->public));
-	if (e->kind == NAT_EVENT_BLOCK) {
+	if (is_block(e)) {
 		write_u16(&w, e->block_first);
 		write_u16(&w, e->block_last);
 	} else {

@@ -71,7 +71,7 @@ void nat_log_templates(struct ipfix_message *m);
 /* False: the message is full, and as before. */
 bool nat_log_ipfix(const struct nat_log_entry *e, struct ipfix_message *m);
 
-/* "mapping-made", for logs and events. NULL: no such kind. */
+/* "mapping made", for logs and events. NULL: no such kind. */
 const char *nat_event_name(unsigned kind);
 
 #endif

@@ -129,11 +129,11 @@ static void a_mapping_leads_back_to_its_host(void **state)
 	(void)state;
 	open_log(&all);
 	assert_string_equal(line(mapping_made()),
-			    "{\"time\":\"2023-11-14T22:13:20.123Z\",\"event\":\"mapping-made\","
+			    "{\"time\":\"2023-11-14T22:13:20.123Z\",\"event\":\"mapping made\","
 			    "\"protocol\":\"tcp\",\"host\":\"192.168.1.10\",\"host_port\":5000,"
 			    "\"public\":\"203.0.113.5\",\"public_port\":6000}\n");
 	assert_string_equal(line(block_given()),
-			    "{\"time\":\"2023-11-14T22:13:20.123Z\",\"event\":\"block-given\","
+			    "{\"time\":\"2023-11-14T22:13:20.123Z\",\"event\":\"block given\","
 			    "\"host\":\"192.168.1.10\",\"public\":\"203.0.113.5\","
 			    "\"first_port\":2048,\"last_port\":2559}\n");
 	nat_log_done(&log_);
@@ -256,6 +256,11 @@ static void records_are_those_of_rfc_8158(void **state)
 	is_record(block_given(), "01010019" TIME "10"
 				 "c0a8010acb007105"
 				 "080009ff");
+	struct nat_event block_ended = block_given();
+	block_ended.kind = NAT_EVENT_BLOCK_ENDED;
+	is_record(block_ended, "01010019" TIME "11"
+			       "c0a8010acb007105"
+			       "080009ff");
 	is_record(flow_ended(), "01050037" TIME "05"
 				"c0a8010acb007105"
 				"0613881770"

@@ -4,6 +4,7 @@
 #include "os/log.h"
 #include "os/sysctl.h"
 #include "service/nat/io_nat.h"
+#include "service/nat/io_walk.h"
 #include "service/nat/service.h"
 #include "supervisor/plan.h"
 
@@ -19,6 +20,12 @@ static enum err plan(const void *section, const struct config_global *global, st
 	(void)global;
 	(void)p;
 	return OK;
+}
+
+static bool keeps_state(const void *section)
+{
+	const struct nat_conf *conf = section;
+	return conf->log.file;
 }
 
 static bool pins_bpf(const void *section)
@@ -54,6 +61,7 @@ void nat_reload(void *arg, struct control_reply *reply)
 	if (!e) {
 		service_life_adopt(&n->life, TAKE(config));
 		nat_asker_turn(&n->asker, &conf->resolver);
+		nat_logger_configure(&n->logger, &conf->log);
 		n->reloads++;
 		log_info("reloaded");
 	}
@@ -152,6 +160,8 @@ static enum err live(struct nat *n, struct control_face *face, int *ret_status)
 	TRY(open_all(n));
 	TRY(service_life_control(&n->life, face));
 	TRY(nat_refresh_follow(n));
+	TRY(nat_logger_open(&n->logger, &n->life.loop, service_life_state(&n->life),
+			    &nat_conf_of(n)->log));
 	TRY(nat_events_open(n));
 	n->life.reload = hangup;
 	n->life.arg = n;
@@ -168,6 +178,8 @@ static void nat_free(struct nat *n)
 	nat_asker_done(&n->asker);
 	nat_machine_done(&n->machine);
 	loop_remove(&n->life.loop, &n->ring_watch);
+	nat_walks_stop(n);
+	nat_logger_done(&n->logger);
 	service_life_done(&n->life);
 	nat_plane_done(&n->plane);
 	nat_names_done(&n->names);
@@ -198,6 +210,7 @@ const struct service nat_service = {
 	.name = NAME,
 	.summary = "translation, firewall and forwarded ports, by programs in the kernel",
 	.schema = &nat_conf_map,
+	.keeps_state = keeps_state,
 	.pins_bpf = pins_bpf,
 	.changes_links = true,
 	.changes_sysctl = true,
