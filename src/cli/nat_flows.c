@@ -88,7 +88,10 @@ static void octets_print(struct print_table *t, uint64_t n)
 static void seconds_print(struct print_table *t, uint64_t s)
 {
 	char text[64];
-	print_cell(t, PRINT_DIM, "%s", print_duration_us(s * 1000000, text, sizeof(text)));
+	if (s < 60)
+		print_cell(t, PRINT_DIM, "%llu s", (unsigned long long)s);
+	else
+		print_cell(t, PRINT_DIM, "%s", print_duration_us(s * 1000000, text, sizeof(text)));
 }
 
 /* "a", or "a → b" where the translation makes b of it. */

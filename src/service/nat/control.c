@@ -20,6 +20,15 @@ json_t *nat_json_address(const struct ip_address *a)
 	return json_string(text);
 }
 
+json_t *nat_json_endpoint(const struct ip_endpoint *at)
+{
+	char text[IP_ENDPOINT_TEXT_MAX];
+	if (!at->port)
+		return nat_json_address(&at->address);
+	(void)ip_endpoint_format(at, text);
+	return json_string(text);
+}
+
 /* --- status ----------------------------------------------------------------------------------- */
 
 static json_t *device_json(const struct nat *n, const struct nat_attached *a)

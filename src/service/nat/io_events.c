@@ -11,9 +11,7 @@ enum { EVENTS_A_WAKE = 512 };
 static void set_endpoint(json_t *object, const char *key, __be32 address, __be16 port)
 {
 	struct ip_endpoint at = {.address = nat_address_of(address), .port = nat_host16(port)};
-	char text[IP_ENDPOINT_TEXT_MAX];
-	(void)ip_endpoint_format(&at, text);
-	(void)json_object_set_new(object, key, json_string(text));
+	nat_json_set(object, key, nat_json_endpoint(&at));
 }
 
 /* The near end, what the world sees of it, and the far end. */

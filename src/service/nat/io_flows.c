@@ -17,17 +17,6 @@ enum {
 
 /* --- a list --- */
 
-/* Without a port where there is none: ICMP's far end, ESP. */
-static void set_end(json_t *object, const char *key, const struct ip_endpoint *at)
-{
-	char text[IP_ENDPOINT_TEXT_MAX];
-	if (at->port)
-		(void)ip_endpoint_format(at, text);
-	else
-		(void)ip_address_format(&at->address, text);
-	nat_json_set(object, key, json_string(text));
-}
-
 /* The rule's place in the file, if it is one of the rules that are in force. */
 static void set_rule(json_t *object, const struct nat *n, uint16_t rule)
 {
@@ -47,12 +36,12 @@ static json_t *flow_json(const struct nat *n, const struct nat_flow_view *v)
 	json_t *o =
 		json_pack("{s:I,s:s,s:s}", "flow", (json_int_t)v->number, "protocol",
 			  nat_proto_name(v->proto, proto), "state", nat_flow_state_name(v->state));
-	set_end(o, "from", &v->from);
+	nat_json_set(o, "from", nat_json_endpoint(&v->from));
 	if (!ip_endpoint_equal(&v->from, &v->from_as))
-		set_end(o, "as", &v->from_as);
-	set_end(o, "to", &v->to);
+		nat_json_set(o, "as", nat_json_endpoint(&v->from_as));
+	nat_json_set(o, "to", nat_json_endpoint(&v->to));
 	if (!ip_endpoint_equal(&v->to, &v->to_as))
-		set_end(o, "reaches", &v->to_as);
+		nat_json_set(o, "reaches", nat_json_endpoint(&v->to_as));
 	(void)json_object_update_new(
 		o, json_pack("{s:s?,s:s?,s:I,s:I,s:I,s:I,s:I}", "from_zone",
 			     nat_conf_zone_name(conf, v->from_zone), "to_zone",

@@ -92,10 +92,14 @@ void nat_log_event(struct nat_log *log, const struct nat_event *event)
 		.proto = event->tuple.proto,
 		.with_far = log->destinations,
 	};
+	/* Nobody is behind the machine's own public ports but itself. */
+	if (event->tuple.zone == NAT_ZONE_GATEWAY && event->kind != NAT_EVENT_BLOCK &&
+	    event->kind != NAT_EVENT_BLOCK_ENDED)
+		return;
 	switch (event->kind) {
 	case NAT_EVENT_FLOW_BEGUN:
 	case NAT_EVENT_FLOW_ENDED:
-		if (!log->flows)
+		if (event->answer.zone == NAT_ZONE_GATEWAY || !log->flows)
 			return;
 		of_flow(&e, event);
 		break;

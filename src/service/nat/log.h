@@ -54,7 +54,8 @@ static inline void nat_log_clock(struct nat_log *log, uint64_t wall_ms, uint64_t
 	log->clock_ms = (int64_t)wall_ms - (int64_t)monotonic_ms;
 }
 
-/* Queues what the configuration wants of it. A full queue loses it, which nat_log_lost counts. */
+/* Queues what the configuration wants of it; the machine's own flows and mappings are left out. A
+ * full queue loses it, which nat_log_lost counts. */
 void nat_log_event(struct nat_log *log, const struct nat_event *event);
 bool nat_log_take(struct nat_log *log, struct nat_log_entry *ret);
 

@@ -52,6 +52,7 @@ static struct nat_event mapping_made(void)
 {
 	struct nat_event e = event(NAT_EVENT_MAPPING_MADE);
 	e.tuple = tuple("192.168.1.10", 5000, "0.0.0.0", 0);
+	e.tuple.zone = NAT_ZONE_INSIDE;
 	e.answer = tuple("0.0.0.0", 0, "203.0.113.5", 6000);
 	return e;
 }
@@ -173,6 +174,22 @@ static void keeps_what_the_configuration_wants(void **state)
 	nat_log_configure(&log_, &conf);
 	assert_string_equal(line(mapping_made()), "");
 	assert_string_not_equal(line(block_given()), "");
+	nat_log_done(&log_);
+}
+
+static void the_machine_is_nobodys_host(void **state)
+{
+	(void)state;
+	struct nat_event e = mapping_made();
+	open_log(&all);
+	e.tuple.zone = NAT_ZONE_GATEWAY;
+	assert_string_equal(line(e), "");
+	e = flow_ended();
+	e.tuple.zone = NAT_ZONE_GATEWAY;
+	assert_string_equal(line(e), "");
+	e = forwarded_ended();
+	e.answer.zone = NAT_ZONE_GATEWAY; /* a service of its own */
+	assert_string_equal(line(e), "");
 	nat_log_done(&log_);
 }
 
@@ -377,6 +394,7 @@ int main(void)
 		cmocka_unit_test(a_mapping_leads_back_to_its_host),
 		cmocka_unit_test(the_far_end_is_told_only_when_asked_for),
 		cmocka_unit_test(keeps_what_the_configuration_wants),
+		cmocka_unit_test(the_machine_is_nobodys_host),
 		cmocka_unit_test(a_full_queue_loses_and_counts),
 		cmocka_unit_test(dates_are_those_of_the_calendar),
 		cmocka_unit_test(records_are_those_of_rfc_8158),
