@@ -143,12 +143,13 @@ static void print_forward(struct print_table *t, const json_t *f)
 		print_cell(t, PRINT_RED, "nowhere now");
 	print_cell(t, PRINT_PLAIN, "%s",
 		   json_is_true(json_object_get(f, "limited")) ? "some" : "all");
+	print_cell(t, PRINT_PLAIN, "%lld", json_integer_value(json_object_get(f, "flows")));
 	print_cell(t, PRINT_DIM, "%lld", json_integer_value(json_object_get(f, "line")));
 }
 
 static int forwards_run(const struct command_line *line)
 {
-	static const char *const heads[] = {"PORTS", "TO", "NOW", "FOR", "LINE"};
+	static const char *const heads[] = {"PORTS", "TO", "NOW", "FOR", "FLOWS", "LINE"};
 	struct print_table table;
 	const json_t *f;
 	size_t i;

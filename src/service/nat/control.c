@@ -157,39 +157,6 @@ static void metrics(void *arg, struct writer *w)
 
 /* --- verbs ------------------------------------------------------------------------------------ */
 
-static json_t *forward_json(const struct nat *n, uint32_t i)
-{
-	const struct nat_forward4 *f = &n->now->forwards[i];
-	const struct nat_forward_place *p = &n->now->forward_places[i];
-	struct nat_traffic t = {f->space == NAT_SPACE_TCP ? NAT_PROTO_TCP : NAT_PROTO_UDP, f->first,
-				f->last};
-	struct ip_address to = nat_address_of(f->to);
-	const struct nat_forward_conf *conf = nat_conf_of(n)->forward.items;
-	char text[NAT_TRAFFIC_TEXT_MAX];
-	json_t *o = json_pack("{s:s,s:s,s:i}", "from", nat_traffic_format(&t, text), "to",
-			      conf[p->conf].to, "line", (int)p->line);
-	nat_json_set(o, "host", f->to ? nat_json_address(&to) : json_null());
-	nat_json_set(o, "port", json_integer(f->to_first ? nat_host16(f->to_first) : f->first));
-	nat_json_set(o, "limited", json_boolean(f->rules_n > 0));
-	nat_json_set(o, "zone", json_string(nat_conf_zone_name(nat_conf_of(n), f->zone)));
-	if (p->slot != NAT_EVERY_PUBLIC) {
-		struct ip_address a = nat_address_of(n->now->publics[p->slot].address);
-		nat_json_set(o, "address", nat_json_address(&a));
-	}
-	return o;
-}
-
-static void handle_forwards(void *arg, const struct control_request *req,
-			    struct control_reply *reply)
-{
-	const struct nat *n = arg;
-	json_t *array = json_array();
-	(void)req;
-	for (uint32_t i = 1; i <= n->now->forwards_n; i++)
-		(void)json_array_append_new(array, forward_json(n, i));
-	control_reply_json(reply, 200, json_pack("{s:o}", "forwards", array));
-}
-
 /* Whoever asks has turned the kernel's forwarding off, which takes a right that we have given up;
  * while it is on, private sources would leave as soon as the guard is gone. */
 static void handle_detach(void *arg, const struct control_request *req, struct control_reply *reply)
@@ -229,7 +196,7 @@ static const struct control_verb verbs[] = {
 	{"POST", "/flows/end", "end the flows of host= (port=, protocol=, zone=, state=)",
 	 nat_handle_flows_end},
 	{"GET", "/top", "traffic and flows by host (by=, limit=)", nat_handle_top},
-	{"GET", "/forwards", "forwarded ports, and where they lead now", handle_forwards},
+	{"GET", "/forwards", "forwarded ports, and where they lead now", nat_handle_forwards},
 	{"POST", "/detach", "take the programs off all devices, and forget all flows",
 	 handle_detach},
 };

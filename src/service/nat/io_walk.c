@@ -35,7 +35,7 @@ void nat_walk_free(struct nat_walk *w)
 		w->next->link = w->link;
 	json_decref(w->list);
 	nat_top_free(w->top);
-	free(w->counts);
+	free(w->forwards);
 	free(w);
 }
 

@@ -13,6 +13,7 @@
 #include "service/nat/flows.h"
 
 struct nat;
+struct nat_forward_counts;
 struct nat_top;
 
 struct nat_walk {
@@ -31,8 +32,9 @@ struct nat_walk {
 	unsigned round;
 	uint64_t seen_n; /* flows that see was called for */
 	struct nat_top *top;
-	unsigned by; /* enum nat_top_by */
-	uint64_t *counts;
+	unsigned by;			     /* enum nat_top_by */
+	struct nat_forward_counts *forwards; /* NAT_SET_FORWARDS of them */
+	uint64_t refreshes;		     /* of the service when it was begun */
 	struct loop_timer slice;
 	struct nat_walk *next, **link;
 };
