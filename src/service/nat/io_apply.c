@@ -242,6 +242,7 @@ static void write_port(uint32_t *word, uint32_t wanted)
 
 static enum err write_ports(const struct nat_plane *p, const struct nat_tables *t, uint32_t set)
 {
+	uint32_t *ports = ((struct nat_ports *)nat_plane_at(p, NAT_ARRAY_PORTS, 0))->whose;
 	uint32_t *wanted = calloc(NAT_PORTS, sizeof(*wanted));
 	if (!wanted)
 		return ENOMEM;
@@ -249,9 +250,7 @@ static enum err write_ports(const struct nat_plane *p, const struct nat_tables *
 		for (uint8_t space = NAT_SPACE_TCP; space <= NAT_SPACE_UDP; space++) {
 			want_ports(t, set, slot, space, wanted);
 			for (uint32_t port = 0; port < NAT_PORTS; port++)
-				write_port(nat_plane_at(p, NAT_ARRAY_PORTS,
-							NAT_PORT_AT(slot, space, port)),
-					   wanted[port]);
+				write_port(&ports[NAT_PORT_AT(slot, space, port)], wanted[port]);
 		}
 	free(wanted);
 	return OK;

@@ -42,7 +42,7 @@ static void size_fill(const struct nat_plane_size *size, struct sized ret[TABLES
 	ret[1] = (struct sized){"mappings4", size->flows + 1};
 	ret[2] = (struct sized){"flow_index", buckets((uint64_t)size->flows * 2)};
 	ret[3] = (struct sized){"mapping_index", buckets(size->flows)};
-	ret[4] = (struct sized){"ports", NAT_PORT_AT(size->publics, 0, 0)};
+	ret[4] = (struct sized){"ports", NAT_PORT_AT(size->publics, 0, 0) / 2};
 	ret[5] = (struct sized){"blocks", NAT_BLOCK_AT(size->publics, 0)};
 }
 
@@ -147,7 +147,8 @@ static enum err begin_settings(struct nat_plane *p)
 	TRY(bpf_set_table(p->set, "flow_index", &flows));
 	TRY(bpf_set_table(p->set, "mapping_index", &mappings));
 	p->flows_max = p->array[NAT_ARRAY_FLOWS4].entries_max - 1;
-	p->publics_max = p->array[NAT_ARRAY_PORTS].entries_max / NAT_PORT_AT(1, 0, 0);
+	/* Two ports in each record. */
+	p->publics_max = p->array[NAT_ARRAY_PORTS].entries_max / (NAT_PORT_AT(1, 0, 0) / 2);
 	p->bytes = (uint64_t)flows.entries_max * flows.value_room +
 		   (uint64_t)mappings.entries_max * mappings.value_room +
 		   p->memory[NAT_ARRAY_FLOWS4].len + p->memory[NAT_ARRAY_MAPPINGS4].len;
@@ -179,9 +180,26 @@ enum err nat_plane_open(struct nat_plane *p, const char *folder, const struct na
 	return e;
 }
 
+/* The timer's callback becomes ours; one that runs for the process before goes on as that. */
+static enum err start_sweep(const struct nat_plane *p)
+{
+	static const uint8_t nothing[64];
+	struct bpf_run run = {.in = {nothing, sizeof(nothing)}};
+	int fd;
+	TRY(bpf_set_program(p->set, "nat_sweep_start", &fd));
+	enum err e = bpf_program_run(fd, &run);
+	if (!e && run.ret)
+		e = ERR_REFUSED;
+	if (e)
+		log_error("flows do not end by themselves: the sweep cannot be started",
+			  LOG_ERR(e));
+	return e;
+}
+
 enum err nat_plane_settle(struct nat_plane *p)
 {
-	return bpf_set_settle(p->set, p->tables);
+	TRY(bpf_set_settle(p->set, p->tables));
+	return start_sweep(p);
 }
 
 void nat_plane_done(struct nat_plane *p)

@@ -43,7 +43,7 @@ struct nat_plane_size {
 /* Storage is zeroed. folder: of BPF pins. Errors are logged. taken over tables keep their size. */
 MUST enum err nat_plane_open(struct nat_plane *p, const char *folder,
 			     const struct nat_plane_size *size);
-/* The programs before us are gone: what only they had is not needed any more. */
+/* The programs before us are gone: what only they had is not needed any more. The sweep is ours. */
 MUST enum err nat_plane_settle(struct nat_plane *p);
 void nat_plane_done(struct nat_plane *p);
 
