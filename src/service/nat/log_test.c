@@ -384,6 +384,7 @@ static void configuration_is_judged(void **state)
 	assert_true(nat->log.mappings);
 	assert_false(nat->log.flows || nat->log.destinations || nat->log.file);
 	assert_true(nat_log_conf_on(&nat->log));
+	config_report_done(&report);
 	config_free(c);
 }
 
