@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SLICE_FLOWS = 8192, SLICE_SEEN = 64 };
+enum { SLICE_FLOWS = 2048, SLICE_SEEN = 64 };
 
 struct nat_walk *nat_walk_begin(struct nat *n, struct control_reply *reply)
 {
