@@ -281,14 +281,14 @@ static void rules_that_change_are_asked_again(void **state)
 	rules[1].dst_first = rules[1].dst_last = 9;
 	rules[1].dst_bits = 96 + 32;
 	memcpy(rules[1].dst, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\x09", 16);
-	plane_settings(&plane)->rules_n = 2;
+	plane_settings(&plane)->sets[0].rules_n = 2;
 	plane_settings(&plane)->rules_gen++;
 	assert_true(is_dropped(LAN, frame_make(&plane, LAN, TCP, HOST(2), 6900, WORLD(9), 9, ACK),
 			       NAT_C_DROP_RULE));
 	/* Others go on. */
 	assert_int_equal(leave(UDP, HOST(2), 6901, WORLD(9), 10), 6901);
 	rules[1] = before;
-	plane_settings(&plane)->rules_n = 1;
+	plane_settings(&plane)->sets[0].rules_n = 1;
 	plane_settings(&plane)->rules_gen++;
 }
 
@@ -296,10 +296,10 @@ static void without_a_rule_nothing_goes(void **state)
 {
 	(void)state;
 	need_plane();
-	plane_settings(&plane)->rules_n = 0;
+	plane_settings(&plane)->sets[0].rules_n = 0;
 	assert_true(is_dropped(LAN, frame_make(&plane, LAN, UDP, HOST(2), 6910, WORLD(9), 9, 0),
 			       NAT_C_DROP_RULE));
-	plane_settings(&plane)->rules_n = 1;
+	plane_settings(&plane)->sets[0].rules_n = 1;
 }
 
 /* ---- the machine's own ---- */

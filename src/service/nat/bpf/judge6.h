@@ -13,7 +13,7 @@
 static __noinline bool judge6(struct work6 *w)
 {
 	const struct nat_settings *s = settings_get();
-	struct rule_question q = {.first = 1};
+	struct rule_question q = {0};
 	__builtin_memcpy(q.src, w->tuple.src.words, 16);
 	__builtin_memcpy(q.dst, w->to.words, 16);
 	q.from = 1u << (w->tuple.zone & 31);
@@ -25,7 +25,9 @@ static __noinline bool judge6(struct work6 *w)
 		q.dport = (__u16)(w->p.type << 8 | w->p.code);
 	}
 	if (s != NULL) {
-		rule_walk(&q, s->rules_n);
+		const struct nat_set *set = &s->sets[s->set & 1];
+		q.first = set->rule_first;
+		rule_walk(&q, set->rules_n);
 	}
 	w->rule = q.rule;
 	w->rejects = q.action == NAT_REJECT;

@@ -198,7 +198,7 @@ static inline void plane_fill_rules(const struct plane *p)
 				     .action = NAT_ALLOW,
 				     .src_last = UINT16_MAX,
 				     .dst_last = UINT16_MAX};
-	plane_settings(p)->rules_n = 1;
+	plane_settings(p)->sets[0].rules_n = 1;
 }
 
 static inline void plane_fill_settings(struct plane *p)
@@ -274,8 +274,8 @@ static inline void plane_forward(const struct plane *p, uint32_t number, uint8_t
 				      .space = space,
 				      .zone = ZONE_DMZ};
 	*plane_port(p, 0, space, port) = NAT_PORT_FORWARD | number;
-	if (plane_settings(p)->forwards_n < number)
-		plane_settings(p)->forwards_n = number;
+	if (plane_settings(p)->sets[0].forwards_n < number)
+		plane_settings(p)->sets[0].forwards_n = number;
 }
 
 #define PLANE_FOLDER "/tmp/bpf"

@@ -183,7 +183,7 @@ static void rules_let_in_and_judge_again(void **state)
 	world_put("settings", &zero, &other);
 	assert_sends("nat_in6", WAN, tcp_six(WAN, WORLD, 5, HOST, 80, SYN, 64), &want);
 	other.rules_gen++;
-	other.rules_n = 0;
+	other.sets[0].rules_n = 0;
 	world_put("settings", &zero, &other);
 	assert_drops("nat_in6", WAN, tcp_six(WAN, WORLD, 5, HOST, 80, SYN, 64), NAT_C_DROP_RULE);
 	world_put("settings", &zero, &s);

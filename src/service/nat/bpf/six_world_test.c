@@ -192,7 +192,7 @@ static void put_settings(void)
 {
 	uint32_t zero = 0;
 	struct nat_settings s = {.flags = NAT_SETTING_FORWARDING,
-				 .rules_n = 3,
+				 .sets = {{.rule_first = 1, .rules_n = 3, .forward_first = 1}},
 				 .hop_gen = 1,
 				 .rules_gen = 1,
 				 .host_flows_max = 100,
