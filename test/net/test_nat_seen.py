@@ -317,3 +317,19 @@ def test_flows_end_by_order(site):
         )
         assert ended[0]["host"] == TWO and ended[0]["bytes_out"] > 0
     assert site.cli("end").returncode == 2
+
+
+def test_a_reload_changes_what_is_logged(site):
+    """The last one: from here on the log has destinations."""
+    site.nat.reload(CONFIG.replace("flows: on", "flows: on, destinations: on"))
+    near, _ = site.ask(THREE)
+    host, port = near.getsockname()
+    near.close()
+    (begun,) = wait(
+        lambda: [
+            e
+            for e in site.log()
+            if e["event"] == "flow begun" and (e["host"], e.get("host_port")) == (host, port)
+        ]
+    )
+    assert (begun["far"], begun["far_port"], begun["began"]) == (SERVER, 7, "inside")

@@ -21,8 +21,14 @@ static void open_file(struct nat_logger *l, const struct nat_log_conf *conf)
 	rotate_close(&l->file);
 	l->file = ROTATE_FILE_CLOSED;
 	l->file_error = OK;
-	if (!conf->file || !l->folder[0])
+	if (!conf->file)
 		return;
+	if (!l->folder[0]) {
+		l->file_error = ERR_ABSENT;
+		log_error("the log of translations has no folder: that is made at the start, and "
+			  "`log: {file: on}` takes effect after a restart");
+		return;
+	}
 	int n = snprintf(path, sizeof(path), "%s/%s", l->folder, file_name);
 	l->file_error = n < 0 || (size_t)n >= sizeof(path)
 				? (enum err)ENAMETOOLONG
@@ -101,7 +107,9 @@ static void export(struct nat_logger *l, const struct nat_log_entry *e, struct i
 
 static void write_lines(struct nat_logger *l, struct writer *w, uint64_t *lines)
 {
-	enum err e = w->pos ? rotate_write(&l->file, writer_span(w)) : OK;
+	if (!w->pos)
+		return;
+	enum err e = rotate_write(&l->file, writer_span(w));
 	if (e) {
 		l->file_lost += *lines;
 		if (e != l->file_error)
@@ -130,6 +138,8 @@ static void flush(void *arg)
 		if (l->file.path[0]) {
 			nat_log_json(&e, &w);
 			lines++;
+		} else if (l->file_error) {
+			l->file_lost++;
 		}
 		if (l->fd >= 0)
 			export(l, &e, &m, room);

@@ -162,6 +162,20 @@ static void a_file_that_cannot_be_written_is_counted(void **state)
 	assert_int_equal(logger.file_error, OK);
 }
 
+/* The folder is made before the rights for that are given up: a reload comes too late. */
+static void says_that_there_is_no_folder(void **state)
+{
+	(void)state;
+	conf.collector.address.family = 0;
+	assert_int_equal(nat_logger_open(&logger, &loop, NULL, &conf), OK);
+	assert_int_equal(logger.file_error, ERR_ABSENT);
+	made(3);
+	json_t *status = nat_logger_status(&logger);
+	assert_non_null(json_object_get(status, "error"));
+	assert_int_equal(json_integer_value(json_object_get(status, "lost")), 3);
+	json_decref(status);
+}
+
 static void more_lines_than_one_write_holds(void **state)
 {
 	(void)state;
@@ -180,6 +194,7 @@ int main(void)
 		TEST(both_are_told_and_templates_come_first),
 		TEST(what_is_queued_at_the_end_is_written),
 		TEST(a_file_that_cannot_be_written_is_counted),
+		TEST(says_that_there_is_no_folder),
 		TEST(more_lines_than_one_write_holds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
