@@ -153,6 +153,7 @@ static void metrics(void *arg, struct writer *w)
 	      n->now->notes_n + n->now->notes_more);
 	gauge(w, "nat_forwarding", "Whether packets are forwarded", n->forwarding);
 	nat_logger_metrics(&n->logger, w);
+	ports_io_metrics(&n->ports, w);
 }
 
 /* --- verbs ------------------------------------------------------------------------------------ */
@@ -181,6 +182,38 @@ static void handle_detach(void *arg, const struct control_request *req, struct c
 	control_reply_json(reply, 200, json_pack("{s:b}", "detached", 1));
 }
 
+/* As many as an answer holds in comfort. */
+enum { PORTS_MAX = 10000 };
+
+static void handle_ports(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	const struct nat *n = arg;
+	size_t more;
+	(void)req;
+	json_t *list = ports_io_list(&n->ports, PORTS_MAX, &more);
+	control_reply_json(reply, 200,
+			   json_pack("{s:b,s:o,s:I}", "on",
+				     portctl_conf_on(&nat_conf_of(n)->port_control), "ports", list,
+				     "more", (json_int_t)more));
+}
+
+static void handle_revoke(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct nat *n = arg;
+	const char *protocol = control_request_query(req, "protocol");
+	const char *internal = control_request_query(req, "internal");
+	enum err e =
+		protocol && internal ? ports_io_revoke(&n->ports, protocol, internal) : ERR_FORMAT;
+	if (e == ERR_FORMAT)
+		control_reply_error(reply, 400,
+				    "protocol is tcp or udp, internal an endpoint inside: "
+				    "192.168.1.5:80");
+	else if (e)
+		control_reply_error(reply, 404, "nobody has opened that port");
+	else
+		control_reply_json(reply, 200, json_pack("{s:b}", "closed", 1));
+}
+
 static void reload(void *arg, struct control_reply *reply)
 {
 	nat_reload(arg, reply);
@@ -197,6 +230,8 @@ static const struct control_verb verbs[] = {
 	 nat_handle_flows_end},
 	{"GET", "/top", "traffic and flows by host (by=, limit=)", nat_handle_top},
 	{"GET", "/forwards", "forwarded ports, and where they lead now", nat_handle_forwards},
+	{"GET", "/ports", "ports that hosts inside have opened for themselves", handle_ports},
+	{"POST", "/ports/revoke", "close one of them (protocol=, internal=)", handle_revoke},
 	{"POST", "/detach", "take the programs off all devices, and forget all flows",
 	 handle_detach},
 };

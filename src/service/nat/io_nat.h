@@ -5,10 +5,12 @@
 #include "control/service_life.h"
 #include "service/nat/conf.h"
 #include "service/nat/io_attach.h"
+#include "service/nat/io_holds.h"
 #include "service/nat/io_log.h"
 #include "service/nat/io_machine.h"
 #include "service/nat/io_names.h"
 #include "service/nat/io_plane.h"
+#include "service/nat/io_ports.h"
 #include "service/nat/tables.h"
 
 struct nat_walk;
@@ -31,6 +33,10 @@ struct nat {
 	struct nat_logger logger;
 	uint64_t told_second, told, untold; /* events of this second */
 	struct nat_walk *walks;		    /* requests that walk over the flows; io_walk.c */
+	struct nat_holds holds;
+	struct portctl_effects effects;
+	struct portctl_rules *port_rules; /* owned */
+	struct ports_io ports;		  /* with a list when port control was on at the start */
 	uint64_t reloads, refreshes;
 };
 
@@ -50,6 +56,18 @@ MUST enum err nat_refresh_follow(struct nat *n);
 
 /* io_events.c: what the programs tell. */
 MUST enum err nat_events_open(struct nat *n);
+
+/* io_portctl.c: port control as a part of this service. Before the sandbox: sockets. */
+MUST enum err nat_portctl_open(struct nat *n);
+/* Tables are in force, control is there: what was kept is opened; what is held in the data plane
+ * and not kept is closed. */
+MUST enum err nat_portctl_begin(struct nat *n);
+/* The tables in force are others, made from the configuration in force. */
+void nat_portctl_follow(struct nat *n);
+/* conf is in force from here on; the old one may be freed then. ENOMEM: nothing has changed. */
+MUST enum err nat_portctl_reload(struct nat *n, const struct nat_conf *conf);
+/* The service stops. Accepts what was not begun. */
+void nat_portctl_end(struct nat *n);
 
 /* control.c */
 void nat_control_face(struct nat *n, struct control_face *ret);

@@ -120,6 +120,8 @@ void ports_io_done(struct ports_io *io);
 
 /* --- for the control socket --- */
 
+/* A mapping as it is told: a new object. */
+json_t *ports_io_mapping(const struct portctl_mapping *m, uint64_t now_ms);
 /* Every mapping: an array of objects; at most max, and a member "more" of *ret_more. */
 json_t *ports_io_list(const struct ports_io *io, size_t max, size_t *ret_more);
 /* Closes one: "tcp" or "udp", and an endpoint inside. ERR_FORMAT, ERR_ABSENT. */

@@ -28,7 +28,7 @@ static json_t *filters_json(const struct portctl_mapping *m)
 	return list;
 }
 
-static json_t *mapping_json(const struct portctl_mapping *m, uint64_t now_ms)
+json_t *ports_io_mapping(const struct portctl_mapping *m, uint64_t now_ms)
 {
 	json_t *o = json_pack("{s:s,s:s,s:o,s:o,s:I,s:s}", "by", portctl_origin_name(m->origin),
 			      "protocol", protocol_name(m->protocol), "external",
@@ -52,7 +52,7 @@ json_t *ports_io_list(const struct ports_io *io, size_t max, size_t *ret_more)
 		if (json_array_size(list) == max)
 			++*ret_more;
 		else
-			json_array_append_new(list, mapping_json(m, loop_now_ms(io->loop)));
+			json_array_append_new(list, ports_io_mapping(m, loop_now_ms(io->loop)));
 	}
 	return list;
 }
@@ -77,7 +77,7 @@ enum err ports_io_revoke(struct ports_io *io, const char *protocol, const char *
 
 static void metric(struct writer *w, const char *name, const char *type, const char *help)
 {
-	write_format(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	write_format(w, "# HELP gatehouse_%s %s\n# TYPE gatehouse_%s %s\n", name, help, name, type);
 }
 
 void ports_io_metrics(const struct ports_io *io, struct writer *w)
@@ -85,12 +85,16 @@ void ports_io_metrics(const struct ports_io *io, struct writer *w)
 	if (!io->list)
 		return;
 	metric(w, "nat_ports", "gauge", "ports that hosts inside have opened");
-	write_format(w, "nat_ports{family=\"ipv4\"} %zu\nnat_ports{family=\"ipv6\"} %zu\n",
+	write_format(w,
+		     "gatehouse_nat_ports{service=\"nat\",family=\"ipv4\"} %zu\n"
+		     "gatehouse_nat_ports{service=\"nat\",family=\"ipv6\"} %zu\n",
 		     portctl_used(io->list, 4), portctl_used(io->list, 6));
 	metric(w, "nat_ports_asks_total", "counter", "how hosts' asks for ports ended");
 	for (int o = 0; o < PORTCTL_ORIGINS; o++)
 		for (int v = 0; v < PORTCTL_VERDICTS; v++)
-			write_format(w, "nat_ports_asks_total{by=\"%s\",end=\"%s\"} %llu\n",
+			write_format(w,
+				     "gatehouse_nat_ports_asks_total{service=\"nat\",by=\"%s\",end="
+				     "\"%s\"} %llu\n",
 				     portctl_origin_name((enum portctl_origin)o),
 				     portctl_verdict_name((enum portctl_verdict)v),
 				     (unsigned long long)portctl_count(io->list,
@@ -98,10 +102,12 @@ void ports_io_metrics(const struct ports_io *io, struct writer *w)
 								       (enum portctl_verdict)v));
 	metric(w, "nat_pcp_answers_total", "counter", "answers of PCP by result code");
 	for (int r = 0; r < PCP_RESULTS; r++)
-		write_format(w, "nat_pcp_answers_total{result=\"%s\"} %llu\n",
-			     pcp_result_name((enum pcp_result)r),
-			     (unsigned long long)io->pcp.pcp_answers[r]);
+		write_format(
+			w, "gatehouse_nat_pcp_answers_total{service=\"nat\",result=\"%s\"} %llu\n",
+			pcp_result_name((enum pcp_result)r),
+			(unsigned long long)io->pcp.pcp_answers[r]);
 	metric(w, "nat_ports_strangers_total", "counter",
 	       "datagrams and connections from where no host inside is");
-	write_format(w, "nat_ports_strangers_total %llu\n", (unsigned long long)io->strangers);
+	write_format(w, "gatehouse_nat_ports_strangers_total{service=\"nat\"} %llu\n",
+		     (unsigned long long)io->strangers);
 }

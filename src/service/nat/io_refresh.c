@@ -93,7 +93,9 @@ enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
 static void refresh_fired(void *arg)
 {
 	struct nat *n = arg;
-	err_ignore(nat_refresh(n, nat_conf_of(n))); /* was logged; the next change tries again */
+	if (nat_refresh(n, nat_conf_of(n)) ==
+	    OK) /* else it was logged; the next change tries again */
+		nat_portctl_follow(n);
 }
 
 static void hops_fired(void *arg)

@@ -16,10 +16,15 @@ enum { PUBLICS_MIN = 4 };
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
-	(void)section;
+	const struct nat_conf *conf = section;
 	(void)global;
-	(void)p;
-	return OK;
+	return portctl_conf_on(&conf->port_control) ? ports_io_plan(&conf->port_control, p) : OK;
+}
+
+static bool keeps_state(const void *section)
+{
+	const struct nat_conf *conf = section;
+	return portctl_conf_on(&conf->port_control);
 }
 
 static bool keeps_state(const void *section)
@@ -58,6 +63,8 @@ void nat_reload(void *arg, struct control_reply *reply)
 		e = ERR_CONFIG;
 	if (!e)
 		e = try_conf(n, conf);
+	if (!e)
+		e = nat_portctl_reload(n, conf);
 	if (!e) {
 		service_life_adopt(&n->life, TAKE(config));
 		nat_asker_turn(&n->asker, &conf->resolver);
@@ -150,6 +157,7 @@ static enum err open_all(struct nat *n)
 	TRY(nat_plane_settle(&n->plane));
 	TRY(let_forward(n));
 	keep_rights(n);
+	TRY(nat_portctl_open(n));
 	TRY(service_life_sandbox(&n->life, NULL));
 	return service_life_signals(&n->life);
 }
@@ -163,6 +171,7 @@ static enum err live(struct nat *n, struct control_face *face, int *ret_status)
 	TRY(nat_logger_open(&n->logger, &n->life.loop, service_life_state(&n->life),
 			    &nat_conf_of(n)->log));
 	TRY(nat_events_open(n));
+	TRY(nat_portctl_begin(n));
 	n->life.reload = hangup;
 	n->life.arg = n;
 	log_info(n->plane.taken_over ? "goes on with the flows of the process before"
@@ -175,6 +184,7 @@ static enum err live(struct nat *n, struct control_face *face, int *ret_status)
 /* Programs, tables and forwarding stay: packets are translated while nobody is here. */
 static void nat_free(struct nat *n)
 {
+	nat_portctl_end(n);
 	nat_asker_done(&n->asker);
 	nat_machine_done(&n->machine);
 	loop_remove(&n->life.loop, &n->ring_watch);

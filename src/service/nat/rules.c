@@ -183,6 +183,8 @@ struct preset {
 	uint8_t proto;
 	uint16_t src, dst_first, dst_last; /* src 0: any port */
 	bool slow;			   /* at most 50 a second */
+	/* Holds only when hosts may ask for ports by it; a dst_first of 0 is UPnP's own port. */
+	enum { ALWAYS, WITH_PCP, WITH_UPNP } when;
 };
 
 #define OTHERS 0
@@ -190,26 +192,37 @@ struct preset {
 	.proto = NAT_PROTO_ICMPV6, .dst_first = (first) << 8, .dst_last = (last) << 8 | 255
 
 static const struct preset presets[] = {
-	{"ping to this machine", OUTSIDE, GATEWAY, NAT_PROTO_ICMP, 0, 8 << 8, 8 << 8 | 255, true},
+	{"ping to this machine", OUTSIDE, GATEWAY, NAT_PROTO_ICMP, 0, 8 << 8, 8 << 8 | 255, true,
+	 ALWAYS},
 	{"ping to this machine", OUTSIDE, GATEWAY, .slow = true, ICMP6(128, 128)},
 	{"neighbours of IPv6", OUTSIDE, GATEWAY, ICMP6(134, 137)},
 	{"groups of IPv6", OUTSIDE, GATEWAY, ICMP6(130, 132)},
-	{"answers of DHCP", OUTSIDE, GATEWAY, NAT_PROTO_UDP, 67, 68, 68, false},
-	{"answers of DHCPv6", OUTSIDE, GATEWAY, NAT_PROTO_UDP, 547, 546, 546, false},
-	{"inside to everywhere", INSIDE, ANY_ZONE, 0, 0, 0, UINT16_MAX, false},
-	{"DNS of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 53, 53, false},
-	{"DNS of this machine", OTHERS, GATEWAY, NAT_PROTO_TCP, 0, 53, 53, false},
-	{"DHCP of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 67, 67, false},
-	{"DHCPv6 of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 547, 547, false},
-	{"time of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 123, 123, false},
-	{"ping to this machine", OTHERS, GATEWAY, NAT_PROTO_ICMP, 0, 8 << 8, 8 << 8 | 255, false},
+	{"answers of DHCP", OUTSIDE, GATEWAY, NAT_PROTO_UDP, 67, 68, 68, false, ALWAYS},
+	{"answers of DHCPv6", OUTSIDE, GATEWAY, NAT_PROTO_UDP, 547, 546, 546, false, ALWAYS},
+	{"inside to everywhere", INSIDE, ANY_ZONE, 0, 0, 0, UINT16_MAX, false, ALWAYS},
+	{"DNS of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 53, 53, false, ALWAYS},
+	{"DNS of this machine", OTHERS, GATEWAY, NAT_PROTO_TCP, 0, 53, 53, false, ALWAYS},
+	{"DHCP of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 67, 67, false, ALWAYS},
+	{"DHCPv6 of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 547, 547, false, ALWAYS},
+	{"time of this machine", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 123, 123, false, ALWAYS},
+	{"ping to this machine", OTHERS, GATEWAY, NAT_PROTO_ICMP, 0, 8 << 8, 8 << 8 | 255, false,
+	 ALWAYS},
 	{"ping to this machine", OTHERS, GATEWAY, ICMP6(128, 128)},
 	{"neighbours of IPv6", OTHERS, GATEWAY, ICMP6(133, 137)},
-	{"groups of IPv4", OTHERS, GATEWAY, 2, 0, 0, UINT16_MAX, false},
+	{"groups of IPv4", OTHERS, GATEWAY, 2, 0, 0, UINT16_MAX, false, ALWAYS},
 	{"groups of IPv6", OTHERS, GATEWAY, ICMP6(130, 132)},
-	{"zones to the world", OTHERS, OUTSIDE, 0, 0, 0, UINT16_MAX, false},
+	{"ports that hosts open", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 5351, 5351, false, WITH_PCP},
+	{"ports that hosts open", OTHERS, GATEWAY, NAT_PROTO_UDP, 0, 1900, 1900, false, WITH_UPNP},
+	{"ports that hosts open", OTHERS, GATEWAY, NAT_PROTO_TCP, 0, 0, 0, false, WITH_UPNP},
+	{"zones to the world", OTHERS, OUTSIDE, 0, 0, 0, UINT16_MAX, false, ALWAYS},
 };
 enum { PRESETS = sizeof(presets) / sizeof(presets[0]), PRESET_RATE_US = 20000, PRESET_BURST = 50 };
+
+static bool preset_holds(const struct preset *p, const struct portctl_conf *c)
+{
+	return p->when == ALWAYS || (p->when == WITH_PCP && (c->pcp || c->nat_pmp)) ||
+	       (p->when == WITH_UPNP && c->upnp);
+}
 
 static enum err make_presets(struct nat_build *b)
 {
@@ -224,6 +237,10 @@ static enum err make_presets(struct nat_build *b)
 		rule.proto = p->proto;
 		rule.dst_first = p->dst_first;
 		rule.dst_last = p->dst_last;
+		if (!preset_holds(p, &b->conf->port_control))
+			rule.from = 0; /* keeps its number */
+		if (p->when == WITH_UPNP && p->dst_first == 0)
+			rule.dst_first = rule.dst_last = b->conf->port_control.upnp_port;
 		rule.src_first = p->src;
 		rule.src_last = p->src ? p->src : UINT16_MAX;
 		rule.rate = p->slow ? slow : 0;

@@ -269,12 +269,26 @@ static __always_inline int decide_hairpin_source(struct opening *o)
 	return host != NULL ? decide_public(o, host, uplink) : NAT_C_DROP_HOST_FULL;
 }
 
-/* From outside and of no flow: only where filtering is endpoint-independent. */
-static __always_inline bool mapping_is_open(const struct nat_mapping4 *mapping)
+static __always_inline bool peer_is(const struct nat_peer4 *peer, const struct nat_tuple4 *from)
 {
-	const struct nat_host *host = host_get4(mapping->in.src);
-	return (mapping->flags & NAT_MAPPING_OPEN) != 0 ||
-	       (host != NULL && (host->flags & NAT_HOST_OPEN) != 0);
+	return peer->used != 0 && ((peer->address ^ from->src) & peer->mask) == 0 &&
+	       (peer->port == 0 || peer->port == from->sport);
+}
+
+/* Whether the mapping is for that far end. */
+static __always_inline bool mapping_is_for(const struct nat_mapping4 *mapping,
+					   const struct nat_tuple4 *from)
+{
+	__u32 number = mapping->filter;
+	if (number == 0) {
+		return true;
+	}
+	const struct nat_filter4 *filter = bpf_map_lookup_elem(&filters4, &number);
+	bool is = false;
+	for (__u32 i = 0; filter != NULL && i < NAT_FILTER_PEERS; i++) {
+		is = is || peer_is(&filter->peer[i], from);
+	}
+	return is;
 }
 
 /* To a mapping. From inside (RFC 4787 REQ-9, RFC 5382 REQ-8) may who may talk to that host anyway.
@@ -286,7 +300,7 @@ static __always_inline int decide_mapped(struct opening *o)
 		return NAT_C_DROP_NO_FLOW;
 	}
 	bool inside = opening_inside(o);
-	if (!inside && !mapping_is_open(mapping)) {
+	if ((!inside && !mapping_is_open(mapping)) || !mapping_is_for(mapping, &o->tuple[0])) {
 		return NAT_C_DROP_FILTERED;
 	}
 	int decision = inside ? decide_between(o, o->tuple[1].zone)

@@ -9,6 +9,7 @@
 static __always_inline void hold_set(const struct nat_hold *hold, struct nat_mapping4 *mapping)
 {
 	mapping->until = hold->until;
+	mapping->filter = hold->filter;
 	mapping->flags = NAT_MAPPING_HELD | (hold->open != 0 ? NAT_MAPPING_OPEN : 0);
 }
 

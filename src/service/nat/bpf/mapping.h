@@ -1,5 +1,5 @@
 /* Mappings: an inside endpoint keeps one public endpoint as long as flows use it, whoever they go
- * to (RFC 4787 REQ-1, RFC 5382 REQ-1, RFC 5508 REQ-1). Knows nothing of filtering.
+ * to (RFC 4787 REQ-1, RFC 5382 REQ-1, RFC 5508 REQ-1). Knows nothing of rules.
  */
 #ifndef NAT_BPF_MAPPING_H
 #define NAT_BPF_MAPPING_H
@@ -37,6 +37,14 @@ __noinline int mapping_drop(__u32 number, __u32 now)
 	event_mapping(NAT_EVENT_MAPPING_ENDED, number);
 	mapping->life = NAT_DEAD;
 	return 1;
+}
+
+/* To whoever is outside: filtering is endpoint-independent. */
+static __always_inline bool mapping_is_open(const struct nat_mapping4 *mapping)
+{
+	const struct nat_host *host = host_get4(mapping->in.src);
+	return (mapping->flags & NAT_MAPPING_OPEN) != 0 ||
+	       (host != NULL && (host->flags & NAT_HOST_OPEN) != 0);
 }
 
 static __always_inline struct nat_tuple4 mapping_key(const struct opening *o,
@@ -79,6 +87,7 @@ static __always_inline void mapping_fill(struct nat_mapping4 *mapping, const str
 	mapping->seen = now;
 	mapping->until = 0;
 	mapping->public_slot = (__u16)slot;
+	mapping->filter = 0;
 	mapping->flags = in->zone == NAT_ZONE_GATEWAY ? NAT_MAPPING_SELF : 0;
 	mapping->life = NAT_LIVE;
 }

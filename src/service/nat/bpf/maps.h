@@ -35,6 +35,7 @@ NAT_ARRAY(blocks, NAT_BLOCK_AT(1, 0), __u32);
 NAT_ARRAY(forwards4, NAT_FORWARDS, struct nat_forward4);
 NAT_ARRAY(rules, NAT_RULES, struct nat_rule);
 NAT_ARRAY(rates, NAT_RATES, struct nat_rate);
+NAT_ARRAY(filters4, NAT_FILTERS, struct nat_filter4);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

@@ -181,10 +181,7 @@ static __always_inline __u32 public_of(struct nat_host *host, const struct nat_d
 	if (host != NULL && (__u32)(host->public_slot - out->public_first) < out->public_n) {
 		return host->public_slot;
 	}
-	/* The upper bits of the product, as only they depend on all of the address: what tells a
-	 * network's hosts apart is its last octet, the highest here. */
-	__u32 spread = address * 0x9e3779b1u;
-	__u32 slot = out->public_first + (__u32)((__u64)spread * out->public_n >> 32);
+	__u32 slot = out->public_first + nat_public_spread(address, out->public_n);
 	if (host != NULL && host->public_slot == NAT_NO_PUBLIC) {
 		host->public_slot = (__u16)slot;
 	}

@@ -104,6 +104,15 @@ struct nat_public {
 	__u32 ifindex;
 };
 
+/* Which of n public addresses is a host's that had none: the upper bits of the product, as only
+ * they depend on all of the address; what tells a network's hosts apart is its last octet, the
+ * highest here. */
+static inline __u32 nat_public_spread(__be32 address, __u32 n)
+{
+	__u32 spread = address * 0x9e3779b1u;
+	return (__u32)((__u64)spread * n >> 32);
+}
+
 /* --- flows ------------------------------------------------------------------------------------ */
 
 /* Who sends to whom, as a packet has it where it comes in. ICMP: a query goes from port identifier
@@ -225,8 +234,20 @@ struct nat_mapping4 {
 	__u32 born, seen; /* seen: the last flow began, or it ended */
 	__u32 until;	  /* kept open by its maker until this tick; 0: lives with its flows */
 	__u16 public_slot;
-	__u16 pad;
+	__u16 filter; /* in map filters4: who of those outside may send to it; 0: as flags say */
 	__u32 pads[5];
+};
+
+/* Map filters4: the far ends that a held mapping is for (RFC 6887 13.3). Number 0 is nobody's. */
+#define NAT_FILTERS	 1024
+#define NAT_FILTER_PEERS 8
+
+struct nat_filter4 {
+	struct nat_peer4 {
+		__be32 address, mask;
+		__be16 port; /* 0: any */
+		__u16 used;
+	} peer[NAT_FILTER_PEERS];
 };
 
 enum nat_mapping_flag {
@@ -244,8 +265,9 @@ struct nat_hold {
 	__u32 until;	      /* tick; 0: for ever */
 	__u32 now;	      /* tick */
 	__u16 port;	      /* wanted, host order; another when it is taken */
+	__u16 filter;	      /* as in nat_mapping4 */
 	__u8 open;	      /* endpoint-independent filtering */
-	__u8 pad;
+	__u8 pad[3];
 	/* The answer. */
 	__be32 address;
 	__be16 port_given;

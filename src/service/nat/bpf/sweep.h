@@ -42,6 +42,18 @@ static __always_inline __u32 sweep_next(struct sweep_slice *slice)
 	return number;
 }
 
+/* Somebody outside began it, by a mapping that is not open to him any more: a port that was closed
+ * is closed for those too who go on sending. */
+static __always_inline bool sweep_uninvited(const struct nat_flow4 *flow)
+{
+	if ((flow->flags & (NAT_FLOW_FORWARD | NAT_FLOW_HAIRPIN)) != NAT_FLOW_FORWARD ||
+	    flow->mapping == 0) {
+		return false;
+	}
+	const struct nat_mapping4 *mapping = mapping_get(flow->mapping);
+	return mapping != NULL && !mapping_is_open(mapping);
+}
+
 static long sweep_flow(__u32 i, struct sweep_slice *slice)
 {
 	(void)i;
@@ -55,7 +67,8 @@ static long sweep_flow(__u32 i, struct sweep_slice *slice)
 	__s32 age = (__s32)(slice->now - flow->seen);
 	__u32 idle = flow->idle;
 	bool over = idle < NAT_IDLE_N && age >= 0 && (__u32)age >= s->idle[idle];
-	if (flow->life == NAT_LIVE && (over || (flow->flags & NAT_FLOW_END) != 0)) {
+	if (flow->life == NAT_LIVE &&
+	    (over || (flow->flags & NAT_FLOW_END) != 0 || sweep_uninvited(flow))) {
 		end(number, slice->now);
 	} else if (flow->life == NAT_DEAD && age >= SWEEP_DEAD_TICKS) {
 		flow->life = NAT_FREE;
@@ -74,6 +87,7 @@ static __always_inline void sweep_held(struct nat_mapping4 *mapping, __u32 numbe
 		return;
 	}
 	mapping->flags &= ~(NAT_MAPPING_HELD | NAT_MAPPING_OPEN);
+	mapping->filter = 0;
 	struct nat_host *host = host_get4(mapping->in.src);
 	if (host != NULL) {
 		host_give(host);
