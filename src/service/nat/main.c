@@ -24,13 +24,7 @@ static enum err plan(const void *section, const struct config_global *global, st
 static bool keeps_state(const void *section)
 {
 	const struct nat_conf *conf = section;
-	return portctl_conf_on(&conf->port_control);
-}
-
-static bool keeps_state(const void *section)
-{
-	const struct nat_conf *conf = section;
-	return conf->log.file;
+	return conf->log.file || portctl_conf_on(&conf->port_control);
 }
 
 static bool pins_bpf(const void *section)
