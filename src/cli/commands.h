@@ -14,7 +14,7 @@ extern const struct command command_authority, command_check, command_completion
 extern const struct command dhcp_probe_verb, dhcp_watch_verb;
 /* Of `nat`. */
 extern const struct command nat_explain_verb, nat_forwards_verb, nat_detach_verb, nat_flows_verb,
-	nat_top_verb, nat_end_verb;
+	nat_top_verb, nat_end_verb, nat_ports_verb;
 /* Of `dhcp-client`. */
 extern const struct command uplink_renew_verb, uplink_release_verb;
 

@@ -78,6 +78,7 @@ static const struct command *const nat_verbs[] = {&nat_explain_verb,
 						  &nat_flows_verb,
 						  &nat_top_verb,
 						  &nat_end_verb,
+						  &nat_ports_verb,
 						  NULL};
 
 #define SERVICE_COMMAND(word, service, text, words)                                                \

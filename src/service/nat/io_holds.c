@@ -239,10 +239,8 @@ static enum err err_of(uint16_t why)
 
 static enum err run(const struct nat *n, struct nat_hold *hold)
 {
-	struct bpf_run run = {.context_in = hold,
-			      .context_in_len = sizeof(*hold),
-			      .context_out = hold,
-			      .context_out_len = sizeof(*hold)};
+	/* A syscall program answers where it was asked. */
+	struct bpf_run run = {.context_in = hold, .context_in_len = sizeof(*hold)};
 	TRY(bpf_program_run(n->holds.program_fd, &run));
 	return err_of(hold->why);
 }
