@@ -42,11 +42,20 @@ def remove_namespace(namespace):
     subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
 
+def unmount(folder):
+    """All that is mounted below it, the last first."""
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    for point in reversed([line.split()[1] for line in lines]):
+        if point.startswith(f"{folder}/"):
+            subprocess.run(["umount", "-l", point], capture_output=True, check=False)
+
+
 def remove_all(prefix):
     for namespace in namespaces(prefix):
         remove_namespace(namespace)
     for folder in FOLDERS:
         for path in folder.glob(f"{prefix}*"):
+            unmount(path)
             shutil.rmtree(path, ignore_errors=True)
 
 
