@@ -72,14 +72,9 @@ static const struct command *const uplink_verbs[] = {&uplink_renew_verb, &uplink
 						     NULL};
 static const struct command *const dhcp_verbs[] = {&dhcp_probe_verb, &dhcp_watch_verb, NULL};
 
-static const struct command *const nat_verbs[] = {&nat_explain_verb,
-						  &nat_forwards_verb,
-						  &nat_detach_verb,
-						  &nat_flows_verb,
-						  &nat_top_verb,
-						  &nat_end_verb,
-						  &nat_ports_verb,
-						  NULL};
+static const struct command *const nat_verbs[] = {
+	&nat_explain_verb, &nat_forwards_verb, &nat_detach_verb, &nat_flows_verb,
+	&nat_top_verb,	   &nat_end_verb,      &nat_ports_verb,	 NULL};
 
 #define SERVICE_COMMAND(word, service, text, words)                                                \
 	SERVICE_COMMAND_WITH(word, service, text, words, OPTIONS)
