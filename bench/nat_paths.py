@@ -3,6 +3,7 @@ measure, in network namespaces of its own, and gone after it."""
 
 import ctypes
 import fcntl
+import json
 import os
 import socket
 import struct
@@ -126,6 +127,27 @@ class Path_:
             for feature in ("tso", "gso"):
                 offload(netns, device, feature, 0)
 
+    def iperf3(self, seconds):
+        """What client, server and this core's ksoftirqd have run, for each octet."""
+        def start(netns, *words):
+            return subprocess.Popen(["ip", "netns", "exec", netns, "nice", "-n", "-19", "taskset", "-c", CORE, "iperf3", *map(str, words)],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+        server = start(self.sink, "-s", "-1", "-B", TARGET)
+        pairs.wait_for(lambda: ":5201" in pairs.run("ip", "netns", "exec", self.sink, "ss", "-Hltn").stdout, 10)
+        before = softirqd_ns()
+        client = start(self.gen, "-c", TARGET, "-t", max(1, round(seconds)), "-J")
+        report = json.loads(client.stdout.read())
+        spent = softirqd_ns() - before
+        for process in (client, server):
+            process.stdout.read()
+            used = os.wait4(process.pid, 0)[2]
+            process.returncode = 0
+            spent += (used.ru_utime + used.ru_stime) * 1e9
+        if "error" in report:
+            pairs.fail(f"{self.name}: iperf3: {report['error']}")
+        return spent / report["end"]["sum_received"]["bytes"]
+
     def tcp(self, kind, *words):
         seen = self.bench.figures("nat_tcp", kind, self.gen, self.sink, TARGET, *words)
         seen["cost_ns"] = seen["cpu_ns"] / seen["done"]
@@ -187,7 +209,7 @@ class Ours(Path_):
 
     def translate(self):
         first = GATEWAY if self.publics == 1 else PUBLICS
-        words = [os.environ.get("NAT_START", self.bench.folder / "nat_start"), self.gateway, self.hook, self.flows_max, f"{first},{self.publics}"]
+        words = [self.bench.folder / "nat_start", self.gateway, self.hook, self.flows_max, f"{first},{self.publics}"]
         self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.memory = 0
         for line in self.process.stdout:
@@ -228,6 +250,13 @@ class Conntrack:
     def __exit__(self, *_):
         for key, value in self.before.items():
             Path(f"/proc/sys/net/netfilter/{key}").write_text(value)
+
+
+def softirqd_ns():
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) < 1000 and (process / "comm").read_text().strip() == f"ksoftirqd/{CORE}":
+            return int((process / "schedstat").read_text().split()[0])
+    return 0
 
 
 def slab_bytes():

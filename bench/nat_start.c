@@ -68,7 +68,7 @@ static void sizes(struct start *s)
 	check(s, bpf_set_entries(s->set, "flows4", s->flows_max + 1), "flows4");
 	check(s, bpf_set_entries(s->set, "mapping_index", s->buckets / 2), "mapping_index");
 	check(s, bpf_set_entries(s->set, "mappings4", s->flows_max + 1), "mappings4");
-	check(s, bpf_set_entries(s->set, "ports", NAT_PORT_AT(s->publics_n, 0, 0)), "ports");
+	check(s, bpf_set_entries(s->set, "ports", NAT_PORT_AT(s->publics_n, 0, 0) / 2), "ports");
 }
 
 static void settings(const struct start *s)
@@ -202,6 +202,18 @@ static void attach(const struct start *s, const char *folder, const char *name, 
 	check(s, bpf_attach(folder, if_nametoindex(name), hook, way, fd, &a), program);
 }
 
+static void sweep(const struct start *s)
+{
+	static const uint8_t nothing[64];
+	struct bpf_run run = {.in = span_of(nothing, sizeof(nothing))};
+	int fd;
+	check(s, bpf_set_program(s->set, "nat_sweep_start", &fd), "nat_sweep_start");
+	check(s, bpf_program_run(fd, &run), "nat_sweep_start");
+	if (run.ret != 0) {
+		die(s, "nat_sweep_start");
+	}
+}
+
 /* A BPF file system of this process alone: what hangs on it goes with it. */
 static const char *pins(const struct start *s)
 {
@@ -244,6 +256,7 @@ int main(int argc, char **argv)
 		}
 	}
 	attach(&s, folder, "wan", BPF_HOOK_EGRESS, "nat_tc_out");
+	sweep(&s);
 	printf("memory %llu\nready 1\n", (unsigned long long)memory(&s));
 	(void)fflush(stdout);
 	char byte;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOAD_OF_8 = 6, BUCKET_PLACES = NAT_BUCKET_PLACES, TABLES_TO_SIZE = 6 };
+enum { LOAD_OF_8 = 5, BUCKET_PLACES = NAT_BUCKET_PLACES, TABLES_TO_SIZE = 6 };
 
 static const char *const array_names[NAT_ARRAYS] = {
 	[NAT_ARRAY_SETTINGS] = "settings",   [NAT_ARRAY_DEVICES] = "devices",
@@ -21,7 +21,7 @@ static const char *const array_names[NAT_ARRAYS] = {
 
 /* --- sizes ------------------------------------------------------------------------------------ */
 
-/* Buckets, a power of two, so that n tuples fill at most three quarters of the places. */
+/* Buckets, a power of two, so that n tuples fill at most five of eight places. */
 static uint32_t buckets(uint64_t n)
 {
 	uint64_t wanted = n * 8 / (LOAD_OF_8 * BUCKET_PLACES) + 1;
