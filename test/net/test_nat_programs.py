@@ -217,6 +217,20 @@ def test_bulk_goes_in_segments_that_are_not_cut(site):
     assert (read("rx_bytes") - octets) / (read("rx_packets") - packets) > 3000
 
 
+def test_a_scan_of_all_ports_stops_at_the_hosts_limit(site):
+    """RFC 6888 REQ-4: 'A CGN MUST support limiting the number of external ports' of one subscriber."""
+    limit = 700
+    site.service.reload(CONFIG + FORWARDS + f"    {ALICE}: {{limit: {limit}}}\n")
+    scanner = udp(site.alice, ALICE)
+    with scanner:
+        for port in range(1, 65536):
+            scanner.sendto(b"", (FAR, port))
+    eventually(lambda: site.dropped("host-full") > 10000)
+    assert site.service.control("GET", "/status")[1]["tables"]["flows"] < 2 * limit
+    assert get(site.bob, f"http://{BEYOND}/").stdout.startswith("200")  # nobody else is the poorer
+    site.service.reload(CONFIG + FORWARDS)
+
+
 FIN_ACK, RST = 0x11, 0x04
 
 
