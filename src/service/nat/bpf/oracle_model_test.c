@@ -142,7 +142,7 @@ static bool may(struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
 			action = judge(o, 1, o->rules_own, f, icmp);
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	default:
 		action = judge(o, 1, o->rules_n, f, icmp);
 		action = action == 0 ? NAT_DROP : action;
