@@ -373,6 +373,12 @@ static const struct config_key nat_keys[] = {
 	 .fallback = "on",
 	 .help = "drop what comes from outside with a source that nobody there can have: private, "
 		 "reserved, loopback (RFC 6890); networks of the outside devices excepted"},
+	{.name = "answer-unasked",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct nat_conf, answer_unasked),
+	 .fallback = "on",
+	 .help = "whether who calls a TCP port that nobody has opened is told so by ICMP, six "
+		 "seconds later (RFC 5382 REQ-4); off: never"},
 	{.name = "timeouts",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct nat_conf, timeouts),

@@ -88,7 +88,7 @@ struct nat_conf {
 	struct config_list forward;  /* struct nat_forward_conf */
 	struct config_list firewall; /* struct nat_rule_conf */
 	struct portctl_conf port_control;
-	bool bogons;
+	bool bogons, answer_unasked;
 	struct nat_timeouts_conf timeouts;
 	struct nat_limits_conf limits;
 	struct nat_log_conf log;

@@ -129,6 +129,28 @@ static void gauge(struct writer *w, const char *name, const char *help, uint64_t
 	write_format(w, "gatehouse_%s{service=\"nat\"} %llu\n", name, (unsigned long long)value);
 }
 
+static void left_metrics(struct writer *w, const struct nat_left *left)
+{
+	const struct held_counts *h = &left->held->counts;
+	const struct unasked_counts *u = &left->unasked->counts;
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} all[] = {
+		{"nat_held_sent_total", "Early fragments sent on", h->sent},
+		{"nat_held_lost_total", "Early fragments given up or refused",
+		 h->expired + h->full + h->source_full + h->format + h->refused},
+		{"nat_cut_total", "Packets cut for the next hop", h->cut},
+		{"nat_unasked_answered_total", "TCP calls to nobody, answered", u->answered},
+		{"nat_unsent_total", "Packets that the kernel would not send", left->unsent},
+	};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		head(w, all[i].name, all[i].help, "counter");
+		write_format(w, "gatehouse_%s{service=\"nat\"} %llu\n", all[i].name,
+			     (unsigned long long)all[i].value);
+	}
+}
+
 static void metrics(void *arg, struct writer *w)
 {
 	const struct nat *n = arg;
@@ -149,6 +171,7 @@ static void metrics(void *arg, struct writer *w)
 	gauge(w, "nat_flows", "Flows now", pool_used(n, NAT_POOL_FLOWS4));
 	gauge(w, "nat_flows_max", "Flows at most", nat_plane_settings(&n->plane)->flows_max);
 	gauge(w, "nat_mappings", "Mappings now", pool_used(n, NAT_POOL_MAPPINGS4));
+	left_metrics(w, &n->left);
 	gauge(w, "nat_not_in_force", "Parts of the configuration that are not in force",
 	      n->now->notes_n + n->now->notes_more);
 	gauge(w, "nat_forwarding", "Whether packets are forwarded", n->forwarding);

@@ -115,6 +115,9 @@ static void take_record(void *arg, struct span record)
 	if (record.len < sizeof(e))
 		return;
 	memcpy(&e, record.data, sizeof(e)); /* why-reader-copy: of our own programs, as they lie */
+	struct span packet = span_sub(record, sizeof(e), e.packet_len);
+	n->left.answers = nat_conf_of(n)->answer_unasked;
+	nat_left_event(&n->left, &e, packet);
 	tell(n, &e);
 	nat_logger_event(&n->logger, &e);
 }

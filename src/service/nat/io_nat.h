@@ -6,6 +6,7 @@
 #include "service/nat/conf.h"
 #include "service/nat/io_attach.h"
 #include "service/nat/io_holds.h"
+#include "service/nat/io_left.h"
 #include "service/nat/io_log.h"
 #include "service/nat/io_machine.h"
 #include "service/nat/io_names.h"
@@ -37,6 +38,7 @@ struct nat {
 	struct portctl_effects effects;
 	struct portctl_rules *port_rules; /* owned */
 	struct ports_io ports;		  /* with a list when port control was on at the start */
+	struct nat_left left;
 	uint64_t reloads, refreshes;
 };
 

@@ -147,6 +147,7 @@ static enum err open_all(struct nat *n)
 	TRY(nat_machine_open(&n->machine));
 	TRY(nat_names_collect(nat_conf_of(n), &n->names));
 	TRY(open_plane(n));
+	TRY(nat_left_open(&n->left, &n->life.loop, n->plane.set));
 	TRY(nat_refresh(n, nat_conf_of(n)));
 	TRY(nat_plane_settle(&n->plane));
 	TRY(let_forward(n));
@@ -184,6 +185,7 @@ static void nat_free(struct nat *n)
 	loop_remove(&n->life.loop, &n->ring_watch);
 	nat_walks_stop(n);
 	nat_logger_done(&n->logger);
+	nat_left_done(&n->left);
 	service_life_done(&n->life);
 	nat_plane_done(&n->plane);
 	nat_names_done(&n->names);
@@ -218,7 +220,8 @@ const struct service nat_service = {
 	.pins_bpf = pins_bpf,
 	.changes_links = true,
 	.changes_sysctl = true,
-	.start_capabilities = SANDBOX_CAP_BPF | SANDBOX_CAP_NET_ADMIN | SANDBOX_CAP_PERFMON,
+	.start_capabilities =
+		SANDBOX_CAP_BPF | SANDBOX_CAP_NET_ADMIN | SANDBOX_CAP_NET_RAW | SANDBOX_CAP_PERFMON,
 	.plan = plan,
 	.run = run,
 };
