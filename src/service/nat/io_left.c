@@ -23,10 +23,8 @@ static bool is_flow(void *arg, const struct nat_tuple4 *tuple)
 {
 	const struct nat_left *l = arg;
 	struct nat_asked asked = {.tuple = *tuple};
-	struct bpf_run run = {.context_in = &asked,
-			      .context_in_len = sizeof(asked),
-			      .context_out = &asked,
-			      .context_out_len = sizeof(asked)};
+	/* The kernel writes a program's argument back to where it came from. */
+	struct bpf_run run = {.context_in = &asked, .context_in_len = sizeof(asked)};
 	return bpf_program_run(l->ask_fd, &run) != OK || asked.found != 0;
 }
 
