@@ -62,8 +62,25 @@ static enum err open_way(const char *path)
 
 struct handover {
 	int folder;
+	const char
+		*path; /* of folder; what is listed there counts only as far as it is in folder */
 	const struct state_owner *owner;
+	bool below; /* folder is one of the service's own making: none further below */
 };
+
+static enum err give_folder(int fd, const char *path, const struct state_owner *owner, bool below);
+
+static enum err give_below(const struct handover *h, const char *name)
+{
+	char path[PATH_MAX];
+	AUTO_DONE(fd_done)
+	int fd = openat(h->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? OK : err_errno();
+	if (snprintf(path, sizeof(path), "%s/%s", h->path, name) >= (int)sizeof(path))
+		return ERR_LIMIT;
+	return give_folder(fd, path, h->owner, true);
+}
 
 /* EINVAL: this user namespace does not have that user. A name more, or a link, may be a trap that a
  * former owner laid. */
@@ -73,12 +90,22 @@ static enum err give_one(void *arg, const char *name)
 	struct stat st;
 	if (fstatat(h->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? OK : err_errno();
+	if (S_ISDIR(st.st_mode) && !h->below)
+		return give_below(h, name);
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid == h->owner->uid)
 		return OK;
 	if (fchownat(h->folder, name, h->owner->uid, h->owner->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno != EINVAL && errno != ENOENT)
 		return err_errno();
 	return OK;
+}
+
+static enum err give_folder(int fd, const char *path, const struct state_owner *owner, bool below)
+{
+	if (fchown(fd, owner->uid, owner->gid) < 0 && errno != EINVAL)
+		return err_errno();
+	struct handover h = {.folder = fd, .path = path, .owner = owner, .below = below};
+	return dir_list(path, give_one, &h);
 }
 
 static enum err give(const char *path, const struct state_owner *owner)
@@ -90,12 +117,7 @@ static enum err give(const char *path, const struct state_owner *owner)
 		return err_errno();
 	if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
 		return err_errno();
-	if (!owner || geteuid() != 0)
-		return OK;
-	if (fchown(fd, owner->uid, owner->gid) < 0 && errno != EINVAL)
-		return err_errno();
-	struct handover h = {.folder = fd, .owner = owner};
-	return dir_list(path, give_one, &h);
+	return owner && geteuid() == 0 ? give_folder(fd, path, owner, false) : OK;
 }
 
 enum err bpffs_make(const char *path, const struct state_owner *owner)

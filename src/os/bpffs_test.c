@@ -98,6 +98,15 @@ static int new_owner(void)
 	CHILD_CHECK(stands("/tmp/pins", 0700, SOMEBODY) && stands("/tmp/try", 0700, 0));
 	CHILD_CHECK(stands("/tmp/pins/flows", 0600, SOMEBODY));
 	CHILD_CHECK(stands("/tmp/pins/shown", 0600, 0));
+	/* A folder of its own making, and no further. */
+	const struct state_owner next = {SOMEBODY + 1, SOMEBODY + 1};
+	CHILD_CHECK(mkdir("/tmp/pins/below", 0700) == 0 &&
+		    mkdir("/tmp/pins/below/deep", 0700) == 0);
+	CHILD_CHECK(rename("/tmp/pins/flows", "/tmp/pins/below/flows") == 0);
+	CHILD_CHECK(!bpffs_make("/tmp/pins", &next));
+	CHILD_CHECK(stands("/tmp/pins/below", 0700, SOMEBODY + 1));
+	CHILD_CHECK(stands("/tmp/pins/below/flows", 0600, SOMEBODY + 1));
+	CHILD_CHECK(stands("/tmp/pins/below/deep", 0700, 0));
 	bpf_set_free(set);
 	return 0;
 }

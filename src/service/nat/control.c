@@ -196,11 +196,12 @@ static void handle_detach(void *arg, const struct control_request *req, struct c
 	}
 	n->forwarding = false;
 	enum err e = nat_attach_end(&n->attached, &n->plane, &n->machine.net);
+	if (!e)
+		e = nat_plane_unpin(&n->plane);
 	if (e) {
 		control_reply_error(reply, 500, err_text(e));
 		return;
 	}
-	nat_plane_unpin(&n->plane);
 	log_notice("taken off all devices, by order");
 	control_reply_json(reply, 200, json_pack("{s:b}", "detached", 1));
 }

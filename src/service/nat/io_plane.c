@@ -71,17 +71,25 @@ static enum err set_sizes(struct nat_plane *p, const struct nat_plane_size *size
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
+struct unpinning {
+	const char *folder;
+	enum err first; /* that one could not be removed; the others are all the same */
+};
+
 static enum err unpin_one(void *arg, const char *name)
 {
-	const struct nat_plane *p = arg;
-	err_ignore(bpf_unpin(p->tables, name)); /* the next one all the same */
+	struct unpinning *u = arg;
+	enum err e = bpf_unpin(u->folder, name);
+	if (e && !u->first)
+		u->first = e;
 	return OK;
 }
 
-void nat_plane_unpin(const struct nat_plane *p)
+enum err nat_plane_unpin(const struct nat_plane *p)
 {
-	struct nat_plane at = *p;
-	err_ignore(dir_list(p->tables, unpin_one, &at));
+	struct unpinning u = {.folder = p->tables};
+	enum err e = dir_list(p->tables, unpin_one, &u);
+	return e ? e : u.first;
 }
 
 static enum err take_over(struct nat_plane *p)
@@ -93,8 +101,7 @@ static enum err take_over(struct nat_plane *p)
 		log_warning("the tables of the process before cannot be used; its flows end",
 			    LOG_TEXT("table", misfit.table), LOG_TEXT("differs", misfit.what),
 			    LOG_U64("was", misfit.pinned), LOG_U64("wanted", misfit.wanted));
-		nat_plane_unpin(p);
-		e = OK;
+		e = nat_plane_unpin(p);
 	}
 	p->taken_over = reused > 0;
 	return e;

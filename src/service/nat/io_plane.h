@@ -49,7 +49,7 @@ MUST enum err nat_plane_settle(struct nat_plane *p);
 void nat_plane_done(struct nat_plane *p);
 
 /* Unpins all tables of the layout. They go when the last program that uses them goes. */
-void nat_plane_unpin(const struct nat_plane *p);
+MUST enum err nat_plane_unpin(const struct nat_plane *p);
 
 /* The value at index; index < entries. */
 static inline void *nat_plane_at(const struct nat_plane *p, enum nat_array array, uint32_t index)
