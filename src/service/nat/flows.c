@@ -99,11 +99,11 @@ static bool copy(const struct nat_flow4 *from, union record *to)
 	       __atomic_load_n(&from->life, __ATOMIC_RELAXED) == NAT_LIVE;
 }
 
-static enum nat_flow_state state_of(const struct nat_flow4 *flow)
+enum nat_flow_state nat_flow_state_of(uint8_t tcp, uint8_t flags)
 {
-	switch (flow->tcp) {
+	switch (tcp) {
 	case NAT_TCP_NONE:
-		return flow->flags & NAT_FLOW_REPLIED ? NAT_FLOW_ANSWERED : NAT_FLOW_UNANSWERED;
+		return flags & NAT_FLOW_REPLIED ? NAT_FLOW_ANSWERED : NAT_FLOW_UNANSWERED;
 	case NAT_TCP_INIT:
 	case NAT_TCP_ANSWERED: return NAT_FLOW_OPENING;
 	case NAT_TCP_ESTABLISHED: return NAT_FLOW_ESTABLISHED;
@@ -116,8 +116,7 @@ static struct ip_endpoint end_of(__be32 address, __be16 port)
 	return (struct ip_endpoint){.address = nat_address_of(address), .port = nat_host16(port)};
 }
 
-/* Whoever refreshes it while we look is ahead of our clock. */
-static uint32_t since(uint32_t now, uint32_t then)
+uint32_t nat_flow_since(uint32_t now, uint32_t then)
 {
 	uint32_t ticks = now - then;
 	return ticks > UINT32_MAX / 2 ? 0 : ticks;
@@ -130,12 +129,12 @@ bool nat_flow_read(const struct nat_flows *f, uint32_t number, struct nat_flow_v
 		return false;
 	const struct nat_flow4 *flow = &r.flow;
 	const struct nat_tuple4 *one = &flow->tuple[0], *two = &flow->tuple[1];
-	uint32_t idle = since(f->now, flow->seen);
+	uint32_t idle = nat_flow_since(f->now, flow->seen);
 	uint32_t idle_max = flow->idle < NAT_IDLE_N ? f->settings->idle[flow->idle] : 0;
 	*ret = (struct nat_flow_view){
 		.number = number,
 		.proto = one->proto,
-		.state = state_of(flow),
+		.state = nat_flow_state_of(flow->tcp, flow->flags),
 		.flags = flow->flags,
 		.from = end_of(one->src, one->sport),
 		.to = end_of(one->dst, one->dport),
@@ -145,7 +144,7 @@ bool nat_flow_read(const struct nat_flows *f, uint32_t number, struct nat_flow_v
 		.to_zone = two->zone,
 		.rule = flow->rule,
 		.bytes = {flow->bytes[0], flow->bytes[1]},
-		.age_s = nat_ticks_s(since(f->now, flow->born)),
+		.age_s = nat_ticks_s(nat_flow_since(f->now, flow->born)),
 		.idle_s = nat_ticks_s(idle),
 		.left_s = nat_ticks_s(idle < idle_max ? idle_max - idle : 0),
 	};

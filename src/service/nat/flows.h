@@ -24,6 +24,11 @@ const char *nat_flow_state_name(enum nat_flow_state state);
 /* False: none of them. */
 MUST bool nat_flow_state_read(const char *name, enum nat_flow_state *ret);
 
+/* From enum nat_tcp and enum nat_flow_flag. */
+enum nat_flow_state nat_flow_state_of(uint8_t tcp, uint8_t flags);
+/* Ticks from then until now; 0: who refreshes it while we look is ahead of our clock. */
+uint32_t nat_flow_since(uint32_t now, uint32_t then);
+
 /* "tcp", or the number in ret. */
 enum { NAT_PROTO_TEXT_MAX = 8 };
 const char *nat_proto_name(uint8_t proto, char ret[NAT_PROTO_TEXT_MAX]);

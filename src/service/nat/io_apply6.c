@@ -145,3 +145,16 @@ enum err nat_apply6(const struct bpf_set *set, const struct nat_tables *t,
 	TRY(write_answerers(set, six));
 	return write_settings(set, six, flows_max);
 }
+
+enum err nat_make_and_apply6(const struct bpf_set *set, const struct nat_v6_conf *conf,
+			     const struct nat_net *net, const struct nat_tables *t,
+			     uint32_t flows_max)
+{
+	struct nat_tables6 *six = malloc(sizeof(*six));
+	if (!six)
+		return ENOMEM;
+	nat_tables6_make(conf, net, six);
+	enum err e = nat_apply6(set, t, six, flows_max);
+	free(six);
+	return e;
+}

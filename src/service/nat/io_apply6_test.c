@@ -2,6 +2,8 @@
 
 #include "os/bpf.h"
 #include "service/nat/bpf/object.h"
+#include "service/nat/conf_v6.h"
+#include "service/nat/net.h"
 #include "service/nat/tables.h"
 #include "service/nat/tables6.h"
 
@@ -76,6 +78,10 @@ static int fill(void)
 	CHILD_CHECK(has_local(set, &six.locals[0]) && !has_local(set, &six.locals[1]));
 	CHILD_CHECK(get_settings(set, &again) && again.flags == 0 && again.flows_max > 500);
 	CHILD_CHECK(!memcmp(again.seed, s.seed, sizeof(s.seed)));
+	struct nat_v6_conf conf = {.forward = true};
+	CHILD_CHECK(!nat_make_and_apply6(set, &conf, &(struct nat_net){0}, &t, 7));
+	CHILD_CHECK(!has_local(set, &six.locals[0]) && get_settings(set, &again));
+	CHILD_CHECK(again.flags == NAT_SETTING6_ROUTE && again.flows_max == 7);
 	bpf_set_free(set);
 	return 0;
 }

@@ -112,7 +112,15 @@ void nat_handle_flows(void *arg, const struct control_request *req, struct contr
  * flags back as it was: that is what the second round is for. */
 static bool end_see(struct nat_walk *w, const struct nat_flow_view *v)
 {
-	struct nat_flow4 *flow = nat_plane_at(&w->n->plane, NAT_ARRAY_FLOWS4, v->number);
+	const struct nat_plane *p = &w->n->plane;
+	struct nat_flow4 *flow;
+	struct nat_flow6 *six;
+	if (v->number >= NAT_WALK_SIX) {
+		six = nat_plane_at(p, NAT_ARRAY_FLOWS6, v->number - NAT_WALK_SIX);
+		(void)__atomic_fetch_or(&six->flags, NAT_FLOW_END, __ATOMIC_RELAXED);
+		return true;
+	}
+	flow = nat_plane_at(p, NAT_ARRAY_FLOWS4, v->number);
 	(void)__atomic_fetch_or(&flow->flags, NAT_FLOW_END, __ATOMIC_RELAXED);
 	return true;
 }

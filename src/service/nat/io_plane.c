@@ -16,7 +16,7 @@ static const char *const array_names[NAT_ARRAYS] = {
 	[NAT_ARRAY_MAPPINGS4] = "mappings4", [NAT_ARRAY_POOLS] = "pools",
 	[NAT_ARRAY_PORTS] = "ports",	     [NAT_ARRAY_FORWARDS4] = "forwards4",
 	[NAT_ARRAY_RULES] = "rules",	     [NAT_ARRAY_RATES] = "rates",
-	[NAT_ARRAY_FILTERS4] = "filters4",
+	[NAT_ARRAY_FILTERS4] = "filters4",   [NAT_ARRAY_FLOWS6] = "flows6",
 };
 
 /* --- sizes ------------------------------------------------------------------------------------ */

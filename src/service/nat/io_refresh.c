@@ -2,6 +2,7 @@
 #include "os/log.h"
 #include "os/sysctl.h"
 #include "service/nat/io_apply.h"
+#include "service/nat/io_apply6.h"
 #include "service/nat/io_nat.h"
 
 #include <stdlib.h>
@@ -48,7 +49,10 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 	bool *sends = xdp_sends(n);
 	if (!sends)
 		return ENOMEM;
-	enum err e = nat_apply(&n->plane, before, n->next, &n->machine.net, sends);
+	enum err e = nat_make_and_apply6(n->plane.set, &conf->v6, &n->machine.net, n->next,
+					 n->plane.flows_max);
+	if (!e)
+		e = nat_apply(&n->plane, before, n->next, &n->machine.net, sends);
 	if (!e)
 		nat_attach(&n->attached, &n->plane, conf, &n->machine.net);
 	free(sends);

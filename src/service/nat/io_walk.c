@@ -52,18 +52,46 @@ static struct nat_flows flows_of(const struct nat *n)
 	};
 }
 
+static struct nat_flows6 flows6_of(const struct nat *n)
+{
+	const struct nat_pool *pool = nat_plane_at(&n->plane, NAT_ARRAY_POOLS, NAT_POOL_FLOWS6);
+	uint32_t fresh = __atomic_load_n(&pool->fresh, __ATOMIC_RELAXED);
+	uint32_t max = n->plane.array[NAT_ARRAY_FLOWS6].entries_max;
+	return (struct nat_flows6){
+		.items = nat_plane_at(&n->plane, NAT_ARRAY_FLOWS6, 0),
+		.end = fresh < max ? fresh + 1 : max,
+		.settings = nat_plane_settings(&n->plane),
+		.now = (uint32_t)((clock_monotonic_us() * 1000) >> NAT_TICK_SHIFT),
+	};
+}
+
+/* Flows of IPv6 come after those of IPv4: their numbers begin at NAT_WALK_SIX. */
+static bool read_at(const struct nat_flows *four, const struct nat_flows6 *six, uint32_t at,
+		    struct nat_flow_view *ret)
+{
+	if (at < NAT_WALK_SIX)
+		return nat_flow_read(four, at, ret);
+	if (!nat_flow6_read(six, at - NAT_WALK_SIX, ret))
+		return false;
+	ret->number = at;
+	return true;
+}
+
 static void slice(void *arg)
 {
 	struct nat_walk *w = arg;
 	struct nat_flows flows = flows_of(w->n);
+	struct nat_flows6 six = flows6_of(w->n);
 	struct nat_flow_view v;
 	unsigned seen = 0;
 	for (unsigned i = 0; i < SLICE_FLOWS && seen < SLICE_SEEN; i++, w->at++) {
-		if (w->at >= flows.end) {
+		if (w->at >= flows.end && w->at < NAT_WALK_SIX)
+			w->at = NAT_WALK_SIX;
+		if (w->at >= NAT_WALK_SIX && w->at - NAT_WALK_SIX >= six.end) {
 			w->done(w);
 			return;
 		}
-		if (!nat_flow_read(&flows, w->at, &v) || !nat_flow_matches(&w->filter, &v))
+		if (!read_at(&flows, &six, w->at, &v) || !nat_flow_matches(&w->filter, &v))
 			continue;
 		if (!w->see(w, &v)) {
 			w->done(w);

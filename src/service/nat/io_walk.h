@@ -11,10 +11,14 @@
 #include "control/control.h"
 #include "os/loop.h"
 #include "service/nat/flows.h"
+#include "service/nat/flows6.h"
 
 struct nat;
 struct nat_forward_counts;
 struct nat_top;
+
+/* The number of no flow of IPv4; that of one of IPv6 is so much more than its own. */
+#define NAT_WALK_SIX NAT_NUMBERS
 
 struct nat_walk {
 	struct nat *n;		     /* borrowed */

@@ -124,6 +124,10 @@ static enum err let_forward(struct nat *n)
 		e = sysctl_forwarding_write(4, 1);
 	if (e)
 		log_error("the kernel's forwarding cannot be turned on", LOG_ERR(e));
+	/* A kernel without IPv6 is no trouble for IPv4. */
+	enum err six = !e && nat_conf_of(n)->v6.forward ? sysctl_forwarding_write(6, 1) : OK;
+	if (six)
+		log_warning("the kernel does not forward IPv6", LOG_ERR(six));
 	n->forwarding = !e;
 	return e;
 }
