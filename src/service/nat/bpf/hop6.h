@@ -50,7 +50,9 @@ static __always_inline enum hop_way hop6_ask(void *frame, struct work6 *w)
 		return HOP_STACK;
 	}
 	w->hop.ifindex = device->ifindex;
-	w->hop.mtu = fib.mtu_result != 0 ? fib.mtu_result : (__u16)device->mtu;
+	/* The kernel has not said it where it knows no neighbour: what was asked with is still
+	 * there. */
+	w->hop.mtu = fib.mtu_result > 1 ? fib.mtu_result : (__u16)device->mtu;
 	w->hop.gen = s->hop_gen;
 	w->hop.looked = (__u16)w->now;
 	w->hop.flags = device->flags;

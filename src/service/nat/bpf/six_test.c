@@ -145,6 +145,15 @@ static void forwards_and_knows_the_answers(void **state)
 		     NAT_C_DROP_UNASKED);
 }
 
+/* The kernel finds it; and what it may be long is the device's, as it says nothing of the route. */
+static void goes_to_neighbours_that_are_not_known_yet(void **state)
+{
+	struct frame f;
+	NEEDS_PROGRAMS();
+	f = tcp_six(WAN, WORLD, 7, "2001:db8:1::99", 80, SYN, 64);
+	assert_int_equal(run("nat_in6", WAN, &f), REDIRECT);
+}
+
 static void follows_tcp(void **state)
 {
 	struct frame f;
@@ -438,6 +447,7 @@ int main(void)
 		cmocka_unit_test(lets_no_private_source_out),
 		cmocka_unit_test(walks_extension_headers_so_far_and_not_further),
 		cmocka_unit_test(forwards_and_knows_the_answers),
+		cmocka_unit_test(goes_to_neighbours_that_are_not_known_yet),
 		cmocka_unit_test(follows_tcp),
 		cmocka_unit_test(rules_let_in_and_judge_again),
 		cmocka_unit_test(a_host_has_a_limit),

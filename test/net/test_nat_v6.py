@@ -1,0 +1,133 @@
+"""IPv6 through the translator: routed and filtered, by another prefix (RFC 6296), and to IPv4 (NAT64)."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import threading
+
+import pytest
+
+import service
+import topology
+
+HOST, PRIVATE = "2001:470:1::10", "fd01:203:405:1::10"
+FAR, FAR4, PUBLIC = "2001:470:f::2", "198.51.100.2", "198.51.100.1"
+NAT64 = "2001:470:64::198.51.100.2"
+
+CONFIG = """
+global:
+  bpf: $DIR/bpf
+nat:
+  outside: to-server
+  inside: to-client
+  nptv6: {inside: "fd01:203:405::/48", outside: "2001:470:77::/48"}
+  nat64: "2001:470:64::/96"
+"""
+
+
+class Site:
+    """A client that has IPv6 only, a gateway, a server of both families that says who it sees."""
+
+    def __init__(self):
+        self.net = topology.Net()
+        self.client, self.gateway = self.net.host("client"), self.net.host("gateway")
+        self.server = self.net.host("server")
+        inside = "2001:470:1::1/64 fd01:203:405:1::1/64"
+        self.net.cable(self.client, f"{HOST}/64 {PRIVATE}/64", self.gateway, inside)
+        self.net.cable(
+            self.server, f"{FAR}/64 {FAR4}/24", self.gateway, f"2001:470:f::1/64 {PUBLIC}/24"
+        )
+        self.client.route("default", "2001:470:1::1")
+        self.server.route("2001:470:1::/48", "2001:470:f::1")
+        self.server.route("2001:470:77::/48", "2001:470:f::1")
+        self.nat = service.Service(self.gateway, "nat", CONFIG)
+        with self.server.inside():
+            self.web = [socket.create_server(("", 80)), self.six()]
+        for web in self.web:
+            threading.Thread(target=self.serve, args=(web,), daemon=True).start()
+        self.nat.start(timeout=60)  # the verifier takes its time on a busy machine
+
+    @staticmethod
+    def six():
+        web = socket.socket(socket.AF_INET6)
+        web.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        web.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        web.bind(("::", 80))
+        web.listen()
+        return web
+
+    @staticmethod
+    def serve(web):
+        """HTTP enough for curl: who asks, and half a megabyte."""
+        with contextlib.suppress(OSError):
+            while True:
+                near, who = web.accept()
+                with near:
+                    near.recv(4096)
+                    body = who[0].encode() + b"\n" + bytes(1 << 19)
+                    head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
+                    near.sendall(head.encode() + body)
+
+    def close(self):
+        for web in self.web:
+            web.close()
+        return self.net.close()
+
+    def on(self, host, *command):
+        with host.inside():
+            return subprocess.run(command, capture_output=True, timeout=30, check=False)
+
+    def curl(self, source, to):
+        """Who the server saw, after all of its answer."""
+        command = ["curl", "-sS", "-m", "20", "--retry", "3", "--retry-all-errors"]
+        done = self.on(self.client, *command, "--interface", source, f"http://[{to}]/")
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout) > 1 << 19
+        return done.stdout.split(b"\n")[0].decode()
+
+    def pings(self, host, to, *more):
+        return self.on(host, "ping", "-c", "5", "-i", "0.2", "-W", "2", *more, to).returncode == 0
+
+    def flows(self):
+        command = [service.binary(), "nat", "flows", "--json"]
+        command += ["--control", str(self.nat.run_folder / "nat.sock")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def site(janitor_process):
+    made = Site()
+    yield made
+    troubles = made.close()
+    assert not troubles, "\n".join(troubles)
+
+
+def test_routed_and_filtered(site):
+    assert site.curl(HOST, FAR) == HOST
+    assert site.pings(site.client, FAR, "-I", HOST)
+    # Nobody outside begins.
+    with site.client.inside(), socket.create_server((HOST, 99), family=socket.AF_INET6):
+        pass
+    with site.server.inside(), pytest.raises(OSError):
+        socket.create_connection((HOST, 99), 2)
+
+
+def test_another_prefix(site):
+    # fd01 + 0203 + 0405 less 2001 + 0470 + 0077 is de21; 0001 more is the subnet outside.
+    assert site.curl(PRIVATE, FAR) == "2001:470:77:de22::10"
+    assert site.pings(site.client, FAR, "-I", PRIVATE)
+
+
+def test_nat64(site):
+    assert site.curl(HOST, NAT64) == PUBLIC
+    assert site.pings(site.client, NAT64, "-I", HOST)
+
+
+def test_flows_are_shown(site):
+    site.curl(HOST, NAT64)
+    flows = json.dumps(site.flows())
+    assert NAT64.replace("198.51.100.2", "c633:6402") in flows
+    assert PUBLIC in flows
