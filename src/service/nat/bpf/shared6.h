@@ -97,8 +97,7 @@ struct nat_settings6 {
 	__u32 flags;
 	__u8 nat64_bits; /* of nat64: 32, 40, 48, 56, 64 or 96; 0: no NAT64 */
 	__u8 prefixes_n;
-	__u16 mtu4; /* RFC 7915 1.4: what IPv6 packets without the mark DF in IPv4 may be; 0: 1260
-		     */
+	__u16 pad;
 	struct nat_address6 nat64;
 	struct nat_prefix6 prefixes[NAT_PREFIXES6];
 };
