@@ -65,7 +65,8 @@ class Site:
     def close(self):
         with contextlib.suppress(Exception):
             self.service.close()
-        command("umount", self.bpf)
+        # Whoever tidied up before may have unmounted it already.
+        subprocess.run(["umount", "-l", str(self.bpf)], check=False, capture_output=True)
         shutil.rmtree(self.service.folder, ignore_errors=True)
 
     def daemon(self, host, *words, wait=None):
