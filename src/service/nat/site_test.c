@@ -36,6 +36,7 @@ void site_init(struct site *s, const char *text)
 	*s = (struct site){0};
 	if (config_parse(&sections, &in, &s->config, &report))
 		fail_msg("%s", report.n ? report.errors[0].message : "?");
+	config_report_done(&report);
 	s->conf = config_section(s->config, "nat");
 	s->t = calloc(1, sizeof(*s->t));
 	assert_int_equal(nat_names_collect(s->conf, &s->names), OK);
