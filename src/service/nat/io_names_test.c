@@ -98,6 +98,7 @@ static void collect(struct world *w, const char *to)
 		       "nat:\n  outside: w\n  inside: l\n  forward: {from: 1/tcp, to: %s}\n", to);
 	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
 	assert_int_equal(config_parse(&sections, &in, &config, &report), OK);
+	config_report_done(&report);
 	assert_int_equal(nat_names_collect(config_section(config, "nat"), &w->names), OK);
 	config_free(config);
 }

@@ -82,9 +82,10 @@ enum err nat_names_collect(const struct nat_conf *conf, struct nat_names *names)
 		if (!before)
 			continue;
 		c.names.items[i] = *before;
-		/* Who asks for it still has the place where it was. */
+		/* Who asks for it still has the place where it was; and who reloads because of a
+		 * name that has no address does not want to wait. */
 		for (size_t f = 0; f < NAT_NAME_FAMILIES; f++)
-			if (before->family[f].due_ms == UINT64_MAX)
+			if (before->family[f].due_ms == UINT64_MAX || before->family[f].n == 0)
 				c.names.items[i].family[f].due_ms = 0;
 	}
 	nat_names_done(names);

@@ -106,6 +106,12 @@ static void a_reload_keeps_what_is_known(void **state)
 	assert_int_equal(names.items[1].family[0].due_ms, 60000);
 	assert_int_equal(names.items[1].family[1].due_ms, 0);
 	assert_int_equal(names.items[0].family[0].n, 0);
+	/* One without an address is asked for at once. */
+	assert_true(nat_names_due(&names, 0, &name, &family));
+	assert_true(nat_names_answer(&names, name, family, NULL, 0, 60, 0));
+	assert_true(name->family[family].due_ms > 0);
+	collect(HEAD "  forward: [{from: 1/tcp, to: other}, {from: 2/tcp, to: nas}]\n", &names);
+	assert_int_equal(names.items[0].family[family].due_ms, 0);
 	nat_names_done(&names);
 }
 
