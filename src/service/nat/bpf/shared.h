@@ -379,7 +379,6 @@ enum nat_setting_flag {
 	NAT_SETTING_FORWARDING = 1 << 1, /* off: nothing new begins (the service says why) */
 	NAT_SETTING_LOG =
 		1 << 2, /* every mapping made and ended goes to the ring, whatever the rate */
-	NAT_SETTING_ROUTE6 = 1 << 3,
 	NAT_SETTING_LOG_FLOWS = 1 << 4, /* the same for flows begun and ended */
 };
 
@@ -442,8 +441,7 @@ enum nat_counter {
 	NAT_C_DROP_NO_ROUTE,
 	NAT_C_DROP_LEAK,     /* a private source on its way out, not translated */
 	NAT_C_DROP_PROTOCOL, /* one that cannot be translated */
-	NAT_C_DROP_RATE,
-	NAT_C_RACE, /* two processors began the same flow: one packet was dropped */
+	NAT_C_RACE,	     /* two processors began the same flow: one packet was dropped */
 	NAT_C_EVENTS_LOST,
 	NAT_C_TTL_ANSWERED,
 	NAT_C_MTU_ANSWERED,
