@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512, TARGET_SIZE = 2048, PAGE = 250 };
+enum { TARGET_SIZE = 2048, PAGE = 250 };
 
 static const char service[] = "dhcp";
 
@@ -27,25 +27,16 @@ static void parameter(struct writer *w, const char *name, const char *value)
 	http_percent_encode(w, span_text(value));
 }
 
-/* An answer with status 200; else it was said what is wrong, and *ret_code is the exit status. */
+/* As remote_ask; a target that is too long is the fault of who typed it. */
 static json_t *ask(const struct command_line *line, const char *method, const struct writer *target,
 		   int *ret_code)
 {
-	char path[PATH_SIZE], text[TARGET_SIZE];
-	json_t *answer = NULL;
-	int status = 0;
+	char text[TARGET_SIZE];
 	if (target->bad || !span_to_cstr(writer_span(target), text, sizeof(text))) {
 		*ret_code = command_misused(NULL, "the request is too long");
 		return NULL;
 	}
-	enum err e = remote_path(line, service, path, sizeof(path));
-	if (!e)
-		e = remote_call(path, method, text, &status, &answer);
-	if (!e && status == 200)
-		return answer;
-	*ret_code = e ? remote_fail(path, e) : remote_refused(status, answer);
-	json_decref(answer);
-	return NULL;
+	return remote_ask(line, service, method, text, ret_code);
 }
 
 static const char *text_of(const json_t *object, const char *key)

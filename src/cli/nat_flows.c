@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PATH_SIZE = 512, TARGET_SIZE = 2048, PAGE = 500 };
+enum { TARGET_SIZE = 2048, PAGE = 500 };
 
 static const char service[] = "nat";
 
@@ -32,27 +32,16 @@ static void filters(struct writer *w, const struct command_line *line)
 		parameter(w, names[i], command_line_value(line, names[i]));
 }
 
-/* An answer with status 200; else it was said what is wrong, and *ret_code is the exit status. */
+/* As remote_ask; a target that is too long is the fault of who typed it. */
 static json_t *ask(const struct command_line *line, const char *method, const struct writer *target,
 		   int *ret_code)
 {
-	char path[PATH_SIZE], text[TARGET_SIZE];
-	json_t *answer = NULL;
-	int status = 0;
+	char text[TARGET_SIZE];
 	if (target->bad || !span_to_cstr(writer_span(target), text, sizeof(text))) {
 		*ret_code = command_misused(NULL, "the request is too long");
 		return NULL;
 	}
-	enum err e = remote_path(line, service, path, sizeof(path));
-	if (!e)
-		e = remote_call(path, method, text, &status, &answer);
-	*ret_code = e ? remote_fail(path, e) : EXIT_OK;
-	if (!e && status == 200)
-		return answer;
-	if (!e)
-		*ret_code = remote_refused(status, answer);
-	json_decref(answer);
-	return NULL;
+	return remote_ask(line, service, method, text, ret_code);
 }
 
 static const char *text_of(const json_t *object, const char *key)

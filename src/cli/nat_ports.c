@@ -8,26 +8,7 @@
 
 #include <string.h>
 
-enum { PATH_SIZE = 512, TARGET_SIZE = 512 };
-
-/* An answer with status 200; else it was said what is wrong, and *ret_code is the exit status. */
-static json_t *ask(const struct command_line *line, const char *method, const char *target,
-		   int *ret_code)
-{
-	char path[PATH_SIZE];
-	json_t *answer = NULL;
-	int status = 0;
-	enum err e = remote_path(line, "nat", path, sizeof(path));
-	if (!e)
-		e = remote_call(path, method, target, &status, &answer);
-	*ret_code = e ? remote_fail(path, e) : EXIT_OK;
-	if (!e && status == 200)
-		return answer;
-	if (!e)
-		*ret_code = remote_refused(status, answer);
-	json_decref(answer);
-	return NULL;
-}
+enum { TARGET_SIZE = 512 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -95,7 +76,7 @@ static json_t *revoke(const struct command_line *line, int *ret_code)
 		*ret_code = command_misused(NULL, "the request is too long");
 		return NULL;
 	}
-	return ask(line, "POST", target, ret_code);
+	return remote_ask(line, "nat", "POST", target, ret_code);
 }
 
 static int run(const struct command_line *line)
@@ -105,7 +86,8 @@ static int run(const struct command_line *line)
 	if (!all && (line->arguments_n != 3 || strcmp(line->arguments[0], "revoke") != 0))
 		return command_misused(NULL, "what can be done with ports is: revoke tcp|udp "
 					     "HOST:PORT");
-	json_t *answer = all ? ask(line, "GET", "/ports", &code) : revoke(line, &code);
+	json_t *answer =
+		all ? remote_ask(line, "nat", "GET", "/ports", &code) : revoke(line, &code);
 	if (answer && line->json) {
 		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
 		(void)fputc('\n', stdout);

@@ -292,3 +292,21 @@ int remote_refused(int status, const json_t *error)
 	return command_fail(NULL, "the service answers %d: %s", status,
 			    text ? text : http_reason((unsigned)status));
 }
+
+json_t *remote_ask(const struct command_line *line, const char *service, const char *method,
+		   const char *target, int *ret_code)
+{
+	char path[512];
+	json_t *answer = NULL;
+	int status = 0;
+	enum err e = remote_path(line, service, path, sizeof(path));
+	if (!e)
+		e = remote_call(path, method, target, &status, &answer);
+	if (!e && status == 200) {
+		*ret_code = EXIT_OK;
+		return answer;
+	}
+	*ret_code = e ? remote_fail(path, e) : remote_refused(status, answer);
+	json_decref(answer);
+	return NULL;
+}

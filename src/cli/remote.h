@@ -29,6 +29,11 @@ MUST enum err remote_path(const struct command_line *line, const char *service, 
 MUST enum err remote_call(const char *path, const char *method, const char *target, int *ret_status,
 			  json_t **ret);
 
+/* One answer of a service to whoever typed this line, with status 200; else NULL: it was said what
+ * is wrong, and *ret_code is the exit status. The command has REMOTE_OPTIONS. */
+json_t *remote_ask(const struct command_line *line, const char *service, const char *method,
+		   const char *target, int *ret_code);
+
 /* A stream: line(arg, object) for each object as it comes (borrowed), until the end or until it
  * returns false. A status other than 200 comes with its JSON in *ret_error, which is NULL else. */
 MUST enum err remote_stream(const char *path, const char *method, const char *target,
