@@ -64,7 +64,8 @@ static enum err apply(struct world *w, const char *text)
 static uint32_t *port(const struct world *w, unsigned space, uint16_t number)
 {
 	struct nat_ports *ports = nat_plane_at(&w->plane, NAT_ARRAY_PORTS, 0);
-	return &ports->whose[NAT_PORT_AT(0, space, number)];
+	uint32_t *first = ports->whose; /* the element holds two, the memory all of them */
+	return first + NAT_PORT_AT(0, space, number);
 }
 
 static const struct nat_set *set_of(const struct world *w)
