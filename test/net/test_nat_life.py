@@ -140,7 +140,7 @@ def eventually(true, timeout=20):
 
 
 def connects(host, to, port, source=None, timeout=3):
-    """How an attempt ends: "open", "refused", "silent"."""
+    """How an attempt ends: "open", "refused" (by a RST), "unreachable", "silent"."""
     with host.inside():
         near = socket.socket()
     near.settimeout(timeout)
@@ -151,8 +151,10 @@ def connects(host, to, port, source=None, timeout=3):
         return "open"
     except TimeoutError:
         return "silent"
-    except OSError:
+    except ConnectionRefusedError:
         return "refused"
+    except OSError:
+        return "unreachable"
     finally:
         near.close()
 

@@ -137,7 +137,9 @@ static const struct config_key rule_keys[] = {
 	 .flags = CONFIG_REQUIRED,
 	 CONFIG_FIELD(struct nat_rule_conf, action),
 	 .choices = action_choices,
-	 .help = "`drop` says nothing to the sender; `reject` answers with an ICMP error"},
+	 .help = "`drop` says nothing to the sender; `reject` answers TCP by a reset, all else by "
+		 "an "
+		 "ICMP error"},
 	{.name = "from",
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,

@@ -39,6 +39,8 @@ static const struct nat_counter_name names[NAT_C_N] = {
 	[NAT_C_TTL_ANSWERED] = {"nat_ttl_answered_total", 0, "Senders told that the TTL ended"},
 	[NAT_C_MTU_ANSWERED] = {"nat_mtu_answered_total", 0,
 				"Senders told that a packet is too big"},
+	[NAT_C_REFUSAL_ANSWERED] = {"nat_refusals_answered_total", 0,
+				    "Senders told that a rule rejects a packet"},
 	[NAT_C_FRAGMENTS_HELD] = {"nat_fragments_held_total", 0,
 				  "Fragments that waited for the first of theirs"},
 };

@@ -1,11 +1,13 @@
 /* What we say ourselves about a packet that goes no further: its time is over, it is too big, it is
  * not let through (RFC 1812 4.3, RFC 5508 REQ-8, REQ-10). From the address of the device that it
- * came in by, back to the neighbour who brought it. Knows tc only; XDP leaves such packets to it.
+ * came in by, a RST from the one that was called; back to the neighbour who brought it. Knows tc
+ * only; XDP leaves such packets to it.
  */
 #ifndef NAT_BPF_ANSWER_H
 #define NAT_BPF_ANSWER_H
 
 #include "service/nat/bpf/icmp.h"
+#include "service/nat/bpf/reset.h"
 #include "service/nat/bpf/scratch.h"
 #include "service/nat/bpf/tc.h"
 
@@ -100,8 +102,7 @@ static __always_inline bool answer_sum(struct answer *a)
 /* The frame is made into one of that length with a checksum that nobody completes: what the kernel
  * remembers of the old one (segments, a checksum left to the device) goes by cutting its heads off.
  */
-static __always_inline bool answer_put(struct __sk_buff *skb, const struct answer *a, __u32 l3,
-				       __u32 len)
+static __always_inline bool answer_put(struct __sk_buff *skb, const void *a, __u32 l3, __u32 len)
 {
 	enum { CUT = 60 + 20 };
 	if (bpf_skb_change_tail(skb, l3 + 2 * CUT, 0) != 0 ||
@@ -129,7 +130,7 @@ static __always_inline int answer_send(struct __sk_buff *skb, const struct nat_d
 }
 
 /* Type, code, and what stands in the second half of its second word (an MTU). done: counted when it
- * is said; NAT_C_N: nothing is. */
+ * is said. */
 struct saying {
 	__u8 type, code;
 	__u16 mtu;
@@ -156,9 +157,7 @@ static __always_inline int answer(struct __sk_buff *skb, const struct nat_device
 	    !answer_put(skb, a, p->l3, len)) {
 		return TC_ACT_SHOT;
 	}
-	if (say->done != NAT_C_N) {
-		count(say->done);
-	}
+	count(say->done);
 	return answer_send(skb, in);
 }
 
@@ -171,14 +170,62 @@ static __always_inline int answer_ttl(struct __sk_buff *skb, const struct nat_de
 	return answer_fits(&p, kind) ? answer(skb, in, &p, &say) : TC_ACT_SHOT;
 }
 
-/* RFC 5508 REQ-8, RFC 1812 5.2.7.1: communication administratively prohibited. */
+/* Whom the RST seems to come from may be seen where it goes, and nobody is told of a segment that
+ * is not his: both were so when its flow began, or it was dropped before. */
+static __always_inline bool answer_reset_may(const struct nat_device *in, const struct packet *p)
+{
+	return in->zone != NAT_ZONE_OUTSIDE ||
+	       (source_of(p->tuple.src).zone == NAT_ZONE_OUTSIDE &&
+		decide_leak(&(struct nat_tuple4){.src = p->tuple.dst}) <= 0);
+}
+
+/* p is a whole segment of TCP. */
+static __always_inline int answer_reset(struct __sk_buff *skb, const struct nat_device *in,
+					const struct packet *p)
+{
+	const struct nat_settings *s = settings_get();
+	struct scratch *scratch = scratch_get();
+	if (s == NULL || scratch == NULL || !answer_reset_may(in, p)) {
+		return TC_ACT_SHOT;
+	}
+	struct reset *r = &scratch->reset;
+	if (!reset_make(skb, p->l4, p->len - p->heads, &r->tcp) || !answer_may(s, p->tuple.src)) {
+		return TC_ACT_SHOT;
+	}
+	r->tcp.check = (__sum16)~sum_fold(reset_sum(&r->tcp, (__u64)p->tuple.src + p->tuple.dst));
+	r->ip = (struct iphdr){
+		.version = 4,
+		.ihl = 5,
+		.tot_len = bpf_htons(sizeof(*r)),
+		.frag_off = bpf_htons(IP_DONT),
+		.ttl = ANSWER_TTL,
+		.protocol = IPPROTO_TCP,
+		.saddr = p->tuple.dst,
+		.daddr = p->tuple.src,
+	};
+	r->ip.check = (__sum16)~sum_fold(ip_sum(&r->ip));
+	if (!answer_put(skb, r, p->l3, sizeof(*r))) {
+		return TC_ACT_SHOT;
+	}
+	count(NAT_C_REFUSAL_ANSWERED);
+	return answer_send(skb, in);
+}
+
+/* RFC 5508 REQ-8, RFC 1812 5.2.7.1: communication administratively prohibited. To TCP as a host
+ * without a listener would say it, so that no program waits. */
 static __always_inline int answer_reject(struct __sk_buff *skb, const struct nat_device *in)
 {
 	struct packet p;
-	const struct saying say = {ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0, NAT_C_N};
+	const struct saying say = {ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0, NAT_C_REFUSAL_ANSWERED};
 	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
 	count(NAT_C_DROP_RULE);
-	return answer_fits(&p, kind) ? answer(skb, in, &p, &say) : TC_ACT_SHOT;
+	if (!answer_fits(&p, kind)) {
+		return TC_ACT_SHOT;
+	}
+	if (kind == PACKET_FLOW && p.tuple.proto == IPPROTO_TCP) {
+		return answer_reset(skb, in, &p);
+	}
+	return answer(skb, in, &p, &say);
 }
 
 /* RFC 1191 4: with the next hop's MTU. */

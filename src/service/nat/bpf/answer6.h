@@ -1,10 +1,11 @@
 /* What the machine itself tells a sender of IPv6: hop limit exceeded, packet too big, unreachable
- * (RFC 4443). Knows nothing of flows.
+ * (RFC 4443), or the RST of a segment that a rule rejects. Knows nothing of flows.
  */
 #ifndef NAT_BPF_ANSWER6_H
 #define NAT_BPF_ANSWER6_H
 
 #include "service/nat/bpf/hop6.h"
+#include "service/nat/bpf/reset.h"
 
 /* RFC 4443 2.4 f: so many a second, and at once. */
 enum { ANSWER6_COST_US = 1000, ANSWER6_DEPTH_US = 100000 };
@@ -80,6 +81,17 @@ static __always_inline bool made6_put(struct __sk_buff *skb, struct work6 *w, __
 				   BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH) == 0;
 }
 
+/* The same for what answers it: the kernel forgets the old one's segments and a checksum that was
+ * left to the device, when its heads are cut off. */
+static __always_inline bool answer6_put(struct __sk_buff *skb, struct work6 *w, __u32 len)
+{
+	enum { CUT = 120 };
+	__u32 l3 = w->p.l3;
+	return bpf_skb_change_tail(skb, l3 + 2 * CUT, 0) == 0 &&
+	       bpf_skb_adjust_room(skb, -CUT, BPF_ADJ_ROOM_MAC, 0) == 0 &&
+	       made6_put(skb, w, l3, len);
+}
+
 /* The way back: by the device that it came from. */
 static __always_inline int answer6_send(struct __sk_buff *skb, const struct work6 *w)
 {
@@ -105,10 +117,17 @@ static __always_inline int answer6_send(struct __sk_buff *skb, const struct work
 	return (int)bpf_redirect(in->ifindex, 0);
 }
 
-/* w->p is what it is about. The packet becomes the answer; counted as drops whatever comes of it.
- */
-static __always_inline int answer6(struct __sk_buff *skb, struct work6 *w, __u8 type, __u8 code,
-				   __u32 value)
+/* done: counted when it is said. */
+struct saying6 {
+	__u8 type, code;
+	__u32 value;
+	enum nat_counter done;
+};
+
+/* w->p is what it is about. The packet becomes the answer, or its end; that it was dropped the
+ * caller has counted. */
+static __always_inline int answer6(struct __sk_buff *skb, struct work6 *w,
+				   const struct saying6 *say)
 {
 	const struct packet6 *p = &w->p;
 	const struct nat_address6 *own = bpf_map_lookup_elem(&answerers6, &w->ifindex);
@@ -129,15 +148,52 @@ static __always_inline int answer6(struct __sk_buff *skb, struct work6 *w, __u8 
 			       .hops = 64,
 			       .src = *own,
 			       .dst = p->tuple.src};
-	*icmp = (struct icmp_head6){.type = type, .code = code};
-	icmp->value = bpf_htonl(value);
+	*icmp = (struct icmp_head6){.type = say->type, .code = say->code};
+	icmp->value = bpf_htonl(say->value);
 	__u64 sum = made6_sum(w, HEAD6, len) + address6_sum(&head->src) + address6_sum(&head->dst) +
 		    bpf_htonl(len) + bpf_htonl(NEXT_ICMP6);
 	icmp->checksum = ~sum_fold(sum);
-	if (!made6_put(skb, w, p->l3, HEAD6 + len)) {
+	if (!answer6_put(skb, w, HEAD6 + len)) {
 		return TC_ACT_SHOT;
 	}
+	count(say->done);
 	return answer6_send(skb, w);
+}
+
+/* w->p is a whole segment of TCP. Its sender is one of that side, or it was dropped before; from
+ * outside it called an address that the world knows. */
+static __always_inline int answer6_reset(struct __sk_buff *skb, struct work6 *w)
+{
+	const struct packet6 *p = &w->p;
+	struct head6 *head = (struct head6 *)w->made;
+	struct tcphdr tcp;
+	__u32 data = p->len - (p->l4 - p->l3) - p->head;
+	if (address6_is_group(&p->tuple.dst) || !reset_make(skb, p->l4, data, &tcp) ||
+	    !answer6_may()) {
+		return TC_ACT_SHOT;
+	}
+	tcp.check = ~sum_fold(
+		reset_sum(&tcp, address6_sum(&p->tuple.src) + address6_sum(&p->tuple.dst)));
+	*head = (struct head6){.first = bpf_htonl(6u << 28),
+			       .len = bpf_htons(sizeof(tcp)),
+			       .next = IPPROTO_TCP,
+			       .hops = 64,
+			       .src = p->tuple.dst,
+			       .dst = p->tuple.src};
+	__builtin_memcpy(head + 1, &tcp, sizeof(tcp));
+	if (!answer6_put(skb, w, HEAD6 + sizeof(tcp))) {
+		return TC_ACT_SHOT;
+	}
+	count(NAT_C_REFUSAL_ANSWERED);
+	return answer6_send(skb, w);
+}
+
+/* RFC 4443 3.1: 1 is "administratively prohibited". */
+static __always_inline int answer6_reject(struct __sk_buff *skb, struct work6 *w)
+{
+	const struct saying6 say = {ICMP6_UNREACHABLE, 1, 0, NAT_C_REFUSAL_ANSWERED};
+	return w->p.tuple.proto == IPPROTO_TCP && w->p.fragment_at == 0 ? answer6_reset(skb, w)
+									: answer6(skb, w, &say);
 }
 
 #endif

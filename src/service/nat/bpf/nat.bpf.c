@@ -502,28 +502,27 @@ int nat_out6(struct __sk_buff *skb)
 SEC("tc")
 int nat_hops6(struct __sk_buff *skb)
 {
+	const struct saying6 say = {ICMP6_TIME, 0, 0, NAT_C_TTL_ANSWERED};
 	struct work6 *w = work6_get(WORK6_IN);
 	count(NAT_C_DROP_TTL);
-	count(NAT_C_TTL_ANSWERED);
-	return w != NULL ? answer6(skb, w, ICMP6_TIME, 0, 0) : TC_ACT_SHOT;
+	return w != NULL ? answer6(skb, w, &say) : TC_ACT_SHOT;
 }
 
 SEC("tc")
 int nat_too_big6(struct __sk_buff *skb)
 {
 	struct work6 *w = work6_get(WORK6_IN);
+	const struct saying6 say = {ICMP6_TOO_BIG, 0, w != NULL ? w->mtu : 0, NAT_C_MTU_ANSWERED};
 	count(NAT_C_DROP_MTU);
-	count(NAT_C_MTU_ANSWERED);
-	return w != NULL ? answer6(skb, w, ICMP6_TOO_BIG, 0, w->mtu) : TC_ACT_SHOT;
+	return w != NULL ? answer6(skb, w, &say) : TC_ACT_SHOT;
 }
 
-/* RFC 4443 3.1: 1 is "administratively prohibited". */
 SEC("tc")
 int nat_reject6(struct __sk_buff *skb)
 {
 	struct work6 *w = work6_get(WORK6_IN);
 	count(NAT_C_DROP_RULE);
-	return w != NULL ? answer6(skb, w, ICMP6_UNREACHABLE, 1, 0) : TC_ACT_SHOT;
+	return w != NULL ? answer6_reject(skb, w) : TC_ACT_SHOT;
 }
 
 SEC("tc")

@@ -14,10 +14,11 @@ static enum oracle_verdict drop(struct oracle *o, const char *why)
 	return ORACLE_DROP;
 }
 
-static enum oracle_verdict drop_by_rule(struct oracle *o, const char *why)
+static enum oracle_verdict drop_by_rule(struct oracle *o, const char *why, uint8_t proto)
 {
 	(void)drop(o, why);
-	o->answer = o->action == NAT_REJECT ? 3 << 8 | 13 : 0; /* RFC 1812 5.2.7.1 */
+	if (o->action == NAT_REJECT)
+		o->answer = proto == P_TCP ? ORACLE_RESET : 3 << 8 | 13; /* RFC 1812 5.2.7.1 */
 	return ORACLE_DROP;
 }
 
@@ -418,7 +419,7 @@ static enum oracle_verdict to_machine(struct oracle *o, struct oracle_flow *f,
 	f->kind = ORACLE_MACHINE;
 	f->way[1].zone = NAT_ZONE_GATEWAY;
 	if (!may(o, f, icmp_of(b->p)))
-		return drop_by_rule(o, "nobody has asked for it");
+		return drop_by_rule(o, "nobody has asked for it", f->proto);
 	return begin_flow(o, f, b);
 }
 
@@ -432,7 +433,7 @@ static enum oracle_verdict by_forward(struct oracle *o, struct oracle_flow *f,
 	f->way[1].src = forward_to(forward, b->p->dst.port);
 	f->way[1].zone = forward->zone;
 	if (!may(o, f, icmp_of(b->p)))
-		return drop_by_rule(o, "not for this sender");
+		return drop_by_rule(o, "not for this sender", f->proto);
 	f->host = inside ? f->way[0].src.address : forward->to;
 	/* An answer between two on one link would not come by us. */
 	if (inside && forward->zone == b->p->zone)
@@ -456,7 +457,7 @@ static enum oracle_verdict by_mapping(struct oracle *o, struct oracle_flow *f,
 	if (!inside && !(find_host(o, m->inside.address)->flags & NAT_HOST_OPEN))
 		return drop(o, "the host has not asked this sender (RFC 4787 REQ-8)");
 	if (!may(o, f, icmp_of(b->p)))
-		return drop_by_rule(o, "by a rule");
+		return drop_by_rule(o, "by a rule", f->proto);
 	f->host = inside ? f->way[0].src.address : m->inside.address;
 	return inside ? translate_source(o, f, b) : begin_flow(o, f, b);
 }
@@ -498,7 +499,7 @@ static enum oracle_verdict decide(struct oracle *o, struct oracle_flow *f, const
 	f->way[1].zone = to == NAT_ZONE_BOGON ? NAT_ZONE_OUTSIDE : to;
 	f->host = p->src.address;
 	if (!may(o, f, icmp_of(p)))
-		return drop_by_rule(o, "by a rule");
+		return drop_by_rule(o, "by a rule", f->proto);
 	if (f->way[1].zone != NAT_ZONE_OUTSIDE)
 		return begin_flow(o, f, b);
 	if (p->alien)
@@ -517,7 +518,7 @@ static enum oracle_verdict decide_own(struct oracle *o, struct oracle_flow *f,
 	f->kind = ORACLE_OWN;
 	f->way[1].zone = NAT_ZONE_OUTSIDE;
 	if (!may(o, f, icmp_of(p)))
-		return drop_by_rule(o, "by a rule");
+		return drop_by_rule(o, "by a rule", f->proto);
 	if (p->proto == P_ICMP && !p->begins)
 		return ORACLE_PASS;
 	if (!has_ports(p->proto) || is_kept(o, p->proto, &p->src))
@@ -551,7 +552,7 @@ static enum oracle_verdict walk(struct oracle *o, const struct begin *b, unsigne
 	if (!flow)
 		return zone == NAT_ZONE_GATEWAY ? decide_own(o, &f, b) : decide(o, &f, b);
 	if (flow->gen != o->gen && !may(o, flow, PING))
-		return drop_by_rule(o, "no longer allowed");
+		return drop_by_rule(o, "no longer allowed", p->proto);
 	flow->gen = o->gen;
 	return follow(o, flow, side, p, b->want);
 }

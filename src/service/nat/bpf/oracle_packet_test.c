@@ -121,6 +121,27 @@ bool oracle_sum_right(const struct frame *f, const struct oracle_packet *p)
 	return p->proto != 1 || s == 0xffff;
 }
 
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)frame_get16(at) << 16 | frame_get16(at + 2);
+}
+
+static bool reset_right(const struct frame *in, const struct oracle_packet *was,
+			const struct frame *got, const struct oracle_packet *is)
+{
+	const uint8_t *a = in->bytes + was->l4, *b = got->bytes + is->l4;
+	size_t data = was->end - was->l4 - (size_t)(a[12] >> 4) * 4;
+	bool acks = (was->tcp_flags & 16) != 0;
+	uint32_t next =
+		get32(a + 4) + (uint32_t)data + (was->tcp_flags & 1) + (was->tcp_flags >> 1 & 1);
+	return is->proto == 6 && is->end == got->len && is->end - is->l4 == 20 &&
+	       oracle_sum_right(got, is) && is->tcp_flags == (acks ? 4 : 20) &&
+	       get32(b + 4) == (acks ? get32(a + 8) : 0) && get32(b + 8) == (acks ? 0 : next) &&
+	       is->src.address == was->dst.address && is->src.port == was->dst.port &&
+	       is->dst.address == was->src.address && is->dst.port == was->src.port &&
+	       is->ttl >= 32 && frame_get16(b + 14) == 0 && (was->tcp_flags & 4) == 0;
+}
+
 bool oracle_answer_right(const struct frame *in, const struct frame *got, uint32_t from,
 			 unsigned answer)
 {
@@ -129,6 +150,9 @@ bool oracle_answer_right(const struct frame *in, const struct frame *got, uint32
 	size_t quoted = got->len - ETHER - IP - 8;
 	if (answer == 0 || !oracle_read(in, 0, &was) || !oracle_read(got, 0, &is))
 		return false;
+	if (answer == ORACLE_RESET)
+		return reset_right(in, &was, got, &is) && !memcmp(got->bytes, in->bytes + 6, 6) &&
+		       !memcmp(got->bytes + 6, in->bytes, 6);
 	if (is.proto != 1 || ip[0] != 0x45 || is.end != got->len || !oracle_sum_right(got, &is))
 		return false;
 	if (is.icmp_type != answer >> 8 || is.icmp_code != (answer & 0xff) || is.ttl < 32)

@@ -18,6 +18,7 @@ enum {
 	ORACLE_FORWARDS = 8,
 	ORACLE_HOSTS = 64,
 	ORACLE_KEPT = 4,
+	ORACLE_RESET = 1 << 16, /* a RST */
 };
 
 enum oracle_verdict { ORACLE_DROP, ORACLE_PASS, ORACLE_SEND };
@@ -72,7 +73,8 @@ struct oracle {
 	unsigned flows_n, mappings_n;
 	const char *why; /* of the last verdict */
 	unsigned action; /* of the last rule: enum nat_action; 0: none matched */
-	/* What the sender may be told of the last drop: ICMP type << 8 | code; 0: nothing. */
+	/* What the sender may be told of the last drop: ICMP type << 8 | code, or ORACLE_RESET; 0:
+	 * nothing. */
 	unsigned answer;
 };
 
@@ -98,7 +100,8 @@ bool oracle_sum_right(const struct frame *f, const struct oracle_packet *p);
 void oracle_seal(const struct frame *in, const struct frame *got, const struct oracle_packet *p,
 		 struct frame *want);
 
-/* Whether got tells the sender of `in` so, from the address `from` (RFC 1812 4.3). */
+/* Whether got tells the sender of `in` so, from the address `from` (RFC 1812 4.3); a RST comes from
+ * whom he has called (RFC 9293 3.10.7.1). */
 bool oracle_answer_right(const struct frame *in, const struct frame *got, uint32_t from,
 			 unsigned answer);
 

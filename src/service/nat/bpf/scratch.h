@@ -18,6 +18,12 @@ struct answer {
 	__u8 quote[576 - sizeof(struct iphdr) - sizeof(struct icmphdr)];
 };
 
+/* The answer to a TCP segment. */
+struct reset {
+	struct iphdr ip;
+	struct tcphdr tcp;
+};
+
 /* A packet in the ring. */
 struct carried {
 	struct nat_event event;
@@ -27,6 +33,7 @@ struct carried {
 struct scratch {
 	union {
 		struct answer answer;
+		struct reset reset;
 		struct carried carried;
 		__u8 chunk[SCRATCH_CHUNK + sizeof(__u32)];
 	};

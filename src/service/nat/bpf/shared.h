@@ -445,6 +445,7 @@ enum nat_counter {
 	NAT_C_EVENTS_LOST,
 	NAT_C_TTL_ANSWERED,
 	NAT_C_MTU_ANSWERED,
+	NAT_C_REFUSAL_ANSWERED, /* by ICMP or a RST, of what a rule rejects */
 	NAT_C_FRAGMENTS_HELD,
 	NAT_C_N,
 };

@@ -294,6 +294,39 @@ static void a_rule_that_rejects_tells(void **state)
 	assert_sends("nat_in6", LAN, f, &want);
 }
 
+/* The RST that answers tcp_six's segment, whose numbers are 0x00010203 and 0x04050607. */
+static struct frame reset_of(int device, const char *src, const char *dst, uint16_t dport,
+			     uint32_t seq, uint32_t ack)
+{
+	struct frame f = leaving(tcp_six(device, src, 9, dst, dport, ack ? RST | ACK : RST, 64));
+	uint32_t words[2] = {htonl(seq), htonl(ack)};
+	memcpy(f.bytes + ETHER + 40 + 4, words, sizeof(words));
+	memset(f.bytes + ETHER + 40 + 14, 0, 2); /* no window */
+	frame_sum(&f, ETHER, ETHER + 40, 6);
+	return f;
+}
+
+/* RFC 9293 3.10.7.1. */
+static void tcp_that_is_rejected_is_reset(void **state)
+{
+	struct frame want = reset_of(LAN, WORLD, HOST, 1000, 0, 0x00010204);
+	NEEDS_PROGRAMS();
+	uint64_t before = world_count(NAT_C_REFUSAL_ANSWERED);
+	assert_sends("nat_in6", LAN, tcp_six(LAN, HOST, 1000, WORLD, 9, SYN, 64), &want);
+	/* From outside, by the address that was called. */
+	want = reset_of(WAN, HOST, WORLD, 1000, 0, 0x00010204);
+	assert_sends("nat_in6", WAN, tcp_six(WAN, WORLD, 1000, HOST, 9, SYN, 64), &want);
+	assert_int_equal(world.mark, NAT_MARK);
+	want = reset_of(WAN, "2001:db8:f::1", WORLD, 1000, 0, 0x00010204);
+	assert_sends("nat_in6", WAN, tcp_six(WAN, WORLD, 1000, "2001:db8:f::1", 9, SYN, 64), &want);
+	/* Who says that he is inside, and who calls a private address, hear nothing. */
+	assert_drops("nat_in6", WAN, tcp_six(WAN, HOST, 1000, "2001:db8:f::1", 9, SYN, 64),
+		     NAT_C_DROP_SPOOFED);
+	assert_drops("nat_in6", WAN, tcp_six(WAN, WORLD, 1000, "fd01:203:405:1::5", 9, SYN, 64),
+		     NAT_C_DROP_UNASKED);
+	assert_int_equal(world_count(NAT_C_REFUSAL_ANSWERED) - before, 3);
+}
+
 /* RFC 4890 4.3.1: unreachable, too big, time exceeded, parameter problem must not be dropped. */
 static void errors_about_flows_come_through(void **state)
 {
@@ -457,6 +490,7 @@ int main(void)
 		cmocka_unit_test(tells_whose_hop_limit_is_over),
 		cmocka_unit_test(tells_what_is_too_big),
 		cmocka_unit_test(a_rule_that_rejects_tells),
+		cmocka_unit_test(tcp_that_is_rejected_is_reset),
 		cmocka_unit_test(errors_about_flows_come_through),
 		cmocka_unit_test(forged_errors_are_dropped),
 		cmocka_unit_test(pings_and_only_its_own_answers),

@@ -173,10 +173,9 @@ static void put_rules(void)
 			       .src_last = 65535,
 			       .dst_first = 80,
 			       .dst_last = 80};
-	struct nat_rule loud = {.from = 1 << NAT_ZONE_INSIDE,
+	struct nat_rule loud = {.from = UINT32_MAX,
 				.to = UINT32_MAX,
 				.action = NAT_REJECT,
-				.proto = 17,
 				.src_last = 65535,
 				.dst_first = 9,
 				.dst_last = 9};
