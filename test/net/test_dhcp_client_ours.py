@@ -130,5 +130,17 @@ def test_rapid_commit(ours):
 def test_gives_way_to_ipv6_only(ours):
     it = ours(text=config(network=NETWORK.replace("domain-name: home.arpa", "domain-name: home.arpa, ipv6-only-preferred: 600")))
     it.start("ipv6-only: on")
-    wait_for(lambda: it.status()["state"] == "init" and (it.status()["next_in_s"] or 0) > 300, 8, it.status)
+
+    def waits():
+        status = it.status()
+        return status["state"] == "init" and (status["next_in_s"] or 0) > 300
+
+    wait_for(waits, 8, it.status)
     assert it.addresses() == ""
+    assert it.site.metric("ipv6_only_offers_total") == 1 and it.site.service.control("GET", "/leases")[1]["leases"] == []
+    # RFC 8925 3.2: until the time is over, or the network is another.
+    it.host.ip("link", "set", it.interface, "down")
+    wait_for(lambda: it.status()["state"] == "down", 5, it.status)
+    it.host.ip("link", "set", it.interface, "up")
+    assert eventually(lambda: it.site.metric("ipv6_only_offers_total") == 2)
+    wait_for(waits, 8, it.status)

@@ -127,3 +127,14 @@ def test_declines_an_address_that_somebody_has(net, kind):
     assert eventually(lambda: site.metric("received_total", type="DECLINE") >= 1, timeout=30), client.log()
     assert eventually(lambda: site.lease("192.168.7.100")["state"] == "declined")
     assert any(e["event"] == "decline" for e in site.events())
+
+
+def test_dhcpcd_goes_without_ipv4_where_the_network_can_do_without_it(net):
+    """RFC 8925: it is told so, and offered no address."""
+    pools = "\n      pools: [{range: 192.168.7.100-192.168.7.101, options: {ipv6-only-preferred: 30m}}]\n"
+    site = Site(net, config(pools))
+    host, interface = site.host("laptop")
+    client = Dhcpcd(host, interface, "noarp\noption ipv6_only_preferred\n").start()
+    assert eventually(lambda: "IPv6-Only Preferred received (1800 seconds)" in client.log()), client.log()
+    assert site.metric("ipv6_only_offers_total") >= 1 and site.metric("received_total", type="REQUEST") == 0
+    assert host.ip("-4", "-o", "addr", "show", interface) == ""

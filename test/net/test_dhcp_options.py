@@ -84,7 +84,9 @@ def test_classless_routes_take_the_place_of_routers_only_where_they_were_asked_f
 def test_ipv6_only_and_the_portal_come_to_who_asks(client):
     offer = asked(client, [108, 114])
     assert offer.number(108) == 1800 and offer.options[114] == b"https://portal.home.arpa/"
+    assert offer.yiaddr == "0.0.0.0"  # RFC 8925 3.3: and none is held
     silent = client.discover()  # no list at all: everything but what RFC 8925 reserves
+    assert silent.yiaddr.startswith("192.168.7.1")
     assert 108 not in silent.options and 114 in silent.options and silent.address(3)
 
 

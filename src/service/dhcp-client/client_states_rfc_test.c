@@ -460,6 +460,63 @@ static void gives_way_to_ipv6_only_for_at_least_300_s(void **state)
 	assert_int_equal(sent()->at_ms, offered_ms + 300000);
 }
 
+/* RFC 8925 3.3: the server "SHOULD return 0.0.0.0 as the offered address". 3.2: the client stops
+ * "for V6ONLY_WAIT seconds or until the network attachment event, whichever happens first". */
+static void an_offer_without_an_address_is_waited_out_or_ends_with_the_link(void **state)
+{
+	(void)state;
+	static const uint8_t wait[] = {0, 0, 7, 8};
+	const struct world_reply none = {.no_address = true,
+					 .no_lease_time = true,
+					 .code = DHCP_OPT_IPV6_ONLY_PREFERRED,
+					 .value = span_of(wait, sizeof(wait))};
+	world_up(w, 0);
+	world_reply(w, none); /* to who did not ask, it is an OFFER of nothing */
+	assert_int_equal(w->u.state, UPLINK_SELECTING);
+	w->rules.ipv6_only = true;
+	world_reply(w, none);
+	assert_int_equal(w->u.state, UPLINK_INIT);
+	assert_int_equal(uplink_next_ms(&w->u), w->now_ms + 1800000);
+	world_run(w, 400000);
+	assert_int_equal(w->sent_n, 1);
+	uplink_link(&w->u, w->now_ms, false);
+	uplink_link(&w->u, w->now_ms, true);
+	world_run(w, 0);
+	assert_int_equal(w->sent_n, 2);
+	assert_type(DHCP_DISCOVER);
+}
+
+/* 3.2: the option is for who has no address yet; a renewal goes on. */
+static void a_renewal_does_not_give_way(void **state)
+{
+	(void)state;
+	static const uint8_t wait[] = {0, 0, 7, 8};
+	w->rules.ipv6_only = true;
+	world_renewing(w, false);
+	world_reply(w, (struct world_reply){.type = DHCP_ACK,
+					    .code = DHCP_OPT_IPV6_ONLY_PREFERRED,
+					    .value = span_of(wait, sizeof(wait))});
+	assert_int_equal(w->u.state, UPLINK_BOUND);
+	assert_true(w->is_set);
+}
+
+/* Only a server that is allowed is believed that there is no need of IPv4. */
+static void a_server_that_is_not_allowed_ends_no_ipv4(void **state)
+{
+	(void)state;
+	static const uint8_t wait[] = {0, 0, 7, 8};
+	static struct ip_prefix allowed;
+	assert_int_equal(ip_prefix_parse(span_text("192.0.2.7/32"), &allowed), OK);
+	w->rules.ipv6_only = true;
+	w->rules.servers_allowed = &allowed;
+	w->rules.servers_allowed_n = 1;
+	world_up(w, 0);
+	world_reply(w, (struct world_reply){.code = DHCP_OPT_IPV6_ONLY_PREFERRED,
+					    .value = span_of(wait, sizeof(wait))});
+	assert_int_equal(w->u.state, UPLINK_SELECTING);
+	assert_int_equal(w->refused, UPLINK_CAUSE_SERVER);
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -489,6 +546,9 @@ int main(void)
 		FACT(another_probe_for_the_same_address_is_a_conflict),
 		FACT(after_ten_conflicts_a_minute_passes),
 		FACT(gives_way_to_ipv6_only_for_at_least_300_s),
+		FACT(an_offer_without_an_address_is_waited_out_or_ends_with_the_link),
+		FACT(a_renewal_does_not_give_way),
+		FACT(a_server_that_is_not_allowed_ends_no_ipv4),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

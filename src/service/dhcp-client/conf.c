@@ -167,7 +167,10 @@ static const struct config_key uplink_keys[] = {
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_uplink_conf, ipv6_only),
 	 .fallback = "off",
-	 .help = "go without an IPv4 address where the network prefers that (RFC 8925)"},
+	 .help = "go without an IPv4 address where the network prefers that (RFC 8925); it is "
+		 "asked "
+		 "again after the time that the server says, at least 5 minutes, or when the link "
+		 "comes back"},
 	{.name = "keep-unconfirmed",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct client_uplink_conf, keep_unconfirmed),

@@ -260,10 +260,7 @@ enum err lease_read(const struct dhcp_message *m, struct lease *ret, uint32_t *r
 	ret->ntp_n = read_servers(m, DHCP_OPT_NTP_SERVERS, ret->ntp, &ignored);
 	read_names(m, ret, &ignored);
 	read_routes(m, ret, &ignored);
-	if (number_of(m, DHCP_OPT_IPV6_ONLY_PREFERRED, &wait_s, &ignored)) {
-		ret->ipv6_only = true;
-		ret->ipv6_only_s = wait_s;
-	}
+	(void)number_of(m, DHCP_OPT_IPV6_ONLY_PREFERRED, &wait_s, &ignored); /* see receive.c */
 	ret->has_nonce = dhcp_auth_nonce(m, &ret->replay, ret->nonce) == OK;
 	read_wire(m, ret);
 	*ret_ignored = ignored;

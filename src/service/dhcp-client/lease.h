@@ -30,9 +30,7 @@ struct lease {
 	uint8_t bits;			     /* of the subnet mask */
 	uint32_t lease_s, renew_s, rebind_s; /* LEASE_FOREVER; T1 and T2 are 0 when not told */
 	bool rapid;			     /* an ACK without a REQUEST (RFC 4039) */
-	bool ipv6_only;			     /* RFC 8925 */
-	uint32_t ipv6_only_s;
-	uint16_t mtu; /* 0: not told */
+	uint16_t mtu;			     /* 0: not told */
 	bool has_nonce;
 	uint8_t nonce[DHCP_NONCE_LEN]; /* RFC 6704 */
 	uint64_t replay;

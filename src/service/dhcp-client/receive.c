@@ -38,16 +38,20 @@ static enum uplink_cause judge(struct uplink *u)
 	return uplink_address_allowed(u, l->address) ? UPLINK_CAUSE_NONE : UPLINK_CAUSE_ADDRESS;
 }
 
-/* RFC 8925 3.2: who can do without IPv4 does not request the address, and waits. */
+/* RFC 8925 3.2: who can do without IPv4 does not request the address, and waits, also when the
+ * OFFER has none (3.3): nothing but the option and who sends it counts. */
 static bool gives_way(struct uplink *u, uint64_t now_ms)
 {
-	const struct lease *l = &u->scratch;
-	uint64_t wait_s = l->ipv6_only_s;
-	if (!u->rules->ipv6_only || !l->ipv6_only)
+	uint32_t wait_s, server;
+	if (!u->rules->ipv6_only ||
+	    dhcp_message_u32(&u->message, DHCP_OPT_IPV6_ONLY_PREFERRED, &wait_s) != OK ||
+	    dhcp_message_address(&u->message, DHCP_OPT_SERVER_IDENTIFIER, &server) != OK ||
+	    !uplink_server_allowed(u, server))
 		return false;
-	tell_received(u, l->server);
+	tell_received(u, server);
 	uplink_drop(u, true);
-	uplink_begin(u, now_ms, 1000 * (wait_s < IPV6_ONLY_MIN_S ? IPV6_ONLY_MIN_S : wait_s));
+	uplink_begin(u, now_ms,
+		     1000 * (wait_s < IPV6_ONLY_MIN_S ? IPV6_ONLY_MIN_S : (uint64_t)wait_s));
 	return true;
 }
 
@@ -77,6 +81,8 @@ static bool is_better(const struct uplink *u, const struct uplink_offer *a,
 
 static void on_offer(struct uplink *u, uint64_t now_ms)
 {
+	if (u->state == UPLINK_SELECTING && gives_way(u, now_ms))
+		return;
 	enum uplink_cause cause = u->state == UPLINK_SELECTING ? judge(u) : UPLINK_CAUSE_TYPE;
 	const struct lease *l = &u->scratch;
 	struct uplink_offer offer = {l->address, l->server, l->lease_s};
@@ -89,8 +95,6 @@ static void on_offer(struct uplink *u, uint64_t now_ms)
 		refuse(u, cause);
 		return;
 	}
-	if (gives_way(u, now_ms))
-		return;
 	tell_received(u, offer.server);
 	size_t at = u->offers_n++;
 	for (; at > 0 && is_better(u, &offer, &u->offers[at - 1]); at--)

@@ -155,7 +155,7 @@ size_t world_reply_bytes(struct world *w, struct world_reply r, uint8_t room[150
 	struct dhcp_head head = dhcp_head_reply(&last->head);
 	head.op = r.request_op ? DHCP_OP_REQUEST : DHCP_OP_REPLY;
 	head.xid ^= r.xid_flip;
-	if (type != DHCP_NAK)
+	if (type != DHCP_NAK && !r.no_address)
 		head.yiaddr = either(r.address, WORLD_ADDRESS);
 	if (r.wrong_mac)
 		memcpy(head.chaddr, world_stranger, IP_MAC_LEN);

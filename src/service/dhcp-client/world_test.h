@@ -65,7 +65,7 @@ struct world_reply {
 	uint8_t type; /* OFFER unless given */
 	uint32_t server, address, lease_s, xid_flip;
 	uint32_t renew_s, rebind_s;
-	bool no_server, no_lease_time, wrong_mac, request_op;
+	bool no_server, no_address, no_lease_time, wrong_mac, request_op;
 	struct span client_id; /* option 61 */
 	uint8_t code;	       /* one more option */
 	struct span value;

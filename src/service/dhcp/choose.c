@@ -138,14 +138,16 @@ struct past {
 /* "The client's current address as recorded in the client's current binding, ELSE the client's
  * previous address as recorded in the client's (now expired or released) binding, if that address
  * is in the server's pool of available addresses and not already allocated". */
-static bool claim_known(struct dhcp_engine *e, struct dhcp_exchange *x, struct past *ret)
+static const struct dhcp_record *best_known(const struct dhcp_engine *e,
+					    const struct dhcp_exchange *x, struct past *ret,
+					    struct dhcp_place *ret_place)
 {
 	struct dhcp_identity id;
-	struct dhcp_place place, best_place = {0};
-	struct dhcp_record *best = NULL;
+	struct dhcp_place place;
+	const struct dhcp_record *best = NULL;
 	dhcp_exchange_identity(x, &id);
 	*ret = (struct past){0};
-	struct dhcp_record *r = dhcp_table_first_of(&e->table, &id);
+	const struct dhcp_record *r = dhcp_table_first_of(&e->table, &id);
 	for (; r; r = dhcp_table_next_of(&e->table, r, &id)) {
 		ret->known = ret->known || rank(e, r);
 		ret->declined += r->state == DHCP_LEASE_DECLINED;
@@ -153,9 +155,16 @@ static bool claim_known(struct dhcp_engine *e, struct dhcp_exchange *x, struct p
 		    dhcp_place_of(e, x, r->address, &place) != DHCP_CAUSE_NONE)
 			continue;
 		best = r;
-		best_place = place;
+		*ret_place = place;
 	}
-	return best && dhcp_claim(e, x, best->address, best_place) == DHCP_CAUSE_NONE;
+	return best;
+}
+
+static bool claim_known(struct dhcp_engine *e, struct dhcp_exchange *x, struct past *ret)
+{
+	struct dhcp_place place;
+	const struct dhcp_record *best = best_known(e, x, ret, &place);
+	return best && dhcp_claim(e, x, best->address, place) == DHCP_CAUSE_NONE;
 }
 
 /* "ELSE the address requested in the 'Requested IP Address' option, if that address is valid and
@@ -248,4 +257,43 @@ enum dhcp_cause dhcp_choose(struct dhcp_engine *e, struct dhcp_exchange *x)
 		return DHCP_CAUSE_NONE;
 	dhcp_engine_expire(e); /* before an address that somebody is remembered by is taken */
 	return claim_from_any(e, x, claim_ended) ? DHCP_CAUSE_NONE : DHCP_CAUSE_NO_ADDRESS;
+}
+
+/* --- where it would be -------------------------------------------------------------------------
+ */
+
+/* The pool that the next address would come from; a full one counts, behind the others. */
+static bool foresee_pool(const struct dhcp_engine *e, const struct dhcp_exchange *x,
+			 struct dhcp_place *ret)
+{
+	const struct dhcp_network *first = x->client.network;
+	bool found = false;
+	for (size_t i = 0; i < first->link_n; i++)
+		for (size_t k = 0; k < first->link[i]->pools_n; k++) {
+			const struct dhcp_pool *pool = &first->link[i]->pools[k];
+			bool has_room = e->pools[pool->index].free.left != 0;
+			if (!admits(pool, &x->client) || (found && !has_room))
+				continue;
+			*ret = (struct dhcp_place){.network = first->link[i], .pool = pool};
+			found = true;
+			if (has_room)
+				return true;
+		}
+	return found;
+}
+
+bool dhcp_foresee(const struct dhcp_engine *e, const struct dhcp_exchange *x,
+		  struct dhcp_place *ret)
+{
+	struct past past;
+	uint32_t address;
+	const struct dhcp_reservation *r = x->client.reservation;
+	if (r && r->address && dhcp_place_of(e, x, r->address, ret) == DHCP_CAUSE_NONE)
+		return true;
+	if (best_known(e, x, &past, ret))
+		return true;
+	if (dhcp_message_address(&x->message, DHCP_OPT_REQUESTED_ADDRESS, &address) == OK &&
+	    dhcp_place_of(e, x, address, ret) == DHCP_CAUSE_NONE)
+		return true;
+	return foresee_pool(e, x, ret);
 }

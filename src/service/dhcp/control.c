@@ -305,6 +305,9 @@ static void metrics(void *arg, struct writer *w)
 	one(w, "leases", "Leases now", "gauge", c.leases);
 	one(w, "offers", "Offers now", "gauge", c.offers);
 	one(w, "waiting", "Exchanges that wait for a probe or the store", "gauge", c.waiting);
+	one(w, "ipv6_only_offers_total",
+	    "Offers without an address, to clients that can do without IPv4 (RFC 8925)", "counter",
+	    c.ipv6_only);
 	one(w, "probes_total", "Addresses asked for before they were offered", "counter", c.probes);
 	one(w, "conflicts_total", "Addresses found in use by strangers", "counter", c.conflicts);
 	one(w, "expired_total", "Leases that ran out", "counter", c.expired);

@@ -220,6 +220,7 @@ struct dhcp_counts {
 	uint64_t received[32], sent[32], causes[DHCP_CAUSES];
 	uint64_t leases, offers, waiting; /* now */
 	uint64_t probes, conflicts, expired;
+	uint64_t ipv6_only; /* OFFERs without an address, to clients that prefer IPv6 */
 };
 void dhcp_engine_counts(const struct dhcp_engine *e, struct dhcp_counts *ret);
 

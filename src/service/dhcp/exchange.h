@@ -200,6 +200,9 @@ enum dhcp_cause dhcp_place_of(const struct dhcp_engine *e, const struct dhcp_exc
 /* The address to be offered, as a record that is the client's (OFFERED or BOUND); fills x->place
  * and x->record. */
 enum dhcp_cause dhcp_choose(struct dhcp_engine *e, struct dhcp_exchange *x);
+/* Where that address would be; takes none. False: nowhere. */
+bool dhcp_foresee(const struct dhcp_engine *e, const struct dhcp_exchange *x,
+		  struct dhcp_place *ret);
 /* That very address, for this client. TAKEN: somebody else has it. */
 enum dhcp_cause dhcp_claim(struct dhcp_engine *e, struct dhcp_exchange *x, uint32_t address,
 			   struct dhcp_place place);
@@ -273,7 +276,7 @@ void dhcp_port_count(struct dhcp_engine *e, const struct dhcp_record *r, int cha
 
 /* --- reply.c --- */
 
-/* OFFER, or ACK of a grant. */
+/* OFFER, or ACK of a grant. r NULL: an OFFER without an address, of x->place (RFC 8925 3.3). */
 void dhcp_reply_lease(struct dhcp_engine *e, struct dhcp_exchange *x, enum dhcp_type type,
 		      struct dhcp_record *r);
 void dhcp_reply_inform(struct dhcp_engine *e, struct dhcp_exchange *x);

@@ -76,13 +76,31 @@ void dhcp_exchange_probed(struct dhcp_engine *e, struct dhcp_exchange *x)
 		dhcp_reply_lease(e, x, DHCP_OFFER, r);
 }
 
+/* RFC 8925 3.3: a client that prefers IPv6, in a pool that does so too. The server SHOULD NOT
+ * assign an address, SHOULD return 0.0.0.0 as the offered one, and SHOULD NOT honour Rapid Commit.
+ * What the client may hold from before stays its own. */
+static bool offer_none(struct dhcp_engine *e, struct dhcp_exchange *x)
+{
+	struct dhcp_place place;
+	struct span wanted = dhcp_message_requested(&x->message);
+	if (span_find(wanted, DHCP_OPT_IPV6_ONLY_PREFERRED) == wanted.len ||
+	    !dhcp_foresee(e, x, &place) ||
+	    !dhcp_site_is_ipv6_only(dhcp_exchange_site(e, x), &x->client, place.network,
+				    place.pool))
+		return false;
+	x->place = place;
+	e->counts.ipv6_only++;
+	dhcp_reply_lease(e, x, DHCP_OFFER, NULL);
+	return true;
+}
+
 void dhcp_exchange_discover(struct dhcp_engine *e, struct dhcp_exchange *x)
 {
 	if (x->tries == 0)
 		dhcp_tell(e, DHCP_EVENT_DISCOVER, x, NULL);
 	if (!dhcp_site_ours(dhcp_exchange_site(e, x), &x->client, x->message.head.secs))
 		dhcp_refuse(e, x, DHCP_CAUSE_NOT_OURS, 0);
-	else
+	else if (!offer_none(e, x))
 		offer(e, x);
 }
 

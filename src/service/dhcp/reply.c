@@ -148,7 +148,7 @@ void dhcp_reply_lease(struct dhcp_engine *e, struct dhcp_exchange *x, enum dhcp_
 	struct dhcp_build b;
 	struct dhcp_head head = dhcp_head_reply(&x->message.head);
 	struct dhcp_site *site = dhcp_exchange_site(e, x);
-	head.yiaddr = r->address;
+	head.yiaddr = r ? r->address : 0;
 	if (type == DHCP_ACK && x->message.type == DHCP_REQUEST)
 		head.ciaddr = x->message.head.ciaddr;
 	if (type == DHCP_OFFER) {

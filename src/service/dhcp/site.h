@@ -138,6 +138,10 @@ void dhcp_site_options(const struct dhcp_site *s, const struct dhcp_client *c,
 		       const struct dhcp_network *n, const struct dhcp_pool *pool,
 		       struct dhcp_build *b);
 
+/* Is option 108 configured for that client, in that place? */
+bool dhcp_site_is_ipv6_only(const struct dhcp_site *s, const struct dhcp_client *c,
+			    const struct dhcp_network *n, const struct dhcp_pool *pool);
+
 /* Load split between servers (RFC 3074): does this server answer that client? secs: of the message;
  * a client that waits longer than the configuration says is answered by all. */
 bool dhcp_site_ours(const struct dhcp_site *s, const struct dhcp_client *c, uint16_t secs);

@@ -179,7 +179,6 @@ void dhcp_site_options(const struct dhcp_site *s, const struct dhcp_client *c,
 		       const struct dhcp_network *n, const struct dhcp_pool *pool,
 		       struct dhcp_build *b)
 {
-	(void)pool;
 	static const uint8_t filler[1024];
 	dhcp_build_u32(b, DHCP_OPT_SUBNET_MASK, mask_of(n->bits));
 	struct span wanted = dhcp_message_requested(c->message);
@@ -188,6 +187,9 @@ void dhcp_site_options(const struct dhcp_site *s, const struct dhcp_client *c,
 			dhcp_build_u32(b, DHCP_OPT_ROUTERS, n->subnet + 1);
 		else if (wanted.data[i] == DHCP_OPT_DOMAIN_NAME_SERVERS)
 			dhcp_build_u32(b, DHCP_OPT_DOMAIN_NAME_SERVERS, n->subnet + 2);
+		else if (wanted.data[i] == DHCP_OPT_IPV6_ONLY_PREFERRED && pool &&
+			 pool == s->ipv6_only)
+			dhcp_build_u32(b, DHCP_OPT_IPV6_ONLY_PREFERRED, 1800);
 	if (s->filler)
 		dhcp_build_option(b, 224, span_of(filler, s->filler));
 }
@@ -196,4 +198,11 @@ bool dhcp_site_ours(const struct dhcp_site *s, const struct dhcp_client *c, uint
 {
 	(void)c, (void)secs;
 	return !s->not_ours;
+}
+
+bool dhcp_site_is_ipv6_only(const struct dhcp_site *s, const struct dhcp_client *c,
+			    const struct dhcp_network *n, const struct dhcp_pool *pool)
+{
+	(void)c, (void)n;
+	return pool && pool == s->ipv6_only;
 }

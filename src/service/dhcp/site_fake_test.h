@@ -19,7 +19,8 @@ struct dhcp_site {
 	uint32_t siaddr;
 	const char *file;
 	bool not_ours;
-	size_t filler; /* octets of option 224, to make replies long */
+	const struct dhcp_pool *ipv6_only; /* the pool that has option 108, of 1800 s */
+	size_t filler;			   /* octets of option 224, to make replies long */
 };
 
 /* One reference; lease time 3600 s. */

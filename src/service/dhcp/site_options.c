@@ -221,3 +221,12 @@ void dhcp_site_options(const struct dhcp_site *s, const struct dhcp_client *c,
 		add_codes(&a, a.chain.at[i]->always);
 	add_boot(&a);
 }
+
+bool dhcp_site_is_ipv6_only(const struct dhcp_site *s, const struct dhcp_client *c,
+			    const struct dhcp_network *n, const struct dhcp_pool *pool)
+{
+	struct dhcp_chain chain;
+
+	dhcp_chain_of(s, c, n, pool, &chain);
+	return find(&chain, DHCP_OPT_IPV6_ONLY_PREFERRED) != NULL;
+}
