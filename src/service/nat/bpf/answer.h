@@ -165,7 +165,7 @@ static __always_inline int answer_ttl(struct __sk_buff *skb, const struct nat_de
 {
 	struct packet p;
 	const struct saying say = {ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, NAT_C_TTL_ANSWERED};
-	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	enum packet_kind kind = tc_read(skb, in, in->zone, &p);
 	count(NAT_C_DROP_TTL);
 	return answer_fits(&p, kind) ? answer(skb, in, &p, &say) : TC_ACT_SHOT;
 }
@@ -217,7 +217,7 @@ static __always_inline int answer_reject(struct __sk_buff *skb, const struct nat
 {
 	struct packet p;
 	const struct saying say = {ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0, NAT_C_REFUSAL_ANSWERED};
-	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	enum packet_kind kind = tc_read(skb, in, in->zone, &p);
 	count(NAT_C_DROP_RULE);
 	if (!answer_fits(&p, kind)) {
 		return TC_ACT_SHOT;

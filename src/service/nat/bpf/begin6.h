@@ -53,7 +53,7 @@ static __always_inline __u32 space6_of(__u8 proto)
 }
 
 /* One flow less; the last one takes the mapping and its port with it. */
-static __noinline int mapping6_leave(__u32 number)
+__noinline int mapping6_leave(__u32 number)
 {
 	struct nat_mapping6 *mapping = mapping6_get(number);
 	if (mapping == NULL || number == 0 || __sync_fetch_and_add(&mapping->refs, -1) != 1) {
@@ -69,7 +69,7 @@ static __noinline int mapping6_leave(__u32 number)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static __noinline bool event6(enum nat_event_kind kind, __u32 number, bool must)
+__noinline bool event6(enum nat_event_kind kind, __u32 number, bool must)
 {
 	const struct nat_flow6 *flow = flow6_get(number);
 	struct nat_event *event = flow != NULL ? event_begin(kind, must) : NULL;
@@ -88,7 +88,7 @@ static __noinline bool event6(enum nat_event_kind kind, __u32 number, bool must)
 /* --- flows ------------------------------------------------------------------------------------ */
 
 /* Out of the index, at once; its number rests for a second, until nobody can still hold it. */
-static __noinline int flow6_end(__u32 number)
+__noinline int flow6_end(__u32 number)
 {
 	struct nat_flow6 *flow = flow6_get(number);
 	if (flow == NULL || flow->life != NAT_LIVE) {
@@ -151,9 +151,12 @@ static __always_inline bool flow6_put(struct work6 *w, __u32 number)
 
 /* w->tuple, answer, mapping, rule, flow_flags. The number, 0: it could not be, and that is counted.
  * Whoever was dropped there keeps no hold on w->mapping. */
-static __noinline __u32 flow6_begin(struct work6 *w)
+__noinline __u32 flow6_begin(struct work6 *w)
 {
 	const struct nat_settings6 *s = settings6_get();
+	if (w == NULL) {
+		return 0;
+	}
 	bool counted = (w->flow_flags & NAT_FLOW_GATEWAY) == 0;
 	const struct nat_address6 *host =
 		(w->flow_flags & NAT_FLOW_FORWARD) != 0 ? &w->answer.src : &w->tuple.src;

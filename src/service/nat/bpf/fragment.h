@@ -275,8 +275,7 @@ static __always_inline int fragment_in(struct __sk_buff *skb, void *calls,
 {
 	struct packet p;
 	struct piece piece;
-	if (tc_read(skb, in, in->zone, true, &p) != PACKET_FRAGMENT ||
-	    !fragment_piece(&p, &piece)) {
+	if (tc_read(skb, in, in->zone, &p) != PACKET_FRAGMENT || !fragment_piece(&p, &piece)) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
 	struct view view = view_skb(skb);
@@ -295,7 +294,7 @@ static __always_inline int fragment_out(struct __sk_buff *skb, void *calls,
 					const struct nat_device *out, const struct nat_settings *s)
 {
 	struct packet p;
-	if (tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p) != PACKET_FRAGMENT) {
+	if (tc_read(skb, out, NAT_ZONE_GATEWAY, &p) != PACKET_FRAGMENT) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
 	if (fragment_is_later(&p)) {

@@ -28,7 +28,7 @@ error_read(struct __sk_buff *skb, const struct nat_device *device, __u8 zone, st
 {
 	__u32 want = sizeof(struct ethhdr) + ERROR_HEADS;
 	bpf_skb_pull_data(skb, skb->len < want ? skb->len : want);
-	return tc_read(skb, device, zone, true, p);
+	return tc_read(skb, device, zone, p);
 }
 
 /* The sum of the quoted header, options and all; false: torn. */

@@ -72,30 +72,30 @@ static __always_inline __u32 index6_find(void *index, void *table, __u32 mask,
 }
 
 /* The number of the flow that has this tuple, other than `but`; 0: none. */
-static __noinline __u32 index6_flow(const struct nat_tuple6 *tuple, __u32 but)
+__noinline __u32 index6_flow(const struct nat_tuple6 *tuple, __u32 but)
 {
 	const struct nat_settings6 *s = settings6_get();
-	if (s == NULL) {
+	if (s == NULL || tuple == NULL) {
 		return 0;
 	}
 	return index6_find(&flow6_index, &flows6, s->flow_mask, tuple, tuple6_hash(tuple, s->seed),
 			   but);
 }
 
-static __noinline __u32 index6_mapping(const struct nat_tuple6 *tuple, __u32 but)
+__noinline __u32 index6_mapping(const struct nat_tuple6 *tuple, __u32 but)
 {
 	const struct nat_settings6 *s = settings6_get();
-	if (s == NULL) {
+	if (s == NULL || tuple == NULL) {
 		return 0;
 	}
 	return index6_find(&mapping6_index, &mappings6, s->mapping_mask, tuple,
 			   tuple6_hash(tuple, s->seed), but);
 }
 
-static __noinline bool index6_put(const struct nat_tuple6 *tuple, __u32 number, bool mapping)
+__noinline bool index6_put(const struct nat_tuple6 *tuple, __u32 number, bool mapping)
 {
 	const struct nat_settings6 *s = settings6_get();
-	if (s == NULL) {
+	if (s == NULL || tuple == NULL) {
 		return false;
 	}
 	__u64 hash = tuple6_hash(tuple, s->seed);
@@ -103,10 +103,10 @@ static __noinline bool index6_put(const struct nat_tuple6 *tuple, __u32 number, 
 		       : index_put_in(&flow6_index, s->flow_mask, hash, number);
 }
 
-static __noinline int index6_take(const struct nat_tuple6 *tuple, __u32 number, bool mapping)
+__noinline int index6_take(const struct nat_tuple6 *tuple, __u32 number, bool mapping)
 {
 	const struct nat_settings6 *s = settings6_get();
-	if (s == NULL) {
+	if (s == NULL || tuple == NULL) {
 		return 0;
 	}
 	__u64 hash = tuple6_hash(tuple, s->seed);

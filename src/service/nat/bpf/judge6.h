@@ -10,9 +10,12 @@
 
 /* Whether w->tuple, which came in as w->p, may begin towards w->to in w->zone; w->rule says by
  * which rule. */
-static __noinline bool judge6(struct work6 *w)
+__noinline bool judge6(struct work6 *w)
 {
 	const struct nat_settings *s = settings_get();
+	if (w == NULL) {
+		return false;
+	}
 	struct rule_question q = {0};
 	__builtin_memcpy(q.src, w->tuple.src.words, 16);
 	__builtin_memcpy(q.dst, w->to.words, 16);

@@ -21,7 +21,7 @@ static __always_inline __s32 public6_slot(const struct nat_device *device,
 }
 
 /* The port that the host has, or any that is free (RFC 6056 3.3.2); 0: none was found. */
-static __noinline __u32 port6_take(__u32 slot, __u32 space, __u16 wanted, __u32 word)
+__noinline __u32 port6_take(__u32 slot, __u32 space, __u16 wanted, __u32 word)
 {
 	const struct nat_settings *s = settings_get();
 	if (wanted != 0 && port_take(slot, space, wanted, word)) {
@@ -95,9 +95,12 @@ static __always_inline bool mapping6_fill(struct nat_mapping6 *mapping, const st
 
 /* The mapping of w->p's source, held once more; 0: none could be had, and that is counted. Uses
  * w->answer. */
-static __noinline __u32 mapping6_get_for(struct work6 *w, __s32 slot)
+__noinline __u32 mapping6_get_for(struct work6 *w, __s32 slot)
 {
 	const struct nat_settings6 *s = settings6_get();
+	if (w == NULL) {
+		return 0;
+	}
 	mapping6_key(w, &w->answer);
 	__u32 number = index6_mapping(&w->answer, 0);
 	struct nat_mapping6 *mapping = mapping6_get(number);

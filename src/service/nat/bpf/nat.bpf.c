@@ -177,7 +177,8 @@ static __always_inline int tc_in(struct __sk_buff *skb, bool options)
 		count(NAT_C_PACKETS);
 	}
 	struct packet p;
-	enum packet_kind kind = tc_read(skb, in, in->zone, options, &p);
+	enum packet_kind kind =
+		options ? tc_read(skb, in, in->zone, &p) : tc_read_plain(skb, in, in->zone, &p);
 	if (kind != PACKET_FLOW) {
 		return tc_unread(skb, &calls_tc, kind, false);
 	}
@@ -231,7 +232,7 @@ int nat_tc_new(struct __sk_buff *skb)
 	if (s == NULL || in == NULL) {
 		return TC_ACT_UNSPEC;
 	}
-	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	enum packet_kind kind = tc_read(skb, in, in->zone, &p);
 	kind = fragment_or_whole(view_skb(skb), kind, &p);
 	if (kind != PACKET_FLOW && kind != PACKET_ALIEN) {
 		return tc_drop(NAT_C_DROP_FORMAT);
@@ -304,7 +305,7 @@ int nat_tc_out(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	struct packet p;
-	enum packet_kind kind = tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p);
+	enum packet_kind kind = tc_read(skb, out, NAT_ZONE_GATEWAY, &p);
 	if (kind != PACKET_FLOW) {
 		return tc_out_unread(skb, kind, &p);
 	}
@@ -325,7 +326,7 @@ int nat_tc_out_new(struct __sk_buff *skb)
 	if (s == NULL || out == NULL) {
 		return TC_ACT_UNSPEC;
 	}
-	enum packet_kind kind = tc_read(skb, out, NAT_ZONE_GATEWAY, true, &p);
+	enum packet_kind kind = tc_read(skb, out, NAT_ZONE_GATEWAY, &p);
 	if (fragment_or_whole(view_skb(skb), kind, &p) != PACKET_FLOW) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
@@ -441,7 +442,7 @@ int nat_tc_too_big(struct __sk_buff *skb)
 	if (in == NULL) {
 		return TC_ACT_SHOT;
 	}
-	enum packet_kind kind = tc_read(skb, in, in->zone, true, &p);
+	enum packet_kind kind = tc_read(skb, in, in->zone, &p);
 	if (kind != PACKET_FLOW && kind != PACKET_FRAGMENT) {
 		return tc_drop(NAT_C_DROP_MTU);
 	}

@@ -73,6 +73,8 @@ enum {
 	IP_DONT = 0x4000,
 	IP_OFFSET = 0x1fff,
 	IP_HEAD = sizeof(struct iphdr),
+	OPTIONS_MAX = 40,
+	L4_MASK = 0x7f, /* the L4 header begins before: the verifier forgets */
 	OPTION_END = 0,
 	OPTION_NOTHING = 1,
 	OPTION_LOOSE_ROUTE = 131,
@@ -105,43 +107,50 @@ static __always_inline __u64 ip_sum(const struct iphdr *ip)
 	return (__u64)word[0] + word[1] + word[2] + word[3] + word[4];
 }
 
-/* Options: their sum, and that none of them routes (RFC 7126 4.3, 4.4). */
-static __always_inline enum packet_kind packet_options(struct view view, __u32 l3, __u32 head,
-						       __u64 *sum)
+/* The sum of len octets of the IP header's options; negative: one of them routes (RFC
+ * 7126 4.3, 4.4), or is torn. A global function: the verifier reads it once, and what calls it not
+ * once again for each length that options can have. */
+__noinline long packet_options(struct __sk_buff *skb, __u32 at, __u32 len)
 {
-	__u32 skip = 0; /* octets of the option that we are in */
-	bool ended = false;
-	for (__u32 i = 0; i < 40; i++) {
-		__u8 *at = view.data + l3 + IP_HEAD + i;
-		if (IP_HEAD + i >= head) {
+	union {
+		__u8 octet[OPTIONS_MAX + 4];
+		__u32 word[OPTIONS_MAX / 4 + 1];
+	} options = {};
+	__u32 next = 0; /* where the next option begins */
+	long sum = 0;
+	if (len == 0 || len > OPTIONS_MAX || bpf_skb_load_bytes(skb, at, &options, len) != 0) {
+		return -1;
+	}
+	for (__u32 i = 0; i < OPTIONS_MAX; i++) {
+		__u8 kind = options.octet[i], octets = options.octet[i + 1];
+		if (i >= len) {
 			break;
 		}
-		if ((void *)(at + 2) > view.end) {
-			return PACKET_FORMAT;
-		}
-		*sum += (i & 1) != 0 ? (__u64)bpf_htons(at[0]) : (__u64)bpf_htons(at[0] << 8);
-		if (skip != 0) {
-			skip--;
+		if (i != next) {
 			continue;
 		}
-		if (ended || at[0] == OPTION_NOTHING) {
+		if (kind == OPTION_END) {
+			break;
+		}
+		if (kind == OPTION_NOTHING) {
+			next++;
 			continue;
 		}
-		ended = at[0] == OPTION_END;
-		if (at[0] == OPTION_LOOSE_ROUTE || at[0] == OPTION_STRICT_ROUTE) {
-			return PACKET_FORMAT;
+		if (kind == OPTION_LOOSE_ROUTE || kind == OPTION_STRICT_ROUTE || octets < 2 ||
+		    i + octets > len) {
+			return -1;
 		}
-		if (!ended && (at[1] < 2 || IP_HEAD + i + at[1] > head)) {
-			return PACKET_FORMAT;
-		}
-		skip = ended ? 0 : at[1] - 1u;
+		next += octets;
 	}
-	return PACKET_FLOW;
+	for (__u32 i = 0; i < OPTIONS_MAX / 4; i++) {
+		sum += options.word[i];
+	}
+	return sum;
 }
 
 static __always_inline enum packet_kind packet_tcp(struct view view, struct packet *p, __u32 room)
 {
-	const struct tcphdr *tcp = view.data + p->l4;
+	const struct tcphdr *tcp = view.data + (p->l4 & L4_MASK);
 	if ((void *)(tcp + 1) > view.end || room < sizeof(*tcp)) {
 		return PACKET_FORMAT;
 	}
@@ -164,7 +173,7 @@ static __always_inline enum packet_kind packet_tcp(struct view view, struct pack
 
 static __always_inline enum packet_kind packet_udp(struct view view, struct packet *p, __u32 room)
 {
-	const struct udphdr *udp = view.data + p->l4;
+	const struct udphdr *udp = view.data + (p->l4 & L4_MASK);
 	if ((void *)(udp + 1) > view.end || room < sizeof(*udp)) {
 		return PACKET_FORMAT;
 	}
@@ -177,7 +186,7 @@ static __always_inline enum packet_kind packet_udp(struct view view, struct pack
 
 static __always_inline enum packet_kind packet_icmp(struct view view, struct packet *p, __u32 room)
 {
-	const struct icmphdr *icmp = view.data + p->l4;
+	const struct icmphdr *icmp = view.data + (p->l4 & L4_MASK);
 	if ((void *)(icmp + 1) > view.end || room < sizeof(*icmp)) {
 		return PACKET_FORMAT;
 	}
@@ -214,18 +223,19 @@ static __always_inline enum packet_kind packet_ports(struct view view, struct pa
 	}
 }
 
-/* Reads the IPv4 packet at l3. gso: its length field may be 0, then it is as long as the frame. */
+/* Reads the IPv4 packet at l3. gso: its length field may be 0, then it is as long as the frame.
+ * options: whose options are looked at; NULL: none's. */
 static __always_inline enum packet_kind packet_read(struct view view, __u32 l3, bool gso,
-						    bool options, struct packet *p)
+						    struct __sk_buff *options, struct packet *p)
 {
 	const struct iphdr *ip = view.data + l3;
 	if ((void *)(ip + 1) > view.end || ip->version != 4 || ip->ihl < 5) {
 		return PACKET_FORMAT;
 	}
-	if (ip->ihl != 5 && !options) {
+	if (ip->ihl != 5 && options == NULL) {
 		return PACKET_OPTIONS;
 	}
-	__u32 head = options ? ip->ihl * 4u : IP_HEAD, len = bpf_ntohs(ip->tot_len);
+	__u32 head = options != NULL ? ip->ihl * 4u : IP_HEAD, len = bpf_ntohs(ip->tot_len);
 	if (gso && len == 0) {
 		len = view.len - l3;
 	}
@@ -249,11 +259,12 @@ static __always_inline enum packet_kind packet_read(struct view view, __u32 l3, 
 	p->icmp_type = 0;
 	p->icmp_code = 0;
 	__u64 sum = ip_sum(ip);
-	if (options) {
-		enum packet_kind kind = packet_options(view, l3, head, &sum);
-		if (kind != PACKET_FLOW) {
-			return kind;
+	if (options != NULL && head > IP_HEAD) {
+		long more = packet_options(options, l3 + IP_HEAD, head - IP_HEAD);
+		if (more < 0) {
+			return PACKET_FORMAT;
 		}
+		sum += (__u64)more;
 	}
 	if (sum_fold(sum) != 0xffff) {
 		return PACKET_CHECKSUM;

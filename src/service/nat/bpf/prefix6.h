@@ -56,7 +56,7 @@ static __always_inline bool prefix6_move(const struct nat_prefix6 *prefix, bool 
 }
 
 /* out: an inside address to the one that the world sees; else back. */
-static __noinline enum prefix6_way prefix6_translate(struct nat_address6 *a, bool out)
+__noinline enum prefix6_way prefix6_translate(struct nat_address6 *a, bool out)
 {
 	struct nat_settings6 *s = settings6_get();
 	if (s == NULL || a == NULL) {

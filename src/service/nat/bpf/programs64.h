@@ -181,8 +181,11 @@ static __always_inline int error_six_to_four(struct __sk_buff *skb)
 /* --- from four to six ------------------------------------------------------------------------- */
 
 /* The IPv4 packet as far as it is of NAT64; core has judged its header and its source. */
-static __always_inline bool read4(struct __sk_buff *skb, struct work6 *w)
+__noinline bool read4(struct __sk_buff *skb, struct work6 *w)
 {
+	if (w == NULL) {
+		return false;
+	}
 	struct packet6 *p = &w->p;
 	struct iphdr ip;
 	__u8 l4[14];
@@ -313,8 +316,11 @@ static __always_inline int too_big64(struct __sk_buff *skb, struct work6 *w, __u
 	return made6_put(skb, w, w->p.l3, HEAD4 + 8 + n) ? answer6_send(skb, w) : TC_ACT_SHOT;
 }
 
-static __always_inline int deliver64(struct __sk_buff *skb, struct work6 *w)
+__noinline int deliver64(struct __sk_buff *skb, struct work6 *w)
 {
+	if (w == NULL) {
+		return TC_ACT_SHOT;
+	}
 	struct nat_flow6 *flow = flow6_get(w->flow);
 	if (flow == NULL) {
 		return tc_drop(NAT_C_DROP_NO_FLOW);

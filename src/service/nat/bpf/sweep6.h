@@ -108,7 +108,7 @@ static int sweep6_turn(void *map, __u32 *key, struct sweep6 *sweep)
 }
 
 /* Starts it unless it goes; anyway: it goes on with this object's program. 0, or it cannot. */
-static __noinline int sweep6_start(bool anyway)
+__noinline int sweep6_start(bool anyway)
 {
 	__u32 zero = 0, now = tick_now();
 	struct sweep6 *sweep = bpf_map_lookup_elem(&sweeps6, &zero);

@@ -42,17 +42,38 @@ static __always_inline __u32 tc_l3(const struct nat_device *device)
 	return (device->flags & NAT_DEVICE_ETHER) != 0 ? sizeof(struct ethhdr) : 0;
 }
 
-static __always_inline enum packet_kind tc_read(struct __sk_buff *skb,
-						const struct nat_device *device, __u8 zone,
-						bool options, struct packet *p)
+static __always_inline struct view tc_view(struct __sk_buff *skb)
 {
 	struct view view = view_skb(skb);
 	if (view.data + TC_HEADS > view.end && (__u32)(view.end - view.data) < skb->len) {
 		bpf_skb_pull_data(skb, skb->len < TC_HEADS ? skb->len : TC_HEADS);
 		view = view_skb(skb);
 	}
+	return view;
+}
+
+/* Without options: those are PACKET_OPTIONS. */
+static __always_inline enum packet_kind
+tc_read_plain(struct __sk_buff *skb, const struct nat_device *device, __u8 zone, struct packet *p)
+{
 	p->tuple.zone = zone;
-	return packet_read(view, tc_l3(device), skb->gso_segs != 0, options, p);
+	return packet_read(tc_view(skb), tc_l3(device), skb->gso_segs != 0, NULL, p);
+}
+
+/* For tc_read. A global function: the verifier reads it once for a program, and what comes after
+ * it once, not for each way through it. */
+__noinline int tc_read_whole(struct __sk_buff *skb, bool ether, struct packet *p)
+{
+	__u32 l3 = ether ? sizeof(struct ethhdr) : 0;
+	return p != NULL ? packet_read(tc_view(skb), l3, skb->gso_segs != 0, skb, p)
+			 : PACKET_FORMAT;
+}
+
+static __always_inline enum packet_kind
+tc_read(struct __sk_buff *skb, const struct nat_device *device, __u8 zone, struct packet *p)
+{
+	*p = (struct packet){.tuple.zone = zone};
+	return tc_read_whole(skb, (device->flags & NAT_DEVICE_ETHER) != 0, p);
 }
 
 /* No tuple: another program's, or none's. */

@@ -91,8 +91,11 @@ static __always_inline bool six_to_four_skb(struct __sk_buff *skb, const struct 
 
 /* A UDP datagram of IPv4 without a checksum gets one, which IPv6 wants (RFC 7915 4.5): its sum, of
  * which the pseudo header is that of IPv4 yet. */
-static __always_inline bool udp64_sum(struct __sk_buff *skb, struct work6 *w)
+__noinline bool udp64_sum(struct __sk_buff *skb, struct work6 *w)
 {
+	if (w == NULL) {
+		return false;
+	}
 	const struct packet6 *p = &w->p;
 	__u32 len = p->len - (p->l4 - p->l3), done = 0;
 	__u64 sum = address6_sum(&p->tuple.src) + address6_sum(&p->tuple.dst) + bpf_htonl(len) +

@@ -24,7 +24,7 @@ static __always_inline bool xdp_is_ours(const struct ethhdr *eth, const struct n
 static __always_inline enum packet_kind xdp_read(struct xdp_md *xdp, __u8 zone, struct packet *p)
 {
 	p->tuple.zone = zone;
-	return packet_read(view_xdp(xdp), sizeof(struct ethhdr), false, false, p);
+	return packet_read(view_xdp(xdp), sizeof(struct ethhdr), false, NULL, p);
 }
 
 static __always_inline int xdp_unread(enum packet_kind kind)
