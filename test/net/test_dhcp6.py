@@ -27,7 +27,7 @@ case $reason in
 PREINIT6) ip link set "$interface" up ;;
 BOUND6) [ -n "$new_ip6_address" ] && ip -6 addr add "$new_ip6_address/128" dev "$interface" nodad ;;
 esac
-say "$reason address=$new_ip6_address prefix=$new_ip6_prefix dns=$new_dhcp6_name_servers$new_dhcp6_domain_search"
+say "$reason times=$new_preferred_life/$new_max_life address=$new_ip6_address prefix=$new_ip6_prefix dns=$new_dhcp6_name_servers$new_dhcp6_domain_search"
 exit 0
 """
 
@@ -145,6 +145,25 @@ def test_prefix_is_delegated(net):
     got = client.wait("BOUND6")
     assert got["prefix"].endswith("/56") and inside(got["prefix"].split("/")[0], "2001:db8:100::/40")
     assert site.leases()[got["prefix"]]["state"] == "bound"
+
+
+def test_a_class_has_its_times_its_pool_and_its_options(net):
+    """Its clients are those whose DUID is of their link-layer address alone (type 3)."""
+    text = CONFIG.replace(
+        "    networks:",
+        '    classes: {name: guests, match: {duid: "hex:0003*"}, preferred: 5m, valid: 10m, renew: 1m,\n'
+        '              options: {dns-servers: "2001:db8:7::9"}}\n    networks:',
+    ).replace(
+        "        pools: [", '        pools: [{range: "2001:db8:7::2000-2001:db8:7::2fff", classes: guests}, '
+    )
+    site = Site6(net, text)
+    guest = Dhclient6(*site.host("guest"), "-N", "-D", "LL").start()
+    other = Dhclient6(*site.host("other"), "-N", "-D", "LLT").start()
+    got = guest.wait("BOUND6")
+    assert inside(got["address"], "2001:db8:7::2000/116") and got["dns"] == "2001:db8:7::9" and got["times"] == "300/600"
+    assert "renew 60;" in (guest.folder / "leases").read_text()
+    got = other.wait("BOUND6")
+    assert inside(got["address"], "2001:db8:7::1000/116") and got["dns"] == "2001:db8:7::1" and got["times"] == "3600/7200"
 
 
 def test_who_has_an_address_is_told_the_rest(net):

@@ -460,8 +460,8 @@ static void gives_way_to_ipv6_only_for_at_least_300_s(void **state)
 	assert_int_equal(sent()->at_ms, offered_ms + 300000);
 }
 
-/* RFC 8925 3.3: the server "SHOULD return 0.0.0.0 as the offered address". 3.2: the client stops
- * "for V6ONLY_WAIT seconds or until the network attachment event, whichever happens first". */
+/* RFC 8925 3.3: the server SHOULD return 0.0.0.0 as the offered address. 3.2: the client stops for
+ * V6ONLY_WAIT, or until it is attached to a network anew, whichever comes first. */
 static void an_offer_without_an_address_is_waited_out_or_ends_with_the_link(void **state)
 {
 	(void)state;

@@ -44,7 +44,7 @@ static const char *const allocate_choices[] = {"dynamic", "automatic", "fixed", 
 		 .fallback = (valid),                                                              \
 		 .example = "2h",                                                                  \
 		 .help = "how long a client has its address or prefix before it must have "        \
-			 "renewed it"},                                                            \
+			 "renewed it; `preferred` of a place further out is cut to it"},           \
 		{.name = "renew",                                                                  \
 		 .type = CONFIG_DURATION,                                                          \
 		 CONFIG_FIELD(S, scope.renew_ms),                                                  \
@@ -336,6 +336,7 @@ static const struct config_key class_keys[] = {
 	 .example = "{vendor-class: \"acme*\"}",
 	 .help = "who belongs to it: all that is written must be so, and of a list any item"},
 	SCOPE_KEYS(struct v6_class_conf),
+	TIME_KEYS(struct v6_class_conf, NULL, NULL),
 };
 
 static const struct config_map class_map = {

@@ -30,7 +30,7 @@ struct v6_match_conf {
 struct v6_class_conf {
 	const char *name;
 	struct v6_match_conf match;
-	struct v6_scope_conf scope; /* without times */
+	struct v6_scope_conf scope;
 };
 
 struct v6_pool_conf {

@@ -97,6 +97,8 @@ static const char *const rows[][2] = {
 	 "has it already"},
 	{"  classes: {name: a, match: {}}\n", "matches nobody"},
 	{"  classes: {name: a, match: {duid: \"hex:0g\"}}\n", "hexadecimal octets"},
+	{"  classes: {name: a, match: {duid: \"*\"}, preferred: 2h, valid: 1h}\n",
+	 "preferred is above valid"},
 	{"  classes: {name: a, match: {vendor-class: \"a*b*c*d*e*f*g*h*i*j\"}}\n",
 	 "at most 8 parts"},
 	{"  classes: {name: a, match: {mac: \"02:0\"}}\n", "hardware address"},

@@ -168,8 +168,9 @@ static bool extend(struct v6_exchange *x, struct v6_answer *a, struct v6_record 
 	for (size_t i = 0; p.bits == 128 && i < x->network->link_n; i++)
 		if (ip_prefix_contains(&x->network->link[i]->subnet, &p.address))
 			n = x->network->link[i];
-	l.preferred_s = n->times.preferred_s;
-	l.valid_s = n->times.valid_s;
+	struct v6_times times = v6_site_times(x->engine->site, n, x->client.classes);
+	l.preferred_s = times.preferred_s;
+	l.valid_s = times.valid_s;
 	bool from_memory = x->without_store && r->busy;
 	if (from_memory && r->expires_s != V6_NEVER) {
 		uint32_t left_s = r->expires_s - x->now_s;

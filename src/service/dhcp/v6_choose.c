@@ -218,17 +218,17 @@ static bool choose_new(const struct v6_exchange *x, const struct dhcp6_ia *ia,
 	return false;
 }
 
-static const struct v6_times *times_of(const struct v6_exchange *x, const struct ip_prefix *p)
+static const struct v6_network *network_of(const struct v6_exchange *x, const struct ip_prefix *p)
 {
 	for (size_t i = 0; i < x->network->link_n; i++) {
 		const struct v6_network *n = x->network->link[i];
 		if (p->bits == 128 && ip_prefix_contains(&n->subnet, &p->address))
-			return &n->times;
+			return n;
 		for (size_t k = 0; k < n->prefix_pools_n; k++)
 			if (v6_pool_place(&n->prefix_pools[k], p) != UINT64_MAX)
-				return &n->times;
+				return n;
 	}
-	return &x->network->times;
+	return x->network;
 }
 
 bool v6_choose(struct v6_exchange *x, const struct dhcp6_ia *ia, struct dhcp6_lease *ret)
@@ -237,8 +237,9 @@ bool v6_choose(struct v6_exchange *x, const struct dhcp6_ia *ia, struct dhcp6_le
 	if (!choose_reserved(x, ia, &p) && !choose_own(x, ia, V6_LEASE_ENDED, &p) &&
 	    !choose_hint(x, ia, &p) && !choose_new(x, ia, &p))
 		return false;
-	const struct v6_times *times = times_of(x, &p);
+	struct v6_times times =
+		v6_site_times(x->engine->site, network_of(x, &p), x->client.classes);
 	*ret = (struct dhcp6_lease){
-		.prefix = p, .preferred_s = times->preferred_s, .valid_s = times->valid_s};
+		.prefix = p, .preferred_s = times.preferred_s, .valid_s = times.valid_s};
 	return true;
 }

@@ -151,12 +151,64 @@ static void who_leaves_a_class_leaves_its_pool(void **state)
 	assert_non_null(strstr(text, " 2001:db8:7::3"));
 }
 
+/* The network says 1 h and 2 h, as by default. Of a client's classes the first that says a time
+ * counts, for each time on its own. */
+static void times_are_of_the_nearest_place(void **state)
+{
+	(void)state;
+	stage_begin(
+		"  classes:\n"
+		"    - {name: short, match: {user-class: guest}, valid: 10m}\n"
+		"    - {name: mac, match: {mac: \"02:00:*\"}, preferred: 5m, valid: 20m, renew: "
+		"1m, rebind: 2m}\n"
+		"    - {name: other, match: {mac: \"04:*\"}, preferred: 7m, valid: 8m}\n"
+		"  networks:\n"
+		"    - subnet: 2001:db8:7::/64\n"
+		"      interface: lan0\n"
+		"      pools: {range: \"2001:db8:7::10-2001:db8:7::1f\"}\n"
+		"      prefix-pools: {prefix: \"2001:db8:f000::/48\"}\n");
+	struct ask a;
+	ask_with(&a, DHCP6_OPT_USER_CLASS, WIRE("\0\5guest"));
+	const char *text = ask_send(&a);
+	assert_non_null(strstr(text, "=300/600"));
+	assert_null(strstr(text, "=3600/7200"));
+	assert_non_null(strstr(text, " 60/120"));
+	ask_with(&a, 0, NONE);
+	assert_non_null(strstr(ask_send(&a), "=300/1200"));
+	/* The times of a renewal too. */
+	text = stage_get(1, DHCP6_IA_NA, 1);
+	assert_non_null(strstr(text, "=300/1200"));
+	struct v6_lease_view l;
+	char had[64];
+	size_t at = 0;
+	assert_true(v6_engine_lease_next(stage.engine, &at, &l));
+	ip_address_format(&l.prefix.address, had);
+	ask_begin(&a, DHCP6_RENEW, 1);
+	ask_server(&a);
+	dhcp6_write_option(&a.w, DHCP6_OPT_USER_CLASS, WIRE("\0\5guest"));
+	ask_ia(&a, DHCP6_IA_NA, 1, had);
+	assert_non_null(strstr(ask_send(&a), "=300/600"));
+}
+
+static void preferred_is_cut_to_a_nearer_valid(void **state)
+{
+	(void)state;
+	stage_begin("  networks:\n"
+		    "    - subnet: 2001:db8:7::/64\n"
+		    "      interface: lan0\n"
+		    "      valid: 10m\n"
+		    "      pools: {range: \"2001:db8:7::10-2001:db8:7::1f\"}\n");
+	assert_non_null(strstr(stage_get(1, DHCP6_IA_NA, 1), "=600/600"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clients_are_matched_by_what_they_say),
 		cmocka_unit_test(relays_say_where_a_client_is),
 		cmocka_unit_test_teardown(who_leaves_a_class_leaves_its_pool, tear_down),
+		cmocka_unit_test_teardown(times_are_of_the_nearest_place, tear_down),
+		cmocka_unit_test_teardown(preferred_is_cut_to_a_nearer_valid, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

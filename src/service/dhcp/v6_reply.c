@@ -5,17 +5,17 @@
  * values across all IAs". */
 static void times_of(const struct v6_exchange *x, uint32_t *ret_t1_s, uint32_t *ret_t2_s)
 {
-	const struct v6_times *t = &x->network->times;
+	struct v6_times t = v6_site_times(x->engine->site, x->network, x->client.classes);
 	uint32_t shortest = x->shortest_s;
 	*ret_t1_s = *ret_t2_s = DHCP6_INFINITY; /* RFC 8415 21.4: as the preferred lifetime is */
 	if (shortest != DHCP6_INFINITY) {
 		*ret_t1_s = shortest / 2;
 		*ret_t2_s = (uint32_t)((uint64_t)shortest * 4 / 5);
 	}
-	if (t->renew_s && t->renew_s < *ret_t1_s)
-		*ret_t1_s = t->renew_s;
-	if (t->rebind_s && t->rebind_s < *ret_t2_s)
-		*ret_t2_s = t->rebind_s;
+	if (t.renew_s && t.renew_s < *ret_t1_s)
+		*ret_t1_s = t.renew_s;
+	if (t.rebind_s && t.rebind_s < *ret_t2_s)
+		*ret_t2_s = t.rebind_s;
 	if (*ret_t1_s > *ret_t2_s)
 		*ret_t1_s = *ret_t2_s;
 }

@@ -9,6 +9,7 @@
 struct v6_site {
 	struct v6_classes classes;
 	struct v6_options *class_options; /* one for each */
+	struct v6_times *class_times;	  /* the same; 0: said elsewhere */
 	struct arena arena;		  /* all that follows points into it */
 	unsigned refs;
 	struct v6_network *networks;
@@ -41,19 +42,25 @@ static uint32_t seconds(uint64_t ms)
 	return ms / 1000 < UINT32_MAX ? (uint32_t)(ms / 1000) : UINT32_MAX;
 }
 
-static uint64_t nearest(uint64_t here, uint64_t above)
+static struct v6_times times_of(const struct v6_scope_conf *c)
+{
+	return (struct v6_times){.preferred_s = seconds(c->preferred_ms),
+				 .valid_s = seconds(c->valid_ms),
+				 .renew_s = seconds(c->renew_ms),
+				 .rebind_s = seconds(c->rebind_ms)};
+}
+
+static uint32_t nearest(uint32_t here, uint32_t above)
 {
 	return here ? here : above;
 }
 
-static struct v6_times times_of(const struct v6_scope_conf *here, const struct v6_scope_conf *above)
+static struct v6_times nearest_times(const struct v6_times *here, const struct v6_times *above)
 {
-	return (struct v6_times){
-		.preferred_s = seconds(nearest(here->preferred_ms, above->preferred_ms)),
-		.valid_s = seconds(nearest(here->valid_ms, above->valid_ms)),
-		.renew_s = seconds(nearest(here->renew_ms, above->renew_ms)),
-		.rebind_s = seconds(nearest(here->rebind_ms, above->rebind_ms)),
-	};
+	return (struct v6_times){.preferred_s = nearest(here->preferred_s, above->preferred_s),
+				 .valid_s = nearest(here->valid_s, above->valid_s),
+				 .renew_s = nearest(here->renew_s, above->renew_s),
+				 .rebind_s = nearest(here->rebind_s, above->rebind_s)};
 }
 
 static uint16_t code_of(const char *word)
@@ -190,10 +197,13 @@ static enum err compile_classes(struct v6_site *s, const struct v6_conf *conf)
 	const struct v6_class_conf *classes = conf->classes.items;
 	TRY(v6_classes_init(&s->classes, &conf->classes, &s->arena));
 	s->class_options = ARENA_ARRAY(&s->arena, struct v6_options, conf->classes.n);
-	if (!s->class_options)
+	s->class_times = ARENA_ARRAY(&s->arena, struct v6_times, conf->classes.n);
+	if (!s->class_options || !s->class_times)
 		return ENOMEM;
-	for (size_t i = 0; i < conf->classes.n; i++)
+	for (size_t i = 0; i < conf->classes.n; i++) {
 		TRY(compile_options(s, &classes[i].scope, &s->class_options[i]));
+		s->class_times[i] = times_of(&classes[i].scope);
+	}
 	return OK;
 }
 
@@ -210,7 +220,8 @@ static enum err compile_network(struct v6_site *s, const struct v6_conf *conf,
 	n->preference = c->preference;
 	n->decline_s = seconds(c->decline_ms);
 	n->per_second = c->per_second;
-	n->times = times_of(&c->scope, &conf->scope);
+	struct v6_times here = times_of(&c->scope), above = times_of(&conf->scope);
+	n->times = nearest_times(&here, &above);
 	TRY(copy_text(s, c->name ? c->name : subnet, &n->name));
 	TRY(copy_text(s, c->interface, &n->interface));
 	TRY(compile_options(s, &c->scope, &n->options));
@@ -501,4 +512,18 @@ void v6_site_write_options(const struct v6_site *s, const struct v6_network *n,
 uint64_t v6_site_classes_of(const struct v6_site *s, const struct v6_told *t)
 {
 	return v6_classes_of(&s->classes, t);
+}
+
+struct v6_times v6_site_times(const struct v6_site *s, const struct v6_network *n, uint64_t classes)
+{
+	struct v6_times t = {0};
+	for (size_t i = 0; i < s->classes.n; i++)
+		if (classes >> i & 1)
+			t = nearest_times(&t, &s->class_times[i]);
+	t = nearest_times(&t, &n->times);
+	/* RFC 8415 21.6: a client discards a lease whose preferred lifetime is the longer one. Only
+	 * `valid` said nearer than `preferred` makes it so. */
+	if (t.preferred_s > t.valid_s)
+		t.preferred_s = t.valid_s;
+	return t;
 }

@@ -87,7 +87,7 @@ struct v6_network {
 	/* All networks of the same link, itself among them, in the order of the file. */
 	const struct v6_network *const *link;
 	size_t link_n;
-	struct v6_times times;
+	struct v6_times times; /* see v6_site_times */
 	struct v6_options options;
 	bool rapid_commit, reconfigure, create_on_renew;
 	uint8_t preference;
@@ -135,6 +135,10 @@ const struct v6_reservation *v6_link_reservation(const struct v6_network *n,
 bool v6_reservation_is_of(const struct v6_reservation *r, const struct v6_client *c, uint32_t iaid);
 
 uint64_t v6_site_classes_of(const struct v6_site *s, const struct v6_told *t);
+
+/* Each of them of the first class of the client that says it, else of the network. */
+struct v6_times v6_site_times(const struct v6_site *s, const struct v6_network *n,
+			      uint64_t classes);
 
 /* Writes the configured options that oro asks for, and those that are always sent: of the
  * reservation (NULL: none), else of the first class of the client that has it, else of the network
