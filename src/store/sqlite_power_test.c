@@ -321,7 +321,7 @@ static void end(struct store *s)
 static void nothing_acknowledged_is_lost_to_a_power_cut(void **state)
 {
 	(void)state;
-	enum { CUTS = 250 };
+	enum { CUTS = 120 };
 	struct store *s = begin();
 	for (int i = 0; i < CUTS; i++) {
 		work_until_cut(s);
@@ -329,7 +329,7 @@ static void nothing_acknowledged_is_lost_to_a_power_cut(void **state)
 	}
 	struct store_state st;
 	store_state(s, &st);
-	assert_true(st.moved > 1000 && disk.writes_lost > 1000 && disk.writes_torn > 100);
+	assert_true(st.moved > 500 && disk.writes_lost > 500 && disk.writes_torn > 50);
 	end(s);
 }
 
