@@ -19,6 +19,45 @@ static __always_inline bool mapping_hold(struct nat_mapping4 *mapping)
 	return false;
 }
 
+/* Most hosts get the public port that they have themselves. Such a mapping is at home: the word of
+ * that port in map ports names it, and it stands in no index. The others stand in mapping_index,
+ * and their host counts them. */
+static __always_inline bool mapping_is_home(const struct nat_mapping4 *mapping)
+{
+	return mapping->port == mapping->in.sport;
+}
+
+/* Of who sends as `in`, at home at the public address `slot`; 0: none. */
+static __always_inline __u32 mapping_home(const union tuple_words *in, __u32 slot)
+{
+	const __u32 *word = port_word(slot, space_of(in->tuple.proto), bpf_ntohs(in->tuple.sport));
+	__u32 number = word != NULL ? *word : NAT_PORT_FREE;
+	const struct nat_mapping4 *mapping = number != NAT_PORT_FREE ? mapping_get(number) : NULL;
+	return mapping != NULL && tuple_is(&mapping->in, in->word) ? number : 0;
+}
+
+/* Another one than `but`, in the index. host: NULL: the gateway itself, which is not counted. */
+static __always_inline __u32 mapping_away(const union tuple_words *in, const struct nat_host *host,
+					  const struct nat_settings *s, __u32 but)
+{
+	if (host != NULL && *(const volatile __u32 *)&host->away == 0) {
+		return 0;
+	}
+	return index_mapping(in->word, tuple_hash(in->word, s->seed), s->mapping_mask, but);
+}
+
+static __always_inline void mapping_leave_index(const struct nat_mapping4 *mapping, __u32 number,
+						const struct nat_settings *s)
+{
+	union tuple_words in = {.tuple = mapping->in};
+	struct nat_host *host = in.tuple.zone != NAT_ZONE_GATEWAY ? host_get4(in.tuple.src) : NULL;
+	index_take_from(&mapping_index, s->mapping_mask, tuple_hash(in.word, s->seed), number);
+	/* A record that was forgotten and made anew does not count below 0. */
+	if (host != NULL && *(volatile __u32 *)&host->away != 0) {
+		__sync_fetch_and_add(&host->away, -1);
+	}
+}
+
 /* The last one ends it: 1. Its number is given back by the sweep. */
 __noinline int mapping_drop(__u32 number, __u32 now)
 {
@@ -31,9 +70,11 @@ __noinline int mapping_drop(__u32 number, __u32 now)
 	if (__sync_fetch_and_add(&mapping->refs, -1) != 1) {
 		return 0;
 	}
-	union tuple_words in = {.tuple = mapping->in};
-	index_take_from(&mapping_index, s->mapping_mask, tuple_hash(in.word, s->seed), number);
-	port_give(mapping->public_slot, space_of(in.tuple.proto), bpf_ntohs(mapping->port), number);
+	if (!mapping_is_home(mapping)) {
+		mapping_leave_index(mapping, number, s);
+	}
+	port_give(mapping->public_slot, space_of(mapping->in.proto), bpf_ntohs(mapping->port),
+		  number);
 	event_mapping(NAT_EVENT_MAPPING_ENDED, number);
 	mapping->life = NAT_DEAD;
 	return 1;
@@ -62,26 +103,36 @@ static __always_inline struct nat_tuple4 mapping_key(const struct opening *o,
 	return in;
 }
 
-/* Puts the record, complete, where others find it; a decision. */
-static __always_inline int mapping_publish(const union tuple_words *in, __u32 number,
-					   const struct nat_settings *s)
+/* The record is complete and has its port: a decision. Who is at home can be found already; two
+ * processors that make a mapping for one endpoint find out, as each looks after it has put its
+ * own. */
+static __always_inline int mapping_publish(const union tuple_words *in, struct nat_host *host,
+					   const struct nat_mapping4 *mapping, __u32 number)
 {
-	__u64 hash = tuple_hash(in->word, s->seed);
-	if (!index_put_in(&mapping_index, s->mapping_mask, hash, number)) {
+	const struct nat_settings *s = settings_get();
+	if (s == NULL) {
 		return NAT_C_DROP_TABLE_FULL;
 	}
-	if (index_mapping(in->word, hash, s->mapping_mask, number) != 0) {
-		index_take_from(&mapping_index, s->mapping_mask, hash, number);
-		return NAT_C_RACE;
+	if (mapping_is_home(mapping)) {
+		return mapping_away(in, host, s, number) == 0 ? OPEN_GO : NAT_C_RACE;
 	}
-	return OPEN_GO;
+	if (host != NULL) {
+		__sync_fetch_and_add(&host->away, 1);
+	}
+	if (!index_put_in(&mapping_index, s->mapping_mask, tuple_hash(in->word, s->seed), number)) {
+		return NAT_C_DROP_TABLE_FULL;
+	}
+	return mapping_away(in, host, s, number) == 0 && mapping_home(in, mapping->public_slot) == 0
+		       ? OPEN_GO
+		       : NAT_C_RACE;
 }
 
 static __always_inline void mapping_fill(struct nat_mapping4 *mapping, const struct nat_tuple4 *in,
-					 __u32 slot, __u32 now)
+					 __be32 address, __u32 slot, __u32 now)
 {
 	mapping->in = *in;
-	mapping->port = 0; /* with it a record that is not complete is found out */
+	mapping->address = address;
+	mapping->port = in->sport; /* if it is at home, which it is from the instant it has it */
 	mapping->refs = 1;
 	mapping->born = now;
 	mapping->seen = now;
@@ -107,23 +158,23 @@ static __always_inline int mapping_make(struct opening *o, const union tuple_wor
 	if (mapping == NULL) {
 		return NAT_C_DROP_TABLE_FULL;
 	}
-	mapping_fill(mapping, &in->tuple, slot, o->q.now);
+	mapping_fill(mapping, &in->tuple, public->address, slot, o->q.now);
 	int port = port_claim(o, host, slot, number);
 	if (port < 0) {
 		mapping->life = NAT_FREE; /* nobody has seen the number */
 		pool_give(NAT_POOL_MAPPINGS4, number);
 		return NAT_C_DROP_NO_PORT;
 	}
-	mapping->address = public->address;
-	mapping->port = bpf_htons((__u16)port);
-	int decision = mapping_publish(in, number, s);
+	if (mapping->port != bpf_htons((__u16)port)) {
+		mapping->port = bpf_htons((__u16)port);
+	}
+	event_mapping(NAT_EVENT_MAPPING_MADE, number);
+	int decision = mapping_publish(in, host, mapping, number);
 	if (decision != OPEN_GO) {
-		port_give(slot, space_of(in->tuple.proto), (__u16)port, number);
-		mapping->life = NAT_DEAD;
+		mapping_drop(number, o->q.now);
 		return decision;
 	}
 	o->mapping = number;
-	event_mapping(NAT_EVENT_MAPPING_MADE, number);
 	return OPEN_GO;
 }
 
@@ -142,7 +193,11 @@ __noinline int mapping_take(struct opening *o, struct nat_host *host, const stru
 		return NAT_C_DROP_HOST_FULL;
 	}
 	union tuple_words in = {.tuple = mapping_key(o, host, out->public_first)};
-	__u32 number = index_mapping(in.word, tuple_hash(in.word, s->seed), s->mapping_mask, 0);
+	slot = slot != NAT_NO_PUBLIC ? slot : public_of(host, out, in.tuple.src);
+	__u32 number = mapping_home(&in, slot);
+	if (number == 0) {
+		number = mapping_away(&in, host, s, 0);
+	}
 	struct nat_mapping4 *mapping = number != 0 ? mapping_get(number) : NULL;
 	if (mapping != NULL) {
 		if (!mapping_hold(mapping)) {
@@ -150,7 +205,6 @@ __noinline int mapping_take(struct opening *o, struct nat_host *host, const stru
 		}
 		o->mapping = number;
 	} else {
-		slot = slot != NAT_NO_PUBLIC ? slot : public_of(host, out, in.tuple.src);
 		int decision = mapping_make(o, &in, host, slot);
 		mapping = mapping_get(o->mapping);
 		if (decision != OPEN_GO || mapping == NULL) {

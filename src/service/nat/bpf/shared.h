@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define NAT_LAYOUT     1 /* of all pinned maps; another number, another folder of pins */
+#define NAT_LAYOUT     2 /* of all pinned maps; another number, another folder of pins */
 #define NAT_TICK_SHIFT 27
 
 #define NAT_DEVICES 4096 /* slots of map devices; a power of two */
@@ -334,7 +334,7 @@ struct nat_host {
 	__u64 bytes_out, bytes_in; /* of ended flows */
 	__u64 flows_begun, flows_refused;
 	__u32 seen;
-	__u32 pad2;
+	__u32 away; /* mappings whose public port is not the port that it has itself */
 };
 
 /* Map blocks: whether these ports of a public address are somebody's; settings.block_n of them from
