@@ -4,6 +4,7 @@
 #ifndef NAT_BPF_DECIDE_H
 #define NAT_BPF_DECIDE_H
 
+#include "service/nat/bpf/foresee.h"
 #include "service/nat/bpf/mapping.h"
 #include "service/nat/bpf/owner64.h"
 #include "service/nat/bpf/rule.h"
@@ -364,12 +365,16 @@ static __always_inline int decide_forward(struct opening *o)
 static __always_inline int decide_translate(struct opening *o)
 {
 	const struct nat_device *out = device_get(o->q.hop.ifindex);
-	struct nat_host *host = host_of4(o->tuple[0].src);
-	if (out == NULL || host == NULL) {
-		return out == NULL ? NAT_C_DROP_NO_ROUTE : NAT_C_DROP_HOST_FULL;
+	if (out == NULL) {
+		return NAT_C_DROP_NO_ROUTE;
 	}
 	if (o->alien) {
 		return NAT_C_DROP_PROTOCOL;
+	}
+	foresee(o, out);
+	struct nat_host *host = host_of4(o->tuple[0].src);
+	if (host == NULL) {
+		return NAT_C_DROP_HOST_FULL;
 	}
 	return decide_public(o, host, out);
 }
