@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import attempts
 import service
 import topology
 
@@ -23,6 +24,9 @@ nat:
   inside: to-client
   nptv6: {inside: "fd01:203:405::/48", outside: "2001:470:77::/48"}
   nat64: "2001:470:64::/96"
+  firewall:
+    - {action: reject, from: inside, to: 198.51.100.0/24, traffic: 25/tcp}
+    - {action: allow, from: outside, to: "fd01:203:405::/48", traffic: 82/tcp}
 """
 
 
@@ -33,8 +37,8 @@ class Site:
         self.net = topology.Net()
         self.client, self.gateway = self.net.host("client"), self.net.host("gateway")
         self.server = self.net.host("server")
-        inside = "2001:470:1::1/64 fd01:203:405:1::1/64"
-        self.net.cable(self.client, f"{HOST}/64 {PRIVATE}/64", self.gateway, inside)
+        inside = "2001:470:1::1/64 fd01:203:405:1::1/64 fd77::1/64"
+        self.net.cable(self.client, f"{HOST}/64 {PRIVATE}/64 fd77::10/64", self.gateway, inside)
         self.net.cable(
             self.server, f"{FAR}/64 {FAR4}/24", self.gateway, f"2001:470:f::1/64 {PUBLIC}/24"
         )
@@ -113,6 +117,35 @@ def test_routed_and_filtered(site):
         pass
     with site.server.inside(), pytest.raises(OSError):
         socket.create_connection((HOST, 99), 2)
+
+
+def test_what_is_explained_is_what_happens(site):
+    """Who calls whom, how that ends, what `nat explain` says of it, and what of the translation."""
+    cases = [
+        ("client", HOST, FAR, 80, "open", "sent", None),
+        ("client", HOST, FAR, 81, "refused", "sent", None),
+        ("client", PRIVATE, FAR, 80, "open", "sent", "the source becomes 2001:470:77:de22::10"),
+        ("client", HOST, NAT64, 80, "open", "sent", "the source becomes 198.51.100.1"),
+        ("client", HOST, NAT64, 25, "refused", "rejected", "the destination becomes 198.51.100.2"),
+        ("client", HOST, "2001:470:64::198.51.100.1", 80, "silent", "dropped", "becomes 198.51.100.1"),
+        ("client", HOST, "2001:470:1::1", 81, "refused", "passed", None),
+        ("client", HOST, "2001:470:f::1", 81, "refused", "passed", None),
+        ("client", "fd77::10", FAR, 80, "silent", "dropped", None),
+        ("server", FAR, HOST, 81, "silent", "dropped", None),
+        ("server", FAR, "2001:470:77:de22::10", 81, "silent", "dropped", "becomes fd01:203:405:1::10"),
+        ("server", FAR, "2001:470:77:de22::10", 82, "refused", "sent", "becomes fd01:203:405:1::10"),
+        ("server", FAR, "2001:470:f::1", 81, "silent", "dropped", None),
+        ("gateway", "2001:470:f::1", FAR, 80, "open", "sent", None),
+    ]
+    for _, source, to, port, _, verdict, told in cases:
+        query = f"/explain?src={source}&dst={to}&traffic={port}/tcp"
+        status, answer = site.nat.control("GET", query)
+        texts = [step["text"] for step in answer["steps"] if step["kind"] == "translation"]
+        assert status == 200 and answer["verdict"] == verdict, (source, to, port, answer)
+        assert any(told in text for text in texts) if told else not texts, (source, to, port, texts)
+    tries = [(getattr(site, who), source, to, port) for who, source, to, port, *_ in cases]
+    expected = [end for *_, end, _, _ in cases]
+    assert attempts.ends(tries, expected) == expected
 
 
 def test_another_prefix(site):

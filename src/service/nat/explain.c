@@ -1,23 +1,9 @@
-#include "service/nat/explain.h"
-
-#include "service/nat/conf.h"
-#include "service/nat/net.h"
-#include "service/nat/tables.h"
+#include "service/nat/explain_inner.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-struct walk {
-	const struct nat_conf *conf;
-	const struct nat_net *net;
-	const struct nat_tables *t;
-	struct nat_seen seen;
-	void (*step)(void *arg, const struct nat_step *s);
-	void *arg;
-};
-
-__attribute__((format(printf, 3, 4))) static void
-tell(const struct walk *w, enum nat_step_kind kind, const char *format, ...)
+void nat_walk_tell(const struct nat_walk *w, enum nat_step_kind kind, const char *format, ...)
 {
 	struct nat_step s = {.kind = kind};
 	va_list args;
@@ -27,9 +13,9 @@ tell(const struct walk *w, enum nat_step_kind kind, const char *format, ...)
 	w->step(w->arg, &s);
 }
 
-static enum nat_verdict end(const struct walk *w, enum nat_verdict v, const char *why)
+enum nat_verdict nat_walk_end(const struct nat_walk *w, enum nat_verdict v, const char *why)
 {
-	tell(w, NAT_STEP_VERDICT, "%s: %s", nat_verdict_name(v), why);
+	nat_walk_tell(w, NAT_STEP_VERDICT, "%s: %s", nat_verdict_name(v), why);
 	return v;
 }
 
@@ -46,132 +32,69 @@ const char *nat_verdict_name(enum nat_verdict verdict)
 	return names[verdict];
 }
 
-/* --- rules ------------------------------------------------------------------------------------ */
+/* --- the machine's own addresses -------------------------------------------------------------- */
 
-static bool prefix_has(const uint8_t prefix[16], unsigned bits, const uint8_t a[16])
+static const struct nat_local_place *find_local(const struct nat_tables *t,
+						const struct ip_address *a)
 {
-	for (unsigned i = 0; i < bits / 8; i++)
-		if (prefix[i] != a[i])
-			return false;
-	return bits % 8 == 0 || (prefix[bits / 8] ^ a[bits / 8]) >> (8 - bits % 8) == 0;
-}
-
-const char *nat_rule_differs(const struct nat_rule *rule, const struct nat_seen *s)
-{
-	if (!(rule->from >> s->from & 1))
-		return "comes from another zone";
-	if (!(rule->to >> s->to & 1))
-		return "goes to another zone";
-	if (!prefix_has(rule->src, rule->src_bits, s->src))
-		return "another source";
-	if (!prefix_has(rule->dst, rule->dst_bits, s->dst))
-		return "another destination";
-	if (rule->proto && rule->proto != s->proto)
-		return "another protocol";
-	if (s->sport < rule->src_first || s->sport > rule->src_last)
-		return "another source port";
-	if (s->dport < rule->dst_first || s->dport > rule->dst_last)
-		return s->proto == NAT_PROTO_ICMP || s->proto == NAT_PROTO_ICMPV6
-			       ? "another type of ICMP"
-			       : "another port";
+	for (size_t i = 0; a->family == 4 && i < t->locals_n; i++)
+		if (t->locals[i].address == nat_address_be32(a))
+			return &t->locals[i];
 	return NULL;
 }
 
-static void write_side(struct writer *w, const struct nat_conf *conf, uint32_t zones,
-		       const uint8_t address[16], unsigned bits)
+/* Whether the world may see it as a source. */
+static bool is_public(const struct nat_walk *w, const struct ip_address *own)
 {
-	struct ip_address a = nat_address_unmap(address);
-	char text[IP_PREFIX_TEXT_MAX];
-	if (bits) {
-		struct ip_prefix p = ip_prefix_of(&a, a.family == 4 ? bits - 96 : bits);
-		(void)ip_prefix_format(&p, text);
-		write_text(w, text);
-		return;
-	}
-	if ((zones | 1U << NAT_ZONE_GATEWAY) == UINT32_MAX) {
-		write_text(w, "anywhere");
-		return;
-	}
-	for (unsigned z = 0, n = 0; z < NAT_ZONES; z++) {
-		const char *name = zones >> z & 1 ? nat_conf_zone_name(conf, z) : NULL;
-		if (name)
-			write_format(w, "%s%s", n++ ? "/" : "", name);
-	}
+	const struct nat_local_place *local = find_local(w->t, own);
+	if (own->family == 6)
+		return !ip_address_is_private(own) && !ip_address_is_link_local(own);
+	return local && (local->slot != NAT_NO_PUBLIC || local->flags & NAT_LOCAL_OUTSIDE);
 }
 
-const char *nat_rule_text(const struct nat_conf *conf, const struct nat_rule *rule, char *buf,
-			  size_t size)
+enum nat_verdict nat_walk_gateway(struct nat_walk *w)
 {
-	struct writer w = writer_of(buf, size - 1);
-	struct nat_traffic t = {rule->proto, rule->dst_first, rule->dst_last};
-	char traffic[NAT_TRAFFIC_TEXT_MAX];
-	write_text(&w, "from ");
-	write_side(&w, conf, rule->from, rule->src, rule->src_bits);
-	write_text(&w, " to ");
-	write_side(&w, conf, rule->to, rule->dst, rule->dst_bits);
-	write_format(&w, ", %s", nat_traffic_format(&t, traffic));
-	if (rule->src_first || rule->src_last != UINT16_MAX)
-		write_format(&w, ", source port %u-%u", rule->src_first, rule->src_last);
-	buf[w.pos] = 0;
-	return buf;
+	bool outside = w->seen.from == NAT_ZONE_OUTSIDE;
+	enum nat_verdict verdict;
+	w->seen.to = NAT_ZONE_GATEWAY;
+	if (!outside && !(w->t->judged >> w->seen.from & 1))
+		return nat_walk_end(
+			w, NAT_VERDICT_PASSED,
+			"no rule is about that zone and this machine: to the machine itself");
+	if (!outside && !w->begins)
+		return nat_walk_end(w, NAT_VERDICT_PASSED,
+				    "it begins nothing: to the machine itself");
+	if (!nat_walk_allowed(w, nat_walk_judge(w, 1, w->t->rules_n), &verdict))
+		return verdict;
+	return nat_walk_end(w, NAT_VERDICT_PASSED, "to the machine itself");
 }
 
-static void tell_rule(const struct walk *w, uint32_t number, const char *differs)
+/* --- ways ------------------------------------------------------------------------------------- */
+
+bool nat_walk_route(const struct nat_walk *w, const struct ip_address *to, unsigned *ret_zone)
 {
-	static const char *const actions[] = {"?", "allow", "drop", "reject"};
-	const struct nat_rule *rule = &w->t->rules[number];
-	const char *text = nat_tables_default_text(w->t, number);
-	struct nat_step s = {
-		.kind = NAT_STEP_RULE, .rule = number, .line = rule->line, .matched = !differs};
-	char about[160];
-	(void)snprintf(s.text, sizeof(s.text), "%s %s%s%s: %s%s",
-		       actions[rule->action <= NAT_REJECT ? rule->action : 0],
-		       nat_rule_text(w->conf, rule, about, sizeof(about)), text ? ", " : "",
-		       text ? text : "", differs ? differs : "matches",
-		       !differs && rule->rate ? ", unless it is over its rate" : "");
-	w->step(w->arg, &s);
+	const struct nat_net_device *d = nat_net_device_to(w->net, to);
+	if (!d || d->zone < 0)
+		return false;
+	*ret_zone = (unsigned)d->zone;
+	return true;
 }
 
-/* The first of first .. last that matches; 0: none. */
-static uint32_t judge(const struct walk *w, uint32_t first, uint32_t last)
+/* Two on one link speak with each other past this machine: an answer comes back this way only if
+ * its receiver is seen as somebody public. */
+static bool is_past_us(const struct nat_walk *w, const struct ip_address *to)
 {
-	for (uint32_t i = first; i <= last; i++) {
-		const char *differs = nat_rule_differs(&w->t->rules[i], &w->seen);
-		tell_rule(w, i, differs);
-		if (!differs)
-			return i;
-	}
-	return 0;
+	const struct nat_net_device *a = nat_net_device_to(w->net, &w->src);
+	return a && a == nat_net_device_to(w->net, to);
 }
 
-/* Whether it goes on; false: *ret_verdict was told. */
-static bool is_allowed(const struct walk *w, uint32_t rule, enum nat_verdict *ret_verdict)
-{
-	if (!rule)
-		*ret_verdict = end(w, NAT_VERDICT_DROPPED, "no rule allows it");
-	else if (w->t->rules[rule].action == NAT_DROP)
-		*ret_verdict = end(w, NAT_VERDICT_DROPPED, "by that rule");
-	else if (w->t->rules[rule].action == NAT_REJECT)
-		*ret_verdict = end(w, NAT_VERDICT_REJECTED, "by that rule");
-	else
-		return true;
-	return false;
-}
+/* --- forwards --------------------------------------------------------------------------------- */
 
-/* --- where it goes ---------------------------------------------------------------------------- */
-
-static int public_slot(const struct nat_tables *t, const struct ip_address *a)
-{
-	for (int i = 0; a->family == 4 && i < NAT_PUBLICS; i++)
-		if (t->publics[i].address && t->publics[i].address == nat_address_be32(a))
-			return i;
-	return -1;
-}
-
-static const struct nat_forward4 *find_forward(const struct walk *w, int slot)
+static const struct nat_forward4 *find_forward(const struct nat_walk *w, uint16_t slot)
 {
 	unsigned space = w->seen.proto == NAT_PROTO_TCP ? NAT_SPACE_TCP : NAT_SPACE_UDP;
-	if (slot < 0 || (w->seen.proto != NAT_PROTO_TCP && w->seen.proto != NAT_PROTO_UDP))
+	if (slot == NAT_NO_PUBLIC ||
+	    (w->seen.proto != NAT_PROTO_TCP && w->seen.proto != NAT_PROTO_UDP))
 		return NULL;
 	for (uint32_t i = 1; i <= w->t->forwards_n; i++) {
 		const struct nat_forward4 *f = &w->t->forwards[i];
@@ -183,7 +106,18 @@ static const struct nat_forward4 *find_forward(const struct walk *w, int slot)
 	return NULL;
 }
 
-static enum nat_verdict by_forward(struct walk *w, const struct nat_forward4 *f)
+static void tell_hairpin(const struct nat_walk *w, const struct ip_address *to)
+{
+	if (is_past_us(w, to))
+		nat_walk_tell(w, NAT_STEP_TRANSLATION,
+			      "both are on one link, so the source becomes the public address and "
+			      "the answer comes back this way");
+	else
+		nat_walk_tell(w, NAT_STEP_TRANSLATION,
+			      "the source stays, as the answer comes back this way");
+}
+
+static enum nat_verdict by_forward(struct nat_walk *w, const struct nat_forward4 *f)
 {
 	struct ip_address to = nat_address_of(f->to);
 	uint16_t port = f->to_first ? (uint16_t)(nat_host16(f->to_first) + w->seen.dport - f->first)
@@ -192,42 +126,33 @@ static enum nat_verdict by_forward(struct walk *w, const struct nat_forward4 *f)
 	char text[IP_ADDRESS_TEXT_MAX];
 	enum nat_verdict verdict;
 	if (!f->to)
-		return end(w, NAT_VERDICT_DROPPED,
-			   "the forward of that port has no host to lead to now");
+		return nat_walk_end(w, NAT_VERDICT_DROPPED,
+				    "the forward of that port has no host to lead to now");
 	(void)ip_address_format(&to, text);
-	tell(w, NAT_STEP_FORWARD, "the forward in line %u leads to %s:%u", line, text, port);
+	nat_walk_tell(w, NAT_STEP_FORWARD, "the forward in line %u leads to %s:%u", line, text,
+		      port);
+	if (!nat_walk_route(w, &to, &w->seen.to) || w->seen.to != f->zone)
+		return nat_walk_end(w, NAT_VERDICT_DROPPED, "no way leads to its zone");
 	nat_address_map(&to, w->seen.dst);
 	w->seen.dport = port;
-	w->seen.to = f->zone;
-	uint32_t rule = judge(w, 1, w->t->rules_own);
+	uint32_t rule = nat_walk_judge(w, 1, w->t->rules_own);
 	if (!rule && f->rules_n)
-		rule = judge(w, f->rule, (uint32_t)f->rule + f->rules_n - 1);
-	if ((rule || f->rules_n) && !is_allowed(w, rule, &verdict))
+		rule = nat_walk_judge(w, f->rule, (uint32_t)f->rule + f->rules_n - 1);
+	if ((rule || f->rules_n) && !nat_walk_allowed(w, rule, &verdict))
 		return verdict;
 	if (w->seen.from != NAT_ZONE_OUTSIDE)
-		tell(w, NAT_STEP_TRANSLATION,
-		     "the source becomes the public address where both "
-		     "are in one zone, so that the answer comes back "
-		     "this way");
-	return end(w, NAT_VERDICT_SENT, "to the host of the forward");
+		tell_hairpin(w, &to);
+	return nat_walk_end(w, NAT_VERDICT_SENT, "to the host of the forward");
 }
 
-static enum nat_verdict to_gateway(struct walk *w)
-{
-	bool judged = w->seen.from == NAT_ZONE_OUTSIDE || (w->t->judged >> w->seen.from & 1);
-	enum nat_verdict verdict;
-	w->seen.to = NAT_ZONE_GATEWAY;
-	if (!judged)
-		return end(w, NAT_VERDICT_PASSED,
-			   "no rule is about that zone and this machine: to the machine itself");
-	if (!is_allowed(w, judge(w, 1, w->t->rules_n), &verdict))
-		return verdict;
-	return end(w, NAT_VERDICT_PASSED, "to the machine itself");
-}
+/* --- to the world, or another zone ------------------------------------------------------------ */
 
-static void tell_translation(const struct walk *w)
+bool nat_walk_translation(const struct nat_walk *w)
 {
-	char first[IP_ADDRESS_TEXT_MAX], last[IP_ADDRESS_TEXT_MAX];
+	char first[IP_ADDRESS_TEXT_MAX], last[IP_ADDRESS_TEXT_MAX], port[48] = "";
+	if (w->seen.proto == NAT_PROTO_TCP || w->seen.proto == NAT_PROTO_UDP)
+		(void)snprintf(port, sizeof(port), "; port %u stays, if it is free there",
+			       w->seen.sport);
 	for (size_t i = 0; i < w->t->devices_n; i++) {
 		const struct nat_device_place *p = &w->t->devices[i];
 		const struct nat_net_device *d = nat_net_device(w->net, p->ifindex);
@@ -235,103 +160,171 @@ static void tell_translation(const struct walk *w)
 		struct ip_address z = nat_address_of(w->t->publics[p->first + p->n - 1].address);
 		(void)ip_address_format(&a, first);
 		(void)ip_address_format(&z, last);
-		tell(w, NAT_STEP_TRANSLATION,
-		     "leaving by %s the source becomes %s%s%s; port %u stays, if it is free there",
-		     d ? d->name : "?", first, p->n > 1 ? " to " : "", p->n > 1 ? last : "",
-		     w->seen.sport);
+		nat_walk_tell(w, NAT_STEP_TRANSLATION, "leaving by %s the source becomes %s%s%s%s",
+			      d ? d->name : "?", first, p->n > 1 ? " to " : "",
+			      p->n > 1 ? last : "", port);
 	}
+	return w->t->devices_n != 0;
 }
 
-/* IPv6, or a zone whose addresses the world knows. */
-static bool is_routed(const struct walk *w)
+/* Its checksums can be mended, and its answers be told from others'. */
+static bool is_translatable(uint8_t proto)
 {
-	const struct nat_zone_conf *zones = w->conf->zones.items;
-	bool routed = nat_address_unmap(w->seen.src).family == 6;
-	for (size_t z = 0; z < w->conf->zones.n; z++)
-		routed |=
-			!zones[z].translate &&
-			(unsigned)nat_conf_zone(w->conf, span_text(zones[z].name)) == w->seen.from;
-	return routed;
+	enum { IPIP = 4, IPV6 = 41, GRE = 47, ESP = 50, SCTP = 132 };
+	static const uint8_t known[] = {NAT_PROTO_ICMP, NAT_PROTO_TCP, NAT_PROTO_UDP, IPIP,
+					IPV6,		GRE,	       ESP,	      SCTP};
+	for (size_t i = 0; i < sizeof(known); i++)
+		if (known[i] == proto)
+			return true;
+	return false;
 }
 
-static enum nat_verdict to_zone(struct walk *w, unsigned zone)
+static enum nat_verdict leave(const struct nat_walk *w)
 {
+	if (!is_translatable(w->seen.proto))
+		return nat_walk_end(w, NAT_VERDICT_DROPPED, "that protocol cannot be translated");
+	if (!nat_walk_translation(w))
+		return nat_walk_end(w, NAT_VERDICT_DROPPED,
+				    "no outside device has a public address now");
+	return nat_walk_end(w, NAT_VERDICT_SENT, "translated");
+}
+
+static enum nat_verdict to_zone(struct nat_walk *w)
+{
+	bool outside = w->seen.from == NAT_ZONE_OUTSIDE;
+	const struct nat_source_place *from = nat_tables_source(w->t, &w->src);
+	const struct nat_source_place *to = nat_tables_source(w->t, &w->dst);
 	enum nat_verdict verdict;
-	w->seen.to = zone == NAT_ZONE_BOGON ? NAT_ZONE_OUTSIDE : zone;
-	if (!is_allowed(w, judge(w, 1, w->t->rules_n), &verdict))
+	bool known = nat_walk_route(w, &w->dst, &w->seen.to);
+	if (!known && !outside)
+		return nat_walk_end(w, NAT_VERDICT_PASSED,
+				    "no way leads there by a device of a zone: to the machine "
+				    "itself, which routes it or tells the sender");
+	if (outside &&
+	    (!known || w->seen.to == NAT_ZONE_OUTSIDE || !to || !(to->flags & NAT_SOURCE_ROUTED)))
+		return nat_walk_end(w, NAT_VERDICT_DROPPED,
+				    "the world knows nobody there: that network is translated");
+	if (!w->begins)
+		return nat_walk_end(w, NAT_VERDICT_DROPPED,
+				    "an error or an answer passes only if its flow is there");
+	if (!nat_walk_allowed(w, nat_walk_judge(w, 1, w->t->rules_n), &verdict))
 		return verdict;
-	if (w->seen.to != NAT_ZONE_OUTSIDE || w->seen.from == NAT_ZONE_OUTSIDE)
-		return end(w, NAT_VERDICT_SENT, "routed as it is");
-	if (is_routed(w))
-		return end(w, NAT_VERDICT_SENT, "routed as it is");
-	if (w->t->devices_n == 0)
-		return end(w, NAT_VERDICT_DROPPED, "no outside device has a public address now");
-	tell_translation(w);
-	return end(w, NAT_VERDICT_SENT, "translated");
+	if (w->seen.to != NAT_ZONE_OUTSIDE || (from && from->flags & NAT_SOURCE_ROUTED))
+		return nat_walk_end(w, NAT_VERDICT_SENT, "routed as it is");
+	return leave(w);
 }
 
-static enum nat_verdict to_somewhere(struct walk *w, const struct ip_address *dst)
+static void tell_destination(const struct nat_walk *w, const struct nat_local_place *local)
 {
-	int slot = public_slot(w->t, dst);
-	const struct nat_forward4 *f = find_forward(w, slot);
-	unsigned zone = nat_tables_zone(w->t, dst, NULL);
-	bool own = nat_net_is_own(w->net, dst);
+	const struct nat_net_device *d = nat_net_device_to(w->net, &w->dst);
 	char text[IP_ADDRESS_TEXT_MAX];
-	(void)ip_address_format(dst, text);
-	if (slot >= 0 && !own)
-		tell(w, NAT_STEP_DESTINATION, "%s is a public address of this machine", text);
-	else if (own)
-		tell(w, NAT_STEP_DESTINATION, "%s is this machine's", text);
+	(void)ip_address_format(&w->dst, text);
+	if (local && !(local->flags & NAT_LOCAL_HERE))
+		nat_walk_tell(w, NAT_STEP_DESTINATION, "%s is a public address of this machine",
+			      text);
+	else if (local || nat_net_is_own(w->net, &w->dst))
+		nat_walk_tell(w, NAT_STEP_DESTINATION, "%s is this machine's", text);
+	else if (d && d->zone >= 0)
+		nat_walk_tell(w, NAT_STEP_DESTINATION, "%s is in zone %s, by %s", text,
+			      nat_conf_zone_name(w->conf, (unsigned)d->zone), d->name);
 	else
-		tell(w, NAT_STEP_DESTINATION, "%s is in zone %s", text,
-		     nat_conf_zone_name(w->conf, zone == NAT_ZONE_BOGON ? NAT_ZONE_OUTSIDE : zone));
+		nat_walk_tell(w, NAT_STEP_DESTINATION, "%s is in no zone", text);
+}
+
+static enum nat_verdict to_four(struct nat_walk *w)
+{
+	const struct nat_local_place *local = find_local(w->t, &w->dst);
+	bool outside = w->seen.from == NAT_ZONE_OUTSIDE;
+	if (!local)
+		return to_zone(w);
+	if (outside && !is_public(w, &w->dst))
+		return nat_walk_end(w, NAT_VERDICT_DROPPED,
+				    "its answer would show the world a private address");
+	const struct nat_forward4 *f = find_forward(w, local->slot);
 	if (f)
 		return by_forward(w, f);
-	if (own)
-		return to_gateway(w);
-	if (slot >= 0)
-		return end(w, NAT_VERDICT_DROPPED,
-			   "nobody is there, unless a host inside has opened that port");
-	return to_zone(w, zone);
+	if (local->flags & NAT_LOCAL_HERE)
+		return nat_walk_gateway(w);
+	return nat_walk_end(w, NAT_VERDICT_DROPPED,
+			    "nobody is there, unless a host inside has opened that port");
 }
 
 /* --- where it comes from ---------------------------------------------------------------------- */
 
-static void tell_source(const struct walk *w, const struct ip_address *src, unsigned zone,
-			const struct ip_prefix *prefix)
+static bool may_begin(const struct nat_question *q)
+{
+	enum { ECHO = 8, TIMESTAMP = 13, ECHO6 = 128 };
+	unsigned type = q->dport >> 8;
+	if (q->proto == NAT_PROTO_ICMP)
+		return type == ECHO || type == TIMESTAMP;
+	return q->proto != NAT_PROTO_ICMPV6 || type == ECHO6;
+}
+
+static void tell_source(const struct nat_walk *w, unsigned zone)
 {
 	char address[IP_ADDRESS_TEXT_MAX], network[IP_PREFIX_TEXT_MAX];
+	const struct nat_source_place *place = nat_tables_source(w->t, &w->src);
 	const char *name = zone == NAT_ZONE_BOGON ? "no zone" : nat_conf_zone_name(w->conf, zone);
-	(void)ip_address_format(src, address);
-	(void)ip_prefix_format(prefix, network);
-	if (prefix->address.family)
-		tell(w, NAT_STEP_SOURCE, "%s belongs to %s, by %s", address, name, network);
-	else
-		tell(w, NAT_STEP_SOURCE, "%s belongs to %s: it is in no other network", address,
-		     name);
+	(void)ip_address_format(&w->src, address);
+	if (place) {
+		(void)ip_prefix_format(&place->prefix, network);
+		nat_walk_tell(w, NAT_STEP_SOURCE, "%s belongs to %s, by %s", address, name,
+			      network);
+	} else {
+		nat_walk_tell(w, NAT_STEP_SOURCE, "%s belongs to %s: it is in no other network",
+			      address, name);
+	}
+}
+
+static enum nat_verdict from_gateway(const struct nat_walk *w)
+{
+	const struct nat_net_device *d = nat_net_device_to(w->net, &w->dst);
+	if (d && d->zone == NAT_ZONE_OUTSIDE && !is_public(w, &w->src))
+		return nat_walk_end(w, NAT_VERDICT_DROPPED,
+				    "a private source does not leave, not even this machine's");
+	return nat_walk_end(w, NAT_VERDICT_SENT, "what this machine itself sends is not judged");
+}
+
+/* The source is where it belongs. */
+static enum nat_verdict go(struct nat_walk *w)
+{
+	if (w->seen.from == NAT_ZONE_GATEWAY)
+		return from_gateway(w);
+	tell_destination(w, find_local(w->t, &w->dst));
+	if (!ip_address_is_multicast(&w->dst))
+		return w->dst.family == 6 ? nat_walk_six(w) : to_four(w);
+	if (w->seen.from == NAT_ZONE_OUTSIDE)
+		return nat_walk_gateway(w);
+	return nat_walk_end(w, NAT_VERDICT_PASSED, "a group of the link: to the machine itself");
 }
 
 enum nat_verdict nat_explain(const struct nat_conf *conf, const struct nat_net *net,
 			     const struct nat_tables *t, const struct nat_question *q,
 			     void (*step)(void *arg, const struct nat_step *s), void *arg)
 {
-	struct walk w = {.conf = conf, .net = net, .t = t, .step = step, .arg = arg};
-	struct ip_prefix prefix;
-	unsigned zone = nat_tables_zone(t, &q->src, &prefix);
+	struct nat_walk w = {.conf = conf,
+			     .net = net,
+			     .t = t,
+			     .src = q->src,
+			     .dst = q->dst,
+			     .begins = may_begin(q),
+			     .step = step,
+			     .arg = arg};
+	unsigned zone = nat_tables_zone(t, &q->src, NULL);
+	/* On every link, so that it says nothing about a zone. */
+	if (q->src.family == 6 && ip_address_is_link_local(&q->src))
+		zone = q->zone < 0 ? NAT_ZONE_INSIDE : (unsigned)q->zone;
 	w.seen = (struct nat_seen){.from = q->zone < 0 ? zone : (unsigned)q->zone,
 				   .proto = q->proto,
 				   .sport = q->sport,
 				   .dport = q->dport};
 	nat_address_map(&q->src, w.seen.src);
 	nat_address_map(&q->dst, w.seen.dst);
-	tell_source(&w, &q->src, zone, &prefix);
+	tell_source(&w, zone);
 	if (zone == NAT_ZONE_BOGON)
-		return end(&w, NAT_VERDICT_DROPPED, "nobody can have that source");
+		return nat_walk_end(&w, NAT_VERDICT_DROPPED, "nobody can have that source");
 	if (zone != w.seen.from)
-		return end(&w, NAT_VERDICT_DROPPED,
-			   "that source does not belong where it comes "
-			   "in");
-	if (zone == NAT_ZONE_GATEWAY)
-		return end(&w, NAT_VERDICT_SENT, "what this machine itself sends is not judged");
-	return to_somewhere(&w, &q->dst);
+		return nat_walk_end(&w, NAT_VERDICT_DROPPED,
+				    "that source does not belong where it comes in");
+	return go(&w);
 }

@@ -138,6 +138,120 @@ static void a_forward_goes_by_own_rules_and_its_own(void **state)
 	site_done(&s);
 }
 
+static bool tells(const struct told *told, const char *what)
+{
+	for (size_t i = 0; i < told->n; i++)
+		if (strstr(told->steps[i].text, what))
+			return true;
+	return false;
+}
+
+/* As decide.h: an answer between two on one link would not come back this way. */
+static void hairpin_rewrites_the_source_where_it_must(void **state)
+{
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  forward: {from: 443/tcp, to: 192.168.1.5}\n");
+	site_make(&s, NULL, OK);
+	assert_int_equal(ask(&s, "192.168.1.7", "203.0.113.5", 6, 443, &told), NAT_VERDICT_SENT);
+	assert_true(tells(&told, "the source becomes the public address"));
+	/* The same zone by another device; a network behind a router on the same link. */
+	assert_int_equal(ask(&s, "192.168.2.7", "203.0.113.5", 6, 443, &told), NAT_VERDICT_SENT);
+	assert_true(tells(&told, "the source stays"));
+	assert_int_equal(ask(&s, "10.9.0.7", "203.0.113.5", 6, 443, &told), NAT_VERDICT_SENT);
+	assert_true(tells(&told, "the source becomes the public address"));
+	assert_int_equal(ask(&s, "8.8.8.8", "203.0.113.5", 6, 443, &told), NAT_VERDICT_SENT);
+	assert_false(tells(&told, "the source"));
+	site_done(&s);
+}
+
+/* What an `allow` does not open. */
+static void some_things_no_rule_allows(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint8_t proto;
+		uint16_t dport;
+		enum nat_verdict verdict;
+		const char *why;
+	} cases[] = {
+		{"8.8.8.8", "203.0.113.5", 6, 22, NAT_VERDICT_PASSED, "to the machine"},
+		{"8.8.8.8", "192.168.1.1", 6, 22, NAT_VERDICT_DROPPED, "a private address"},
+		{"8.8.8.8", "192.168.1.7", 6, 22, NAT_VERDICT_DROPPED, "knows nobody there"},
+		{"8.8.8.8", "9.9.9.9", 6, 22, NAT_VERDICT_DROPPED, "knows nobody there"},
+		{"192.168.1.7", "8.8.8.8", 51, 0, NAT_VERDICT_DROPPED, "cannot be translated"},
+		{"192.168.1.7", "8.8.8.8", 50, 0, NAT_VERDICT_SENT, "translated"},
+		{"192.168.1.7", "8.8.8.8", 1, 0, NAT_VERDICT_DROPPED, "its flow is there"},
+		{"192.168.1.7", "192.168.1.1", 1, 0, NAT_VERDICT_PASSED, "to the machine"},
+		{"192.168.1.1", "8.8.8.8", 6, 22, NAT_VERDICT_DROPPED, "a private source"},
+		{"203.0.113.5", "8.8.8.8", 6, 22, NAT_VERDICT_SENT, "is not judged"},
+		{"2001:470:1::1", "2a00::1", 6, 22, NAT_VERDICT_SENT, "is not judged"},
+		{"fe80::7", "2a00::1", 6, 22, NAT_VERDICT_DROPPED, "link-local"},
+		{"fe80::7", "fe80::1", 6, 22, NAT_VERDICT_PASSED, "to the machine"},
+	};
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  firewall: {action: allow}\n");
+	site_make(&s, NULL, OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum nat_verdict v =
+			ask(&s, cases[i].src, cases[i].dst, cases[i].proto, cases[i].dport, &told);
+		if (v != cases[i].verdict || !tells(&told, cases[i].why))
+			fail_msg("%s to %s: %s", cases[i].src, cases[i].dst,
+				 told.steps[told.n - 1].text);
+	}
+	site_done(&s);
+}
+
+static void another_prefix_and_nat64_are_told(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint16_t dport;
+		enum nat_verdict verdict;
+		const char *what;
+	} cases[] = {
+		{"fd01:203:405:1::7", "2a00::1", 80, NAT_VERDICT_SENT,
+		 "the source becomes 2001:470:77:de22::7"},
+		{"2a00::1", "2001:470:77:de22::7", 80, NAT_VERDICT_SENT,
+		 "the destination becomes fd01:203:405:1::7"},
+		{"2a00::1", "2001:470:77:de22::7", 81, NAT_VERDICT_DROPPED, "no rule allows it"},
+		{"2a00::1", "fd01:203:405:1::7", 80, NAT_VERDICT_DROPPED, "knows nobody there"},
+		{"fd02::7", "2a00::1", 80, NAT_VERDICT_DROPPED, "has no prefix outside"},
+		{"2001:470:1::7", "64:ff9b::8.8.8.8", 443, NAT_VERDICT_SENT,
+		 "the destination becomes 8.8.8.8"},
+		{"2001:470:1::7", "64:ff9b::8.8.8.8", 443, NAT_VERDICT_SENT,
+		 "the source becomes 203.0.113.5"},
+		{"2001:470:1::7", "64:ff9b::8.8.8.8", 25, NAT_VERDICT_REJECTED, "by that rule"},
+		{"2001:470:1::7", "64:ff9b::10.0.0.1", 443, NAT_VERDICT_DROPPED, "may not carry"},
+		{"2001:470:1::7", "64:ff9b::203.0.113.5", 443, NAT_VERDICT_DROPPED,
+		 "may not carry"},
+		{"2a00::1", "64:ff9b::8.8.8.8", 443, NAT_VERDICT_DROPPED, "knows nobody there"},
+	};
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s,
+		  HEAD "  nptv6: {inside: \"fd01:203:405::/48\", outside: \"2001:470:77::/48\"}\n"
+		       "  nat64: \"64:ff9b::/96\"\n"
+		       "  firewall:\n"
+		       "    - {action: reject, to: 8.0.0.0/8, traffic: 25/tcp}\n"
+		       "    - {action: allow, from: outside, to: \"fd01:203:405::/48\", traffic: "
+		       "80/tcp}\n");
+	site_address(&s, SITE_LAN, 64, "fd01:203:405:1::1");
+	site_address(&s, SITE_LAN, 64, "fd02::1");
+	site_make(&s, NULL, OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum nat_verdict v = ask(&s, cases[i].src, cases[i].dst, 6, cases[i].dport, &told);
+		if (v != cases[i].verdict || !tells(&told, cases[i].what))
+			fail_msg("%s to %s: %s", cases[i].src, cases[i].dst,
+				 told.steps[told.n - 1].text);
+	}
+	site_done(&s);
+}
+
 static void a_source_elsewhere_is_dropped(void **state)
 {
 	struct told told = {.n = 0};
@@ -160,6 +274,9 @@ int main(void)
 		cmocka_unit_test(what_holds_without_a_firewall),
 		cmocka_unit_test(the_first_rule_that_matches_decides),
 		cmocka_unit_test(a_forward_goes_by_own_rules_and_its_own),
+		cmocka_unit_test(hairpin_rewrites_the_source_where_it_must),
+		cmocka_unit_test(some_things_no_rule_allows),
+		cmocka_unit_test(another_prefix_and_nat64_are_told),
 		cmocka_unit_test(a_source_elsewhere_is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

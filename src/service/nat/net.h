@@ -37,6 +37,9 @@ struct nat_net {
 
 /* NULL: no such device. */
 const struct nat_net_device *nat_net_device(const struct nat_net *net, uint32_t ifindex);
+/* By the longest prefix of routes and of the devices' own networks; NULL: no way leads there. */
+const struct nat_net_device *nat_net_device_to(const struct nat_net *net,
+					       const struct ip_address *a);
 /* One of the machine's own. */
 bool nat_net_is_own(const struct nat_net *net, const struct ip_address *a);
 

@@ -58,6 +58,8 @@ void site_init(struct site *s, const char *text)
 	assert_int_equal(ip_prefix_parse(span_text("0.0.0.0/0"), &s->routes[0].to), OK);
 	s->routes[s->net.routes_n++].ifindex = SITE_LAN;
 	assert_int_equal(ip_prefix_parse(span_text("10.9.0.0/16"), &s->routes[1].to), OK);
+	s->routes[s->net.routes_n++].ifindex = SITE_WAN;
+	assert_int_equal(ip_prefix_parse(span_text("::/0"), &s->routes[2].to), OK);
 }
 
 void site_name(struct site *s, const char *name, const char *address)

@@ -133,14 +133,21 @@ void nat_build_sources(struct nat_build *b)
 			add(b, &prefix, NAT_ZONE_BOGON);
 }
 
-unsigned nat_tables_zone(const struct nat_tables *t, const struct ip_address *a,
-			 struct ip_prefix *ret_prefix)
+const struct nat_source_place *nat_tables_source(const struct nat_tables *t,
+						 const struct ip_address *a)
 {
 	const struct nat_source_place *best = NULL;
 	for (size_t i = 0; i < t->sources_n; i++)
 		if (ip_prefix_contains(&t->sources[i].prefix, a) &&
 		    (!best || t->sources[i].prefix.bits > best->prefix.bits))
 			best = &t->sources[i];
+	return best;
+}
+
+unsigned nat_tables_zone(const struct nat_tables *t, const struct ip_address *a,
+			 struct ip_prefix *ret_prefix)
+{
+	const struct nat_source_place *best = nat_tables_source(t, a);
 	if (ret_prefix)
 		*ret_prefix = best ? best->prefix : (struct ip_prefix){0};
 	return best ? best->zone : NAT_ZONE_OUTSIDE;

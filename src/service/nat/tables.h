@@ -105,6 +105,9 @@ MUST enum err nat_tables_make(const struct nat_conf *conf, const struct nat_name
 __attribute__((format(printf, 3, 4))) void nat_tables_note(struct nat_tables *t, uint32_t line,
 							   const char *format, ...);
 
+/* By the longest prefix; NULL: in no network that is known, so it is in the world. */
+const struct nat_source_place *nat_tables_source(const struct nat_tables *t,
+						 const struct ip_address *a);
 /* The zone of a source by the longest prefix; NAT_ZONE_OUTSIDE when there is none. ret_prefix: may
  * be NULL; family 0 when there is none. */
 unsigned nat_tables_zone(const struct nat_tables *t, const struct ip_address *a,

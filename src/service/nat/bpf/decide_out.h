@@ -57,11 +57,9 @@ __noinline int decide_out(struct opening *o, const struct nat_device *out)
 	if (o->alien || decide_is_group(o->tuple[0].dst)) {
 		return OPEN_PASS;
 	}
+	/* What the machine itself sends is not judged. */
 	o->flags |= NAT_FLOW_GATEWAY;
-	decision = decide_rules(o, NAT_ZONE_OUTSIDE, OPEN_GO);
-	if (decision != OPEN_GO) {
-		return decision;
-	}
+	o->tuple[1].zone = NAT_ZONE_OUTSIDE;
 	/* An answer whose query came before us. */
 	if (o->tuple[0].proto == IPPROTO_ICMP && !o->begins) {
 		return OPEN_PASS;

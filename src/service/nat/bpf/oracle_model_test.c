@@ -137,7 +137,7 @@ static bool may(struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
 			action = action == 0 ? NAT_DROP : action;
 		}
 		break;
-	case ORACLE_OWN: action = judge(o, 1, o->rules_own, f, icmp); break;
+	case ORACLE_OWN: return true; /* is not judged */
 	case ORACLE_MAPPED:
 		if (f->way[0].zone == NAT_ZONE_OUTSIDE) {
 			action = judge(o, 1, o->rules_own, f, icmp);
@@ -517,8 +517,6 @@ static enum oracle_verdict decide_own(struct oracle *o, struct oracle_flow *f,
 		return ORACLE_PASS;
 	f->kind = ORACLE_OWN;
 	f->way[1].zone = NAT_ZONE_OUTSIDE;
-	if (!may(o, f, icmp_of(p)))
-		return drop_by_rule(o, "by a rule", f->proto);
 	if (p->proto == P_ICMP && !p->begins)
 		return ORACLE_PASS;
 	if (!has_ports(p->proto) || is_kept(o, p->proto, &p->src))

@@ -61,7 +61,8 @@ static void random_rules(struct trial *t)
 	static const uint16_t ports[] = {53, 80, 443, 5000, 8443};
 	const uint32_t sources[] = {WORLD(7), WORLD(8), HOST(2), HOST(4), SERVER(2)};
 	static const uint8_t protos[] = {0, 1, 6, 17};
-	uint32_t zones = 1u << NAT_ZONE_OUTSIDE | 1u << NAT_ZONE_INSIDE | 1u << ZONE_DMZ;
+	uint32_t zones = 1u << NAT_ZONE_GATEWAY | 1u << NAT_ZONE_OUTSIDE | 1u << NAT_ZONE_INSIDE |
+			 1u << ZONE_DMZ;
 	for (size_t i = below(t, 5); i > 0; i--) {
 		struct nat_rule r = rule_of(NAT_ALLOW + below(t, 3), zones & below(t, 16), any_zone,
 					    protos[below(t, 4)]);

@@ -36,7 +36,10 @@ static __always_inline int recheck_rules(struct opening *o, const struct nat_flo
 	if (forward && (flow->mapping == 0 || (flow->flags & NAT_FLOW_HAIRPIN) != 0)) {
 		return recheck_forward(o);
 	}
-	if (forward || o->tuple[0].zone == NAT_ZONE_GATEWAY) {
+	if (o->tuple[0].zone == NAT_ZONE_GATEWAY) {
+		return OPEN_GO; /* what the machine itself sends is not judged */
+	}
+	if (forward) {
 		return decide_rules(o, to, OPEN_GO);
 	}
 	return opening_inside(o) ? decide_between(o, to) : decide_rules(o, to, NAT_C_DROP_UNASKED);
