@@ -1,6 +1,8 @@
 /* Our data plane for bench/nat, with tables filled as the service fills them for one inside and one
  * outside device: `nat_start NETNS HOOK FLOWS_MAX PUBLIC,N`, HOOK: xdp or tcx. It says "memory
- * BYTES" of all tables, "ready", and goes when its input ends. */
+ * BYTES" of all tables, "ready", and goes when its input ends. Each line of input is answered by
+ * how many flows there are: `flows`; or `idle TICKS`, after which all end from now on, walked over
+ * as fast as the service does. */
 #include "bench/nat_core.h"
 #include "service/nat/bpf/object.h"
 #include "service/nat/bpf/shared.h"
@@ -21,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICKS_A_SECOND = 7, MTU = 1500 };
+enum { TICKS_A_SECOND = 7, MTU = 1500, SWEEP_TURNS = 500, SWEEP_TURN_NS = 4000000 };
 
 struct start {
 	struct bpf_set *set;
@@ -225,6 +227,34 @@ static const char *pins(const struct start *s)
 	return folder;
 }
 
+static void *memory_of(const struct start *s, const char *table)
+{
+	struct bpf_table t;
+	struct bpf_memory memory;
+	check(s, bpf_set_table(s->set, table, &t), table);
+	check(s, bpf_table_map(&t, true, &memory), table);
+	return memory.base;
+}
+
+static void serve(const struct start *s)
+{
+	struct nat_settings *settings = memory_of(s, "settings");
+	const volatile struct nat_pool *pools = memory_of(s, "pools");
+	char line[64];
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		unsigned idle;
+		if (sscanf(line, "idle %u", &idle) == 1) {
+			settings->sweep_n = s->flows_max / SWEEP_TURNS;
+			settings->sweep_ns = SWEEP_TURN_NS;
+			for (int i = 0; i < NAT_IDLE_N; i++) {
+				settings->idle[i] = idle;
+			}
+		}
+		printf("flows %u\n", pools[NAT_POOL_FLOWS4].used);
+		(void)fflush(stdout);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct start s = {0};
@@ -259,8 +289,6 @@ int main(int argc, char **argv)
 	sweep(&s);
 	printf("memory %llu\nready 1\n", (unsigned long long)memory(&s));
 	(void)fflush(stdout);
-	char byte;
-	while (read(STDIN_FILENO, &byte, 1) > 0) {
-	}
+	serve(&s);
 	return 0;
 }

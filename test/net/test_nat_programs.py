@@ -23,6 +23,16 @@ FORWARDS = """  forward:
     192.168.1.11: {open: on}
 """
 
+NAMES = """authority:
+  listen: [0.0.0.0]
+  zones: [{origin: example.com, file: example.com.zone}]
+"""
+ZONE = """@ 60 SOA ns hostmaster 1 7200 3600 1209600 300
+@ 60 NS ns
+ns 60 A 192.0.2.1
+www 60 A 192.0.2.80
+"""
+
 FTP = """listen=YES
 anonymous_enable=YES
 anon_root={folder}
@@ -44,6 +54,8 @@ def site(janitor_process):
         made.service.start(timeout=VERIFIER_S)
         made.daemon(made.beyond, "python3", "-m", "http.server", "80", wait="tcp:80")
         made.daemon(made.bob, "python3", "-m", "http.server", "80", wait="tcp:80")
+        names = service.Service(made.beyond, "authority", NAMES, {"example.com.zone": ZONE})
+        names.start()
         yield made
     finally:
         troubles = net.close()
@@ -121,6 +133,12 @@ def test_ftp_passive(site):
     site.daemon(site.far, "vsftpd", conf, wait="tcp:21")
     done = site.alice.run("curl", "-sS", "-m", "8", f"ftp://{FAR}/file")
     assert done.stdout == "from outside\n", done.stderr
+
+
+@pytest.mark.parametrize("how", ["+notcp", "+tcp"])
+def test_dig_asks_a_server_outside(site, how):
+    done = site.alice.run("dig", how, "+short", "+tries=1", f"@{BEYOND}", "www.example.com")
+    assert done.stdout.split() == ["192.0.2.80"], done.stdout + done.stderr
 
 
 def test_one_inside_port_has_one_public_port_for_all(site):
