@@ -1,8 +1,10 @@
-/* gatehouse check FILE: silence and 0 when it is right, every error at once when it is not. */
+/* gatehouse check FILE: 0 when it is right, with warnings of what it asks for in vain; every error
+ * at once when it is not. */
 #include "cli/commands.h"
 
 #include "base/writer.h"
 #include "cli/load.h"
+#include "cli/services.h"
 #include "config/config.h"
 #include "config/report.h"
 
@@ -20,17 +22,40 @@ static int report_json(const struct config_report *report)
 	return report->n ? EXIT_USAGE : EXIT_OK;
 }
 
+static void warn(void *arg, uint32_t line, const char *text)
+{
+	const char *path = *(const char *const *)arg;
+	if (line)
+		(void)fprintf(stderr, "%s:%u: warning: %s\n", path, line, text);
+	else
+		(void)fprintf(stderr, "%s: warning: %s\n", path, text);
+}
+
+/* What is right, and yet more than there will be. */
+static void warn_all(const struct config *config, const char *path)
+{
+	for (const struct service *const *s = service_table; *s; s++) {
+		const void *section = config_section(config, (*s)->name);
+		if (section && (*s)->advise)
+			(*s)->advise(section, warn, &path);
+	}
+}
+
 static int check_run(const struct command_line *line)
 {
 	const char *path = line->arguments[0];
 	struct config *config = NULL;
 	if (!line->json) {
 		enum err e = load_config(path, &config);
+		if (!e)
+			warn_all(config, path);
 		config_free(config);
 		return e == OK ? EXIT_OK : e == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 	}
 	struct config_report report = {0};
 	enum err e = load_judge(path, &config, &report);
+	if (!e)
+		warn_all(config, path);
 	config_free(config);
 	int status = e && e != ERR_CONFIG ? command_fail(NULL, "%s: %s", path, err_text(e))
 					  : report_json(&report);
@@ -41,7 +66,8 @@ static int check_run(const struct command_line *line)
 const struct command command_check = {
 	.name = "check",
 	.arguments = "FILE",
-	.summary = "Judge a configuration file; print nothing when it is right",
+	.summary = "Judge a configuration file; print nothing when it is right and all of it can "
+		   "be given",
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = check_run,

@@ -46,6 +46,11 @@ struct service {
 	 * the service's own typed struct. ERR_LIMIT when they are too many. */
 	enum err (*plan)(const void *conf, const struct config_global *global, struct plan *p);
 
+	/* Calls for what conf, which is right, asks for and will not get: line of the file (0: not
+	 * known) and a sentence. NULL: never. */
+	void (*advise)(const void *conf, void (*tell)(void *arg, uint32_t line, const char *text),
+		       void *arg);
+
 	/* The whole life of the process; its exit status: 0 after SIGTERM, 1 after an error that
 	 * was logged, 2 for a wrong configuration. */
 	int (*run)(const struct service_start *start);

@@ -103,6 +103,12 @@ enum err bpf_may_load(void)
 	return fd < 0 ? bpf_err(fd) : OK;
 }
 
+enum err bpf_may_loop(void)
+{
+	int has = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL);
+	return has < 0 ? bpf_err(has) : has ? OK : ERR_UNSUPPORTED;
+}
+
 /* ---- opening ---- */
 
 enum err bpf_set_open(struct span object, const char *name, struct bpf_set **ret)

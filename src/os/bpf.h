@@ -27,6 +27,9 @@ enum { BPF_PATH_MAX = 256, BPF_CURSOR_MAX = 64 };
  * three words long, for XDP. */
 MUST enum err bpf_may_load(void);
 
+/* Whether this kernel's programs may call bpf_loop, which came with Linux 5.17: ERR_UNSUPPORTED. */
+MUST enum err bpf_may_loop(void);
+
 /* object: an ELF file as clang makes it for the bpf target, aligned to 8; borrowed until
  * bpf_set_free. name: up to 15 letters, digits, '_', for those who list what is loaded. ERR_FORMAT:
  * it is none. */

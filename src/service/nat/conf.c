@@ -1,7 +1,7 @@
 /* The keys of `nat`. */
 #include "service/nat/conf.h"
 
-static const char *const attach_choices[] = {"auto", "xdp", "xdp-generic", "tc", NULL};
+static const char *const attach_choices[] = {"auto", "xdp", "xdp-generic", "tc", "nftables", NULL};
 static const char *const mapping_choices[] = {"endpoint-independent", "address-dependent",
 					      "address-and-port-dependent", NULL};
 static const char *const filtering_choices[] = {"address-and-port-dependent",
@@ -305,7 +305,10 @@ static const struct config_key nat_keys[] = {
 	 .fallback = "auto",
 	 .help = "where the programs stand: `auto` chooses for each device, and says why in the "
 		 "status; `tc` has all of it in the traffic control hooks; `xdp` adds the driver's "
-		 "hook before it, `xdp-generic` the one for drivers that have none"},
+		 "hook before it, `xdp-generic` the one for drivers that have none. `nftables` "
+		 "needs no "
+		 "right to load programs and gives less; `auto` falls back to it where programs "
+		 "cannot be loaded"},
 	{.name = "mapping",
 	 .type = CONFIG_CHOICE,
 	 CONFIG_FIELD(struct nat_conf, mapping),

@@ -25,7 +25,13 @@ enum {
 };
 
 /* The same order as what choices say in conf.c. */
-enum nat_attach { NAT_ATTACH_AUTO, NAT_ATTACH_XDP, NAT_ATTACH_XDP_GENERIC, NAT_ATTACH_TC };
+enum nat_attach {
+	NAT_ATTACH_AUTO,
+	NAT_ATTACH_XDP,
+	NAT_ATTACH_XDP_GENERIC,
+	NAT_ATTACH_TC,
+	NAT_ATTACH_NFTABLES
+};
 enum nat_mapping_conf { NAT_MAPPING_INDEPENDENT, NAT_MAPPING_ADDRESS, NAT_MAPPING_ENDPOINT };
 enum nat_filtering_conf { NAT_FILTERING_ENDPOINT, NAT_FILTERING_INDEPENDENT };
 

@@ -2,6 +2,7 @@
 #include "service/nat/conf.h"
 
 #include "proto/ip/prefix.h"
+#include "service/nat/nft.h"
 
 static bool is_interface_name(const char *name)
 {
@@ -356,6 +357,21 @@ static void check_rule(const struct nat_conf *c, size_t r, struct config_at *at)
 	check_rate(rule, r, at);
 }
 
+/* A star would mean other devices too, and a quote end the word. */
+static void check_back_end(const struct nat_conf *c, struct config_at *at)
+{
+	for (size_t l = 0; c->attach == NAT_ATTACH_NFTABLES && l < c->zones.n + 2; l++) {
+		const struct config_list *list = interface_list(c, l);
+		const char *const *names = list->items;
+		for (size_t i = 0; i < list->n; i++)
+			if (!nat_nft_name_fits(names[i]))
+				config_fail(at, "attach",
+					    "nftables cannot say the device's name '%s'; it takes "
+					    "letters, digits and . _ @ : + -",
+					    names[i]);
+	}
+}
+
 void nat_conf_check(const void *conf, struct config_at *at)
 {
 	const struct nat_conf *c = conf;
@@ -367,6 +383,7 @@ void nat_conf_check(const void *conf, struct config_at *at)
 		check_forward(c, f, at);
 	for (size_t r = 0; r < c->firewall.n; r++)
 		check_rule(c, r, at);
+	check_back_end(c, at);
 	nat_v6_conf_check(&c->v6, at);
 	portctl_conf_check(c, &c->port_control, at);
 }

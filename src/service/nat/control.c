@@ -5,6 +5,7 @@
 #include "service/nat/counter.h"
 #include "service/nat/io_control.h"
 #include "service/nat/io_flows.h"
+#include "service/nat/nft.h"
 
 #include <string.h>
 
@@ -49,6 +50,15 @@ static json_t *device_json(const struct nat *n, const struct nat_attached *a)
 static json_t *devices_json(const struct nat *n)
 {
 	json_t *array = json_array();
+	const struct nat_net *net = &n->machine.net;
+	for (size_t i = 0; nat_nft_is(&n->nft) && i < net->devices_n; i++)
+		if (net->devices[i].zone >= 0)
+			(void)json_array_append_new(
+				array, json_pack("{s:s,s:s?,s:{},s:s}", "name",
+						 net->devices[i].name, "zone",
+						 nat_conf_zone_name(nat_conf_of(n),
+								    (unsigned)net->devices[i].zone),
+						 "hooks", "why", n->nft.why));
 	for (size_t i = 0; i < n->attached.n; i++)
 		(void)json_array_append_new(array, device_json(n, &n->attached.items[i]));
 	return array;
@@ -86,8 +96,45 @@ static uint32_t pool_used(const struct nat *n, enum nat_pool_of of)
 	return __atomic_load_n(&pool->used, __ATOMIC_RELAXED);
 }
 
+/* Flows of all kinds that the kernel tracks, and its bound; 0: not known. */
+static void tracked(int64_t *ret_n, int64_t *ret_max)
+{
+	*ret_n = *ret_max = 0;
+	err_ignore(sysctl_read("netfilter/nf_conntrack_count", ret_n));
+	err_ignore(sysctl_read("netfilter/nf_conntrack_max", ret_max));
+}
+
+static json_t *nft_tables_json(const struct nat *n)
+{
+	int64_t flows, max;
+	tracked(&flows, &max);
+	return json_pack("{s:I,s:I,s:i,s:i}", "flows", (json_int_t)flows, "flows_max",
+			 (json_int_t)max, "rules", (int)n->now->rules_n, "forwards",
+			 (int)n->now->forwards_n);
+}
+
+static void add_cannot(void *arg, uint32_t line, const char *text)
+{
+	(void)json_array_append_new(arg, json_pack("{s:i,s:s}", "line", (int)line, "text", text));
+}
+
+/* Which of the two translates, and what it cannot give of what the configuration asks for. */
+static void add_back_end(json_t *s, const struct nat *n)
+{
+	bool nft = nat_nft_is(&n->nft);
+	nat_json_set(s, "back_end", json_string(nft ? "nftables" : "bpf"));
+	if (!nft)
+		return;
+	json_t *cannot = json_array();
+	nat_nft_cannot(nat_conf_of(n), add_cannot, cannot);
+	nat_json_set(s, "back_end_why", json_string(n->nft.why));
+	nat_json_set(s, "cannot_give", cannot);
+}
+
 static json_t *tables_json(const struct nat *n)
 {
+	if (nat_nft_is(&n->nft))
+		return nft_tables_json(n);
 	const struct nat_settings *s = nat_plane_settings(&n->plane);
 	return json_pack(
 		"{s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:b}", "flows",
@@ -102,7 +149,9 @@ static json_t *status(void *arg)
 {
 	const struct nat *n = arg;
 	json_t *s = service_life_status(&n->life);
-	nat_json_set(s, "attached", json_boolean(!n->attached.off));
+	add_back_end(s, n);
+	nat_json_set(s, "attached",
+		     json_boolean(nat_nft_is(&n->nft) ? !n->nft.off : !n->attached.off));
 	nat_json_set(s, "forwarding", json_boolean(n->forwarding));
 	if (n->trouble)
 		nat_json_set(s, "trouble", json_string(err_text(n->trouble)));
@@ -151,11 +200,34 @@ static void left_metrics(struct writer *w, const struct nat_left *left)
 	}
 }
 
+static void back_end_metrics(const struct nat *n, struct writer *w)
+{
+	head(w, "nat_back_end", "Which back end translates", "gauge");
+	write_format(w, "gatehouse_nat_back_end{service=\"nat\",back_end=\"%s\"} 1\n",
+		     nat_nft_is(&n->nft) ? "nftables" : "bpf");
+	gauge(w, "nat_not_in_force", "Parts of the configuration that are not in force",
+	      n->now->notes_n + n->now->notes_more);
+	gauge(w, "nat_forwarding", "Whether packets are forwarded", n->forwarding);
+}
+
+static void nft_metrics(struct writer *w)
+{
+	int64_t flows, max;
+	tracked(&flows, &max);
+	gauge(w, "nat_flows", "Flows now", (uint64_t)flows);
+	gauge(w, "nat_flows_max", "Flows at most", (uint64_t)max);
+}
+
 static void metrics(void *arg, struct writer *w)
 {
 	const struct nat *n = arg;
 	uint64_t counts[NAT_C_N];
 	const char *before = "";
+	back_end_metrics(n, w);
+	if (nat_nft_is(&n->nft)) {
+		nft_metrics(w);
+		return;
+	}
 	if (nat_plane_counts(&n->plane, counts))
 		return;
 	for (unsigned c = 0; c < NAT_C_N; c++) {
@@ -172,9 +244,6 @@ static void metrics(void *arg, struct writer *w)
 	gauge(w, "nat_flows_max", "Flows at most", nat_plane_settings(&n->plane)->flows_max);
 	gauge(w, "nat_mappings", "Mappings now", pool_used(n, NAT_POOL_MAPPINGS4));
 	left_metrics(w, &n->left);
-	gauge(w, "nat_not_in_force", "Parts of the configuration that are not in force",
-	      n->now->notes_n + n->now->notes_more);
-	gauge(w, "nat_forwarding", "Whether packets are forwarded", n->forwarding);
 	nat_logger_metrics(&n->logger, w);
 	ports_io_metrics(&n->ports, w);
 }
@@ -195,8 +264,10 @@ static void handle_detach(void *arg, const struct control_request *req, struct c
 		return;
 	}
 	n->forwarding = false;
-	enum err e = nat_attach_end(&n->attached, &n->plane, &n->machine.net);
-	if (!e)
+	bool nft = nat_nft_is(&n->nft);
+	enum err e = nft ? nat_nft_end(&n->nft)
+			 : nat_attach_end(&n->attached, &n->plane, &n->machine.net);
+	if (!e && !nft)
 		e = nat_plane_unpin(&n->plane);
 	if (e) {
 		control_reply_error(reply, 500, err_text(e));
@@ -209,11 +280,17 @@ static void handle_detach(void *arg, const struct control_request *req, struct c
 /* As many as an answer holds in comfort. */
 enum { PORTS_MAX = 10000 };
 
+static const char no_ports[] = "the nftables back end opens no ports for hosts";
+
 static void handle_ports(void *arg, const struct control_request *req, struct control_reply *reply)
 {
 	const struct nat *n = arg;
 	size_t more;
 	(void)req;
+	if (nat_nft_is(&n->nft)) {
+		control_reply_error(reply, 409, no_ports);
+		return;
+	}
 	json_t *list = ports_io_list(&n->ports, PORTS_MAX, &more);
 	control_reply_json(reply, 200,
 			   json_pack("{s:b,s:o,s:I}", "on",
@@ -225,6 +302,10 @@ static void handle_revoke(void *arg, const struct control_request *req, struct c
 {
 	struct nat *n = arg;
 	const char *protocol = control_request_query(req, "protocol");
+	if (nat_nft_is(&n->nft)) {
+		control_reply_error(reply, 409, no_ports);
+		return;
+	}
 	const char *internal = control_request_query(req, "internal");
 	enum err e =
 		protocol && internal ? ports_io_revoke(&n->ports, protocol, internal) : ERR_FORMAT;

@@ -55,6 +55,7 @@ struct nat_flow_view {
 	uint16_t rule;			   /* which one allowed it; 0: none had to */
 	uint64_t bytes[2];		   /* of the originator; of the answers */
 	uint32_t age_s, idle_s, left_s;	   /* left_s: until it ends, if nothing comes */
+	bool untimed;			   /* age_s and idle_s are not known */
 	struct ip_address host;		   /* whose limit it counts for; family 0: nobody's */
 };
 

@@ -1,6 +1,7 @@
 #include "service/nat/io_flows.h"
 
 #include "crypto/random.h"
+#include "os/conntrack.h"
 #include "service/nat/io_control.h"
 #include "service/nat/io_walk.h"
 #include "service/nat/top.h"
@@ -21,9 +22,9 @@ enum {
 static void set_rule(json_t *object, const struct nat *n, uint16_t rule)
 {
 	uint32_t number = rule % NAT_SET_RULES;
-	bool current = rule / NAT_SET_RULES == nat_plane_settings(&n->plane)->set;
 	if (!rule)
 		return;
+	bool current = rule / NAT_SET_RULES == nat_plane_settings(&n->plane)->set;
 	nat_json_set(object, "rule", json_integer(number));
 	if (current && number <= n->now->rules_end && n->now->rules[number].line)
 		nat_json_set(object, "line", json_integer(n->now->rules[number].line));
@@ -42,13 +43,16 @@ static json_t *flow_json(const struct nat *n, const struct nat_flow_view *v)
 	nat_json_set(o, "to", nat_json_endpoint(&v->to));
 	if (!ip_endpoint_equal(&v->to, &v->to_as))
 		nat_json_set(o, "reaches", nat_json_endpoint(&v->to_as));
-	(void)json_object_update_new(
-		o, json_pack("{s:s?,s:s?,s:I,s:I,s:I,s:I,s:I}", "from_zone",
-			     nat_conf_zone_name(conf, v->from_zone), "to_zone",
-			     nat_conf_zone_name(conf, v->to_zone), "bytes_sent",
-			     (json_int_t)v->bytes[0], "bytes_received", (json_int_t)v->bytes[1],
-			     "age_s", (json_int_t)v->age_s, "idle_s", (json_int_t)v->idle_s,
-			     "left_s", (json_int_t)v->left_s));
+	(void)json_object_update_new(o, json_pack("{s:s?,s:s?,s:I,s:I,s:I}", "from_zone",
+						  nat_conf_zone_name(conf, v->from_zone), "to_zone",
+						  nat_conf_zone_name(conf, v->to_zone),
+						  "bytes_sent", (json_int_t)v->bytes[0],
+						  "bytes_received", (json_int_t)v->bytes[1],
+						  "left_s", (json_int_t)v->left_s));
+	if (!v->untimed)
+		(void)json_object_update_new(o,
+					     json_pack("{s:I,s:I}", "age_s", (json_int_t)v->age_s,
+						       "idle_s", (json_int_t)v->idle_s));
 	set_rule(o, n, v->rule);
 	if (v->flags & NAT_FLOW_FORWARD)
 		nat_json_set(o, "forwarded", json_true());
@@ -115,6 +119,10 @@ static bool end_see(struct nat_walk *w, const struct nat_flow_view *v)
 	const struct nat_plane *p = &w->n->plane;
 	struct nat_flow4 *flow;
 	struct nat_flow6 *six;
+	if (w->tracked) {
+		err_ignore(conntrack_remove(w->tracked)); /* it may have ended by itself */
+		return true;
+	}
 	if (v->number >= NAT_WALK_SIX) {
 		six = nat_plane_at(p, NAT_ARRAY_FLOWS6, v->number - NAT_WALK_SIX);
 		(void)__atomic_fetch_or(&six->flags, NAT_FLOW_END, __ATOMIC_RELAXED);
@@ -223,7 +231,7 @@ static enum err top_begin(struct nat_walk *w)
 	struct hash_key key;
 	TRY(crypto_random(&key, sizeof(key)));
 	TRY(nat_top_new(key, &w->top));
-	return add_hosts(w->n, w->top);
+	return nat_nft_is(&w->n->nft) ? OK : add_hosts(w->n, w->top);
 }
 
 void nat_handle_top(void *arg, const struct control_request *req, struct control_reply *reply)

@@ -10,6 +10,7 @@
 #include "service/nat/io_log.h"
 #include "service/nat/io_machine.h"
 #include "service/nat/io_names.h"
+#include "service/nat/io_nft.h"
 #include "service/nat/io_plane.h"
 #include "service/nat/io_ports.h"
 #include "service/nat/tables.h"
@@ -20,6 +21,7 @@ struct nat {
 	struct service_life life;
 	struct nat_machine machine;
 	struct nat_plane plane;
+	struct nat_nft nft; /* instead of the plane, where there are no programs */
 	struct nat_attachments attached;
 	struct nat_names names;
 	struct nat_asker asker;

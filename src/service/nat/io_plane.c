@@ -169,6 +169,14 @@ static enum err begin_settings(struct nat_plane *p)
 	return OK;
 }
 
+void nat_plane_name(struct nat_plane *p, const char *folder)
+{
+	if (!folder)
+		return;
+	(void)snprintf(p->links, sizeof(p->links), "%s", folder);
+	(void)snprintf(p->tables, sizeof(p->tables), "%s/layout%d", folder, NAT_LAYOUT);
+}
+
 enum err nat_plane_open(struct nat_plane *p, const char *folder, const struct nat_plane_size *size)
 {
 	p->xdp_fd = p->in_fd = p->out_fd = -1;

@@ -42,6 +42,9 @@ struct nat_plane_size {
 	uint32_t flows, publics;
 };
 
+/* Where its pins are: for taking off what a process before has attached, without a plane. folder:
+ * NULL: there is none. */
+void nat_plane_name(struct nat_plane *p, const char *folder);
 /* Storage is zeroed. folder: of BPF pins. Errors are logged. taken over tables keep their size. */
 MUST enum err nat_plane_open(struct nat_plane *p, const char *folder,
 			     const struct nat_plane_size *size);

@@ -99,7 +99,7 @@ enum err nat_portctl_reload(struct nat *n, const struct nat_conf *conf)
 {
 	struct portctl_rules *rules = NULL, *old = n->port_rules;
 	if (!n->ports.list) {
-		if (portctl_conf_on(&conf->port_control))
+		if (!nat_nft_is(&n->nft) && portctl_conf_on(&conf->port_control))
 			log_notice(
 				"hosts may ask for ports after the next start: the sockets for it "
 				"are opened then");

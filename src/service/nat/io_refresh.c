@@ -46,6 +46,8 @@ static bool *xdp_sends(const struct nat *n)
 static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 {
 	const struct nat_tables *before = n->applied ? n->now : NULL;
+	if (nat_nft_is(&n->nft))
+		return nat_nft_apply(&n->nft, conf, &n->machine.net, n->next);
 	bool *sends = xdp_sends(n);
 	if (!sends)
 		return ENOMEM;
@@ -66,12 +68,16 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 
 enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
 {
-	const struct nat_public *publics = nat_apply_public(&n->plane, 0);
+	bool nft = nat_nft_is(&n->nft);
+	const struct nat_public *publics = !nft		? nat_apply_public(&n->plane, 0)
+					   : n->applied ? n->now->publics
+							: NULL;
 	n->refreshes++;
 	enum err e = nat_machine_read(&n->machine, conf);
 	if (!e)
-		e = nat_tables_make(conf, &n->names, &n->machine.net, publics, n->plane.publics_max,
-				    n->next);
+		e = nat_tables_make(conf, &n->names, &n->machine.net, publics,
+				    nft ? NAT_PUBLICS : n->plane.publics_max, n->next);
+	bool made = !e;
 	if (!e) {
 		log_notes(n, n->next);
 		e = put_in_force(n, conf);
@@ -81,7 +87,7 @@ enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
 		n->now = n->next;
 		n->next = old;
 		n->applied = true;
-	} else if (e == ERR_LIMIT && n->next->notes_n) {
+	} else if (e == ERR_LIMIT && !made && n->next->notes_n) {
 		const struct nat_note *why = &n->next->notes[n->next->notes_n - 1];
 		log_error("the configuration does not fit", LOG_TEXT("why", why->text),
 			  LOG_U64("line", why->line));
@@ -105,7 +111,8 @@ static void refresh_fired(void *arg)
 static void hops_fired(void *arg)
 {
 	struct nat *n = arg;
-	nat_apply_hops(&n->plane);
+	if (!nat_nft_is(&n->nft))
+		nat_apply_hops(&n->plane);
 }
 
 void nat_refresh_soon(struct nat *n)

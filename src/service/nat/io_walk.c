@@ -105,8 +105,9 @@ static void slice(void *arg)
 
 void nat_walk_go(struct nat_walk *w)
 {
-	loop_timer_init(&w->slice, slice, w);
-	slice(w);
+	void (*go)(void *arg) = nat_nft_is(&w->n->nft) ? nat_walk_tracked : slice;
+	loop_timer_init(&w->slice, go, w);
+	go(w);
 }
 
 void nat_walks_stop(struct nat *n)

@@ -13,6 +13,7 @@
 #include "service/nat/flows.h"
 #include "service/nat/flows6.h"
 
+struct conntrack_flow;
 struct nat;
 struct nat_forward_counts;
 struct nat_top;
@@ -38,7 +39,9 @@ struct nat_walk {
 	struct nat_top *top;
 	unsigned by;			     /* enum nat_top_by */
 	struct nat_forward_counts *forwards; /* NAT_SET_FORWARDS of them */
-	uint64_t refreshes;		     /* of the service when it was begun */
+	/* Of the nftables back end: the flow that see is called for. */
+	const struct conntrack_flow *tracked;
+	uint64_t refreshes; /* of the service when it was begun */
 	struct loop_timer slice;
 	struct nat_walk *next, **link;
 };
@@ -55,6 +58,9 @@ const char *nat_walk_filter(const struct control_request *req, struct nat_walk *
 /* A number from 1 to max; fallback where there is none. False: it is none, or not in there. */
 bool nat_walk_number(const struct control_request *req, const char *name, uint64_t max,
 		     uint64_t fallback, uint64_t *ret);
+
+/* io_nft_flows.c: a whole walk over the flows that the kernel tracks, at one go. arg: the walk. */
+void nat_walk_tracked(void *arg);
 
 /* Answers all that is owed: the service ends. */
 void nat_walks_stop(struct nat *n);

@@ -5,6 +5,7 @@
 #include "os/sysctl.h"
 #include "service/nat/io_nat.h"
 #include "service/nat/io_walk.h"
+#include "service/nat/nft.h"
 #include "service/nat/service.h"
 #include "supervisor/plan.h"
 
@@ -33,6 +34,15 @@ static bool pins_bpf(const void *section)
 	return true;
 }
 
+/* What `auto` comes to is known at the start only. */
+static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
+		   void *arg)
+{
+	const struct nat_conf *conf = section;
+	if (conf->attach == NAT_ATTACH_NFTABLES)
+		nat_nft_cannot(conf, tell, arg);
+}
+
 /* --- reload ----------------------------------------------------------------------------------- */
 
 /* The names of conf; when they are too many, those of the configuration in force again. */
@@ -44,6 +54,14 @@ static enum err try_conf(struct nat *n, const struct nat_conf *conf)
 	if (e && nat_names_collect(nat_conf_of(n), &n->names) == OK)
 		nat_refresh_soon(n);
 	return e;
+}
+
+/* The back end is chosen at the start. */
+static void tell_attach(const struct nat *n, const struct nat_conf *conf)
+{
+	bool nft = nat_nft_is(&n->nft);
+	if (conf->attach != NAT_ATTACH_AUTO && (conf->attach == NAT_ATTACH_NFTABLES) != nft)
+		log_notice("`attach` names another back end: it takes effect at the next start");
 }
 
 void nat_reload(void *arg, struct control_reply *reply)
@@ -62,7 +80,11 @@ void nat_reload(void *arg, struct control_reply *reply)
 	if (!e) {
 		service_life_adopt(&n->life, TAKE(config));
 		nat_asker_turn(&n->asker, &conf->resolver);
-		nat_logger_configure(&n->logger, &conf->log);
+		if (nat_nft_is(&n->nft))
+			nat_nft_warn(conf);
+		else
+			nat_logger_configure(&n->logger, &conf->log);
+		tell_attach(n, conf);
 		n->reloads++;
 		log_info("reloaded");
 	}
@@ -99,11 +121,19 @@ static uint32_t publics_of(const struct nat_conf *conf)
 	return places;
 }
 
+/* One of the two back ends. */
 static enum err open_plane(struct nat *n)
 {
 	const struct nat_conf *conf = nat_conf_of(n);
 	struct nat_plane_size size = {.flows = conf->limits.flows, .publics = publics_of(conf)};
 	const char *folder = service_life_bpf(&n->life);
+	bool nft;
+	nat_nft_choose(&n->nft, conf, folder, &nft);
+	if (nft) {
+		nat_nft_warn(conf);
+		nat_plane_name(&n->plane, folder);
+		return nat_nft_open(&n->nft);
+	}
 	if (!folder) {
 		log_error("translation needs a BPF file system and the right to load programs");
 		return ERR_UNSUPPORTED;
@@ -115,7 +145,7 @@ static enum err open_plane(struct nat *n)
 static enum err let_forward(struct nat *n)
 {
 	int64_t on = 0;
-	if (!nat_attach_is_guarded(&n->attached)) {
+	if (!nat_nft_is(&n->nft) && !nat_attach_is_guarded(&n->attached)) {
 		log_error("an outside device has no guard: nothing is forwarded");
 		return ERR_REFUSED;
 	}
@@ -132,9 +162,36 @@ static enum err let_forward(struct nat *n)
 	return e;
 }
 
+/* Octets of flows are counted only if asked for. */
+static void count_traffic(void)
+{
+	enum err e = sysctl_write("netfilter/nf_conntrack_acct", 1);
+	if (e)
+		log_notice("the traffic of flows is not counted", LOG_ERR(e));
+}
+
+/* What a process before us left of the other back end, now that ours is in force. */
+static void remove_other(struct nat *n)
+{
+	enum err e = OK;
+	if (!nat_nft_is(&n->nft)) {
+		nat_nft_remove_left();
+		return;
+	}
+	if (n->plane.links[0])
+		e = nat_attach_end(&n->attached, &n->plane, &n->machine.net);
+	if (n->plane.links[0] && !e && nat_plane_unpin(&n->plane) == OK)
+		log_debug("programs of a process before are not there");
+	if (e)
+		log_warning("programs that a process before attached cannot be taken off",
+			    LOG_ERR(e));
+}
+
 /* clsact filters take a capability to attach, links only the programs' descriptors. */
 static void keep_rights(struct nat *n)
 {
+	if (nat_nft_is(&n->nft))
+		n->life.capabilities |= SANDBOX_CAP_NET_ADMIN; /* for each ruleset that follows */
 	for (size_t i = 0; i < n->attached.n; i++)
 		for (size_t h = 0; h < BPF_HOOKS; h++)
 			if (n->attached.items[i].has[h] &&
@@ -151,14 +208,34 @@ static enum err open_all(struct nat *n)
 	TRY(nat_machine_open(&n->machine));
 	TRY(nat_names_collect(nat_conf_of(n), &n->names));
 	TRY(open_plane(n));
-	TRY(nat_left_open(&n->left, &n->life.loop, n->plane.set));
+	bool nft = nat_nft_is(&n->nft);
+	if (!nft)
+		TRY(nat_left_open(&n->left, &n->life.loop, n->plane.set));
 	TRY(nat_refresh(n, nat_conf_of(n)));
-	TRY(nat_plane_settle(&n->plane));
+	if (!nft)
+		TRY(nat_plane_settle(&n->plane));
+	remove_other(n);
+	if (nft)
+		count_traffic();
 	TRY(let_forward(n));
 	keep_rights(n);
-	TRY(nat_portctl_open(n));
+	if (!nft)
+		TRY(nat_portctl_open(n));
 	TRY(service_life_sandbox(&n->life, NULL));
 	return service_life_signals(&n->life);
+}
+
+/* What only the programs give. */
+static enum err begin_plane(struct nat *n)
+{
+	TRY(nat_logger_open(&n->logger, &n->life.loop, service_life_state(&n->life),
+			    &nat_conf_of(n)->log));
+	TRY(nat_events_open(n));
+	TRY(nat_portctl_begin(n));
+	log_info(n->plane.taken_over ? "goes on with the flows of the process before"
+				     : "begins without flows",
+		 LOG_U64("flows_max", n->plane.flows_max), LOG_U64("bytes", n->plane.bytes));
+	return OK;
 }
 
 static enum err live(struct nat *n, struct control_face *face, int *ret_status)
@@ -167,15 +244,12 @@ static enum err live(struct nat *n, struct control_face *face, int *ret_status)
 	TRY(open_all(n));
 	TRY(service_life_control(&n->life, face));
 	TRY(nat_refresh_follow(n));
-	TRY(nat_logger_open(&n->logger, &n->life.loop, service_life_state(&n->life),
-			    &nat_conf_of(n)->log));
-	TRY(nat_events_open(n));
-	TRY(nat_portctl_begin(n));
+	if (nat_nft_is(&n->nft))
+		log_info("nftables translates", LOG_TEXT("why", n->nft.why));
+	else
+		TRY(begin_plane(n));
 	n->life.reload = hangup;
 	n->life.arg = n;
-	log_info(n->plane.taken_over ? "goes on with the flows of the process before"
-				     : "begins without flows",
-		 LOG_U64("flows_max", n->plane.flows_max), LOG_U64("bytes", n->plane.bytes));
 	*ret_status = service_life_run(&n->life);
 	return OK;
 }
@@ -192,6 +266,7 @@ static void nat_free(struct nat *n)
 	nat_left_done(&n->left);
 	service_life_done(&n->life);
 	nat_plane_done(&n->plane);
+	nat_nft_done(&n->nft);
 	nat_names_done(&n->names);
 	free(n->now);
 	free(n->next);
@@ -227,5 +302,6 @@ const struct service nat_service = {
 	.start_capabilities =
 		SANDBOX_CAP_BPF | SANDBOX_CAP_NET_ADMIN | SANDBOX_CAP_NET_RAW | SANDBOX_CAP_PERFMON,
 	.plan = plan,
+	.advise = advise,
 	.run = run,
 };

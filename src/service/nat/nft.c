@@ -293,6 +293,7 @@ static void put_all(struct nft_make *m)
 	nft_put_sources(m);
 	nft_put_unled(m);
 	put_prerouting(m);
+	nft_put_refused(m);
 	nft_put_input(m);
 	nft_put_forwarded(m);
 	nft_put_forwarding(m);

@@ -49,6 +49,7 @@ void nft_put_address(struct nft_make *m, const struct ip_address *a);
 
 /* Limits of rules; then chains. */
 void nft_put_limits(struct nft_make *m);
+void nft_put_refused(struct nft_make *m);
 void nft_put_input(struct nft_make *m);
 void nft_put_forwarding(struct nft_make *m);
 /* Forwards: those without a host, those with one, and who may use them. */

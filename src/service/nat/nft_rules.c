@@ -96,15 +96,27 @@ static void put_rest(struct nft_make *m, const struct nat_rule *r)
 	static const char *const verdicts[] = {[NAT_ALLOW] = "accept",
 					       [NAT_DROP] = "drop",
 					       [NAT_REJECT] = "reject with icmpx admin-prohibited"};
+	const char *verdict = verdicts[r->action];
+	if (r->action == NAT_REJECT && r->proto == NAT_PROTO_TCP)
+		verdict = "reject with tcp reset";
+	else if (r->action == NAT_REJECT && !r->proto)
+		verdict = "jump refused"; /* by what it is */
 	put_prefix(m, "saddr", r->src, r->src_bits);
 	put_prefix(m, "daddr", r->dst, r->dst_bits);
 	put_traffic(m, r);
 	if (r->rate)
 		write_format(m->w, "limit name \"rate_%u\" ", r->rate);
-	write_format(m->w, "counter %s", verdicts[r->action]);
+	write_format(m->w, "counter %s", verdict);
 	if (r->line)
 		write_format(m->w, " comment \"line %u\"", r->line);
 	write_text(m->w, "\n");
+}
+
+void nft_put_refused(struct nft_make *m)
+{
+	write_text(m->w, "\tchain refused {\n"
+			 "\t\tmeta l4proto tcp reject with tcp reset\n"
+			 "\t\treject with icmpx admin-prohibited\n\t}\n");
 }
 
 /* As one rule of a chain, where packets from those zones to those come by; not at all, where none

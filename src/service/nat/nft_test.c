@@ -258,6 +258,8 @@ static void rules_say_what_they_match(void **state)
 		       "source-ports: \"5000\"}\n"
 		       "    - {action: drop, from: 2001:470::/32, traffic: icmpv6/128}\n"
 		       "    - {action: drop, traffic: icmp/3/4}\n"
+		       "    - {action: reject, to: 9.9.9.9, traffic: 23/tcp}\n"
+		       "    - {action: reject, to: 9.9.9.8}\n"
 		       "    - {action: allow, from: outside, to: gateway, traffic: 22/tcp, rate: "
 		       "10/m, burst: 3}\n");
 	assert_has(&m, "forwarding",
@@ -275,9 +277,13 @@ static void rules_say_what_they_match(void **state)
 			       "meta l4proto 1 icmp type 3 icmp code 4 counter drop"));
 	assert_has(&m, "input",
 		   "iifname { \"wan0\" } meta l4proto 6 th dport 22 limit name \"rate_1\" counter "
-		   "accept comment \"line 10\"");
+		   "accept comment \"line 12\"");
 	assert_non_null(strstr(m.text, "limit rate_1 {\n\t\trate 10/minute burst 3 packets\n"));
 	assert_before(&m, "forwarding", "line 6", "line 7");
+	assert_non_null(strstr(chain(&m, "forwarding"),
+			       "counter reject with tcp reset comment \"line 10\""));
+	assert_non_null(strstr(chain(&m, "forwarding"),
+			       "ip daddr 9.9.9.8/32 counter jump refused comment \"line 11\""));
 	/* Rules, then forwards, then what holds anyway, then nothing. */
 	assert_before(&m, "forwarding", "line 9", "jump forwarded");
 	assert_before(
