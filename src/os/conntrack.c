@@ -2,6 +2,7 @@
 
 #include "os/netlink_request.h"
 
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -67,17 +68,26 @@ static uint64_t read_bytes_of(struct reader r)
 	return 0;
 }
 
-static uint8_t read_tcp(struct reader r)
+static enum conntrack_tcp tcp_of(uint8_t state)
+{
+	if (state == TCP_CONNTRACK_ESTABLISHED)
+		return CONNTRACK_OPEN;
+	return state < TCP_CONNTRACK_ESTABLISHED || state == TCP_CONNTRACK_SYN_SENT2
+		       ? CONNTRACK_OPENING
+		       : CONNTRACK_CLOSING;
+}
+
+static enum conntrack_tcp read_tcp(struct reader r)
 {
 	struct reader tcp, body;
 	uint16_t type;
 	while (netlink_attribute_next(&r, &type, &tcp))
 		while (type == CTA_PROTOINFO_TCP && netlink_attribute_next(&tcp, &type, &body)) {
 			if (type == CTA_PROTOINFO_TCP_STATE)
-				return read_u8(&body);
+				return tcp_of(read_u8(&body));
 			type = CTA_PROTOINFO_TCP;
 		}
-	return 0;
+	return CONNTRACK_OPENING;
 }
 
 static void read_flow(struct reader r, struct conntrack_flow *flow)

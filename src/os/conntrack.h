@@ -21,12 +21,14 @@ struct conntrack_way {
 	uint64_t bytes;
 };
 
+enum conntrack_tcp { CONNTRACK_OPENING, CONNTRACK_OPEN, CONNTRACK_CLOSING };
+
 struct conntrack_flow {
 	uint8_t proto;
 	struct conntrack_way way[2]; /* of who began; of the answers */
 	uint32_t status;	     /* enum conntrack_status, and others of the kernel's */
-	uint8_t tcp;		     /* enum tcp_conntrack of linux/netfilter/nf_conntrack_tcp.h */
-	uint32_t left_s;	     /* until it ends, if nothing comes */
+	enum conntrack_tcp tcp;
+	uint32_t left_s; /* until it ends, if nothing comes */
 };
 
 /* Those of both families; family 4 or 6: of that one. False of call: enough. */

@@ -4,8 +4,6 @@
 #include "service/nat/io_walk.h"
 #include "service/nat/traffic.h"
 
-#include <linux/netfilter/nf_conntrack_tcp.h>
-
 static unsigned zone_of(const struct nat *n, const struct ip_address *a)
 {
 	unsigned zone = nat_tables_zone(n->now, a, NULL);
@@ -16,11 +14,9 @@ static enum nat_flow_state state_of(const struct conntrack_flow *f)
 {
 	if (f->proto != NAT_PROTO_TCP)
 		return f->status & CONNTRACK_ANSWERED ? NAT_FLOW_ANSWERED : NAT_FLOW_UNANSWERED;
-	if (f->tcp == TCP_CONNTRACK_ESTABLISHED)
-		return NAT_FLOW_ESTABLISHED;
-	return f->tcp < TCP_CONNTRACK_ESTABLISHED || f->tcp == TCP_CONNTRACK_SYN_SENT2
-		       ? NAT_FLOW_OPENING
-		       : NAT_FLOW_CLOSING;
+	return f->tcp == CONNTRACK_OPEN	     ? NAT_FLOW_ESTABLISHED
+	       : f->tcp == CONNTRACK_OPENING ? NAT_FLOW_OPENING
+					     : NAT_FLOW_CLOSING;
 }
 
 /* False: nobody of a zone is in it. */
