@@ -9,8 +9,11 @@
 
 #include <linux/pkt_cls.h>
 
-/* Octets that are made readable at once: Ethernet, IP with options, TCP. */
-#define TC_HEADS 94
+/* Octets that are made readable at once: Ethernet, IP, TCP, without options; and IP's options. No
+ * more of them than are needed: the kernel copies a TCP segment's head anew where its payload lies
+ * apart, as it does when the machine or a neighbouring namespace has sent it. */
+#define TC_HEADS   54
+#define TC_OPTIONS 40
 
 static __always_inline int tc_drop(enum nat_counter why)
 {
@@ -42,11 +45,11 @@ static __always_inline __u32 tc_l3(const struct nat_device *device)
 	return (device->flags & NAT_DEVICE_ETHER) != 0 ? sizeof(struct ethhdr) : 0;
 }
 
-static __always_inline struct view tc_view(struct __sk_buff *skb)
+static __always_inline struct view tc_pulled(struct __sk_buff *skb, __u32 want)
 {
 	struct view view = view_skb(skb);
-	if (view.data + TC_HEADS > view.end && (__u32)(view.end - view.data) < skb->len) {
-		bpf_skb_pull_data(skb, skb->len < TC_HEADS ? skb->len : TC_HEADS);
+	if (view.data + want > view.end && (__u32)(view.end - view.data) < skb->len) {
+		bpf_skb_pull_data(skb, skb->len < want ? skb->len : want);
 		view = view_skb(skb);
 	}
 	return view;
@@ -57,7 +60,7 @@ static __always_inline enum packet_kind
 tc_read_plain(struct __sk_buff *skb, const struct nat_device *device, __u8 zone, struct packet *p)
 {
 	p->tuple.zone = zone;
-	return packet_read(tc_view(skb), tc_l3(device), skb->gso_segs != 0, NULL, p);
+	return packet_read(tc_pulled(skb, TC_HEADS), tc_l3(device), skb->gso_segs != 0, NULL, p);
 }
 
 /* For tc_read. A global function: the verifier reads it once for a program, and what comes after
@@ -65,8 +68,12 @@ tc_read_plain(struct __sk_buff *skb, const struct nat_device *device, __u8 zone,
 __noinline int tc_read_whole(struct __sk_buff *skb, bool ether, struct packet *p)
 {
 	__u32 l3 = ether ? sizeof(struct ethhdr) : 0;
-	return p != NULL ? packet_read(tc_view(skb), l3, skb->gso_segs != 0, skb, p)
-			 : PACKET_FORMAT;
+	struct view view = tc_pulled(skb, TC_HEADS);
+	const struct iphdr *ip = view.data + l3;
+	if ((void *)(ip + 1) <= view.end && ip->ihl > 5) {
+		view = tc_pulled(skb, TC_HEADS + TC_OPTIONS);
+	}
+	return p != NULL ? packet_read(view, l3, skb->gso_segs != 0, skb, p) : PACKET_FORMAT;
 }
 
 static __always_inline enum packet_kind
