@@ -90,8 +90,9 @@ static void settings(const struct start *s)
 		.port_high = 65535,
 		.events_s = 100,
 		.ttl_answers_s = 10,
-		.sweep_n = 4096,
-		.sweep_ns = 10000000,
+		/* As the service does it: all in 2 s. */
+		.sweep_n = s->flows_max / 500 + 1,
+		.sweep_ns = 4000000,
 	};
 	for (int i = 0; i < NAT_IDLE_N; i++) {
 		t.idle[i] = 300 * TICKS_A_SECOND;

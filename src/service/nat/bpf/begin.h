@@ -140,14 +140,26 @@ static __always_inline int begin_record(struct opening *o, __u32 *ret)
 }
 
 /* Gives back what has been taken for a flow that does not come to be. */
-static __always_inline void begin_undo(struct opening *o, struct nat_host *host)
+static __always_inline void begin_undo(struct opening *o)
 {
 	if (o->mapping != 0) {
 		mapping_drop(o->mapping, o->q.now);
 	}
+	struct nat_host *host = o->counted ? host_get4(o->host) : NULL;
 	if (host != NULL) {
-		host_give(host);
+		host_untake(host);
 	}
+}
+
+/* Where its mapping was not taken anew, the host has not been asked yet. */
+static __always_inline bool begin_count(struct opening *o)
+{
+	if (o->host == 0 || o->counted) {
+		return true;
+	}
+	struct nat_host *host = host_of4(o->host);
+	o->counted = host != NULL && host_take(host, o->q.now);
+	return o->counted;
 }
 
 /* The record's number, or 0 with the reason in o->why. */
@@ -158,20 +170,19 @@ __noinline __u32 begin(struct opening *o)
 	}
 	/* Nothing is kept for a packet that ends here (the first of a traceroute). */
 	if (o->ttl <= 1 && (o->flags & NAT_FLOW_GATEWAY) == 0) {
-		begin_undo(o, NULL);
+		begin_undo(o);
 		o->why = OPEN_TTL;
 		return 0;
 	}
-	struct nat_host *host = o->host != 0 ? host_of4(o->host) : NULL;
 	__u32 number = 0;
-	if (o->host != 0 && (host == NULL || !host_take(host, o->q.now))) {
-		begin_undo(o, NULL);
+	if (!begin_count(o)) {
+		begin_undo(o);
 		o->why = NAT_C_DROP_HOST_FULL;
 		return 0;
 	}
 	o->why = begin_record(o, &number);
 	if (o->why != OPEN_GO) {
-		begin_undo(o, host);
+		begin_undo(o);
 		return 0;
 	}
 	count(NAT_C_FLOWS_BEGUN);

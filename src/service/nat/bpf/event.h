@@ -17,11 +17,12 @@ struct event_quote {
 
 #define SECOND_US 1000000u
 
+/* Nearly always not, while much begins: that costs no division and writes nothing. */
 static __always_inline bool event_may(const struct nat_settings *s)
 {
 	__u32 zero = 0;
 	struct nat_rate *rate = bpf_map_lookup_elem(&event_rate, &zero);
-	if (rate == NULL || s->events_s == 0) {
+	if (rate == NULL || s->events_s == 0 || !rate_may(rate, bpf_ktime_get_ns())) {
 		return false;
 	}
 	rate->cost_us = SECOND_US / s->events_s;

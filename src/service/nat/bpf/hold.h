@@ -26,15 +26,12 @@ static __always_inline int hold_do(struct nat_hold *hold, struct opening *o,
 	if (mapping == NULL) {
 		return decision != OPEN_GO ? decision : NAT_C_DROP_NO_PORT;
 	}
-	/* mapping_take has counted us: that is kept by the first holder only. */
+	/* mapping_take has counted us, as its flow: that is kept by the first holder only. */
 	bool held = (mapping->flags & NAT_MAPPING_HELD) != 0;
-	if (!held && !host_take(host, o->q.now)) {
-		mapping_drop(o->mapping, o->q.now);
-		return NAT_C_DROP_HOST_FULL;
-	}
 	hold_set(hold, mapping);
 	if (held) {
 		mapping_drop(o->mapping, o->q.now);
+		host_untake(host);
 	}
 	hold->mapping = o->mapping;
 	hold->address = mapping->address;

@@ -67,4 +67,11 @@ static __always_inline void host_give(struct nat_host *host)
 	}
 }
 
+/* What host_take has taken, for a flow that does not come to be. */
+static __always_inline void host_untake(struct nat_host *host)
+{
+	__sync_fetch_and_add(&host->flows_begun, -1);
+	host_give(host);
+}
+
 #endif

@@ -178,19 +178,12 @@ static __always_inline int mapping_make(struct opening *o, const union tuple_wor
 	return OPEN_GO;
 }
 
-/* The mapping of the flow's source on one of the uplink's addresses: the one that it has, or a new
- * one. slot: NAT_NO_PUBLIC: whichever is the host's. */
-__noinline int mapping_take(struct opening *o, struct nat_host *host, const struct nat_device *out,
-			    __u32 slot)
+static __always_inline int mapping_take_for(struct opening *o, struct nat_host *host,
+					    const struct nat_device *out, __u32 slot)
 {
 	const struct nat_settings *s = settings_get();
-	if (s == NULL || o == NULL || out == NULL) {
+	if (s == NULL) {
 		return NAT_C_DROP_NO_PORT;
-	}
-	/* Before anything is taken, so that who is over his limit costs nothing. */
-	if (host != NULL && host->flows >= host->flows_max) {
-		__sync_fetch_and_add(&host->flows_refused, 1);
-		return NAT_C_DROP_HOST_FULL;
 	}
 	union tuple_words in = {.tuple = mapping_key(o, host, out->public_first)};
 	slot = slot != NAT_NO_PUBLIC ? slot : public_of(host, out, in.tuple.src);
@@ -215,6 +208,27 @@ __noinline int mapping_take(struct opening *o, struct nat_host *host, const stru
 	o->tuple[1].dst = mapping->address;
 	o->tuple[1].dport = mapping->port;
 	return OPEN_GO;
+}
+
+/* The mapping of the flow's source on one of the uplink's addresses: the one that it has, or a new
+ * one. slot: NAT_NO_PUBLIC: whichever is the host's. The host, if there is one, counts the flow:
+ * o->counted. */
+__noinline int mapping_take(struct opening *o, struct nat_host *host, const struct nat_device *out,
+			    __u32 slot)
+{
+	if (o == NULL || out == NULL) {
+		return NAT_C_DROP_NO_PORT;
+	}
+	/* Before anything else is taken, so that who is over his limit costs nothing. */
+	if (host != NULL && !host_take(host, o->q.now)) {
+		return NAT_C_DROP_HOST_FULL;
+	}
+	int decision = mapping_take_for(o, host, out, slot);
+	o->counted = host != NULL && decision == OPEN_GO;
+	if (host != NULL && decision != OPEN_GO) {
+		host_untake(host);
+	}
+	return decision;
 }
 
 #endif

@@ -44,10 +44,11 @@ struct opening {
 	__u16 rule;
 	__u8 flags; /* enum nat_flow_flag */
 	bool log;
-	bool begins; /* TCP: a SYN; ICMP: a query */
-	bool alien;  /* its protocol cannot be translated */
-	bool routed; /* its source is known to the world */
-	bool group;  /* to a broadcast or multicast address of the link */
+	bool counted; /* by the host */
+	bool begins;  /* TCP: a SYN; ICMP: a query */
+	bool alien;   /* its protocol cannot be translated */
+	bool routed;  /* its source is known to the world */
+	bool group;   /* to a broadcast or multicast address of the link */
 	__u8 icmp_type, icmp_code, ttl;
 };
 
