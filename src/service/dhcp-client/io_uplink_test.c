@@ -239,7 +239,7 @@ static int lease(void)
 	CHILD_CHECK(b->c.has_peer && b->c.begun);
 	/* It dies; the next one asks for what the file says, and the address stays. */
 	end(b);
-	CHILD_CHECK(net_has(b->cable.v0, ADDRESS) && !start(b));
+	CHILD_CHECK(!start(b) && net_has(b->cable.v0, ADDRESS));
 	uint32_t asked = 0;
 	CHILD_CHECK(comes(b, DHCP_REQUEST));
 	CHILD_CHECK(dhcp_message_address(&b->m, DHCP_OPT_REQUESTED_ADDRESS, &asked) == OK &&
