@@ -18,7 +18,7 @@ from service import Service, binary
 def test_renews_then_rebinds_when_the_server_dies_then_gives_up(uplink, kind):
     if kind.why_not():
         pytest.skip(kind.why_not())
-    server = uplink.start_server(kind, lease=8, options={"renew": 2, "rebind": 4})
+    server = uplink.start_server(kind, lease=6, options={"renew": 1, "rebind": 3})
     uplink.start_client()
     uplink.bound()
     wait_for(lambda: uplink.metric("dhcp_client_received_total", type="ACK") >= 2, 8)

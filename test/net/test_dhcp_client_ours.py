@@ -11,9 +11,9 @@ from service import Service
 
 SHORT = """
       pools: [{range: 192.168.7.100-192.168.7.199}]
-      lease-time: 12s
-      renew-time: 3s
-      rebind-time: 6s
+      lease-time: 10s
+      renew-time: 1s
+      rebind-time: 3s
       options: {routers: 192.168.7.1}
 """
 

@@ -15,8 +15,8 @@ CLIENTS = [Udhcpc, Dhclient, Dhcpcd]
 SHORT = """
       pools: [{range: 192.168.7.100-192.168.7.199}]
       lease-time: 10s
-      renew-time: 3s
-      rebind-time: 6s
+      renew-time: 1s
+      rebind-time: 3s
       options: {routers: 192.168.7.1, domain-name-servers: 192.168.7.1}
 """
 
