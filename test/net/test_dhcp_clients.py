@@ -113,15 +113,24 @@ def test_is_refused_an_address_of_another_network_and_gets_a_right_one(net, kind
         assert site.metric("sent_total", type="NAK") >= 1
 
 
-@pytest.mark.parametrize("kind", [Udhcpc, Dhcpcd], ids=["udhcpc", "dhcpcd"])
+class CarefulDhclient(Dhclient):
+    """It leaves looking for a holder to its script, which says so by its status (dhclient-script(8))."""
+
+    body = (
+        '[ "$reason" = BOUND ] && busybox arping -f -q -c 2 -w 2 -I "$interface" "$new_ip_address" && exit 1\n'
+        + Dhclient.body
+    )
+
+
+@pytest.mark.parametrize("kind", [Udhcpc, Dhcpcd, CarefulDhclient], ids=["udhcpc", "dhcpcd", "dhclient"])
 def test_declines_an_address_that_somebody_has(net, kind):
-    """These two look for a holder themselves; the server's own probe is off here."""
+    """They look for a holder themselves; the server's own probe is off here."""
     site, _ = Site(net, config("\n      pools: [{range: 192.168.7.100-192.168.7.101}]\n")), None
     squatter, interface = site.host("squatter")
     squatter.address(interface, "192.168.7.100/24")
     host, interface = site.host("laptop")
     client = kind(host, interface, "-a", "-r", "192.168.7.100") if kind is Udhcpc else kind(host, interface)
-    if kind is Dhcpcd:
+    if kind is not Udhcpc:
         site.cli("lease", "reserve", "192.168.7.101", "--mac", "02:00:5e:00:53:99")
     client.start()
     assert eventually(lambda: site.metric("received_total", type="DECLINE") >= 1, timeout=30), client.log()

@@ -4,7 +4,7 @@ and limits by it."""
 import pytest
 
 import dhcp_client as dhcp
-from dhcp_client import ACK, OFFER, Client, Udhcpc
+from dhcp_client import ACK, OFFER, Client, Dhclient, Dhcpcd, Udhcpc
 from dhcp_site import eventually
 from service import Service
 
@@ -93,16 +93,22 @@ def test_client_is_served_through_the_relay(relayed):
     assert lease["circuit_id"] == ("port-7" if isinstance(relayed.agent, Service) else relayed.south)
 
 
-def test_real_client_is_served_renews_and_releases(relayed):
+def test_real_clients_are_served_and_release(relayed):
     ready(relayed.client("probe", "02:00:5e:00:53:99"))
-    host = relayed.net.host("laptop")
-    client = Udhcpc(host, relayed.net.plug(host, "", relayed.switch)).start()
-    got = client.wait("bound")
-    assert got["address"].startswith("192.168.9.1") and got["server"] == "10.0.0.1"
-    client.renew()  # by unicast to the server, past the relay
-    client.wait("renew")
-    client.release()
-    assert eventually(lambda: (relayed.lease(got["address"]) or {}).get("state") != "bound")
+
+    def start(kind, *words):
+        host = relayed.net.host(kind.__name__.lower())
+        return kind(host, relayed.net.plug(host, "", relayed.switch), *words).start()
+
+    clients = [start(Udhcpc), start(Dhclient), start(Dhcpcd, "noarp\n")]
+    for client in clients:
+        got = client.wait("bound", "reboot")
+        assert got["address"].startswith("192.168.9.1") and got["server"] == "10.0.0.1"
+        if isinstance(client, Udhcpc):  # by unicast to the server, past the relay
+            client.renew()
+            client.wait("renew")
+        client.release()
+        assert eventually(lambda: (relayed.lease(got["address"]) or {}).get("state") != "bound"), client.log()
 
 
 def test_reboot_on_another_link_is_refused(relayed):

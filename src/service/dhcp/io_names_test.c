@@ -152,7 +152,7 @@ static void settle(void)
 		assert_int_equal(loop_turn(&b->d.life.loop, 1), OK);
 		while (b->tokens_n)
 			dhcp_engine_stored(b->d.engine, b->now_ms, b->tokens[--b->tokens_n],
-					   DHCP_STORED, ++b->version + 1, (struct span){0});
+					   DHCP_STORED, ++b->version, (struct span){0});
 		quiet = before == b->served + b->served_tcp ? quiet + 1 : 0;
 	}
 }
@@ -188,14 +188,14 @@ static void server_open(char *ret_names, size_t size)
 }
 
 /* A row of the store from before: a lease whose name the DNS was not told of. */
-static void learn(uint32_t address, const char *name)
+static void learn_until(uint32_t address, const char *name, uint32_t expires_s)
 {
 	uint8_t key[DHCP_LEASE_KEY_LEN], value[DHCP_LEASE_STORED_MAX], mac[6] = {2};
 	mac[5] = (uint8_t)address;
 	struct writer w = writer_of(value, sizeof(value));
 	const struct dhcp_lease l = {.address = address,
 				     .granted_s = (uint32_t)(b->now_ms / 1000),
-				     .expires_s = UINT32_MAX,
+				     .expires_s = expires_s,
 				     .state = DHCP_LEASE_BOUND,
 				     .htype = 1,
 				     .mac_len = 6,
@@ -204,8 +204,13 @@ static void learn(uint32_t address, const char *name)
 	dhcp_lease_key(address, key);
 	dhcp_lease_write(&l, &w);
 	assert_int_equal(dhcp_engine_learn(b->d.engine, b->now_ms, span_of(key, sizeof(key)),
-					   writer_span(&w), 1),
+					   writer_span(&w), ++b->version),
 			 OK);
+}
+
+static void learn(uint32_t address, const char *name)
+{
+	learn_until(address, name, UINT32_MAX);
 }
 
 static int bench_open(void **state)
@@ -286,6 +291,23 @@ static void a_lease_that_ends_takes_its_name_along(void **state)
 	settle();
 	assert_int_equal(told("name-removed " LAPTOP), 1);
 	assert_int_equal(told("name-removed " PHONE), 0);
+}
+
+static void so_does_one_that_runs_out(void **state)
+{
+	(void)state;
+	learn_until(FIRST + 1, "phone", (uint32_t)(b->now_ms / 1000) + 3600);
+	dhcp_names_walk(&b->d);
+	settle();
+	b->now_ms += 3599000;
+	dhcp_engine_turn(b->d.engine, b->now_ms);
+	settle();
+	assert_int_equal(told("name-removed " PHONE), 0);
+	b->now_ms += 5000;
+	dhcp_engine_turn(b->d.engine, b->now_ms);
+	settle();
+	assert_int_equal(told("name-removed " PHONE), 1);
+	assert_int_equal(told("name-removed " LAPTOP), 0);
 }
 
 static void an_answer_that_was_cut_comes_over_tcp(void **state)
@@ -386,6 +408,7 @@ int main(void)
 		FACT(refuses_to_believe_what_is_no_answer),
 		FACT(leases_without_names_get_them_after_a_start),
 		FACT(a_lease_that_ends_takes_its_name_along),
+		FACT(so_does_one_that_runs_out),
 		FACT(an_answer_that_was_cut_comes_over_tcp),
 		FACT(a_name_that_no_server_takes_is_given_up_and_tried_again_when_renewed),
 		FACT(a_reload_without_names_lets_go_of_the_server),
