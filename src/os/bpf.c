@@ -13,17 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TROUBLE_MAX = 4096, FRESH_MAX = 16, SECTIONS = 3 };
-
-struct bpf_set {
-	struct bpf_object *object;
-	char trouble[TROUBLE_MAX]; /* the end of what libbpf complained of */
-	size_t trouble_len;
-	const struct bpf_map *fresh[FRESH_MAX]; /* borrowed from object */
-	size_t fresh_len;
-	struct bpf_memory memory[SECTIONS]; /* of the loaded variables, when asked for */
-};
-
 /* ---- libbpf's voice ---- */
 
 /* Whose complaints libbpf's are: it has no argument for its callback. */
@@ -134,8 +123,11 @@ void bpf_set_free(struct bpf_set *set)
 {
 	if (!set)
 		return;
-	for (size_t i = 0; i < SECTIONS; i++)
+	for (size_t i = 0; i < BPF_SECTIONS; i++)
 		bpf_memory_done(&set->memory[i]);
+	for (size_t i = 0; i < set->programs_n; i++)
+		fd_done(&set->programs[i]);
+	free(set->programs);
 	bpf_object__close(set->object);
 	free(set);
 }
@@ -167,13 +159,13 @@ enum err bpf_set_fresh(struct bpf_set *set, const char *table)
 	const struct bpf_map *map = find_map(set, table);
 	if (!map)
 		return ERR_ABSENT;
-	if (set->fresh_len == FRESH_MAX)
+	if (set->fresh_len == BPF_FRESH_MAX)
 		return ERR_LIMIT;
 	set->fresh[set->fresh_len++] = map;
 	return OK;
 }
 
-static bool is_fresh(const struct bpf_set *set, const struct bpf_map *map)
+bool bpf_set_is_fresh(const struct bpf_set *set, const struct bpf_map *map)
 {
 	for (size_t i = 0; i < set->fresh_len; i++)
 		if (set->fresh[i] == map)
@@ -183,7 +175,7 @@ static bool is_fresh(const struct bpf_set *set, const struct bpf_map *map)
 
 /* ---- variables ---- */
 
-static const char *const sections[SECTIONS] = {".rodata", ".data", ".bss"};
+static const char *const sections[BPF_SECTIONS] = {".rodata", ".data", ".bss"};
 
 struct place {
 	size_t section; /* of sections */
@@ -214,7 +206,7 @@ static enum err find_variable(const struct bpf_set *set, const char *name, size_
 			      struct place *ret)
 {
 	struct place place;
-	for (size_t i = 0; i < SECTIONS; i++) {
+	for (size_t i = 0; i < BPF_SECTIONS; i++) {
 		if (!find_in_section(set, i, name, &place))
 			continue;
 		if (place.len != len)
@@ -274,8 +266,8 @@ static uint32_t flags_to_compare(uint32_t type, uint32_t flags)
 	return device ? flags & ~(uint32_t)BPF_F_RDONLY_PROG : flags;
 }
 
-static bool fits(const struct bpf_map *map, const struct bpf_map_info *pinned,
-		 struct bpf_misfit *ret)
+bool bpf_map_fits(const struct bpf_map *map, const struct bpf_map_info *pinned,
+		  struct bpf_misfit *ret)
 {
 	uint32_t type = bpf_map__type(map);
 	const struct {
@@ -322,7 +314,7 @@ static enum err reuse_one(struct bpf_map *map, const char *folder, bool take,
 	if (fd < 0)
 		return OK;
 	TRY(bpf_err(bpf_obj_get_info_by_fd(fd, &info, &len)));
-	if (!fits(map, &info, ret_misfit))
+	if (!bpf_map_fits(map, &info, ret_misfit))
 		return ERR_EXISTS;
 	if (!take)
 		return OK;
@@ -333,7 +325,7 @@ static enum err reuse_one(struct bpf_map *map, const char *folder, bool take,
 
 static bool is_kept(const struct bpf_set *set, const struct bpf_map *map)
 {
-	return !bpf_map__is_internal(map) && !is_fresh(set, map);
+	return !bpf_map__is_internal(map) && !bpf_set_is_fresh(set, map);
 }
 
 enum err bpf_set_reuse(struct bpf_set *set, const char *folder, struct bpf_misfit *ret_misfit,
@@ -360,8 +352,7 @@ enum err bpf_set_load(struct bpf_set *set)
 
 /* ---- pinning ---- */
 
-/* Under its name at once, also where another one stands. */
-static enum err pin(int fd, const char *folder, const char *name)
+enum err bpf_pin(int fd, const char *folder, const char *name)
 {
 	char path[BPF_PATH_MAX], next[BPF_PATH_MAX];
 	TRY(bpf_path(folder, name, "", path));
@@ -381,7 +372,7 @@ enum err bpf_set_pin(struct bpf_set *set, const char *folder)
 		AUTO_DONE(fd_done) int there = -1;
 		if (bpf_map__is_internal(map) || bpf_map__fd(map) < 0)
 			continue;
-		if (is_fresh(set, map)) {
+		if (bpf_set_is_fresh(set, map)) {
 			TRY(bpf_path(folder, bpf_map__name(map), "_next", next));
 			if (unlink(next) < 0 && errno != ENOENT)
 				return err_errno();
@@ -390,7 +381,7 @@ enum err bpf_set_pin(struct bpf_set *set, const char *folder)
 		}
 		TRY(open_pinned(map, folder, &there));
 		if (there < 0)
-			TRY(pin(bpf_map__fd(map), folder, bpf_map__name(map)));
+			TRY(bpf_pin(bpf_map__fd(map), folder, bpf_map__name(map)));
 	}
 	return OK;
 }
@@ -411,7 +402,13 @@ enum err bpf_set_pin_program(struct bpf_set *set, const char *folder, const char
 {
 	int fd;
 	TRY(bpf_set_program(set, program, &fd));
-	return pin(fd, folder, program);
+	return bpf_pin(fd, folder, program);
+}
+
+enum err bpf_set_freeze(struct bpf_set *set, const char *table)
+{
+	const struct bpf_map *map = find_map(set, table);
+	return map ? bpf_err(bpf_map_freeze(bpf_map__fd(map))) : ERR_ABSENT;
 }
 
 enum err bpf_unpin(const char *folder, const char *name)
@@ -423,10 +420,24 @@ enum err bpf_unpin(const char *folder, const char *name)
 
 /* ---- what is in it ---- */
 
+/* -1: it was not taken over. */
+static int adopted_fd(const struct bpf_set *set, const struct bpf_program *program)
+{
+	struct bpf_program *at;
+	size_t i = 0;
+	bpf_object__for_each_program(at, set->object)
+	{
+		if (i < set->programs_n && at == program)
+			return set->programs[i];
+		i++;
+	}
+	return -1;
+}
+
 enum err bpf_set_program(const struct bpf_set *set, const char *program, int *ret_fd)
 {
 	const struct bpf_program *found = find_program(set, program);
-	int fd = found ? bpf_program__fd(found) : -1;
+	int fd = !found ? -1 : set->programs ? adopted_fd(set, found) : bpf_program__fd(found);
 	if (fd < 0)
 		return ERR_ABSENT;
 	*ret_fd = fd;

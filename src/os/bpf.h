@@ -2,9 +2,11 @@
  *Knows no program; where they are attached is in os/bpf_attach.h.
  *
  *	bpf_set_open, bpf_set_entries, bpf_set_constant   what is in the object, and how large
- *	bpf_set_reuse                                     takes over what a process before us pinned
- *	bpf_set_load                                      the verifier judges
- *	bpf_set_pin, attach, bpf_set_settle               from here on it lives without us
+ *	bpf_set_adopt                                     the process before us was of the same
+ *build else: bpf_set_reuse                                     takes over the tables that it has
+ *pinned bpf_set_load                                      the verifier judges bpf_set_pin, attach,
+ *bpf_set_settle               from here on it lives without us bpf_set_leave for bpf_set_adopt of
+ *the process after us
  *
  * "Table" is the kernel's BPF map. Errors of the kernel come through: EPERM (no CAP_BPF), EINVAL
  *(the verifier refused: bpf_set_trouble tells why), E2BIG, ENOMEM. One thread at a time uses a set.
@@ -64,6 +66,16 @@ struct bpf_misfit {
 MUST enum err bpf_set_reuse(struct bpf_set *set, const char *folder, struct bpf_misfit *ret_misfit,
 			    size_t *ret_reused);
 
+/* Takes over all that bpf_set_pin, bpf_set_settle and bpf_set_leave have put into folder, programs
+ * too, in place of bpf_set_reuse and bpf_set_load. All of it must be what loading would make: every
+ * table and program under its name, of its kind; no program with a table that is not pinned here;
+ * .rodata frozen, with our constants, and bound to every program; fresh tables frozen. A constant
+ * must name the build, as by a hash of the object: two with the same constants are the same here.
+ * What root alone can make is believed, and only that: who has no right to load can neither freeze
+ * a table, nor make a program of these kinds, nor bind one to it. ERR_ABSENT: something is not so,
+ * ret_why says what, and nothing was taken over. */
+MUST enum err bpf_set_adopt(struct bpf_set *set, const char *folder, const char **ret_why);
+
 MUST enum err bpf_set_load(struct bpf_set *set);
 /* What libbpf and the verifier complained of last, their last lines; "" when nothing. */
 const char *bpf_set_trouble(const struct bpf_set *set);
@@ -73,9 +85,14 @@ const char *bpf_set_trouble(const struct bpf_set *set);
 /* Pins every declared table in folder (a BPF file system) under its name; those that were taken
  * over are there. A fresh one is pinned beside its predecessor until bpf_set_settle, which is
  * called once the programs are attached, puts it in that one's place. (.bss, .data and .rodata are
- * not pinned.) */
+ * left to bpf_set_leave.) */
 MUST enum err bpf_set_pin(struct bpf_set *set, const char *folder);
 MUST enum err bpf_set_settle(struct bpf_set *set, const char *folder);
+/* A table that was loaded is from here on written by programs only, also by who has its pin. */
+MUST enum err bpf_set_freeze(struct bpf_set *set, const char *table);
+/* Pins what bpf_set_adopt needs besides: programs, and sections as section_NAME. folder is the
+ * set's alone: what else is in it, of another build, goes. */
+MUST enum err bpf_set_leave(const struct bpf_set *set, const char *folder);
 /* A program under its name in folder, in place of one that is there. */
 MUST enum err bpf_set_pin_program(struct bpf_set *set, const char *folder, const char *program);
 /* The name of a table, program or link is gone; OK when it was not there. */

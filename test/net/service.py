@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-START_S = 60  # the kernel's verifier reads the translator's programs at each start, and the machine may be busy
+START_S = 60  # the kernel's verifier reads the translator's programs, and the machine may be busy
 STOP_S = 10
 
 

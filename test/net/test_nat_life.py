@@ -302,7 +302,7 @@ def test_another_size_waits_until_the_tables_are_made_anew(site):
     site.nat.configure(CONFIG.replace("flows: 4096", "flows: 8192"))
     site.nat.start(timeout=60)
     status = site.status()["tables"]
-    assert status["taken_over"] and status["flows_max"] == 4096
+    assert status["taken_over"] and status["flows_max"] == 4096 and site.status()["programs"] == "reused"
     assert "the tables keep the size that they have" in site.nat.log()
     site.nat.reload(CONFIG)
 
@@ -436,4 +436,5 @@ def test_detach_takes_everything_off_in_an_order_that_leaks_nothing(site):
     site.nat.configure(CONFIG.replace("flows: 4096", "flows: 8192"))
     site.nat.start(timeout=60)
     assert site.status()["tables"]["flows_max"] == 8192 and not site.status()["tables"]["taken_over"]
+    assert site.status()["programs"] == "loaded"
     assert connects(site.host, WORLD, 7000) == "open"

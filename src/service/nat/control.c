@@ -123,8 +123,10 @@ static void add_back_end(json_t *s, const struct nat *n)
 {
 	bool nft = nat_nft_is(&n->nft);
 	nat_json_set(s, "back_end", json_string(nft ? "nftables" : "bpf"));
-	if (!nft)
+	if (!nft) {
+		nat_json_set(s, "programs", json_string(n->plane.reused ? "reused" : "loaded"));
 		return;
+	}
 	json_t *cannot = json_array();
 	nat_nft_cannot(nat_conf_of(n), add_cannot, cannot);
 	nat_json_set(s, "back_end_why", json_string(n->nft.why));

@@ -167,23 +167,39 @@ static void what_is_configured_is_in_the_tables(void **state)
 	assert_child(applied, "this user or kernel does not load programs");
 }
 
+/* The one before has gone. */
+static enum err go_on(struct world *w, const struct nat_plane_size *with)
+{
+	nat_plane_done(&w->plane);
+	return nat_plane_open(&w->plane, FOLDER, with);
+}
+
 static int taken_over(void)
 {
 	static const struct nat_plane_size larger = {.flows = 2048, .publics = 8};
 	struct world w;
 	if (may_not())
 		return CHILD_SKIPS;
-	CHILD_CHECK(!begin(&w) && !w.plane.taken_over && !apply(&w, HEAD));
+	CHILD_CHECK(!begin(&w) && !w.plane.taken_over && !w.plane.reused && !apply(&w, HEAD));
 	struct nat_settings was = *nat_plane_settings(&w.plane);
 	CHILD_CHECK(was.seed[0] && was.flow_mask);
-	nat_plane_done(&w.plane);
-	/* Another size is for tables that are made anew. */
-	CHILD_CHECK(!nat_plane_open(&w.plane, FOLDER, &larger) && w.plane.taken_over);
+	/* Another size is for tables that are made anew. The programs were not left to us. */
+	CHILD_CHECK(!go_on(&w, &larger) && w.plane.taken_over && !w.plane.reused);
 	CHILD_CHECK(w.plane.flows_max == 1024 && w.plane.publics_max == 4);
 	CHILD_CHECK(!memcmp(nat_plane_settings(&w.plane), &was, sizeof(was)));
+	/* Now they are. */
+	CHILD_CHECK(!nat_plane_settle(&w.plane));
+	uint32_t id, other = 0;
+	CHILD_CHECK(!bpf_program_id(w.plane.in_fd, &id));
+	CHILD_CHECK(!go_on(&w, &larger) && w.plane.taken_over && w.plane.reused);
+	CHILD_CHECK(!bpf_program_id(w.plane.in_fd, &other) && other == id);
+	CHILD_CHECK(w.plane.flows_max == 1024 && w.plane.publics_max == 4);
+	CHILD_CHECK(!memcmp(nat_plane_settings(&w.plane), &was, sizeof(was)));
+	CHILD_CHECK(!apply(&w, HEAD FIREWALL) && !nat_plane_settle(&w.plane));
+	CHILD_CHECK(!go_on(&w, &size) && w.plane.reused);
+	/* A table that is gone takes the programs along that use it. */
 	CHILD_CHECK(!nat_plane_unpin(&w.plane));
-	nat_plane_done(&w.plane);
-	CHILD_CHECK(!nat_plane_open(&w.plane, FOLDER, &larger) && !w.plane.taken_over);
+	CHILD_CHECK(!go_on(&w, &larger) && !w.plane.taken_over && !w.plane.reused);
 	CHILD_CHECK(w.plane.flows_max == 2048 && w.plane.publics_max == 8);
 	CHILD_CHECK(nat_plane_settings(&w.plane)->seed[0] != was.seed[0]);
 	free(w.before);
@@ -191,7 +207,7 @@ static int taken_over(void)
 	return 0;
 }
 
-static void tables_are_taken_over_until_they_are_unpinned(void **state)
+static void tables_and_programs_are_taken_over_until_they_are_unpinned(void **state)
 {
 	(void)state;
 	assert_child(taken_over, "this user or kernel does not load programs");
@@ -201,7 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_configured_is_in_the_tables),
-		cmocka_unit_test(tables_are_taken_over_until_they_are_unpinned),
+		cmocka_unit_test(tables_and_programs_are_taken_over_until_they_are_unpinned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

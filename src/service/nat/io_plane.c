@@ -1,10 +1,12 @@
 #include "service/nat/io_plane.h"
 
+#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "service/nat/bpf/object.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -107,21 +109,44 @@ static enum err take_over(struct nat_plane *p)
 	return e;
 }
 
-static enum err load(struct nat_plane *p, const struct nat_plane_size *size)
+static enum err open_set(struct nat_plane *p, const struct nat_plane_size *size)
 {
 	struct span object = span_of(nat_bpf_object, (size_t)(nat_bpf_object_end - nat_bpf_object));
+	uint8_t build[CRYPTO_SHA256_LEN];
+	static_assert(sizeof(build) == NAT_BUILD_LEN, "what the object has room for");
+	crypto_sha256(object, build);
 	TRY(bpf_set_open(object, "nat", &p->set));
 	TRY(bpf_set_fresh(p->set, "calls_xdp"));
 	TRY(bpf_set_fresh(p->set, "calls_tc"));
-	TRY(set_sizes(p, size));
+	TRY(bpf_set_constant(p->set, "nat_build", build, sizeof(build)));
+	return set_sizes(p, size);
+}
+
+/* Who calls whom is not to be changed by a service that was taken over, nor believed by the next
+ * one if it could have been. */
+static enum err load(struct nat_plane *p)
+{
 	TRY(take_over(p));
 	enum err e = bpf_set_load(p->set);
 	if (e)
 		log_error("the kernel does not take the programs",
 			  LOG_TEXT("says", bpf_set_trouble(p->set)), LOG_ERR(e));
-	if (!e)
-		e = bpf_set_pin(p->set, p->tables);
-	return e;
+	TRY(e);
+	TRY(bpf_set_freeze(p->set, "calls_xdp"));
+	TRY(bpf_set_freeze(p->set, "calls_tc"));
+	return bpf_set_pin(p->set, p->tables);
+}
+
+/* The programs that are there, when they are those that we would load; else they are loaded. */
+static enum err adopt_or_load(struct nat_plane *p)
+{
+	const char *why = "";
+	enum err e = bpf_set_adopt(p->set, p->tables, &why);
+	p->reused = p->taken_over = !e;
+	if (e != ERR_ABSENT)
+		return e;
+	log_debug("the programs of the process before are not ours", LOG_TEXT("why", why));
+	return load(p);
 }
 
 /* --- its tables ------------------------------------------------------------------------------- */
@@ -184,7 +209,9 @@ enum err nat_plane_open(struct nat_plane *p, const char *folder, const struct na
 	int n = snprintf(p->tables, sizeof(p->tables), "%s/layout%d", folder, NAT_LAYOUT);
 	enum err e = n < (int)sizeof(p->tables) ? dir_ensure(p->tables, 0700) : ERR_LIMIT;
 	if (!e)
-		e = load(p, size);
+		e = open_set(p, size);
+	if (!e)
+		e = adopt_or_load(p);
 	if (!e)
 		e = map_arrays(p);
 	if (!e)
@@ -214,7 +241,10 @@ static enum err start_sweep(const struct nat_plane *p)
 
 enum err nat_plane_settle(struct nat_plane *p)
 {
-	TRY(bpf_set_settle(p->set, p->tables));
+	if (!p->reused) {
+		TRY(bpf_set_settle(p->set, p->tables));
+		TRY(bpf_set_leave(p->set, p->tables));
+	}
 	return start_sweep(p);
 }
 

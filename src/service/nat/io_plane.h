@@ -35,6 +35,7 @@ struct nat_plane {
 	struct bpf_ring *ring;
 	uint32_t flows_max, publics_max; /* as the tables are now */
 	bool taken_over;		 /* from the process before: flows are in them */
+	bool reused;			 /* the programs too: nothing was loaded */
 	uint64_t bytes;			 /* of the tables that grow with flows */
 };
 

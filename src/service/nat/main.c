@@ -234,6 +234,7 @@ static enum err begin_plane(struct nat *n)
 	TRY(nat_portctl_begin(n));
 	log_info(n->plane.taken_over ? "goes on with the flows of the process before"
 				     : "begins without flows",
+		 LOG_TEXT("programs", n->plane.reused ? "reused" : "loaded"),
 		 LOG_U64("flows_max", n->plane.flows_max), LOG_U64("bytes", n->plane.bytes));
 	return OK;
 }

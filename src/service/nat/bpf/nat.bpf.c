@@ -89,6 +89,10 @@ struct {
 		},
 };
 
+/* A hash of this object, set before it is loaded: by it the service after this one knows whether
+ * these programs are its own (os/bpf.h: bpf_set_adopt). No program reads it. */
+const volatile __u8 nat_build[NAT_BUILD_LEN];
+
 SEC("xdp")
 int nat_xdp(struct xdp_md *xdp)
 {

@@ -15,7 +15,8 @@
 
 #include <linux/types.h>
 
-#define NAT_LAYOUT     2 /* of all pinned maps; another number, another folder of pins */
+#define NAT_LAYOUT     2  /* of all pinned maps; another number, another folder of pins */
+#define NAT_BUILD_LEN  32 /* of what names a build of the programs, for who takes them over */
 #define NAT_TICK_SHIFT 27
 
 #define NAT_DEVICES 4096 /* slots of map devices; a power of two */
