@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -19,7 +20,9 @@ NAT64 = "2001:470:64::198.51.100.2"
 CONFIG = """
 global:
   bpf: $DIR/bpf
+  state: $DIR/state
 nat:
+  log: {file: on, flows: on, destinations: on}
   outside: to-server
   inside: to-client
   nptv6: {inside: "fd01:203:405::/48", outside: "2001:470:77::/48"}
@@ -67,7 +70,7 @@ class Site:
         with contextlib.suppress(OSError):
             while True:
                 near, who = web.accept()
-                with near:
+                with near, contextlib.suppress(OSError):  # some only try to connect
                     near.recv(4096)
                     body = who[0].encode() + b"\n" + bytes(1 << 19)
                     head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -157,6 +160,33 @@ def test_another_prefix(site):
 def test_nat64(site):
     assert site.curl(HOST, NAT64) == PUBLIC
     assert site.pings(site.client, NAT64, "-I", HOST)
+
+
+def test_nat64_and_flows_are_told(site):
+    """RFC 6888 4: from the public endpoint back to the host; what is only routed is no translation."""
+    with site.nat.watching() as events:
+        with site.client.inside():
+            near = socket.create_connection((NAT64, 80), 10)
+            routed = socket.create_connection((FAR, 80), 10)
+        with near, routed:
+            port, routed_port = near.getsockname()[1], routed.getsockname()[1]
+            mine = f"[{HOST}]:{port}"
+            wanted = {"flow begun", "mapping made"}
+            deadline = time.monotonic() + 15
+            while not wanted <= {e["event"] for e in events() if e.get("from") == mine}:
+                assert time.monotonic() < deadline, events()
+                time.sleep(0.05)
+        (begun,) = [e for e in events() if e["event"] == "flow begun" and e["from"] == mine]
+        assert begun["as"].startswith(f"{PUBLIC}:") and begun["reaches"] == f"{FAR4}:80"
+        (plain,) = [e for e in events() if e.get("from") == f"[{HOST}]:{routed_port}"]
+        assert plain["event"] == "flow begun" and plain["as"] == plain["from"]
+    path = site.nat.folder / "state/nat/translations.json"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    told = {e["event"]: e for e in lines if (e["host"], e["host_port"]) == (HOST, port)}
+    assert wanted <= told.keys()
+    assert told["mapping made"]["public"] == PUBLIC
+    assert (told["flow begun"]["far"], told["flow begun"]["far_port"]) == (FAR4, 80)
+    assert not [e for e in lines if e["host_port"] == routed_port]
 
 
 def test_flows_are_shown(site):

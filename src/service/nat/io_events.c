@@ -29,6 +29,31 @@ static json_t *flow_fields(const struct nat_event *e)
 	return o;
 }
 
+static void set_end6(json_t *object, const char *key, const struct nat_address6 *address,
+		     __be16 port)
+{
+	struct ip_endpoint at = {.address = nat_address_unmap(address->octets),
+				 .port = nat_host16(port)};
+	nat_json_set(object, key, nat_json_endpoint(&at));
+}
+
+/* The same of IPv6; the outer ends of NAT64 are of IPv4. */
+static json_t *flow6_fields(const struct nat_event6 *e)
+{
+	struct nat_traffic t = {.proto = e->head.tuple.proto, .last = UINT16_MAX};
+	char text[NAT_TRAFFIC_TEXT_MAX];
+	json_t *o = json_pack("{s:s}", "protocol", nat_traffic_format(&t, text));
+	set_end6(o, "from", &e->tuple.src, e->tuple.sport);
+	if (e->head.kind == NAT_EVENT_FLOW6_BEGUN || e->head.kind == NAT_EVENT_FLOW6_ENDED)
+		set_end6(o, "to", &e->tuple.dst, e->tuple.dport);
+	set_end6(o, "as", &e->answer.dst, e->answer.dport);
+	if (e->head.kind == NAT_EVENT_FLOW6_BEGUN || e->head.kind == NAT_EVENT_FLOW6_ENDED)
+		set_end6(o, "reaches", &e->answer.src, e->answer.sport);
+	if (e->head.rule)
+		(void)json_object_set_new(o, "rule", json_integer(e->head.rule % NAT_SET_RULES));
+	return o;
+}
+
 static void set_bytes(json_t *object, const struct nat_event *e)
 {
 	(void)json_object_set_new(object, "bytes_sent", json_integer((json_int_t)e->bytes[0]));
@@ -54,14 +79,28 @@ static json_t *block_fields(const struct nat_event *e)
 			 e->block_first + e->block_n - 1);
 }
 
-/* NULL: nobody is told of such a thing. */
-static json_t *fields_of(const struct nat_event *e)
+static bool is_six(unsigned kind)
 {
+	return kind == NAT_EVENT_FLOW6_BEGUN || kind == NAT_EVENT_FLOW6_ENDED ||
+	       kind == NAT_EVENT_MAPPING6_MADE || kind == NAT_EVENT_MAPPING6_ENDED;
+}
+
+/* NULL: nobody is told of such a thing. */
+static json_t *fields_of(const struct nat_event6 *event)
+{
+	const struct nat_event *e = &event->head;
 	json_t *fields = NULL;
 	switch (e->kind) {
 	case NAT_EVENT_FLOW_BEGUN: return flow_fields(e);
 	case NAT_EVENT_FLOW_ENDED:
 		fields = flow_fields(e);
+		set_bytes(fields, e);
+		return fields;
+	case NAT_EVENT_FLOW6_BEGUN:
+	case NAT_EVENT_MAPPING6_MADE:
+	case NAT_EVENT_MAPPING6_ENDED: return flow6_fields(event);
+	case NAT_EVENT_FLOW6_ENDED:
+		fields = flow6_fields(event);
 		set_bytes(fields, e);
 		return fields;
 	case NAT_EVENT_REFUSED:
@@ -99,27 +138,36 @@ static bool may_tell(struct nat *n)
 	return true;
 }
 
-static void tell(struct nat *n, const struct nat_event *e)
+static void tell(struct nat *n, const struct nat_event6 *e)
 {
 	json_t *fields = NULL;
 	if (control_events_read(n->life.control) && may_tell(n))
 		fields = fields_of(e);
 	if (fields)
-		control_event(n->life.control, nat_event_name(e->kind), fields);
+		control_event(n->life.control, nat_event_name(e->head.kind), fields);
 }
 
 static void take_record(void *arg, struct span record)
 {
 	struct nat *n = arg;
-	struct nat_event e;
-	if (record.len < sizeof(e))
+	struct nat_event6 e = {0};
+	if (record.len < sizeof(e.head))
 		return;
-	memcpy(&e, record.data, sizeof(e)); /* why-reader-copy: of our own programs, as they lie */
-	struct span packet = span_sub(record, sizeof(e), e.packet_len);
+	/* why-reader-copy: of our own programs, as they lie */
+	memcpy(&e.head, record.data, sizeof(e.head));
+	struct span packet = span_sub(record, sizeof(e.head), e.head.packet_len);
+	if (is_six(e.head.kind)) {
+		if (packet.len != sizeof(e.tuple) + sizeof(e.answer))
+			return;
+		memcpy(&e, record.data, sizeof(e)); /* why-reader-copy: as above */
+		tell(n, &e);
+		nat_logger_event6(&n->logger, &e);
+		return;
+	}
 	n->left.answers = nat_conf_of(n)->answer_unasked;
-	nat_left_event(&n->left, &e, packet);
+	nat_left_event(&n->left, &e.head, packet);
 	tell(n, &e);
-	nat_logger_event(&n->logger, &e);
+	nat_logger_event(&n->logger, &e.head);
 }
 
 static void ring_woken(void *arg, uint32_t events)

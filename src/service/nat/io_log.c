@@ -86,9 +86,11 @@ static void send_templates(struct nat_logger *l)
 	struct ipfix_message m;
 	if (loop_now_ms(l->loop) < l->templates_next_ms)
 		return;
-	message_begin(l, &m, room);
-	nat_log_templates(&m);
-	message_send(l, &m);
+	for (size_t next = 0; next < NAT_LOG_TEMPLATES;) {
+		message_begin(l, &m, room);
+		next = nat_log_templates(&m, next);
+		message_send(l, &m);
+	}
 	l->templates_next_ms = loop_now_ms(l->loop) + l->templates_ms;
 }
 
@@ -149,13 +151,30 @@ static void flush(void *arg)
 		message_send(l, &m);
 }
 
-void nat_logger_event(struct nat_logger *l, const struct nat_event *event)
+static void take_time(struct nat_logger *l)
 {
 	if (queue_used(&l->log.queue) == 0)
 		nat_log_clock(&l->log, clock_wall_ms(), clock_monotonic_ms());
-	nat_log_event(&l->log, event);
+}
+
+static void flush_soon(struct nat_logger *l)
+{
 	if (queue_used(&l->log.queue) && !l->flush.set)
 		loop_timer_set_after(l->loop, &l->flush, 0);
+}
+
+void nat_logger_event(struct nat_logger *l, const struct nat_event *event)
+{
+	take_time(l);
+	nat_log_event(&l->log, event);
+	flush_soon(l);
+}
+
+void nat_logger_event6(struct nat_logger *l, const struct nat_event6 *event)
+{
+	take_time(l);
+	nat_log_event6(&l->log, event);
+	flush_soon(l);
 }
 
 /* --- its life --- */

@@ -34,6 +34,7 @@ void nat_logger_configure(struct nat_logger *l, const struct nat_log_conf *conf)
 void nat_logger_done(struct nat_logger *l);
 
 void nat_logger_event(struct nat_logger *l, const struct nat_event *event);
+void nat_logger_event6(struct nat_logger *l, const struct nat_event6 *event);
 
 /* Prometheus text; nothing when nothing is logged. */
 void nat_logger_metrics(const struct nat_logger *l, struct writer *w);

@@ -111,9 +111,12 @@ static void both_are_told_and_templates_come_first(void **state)
 	assert_int_equal(nat_logger_open(&logger, &loop, folder, &conf), OK);
 	made(30);
 	assert_int_equal(lines(), 30);
-	assert_true(datagram(&sequence, &set) > 0);
-	assert_int_equal(set, IPFIX_SET_TEMPLATE);
-	assert_int_equal(sequence, 0);
+	/* Two datagrams hold all templates. */
+	for (int i = 0; i < 2; i++) {
+		assert_true(datagram(&sequence, &set) > 0);
+		assert_int_equal(set, IPFIX_SET_TEMPLATE);
+		assert_int_equal(sequence, 0);
+	}
 	/* 20 octets of heads and 22 of each record: 20 in a datagram. */
 	assert_int_equal(datagram(&sequence, &set), 20 + 20 * 22);
 	assert_int_equal(set, IPFIX_TEMPLATE_MIN);

@@ -12,7 +12,7 @@
 
 #include "base/queue.h"
 #include "base/writer.h"
-#include "service/nat/bpf/shared.h"
+#include "service/nat/bpf/shared6.h"
 
 struct ipfix_message;
 struct nat_log_conf;
@@ -28,8 +28,10 @@ struct nat_log_entry {
 	uint64_t time_ms; /* since 1970 */
 	uint8_t kind;	  /* enum nat_event_kind: of mappings, flows and blocks */
 	uint8_t proto;
-	bool inward;			  /* a flow that began outside */
-	bool with_far;			  /* far is to be told */
+	bool inward;   /* a flow that began outside */
+	bool with_far; /* far is to be told */
+	bool six;      /* NAT64: the host is host6, and calls far by far6 */
+	struct nat_address6 host6, far6;
 	__be32 host, public, far, far_as; /* far_as: where it really went: hairpin */
 	__be16 host_port, public_port, far_port, far_as_port;
 	uint16_t block_first, block_last; /* host order */
@@ -57,6 +59,9 @@ static inline void nat_log_clock(struct nat_log *log, uint64_t wall_ms, uint64_t
 /* Queues what the configuration wants of it; the machine's own flows and mappings are left out. A
  * full queue loses it, which nat_log_lost counts. */
 void nat_log_event(struct nat_log *log, const struct nat_event *event);
+/* The same of IPv6: NAT64's mappings and flows; what is only routed is not translated, and two
+ * inside that speak by their public ports are known by their mappings. */
+void nat_log_event6(struct nat_log *log, const struct nat_event6 *event);
 bool nat_log_take(struct nat_log *log, struct nat_log_entry *ret);
 
 static inline uint64_t nat_log_lost(const struct nat_log *log)
@@ -67,8 +72,10 @@ static inline uint64_t nat_log_lost(const struct nat_log *log)
 /* One line with its end, NAT_LOG_LINE_MAX at most. */
 void nat_log_json(const struct nat_log_entry *e, struct writer *w);
 
-/* All templates, into a message that has room for IPFIX_UDP_MESSAGE_MAX octets and is empty. */
-void nat_log_templates(struct ipfix_message *m);
+/* The templates from number `from` on that the message has room for; it is empty and has
+ * IPFIX_UDP_MESSAGE_MAX octets. The number of the next one; NAT_LOG_TEMPLATES: that was all. */
+enum { NAT_LOG_TEMPLATES = 11 };
+size_t nat_log_templates(struct ipfix_message *m, size_t from);
 /* False: the message is full, and as before. */
 bool nat_log_ipfix(const struct nat_log_entry *e, struct ipfix_message *m);
 

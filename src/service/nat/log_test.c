@@ -310,7 +310,7 @@ static void templates_fit_a_datagram(void **state)
 	uint8_t room[IPFIX_UDP_MESSAGE_MAX];
 	struct ipfix_message m;
 	begin(&m, room);
-	nat_log_templates(&m);
+	size_t next = nat_log_templates(&m, 0);
 	struct span s = ipfix_end(&m);
 	assert_int_equal(m.records, 0);
 	/* The first of them, whole. */
@@ -323,6 +323,137 @@ static void templates_fit_a_datagram(void **state)
 			   "00040001"
 			   "00070002"
 			   "00e30002"));
+	/* The others follow in the next message. */
+	begin(&m, room);
+	assert_in_range(next, 1, NAT_LOG_TEMPLATES - 1);
+	assert_int_equal(nat_log_templates(&m, next), NAT_LOG_TEMPLATES);
+	assert_false(ipfix_is_empty(&m));
+	begin(&m, room);
+	assert_int_equal(nat_log_templates(&m, NAT_LOG_TEMPLATES), NAT_LOG_TEMPLATES);
+}
+
+/* --- NAT64 --- */
+
+static struct nat_address6 six(const char *text)
+{
+	struct nat_address6 a;
+	struct ip_address ip;
+	assert_int_equal(ip_address_parse(span_text(text), &ip), OK);
+	nat_address_map(&ip, a.octets);
+	return a;
+}
+
+/* A host of IPv6 at [2001:470:1::10]:5000, seen as 203.0.113.5:6000, and 198.51.100.7:443. inward:
+ * the latter began. */
+static struct nat_event6 event64(enum nat_event_kind kind, bool inward)
+{
+	struct nat_tuple6 host = {.src = six("2001:470:1::10"),
+				  .dst = six("64:ff9b::198.51.100.7"),
+				  .sport = nat_be16(5000),
+				  .dport = nat_be16(443),
+				  .proto = 6,
+				  .zone = NAT_ZONE_INSIDE};
+	struct nat_tuple6 world = {.src = six("198.51.100.7"),
+				   .dst = six("203.0.113.5"),
+				   .sport = nat_be16(443),
+				   .dport = nat_be16(6000),
+				   .proto = 6,
+				   .zone = NAT_ZONE_OUTSIDE};
+	struct nat_event6 e = {.tuple = inward ? world : host, .answer = inward ? host : world};
+	e.head.kind = (uint8_t)kind;
+	e.head.time_ns = event(kind).time_ns;
+	e.head.tuple.proto = 6;
+	e.head.bytes[0] = 1000;
+	e.head.bytes[1] = 50000;
+	return e;
+}
+
+static struct nat_log_entry entry64(enum nat_event_kind kind, bool inward)
+{
+	struct nat_event6 e = event64(kind, inward);
+	struct nat_log_entry ret;
+	nat_log_event6(&log_, &e);
+	assert_true(nat_log_take(&log_, &ret));
+	return ret;
+}
+
+static const char *line64(enum nat_event_kind kind, bool inward)
+{
+	static char text[NAT_LOG_LINE_MAX + 1];
+	struct writer w = writer_of(text, NAT_LOG_LINE_MAX);
+	struct nat_log_entry e = entry64(kind, inward);
+	nat_log_json(&e, &w);
+	text[w.pos] = 0;
+	return strstr(text, "\"event\"");
+}
+
+#define HOST64                                                                                     \
+	"\"protocol\":\"tcp\",\"host\":\"2001:470:1::10\",\"host_port\":5000,"                     \
+	"\"public\":\"203.0.113.5\",\"public_port\":6000"
+#define FAR64 ",\"far\":\"198.51.100.7\",\"far_port\":443"
+
+static void nat64_leads_back_to_a_host_of_ipv6(void **state)
+{
+	(void)state;
+	open_log(&all);
+	assert_string_equal(line64(NAT_EVENT_MAPPING6_MADE, false),
+			    "\"event\":\"mapping made\"," HOST64 "}\n");
+	assert_string_equal(line64(NAT_EVENT_MAPPING6_ENDED, false),
+			    "\"event\":\"mapping ended\"," HOST64 "}\n");
+	assert_string_equal(line64(NAT_EVENT_FLOW6_BEGUN, false),
+			    "\"event\":\"flow begun\"," HOST64 ",\"began\":\"inside\"" FAR64 "}\n");
+	assert_string_equal(line64(NAT_EVENT_FLOW6_ENDED, false),
+			    "\"event\":\"flow ended\"," HOST64 ",\"began\":\"inside\"" FAR64
+			    ",\"bytes_out\":1000,\"bytes_in\":50000}\n");
+	assert_string_equal(line64(NAT_EVENT_FLOW6_ENDED, true),
+			    "\"event\":\"flow ended\"," HOST64 ",\"began\":\"outside\"" FAR64
+			    ",\"bytes_out\":50000,\"bytes_in\":1000}\n");
+	/* What is only routed is no translation. */
+	struct nat_event6 e = event64(NAT_EVENT_FLOW6_BEGUN, false);
+	struct nat_log_entry none;
+	e.answer.src = e.tuple.dst;
+	e.answer.dst = e.tuple.src;
+	nat_log_event6(&log_, &e);
+	assert_false(nat_log_take(&log_, &none));
+	nat_log_done(&log_);
+}
+
+static void is_record64(enum nat_event_kind kind, const char *hex)
+{
+	uint8_t room[IPFIX_UDP_MESSAGE_MAX];
+	struct ipfix_message m;
+	struct nat_log_entry e = entry64(kind, false);
+	begin(&m, room);
+	assert_true(nat_log_ipfix(&e, &m));
+	struct span s = ipfix_end(&m);
+	assert_true(hex_is(s.data + IPFIX_HEADER_LEN, s.len - IPFIX_HEADER_LEN, hex));
+}
+
+/* RFC 8158 table 24: 6 and 7 NAT64 sessions, 10 and 11 its BIB; sourceIPv6Address,
+ * destinationIPv6Address beside the IPv4 ones after translation. */
+static void nat64_has_the_records_of_rfc_8158(void **state)
+{
+	(void)state;
+	open_log(&all);
+	is_record64(NAT_EVENT_MAPPING6_MADE, "01060026" TIME "0a"
+					     "20010470000100000000000000000010cb007105"
+					     "0613881770");
+	is_record64(NAT_EVENT_MAPPING6_ENDED, "01060026" TIME "0b"
+					      "20010470000100000000000000000010cb007105"
+					      "0613881770");
+	is_record64(NAT_EVENT_FLOW6_BEGUN, "0108003f" TIME "06"
+					   "20010470000100000000000000000010cb007105"
+					   "061388177001"
+					   "0064ff9b0000000000000000c633640701bb"
+					   "c633640701bb");
+	is_record64(NAT_EVENT_FLOW6_ENDED, "010a004f" TIME "07"
+					   "20010470000100000000000000000010cb007105"
+					   "061388177001"
+					   "0064ff9b0000000000000000c633640701bb"
+					   "c633640701bb"
+					   "00000000000003e8"
+					   "000000000000c350");
+	nat_log_done(&log_);
 }
 
 static void a_full_message_is_not_torn(void **state)
@@ -400,6 +531,8 @@ int main(void)
 		cmocka_unit_test(dates_are_those_of_the_calendar),
 		cmocka_unit_test(records_are_those_of_rfc_8158),
 		cmocka_unit_test(templates_fit_a_datagram),
+		cmocka_unit_test(nat64_leads_back_to_a_host_of_ipv6),
+		cmocka_unit_test(nat64_has_the_records_of_rfc_8158),
 		cmocka_unit_test(a_full_message_is_not_torn),
 		cmocka_unit_test(configuration_is_judged),
 	};

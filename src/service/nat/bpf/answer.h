@@ -211,18 +211,35 @@ static __always_inline int answer_reset(struct __sk_buff *skb, const struct nat_
 	return answer_send(skb, in);
 }
 
-/* RFC 5508 REQ-8, RFC 1812 5.2.7.1: communication administratively prohibited. To TCP as a host
- * without a listener would say it, so that no program waits. */
+/* A limit, and not a rule, is why there is no flow: RFC 5508 REQ-8 wants that told as well. */
+static __always_inline bool answer_is_limit(int decision)
+{
+	return decision == NAT_C_DROP_TABLE_FULL || decision == NAT_C_DROP_HOST_FULL ||
+	       decision == NAT_C_DROP_NO_PORT;
+}
+
+/* Whether somebody could be told something now; takes nothing. */
+static __always_inline bool answer_could(void)
+{
+	__u32 all = ANSWER_RATE_ALL;
+	const struct nat_rate *rate = bpf_map_lookup_elem(&answer_rates, &all);
+	return rate != NULL && rate->full_ns < bpf_ktime_get_ns() + (__u64)SECOND_US * 900;
+}
+
+/* RFC 5508 REQ-8, RFC 1812 5.2.7.1: communication administratively prohibited. To TCP that a rule
+ * rejects as a host without a listener would say it, so that no program waits. */
 static __always_inline int answer_reject(struct __sk_buff *skb, const struct nat_device *in)
 {
 	struct packet p;
 	const struct saying say = {ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0, NAT_C_REFUSAL_ANSWERED};
+	const struct note *note = note_get();
+	enum nat_counter why = note != NULL ? note->why : NAT_C_DROP_RULE;
 	enum packet_kind kind = tc_read(skb, in, in->zone, &p);
-	count(NAT_C_DROP_RULE);
+	count(why);
 	if (!answer_fits(&p, kind)) {
 		return TC_ACT_SHOT;
 	}
-	if (kind == PACKET_FLOW && p.tuple.proto == IPPROTO_TCP) {
+	if (why == NAT_C_DROP_RULE && kind == PACKET_FLOW && p.tuple.proto == IPPROTO_TCP) {
 		return answer_reset(skb, in, &p);
 	}
 	return answer(skb, in, &p, &say);

@@ -188,10 +188,14 @@ static __always_inline int answer6_reset(struct __sk_buff *skb, struct work6 *w)
 	return answer6_send(skb, w);
 }
 
-/* RFC 4443 3.1: 1 is "administratively prohibited". */
+/* RFC 4443 3.1: 1 is "administratively prohibited". That a limit refuses it has been counted. */
 static __always_inline int answer6_reject(struct __sk_buff *skb, struct work6 *w)
 {
 	const struct saying6 say = {ICMP6_UNREACHABLE, 1, 0, NAT_C_REFUSAL_ANSWERED};
+	if (w->full != 0) {
+		return answer6(skb, w, &say);
+	}
+	count(NAT_C_DROP_RULE);
 	return w->p.tuple.proto == IPPROTO_TCP && w->p.fragment_at == 0 ? answer6_reset(skb, w)
 									: answer6(skb, w, &say);
 }

@@ -45,6 +45,66 @@ static __noinline int host6_give(struct nat_flow6 *flow)
 	return 0;
 }
 
+/* --- events ----------------------------------------------------------------------------------- */
+
+/* As event_begin. */
+static __always_inline struct nat_event6 *event6_begin(enum nat_event_kind kind, bool must)
+{
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || (!must && !event_may(s))) {
+		return NULL;
+	}
+	struct nat_event6 *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (event == NULL) {
+		count(NAT_C_EVENTS_LOST);
+		return NULL;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->head.kind = kind;
+	event->head.time_ns = bpf_ktime_get_ns();
+	event->head.packet_len = sizeof(*event) - sizeof(event->head);
+	return event;
+}
+
+__noinline bool event6(enum nat_event_kind kind, __u32 number, bool must)
+{
+	const struct nat_flow6 *flow = flow6_get(number);
+	struct nat_event6 *event = flow != NULL ? event6_begin(kind, must) : NULL;
+	if (event == NULL) {
+		return false;
+	}
+	event->head.flow = number;
+	event->head.mapping = flow->mapping;
+	event->head.bytes[0] = flow->bytes[0];
+	event->head.bytes[1] = flow->bytes[1];
+	event->head.rule = flow->rule;
+	event->head.tuple.proto = flow->tuple[0].proto;
+	event->head.tuple.zone = flow->tuple[0].zone;
+	event->head.answer.zone = flow->tuple[1].zone;
+	event->tuple = flow->tuple[0];
+	event->answer = flow->tuple[1];
+	bpf_ringbuf_submit(event, 0);
+	return true;
+}
+
+__noinline int mapping6_told(enum nat_event_kind kind, __u32 number)
+{
+	const struct nat_mapping6 *mapping = mapping6_get(number);
+	struct nat_event6 *event =
+		mapping != NULL ? event6_begin(kind, event_log_all(NAT_SETTING_LOG)) : NULL;
+	if (event == NULL) {
+		return 0;
+	}
+	event->head.mapping = number;
+	event->head.tuple.proto = mapping->in.proto;
+	event->head.tuple.zone = mapping->in.zone;
+	event->tuple = mapping->in;
+	event->answer.dst = address6_map(mapping->address);
+	event->answer.dport = mapping->port;
+	bpf_ringbuf_submit(event, 0);
+	return 1;
+}
+
 /* --- mappings --------------------------------------------------------------------------------- */
 
 static __always_inline __u32 space6_of(__u8 proto)
@@ -59,30 +119,13 @@ __noinline int mapping6_leave(__u32 number)
 	if (mapping == NULL || number == 0 || __sync_fetch_and_add(&mapping->refs, -1) != 1) {
 		return 0;
 	}
+	mapping6_told(NAT_EVENT_MAPPING6_ENDED, number);
 	index6_take(&mapping->in, number, true);
 	port_give(mapping->public_slot, space6_of(mapping->in.proto), bpf_ntohs(mapping->port),
 		  number | NAT_PORT_SIX);
 	mapping->seen = tick_now();
 	mapping->life = NAT_DEAD;
 	return 1;
-}
-
-/* --- events ----------------------------------------------------------------------------------- */
-
-__noinline bool event6(enum nat_event_kind kind, __u32 number, bool must)
-{
-	const struct nat_flow6 *flow = flow6_get(number);
-	struct nat_event *event = flow != NULL ? event_begin(kind, must) : NULL;
-	if (event == NULL) {
-		return false;
-	}
-	event->flow = number;
-	event->mapping = flow->mapping;
-	event->bytes[0] = flow->bytes[0];
-	event->bytes[1] = flow->bytes[1];
-	event->rule = flow->rule;
-	bpf_ringbuf_submit(event, 0);
-	return true;
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
@@ -167,6 +210,7 @@ __noinline __u32 flow6_begin(struct work6 *w)
 	struct nat_host *record = counted ? host6_of(&key) : NULL;
 	if (counted && (record == NULL || !host_take(record, w->now))) {
 		count(NAT_C_DROP_HOST_FULL);
+		w->full = 1;
 		return 0;
 	}
 	__u32 number = pool_take(NAT_POOL_FLOWS6, s->flows_max);
@@ -186,6 +230,7 @@ __noinline __u32 flow6_begin(struct work6 *w)
 		flow->life = NAT_DEAD;
 	} else {
 		count(NAT_C_DROP_TABLE_FULL);
+		w->full = 1;
 	}
 	if (record != NULL) {
 		host_give(record);

@@ -53,6 +53,15 @@ static bool is_dropped(unsigned device, struct frame f, enum nat_counter why)
 	return enter(device, &f) == VERDICT_TC_DROP && plane_count(&plane, why) == before + 1;
 }
 
+/* RFC 5508 REQ-8: told by ICMP that it is prohibited, and the cause counted. */
+static bool is_refused(unsigned device, struct frame f, enum nat_counter why)
+{
+	uint64_t before = plane_count(&plane, why);
+	int did = enter(device, &f);
+	return did == VERDICT_TC_SEND && f.bytes[ETHER + 9] == ICMP && f.bytes[ETHER + IP] == 3 &&
+	       f.bytes[ETHER + IP + 1] == 13 && plane_count(&plane, why) == before + 1;
+}
+
 /* ---- sources ---- */
 
 static void a_source_that_cannot_come_from_there_is_dropped(void **state)
@@ -162,9 +171,9 @@ static void a_host_has_as_many_flows_as_it_may(void **state)
 	assert_int_equal(plane_host(&plane, HOST(6), 0, 3), OK);
 	for (uint16_t port = 1; port <= 3; port++)
 		assert_int_equal(leave(UDP, HOST(6), 6400, WORLD(7), port), 6400);
-	assert_true(is_dropped(LAN, frame_make(&plane, LAN, UDP, HOST(6), 6400, WORLD(7), 4, 0),
+	assert_true(is_refused(LAN, frame_make(&plane, LAN, UDP, HOST(6), 6400, WORLD(7), 4, 0),
 			       NAT_C_DROP_HOST_FULL));
-	assert_true(is_dropped(LAN, frame_make(&plane, LAN, UDP, HOST(6), 6401, WORLD(7), 4, 0),
+	assert_true(is_refused(LAN, frame_make(&plane, LAN, UDP, HOST(6), 6401, WORLD(7), 4, 0),
 			       NAT_C_DROP_HOST_FULL));
 	assert_int_equal(*plane_port(&plane, 0, NAT_SPACE_UDP, 6401), NAT_PORT_FREE);
 }
@@ -374,7 +383,7 @@ static void one_host_at_a_time_speaks_esp_with_one_address(void **state)
 	f = frame_make(&plane, WAN, ESP, WORLD(7), 0, PUBLIC(1), 0, 0);
 	assert_int_equal(enter(WAN, &f), VERDICT_TC_SEND);
 	assert_true(frame_is(&plane, &f, ESP, WORLD(7), 0, HOST(2), 0, 0));
-	assert_true(is_dropped(LAN, frame_make(&plane, LAN, ESP, HOST(3), 0, WORLD(7), 0, 0),
+	assert_true(is_refused(LAN, frame_make(&plane, LAN, ESP, HOST(3), 0, WORLD(7), 0, 0),
 			       NAT_C_DROP_NO_PORT));
 	f = frame_make(&plane, LAN, ESP, HOST(3), 0, WORLD(8), 0, 0);
 	assert_int_equal(enter(LAN, &f), VERDICT_TC_SEND);

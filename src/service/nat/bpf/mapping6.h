@@ -102,9 +102,11 @@ __noinline __u32 mapping6_get_for(struct work6 *w, __s32 slot)
 		return 0;
 	}
 	mapping6_key(w, &w->answer);
+	w->full = 1;
 	__u32 number = index6_mapping(&w->answer, 0);
 	struct nat_mapping6 *mapping = mapping6_get(number);
 	if (number != 0 && mapping != NULL && mapping6_hold(mapping)) {
+		w->full = 0;
 		return number;
 	}
 	if (s == NULL || slot < 0 || slot >= NAT_PUBLICS) {
@@ -123,6 +125,8 @@ __noinline __u32 mapping6_get_for(struct work6 *w, __s32 slot)
 		count(NAT_C_DROP_NO_PORT);
 		return 0;
 	}
+	w->full = 0;
+	mapping6_told(NAT_EVENT_MAPPING6_MADE, number);
 	if (index6_put(&w->answer, number, true) && index6_mapping(&w->answer, number) == 0) {
 		return number;
 	}

@@ -84,6 +84,7 @@ struct {
 struct note {
 	__u32 mtu, ifindex;  /* NAT_CALL_TOO_BIG: of the next hop */
 	__be16 sport, dport; /* the same, of a later fragment: of its datagram */
+	__u32 why;	     /* NAT_CALL_REJECT: enum nat_counter, to be counted */
 };
 
 struct {

@@ -156,6 +156,9 @@ int nat_xdp_new(struct xdp_md *xdp)
 		flow = flow_get(begin(o));
 		decision = o->why;
 	}
+	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_limit(decision) && answer_could()) {
+		return XDP_PASS; /* tc tells it */
+	}
 	if (decision > 0) {
 		event_refused(view_xdp(xdp), p.l3, in->ifindex, &p.tuple, decision);
 	}
@@ -206,6 +209,16 @@ int nat_tc_options(struct __sk_buff *skb)
 	return tc_in(skb, true);
 }
 
+static __always_inline int tc_reject(struct __sk_buff *skb, enum nat_counter why)
+{
+	struct note *note = note_get();
+	if (note != NULL) {
+		note->why = why;
+		bpf_tail_call(skb, &calls_tc, NAT_CALL_REJECT);
+	}
+	return tc_drop(why);
+}
+
 /* A decision that is none to go on. */
 static __always_inline int tc_decided(struct __sk_buff *skb, int decision)
 {
@@ -217,8 +230,7 @@ static __always_inline int tc_decided(struct __sk_buff *skb, int decision)
 		return tc_drop(NAT_C_DROP_PROTOCOL);
 	}
 	if (decision == OPEN_REJECT) {
-		bpf_tail_call(skb, &calls_tc, NAT_CALL_REJECT);
-		return tc_drop(NAT_C_DROP_RULE);
+		return tc_reject(skb, NAT_C_DROP_RULE);
 	}
 	if (decision == OPEN_TTL) {
 		bpf_tail_call(skb, &calls_tc, NAT_CALL_TTL);
@@ -260,6 +272,9 @@ int nat_tc_new(struct __sk_buff *skb)
 	}
 	if (decision > 0) {
 		event_refused(view_skb(skb), tc_l3(in), in->ifindex, &p.tuple, decision);
+	}
+	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_limit(decision)) {
+		return tc_reject(skb, decision);
 	}
 	if (flow == NULL || decision != OPEN_GO) {
 		return tc_decided(skb, decision);
@@ -526,8 +541,7 @@ SEC("tc")
 int nat_reject6(struct __sk_buff *skb)
 {
 	struct work6 *w = work6_get(WORK6_IN);
-	count(NAT_C_DROP_RULE);
-	return w != NULL ? answer6_reject(skb, w) : TC_ACT_SHOT;
+	return w != NULL ? answer6_reject(skb, w) : tc_drop(NAT_C_DROP_RULE);
 }
 
 SEC("tc")

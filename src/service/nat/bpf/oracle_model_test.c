@@ -10,7 +10,7 @@ enum { PING = 8 << 8 }; /* its type and code, as rules have it */
 static enum oracle_verdict drop(struct oracle *o, const char *why)
 {
 	o->why = why;
-	o->answer = 0;
+	o->answer = o->answer_too = 0;
 	return ORACLE_DROP;
 }
 
@@ -22,10 +22,12 @@ static enum oracle_verdict drop_by_rule(struct oracle *o, const char *why, uint8
 	return ORACLE_DROP;
 }
 
-static enum oracle_verdict drop_in_time(struct oracle *o)
+/* RFC 5508 REQ-8: who is inside is told. */
+static enum oracle_verdict drop_full(struct oracle *o, const char *why, unsigned zone)
 {
-	(void)drop(o, "its time is over");
-	o->answer = 11 << 8; /* RFC 1812 5.3.1 */
+	(void)drop(o, why);
+	if (zone != NAT_ZONE_OUTSIDE && zone != NAT_ZONE_GATEWAY)
+		o->answer = 3 << 8 | 13;
 	return ORACLE_DROP;
 }
 
@@ -196,6 +198,18 @@ static bool host_is_full(struct oracle *o, uint32_t address)
 	return n >= find_host(o, address)->flows_max;
 }
 
+static enum oracle_verdict drop_in_time(struct oracle *o, const struct oracle_flow *f)
+{
+	bool full = f->way[0].zone != NAT_ZONE_GATEWAY && f->host != 0 && host_is_full(o, f->host);
+	if (full)
+		(void)drop_full(o, "", f->way[0].zone);
+	unsigned too = full ? o->answer : 0;
+	(void)drop(o, "its time is over");
+	o->answer = 11 << 8; /* RFC 1812 5.3.1 */
+	o->answer_too = too;
+	return ORACLE_DROP;
+}
+
 /* ---- mappings ---- */
 
 static struct oracle_mapping *mapping_at(struct oracle *o, uint8_t proto,
@@ -320,7 +334,7 @@ static enum oracle_verdict follow(struct oracle *o, const struct oracle_flow *f,
 	uint8_t *ip = want->bytes + ETHER, *l4 = want->bytes + p->l4;
 	bool forwards = p->zone != NAT_ZONE_GATEWAY && out->zone != NAT_ZONE_GATEWAY;
 	if (forwards && p->ttl <= 1)
-		return drop_in_time(o);
+		return drop_in_time(o, f);
 	ip[8] = (uint8_t)(ip[8] - forwards);
 	memcpy(ip + 12, &out->dst.address, 4);
 	memcpy(ip + 16, &out->src.address, 4);
@@ -354,11 +368,11 @@ static enum oracle_verdict begin_flow(struct oracle *o, struct oracle_flow *f,
 {
 	unsigned side;
 	if (is_over(f, b))
-		return drop_in_time(o);
+		return drop_in_time(o, f);
 	if (find_flow(o, f->proto, &f->way[1], &side))
-		return drop(o, "its answers would be another's");
+		return drop_full(o, "its answers would be another's", f->way[0].zone);
 	if (host_is_full(o, f->host))
-		return drop(o, "the host has too many flows");
+		return drop_full(o, "the host has too many flows", f->way[0].zone);
 	ASSERT(o->flows_n < ORACLE_FLOWS);
 	f->gen = o->gen;
 	o->flows[o->flows_n++] = *f;
@@ -388,16 +402,16 @@ static enum oracle_verdict translate_source(struct oracle *o, struct oracle_flow
 {
 	struct oracle_mapping m;
 	if (is_over(f, b))
-		return drop_in_time(o);
+		return drop_in_time(o, f);
 	if (host_is_full(o, f->host))
-		return drop(o, "the host has too many flows");
+		return drop_full(o, "the host has too many flows", f->way[0].zone);
 	if (!is_public(o, b->sent.address) && is_another(o, f, b))
-		return drop(o, "its answers would be another's");
+		return drop_full(o, "its answers would be another's", f->way[0].zone);
 	bool right = choose_source(o, f, &b->sent, &m);
 	f->way[1].dst = m.outside;
 	unsigned side;
 	if (find_flow(o, f->proto, &f->way[1], &side))
-		return drop(o, "its answers would be another's");
+		return drop_full(o, "its answers would be another's", f->way[0].zone);
 	o->why = "the source that was chosen is not a permitted one";
 	if (!right)
 		return ORACLE_SEND; /* as it came in, which the program's is not */

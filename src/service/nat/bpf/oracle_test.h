@@ -76,6 +76,7 @@ struct oracle {
 	/* What the sender may be told of the last drop: ICMP type << 8 | code, or ORACLE_RESET; 0:
 	 * nothing. */
 	unsigned answer;
+	unsigned answer_too; /* as good: of two causes either may be told */
 };
 
 /* What a packet says, read without any of the program's code. */

@@ -22,6 +22,7 @@ static __always_inline void work6_begin(struct work6 *w, __u32 ifindex, __u32 l3
 	w->mapping = 0;
 	w->rule = 0;
 	w->rejects = 0;
+	w->full = 0;
 	w->flow_flags = 0;
 	w->sumless = 0;
 }
@@ -212,11 +213,20 @@ static __always_inline void make_answer6(struct work6 *w, const struct nat_addre
 	w->answer.pool = 0;
 }
 
+/* No flow came to be, and that is counted. RFC 5508 REQ-8: who is refused by a limit is told. */
+static __always_inline int refuse6_full(struct __sk_buff *skb, void *calls, const struct work6 *w)
+{
+	if (w->full != 0 && w->p.tuple.zone != NAT_ZONE_OUTSIDE) {
+		bpf_tail_call(skb, calls, NAT_CALL_REJECT6);
+	}
+	return TC_ACT_SHOT;
+}
+
 static __always_inline int begin6(struct __sk_buff *skb, void *calls, struct work6 *w)
 {
 	w->flow = flow6_begin(w);
 	if (w->flow == 0) {
-		return TC_ACT_SHOT; /* counted there */
+		return refuse6_full(skb, calls, w);
 	}
 	w->side = 0;
 	sweep6_start(false);

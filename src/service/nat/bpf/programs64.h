@@ -33,7 +33,7 @@ static __always_inline int begin64(struct __sk_buff *skb, void *calls, struct wo
 	w->flow = flow6_begin(w);
 	if (w->flow == 0) {
 		mapping6_leave(w->mapping);
-		return TC_ACT_SHOT;
+		return refuse6_full(skb, calls, w);
 	}
 	w->side = 0;
 	sweep6_start(false);
@@ -63,7 +63,7 @@ static __always_inline int hairpin64(struct __sk_buff *skb, void *calls, struct 
 	w->mapping = mapping6_get_for(w, (__s32)slot);
 	const struct nat_mapping6 *mine = mapping6_get(w->mapping);
 	if (w->mapping == 0 || mine == NULL) {
-		return TC_ACT_SHOT;
+		return refuse6_full(skb, calls, w);
 	}
 	struct nat_address6 from;
 	nat64_embed(&s->nat64, s->nat64_bits, mine->address, &from);
@@ -103,7 +103,7 @@ static __always_inline int new64(struct __sk_buff *skb, void *calls, struct work
 	w->mapping = mapping6_get_for(w, public6_slot(device, &w->p.tuple.src));
 	const struct nat_mapping6 *mapping = mapping6_get(w->mapping);
 	if (w->mapping == 0 || mapping == NULL) {
-		return TC_ACT_SHOT;
+		return refuse6_full(skb, calls, w);
 	}
 	struct nat_address6 from = address6_map(mapping->address);
 	make_answer6(w, &from);

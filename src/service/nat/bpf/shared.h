@@ -478,6 +478,9 @@ enum nat_event_kind {
 	NAT_EVENT_FRAGMENT_FIRST,
 	/* packet, translated, may be cut in pieces of mtu octets to leave by ifindex. */
 	NAT_EVENT_CUT,
+	/* Of NAT64, as NAT_EVENT_FLOW6_BEGUN and _ENDED struct nat_event6 of shared6.h. */
+	NAT_EVENT_MAPPING6_MADE,
+	NAT_EVENT_MAPPING6_ENDED,
 };
 
 #define NAT_EVENT_PACKET_MAX 9216

@@ -84,6 +84,14 @@ struct nat_prefix6 {
 	__u32 pad;
 };
 
+/* What the ring holds of a flow or a mapping of IPv6. head.tuple has protocol and zone only, and
+ * head.answer only the zone; packet_len is what lies behind the head. A mapping's tuple is its
+ * inside, answer's dst and dport its outside, mapped. */
+struct nat_event6 {
+	struct nat_event head;
+	struct nat_tuple6 tuple, answer;
+};
+
 enum nat_setting6_flag {
 	NAT_SETTING6_ROUTE = 1 << 0,	  /* off: nothing new is forwarded */
 	NAT_SETTING6_WELL_KNOWN = 1 << 1, /* nat64 is 64:ff9b::/96: global IPv4 addresses only */

@@ -198,6 +198,17 @@ static void rules_let_in_and_judge_again(void **state)
 	world_put("settings", &zero, &s);
 }
 
+/* RFC 5508 REQ-8, by ICMPv6: told that it is prohibited, and counted once. */
+static void assert_refused(uint16_t sport, enum nat_counter why)
+{
+	struct frame f = udp_six(LAN, HOST, sport, WORLD, 53, 20, 64);
+	struct frame want = leaving(error_six(LAN, "2001:db8:1::1", HOST, 1, 1, 0, &f, 1232));
+	uint64_t before = world_count(why), rules = world_count(NAT_C_DROP_RULE);
+	assert_sends("nat_in6", LAN, f, &want);
+	assert_int_equal(world_count(why) - before, 1);
+	assert_int_equal(world_count(NAT_C_DROP_RULE), rules);
+}
+
 static void a_host_has_a_limit(void **state)
 {
 	struct nat_settings s, few;
@@ -209,8 +220,7 @@ static void a_host_has_a_limit(void **state)
 	world_put("settings", &zero, &few);
 	open_udp(1001);
 	open_udp(1002);
-	assert_drops("nat_in6", LAN, udp_six(LAN, HOST, 1003, WORLD, 53, 20, 64),
-		     NAT_C_DROP_HOST_FULL);
+	assert_refused(1003, NAT_C_DROP_HOST_FULL);
 	open_udp(1002);
 	world_put("settings", &zero, &s);
 }
@@ -225,8 +235,7 @@ static void a_full_table_refuses(void **state)
 	few.flows_max = 1;
 	world_put("settings6", &zero, &few);
 	open_udp(1001);
-	assert_drops("nat_in6", LAN, udp_six(LAN, HOST, 1003, WORLD, 53, 20, 64),
-		     NAT_C_DROP_TABLE_FULL);
+	assert_refused(1003, NAT_C_DROP_TABLE_FULL);
 	world_put("settings6", &zero, &s);
 }
 
