@@ -1,24 +1,21 @@
-/* gatehouse lab up|down|status|run|shell|tour: the small internet on this machine. */
+/* gatehouse lab up|down|status|run|shell: the small internet on this machine. */
 #include "cli/commands.h"
 
+#include "cli/lab.h"
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "lab/lab.h"
-#include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidns.h"
-#include "os/spawn.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	DOWN_WAIT_MS = 10000,
-	WATCH_STARTS_US = 500000, /* so that it sees the first message */
 };
 
-static int up(bool *ret_was_up)
+int lab_command_up(bool *ret_was_up)
 {
 	char text[256];
 	enum err e = lab_up(text, sizeof(text));
@@ -30,10 +27,26 @@ static int up(bool *ret_was_up)
 			    "the lab cannot be brought up: %s", text[0] ? text : err_text(e));
 }
 
+const char lab_command_untranslated[] =
+	"The site's gateway does not translate, so its hosts reach names but no server outside: "
+	"this "
+	"user may not load BPF programs here. As root it does, where the kernel has them.";
+
+bool lab_command_translates(void)
+{
+	char path[LAB_SOCKET_MAX];
+	json_t *answer = NULL;
+	int status;
+	enum err e = remote_call(lab_socket(path), "GET", "/status", &status, &answer);
+	bool yes = !e && json_is_true(json_object_get(answer, "translates"));
+	json_decref(answer);
+	return yes;
+}
+
 static int up_run(const struct command_line *line)
 {
 	bool was_up;
-	int status = up(&was_up);
+	int status = lab_command_up(&was_up);
 	if (status)
 		return status;
 	if (line->json)
@@ -43,6 +56,8 @@ static int up_run(const struct command_line *line)
 			     "shell client1' enters it, "
 			     "'gatehouse lab down' ends it.\n",
 			     was_up ? " already" : "");
+	if (!line->json && !lab_command_translates())
+		(void)printf("%s\n", lab_command_untranslated);
 	return EXIT_OK;
 }
 
@@ -50,7 +65,7 @@ static const struct command lab_up_verb = {
 	.name = "up",
 	.within = "lab",
 	.arguments = "",
-	.summary = "Start it: servers, routers, a site with three hosts",
+	.summary = "Start it: servers, routers, a site behind a gateway that translates",
 	.run = up_run,
 };
 
@@ -210,157 +225,9 @@ static const struct command lab_keeper_verb = {
 	.run = keeper_run,
 };
 
-/* --- tour --- */
-
-static void heading(const struct command_line *line, const char *text)
-{
-	(void)printf("\n%s== %s%s\n\n", print_style_on(line->colour, PRINT_BOLD), text,
-		     print_style_off(line->colour, PRINT_BOLD));
-	(void)fflush(stdout);
-}
-
-/* Starts `gatehouse lab run HOST words...`, shown as a person would type it. */
-static enum err tour_start(const char *host, const char *const *words, struct spawn_child *ret)
-{
-	const char *argv[16] = {"gatehouse", "lab", "run", host};
-	struct spawn s = SPAWN_INIT;
-	size_t n = 4;
-	(void)printf("%s$", host);
-	for (; *words && n < 15; words++) {
-		(void)printf(" %s", *words);
-		argv[n++] = *words;
-	}
-	(void)printf("\n");
-	(void)fflush(stdout);
-	s.argv = argv;
-	s.terminal = true;
-	return spawn_start(&s, ret);
-}
-
-static int tour_end(const char *host, struct spawn_child *child)
-{
-	struct spawn_end end;
-	enum err e = spawn_collect(child, -1, &end);
-	if (e)
-		return command_fail(NULL, "%s: %s", host, err_text(e));
-	return end.signalled ? EXIT_FAILED : end.code;
-}
-
-static int tour_step(const char *host, const char *const *words)
-{
-	struct spawn_child child;
-	enum err e = tour_start(host, words, &child);
-	return e ? command_fail(NULL, "%s: %s", host, err_text(e)) : tour_end(host, &child);
-}
-
-static const char map[] =
-	"   root-a root-b   com-a com-b   kr-a kr-b        ns1 ns2   hanbit seoul eng   web\n"
-	"   ---+------+-------+-----+------+----+---      ---+---+------+-----+----+-----+---\n"
-	"            roots and TLDs     |                          | authoritative servers\n"
-	"                               +----------[isp]-----------+\n"
-	"                                            |\n"
-	"                                        [gateway]   resolver, authority, addresses\n"
-	"                                            |\n"
-	"                                client1  client2  client3  laptop\n";
-
-/* The first journey: cold, warm, and as a program on a client sees it. */
-static int tour_names(const struct command_line *line)
-{
-	static const char *const trace[] = {"gatehouse", "trace", "www.example.com", NULL};
-	static const char *const getent[] = {"getent", "hosts", "www.example.com", NULL};
-	static const char *const split[] = {"gatehouse", "trace", "git.eng.hanbit.kr", NULL};
-	heading(line, "A name nobody has asked for yet: caching -> recursive -> root -> TLD -> "
-		      "authoritative");
-	int status = tour_step("gateway", trace);
-	if (status)
-		return status;
-	(void)usleep(1100000); /* so that the TTL can be seen to fall */
-	heading(line, "The same name again: one step, from the cache, its TTL lower");
-	status = tour_step("gateway", trace);
-	if (status)
-		return status;
-	heading(line, "The same through libc, from a host of the site");
-	status = tour_step("client1", getent);
-	if (status)
-		return status;
-	heading(line,
-		"A large company's zone, split into delegated sub-zones, and an alias in one");
-	return tour_step("gateway", split);
-}
-
-/* The second journey: a host without an address is given one, and a name with it. */
-static int tour_addresses(const struct command_line *line)
-{
-	static const char *const watch[] = {"gatehouse", "dhcp",      "watch", "lan", "--count",
-					    "4",	 "--seconds", "20",    NULL};
-	static const char *const ask[] = {"udhcpc",	     "-f", "-q", "-n", "-i", "eth0", "-x",
-					  "hostname:laptop", NULL};
-	static const char *const getent[] = {"getent", "hosts", "laptop.home.arpa", NULL};
-	static const char *const leases[] = {"gatehouse", "leases", NULL};
-	struct spawn_child watcher;
-	heading(line,
-		"A host is plugged in: DISCOVER, OFFER, REQUEST, ACK, as they pass on the wire");
-	enum err e = tour_start("gateway", watch, &watcher);
-	if (e)
-		return command_fail(NULL, "gateway: %s", err_text(e));
-	(void)usleep(WATCH_STARTS_US);
-	int status = tour_step("laptop", ask), watched = tour_end("gateway", &watcher);
-	if (status || watched)
-		return status ? status : watched;
-	heading(line, "Its name is there with the lease: asked from another host");
-	status = tour_step("client1", getent);
-	if (status)
-		return status;
-	heading(line, "What the gateway has given");
-	return tour_step("gateway", leases);
-}
-
-static int tour_run(const struct command_line *line)
-{
-	bool was_up;
-	uint64_t start_us = clock_monotonic_us();
-	char time[64];
-	int status = up(&was_up);
-	if (status)
-		return status;
-	heading(line, "A small internet, in network namespaces of this machine");
-	(void)printf("%s\n%s in %s; every box is a host with its own network, every server a "
-		     "gatehouse.\n",
-		     map, was_up ? "Up already; seen" : "Brought up",
-		     print_duration_us(clock_monotonic_us() - start_us, time, sizeof(time)));
-	status = tour_names(line);
-	if (!status)
-		status = tour_addresses(line);
-	if (status)
-		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
-				    "what it logged.",
-				    "the tour stops here (status %d)", status);
-	heading(line, "What to try next");
-	(void)printf("  %s lab shell client1                a shell on a host of the site; then "
-		     "dig, host, getent\n"
-		     "  %s lab run gateway gatehouse trace 한국.kr NS\n"
-		     "  %s lab run client1 dig www.shop.com     four addresses, another one first "
-		     "each time\n"
-		     "  %s lab run gateway gatehouse status     what the resolver has done\n"
-		     "  %s lab run gateway gatehouse leases     who has which address\n"
-		     "  %s lab status                           the hosts\n"
-		     "  %s lab down                             end it; nothing is left behind\n\n",
-		     line->program, line->program, line->program, line->program, line->program,
-		     line->program, line->program);
-	return EXIT_OK;
-}
-
-static const struct command lab_tour_verb = {
-	.name = "tour",
-	.within = "lab",
-	.arguments = "",
-	.summary = "Bring it up and follow a name and an address through it, step by step",
-	.run = tour_run,
-};
-
 static const struct command *const lab_verbs[] = {
-	&lab_up_verb,	 &lab_status_verb, &lab_tour_verb,   &lab_run_verb,
-	&lab_shell_verb, &lab_down_verb,   &lab_keeper_verb, NULL,
+	&lab_up_verb,	&lab_status_verb, &lab_tour_verb,   &lab_run_verb, &lab_shell_verb,
+	&lab_down_verb, &lab_watch_verb,  &lab_keeper_verb, NULL,
 };
 
 const struct command command_lab = {

@@ -7,6 +7,8 @@
 #include "lab/lab.h"
 #include "lab/network.h"
 #include "lab/topology.h"
+#include "lab/web.h"
+#include "os/bpf.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/loop.h"
@@ -30,6 +32,7 @@
 enum {
 	DOWN_DELAY_MS = 20, /* until the answer is out */
 	LOOK_MS = 50,	    /* how often it is looked whether every host has its address */
+	CONFIG_MAX = 8192,  /* a file of a host, with a NUL */
 };
 
 /* What runs there: `gatehouse run`, or udhcpc. */
@@ -49,6 +52,8 @@ struct keeper {
 	struct loop_timer stop; /* set by POST /down */
 	struct loop_timer look; /* for addresses by DHCP, until all are there */
 	bool told;
+	bool unprivileged; /* an ordinary user's: nobody else is in its user namespace */
+	enum err may_bpf;  /* not OK: the site's gateway does not translate */
 };
 
 /* --- hosts --- */
@@ -58,6 +63,22 @@ static enum err file_put(const char *host, const char *name, const char *text)
 	char path[256];
 	(void)snprintf(path, sizeof(path), LAB_FOLDER "/%s/%s", host, name);
 	return file_write_atomic(path, span_text(text), 0644);
+}
+
+/* Its configuration and the files that are named there. */
+static enum err files_put(const struct keeper *k, const struct lab_host *h)
+{
+	char config[CONFIG_MAX];
+	const char *more = h->translation && !k->may_bpf ? h->translation : "";
+	for (const struct lab_file *f = h->files; f->name; f++) {
+		struct writer w = writer_of(config, sizeof(config));
+		write_text(&w, f->text);
+		write_text(&w, f == h->files ? more : "");
+		write_u8(&w, '\0');
+		TRY(writer_check(&w));
+		TRY(file_put(h->name, f->name, config));
+	}
+	return OK;
 }
 
 static enum err host_start(struct keeper *k, size_t at)
@@ -74,10 +95,11 @@ static enum err host_start(struct keeper *k, size_t at)
 		TRY(lab_client_start(h->name, k->netns_fds[at], &k->hosts[at].process));
 		k->hosts[at].running = true;
 	}
+	if (h->web)
+		TRY(lab_web_start(h->name, h->web, k->netns_fds[at], k->unprivileged));
 	if (!h->files)
 		return OK;
-	for (const struct lab_file *f = h->files; f->name; f++)
-		TRY(file_put(h->name, f->name, f->text));
+	TRY(files_put(k, h));
 	(void)snprintf(log, sizeof(log), LAB_FOLDER "/%s/run", h->name);
 	TRY(dir_ensure(log, 0755));
 	(void)snprintf(config, sizeof(config), LAB_FOLDER "/%s/gatehouse.yaml", h->name);
@@ -204,7 +226,7 @@ static json_t *status_object(void *arg)
 						       h->role, "addresses", addresses, "gatehouse",
 						       state));
 	}
-	return json_pack("{s:s,s:o}", "lab", "up", "hosts", hosts);
+	return json_pack("{s:s,s:b,s:o}", "lab", "up", "translates", !k->may_bpf, "hosts", hosts);
 }
 
 static void metrics_write(void *arg, struct writer *text)
@@ -306,13 +328,15 @@ int lab_keep(void)
 	if (notify_open(&k.notify))
 		return 1;
 	(void)lab_socket(socket); /* the name has our uid as it is outside of a user namespace */
-	enum err e = user_is_root() ? mount_private() : userns_enter();
+	k.unprivileged = !user_is_root();
+	enum err e = k.unprivileged ? userns_enter() : mount_private();
 	if (e)
 		return fail(&k.notify,
-			    user_is_root()
-				    ? "a mount namespace"
-				    : "a user namespace (run as root where the kernel has none)",
+			    k.unprivileged
+				    ? "a user namespace (run as root where the kernel has none)"
+				    : "a mount namespace",
 			    e);
+	k.may_bpf = bpf_may_load();
 	e = pidns_fork(&pid);
 	if (e)
 		return fail(&k.notify, "a PID namespace", e);

@@ -62,7 +62,9 @@ static void waited_enough(void *arg)
 {
 	struct up *up = arg;
 	up->failed = true;
-	(void)snprintf(up->text, up->text_size, "it did not come up within a minute");
+	(void)snprintf(up->text, up->text_size,
+		       "it did not come up within a minute; 'gatehouse lab status' shows which "
+		       "host does not serve");
 	loop_stop(&up->loop);
 }
 

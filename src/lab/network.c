@@ -1,6 +1,7 @@
 #include "lab/network.h"
 
 #include "lab/topology.h"
+#include "os/device.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/netlink.h"
@@ -77,7 +78,8 @@ static enum err router_set_up(const struct lab_host *h)
 		TRY(link_up(b->name));
 		TRY(addresses_add(b->name, b->addresses, 2));
 	}
-	if (!routes)
+	/* A translator lets its router forward, once nothing private can leave. */
+	if (!routes || h->translation)
 		return OK;
 	TRY(file_write_text("/proc/sys/net/ipv4/ip_forward", "1"));
 	return file_write_text("/proc/sys/net/ipv6/conf/all/forwarding", "1");
@@ -86,6 +88,7 @@ static enum err router_set_up(const struct lab_host *h)
 /* In the host: its one leg. */
 static enum err leg_set_up(const struct lab_host *h)
 {
+	TRY(device_fill_checksums("eth0")); /* for those who look on */
 	TRY(link_up("eth0"));
 	TRY(addresses_add("eth0", h->addresses, LAB_ADDRESSES_MAX));
 	return gateways_add(h);

@@ -1,14 +1,15 @@
 /* Addresses are those of RFC 5737 and RFC 3849 for documentation, and private ones in the site:
  *
- *	 root-a root-b   com-a com-b   kr-a kr-b            ns1 ns2   hanbit seoul eng   web
- *	   .10    .11     .20   .21    .30  .31             .53  .54   .60   .61  .62   .80-.83
- *	---+------+-------+-----+------+----+-- core     ---+----+-----+-----+----+-----+-- hosting
- *	              198.51.100.0/24 |                                 | 203.0.113.0/24
+ *	 root-a root-b   com-a com-b   kr-a kr-b      ns1 ns2   hanbit seoul eng   web    roamer
+ *	   .10    .11     .20   .21    .30  .31       .53  .54   .60   .61  .62   .80-.83  .90
+ *	---+------+-------+-----+------+----+-- core --+----+-----+-----+----+-----+-------+--
+ *hosting 198.51.100.0/24 |                                 | 203.0.113.0/24
  *	                              +--------------[isp]--------------+
  *	                                               | 192.0.2.0/24 access
- *	                                           [gateway] the site's: resolver, authority, dhcp
- *	                                               | 192.168.7.0/24 lan, addresses by DHCP
- *	                                    client1 client2 client3 laptop
+ *	                                           [gateway] the site's: resolver, authority, dhcp,
+ *nat | 192.168.7.0/24 lan, addresses by DHCP client1 client2 client3 nas laptop
+ *
+ * Nobody but the gateway has a route to the site's addresses: what comes back has been translated.
  */
 #include "lab/topology.h"
 
@@ -78,7 +79,7 @@ static const struct lab_file eng_files[] = {
 
 static const struct lab_file gateway_files[] = {
 	{"gatehouse.yaml",
-	 "global: {run: run, state: state}\n"
+	 "global: {run: run, state: state, bpf: bpf}\n"
 	 "resolver:\n"
 	 "  listen: [192.168.7.1, \"[fd00:7::1]\", 127.0.0.1]\n"
 	 "  workers: 1\n"
@@ -113,6 +114,19 @@ static const struct lab_file gateway_files[] = {
 	{"192.168.7.zone", LAB_ZONE_HOME_REVERSE},
 	{0},
 };
+
+static const char gateway_translation[] =
+	"nat:\n"
+	"  outside: eth0\n"
+	"  inside: lan\n"
+	"  domain: home.arpa\n"
+	"  # The servers outside have addresses of RFC 5737, which nobody has in the true "
+	"internet:\n"
+	"  # what comes from there would be dropped.\n"
+	"  bogons: off\n"
+	"  limits: {flows: 16384}\n"
+	"  forward:\n"
+	"    - {from: 80/tcp, to: \"nas:80\"} # follows the lease of the host that has this name\n";
 
 #define CORE_4 "198.51.100."
 #define CORE_6 "2001:db8:51::"
@@ -156,18 +170,29 @@ const struct lab_host lab_hosts[] = {
 	 .bridge = "hosting",
 	 .addresses = {HOST_4 "80/24", HOST_4 "81/24", HOST_4 "82/24", HOST_4 "83/24",
 		       HOST_6 "80/64"},
-	 .gateways = {HOST_4 "1", HOST_6 "1"}},
+	 .gateways = {HOST_4 "1", HOST_6 "1"},
+	 .web = "A web server in the internet"},
+	HOSTING("roamer", "somebody out there, who calls the site", 90, NULL),
 	{.name = "gateway",
-	 .role = "the site's gateway: resolver, authority, addresses",
+	 .role = "the site's gateway: resolver, authority, addresses, translation",
 	 .router = "isp",
 	 .bridge = "access",
 	 .addresses = {"192.0.2.2/24", "2001:db8:2::2/64"},
 	 .gateways = {"192.0.2.1", "2001:db8:2::1"},
 	 .nameserver = "127.0.0.1",
-	 .files = gateway_files},
+	 .files = gateway_files,
+	 .translation = gateway_translation},
 	CLIENT("client1", "a host of the site, its address by DHCP", 101, LAB_DHCP),
 	CLIENT("client2", "a host of the site, its address by DHCP", 102, LAB_DHCP),
 	CLIENT("client3", "a host of the site, its address by DHCP", 103, LAB_DHCP),
+	{.name = "nas",
+	 .role = "a server of the site, its address by DHCP",
+	 .router = "gateway",
+	 .bridge = "lan",
+	 .addresses = {"fd00:7::105/64"},
+	 .gateways = {"fd00:7::1"},
+	 .ipv4 = LAB_DHCP,
+	 .web = "The site's own server"},
 	CLIENT("laptop", "plugged in, and without an address until udhcpc runs there", 104,
 	       LAB_LATER),
 	{0},

@@ -80,6 +80,8 @@
 	"www AAAA 2001:db8:113::80\n"                                                              \
 	"www HTTPS 1 . alpn=h2 ipv4hint=203.0.113.80\n"                                            \
 	"mail A 203.0.113.81\n"                                                                    \
+	"; the site of the tour: its gateway, as the world sees it\n"                              \
+	"home A 192.0.2.2\n"                                                                       \
 	"ftp CNAME www\n"                                                                          \
 	"partner CNAME www.seoul.hanbit.kr.\n"                                                     \
 	"_sip._udp SRV 10 60 5060 sip\n"                                                           \

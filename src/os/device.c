@@ -1,13 +1,18 @@
 #include "os/device.h"
 
+#include "os/fd.h"
 #include "os/netlink_request.h"
 
+#include <linux/ethtool.h>
 #include <linux/genetlink.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 enum { ATTRIBUTES_MAX = 128 };
 
@@ -167,4 +172,19 @@ void device_choose(const struct device *d, struct device_choice *ret)
 	ret->xdp = xdp;
 	(void)snprintf(ret->why, sizeof(ret->why), "%s %s%s%s%s", d->name, why,
 		       d->kind[0] ? " (" : "", d->kind, d->kind[0] ? ")" : "");
+}
+
+/* ---- checksums ---- */
+
+enum err device_fill_checksums(const char *name)
+{
+	struct ethtool_value off = {.cmd = ETHTOOL_STXCSUM};
+	struct ifreq request = {.ifr_data = (void *)&off};
+	AUTO_DONE(fd_done) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_errno();
+	if (snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name) >=
+	    (int)sizeof(request.ifr_name))
+		return (enum err)ENODEV;
+	return ioctl(fd, SIOCETHTOOL, &request) < 0 ? err_errno() : OK;
 }

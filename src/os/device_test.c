@@ -2,10 +2,17 @@
 
 #include "os/netlink.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -36,6 +43,37 @@ static void devices_tell_their_kind(void **state)
 {
 	(void)state;
 	assert_child(kinds, "network namespaces are not permitted");
+}
+
+/* As the kernel tells it: 0 when the device fills in no checksum. */
+static uint32_t checksums_left(const char *name)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_GTXCSUM};
+	struct ifreq request = {.ifr_data = (void *)&value};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	int failed = ioctl(fd, SIOCETHTOOL, &request);
+	(void)close(fd);
+	return failed ? UINT32_MAX : value.data;
+}
+
+static int filled(void)
+{
+	struct cable cable;
+	enum err e = cable_lay(&cable);
+	if (cable_may_not(e))
+		return CHILD_SKIPS;
+	CHILD_CHECK(!e && checksums_left("v0") == 1);
+	CHILD_CHECK(device_fill_checksums("nothing") == (enum err)ENODEV);
+	CHILD_CHECK(device_fill_checksums("a-name-that-is-too-long") == (enum err)ENODEV);
+	CHILD_CHECK(!device_fill_checksums("v0") && checksums_left("v0") == 0);
+	return 0;
+}
+
+static void checksums_are_filled_in_where_it_is_asked_for(void **state)
+{
+	(void)state;
+	assert_child(filled, "network namespaces are not permitted");
 }
 
 static void hook_is_chosen_by_kind_and_told(void **state)
@@ -88,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_tell_their_kind),
+		cmocka_unit_test(checksums_are_filled_in_where_it_is_asked_for),
 		cmocka_unit_test(hook_is_chosen_by_kind_and_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

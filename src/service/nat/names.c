@@ -146,11 +146,18 @@ static bool same(const struct nat_name_family_state *a, const struct nat_name_fa
 	return equal;
 }
 
+static uint32_t retry_s(const struct nat_name_family_state *s)
+{
+	uint32_t wait_s = s->retry_s ? s->retry_s * 2 : NAT_NAME_RETRY_FIRST_S;
+	return wait_s < NAT_NAME_RETRY_S ? wait_s : NAT_NAME_RETRY_S;
+}
+
 bool nat_names_answer(struct nat_names *names, struct nat_name *name, enum nat_name_family family,
 		      const struct ip_address *addresses, size_t n, uint32_t ttl_s, uint64_t now_ms)
 {
 	struct nat_name_family_state now = {.answered = true}, *s = &name->family[family];
-	uint32_t wait_s = n == 0		       ? NAT_NAME_RETRY_S
+	now.retry_s = n == 0 ? retry_s(s) : 0;
+	uint32_t wait_s = n == 0		       ? now.retry_s
 			  : ttl_s < NAT_NAME_TTL_MIN_S ? NAT_NAME_TTL_MIN_S
 			  : ttl_s > NAT_NAME_TTL_MAX_S ? NAT_NAME_TTL_MAX_S
 						       : ttl_s;
@@ -166,5 +173,7 @@ bool nat_names_answer(struct nat_names *names, struct nat_name *name, enum nat_n
 
 void nat_names_silent(struct nat_name *name, enum nat_name_family family, uint64_t now_ms)
 {
-	name->family[family].due_ms = now_ms + NAT_NAME_RETRY_S * 1000;
+	struct nat_name_family_state *s = &name->family[family];
+	s->retry_s = retry_s(s);
+	s->due_ms = now_ms + (uint64_t)s->retry_s * 1000;
 }

@@ -19,7 +19,10 @@ enum {
 	NAT_NAME_ADDRESSES_MAX = 16, /* of each family; more are passed over */
 	NAT_NAME_TTL_MIN_S = 5,	     /* asked for again no sooner */
 	NAT_NAME_TTL_MAX_S = 3600,
-	NAT_NAME_RETRY_S = 15, /* after no answer, or none that says something */
+	/* After no answer, or none that says something: soon, as when all services of a site start
+	 * at once, then twice as long each time, up to this. */
+	NAT_NAME_RETRY_FIRST_S = 1,
+	NAT_NAME_RETRY_S = 15,
 };
 
 enum nat_name_family { NAT_NAME_V4, NAT_NAME_V6, NAT_NAME_FAMILIES };
@@ -30,6 +33,7 @@ struct nat_name_family_state {
 	size_t n;
 	uint64_t due_ms; /* UINT64_MAX: is being asked for */
 	bool answered;	 /* there was an answer, if only that there is none */
+	uint32_t retry_s; /* waited after the last that said nothing; 0: it said something */
 };
 
 struct nat_name {

@@ -77,16 +77,45 @@ static void asks_again_as_answers_age(void **state)
 	assert_int_equal(family, NAT_NAME_V6);
 	assert_false(nat_names_due(&names, 1000, &name, &family));
 	nat_names_silent(name, NAT_NAME_V6, 1000);
-	assert_int_equal(nat_names_next_ms(&names), 16000);
+	assert_int_equal(nat_names_next_ms(&names), 2000);
 	assert_true(nat_names_due(&names, 61000, &name, &family));
 	/* The same addresses in another order are no news. */
 	assert_false(nat_names_answer(&names, name, NAT_NAME_V4, one, 2, 1, 61000));
 	assert_int_equal(name->family[0].due_ms, 61000 + 5000);
 	assert_true(nat_names_answer(&names, name, NAT_NAME_V4, NULL, 0, 999999, 61000));
-	assert_int_equal(name->family[0].due_ms, 61000 + 15000);
+	assert_int_equal(name->family[0].due_ms, 61000 + 1000);
 	assert_true(nat_names_answer(&names, name, NAT_NAME_V4, one, 2, 999999, 61000));
 	assert_int_equal(name->family[0].due_ms, 61000 + 3600000);
 	assert_int_equal(names.changes, 3);
+	nat_names_done(&names);
+}
+
+/* Soon at first, for a site all of whose services start at once; then seldom. */
+static void asks_again_soon_and_then_seldom(void **state)
+{
+	static const unsigned waits_s[] = {1, 2, 4, 8, 15, 15};
+	struct nat_names names = {0};
+	struct nat_name *name;
+	enum nat_name_family family;
+	uint64_t now_ms = 0;
+	(void)state;
+	collect(HEAD "  forward: {from: 1/tcp, to: nas}\n", &names);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
+			assert_true(nat_names_due(&names, now_ms, &name, &family));
+			assert_int_equal(family, NAT_NAME_V4);
+			if (i % 2)
+				nat_names_silent(name, family, now_ms);
+			else
+				(void)nat_names_answer(&names, name, family, NULL, 0, 60, now_ms);
+			now_ms += waits_s[i] * 1000;
+			assert_int_equal(name->family[NAT_NAME_V4].due_ms, now_ms);
+			name->family[NAT_NAME_V6].due_ms = UINT64_MAX;
+		}
+		/* An address ends the row. */
+		(void)nat_names_answer(&names, name, NAT_NAME_V4, &a1, 1, 5, now_ms);
+		now_ms += 5000;
+	}
 	nat_names_done(&names);
 }
 
@@ -198,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(collects_each_name_once),
 		cmocka_unit_test(asks_again_as_answers_age),
+		cmocka_unit_test(asks_again_soon_and_then_seldom),
 		cmocka_unit_test(a_reload_keeps_what_is_known),
 		cmocka_unit_test(reads_the_answer_to_its_question_only),
 		cmocka_unit_test(reads_nothing_beyond_a_torn_answer),
