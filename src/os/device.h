@@ -37,7 +37,8 @@ struct device_choice {
 void device_choose(const struct device *device, struct device_choice *ret);
 
 /* What leaves by the device has its checksums filled in already, as on a wire. A veth leaves them
- * to a card that is not there, and who looks on sees them half made. Needs CAP_NET_ADMIN. ENODEV. */
+ * to a card that is not there, and who looks on sees them half made. Needs CAP_NET_ADMIN.
+ * ENODEV. */
 MUST enum err device_fill_checksums(const char *name);
 
 #endif

@@ -31,8 +31,8 @@ enum nat_name_family { NAT_NAME_V4, NAT_NAME_V6, NAT_NAME_FAMILIES };
 struct nat_name_family_state {
 	struct ip_address addresses[NAT_NAME_ADDRESSES_MAX]; /* ascending */
 	size_t n;
-	uint64_t due_ms; /* UINT64_MAX: is being asked for */
-	bool answered;	 /* there was an answer, if only that there is none */
+	uint64_t due_ms;  /* UINT64_MAX: is being asked for */
+	bool answered;	  /* there was an answer, if only that there is none */
 	uint32_t retry_s; /* waited after the last that said nothing; 0: it said something */
 };
 
