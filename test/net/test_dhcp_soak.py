@@ -114,7 +114,7 @@ def test_no_address_has_two_holders_and_no_acknowledged_lease_is_lost_whatever_d
     seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().getrandbits(32))
     pair.crowd.random.seed(seed)
     soak = Soak(pair, seed)
-    soak.run(float(os.environ.get("SOAK_S") or 20))
+    soak.run(float(os.environ.get("SOAK_S") or 12))
     acks = sum(len(guest.acks) for guest in soak.guests)
     story = f"SOAK_SEED={seed}: {acks} acknowledged, {soak.did}"
     print(story)
