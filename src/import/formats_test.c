@@ -162,6 +162,23 @@ static void later_option_counts_and_groups_reach_inside(void **state)
 		    "    ntp-servers: 192.0.2.2\n");
 }
 
+/* Else it would stand among the classes of IPv4. */
+static void a_class_of_kea_for_ipv6_is_told_of(void **state)
+{
+	static const char text[] = "{ \"Dhcp6\": {\n"
+				   "  \"client-classes\": [\n"
+				   "    { \"name\": \"pxe\", \"test\": \"option[60].text == 'x'\", "
+				   "\"valid-lifetime\": 600 }\n"
+				   "  ],\n"
+				   "  \"subnet6\": [ { \"subnet\": \"2001:db8:7::/64\" } ] } }\n";
+	(void)state;
+	char *made = made_of(import_kea, text, OK);
+	assert_non_null(strstr(made, "# 3: the class pxe of Dhcp6 is not carried over"));
+	assert_null(strstr(made, "classes:\n"));
+	assert_null(strstr(made, "match:"));
+	free(made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +188,7 @@ int main(void)
 		cmocka_unit_test(dnsmasq_file_is_carried_over),
 		cmocka_unit_test(isc_file_is_carried_over),
 		cmocka_unit_test(kea_file_is_carried_over),
+		cmocka_unit_test(a_class_of_kea_for_ipv6_is_told_of),
 		cmocka_unit_test(a_netmask_with_a_gap_is_none),
 		cmocka_unit_test(later_option_counts_and_groups_reach_inside),
 	};

@@ -258,9 +258,17 @@ static void shared_take(struct file *f, const struct yaml_node *n)
 static void class_take(struct file *f, const struct yaml_node *n)
 {
 	static const char *const known[] = {"name", "test", SCOPE_KEYS, NULL};
-	struct import_class *c = import_class_add(f->site, json_tree_text(&f->tree, n, "name"),
-						  json_tree_line(&f->tree, n));
+	struct span name = json_tree_text(&f->tree, n, "name");
 
+	/* Its tests and its options go by the numbers of DHCPv6. */
+	if (f->ipv6) {
+		import_note(f->site, json_tree_line(&f->tree, n),
+			    "the class %.*s of Dhcp6 is not carried over: write it under `ipv6`, "
+			    "in `classes`",
+			    TEXT(name));
+		return;
+	}
+	struct import_class *c = import_class_add(f->site, name, json_tree_line(&f->tree, n));
 	if (!kea_test_take(f->site, c, json_tree_text(&f->tree, n, "test")))
 		import_note(f->site, c->line,
 			    "the test of the class %.*s is not, or not wholly, carried over: write "
