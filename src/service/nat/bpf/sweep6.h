@@ -29,7 +29,7 @@ enum {
 	SWEEP6_LATE = 60, /* ticks after which it is thought to have stopped */
 };
 
-static __always_inline void sweep6_flow(__u32 number)
+static __always_inline void sweep6_flow(__u32 number, __u32 *left)
 {
 	struct nat_flow6 *flow = flow6_get(number);
 	const struct nat_settings *s = settings_get();
@@ -41,12 +41,14 @@ static __always_inline void sweep6_flow(__u32 number)
 		if ((__s32)(tick_now() - flow->seen) > (__s32)idle ||
 		    (flow->flags & NAT_FLOW_END) != 0) {
 			flow6_end(number);
+			sweep_worked(left, SWEEP_END);
 		}
 	} else if (flow->life == NAT_DEAD && (__s32)(tick_now() - flow->seen) >= SWEEP_DEAD_TICKS) {
 		flow->life = NAT_FREE;
 		if (!pool_give(NAT_POOL_FLOWS6, number)) {
 			flow->life = NAT_DEAD; /* the next time */
 		}
+		sweep_worked(left, SWEEP_GIVE);
 	}
 }
 
@@ -71,16 +73,17 @@ static __always_inline __u32 sweep6_after(__u32 at, __u32 which)
 
 struct sweep6_at {
 	__u32 flow, mapping;
+	__u32 left; /* of SWEEP_WORK */
 };
 
 static long sweep6_one(__u32 i, struct sweep6_at *sweep)
 {
 	(void)i;
 	sweep->flow = sweep6_after(sweep->flow, NAT_POOL_FLOWS6);
-	sweep6_flow(sweep->flow);
+	sweep6_flow(sweep->flow, &sweep->left);
 	sweep->mapping = sweep6_after(sweep->mapping, NAT_POOL_MAPPINGS6);
 	sweep6_mapping(sweep->mapping);
-	return 0;
+	return sweep->left == 0;
 }
 
 /* As many as settings say, and none twice. */
@@ -98,12 +101,13 @@ static int sweep6_turn(void *map, __u32 *key, struct sweep6 *sweep)
 	const struct nat_settings *s = settings_get();
 	(void)map;
 	(void)key;
-	struct sweep6_at at = {sweep->flow, sweep->mapping};
+	struct sweep6_at at = {sweep->flow, sweep->mapping, SWEEP_WORK};
+	__u64 next = s != NULL && s->sweep_ns != 0 ? s->sweep_ns : SWEEP6_NS;
 	bpf_loop(sweep6_n(), sweep6_one, &at, 0);
 	sweep->flow = at.flow;
 	sweep->mapping = at.mapping;
 	sweep->turned = tick_now();
-	bpf_timer_start(&sweep->timer, s != NULL && s->sweep_ns != 0 ? s->sweep_ns : SWEEP6_NS, 0);
+	bpf_timer_start(&sweep->timer, at.left == 0 ? SWEEP_SOON_NS : next, 0);
 	return 0;
 }
 
