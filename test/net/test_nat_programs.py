@@ -192,6 +192,7 @@ def test_forwards_lead_in_from_outside_and_by_hairpin(site):
 
 
 def test_natdiscovery_says_what_the_rfcs_want(site):
+    """Of a hairpin that works it has no other words than "maybe": so the translator must show the flow as well."""
     keys = ["-n", "--no-auth", "--no-tls", "--no-dtls", "--no-cli", "-L", FAR, "-L", FAR2]
     log = site.service.folder / "turn.log"
     site.daemon(site.far, "turnserver", *keys, "-l", log, "--pidfile", site.service.folder / "turn.pid", wait="udp:3478")
@@ -201,6 +202,8 @@ def test_natdiscovery_says_what_the_rfcs_want(site):
         said[host.name] = done.stdout + done.stderr
         assert "NAT with Endpoint Independent Mapping!" in said[host.name]
         assert "Received a request (maybe a successful hairpinning)" in said[host.name]
+        flows = site.service.control("GET", f"/flows?host={address}&limit=1000")[1]["flows"]
+        assert [f for f in flows if f["to"].startswith(GATEWAY) and f.get("reaches", "").startswith(address)], flows
     assert "NAT with Address and Port Dependent Filtering!" in said["alice"]
     assert "NAT with Endpoint Independent Filtering!" in said["bob"]
 
