@@ -42,7 +42,7 @@ REQUIREMENTS = [
     ("5508 REQ-5", "an error from inside: head and quote are what the world knows, and its source is public", ["behaviour:an_error_from_inside_names_nobody_there"]),
     ("5508 REQ-6", '"a NAT device MUST NOT refresh or delete the NAT Session"', ["behaviour:no_error_ends_or_refreshes_what_it_is_about"]),
     ("5508 REQ-7", '"All NAT devices MUST support the traversal of hairpinned ICMP Error messages"; REQ-7a: to whom the quote names', ["behaviour:hosts_reach_each_other_by_the_public_address"]),
-    ("5508 REQ-8", "who is refused by a rule is told by code 13, TCP by a RST", ["behaviour:who_is_refused_is_told", "life:what_is_explained_is_what_happens"]),
+    ("5508 REQ-8", "who is refused by a rule or a limit is told by code 13; TCP, by a rule, by a RST", ["behaviour:who_is_refused_is_told", "behaviour:a_full_table_refuses_the_new_and_keeps_the_old", "life:what_is_explained_is_what_happens"]),
     ("5508 REQ-9", "a MAY: answers can be turned off; bounded by sender in any case", [BPF + "answer_test.c:answers_are_bounded_for_each_and_can_be_off"]),
     ("5508 REQ-10a", "destination unreachable of code 4, time exceeded, and echo to the machine itself", ["hostile:what_is_too_big_is_told_or_cut", "hostile:a_route_is_traced_through_it", "programs:curl_reaches_the_world_and_the_ping_comes_back"]),
     ("5508 REQ-11", "other messages of ICMP may be dropped: they are", ["hostile:hostile_packets_are_dropped_and_counted"]),

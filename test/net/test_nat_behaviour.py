@@ -477,19 +477,25 @@ def test_flows_end_by_their_timers_and_nothing_late_leaves(site):
 
 def test_a_full_table_refuses_the_new_and_keeps_the_old(site):
     """RFC 6888 REQ-4, REQ-11: what is over a limit is dropped, 'MUST NOT delete existing mappings in order to "make room"'. Each
-    refusal is counted, and when flows end all comes back."""
+    refusal is counted and told (RFC 5508 REQ-8), and when flows end all comes back."""
+
+    def told(host):
+        answer = site.inner.received(lambda p: ICMP in p and p.dst == host)[-1]
+        return (answer.src, answer[ICMP].type, answer[ICMP].code) == ("192.168.1.1", 3, 13)
+
     old = site.new_host()
     seen = site.out(udp(old, 6400, X, 9))
     full = site.dropped("host-full")
     scanner = site.new_host()
     site.inner.send(*to_ports(scanner, 2 * HOST_FLOWS))
+    assert told(scanner)
     assert site.out(udp(scanner, 6402, X, 9)) is None
     assert len(site.flows(scanner)) == HOST_FLOWS and site.dropped("host-full") >= full + HOST_FLOWS
     table = site.dropped("table-full")
     for n in range(80, 90):
         site.inner.send(*to_ports(f"192.168.1.{n}", HOST_FLOWS))
     assert site.out(udp(site.new_host(), 6403, X, 9)) is None
-    assert site.dropped("table-full") > table
+    assert site.dropped("table-full") > table and told("192.168.1.89")
     assert site.service.control("GET", "/status")[1]["tables"]["flows"] <= FLOWS
     assert site.out(udp(old, 6400, X, 9)).sport == seen.sport
     assert site.back(udp(X, 9, seen.src, seen.sport)).dst == old
