@@ -124,13 +124,16 @@ def test_no_public_port_is_anothers_too(site):
     the class of the host's own, below 1024 or not; RFC 6056, RFC 6888 REQ-15: which one cannot be guessed."""
     one, two, public = site.pair()
     used, order = set(), []
-    for port in (*range(600, 606), *range(7000, 7020)):
-        for make in (udp, lambda *a: tcp(*a, "S")):
-            kept, moved = site.out(make(one, port, X, 5)), site.out(make(two, port, Y, 5))
-            assert kept.src == moved.src == public and kept.sport == port != moved.sport
-            assert (moved.sport < 1024) == (port < 1024)
-            used |= {(p.proto, p.sport) for p in (kept, moved)}
-            order.append(moved.sport)
+    asked = [(make, port) for port in (*range(600, 606), *range(7000, 7020)) for make in (udp, lambda *a: tcp(*a, "S"))]
+    for make, port in asked:
+        kept = site.out(make(one, port, X, 5))
+        assert (kept.src, kept.sport) == (public, port)
+        used.add((kept.proto, port))
+    for make, port in asked:
+        moved = site.out(make(two, port, Y, 5))
+        assert moved.src == public and moved.sport != port and (moved.sport < 1024) == (port < 1024)
+        used.add((moved.proto, moved.sport))
+        order.append(moved.sport)
     assert len(used) == 104
     steps = {b - a for a, b in zip(order[12:], order[13:])}
     assert len(steps) > 30  # no counter
@@ -167,12 +170,13 @@ def test_a_host_has_a_block_of_ports(site):
     """RFC 6888 REQ-13, REQ-14: few lines in the log: one for each block. And REQ-4: no port beyond it."""
     host = site.new_host()
     with site.configured("  port-block: 64\n"), site.service.watching() as events:
-        ports = [p.sport for p in (site.out(udp(host, port, X, 9)) for port in range(20000, 20064))]
-        first = min(ports)
-        assert sorted(ports) == list(range(first, first + 64)) and (first - 1024) % 64 == 0
         before = site.dropped("no-port")
-        assert site.out(udp(host, 20064, X, 9)) is None
-        assert site.dropped("no-port") == before + 1
+        seen = [site.out(udp(host, port, X, 9)) for port in range(20000, 20065)]
+        ports = [p.sport for p in seen if p]
+        first = min(ports) - (min(ports) - 1024) % 64
+        # Some of the block may be others', who had them before there were blocks.
+        assert 40 < len(set(ports)) == len(ports) <= 64 and max(ports) < first + 64
+        assert site.dropped("no-port") == before + 65 - len(ports)
         assert site.out(udp(host, 20000, Y, 9)).sport == ports[0]
         eventually(lambda: [e for e in events() if e.get("host") == host and e.get("first_port") == first])
 
@@ -184,8 +188,7 @@ def test_who_was_not_asked_does_not_answer(site):
     """RFC 4787 REQ-8, RFC 5382 REQ-3: address and port, the most stringent, unless a host is open; RFC 4787 REQ-11: at any
     time, and so as well where the port is not the host's own."""
     one, two, public = site.pair()
-    site.out(udp(one, 5300, X, 9))
-    for host, port in ((one, 5300), (two, site.out(udp(two, 5300, X, 9)).sport)):
+    for host, port in ((one, site.out(udp(one, 5300, X, 9)).sport), (two, site.out(udp(two, 5300, X, 9)).sport)):
         before = site.dropped("filtered")
         for stranger in (udp(Y, 9, public, port), udp(X, 10, public, port)):
             assert site.back(stranger) is None
