@@ -244,6 +244,14 @@ static const struct config_key limit_keys[] = {
 	 .help = "flows at once. The memory for them is taken at the start; `gatehouse status nat` "
 		 "shows how much. Another number takes effect when the tables are made anew: after "
 		 "`gatehouse nat detach`"},
+	{.name = "flows-ipv6",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct nat_limits_conf, flows6),
+	 .fallback = "65535",
+	 .min = NAT_FLOWS_MIN,
+	 .max = NAT_FLOWS_MAX,
+	 .help = "flows of IPv6 at once, with those of NAT64, which may have half as many public "
+		 "ports. The same holds for their memory"},
 	{.name = "host-flows",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct nat_limits_conf, host_flows),

@@ -78,7 +78,7 @@ struct nat_timeouts_conf {
 };
 
 struct nat_limits_conf {
-	uint32_t flows, host_flows;
+	uint32_t flows, flows6, host_flows; /* flows6: of IPv6 and NAT64 */
 };
 
 struct nat_conf {

@@ -19,7 +19,7 @@
 #define FIREWALL "  firewall: {action: allow, from: outside, to: gateway, traffic: 22/tcp}\n"
 #define FORWARD	 "  forward: [{from: 8000-8001/tcp, to: \"192.168.1.5:80\"}]\n"
 
-static const struct nat_plane_size size = {.flows = 1024, .publics = 4};
+static const struct nat_plane_size size = {.flows = 1024, .flows6 = 2047, .publics = 4};
 
 struct world {
 	struct site site;
@@ -174,6 +174,20 @@ static enum err go_on(struct world *w, const struct nat_plane_size *with)
 	return nat_plane_open(&w->plane, FOLDER, with);
 }
 
+static uint32_t entries(const struct world *w, const char *name)
+{
+	struct bpf_table t;
+	return bpf_set_table(w->plane.set, name, &t) ? 0 : t.entries_max;
+}
+
+/* Index tables are of buckets, a power of two. */
+static bool has_sizes6(const struct world *w, uint32_t flows, uint32_t mappings)
+{
+	return entries(w, "flows6") == flows && entries(w, "mappings6") == mappings &&
+	       entries(w, "flow6_index") * (uint64_t)NAT_BUCKET_PLACES >= 2 * flows &&
+	       entries(w, "mapping6_index") * (uint64_t)NAT_BUCKET_PLACES >= mappings;
+}
+
 static int taken_over(void)
 {
 	static const struct nat_plane_size larger = {.flows = 2048, .publics = 8};
@@ -186,6 +200,7 @@ static int taken_over(void)
 	/* Another size is for tables that are made anew. The programs were not left to us. */
 	CHILD_CHECK(!go_on(&w, &larger) && w.plane.taken_over && !w.plane.reused);
 	CHILD_CHECK(w.plane.flows_max == 1024 && w.plane.publics_max == 4);
+	CHILD_CHECK(has_sizes6(&w, 2048, 1024));
 	CHILD_CHECK(!memcmp(nat_plane_settings(&w.plane), &was, sizeof(was)));
 	/* Now they are. */
 	CHILD_CHECK(!nat_plane_settle(&w.plane));

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOAD_OF_8 = 5, BUCKET_PLACES = NAT_BUCKET_PLACES, TABLES_TO_SIZE = 6 };
+enum { LOAD_OF_8 = 5, BUCKET_PLACES = NAT_BUCKET_PLACES, TABLES_TO_SIZE = 10 };
 
 static const char *const array_names[NAT_ARRAYS] = {
 	[NAT_ARRAY_SETTINGS] = "settings",   [NAT_ARRAY_DEVICES] = "devices",
@@ -47,6 +47,10 @@ static void size_fill(const struct nat_plane_size *size, struct sized ret[TABLES
 	ret[3] = (struct sized){"mapping_index", buckets(size->flows)};
 	ret[4] = (struct sized){"ports", NAT_PORT_AT(size->publics, 0, 0) / 2};
 	ret[5] = (struct sized){"blocks", NAT_BLOCK_AT(size->publics, 0)};
+	ret[6] = (struct sized){"flows6", size->flows6 + 1};
+	ret[7] = (struct sized){"mappings6", size->flows6 / 2 + 1};
+	ret[8] = (struct sized){"flow6_index", buckets((uint64_t)size->flows6 * 2)};
+	ret[9] = (struct sized){"mapping6_index", buckets(size->flows6 / 2)};
 }
 
 /* What is pinned keeps its size: the flows in it are worth more than a new number. */

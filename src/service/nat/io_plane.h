@@ -40,7 +40,7 @@ struct nat_plane {
 };
 
 struct nat_plane_size {
-	uint32_t flows, publics;
+	uint32_t flows, flows6, publics; /* flows6: of IPv6; half as many mappings of NAT64 */
 };
 
 /* Where its pins are: for taking off what a process before has attached, without a plane. folder:

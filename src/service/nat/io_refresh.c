@@ -52,7 +52,7 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 	if (!sends)
 		return ENOMEM;
 	enum err e = nat_make_and_apply6(n->plane.set, &conf->v6, &n->machine.net, n->next,
-					 n->plane.flows_max);
+					 conf->limits.flows6);
 	if (!e)
 		e = nat_apply(&n->plane, before, n->next, &n->machine.net, sends);
 	if (!e)

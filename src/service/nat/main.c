@@ -125,7 +125,9 @@ static uint32_t publics_of(const struct nat_conf *conf)
 static enum err open_plane(struct nat *n)
 {
 	const struct nat_conf *conf = nat_conf_of(n);
-	struct nat_plane_size size = {.flows = conf->limits.flows, .publics = publics_of(conf)};
+	struct nat_plane_size size = {.flows = conf->limits.flows,
+				      .flows6 = conf->limits.flows6,
+				      .publics = publics_of(conf)};
 	const char *folder = service_life_bpf(&n->life);
 	bool nft;
 	nat_nft_choose(&n->nft, conf, folder, &nft);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ICMP_MS = 60000, OTHER_MS = 600000, FRAGMENT_MS = 15000, FLOWS = 131072 };
+enum { ICMP_MS = 60000, OTHER_MS = 600000, FRAGMENT_MS = 15000, FLOWS = 131072, FLOWS6 = 65535 };
 
 struct telling {
 	void (*tell)(void *arg, uint32_t line, const char *text);
@@ -59,8 +59,8 @@ static void of_rest(const struct telling *t, const struct nat_conf *c)
 	    c->timeouts.icmp_ms != ICMP_MS || c->timeouts.other_ms != OTHER_MS ||
 		    c->timeouts.fragment_ms != FRAGMENT_MS,
 	    0, "timeouts, icmp, other, fragment: the kernel's own hold");
-	say(t, c->limits.flows != FLOWS, 0,
-	    "limits, flows: net.netfilter.nf_conntrack_max is the bound");
+	say(t, c->limits.flows != FLOWS || c->limits.flows6 != FLOWS6, 0,
+	    "limits, flows, flows-ipv6: net.netfilter.nf_conntrack_max is the bound");
 	say(t, true, 0, "limits, host-flows: the flows of a host are not bounded");
 	say(t, nat_log_conf_on(&c->log), 0, "log: there is no log of translations");
 	say(t, c->v6.prefixes.n, 0,
