@@ -208,6 +208,47 @@ def test_rules_stand_in_their_order(site):
     far.close()
 
 
+def test_ipv6_is_routed_behind_the_same_rules(site):
+    for host, device, addresses in (
+        (site.gateway, "lan", "2001:470:1::1/64 fd00:1::1/64"),
+        (site.gateway, "wan", "2001:470:9::1/64"),
+        (site.alice, device_of(site.alice), "2001:470:1::10/64 fd00:1::10/64"),
+        (site.far, device_of(site.far), "2001:470:9::20/64"),
+    ):
+        host.address(device, addresses)
+    site.alice.route("2001:470:9::/64", "2001:470:1::1")
+    for network in ("2001:470:1::/64", "2001:470:7::/64", "fd00:1::/64"):
+        site.far.route(network, "2001:470:9::1")
+    eventually(lambda: "2001:470:1::" in site.ruleset())
+    for host, at in ((site.far, "2001:470:9::20"), (site.alice, "2001:470:1::10"), (site.alice, "fd00:1::10")):
+        with host.inside():
+            site.sockets.enter_context(socket.create_server((at, 6200), family=socket.AF_INET6))
+    site.connect(site.alice, ("2001:470:9::20", 6200), ("2001:470:1::10", 0))
+    (flow,) = site.service.control("GET", "/flows?host=2001:470:1::10&port=6200")[1]["flows"]
+    assert flow["state"] == "established" and 7300 < flow["left_s"] <= 7440, flow
+    site.shut(site.far, ("2001:470:1::10", 6200))
+    site.shut(site.alice, ("2001:470:9::20", 6200), ("fd00:1::10", 0))  # private: it stays inside
+
+
+def test_a_prefix_is_another_outside(site):
+    site.service.reload(CONFIG + "  nptv6:\n    - {inside: fd00:1::/64, outside: 2001:470:7::/64}\n")
+    with site.far.inside():
+        far = site.sockets.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    far.bind(("2001:470:9::20", 6300))
+    far.settimeout(5)
+    with site.alice.inside():
+        alice = site.sockets.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    alice.bind(("fd00:1::10", 6301))
+    alice.settimeout(5)
+    alice.sendto(b"hello", ("2001:470:9::20", 6300))
+    data, sender = far.recvfrom(100)
+    assert (data, sender[:2]) == (b"hello", ("2001:470:7::10", 6301))
+    far.sendto(b"welcome", sender)
+    assert alice.recv(100) == b"welcome"
+    site.shut(site.far, ("2001:470:7::10", 6200))
+    site.service.reload(CONFIG)
+
+
 def test_it_says_what_it_does_and_what_it_cannot(site):
     status = site.service.control("GET", "/status")[1]
     assert (status["back_end"], status["back_end_why"]) == ("nftables", "the configuration says so")

@@ -69,6 +69,8 @@ static void refuses_zones_that_make_no_sense(void **state)
 	refused("nat: {outside: wan0, inside: wan0}\n", 1, 30, "in another zone");
 	refused("nat: {outside: a/b, inside: lan0}\n", 1, 16, "cannot be the name of a device");
 	refused("nat: {outside: [\"a b\"], inside: lan0}\n", 1, 17, "cannot be the name");
+	refused_below("  attach: nftables\n  zones: {a: {interfaces: \"g*\"}}", 11,
+		      "nftables cannot say the device's name 'g*'");
 	refused_below("  zones: {gateway: {interfaces: g0}}", 11, "no zone inside");
 	refused_below("  zones: {Guests: {interfaces: g0}}", 11, "cannot name a zone");
 	refused_below("  zones: {10.0.0.0/8: {interfaces: g0}}", 11, "cannot name a zone");
