@@ -20,6 +20,7 @@ from topology import command
 
 GATEWAY, FAR, FAR2, BEYOND = "198.51.100.1", "198.51.100.20", "198.51.100.21", "44.0.113.2"
 ALICE, BOB = "192.168.1.10", "192.168.1.11"
+STRAY = "10.255.255.254"  # by which a sniffer proves that it would see a private source
 
 CONFIG = """global:
   bpf: $DIR/bpf
@@ -90,7 +91,7 @@ class Site:
     def sniffer(self):
         """All that leaves the gateway towards the world with a source that is not public."""
         pipe = self.switch.popen(
-            "tcpdump", "-i", "br0", "-n", "-l", "--immediate-mode", "-p",
+            "tcpdump", "-i", "br0", "-n", "-l", "--immediate-mode",
             "ip and (src net 192.168.0.0/16 or src net 10.0.0.0/8 or src net 172.16.0.0/12)",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -98,6 +99,10 @@ class Site:
         lines = []
         reader = threading.Thread(target=lambda: lines.extend(pipe.stdout), daemon=True)
         reader.start()
+        # A bridge shows what it forwards only to who asks for all: that this one does is seen first.
+        self.router.run("ip", "address", "replace", f"{STRAY}/32", "dev", "lo")
+        self.router.run("ping", "-c", "1", "-W", "0.1", "-I", STRAY, FAR)
+        eventually(lambda: any(STRAY in line for line in lines))
         try:
             yield lines
         finally:
@@ -105,7 +110,7 @@ class Site:
             pipe.terminate()
             pipe.wait(10)
             reader.join(10)
-            lines[:] = [line for line in lines if line.strip()]
+            lines[:] = [line for line in lines if line.strip() and STRAY not in line]
 
 
 class Daemon:
