@@ -10,9 +10,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	DOWN_WAIT_MS = 10000,
+	TRANSLATION_LOOKS = 300,
+	TRANSLATION_LOOK_US = 100000,
 };
 
 int lab_command_up(bool *ret_was_up)
@@ -27,19 +30,20 @@ int lab_command_up(bool *ret_was_up)
 			    "the lab cannot be brought up: %s", text[0] ? text : err_text(e));
 }
 
-const char lab_command_untranslated[] =
-	"The site's gateway does not translate, so its hosts reach names but no server outside: "
-	"this "
-	"user may not load BPF programs here. As root it does, where the kernel has them.";
-
-bool lab_command_translates(void)
+bool lab_command_await_translation(void)
 {
 	char path[LAB_SOCKET_MAX];
-	json_t *answer = NULL;
-	int status;
-	enum err e = remote_call(lab_socket(path), "GET", "/status", &status, &answer);
-	bool yes = !e && json_is_true(json_object_get(answer, "translates"));
-	json_decref(answer);
+	bool yes = false;
+	for (int i = 0; !yes && i < TRANSLATION_LOOKS; i++) {
+		json_t *answer = NULL;
+		int status;
+		if (i)
+			(void)usleep(TRANSLATION_LOOK_US);
+		if (remote_call(lab_socket(path), "GET", "/status", &status, &answer))
+			break;
+		yes = json_is_true(json_object_get(answer, "translates"));
+		json_decref(answer);
+	}
 	return yes;
 }
 
@@ -56,8 +60,6 @@ static int up_run(const struct command_line *line)
 			     "shell client1' enters it, "
 			     "'gatehouse lab down' ends it.\n",
 			     was_up ? " already" : "");
-	if (!line->json && !lab_command_translates())
-		(void)printf("%s\n", lab_command_untranslated);
 	return EXIT_OK;
 }
 

@@ -7,8 +7,7 @@
 /* Brings the lab up, unless it is; returns an exit status, after it was said what is wrong. */
 int lab_command_up(bool *ret_was_up);
 
-/* Whether the site's gateway translates; where not, lab_command_untranslated says why. */
-bool lab_command_translates(void);
-extern const char lab_command_untranslated[];
+/* Waits until the site's gateway translates; false: it does not within half a minute. */
+bool lab_command_await_translation(void);
 
 #endif

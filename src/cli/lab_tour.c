@@ -238,10 +238,13 @@ static int tour_run(const struct command_line *line)
 	status = tour_names(line);
 	if (!status)
 		status = tour_addresses(line);
-	if (!status && lab_command_translates())
+	if (!status && lab_command_await_translation())
 		status = tour_translation(line);
 	else if (!status)
-		(void)printf("\n%s\n", lab_command_untranslated);
+		(void)printf("\nThe site's gateway does not translate; its log says why: %s lab "
+			     "run gateway cat "
+			     "/run/lab/gateway/log\n",
+			     line->program);
 	if (status)
 		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
 				    "what it logged.",

@@ -8,7 +8,6 @@
 #include "lab/network.h"
 #include "lab/topology.h"
 #include "lab/web.h"
-#include "os/bpf.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/loop.h"
@@ -32,13 +31,13 @@
 enum {
 	DOWN_DELAY_MS = 20, /* until the answer is out */
 	LOOK_MS = 50,	    /* how often it is looked whether every host has its address */
-	CONFIG_MAX = 8192,  /* a file of a host, with a NUL */
 };
 
 /* What runs there: `gatehouse run`, or udhcpc. */
 struct host_state {
 	struct spawn_child process;
 	bool running, ready;
+	bool whole; /* all its services are there; a host that translates is ready before */
 };
 
 struct keeper {
@@ -53,7 +52,6 @@ struct keeper {
 	struct loop_timer look; /* for addresses by DHCP, until all are there */
 	bool told;
 	bool unprivileged; /* an ordinary user's: nobody else is in its user namespace */
-	enum err may_bpf;  /* not OK: the site's gateway does not translate */
 };
 
 /* --- hosts --- */
@@ -63,22 +61,6 @@ static enum err file_put(const char *host, const char *name, const char *text)
 	char path[256];
 	(void)snprintf(path, sizeof(path), LAB_FOLDER "/%s/%s", host, name);
 	return file_write_atomic(path, span_text(text), 0644);
-}
-
-/* Its configuration and the files that are named there. */
-static enum err files_put(const struct keeper *k, const struct lab_host *h)
-{
-	char config[CONFIG_MAX];
-	const char *more = h->translation && !k->may_bpf ? h->translation : "";
-	for (const struct lab_file *f = h->files; f->name; f++) {
-		struct writer w = writer_of(config, sizeof(config));
-		write_text(&w, f->text);
-		write_text(&w, f == h->files ? more : "");
-		write_u8(&w, '\0');
-		TRY(writer_check(&w));
-		TRY(file_put(h->name, f->name, config));
-	}
-	return OK;
 }
 
 static enum err host_start(struct keeper *k, size_t at)
@@ -99,7 +81,8 @@ static enum err host_start(struct keeper *k, size_t at)
 		TRY(lab_web_start(h->name, h->web, k->netns_fds[at], k->unprivileged));
 	if (!h->files)
 		return OK;
-	TRY(files_put(k, h));
+	for (const struct lab_file *f = h->files; f->name; f++)
+		TRY(file_put(h->name, f->name, f->text));
 	(void)snprintf(log, sizeof(log), LAB_FOLDER "/%s/run", h->name);
 	TRY(dir_ensure(log, 0755));
 	(void)snprintf(config, sizeof(config), LAB_FOLDER "/%s/gatehouse.yaml", h->name);
@@ -150,17 +133,27 @@ static void look_due(void *arg)
 	ready_tell(k);
 }
 
+/* The kernel takes seconds to judge the translator's programs; names and addresses are there long
+ * before, and nobody need wait. */
+static void told(struct host_state *host, bool translates, const struct notify_message *m)
+{
+	struct span value;
+	if (notify_field(m, "READY", &value))
+		host->ready = host->whole = true;
+	else if (translates && notify_field(m, "STATUS", &value) &&
+		 span_is(value, "waits for: nat"))
+		host->ready = true;
+}
+
 static void ear_ready(void *arg, uint32_t events)
 {
 	struct keeper *k = arg;
 	struct notify_message m;
-	struct span value;
 	(void)events;
 	while (notify_receive(k->ear_fd, &m) == OK)
 		for (size_t i = 0; lab_hosts[i].name; i++)
-			if (k->hosts[i].running && k->hosts[i].process.pid == m.pid &&
-			    notify_field(&m, "READY", &value))
-				k->hosts[i].ready = true;
+			if (k->hosts[i].running && k->hosts[i].process.pid == m.pid)
+				told(&k->hosts[i], lab_hosts[i].translates, &m);
 	ready_tell(k);
 }
 
@@ -182,7 +175,7 @@ static void child_ended(void *arg, int signal)
 		struct spawn_end end;
 		if (spawn_collect(&k->hosts[i].process, 0, &end))
 			process_reap(pid);
-		k->hosts[i].running = k->hosts[i].ready = false;
+		k->hosts[i].running = k->hosts[i].ready = k->hosts[i].whole = false;
 		if (!k->told) {
 			char text[128];
 			(void)snprintf(text, sizeof(text), "%s on %s ended with %d",
@@ -215,9 +208,11 @@ static json_t *status_object(void *arg)
 {
 	const struct keeper *k = arg;
 	json_t *hosts = json_array();
+	bool translates = false;
 	for (size_t i = 0; lab_hosts[i].name; i++) {
 		const struct lab_host *h = &lab_hosts[i];
 		json_t *addresses = addresses_array(h);
+		translates |= h->translates && k->hosts[i].whole;
 		const char *state = !h->files		  ? "-"
 				    : k->hosts[i].ready	  ? "serves"
 				    : k->hosts[i].running ? "starts"
@@ -226,7 +221,7 @@ static json_t *status_object(void *arg)
 						       h->role, "addresses", addresses, "gatehouse",
 						       state));
 	}
-	return json_pack("{s:s,s:b,s:o}", "lab", "up", "translates", !k->may_bpf, "hosts", hosts);
+	return json_pack("{s:s,s:b,s:o}", "lab", "up", "translates", translates, "hosts", hosts);
 }
 
 static void metrics_write(void *arg, struct writer *text)
@@ -336,7 +331,6 @@ int lab_keep(void)
 				    ? "a user namespace (run as root where the kernel has none)"
 				    : "a mount namespace",
 			    e);
-	k.may_bpf = bpf_may_load();
 	e = pidns_fork(&pid);
 	if (e)
 		return fail(&k.notify, "a PID namespace", e);

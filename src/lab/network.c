@@ -79,7 +79,7 @@ static enum err router_set_up(const struct lab_host *h)
 		TRY(addresses_add(b->name, b->addresses, 2));
 	}
 	/* A translator lets its router forward, once nothing private can leave. */
-	if (!routes || h->translation)
+	if (!routes || h->translates)
 		return OK;
 	TRY(file_write_text("/proc/sys/net/ipv4/ip_forward", "1"));
 	return file_write_text("/proc/sys/net/ipv6/conf/all/forwarding", "1");

@@ -109,24 +109,23 @@ static const struct lab_file gateway_files[] = {
 	 "    server: 127.0.0.1:5300\n"
 	 "    reverse: 7.168.192.in-addr.arpa\n"
 	 "    key: dhcp\n"
-	 "    secret: " LAB_KEY "\n"},
+	 "    secret: " LAB_KEY "\n"
+	 "nat:\n"
+	 "  outside: eth0\n"
+	 "  inside: lan\n"
+	 "  domain: home.arpa\n"
+	 "  # The servers outside have addresses of RFC 5737, which nobody has in the true "
+	 "internet:\n"
+	 "  # what comes from there would be dropped.\n"
+	 "  bogons: off\n"
+	 "  limits: {flows: 16384}\n"
+	 "  forward:\n"
+	 "    - {from: 80/tcp, to: \"nas:80\"} # follows the lease of the host that has this "
+	 "name\n"},
 	{"home.arpa.zone", LAB_ZONE_HOME},
 	{"192.168.7.zone", LAB_ZONE_HOME_REVERSE},
 	{0},
 };
-
-static const char gateway_translation[] =
-	"nat:\n"
-	"  outside: eth0\n"
-	"  inside: lan\n"
-	"  domain: home.arpa\n"
-	"  # The servers outside have addresses of RFC 5737, which nobody has in the true "
-	"internet:\n"
-	"  # what comes from there would be dropped.\n"
-	"  bogons: off\n"
-	"  limits: {flows: 16384}\n"
-	"  forward:\n"
-	"    - {from: 80/tcp, to: \"nas:80\"} # follows the lease of the host that has this name\n";
 
 #define CORE_4 "198.51.100."
 #define CORE_6 "2001:db8:51::"
@@ -181,7 +180,7 @@ const struct lab_host lab_hosts[] = {
 	 .gateways = {"192.0.2.1", "2001:db8:2::1"},
 	 .nameserver = "127.0.0.1",
 	 .files = gateway_files,
-	 .translation = gateway_translation},
+	 .translates = true},
 	CLIENT("client1", "a host of the site, its address by DHCP", 101, LAB_DHCP),
 	CLIENT("client2", "a host of the site, its address by DHCP", 102, LAB_DHCP),
 	CLIENT("client3", "a host of the site, its address by DHCP", 103, LAB_DHCP),

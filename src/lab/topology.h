@@ -31,9 +31,8 @@ struct lab_host {
 	const char *nameserver;			  /* for its resolv.conf; NULL: none */
 	enum lab_ipv4 ipv4;
 	const char *web; /* a web server runs here, and says so; NULL: none */
-	/* Of a router: the end of its configuration where BPF programs may be loaded; where not, it
-	 * forwards nothing. */
-	const char *translation;
+	bool translates; /* a router that forwards by its gatehouse alone, which is ready before
+			    that */
 	const struct lab_file *files; /* ended by a NULL name; NULL: no gatehouse runs here */
 };
 

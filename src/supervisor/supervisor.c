@@ -1,6 +1,7 @@
 #include "supervisor/supervisor.h"
 
 #include "base/reader.h"
+#include "base/writer.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/log.h"
@@ -14,6 +15,7 @@
 
 enum {
 	PLAN_WAIT_MS = 30000,
+	WAITS_MAX = 256,
 	PLAN_CONFIG_WRONG = 2, /* what `gatehouse plan` then ends with */
 	PLAN_BYTES_MAX = PLAN_RECORDS_MAX * (int)sizeof(struct plan_record),
 };
@@ -113,9 +115,18 @@ static void ready_tell(struct supervisor *s)
 {
 	if (s->told_ready || s->stopping)
 		return;
+	char waits[WAITS_MAX];
+	struct writer w = writer_of(waits, sizeof(waits) - 1);
 	for (const struct child *c = s->children; c; c = c->next)
-		if (!c->stopping && !child_serves(c))
-			return;
+		if (!c->stopping && !child_serves(c)) {
+			write_text(&w, w.pos ? " " : "waits for: ");
+			write_text(&w, c->service);
+		}
+	if (w.pos) {
+		waits[w.pos] = '\0';
+		err_ignore(notify_status(&s->notify, waits)); /* nobody to tell is no error */
+		return;
+	}
 	s->told_ready = true;
 	log_info("ready");
 	if (notify_ready(&s->notify))

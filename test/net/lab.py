@@ -3,6 +3,7 @@ whoever sits at this machine, or of another test run, is another one."""
 
 import json
 import os
+import time
 from pathlib import Path
 
 from service import binary
@@ -56,6 +57,14 @@ class Lab:
         done = self.gatehouse("lab", "status", "--json")
         assert done.returncode == 0, done.stderr
         return {entry["host"]: entry for entry in json.loads(done.stdout)["hosts"]}
+
+    def await_translation(self, seconds=60):
+        """Until the site's gateway translates, for which `lab up` does not wait."""
+        until = time.monotonic() + seconds
+        while not json.loads(self.gatehouse("lab", "status", "--json").stdout)["translates"]:
+            assert time.monotonic() < until, self["gateway"].run("cat", "/run/lab/gateway/log").stdout
+            time.sleep(0.1)
+        return self
 
     def __getitem__(self, name):
         return LabHost(self, name)

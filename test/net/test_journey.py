@@ -79,12 +79,37 @@ def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
     assert "hanbit.kr.  ->  ask the servers of eng.hanbit.kr." in split
     assert "build.eng.hanbit.kr. 600 IN A 203.0.113.82" in split
     exchange_in(done.stdout)
+    translation_in(done.stdout)
     assert "lab shell client1" in done.stdout  # what to try next
     assert "\x1b" not in done.stdout
     # A second tour is in the lab that is there.
     again = own.gatehouse("lab", "tour")
     assert again.returncode == 0
     assert "Up already" in again.stdout
+
+
+def translation_in(text):
+    """A page, two hosts' datagrams, the forward, hairpin, what is remembered of them, and why; that the tables are
+    true is test_lab_translation's."""
+    pages = re.findall(r"^(\w+)\$ busybox wget -qO- (\S+)\n(.*); it was asked by (\S+), port \d+\.$", text, re.M)
+    assert pages == [
+        ("client1", "http://www.example.com/", "A web server in the internet", "192.0.2.2"),
+        ("roamer", "http://192.0.2.2/", "The site's own server", "203.0.113.90"),
+        ("client2", "http://home.example.com/", "The site's own server", "192.0.2.2"),
+    ]
+    said = re.findall(r"^source +192\.168\.7\.\d+:40000 +192\.0\.2\.2:(\d+) +(another .*)$", text, re.M)
+    assert sorted(what for _, what in said) == ["another address and port", "another address, the same port"]
+    assert dict((what, port) for port, what in said)["another address, the same port"] == "40000"
+    assert len(re.findall(r"^TTL +64 +63 +one router less$", text, re.M)) == 2
+    assert len(re.findall(r"^(?:IP|UDP) checksum +0x[0-9a-f]{4} +0x[0-9a-f]{4} ", text, re.M)) == 8
+    nas = re.search(r"^80/tcp +nas:80 +(192\.168\.7\.\d+):80 ", text, re.M)[1]
+    flows = text.split("gateway$ gatehouse nat flows ")[1].split("== ")[0]
+    assert re.search(rf"^tcp .* 203\.0\.113\.90:\d+ +192\.0\.2\.2:80 → {nas}:80 ", flows, re.M)
+    for port, _ in said:
+        assert re.search(rf"^udp .*192\.168\.7\.\d+:40000 → 192\.0\.2\.2:{port} +203\.0\.113\.53:53 ", flows, re.M)
+    in_by_80, in_by_22 = re.findall(r"gatehouse nat explain 203\.0\.113\.90 192\.0\.2\.2 --traffic (\S+)\n((?:.+\n)+)", text)
+    assert in_by_80[0] == "80/tcp" and f"leads to {nas}:80" in in_by_80[1]
+    assert in_by_22[0] == "22/tcp" and in_by_22[1].rstrip().endswith("dropped: no rule allows it")
 
 
 def exchange_in(text):

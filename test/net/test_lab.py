@@ -36,7 +36,7 @@ def shared(janitor_process):
     net = topology.Net()
     lab = Lab(net.host("lab"))
     try:
-        yield lab.up()
+        yield lab.up().await_translation()
     finally:
         lab.down()
         assert not net.close()
@@ -315,6 +315,10 @@ def test_an_ordinary_user_has_a_lab_too(ordinary):
     client = ordinary["client1"]
     assert "2001:db8:113::80" in client.run("getent", "ahosts", "www.example.com").stdout
     assert client.run("sh", "-c", "exit 5").returncode == 5
+    # He may load no programs: the same translation, by nftables.
+    ordinary.await_translation()
+    page = client.run("busybox", "wget", "-qO-", "http://www.example.com/").stdout
+    assert page.startswith("A web server in the internet; it was asked by 192.0.2.2, port ")
     assert ordinary["gateway"].trace("mail.hanbit.kr")[-1]["rcode"] == "NOERROR"
     for pid in ordinary.inhabitants(inside):
         uid = Path(f"/proc/{pid}/status").read_text().split("\nUid:\t")[1].split()[0]

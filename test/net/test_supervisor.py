@@ -153,6 +153,9 @@ def test_all_services_serve_when_it_says_ready(host):
         assert www(host, port) == ["192.0.2.80"]
         assert www(host, port, tcp=True) == ["192.0.2.80"]
     assert run.messages.count("READY=1") == 1
+    # Before that it said whom it waited for, to those who started it.
+    waits = [m for m in run.messages if m.startswith("STATUS=waits for: ")]
+    assert waits and run.messages.index(waits[0]) < run.messages.index("READY=1")
 
 
 def test_nobody_but_the_supervisor_is_root(running):
