@@ -10,6 +10,15 @@
 /* One bucket for all kinds. */
 NAT_ARRAY(event_rate, 1, struct nat_rate);
 
+/* The jiffy in which this processor was last told that it is not its turn: it does not ask again
+ * before the next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} event_denials SEC(".maps");
+
 struct event_quote {
 	struct nat_event event;
 	__u8 packet[40];
@@ -17,17 +26,22 @@ struct event_quote {
 
 #define SECOND_US 1000000u
 
-/* Nearly always not, while much begins: that costs no division and writes nothing. */
+/* Nearly always not, while much begins: that costs no clock and no division. */
 static __always_inline bool event_may(const struct nat_settings *s)
 {
 	__u32 zero = 0;
+	__u64 *denied = bpf_map_lookup_elem(&event_denials, &zero), jiffy = bpf_jiffies64();
 	struct nat_rate *rate = bpf_map_lookup_elem(&event_rate, &zero);
-	if (rate == NULL || s->events_s == 0 || !rate_may(rate, bpf_ktime_get_ns())) {
+	if (rate == NULL || denied == NULL || s->events_s == 0 || *denied == jiffy) {
 		return false;
 	}
 	rate->cost_us = SECOND_US / s->events_s;
 	rate->depth_us = SECOND_US;
-	return rate_take(rate);
+	if (!rate_take(rate)) {
+		*denied = jiffy;
+		return false;
+	}
+	return true;
 }
 
 /* Zeroed but for kind and time, to be given to bpf_ringbuf_submit; NULL: not now. must: whatever

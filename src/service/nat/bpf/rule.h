@@ -20,13 +20,6 @@ struct rule_question {
 
 #define US_NS 1000
 
-/* Whether it may have one packet left at that instant. */
-static __always_inline bool rate_may(const struct nat_rate *rate, __u64 now)
-{
-	__u64 full = *(const volatile __u64 *)&rate->full_ns;
-	return full + rate->cost_us * (__u64)US_NS <= now + rate->depth_us * (__u64)US_NS;
-}
-
 /* Whether the bucket had one packet left. */
 static __always_inline bool rate_take(struct nat_rate *rate)
 {
