@@ -52,7 +52,7 @@ class Path_:
 
     def __init__(self, bench, publics=1, flows_max=1 << 17):
         self.bench, self.publics, self.flows_max = bench, publics, flows_max
-        self.gen, self.gateway, self.sink = (f"gh-bench-{os.getpid()}-{side}" for side in ("gen", "gw", "sink"))
+        self.gen, self.gateway, self.sink = (f"gh-bench-{os.getpid()}-{type(self).__name__}-{side}" for side in ("gen", "gw", "sink"))
 
     def __enter__(self):
         try:
@@ -209,7 +209,8 @@ class Ours(Path_):
 
     def translate(self):
         first = GATEWAY if self.publics == 1 else PUBLICS
-        words = [self.bench.folder / "nat_start", self.gateway, self.hook, self.flows_max, f"{first},{self.publics}"]
+        # There too, so that its sweep is in the figures.
+        words = ["taskset", "-c", CORE, self.bench.folder / "nat_start", self.gateway, self.hook, self.flows_max, f"{first},{self.publics}"]
         self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.memory = 0
         for line in self.process.stdout:
