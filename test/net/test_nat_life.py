@@ -297,6 +297,15 @@ def test_a_reload_changes_rules_and_leaves_what_they_allow(site):
     site.nat.reload(CONFIG)
 
 
+def test_what_a_reload_cannot_do_is_said(site):
+    """Sockets and folders are opened before the sandbox."""
+    site.nat.reload(CONFIG + "  log: {file: on}\n  port-control: {pcp: on}\n")
+    assert "`log: {file: on}` takes effect after a restart" in site.nat.log()
+    assert "hosts may ask for ports after the next start" in site.nat.log()
+    assert "file" not in site.status()["log"] and site.status()["log"]["error"]
+    site.nat.reload(CONFIG)
+
+
 def test_another_size_waits_until_the_tables_are_made_anew(site):
     site.nat.stop()
     site.nat.configure(CONFIG.replace("flows: 4096", "flows: 8192"))

@@ -259,6 +259,14 @@ static const struct config_key limit_keys[] = {
 	 .min = 1,
 	 .max = NAT_FLOWS_MAX,
 	 .help = "flows of one host inside at once, so that none can fill the table"},
+	{.name = "events",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct nat_limits_conf, events),
+	 .fallback = "1000",
+	 .min = 0,
+	 .max = NAT_EVENTS_MAX,
+	 .help = "what `gatehouse events` is told of flows each second at most; 0 is nothing. What "
+		 "`log` must have comes whatever the number"},
 };
 
 static const struct config_map limit_map = {

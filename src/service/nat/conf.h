@@ -22,6 +22,7 @@ enum {
 	NAT_CONF_RULES_MAX = 512,
 	NAT_FLOWS_MIN = 1024,
 	NAT_FLOWS_MAX = 16 << 20,
+	NAT_EVENTS_MAX = 65535, /* a second */
 };
 
 /* The same order as what choices say in conf.c. */
@@ -79,6 +80,7 @@ struct nat_timeouts_conf {
 
 struct nat_limits_conf {
 	uint32_t flows, flows6, host_flows; /* flows6: of IPv6 and NAT64 */
+	uint32_t events;		    /* a second */
 };
 
 struct nat_conf {

@@ -88,6 +88,7 @@ static void refuses_addresses_and_ports(void **state)
 	refused_below("  ports: abc", 10, "at least 256 ports");
 	refused_below("  port-block: 15", 15, "at least 16");
 	refused_below("  limits: {flows: 1024, host-flows: 1025}", 37, "more than all");
+	refused_below("  limits: {events: 65536}", 20, "out of bounds");
 	refused_below("  timeouts: {udp: 10ms}", 19, "udp");
 }
 

@@ -106,7 +106,7 @@ static void make_settings(const struct nat_build *b)
 		.host_flows_max = c->limits.host_flows,
 		.host_flags = nat_build_host_flags(c),
 		.block_n = (uint16_t)c->port_block,
-		.events_s = 1000,
+		.events_s = (uint16_t)c->limits.events,
 		.ttl_answers_s = TTL_ANSWERS_TENS,
 		.sweep_n = sweep > SWEEP_MIN ? sweep : SWEEP_MIN,
 		.sweep_ns = SWEEP_TURN_MS * 1000000,

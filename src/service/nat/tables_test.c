@@ -271,7 +271,7 @@ static void settings_say_what_is_configured(void **state)
 		  "  mapping: address-and-port-dependent\n  filtering: endpoint-independent\n"
 		  "  parity: on\n  ports: 20000-30000\n  port-block: 64\n"
 		  "  timeouts: {udp: 1s, tcp: 2h4m}\n"
-		  "  limits: {flows: 4000, host-flows: 100}\n"
+		  "  limits: {flows: 4000, host-flows: 100, events: 77}\n"
 		  "  hosts: {192.168.1.7: {mapping: endpoint-independent, open: off, limit: 5}}\n");
 	site_make(&s, NULL, OK);
 	const struct nat_settings *t = &s.t->settings;
@@ -282,6 +282,7 @@ static void settings_say_what_is_configured(void **state)
 	assert_int_equal(t->block_n, 64);
 	assert_int_equal(t->flows_max, 4000);
 	assert_int_equal(t->host_flows_max, 100);
+	assert_int_equal(t->events_s, 77);
 	/* Never less than was said. */
 	assert_int_equal(t->idle[NAT_IDLE_UDP], 8);
 	assert_true((uint64_t)t->idle[NAT_IDLE_TCP] << NAT_TICK_SHIFT >= UINT64_C(7440000000000));
