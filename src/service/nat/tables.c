@@ -90,7 +90,9 @@ static void make_settings(const struct nat_build *b)
 	const struct nat_conf *c = b->conf;
 	struct nat_tables *t = b->t;
 	struct nat_settings *s = &t->settings;
-	uint32_t sweep = c->limits.flows / (SWEEP_ROUND_MS / SWEEP_TURN_MS);
+	/* One number for both sweeps: the larger table is gone through in one round too. */
+	uint32_t most = c->limits.flows > c->limits.flows6 ? c->limits.flows : c->limits.flows6;
+	uint32_t sweep = most / (SWEEP_ROUND_MS / SWEEP_TURN_MS);
 	*s = (struct nat_settings){
 		.idle = {[NAT_IDLE_TCP_OPENING] = ticks(c->timeouts.tcp_opening_ms),
 			 [NAT_IDLE_TCP] = ticks(c->timeouts.tcp_ms),
