@@ -27,7 +27,7 @@ enum { TICKS_A_SECOND = 7, MTU = 1500, SWEEP_TURNS = 500, SWEEP_TURN_NS = 400000
 
 struct start {
 	struct bpf_set *set;
-	uint32_t flows_max, buckets, publics_n, hosts;
+	uint32_t flows_max, pairs, buckets, publics_n, hosts;
 	struct in_addr public_first;
 	bool xdp;
 };
@@ -63,12 +63,13 @@ static void put_at(const struct start *s, const char *table, uint32_t at, const 
 
 static void sizes(struct start *s)
 {
-	/* Two tuples for each flow, nine in a bucket at most. */
-	for (s->buckets = 1024; s->buckets * 9 < s->flows_max * 2; s->buckets *= 2) {
+	/* Five of eight places of each, as the service has it. */
+	s->pairs = s->flows_max / 5 * 8 + 1024;
+	for (s->buckets = 1024; s->buckets * 9 < s->flows_max; s->buckets *= 2) {
 	}
-	check(s, bpf_set_entries(s->set, "flow_index", s->buckets), "flow_index");
+	check(s, bpf_set_entries(s->set, "legs4", s->pairs), "legs4");
 	check(s, bpf_set_entries(s->set, "flows4", s->flows_max + 1), "flows4");
-	check(s, bpf_set_entries(s->set, "mapping_index", s->buckets / 2), "mapping_index");
+	check(s, bpf_set_entries(s->set, "mapping_index", s->buckets), "mapping_index");
 	check(s, bpf_set_entries(s->set, "mappings4", s->flows_max + 1), "mappings4");
 	check(s, bpf_set_entries(s->set, "ports", NAT_PORT_AT(s->publics_n, 0, 0) / 2), "ports");
 }
@@ -77,8 +78,8 @@ static void settings(const struct start *s)
 {
 	struct nat_settings t = {
 		.seed = {0x9d3c5b1fe8a74d21, 0x4f1bbcdc8a3b62d7},
-		.flow_mask = s->buckets - 1,
-		.mapping_mask = s->buckets / 2 - 1,
+		.flow_pairs = s->pairs,
+		.mapping_mask = s->buckets - 1,
 		.hop_gen = 1,
 		.rules_gen = 1,
 		.flags = NAT_SETTING_FORWARDING | NAT_SETTING_ANSWER,
@@ -172,8 +173,8 @@ static void addresses(const struct start *s, uint32_t outside)
 /* Bytes that the kernel holds for the tables. */
 static uint64_t memory(const struct start *s)
 {
-	static const char *const tables[] = {"flow_index", "flows4", "mapping_index", "mappings4",
-					     "ports",	   "hosts",  "events"};
+	static const char *const tables[] = {"legs4", "flows4", "mapping_index", "mappings4",
+					     "ports", "hosts",	"events"};
 	uint64_t sum = 0;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		struct bpf_table t;

@@ -99,6 +99,22 @@ static bool copy(const struct nat_flow4 *from, union record *to)
 	       __atomic_load_n(&from->life, __ATOMIC_RELAXED) == NAT_LIVE;
 }
 
+/* What its direction `side` has counted; its packets come later than the record says. */
+static uint64_t leg_hear(const struct nat_flows *f, const struct nat_flow4 *flow, uint32_t number,
+			 unsigned side, uint32_t *seen)
+{
+	uint32_t owner = number | (side ? NAT_LEG_ANSWERS : 0);
+	if (flow->leg[side] >= f->legs_n)
+		return 0;
+	const struct nat_leg4 *leg = &f->legs[flow->leg[side]];
+	if (__atomic_load_n(&leg->flow, __ATOMIC_RELAXED) != owner)
+		return 0;
+	uint32_t last = __atomic_load_n(&leg->seen, __ATOMIC_RELAXED);
+	if (nat_flow_since(last, *seen) != 0)
+		*seen = last;
+	return __atomic_load_n(&leg->bytes, __ATOMIC_RELAXED);
+}
+
 enum nat_flow_state nat_flow_state_of(uint8_t tcp, uint8_t flags)
 {
 	switch (tcp) {
@@ -129,7 +145,10 @@ bool nat_flow_read(const struct nat_flows *f, uint32_t number, struct nat_flow_v
 		return false;
 	const struct nat_flow4 *flow = &r.flow;
 	const struct nat_tuple4 *one = &flow->tuple[0], *two = &flow->tuple[1];
-	uint32_t idle = nat_flow_since(f->now, flow->seen);
+	uint32_t seen = flow->seen;
+	uint64_t bytes = leg_hear(f, flow, number, 0, &seen),
+		 bytes_back = leg_hear(f, flow, number, 1, &seen);
+	uint32_t idle = nat_flow_since(f->now, seen);
 	uint32_t idle_max = flow->idle < NAT_IDLE_N ? f->settings->idle[flow->idle] : 0;
 	*ret = (struct nat_flow_view){
 		.number = number,
@@ -143,7 +162,7 @@ bool nat_flow_read(const struct nat_flows *f, uint32_t number, struct nat_flow_v
 		.from_zone = one->zone,
 		.to_zone = two->zone,
 		.rule = flow->rule,
-		.bytes = {flow->bytes[0], flow->bytes[1]},
+		.bytes = {bytes, bytes_back},
 		.age_s = nat_ticks_s(nat_flow_since(f->now, flow->born)),
 		.idle_s = nat_ticks_s(idle),
 		.left_s = nat_ticks_s(idle < idle_max ? idle_max - idle : 0),

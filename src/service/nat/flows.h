@@ -38,7 +38,9 @@ MUST bool nat_proto_read(const char *text, uint8_t *ret);
 /* All borrowed; the memory is the data plane's and changes. */
 struct nat_flows {
 	const struct nat_flow4 *items; /* [0] is nobody's */
-	uint32_t end;		       /* numbers below it have been used */
+	const struct nat_leg4 *legs;
+	uint32_t legs_n;
+	uint32_t end; /* numbers below it have been used */
 	const struct nat_settings *settings;
 	uint32_t now; /* tick */
 };

@@ -14,7 +14,13 @@ enum { FLOWS = 16, NOW = 100000, SECOND = 8 /* ticks, and a bit */ };
 
 static struct nat_settings settings;
 static struct nat_flow4 items[FLOWS];
-static struct nat_flows flows = {.items = items, .end = 8, .settings = &settings, .now = NOW};
+static struct nat_leg4 legs[2 * FLOWS]; /* those of flow n at 2n and behind it */
+static struct nat_flows flows = {.items = items,
+				 .end = 8,
+				 .legs = legs,
+				 .legs_n = 2 * FLOWS,
+				 .settings = &settings,
+				 .now = NOW};
 
 static struct ip_address ip(const char *text)
 {
@@ -52,7 +58,7 @@ static struct nat_flow4 sample(void)
 		.born = NOW - 60 * SECOND,
 		.rule = 3,
 		.host = be("192.168.1.10"),
-		.bytes = {1000, 50000},
+		.leg = {4, 5},
 	};
 }
 
@@ -78,7 +84,7 @@ static struct nat_flow4 forwarded(void)
 		.seen = NOW,
 		.born = NOW,
 		.host = be("192.168.1.20"),
-		.bytes = {7, 70},
+		.leg = {6, 7},
 	};
 }
 
@@ -88,8 +94,15 @@ static int fill(void **state)
 	memset(items, 0, sizeof(items));
 	settings.idle[NAT_IDLE_TCP] = 100 * SECOND;
 	settings.idle[NAT_IDLE_UDP] = 30 * SECOND;
+	memset(legs, 0, sizeof(legs));
 	items[2] = sample();
 	items[3] = forwarded();
+	legs[4] = (struct nat_leg4){.flow = 2, .bytes = 1000};
+	legs[5] = (struct nat_leg4){.flow = 2 | NAT_LEG_ANSWERS, .bytes = 50000};
+	legs[6] = (struct nat_leg4){.flow = 3, .bytes = 7};
+	legs[7] = (struct nat_leg4){.flow = 3 | NAT_LEG_ANSWERS, .bytes = 70};
+	for (size_t i = 4; i < 8; i++)
+		legs[i].seen = items[i / 2].seen;
 	return 0;
 }
 
@@ -139,8 +152,38 @@ static void is_not_older_than_its_last_packet(void **state)
 	assert_true(nat_flow_read(&flows, 2, &v));
 	assert_int_equal(v.idle_s, 0);
 	items[2].seen = NOW - 200 * SECOND; /* the sweep has not come by */
+	legs[4].seen = legs[5].seen = items[2].seen;
 	assert_true(nat_flow_read(&flows, 2, &v));
 	assert_int_equal(v.left_s, 0);
+}
+
+static void is_as_young_as_the_younger_of_its_directions(void **state)
+{
+	(void)state;
+	struct nat_flow_view v;
+	legs[4].seen = NOW - 6 * SECOND;
+	assert_true(nat_flow_read(&flows, 2, &v));
+	assert_in_range(v.idle_s, 6, 7);
+	legs[5].seen = NOW - 2 * SECOND;
+	assert_true(nat_flow_read(&flows, 2, &v));
+	assert_in_range(v.idle_s, 2, 3);
+}
+
+/* Where its record says that they lie, somebody else's may lie by now. */
+static void counts_no_direction_of_another_flow(void **state)
+{
+	(void)state;
+	struct nat_flow_view v;
+	legs[4].flow = 3;
+	legs[4].seen = NOW;
+	legs[5].flow = 2; /* the wrong way round */
+	assert_true(nat_flow_read(&flows, 2, &v));
+	assert_true(v.bytes[0] == 0 && v.bytes[1] == 0);
+	assert_in_range(v.idle_s, 10, 11);
+	items[2].leg[0] = 2 * FLOWS;
+	items[2].leg[1] = UINT32_MAX;
+	assert_true(nat_flow_read(&flows, 2, &v));
+	assert_true(v.bytes[0] == 0 && v.bytes[1] == 0);
 }
 
 static void has_a_state_for_each_protocol(void **state)
@@ -298,10 +341,16 @@ static void holds_no_more_hosts_than_it_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(passes_over_what_is_no_flow),	   TEST(is_told_as_both_sides_see_it),
-		TEST(is_not_older_than_its_last_packet),   TEST(has_a_state_for_each_protocol),
-		TEST(is_found_by_what_a_filter_says),	   TEST(protocols_have_names_and_numbers),
-		TEST(sums_ended_and_live_flows_of_a_host), TEST(holds_no_more_hosts_than_it_says),
+		TEST(passes_over_what_is_no_flow),
+		TEST(is_told_as_both_sides_see_it),
+		TEST(is_not_older_than_its_last_packet),
+		TEST(has_a_state_for_each_protocol),
+		TEST(is_as_young_as_the_younger_of_its_directions),
+		TEST(counts_no_direction_of_another_flow),
+		TEST(is_found_by_what_a_filter_says),
+		TEST(protocols_have_names_and_numbers),
+		TEST(sums_ended_and_live_flows_of_a_host),
+		TEST(holds_no_more_hosts_than_it_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,7 +196,7 @@ static int taken_over(void)
 		return CHILD_SKIPS;
 	CHILD_CHECK(!begin(&w) && !w.plane.taken_over && !w.plane.reused && !apply(&w, HEAD));
 	struct nat_settings was = *nat_plane_settings(&w.plane);
-	CHILD_CHECK(was.seed[0] && was.flow_mask);
+	CHILD_CHECK(was.seed[0] && was.flow_pairs);
 	/* Another size is for tables that are made anew. The programs were not left to us. */
 	CHILD_CHECK(!go_on(&w, &larger) && w.plane.taken_over && !w.plane.reused);
 	CHILD_CHECK(w.plane.flows_max == 1024 && w.plane.publics_max == 4);

@@ -19,9 +19,16 @@ static const char *const array_names[NAT_ARRAYS] = {
 	[NAT_ARRAY_PORTS] = "ports",	     [NAT_ARRAY_FORWARDS4] = "forwards4",
 	[NAT_ARRAY_RULES] = "rules",	     [NAT_ARRAY_RATES] = "rates",
 	[NAT_ARRAY_FILTERS4] = "filters4",   [NAT_ARRAY_FLOWS6] = "flows6",
+	[NAT_ARRAY_LEGS4] = "legs4",
 };
 
 /* --- sizes ------------------------------------------------------------------------------------ */
+
+/* Pairs of legs, of which each flow has two, so that they fill at most five of eight places. */
+static uint32_t pairs(uint32_t flows)
+{
+	return (uint32_t)((uint64_t)flows * 8 / LOAD_OF_8) + 1024;
+}
 
 /* Buckets, a power of two, so that n tuples fill at most five of eight places. */
 static uint32_t buckets(uint64_t n)
@@ -43,7 +50,7 @@ static void size_fill(const struct nat_plane_size *size, struct sized ret[TABLES
 	/* Number 0 of flows and mappings is not used; a flow has two tuples, a mapping one. */
 	ret[0] = (struct sized){"flows4", size->flows + 1};
 	ret[1] = (struct sized){"mappings4", size->flows + 1};
-	ret[2] = (struct sized){"flow_index", buckets((uint64_t)size->flows * 2)};
+	ret[2] = (struct sized){"legs4", pairs(size->flows)};
 	ret[3] = (struct sized){"mapping_index", buckets(size->flows)};
 	ret[4] = (struct sized){"ports", NAT_PORT_AT(size->publics, 0, 0) / 2};
 	ret[5] = (struct sized){"blocks", NAT_BLOCK_AT(size->publics, 0)};
@@ -180,21 +187,20 @@ static enum err find_all(struct nat_plane *p)
 static enum err begin_settings(struct nat_plane *p)
 {
 	struct nat_settings *s = nat_plane_settings(p);
-	struct bpf_table flows, mappings;
-	TRY(bpf_set_table(p->set, "flow_index", &flows));
+	struct bpf_table mappings;
 	TRY(bpf_set_table(p->set, "mapping_index", &mappings));
 	p->flows_max = p->array[NAT_ARRAY_FLOWS4].entries_max - 1;
 	/* Two ports in each record. */
 	p->publics_max = p->array[NAT_ARRAY_PORTS].entries_max / (NAT_PORT_AT(1, 0, 0) / 2);
-	p->bytes = (uint64_t)flows.entries_max * flows.value_room +
-		   (uint64_t)mappings.entries_max * mappings.value_room +
-		   p->memory[NAT_ARRAY_FLOWS4].len + p->memory[NAT_ARRAY_MAPPINGS4].len;
-	if (s->flow_mask)
+	p->bytes = (uint64_t)mappings.entries_max * mappings.value_room +
+		   p->memory[NAT_ARRAY_LEGS4].len + p->memory[NAT_ARRAY_FLOWS4].len +
+		   p->memory[NAT_ARRAY_MAPPINGS4].len;
+	if (s->flow_pairs)
 		return OK;
 	TRY(crypto_random(s->seed, sizeof(s->seed)));
 	s->hop_gen = s->rules_gen = 1;
 	s->mapping_mask = mappings.entries_max - 1;
-	s->flow_mask = flows.entries_max - 1;
+	s->flow_pairs = p->array[NAT_ARRAY_LEGS4].entries_max;
 	return OK;
 }
 

@@ -21,6 +21,7 @@ enum nat_array {
 	NAT_ARRAY_RATES,
 	NAT_ARRAY_FILTERS4,
 	NAT_ARRAY_FLOWS6,
+	NAT_ARRAY_LEGS4, /* pairs of them */
 	NAT_ARRAYS,
 };
 

@@ -46,6 +46,8 @@ static struct nat_flows flows_of(const struct nat *n)
 	uint32_t max = n->plane.array[NAT_ARRAY_FLOWS4].entries_max;
 	return (struct nat_flows){
 		.items = nat_plane_at(&n->plane, NAT_ARRAY_FLOWS4, 0),
+		.legs = nat_plane_at(&n->plane, NAT_ARRAY_LEGS4, 0),
+		.legs_n = n->plane.array[NAT_ARRAY_LEGS4].entries_max * 2,
 		.end = fresh < max ? fresh + 1 : max,
 		.settings = nat_plane_settings(&n->plane),
 		.now = (uint32_t)((clock_monotonic_us() * 1000) >> NAT_TICK_SHIFT),

@@ -5,7 +5,7 @@
 #define NAT_BPF_BEGIN_H
 
 #include "service/nat/bpf/event.h"
-#include "service/nat/bpf/index.h"
+#include "service/nat/bpf/flow.h"
 #include "service/nat/bpf/mapping.h"
 
 static __always_inline __u8 begin_idle(const struct opening *o)
@@ -19,20 +19,9 @@ static __always_inline __u8 begin_idle(const struct opening *o)
 	}
 }
 
-/* What a packet that comes in as `in` and leaves as the answer to `out` does to its checksums. */
-static __always_inline void begin_deltas(struct nat_flow4 *flow, int side, bool hops)
-{
-	const struct nat_tuple4 *in = &flow->tuple[side], *out = &flow->tuple[side ^ 1];
-	__u64 addresses = delta_32(in->src, out->dst) + delta_32(in->dst, out->src);
-	__u64 ports = delta_16(in->sport, out->dport) + delta_16(in->dport, out->sport);
-	flow->ip_delta[side] = sum_fold(addresses + (hops ? DELTA_TTL : 0));
-	flow->l4_delta[side] = sum_fold(in->proto == IPPROTO_ICMP ? ports : addresses + ports);
-}
-
 static __always_inline void begin_fill(struct nat_flow4 *flow, const struct opening *o,
 				       __u16 rules_gen)
 {
-	bool hops = (o->flags & NAT_FLOW_GATEWAY) == 0;
 	flow->tuple[0] = o->tuple[0];
 	flow->tuple[1] = o->tuple[1];
 	flow->mapping = o->mapping;
@@ -47,31 +36,52 @@ static __always_inline void begin_fill(struct nat_flow4 *flow, const struct open
 	flow->rule = o->rule;
 	flow->born = o->q.now;
 	flow->host = o->host;
-	flow->bytes[0] = 0;
-	flow->bytes[1] = 0;
-	flow->hop[0].ifindex = 0;
-	flow->hop[1].ifindex = 0;
-	if (o->way == HOP_SEND && hops) {
-		flow->hop[0] = o->q.hop;
-	}
-	begin_deltas(flow, 0, hops);
-	begin_deltas(flow, 1, hops);
 	flow->life = NAT_LIVE;
 }
 
-__noinline int begin_put(const struct nat_tuple4 *tuple, __u32 number)
+static __always_inline void begin_leg(struct nat_leg4 *leg, const struct opening *o, int side,
+				      __u16 rules_gen)
+{
+	const struct nat_tuple4 *out = side != 0 ? &o->tuple[0] : &o->tuple[1];
+	leg->src = out->dst;
+	leg->dst = out->src;
+	leg->sport = out->dport;
+	leg->dport = out->sport;
+	leg->bytes = 0;
+	leg->seen = o->q.now;
+	leg->zone = out->zone;
+	leg->flags = side == 0 && out->proto != IPPROTO_TCP ? NAT_LEG_QUIET : 0;
+	leg->rules_gen = rules_gen;
+	leg->way.mtu = 0;
+	if (side == 0 && o->way == HOP_SEND && (o->flags & NAT_FLOW_GATEWAY) == 0) {
+		leg_remember(leg, &o->q.hop);
+	}
+}
+
+/* One direction becomes known. */
+__noinline int begin_put(const struct opening *o, __u32 number, __u32 side)
 {
 	const struct nat_settings *s = settings_get();
-	if (s == NULL || tuple == NULL) {
+	struct nat_flow4 *flow = flow_get(number);
+	if (s == NULL || o == NULL || flow == NULL) {
 		return NAT_C_DROP_TABLE_FULL;
 	}
-	union tuple_words words = {.tuple = *tuple};
+	union tuple_words words = {.tuple = side != 0 ? o->tuple[1] : o->tuple[0]};
 	__u64 hash = tuple_hash(words.word, s->seed);
-	if (!index_put_in(&flow_index, s->flow_mask, hash, number)) {
+	__u32 owner = number | (side != 0 ? NAT_LEG_ANSWERS : 0);
+	__u32 place = leg_take(hash, owner, o->q.now);
+	struct nat_leg4 *leg = leg_at(place - 1);
+	if (place == 0 || leg == NULL) {
 		return NAT_C_DROP_TABLE_FULL;
 	}
-	if (index_flow(words.word, hash, s->flow_mask, number) != NULL) {
-		index_take_from(&flow_index, s->flow_mask, hash, number);
+	flow->leg[side & 1] = place - 1;
+	begin_leg(leg, o, side != 0, s->rules_gen);
+	/* Whoever finds the tuple finds all. */
+	volatile __u64 *in = (volatile __u64 *)&leg->in;
+	in[1] = words.word[1];
+	__sync_lock_test_and_set((__u64 *)&leg->in, words.word[0]);
+	if (leg_find(words.word, hash, s, number) != NULL) {
+		leg_give(place - 1, owner, o->q.now);
 		return NAT_C_RACE;
 	}
 	return OPEN_GO;
@@ -80,34 +90,27 @@ __noinline int begin_put(const struct nat_tuple4 *tuple, __u32 number)
 __noinline int begin_taken(const struct nat_tuple4 *tuple)
 {
 	const struct nat_settings *s = settings_get();
-	if (s == NULL || tuple == NULL) {
-		return 1;
-	}
-	union tuple_words words = {.tuple = *tuple};
-	return index_flow(words.word, tuple_hash(words.word, s->seed), s->flow_mask, 0) != NULL;
+	return s == NULL || tuple == NULL || leg_of(tuple, s) != NULL;
 }
 
-__noinline int begin_take_out(const struct nat_tuple4 *tuple, __u32 number)
+/* Found by nobody any more. */
+static __always_inline void begin_take_out(const struct nat_flow4 *flow, __u32 number, int side,
+					   __u32 now)
 {
-	const struct nat_settings *s = settings_get();
-	if (s == NULL || tuple == NULL) {
-		return 0;
-	}
-	union tuple_words words = {.tuple = *tuple};
-	index_take_from(&flow_index, s->flow_mask, tuple_hash(words.word, s->seed), number);
-	return 1;
+	leg_give(flow->leg[side & 1], number | (side != 0 ? NAT_LEG_ANSWERS : 0), now);
 }
 
 /* The answer's tuple first: who finds the originator's finds all. */
-static __always_inline int begin_publish(const struct opening *o, __u32 number)
+static __always_inline int begin_publish(const struct opening *o, const struct nat_flow4 *flow,
+					 __u32 number)
 {
-	int decision = begin_put(&o->tuple[1], number);
+	int decision = begin_put(o, number, 1);
 	if (decision != OPEN_GO) {
 		return decision;
 	}
-	decision = begin_put(&o->tuple[0], number);
+	decision = begin_put(o, number, 0);
 	if (decision != OPEN_GO) {
-		begin_take_out(&o->tuple[1], number);
+		begin_take_out(flow, number, 1, o->q.now);
 	}
 	return decision;
 }
@@ -130,7 +133,7 @@ static __always_inline int begin_record(struct opening *o, __u32 *ret)
 		return NAT_C_DROP_TABLE_FULL;
 	}
 	begin_fill(flow, o, s->rules_gen);
-	int decision = begin_publish(o, number);
+	int decision = begin_publish(o, flow, number);
 	if (decision != OPEN_GO) {
 		flow->life = NAT_DEAD; /* the sweep gives its number back */
 		return decision;
@@ -193,6 +196,13 @@ __noinline __u32 begin(struct opening *o)
 		}
 	}
 	return number;
+}
+
+/* The originator's leg of the flow that has just begun; NULL: none came to be. */
+static __always_inline struct nat_leg4 *begin_leg_of(__u32 number)
+{
+	const struct nat_flow4 *flow = number != 0 ? flow_get(number) : NULL;
+	return flow != NULL ? flow_leg(flow, 0) : NULL;
 }
 
 #endif

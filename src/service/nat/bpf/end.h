@@ -13,8 +13,8 @@ static __always_inline void end_host(const struct nat_flow4 *flow)
 		return;
 	}
 	bool inward = (flow->flags & (NAT_FLOW_FORWARD | NAT_FLOW_HAIRPIN)) == NAT_FLOW_FORWARD;
-	__sync_fetch_and_add(&host->bytes_out, flow->bytes[inward ? 1 : 0]);
-	__sync_fetch_and_add(&host->bytes_in, flow->bytes[inward ? 0 : 1]);
+	__sync_fetch_and_add(&host->bytes_out, flow_bytes(flow, inward));
+	__sync_fetch_and_add(&host->bytes_in, flow_bytes(flow, !inward));
 	host_give(host);
 }
 
@@ -24,10 +24,8 @@ __noinline int end(__u32 number, __u32 now)
 	if (flow == NULL) {
 		return 0;
 	}
-	struct nat_tuple4 tuple = flow->tuple[0];
-	begin_take_out(&tuple, number);
-	tuple = flow->tuple[1];
-	begin_take_out(&tuple, number);
+	begin_take_out(flow, number, 0, now);
+	begin_take_out(flow, number, 1, now);
 	if ((flow->flags & NAT_FLOW_LOGGED) != 0) {
 		event_flow(NAT_EVENT_FLOW_ENDED, number, true);
 	}

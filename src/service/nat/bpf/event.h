@@ -4,6 +4,7 @@
 #ifndef NAT_BPF_EVENT_H
 #define NAT_BPF_EVENT_H
 
+#include "service/nat/bpf/leg.h"
 #include "service/nat/bpf/packet.h"
 #include "service/nat/bpf/rule.h"
 
@@ -114,8 +115,8 @@ __noinline int event_flow(enum nat_event_kind kind, __u32 number, bool must)
 	event->mapping = flow->mapping;
 	event->tuple = flow->tuple[0];
 	event->answer = flow->tuple[1];
-	event->bytes[0] = flow->bytes[0];
-	event->bytes[1] = flow->bytes[1];
+	event->bytes[0] = flow_bytes(flow, 0);
+	event->bytes[1] = flow_bytes(flow, 1);
 	event->rule = flow->rule;
 	bpf_ringbuf_submit(event, 0);
 	return 1;

@@ -78,6 +78,40 @@ static bool all_free(const struct plane *p)
 	return pools[NAT_POOL_FLOWS4].used == 0 && pools[NAT_POOL_MAPPINGS4].used == 0;
 }
 
+static struct frame crowd(const struct plane *p, unsigned i, bool back)
+{
+	return back ? frame_make(p, WAN, UDP, WORLD(7), 4000, PUBLIC(1), (uint16_t)(5000 + i), 0)
+		    : frame_make(p, LAN, UDP, HOST(2 + i), (uint16_t)(5000 + i), WORLD(7), 4000, 0);
+}
+
+/* Legs that do not find room in their first pair: all eight places of four pairs are taken. By
+ * these ports each leg may lie in any of them. */
+static int crowds(struct plane *p)
+{
+	enum { PAIRS = 4, FLOWS = 4 };
+	struct frame f;
+	plane_forget(p);
+	plane_settings(p)->flow_pairs = PAIRS;
+	for (unsigned twice = 0; twice < 2; twice++)
+		for (unsigned i = 0; i < 2 * FLOWS; i++) {
+			bool back = i >= FLOWS;
+			f = crowd(p, i % FLOWS, back);
+			CHILD_CHECK(plane_run(p, "nat_tc_in", back ? WAN : LAN, &f) ==
+				    VERDICT_TC_SEND);
+		}
+	CHILD_CHECK(plane_leg(p, 1, 0)->bytes == plane_leg(p, 1, 1)->bytes);
+	f = crowd(p, FLOWS, false);
+	(void)plane_run(p, "nat_tc_in", LAN, &f); /* it may be told so */
+	CHILD_CHECK(plane_count(p, NAT_C_DROP_TABLE_FULL) == 1);
+	for (uint32_t n = 1; n <= FLOWS; n++)
+		plane_age(p, n, plane_settings(p)->idle[NAT_IDLE_UDP] + 1);
+	CHILD_CHECK(soon(all_free, p));
+	const struct nat_leg4 *legs = p->legs.base;
+	for (size_t i = 0; i < PAIRS * 2; i++)
+		CHILD_CHECK(legs[i].flow == 0 && (i % 2 == 1 || legs[i].beyond == 0));
+	return 0;
+}
+
 static int ends(void)
 {
 	struct plane p;
@@ -97,7 +131,7 @@ static int ends(void)
 	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
 	(void)usleep(50000);
 	CHILD_CHECK(flow->life == NAT_LIVE);
-	flow->seen -= plane_settings(&p)->idle[NAT_IDLE_UDP] + 1;
+	plane_age(&p, 1, plane_settings(&p)->idle[NAT_IDLE_UDP] + 1);
 	CHILD_CHECK(soon(ended, &p) && flow->life != NAT_LIVE && mapping->life != NAT_LIVE);
 	CHILD_CHECK(*plane_port(&p, 0, NAT_SPACE_UDP, 5000) == NAT_PORT_FREE);
 	/* Nothing comes in any more, and the numbers come back. */
@@ -105,14 +139,15 @@ static int ends(void)
 	CHILD_CHECK(plane_run(&p, "nat_tc_in", WAN, &f) == VERDICT_TC_DROP);
 	CHILD_CHECK(plane_count(&p, NAT_C_DROP_UNASKED) == 1);
 	CHILD_CHECK(soon(all_free, &p));
-	const uint64_t *index = p.index.base;
-	for (size_t i = 0; i < PLANE_FLOWS * 8; i++)
-		CHILD_CHECK(index[i] == 0);
+	const struct nat_leg4 *legs = p.legs.base;
+	for (size_t i = 0; i < PLANE_PAIRS * 2; i++)
+		CHILD_CHECK(legs[i].flow == 0 && legs[i].in.src == 0 && legs[i].beyond == 0);
 	f = frame_make(&p, LAN, UDP, HOST(2), 5000, WORLD(7), 4000, 0);
 	CHILD_CHECK(plane_run(&p, "nat_tc_in", LAN, &f) == VERDICT_TC_SEND);
 	CHILD_CHECK(flow->life == NAT_LIVE && mapping->life == NAT_LIVE);
+	int crowded = crowds(&p);
 	bpf_set_free(p.set);
-	return 0;
+	return crowded;
 }
 
 static void a_flow_that_is_idle_ends_and_gives_all_back(void **state)

@@ -5,7 +5,7 @@
 #ifndef NAT_BPF_FORESEE_H
 #define NAT_BPF_FORESEE_H
 
-#include "service/nat/bpf/index.h"
+#include "service/nat/bpf/leg.h"
 #include "service/nat/bpf/pool.h"
 #include "service/nat/bpf/port.h"
 
@@ -27,7 +27,6 @@ static __always_inline void foresee_records(void)
 		mapping_get(number != 0 ? number : mappings->fresh + 1);
 	if (flow != NULL && mapping != NULL) {
 		FORESEE(&flow->seen);
-		FORESEE(&flow->hop[1].ifindex);
 		FORESEE(&mapping->refs);
 	}
 }
@@ -46,11 +45,12 @@ static __always_inline void foresee(const struct opening *o, const struct nat_de
 		port_word(slot, space_of(o->tuple[0].proto), bpf_ntohs(o->tuple[0].sport));
 	union tuple_words answer = {.tuple = o->tuple[1]};
 	answer.tuple.dst = public->address;
-	__u32 at = bucket_first(tuple_hash(answer.word, s->seed), s->flow_mask);
-	const struct nat_bucket *bucket = bpf_map_lookup_elem(&flow_index, &at);
-	if (port != NULL && bucket != NULL) {
+	const struct nat_pair4 *pair =
+		pair_get(leg_pair((__u32)tuple_hash(answer.word, s->seed), s->flow_pairs));
+	if (port != NULL && pair != NULL) {
 		FORESEE(port);
-		FORESEE(&bucket->beyond);
+		FORESEE(&pair->leg[0].flow);
+		FORESEE(&pair->leg[1].flow);
 	}
 	foresee_records();
 }

@@ -54,23 +54,26 @@ static __always_inline bool fragment_piece(const struct packet *p, struct piece 
 }
 
 /* Told to the service, which may hold others of this datagram. */
-static __always_inline void fragment_tell(const struct nat_tuple4 *key,
-					  const struct nat_flow4 *flow, int side,
+static __always_inline void fragment_tell(const struct nat_tuple4 *key, const struct nat_leg4 *leg,
 					  const struct nat_settings *s)
 {
 	struct scratch *scratch = scratch_get();
-	if (scratch == NULL) {
+	const struct nat_device *device = device_at(leg->way.slot);
+	if (scratch == NULL || device == NULL) {
 		return;
 	}
-	const struct nat_tuple4 *out = &flow->tuple[side ^ 1];
 	struct nat_event *event = &scratch->carried.event;
-	carry_begin(event, NAT_EVENT_FRAGMENT_FIRST, flow->hop[side].ifindex);
+	carry_begin(event, NAT_EVENT_FRAGMENT_FIRST, leg->way.mtu != 0 ? device->ifindex : 0);
 	event->tuple = *key;
-	event->answer = *out;
+	event->answer = (struct nat_tuple4){.src = leg->dst,
+					    .dst = leg->src,
+					    .dport = leg->sport,
+					    .proto = leg->in.proto,
+					    .zone = leg->zone};
 	event->answer.sport =
-		key->src != out->dst ? identity_shuffled(key->sport, key->src, s) : key->sport;
-	event->mtu = flow->hop[side].mtu;
-	event->flow = out->zone == NAT_ZONE_GATEWAY;
+		key->src != leg->src ? identity_shuffled(key->sport, key->src, s) : key->sport;
+	event->mtu = leg->way.mtu;
+	event->flow = leg->zone == NAT_ZONE_GATEWAY;
 	if (bpf_ringbuf_output(&events, event, sizeof(*event), 0) != 0) {
 		count(NAT_C_EVENTS_LOST);
 	}
@@ -126,10 +129,10 @@ static __always_inline enum piece_verdict fragment_begin(struct datagram *d,
 
 /* A host's identification becomes one that no other host behind its address has. */
 static __always_inline bool fragment_identify(struct __sk_buff *skb, const struct packet *p,
-					      const struct nat_flow4 *flow, int side,
+					      const struct nat_leg4 *leg,
 					      const struct nat_settings *s)
 {
-	if (p->tuple.src == flow->tuple[side ^ 1].dst) {
+	if (p->tuple.src == leg->src) {
 		return true;
 	}
 	struct view view = view_skb(skb);
@@ -146,15 +149,15 @@ static __always_inline bool fragment_identify(struct __sk_buff *skb, const struc
 /* On its way as any packet of its flow. Who cuts it needs the ports as well. */
 static __always_inline int fragment_send(struct __sk_buff *skb, void *calls,
 					 const struct nat_device *in, const struct packet *p,
-					 struct nat_flow4 *flow, const struct nat_settings *s)
+					 struct nat_leg4 *leg, const struct nat_settings *s)
 {
 	struct note *note = note_get();
-	if (note == NULL || !fragment_identify(skb, p, flow, flow_side(flow, p), s)) {
+	if (note == NULL || !fragment_identify(skb, p, leg, s)) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
 	note->sport = p->tuple.sport;
 	note->dport = p->tuple.dport;
-	return tc_known(skb, calls, in, p, flow);
+	return tc_known(skb, calls, in, p, leg);
 }
 
 static __always_inline int fragment_first(struct __sk_buff *skb, void *calls,
@@ -165,12 +168,12 @@ static __always_inline int fragment_first(struct __sk_buff *skb, void *calls,
 	if (s == NULL || fragment_ports(view_skb(skb), p) != PACKET_FLOW) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
-	struct nat_flow4 *flow = flow_of(p, s);
-	if (flow == NULL || flow->rules_gen != s->rules_gen) {
+	struct nat_leg4 *leg = leg_of(&p->tuple, s);
+	if (leg == NULL || leg->rules_gen != s->rules_gen) {
 		bpf_tail_call(skb, calls, NAT_CALL_NEW);
 		return tc_drop(NAT_C_DROP_NO_FLOW);
 	}
-	if (p->ttl <= 1 && flow->tuple[flow_side(flow, p) ^ 1].zone != NAT_ZONE_GATEWAY) {
+	if (p->ttl <= 1 && leg->zone != NAT_ZONE_GATEWAY) {
 		bpf_tail_call(skb, calls, NAT_CALL_TTL);
 		return tc_drop(NAT_C_DROP_TTL);
 	}
@@ -185,10 +188,10 @@ static __always_inline int fragment_first(struct __sk_buff *skb, void *calls,
 		d = datagram_place(&datagrams, DATAGRAMS - 1, key, s, now);
 		verdict = d != NULL ? fragment_begin(d, key, &with, p, piece) : PIECE_DROP;
 		if (early && verdict == PIECE_GO) {
-			fragment_tell(key, flow, flow_side(flow, p), s);
+			fragment_tell(key, leg, s);
 		}
 	}
-	return verdict == PIECE_GO ? fragment_send(skb, calls, in, p, flow, s)
+	return verdict == PIECE_GO ? fragment_send(skb, calls, in, p, leg, s)
 				   : tc_drop(NAT_C_DROP_FRAGMENT);
 }
 
@@ -263,11 +266,11 @@ static __always_inline int fragment_later(struct __sk_buff *skb, void *calls,
 	if (fragment_add(d, key, piece, fragment_has_more(p)) != PIECE_GO) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
-	struct nat_flow4 *flow = flow_of(p, s);
-	if (flow == NULL || p->ttl <= 1) {
-		return tc_drop(flow == NULL ? NAT_C_DROP_NO_FLOW : NAT_C_DROP_TTL);
+	struct nat_leg4 *leg = leg_of(&p->tuple, s);
+	if (leg == NULL || p->ttl <= 1) {
+		return tc_drop(leg == NULL ? NAT_C_DROP_NO_FLOW : NAT_C_DROP_TTL);
 	}
-	return fragment_send(skb, calls, in, p, flow, s);
+	return fragment_send(skb, calls, in, p, leg, s);
 }
 
 static __always_inline int fragment_in(struct __sk_buff *skb, void *calls,
@@ -303,12 +306,12 @@ static __always_inline int fragment_out(struct __sk_buff *skb, void *calls,
 	if (fragment_ports(view_skb(skb), &p) != PACKET_FLOW) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
-	struct nat_flow4 *flow = flow_of(&p, s);
-	if (flow == NULL || flow->rules_gen != s->rules_gen) {
+	struct nat_leg4 *leg = leg_of(&p.tuple, s);
+	if (leg == NULL || leg->rules_gen != s->rules_gen) {
 		bpf_tail_call(skb, calls, NAT_CALL_NEW_OUT);
 		return tc_drop(NAT_C_DROP_NO_FLOW);
 	}
-	return tc_out_known(skb, &p, flow);
+	return tc_out_known(skb, &p, leg);
 }
 
 /* Too big for the note's MTU. Told to the sender, if that is what he wants to know; else the
@@ -325,13 +328,12 @@ static __always_inline int fragment_cut(struct __sk_buff *skb, struct packet *p)
 		p->tuple.sport = note->sport;
 		p->tuple.dport = note->dport;
 	}
-	struct nat_flow4 *flow = flow_of(p, s);
-	if (flow == NULL || !carry_may(CARRY_CUT)) {
+	struct nat_leg4 *leg = leg_of(&p->tuple, s);
+	if (leg == NULL || !carry_may(CARRY_CUT)) {
 		return tc_drop(NAT_C_DROP_MTU);
 	}
-	int side = flow_side(flow, p);
-	flow_refresh(flow, p, side, tick_now());
-	if (!flow_rewrite_skb(skb, p, flow, side, true)) {
+	flow_refresh(leg, p, tick_now());
+	if (!flow_rewrite_skb(skb, p, leg, true)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	carry_begin(&scratch->carried.event, NAT_EVENT_CUT, note->ifindex);

@@ -173,20 +173,23 @@ static __always_inline __u64 quote_rewrite(struct view view, const struct quote 
 
 /* Who says it, behind us. The far end of the flow speaks as itself; so does a router beyond, but
  * not one whose address is the inside's own business (RFC 5508 REQ-5: then the flow's). */
-static __always_inline __be32 error_source(const struct packet *p, const struct nat_tuple4 *in,
-					   const struct nat_tuple4 *out)
+static __always_inline __be32 error_source(const struct packet *p, const struct nat_leg4 *leg)
 {
-	return in->src != out->dst ? out->dst : p->tuple.src;
+	return leg->in.src != leg->src ? leg->src : p->tuple.src;
 }
 
 /* Quote and heads, in the packet. hops: it is forwarded. */
 static __always_inline bool error_rewrite(struct __sk_buff *skb, const struct packet *p,
-					  const struct quote *q, const struct nat_flow4 *flow,
-					  int side, bool hops)
+					  const struct quote *q, const struct nat_leg4 *leg,
+					  bool hops)
 {
-	const struct nat_tuple4 *in = &flow->tuple[side], *out = &flow->tuple[side ^ 1];
-	__be32 source = error_source(p, in, out);
-	__u64 outer = quote_rewrite(view_skb(skb), q, out);
+	const struct nat_tuple4 was = {.src = leg->dst,
+				       .dst = leg->src,
+				       .sport = leg->dport,
+				       .dport = leg->sport,
+				       .proto = leg->in.proto};
+	__be32 source = error_source(p, leg);
+	__u64 outer = quote_rewrite(view_skb(skb), q, &was);
 	__u32 at = p->l4 + offsetof(struct icmphdr, checksum);
 	if (bpf_l4_csum_replace(skb, at, 0, sum_fold(outer), 0) != 0) {
 		return false;
@@ -196,9 +199,9 @@ static __always_inline bool error_rewrite(struct __sk_buff *skb, const struct pa
 	if ((void *)(ip + 1) > view.end) {
 		return false;
 	}
-	__u64 delta = delta_32(ip->saddr, source) + delta_32(ip->daddr, out->src);
+	__u64 delta = delta_32(ip->saddr, source) + delta_32(ip->daddr, leg->dst);
 	ip->saddr = source;
-	ip->daddr = out->src;
+	ip->daddr = leg->dst;
 	if (hops) {
 		ip->ttl--;
 		delta += DELTA_TTL;
@@ -210,38 +213,36 @@ static __always_inline bool error_rewrite(struct __sk_buff *skb, const struct pa
 /* On its way to the other side. */
 static __always_inline int error_forward(struct __sk_buff *skb, const struct nat_device *in,
 					 const struct packet *p, const struct quote *q,
-					 struct nat_flow4 *flow, int side)
+					 struct nat_leg4 *leg)
 {
 	const struct nat_settings *s = settings_get();
 	struct hop_question *question = NULL;
-	const struct nat_hop *hop = &flow->hop[side];
+	struct nat_hop hop;
 	enum hop_way way = HOP_SEND;
 	if (s == NULL || p->ttl <= 1) {
 		return tc_drop(NAT_C_DROP_TTL); /* RFC 1122 3.2.2: untold */
 	}
-	if (!hop_fresh(hop, s, tick_now())) {
-		struct packet like = {.tuple = flow->tuple[side], .tos = p->tos};
+	if (!leg_hop(leg, s, tick_now(), &hop)) {
 		question = question_get();
 		way = question != NULL
-			      ? flow_hop(skb, flow, &like, side, question, in->ifindex, tick_now())
+			      ? flow_hop(skb, leg, p->tos, question, in->ifindex, tick_now())
 			      : HOP_NOWHERE;
 		if (question == NULL || way == HOP_NOWHERE) {
 			return tc_drop(NAT_C_DROP_NO_ROUTE);
 		}
-		hop = &question->hop;
+		hop = question->hop;
 	}
-	if (p->len > hop->mtu) {
+	if (p->len > hop.mtu) {
 		return tc_drop(NAT_C_DROP_MTU);
 	}
-	struct nat_tuple4 seen = {
-		.src = error_source(p, &flow->tuple[side], &flow->tuple[side ^ 1])};
-	if (flow->tuple[side ^ 1].zone == NAT_ZONE_OUTSIDE && decide_leak(&seen) > 0) {
+	struct nat_tuple4 seen = {.src = error_source(p, leg)};
+	if (leg->zone == NAT_ZONE_OUTSIDE && decide_leak(&seen) > 0) {
 		return tc_drop(NAT_C_DROP_LEAK);
 	}
-	if (!error_rewrite(skb, p, q, flow, side, true)) {
+	if (!error_rewrite(skb, p, q, leg, true)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
-	return tc_send(skb, in, hop, way == HOP_NEIGHBOUR ? &question->neighbour : NULL);
+	return tc_send(skb, in, &hop, way == HOP_NEIGHBOUR ? &question->neighbour : NULL);
 }
 
 /* About nothing that we have sent on. The machine's own stack has conversations with hosts inside
@@ -275,24 +276,22 @@ static __always_inline int error_in(struct __sk_buff *skb, void *calls, const st
 	if (!quote_read(view_skb(skb), &p, &q)) {
 		return tc_drop(NAT_C_DROP_ICMP);
 	}
-	struct packet like = {.tuple = q.tuple};
-	struct nat_flow4 *flow = flow_of(&like, s);
+	struct nat_leg4 *leg = leg_of(&q.tuple, s);
 	/* It is told to him who sent what it quotes, and to nobody else. */
 	if (p.tuple.dst != q.tuple.dst) {
 		return tc_drop(NAT_C_DROP_ICMP);
 	}
-	if (flow == NULL && owner64_has(&q.tuple)) {
+	if (leg == NULL && owner64_has(&q.tuple)) {
 		bpf_tail_call(skb, calls, NAT_CALL_ERROR_FOUR_TO_SIX);
 	}
-	if (flow == NULL) {
+	if (leg == NULL) {
 		return error_stranger(in, &p);
 	}
-	int side = flow_side(flow, &like);
-	if (flow->tuple[side ^ 1].zone == NAT_ZONE_GATEWAY) {
-		return error_rewrite(skb, &p, &q, flow, side, false) ? tc_pass()
-								     : tc_drop(NAT_C_DROP_FORMAT);
+	if (leg->zone == NAT_ZONE_GATEWAY) {
+		return error_rewrite(skb, &p, &q, leg, false) ? tc_pass()
+							      : tc_drop(NAT_C_DROP_FORMAT);
 	}
-	return error_forward(skb, in, &p, &q, flow, side);
+	return error_forward(skb, in, &p, &q, leg);
 }
 
 static __always_inline bool error_is_public(__be32 address)
@@ -312,18 +311,16 @@ static __always_inline int error_out(struct __sk_buff *skb, const struct nat_dev
 	    !quote_read(view_skb(skb), &p, &q)) {
 		return tc_drop(NAT_C_DROP_ICMP);
 	}
-	struct packet like = {.tuple = q.tuple};
-	struct nat_flow4 *flow = flow_of(&like, s);
-	int side = flow != NULL ? flow_side(flow, &like) : 0;
+	struct nat_leg4 *leg = leg_of(&q.tuple, s);
 	__be32 from = p.tuple.src, about = q.tuple.src;
-	if (flow != NULL) {
-		from = error_source(&p, &flow->tuple[side], &flow->tuple[side ^ 1]);
+	if (leg != NULL) {
+		from = error_source(&p, leg);
 		about = from;
 	}
 	if (!error_is_public(from) || !error_is_public(about)) {
 		return tc_drop(NAT_C_DROP_LEAK);
 	}
-	if (flow != NULL && !error_rewrite(skb, &p, &q, flow, side, false)) {
+	if (leg != NULL && !error_rewrite(skb, &p, &q, leg, false)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	return tc_pass();

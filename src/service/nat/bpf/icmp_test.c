@@ -280,13 +280,16 @@ static int untouched(void)
 	struct sent s = send_from(&plane, LAN, TCP, HOST(2), 5000, WORLD(7), 80);
 	struct nat_flow4 *flow = (struct nat_flow4 *)plane.flows.base + 1;
 	CHILD_CHECK(flow->life == NAT_LIVE && flow->tcp == NAT_TCP_INIT);
-	flow->seen -= 20;
+	plane_age(&plane, 1, 20);
 	struct nat_flow4 before = *flow;
+	struct nat_leg4 legs[] = {*plane_leg(&plane, 1, 0), *plane_leg(&plane, 1, 1)};
 	CHILD_CHECK(error_goes(&plane, WAN, WORLD(7), PUBLIC(1), &s.after, WORLD(7), HOST(2),
 			       &s.before, WHOLE));
 	/* The way back may have been looked up. */
-	before.hop[1] = flow->hop[1];
+	legs[1].way = plane_leg(&plane, 1, 1)->way;
 	CHILD_CHECK(!memcmp(&before, flow, sizeof(before)));
+	for (unsigned side = 0; side < 2; side++)
+		CHILD_CHECK(!memcmp(&legs[side], plane_leg(&plane, 1, side), sizeof(legs[side])));
 	return 0;
 }
 

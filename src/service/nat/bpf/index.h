@@ -114,49 +114,6 @@ static __always_inline void index_take_from(void *index, __u32 mask, __u64 hash,
 	}
 }
 
-/* Which of its two tuples a flow has in common with word: 0, 1, or -1. */
-static __always_inline int flow_direction(const struct nat_flow4 *flow, const __u64 word[2])
-{
-	if (tuple_is(&flow->tuple[0], word)) {
-		return 0;
-	}
-	return tuple_is(&flow->tuple[1], word) ? 1 : -1;
-}
-
-/* A flow of this bucket other than number `but` (0: any), or NULL. */
-static __always_inline struct nat_flow4 *bucket_flow(const struct nat_bucket *bucket, __u32 tag,
-						     const __u64 word[2], __u32 but)
-{
-	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
-		__u32 entry = bucket->place[i], number = ENTRY_NUMBER(entry);
-		if (ENTRY_TAG(entry) != tag || number == but) {
-			continue;
-		}
-		struct nat_flow4 *flow = flow_get(number);
-		if (flow != NULL && flow_direction(flow, word) >= 0) {
-			return flow;
-		}
-	}
-	return NULL;
-}
-
-static __always_inline struct nat_flow4 *index_flow(const __u64 word[2], __u64 hash, __u32 mask,
-						    __u32 but)
-{
-	__u32 at = bucket_first(hash, mask);
-	const struct nat_bucket *bucket = bpf_map_lookup_elem(&flow_index, &at);
-	if (bucket == NULL) {
-		return NULL;
-	}
-	struct nat_flow4 *flow = bucket_flow(bucket, INDEX_TAG(hash), word, but);
-	if (flow != NULL || bucket->beyond == 0) {
-		return flow;
-	}
-	at = bucket_second(hash, mask);
-	bucket = bpf_map_lookup_elem(&flow_index, &at);
-	return bucket != NULL ? bucket_flow(bucket, INDEX_TAG(hash), word, but) : NULL;
-}
-
 static __always_inline __u32 bucket_mapping(const struct nat_bucket *bucket, __u32 tag,
 					    const __u64 word[2], __u32 but)
 {

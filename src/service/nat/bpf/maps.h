@@ -25,7 +25,7 @@
 NAT_ARRAY(settings, 1, struct nat_settings);
 NAT_ARRAY(devices, NAT_DEVICES, struct nat_device);
 NAT_ARRAY(publics, NAT_PUBLICS, struct nat_public);
-NAT_ARRAY(flow_index, 1 << 16, struct nat_bucket);
+NAT_ARRAY(legs4, 1 << 16, struct nat_pair4);
 NAT_ARRAY(flows4, 1 << 16, struct nat_flow4);
 NAT_ARRAY(mapping_index, 1 << 16, struct nat_bucket);
 NAT_ARRAY(mappings4, 1 << 16, struct nat_mapping4);
@@ -114,9 +114,20 @@ static __always_inline const struct nat_device *device_get(__u32 ifindex)
 	return device != NULL && device->ifindex == ifindex && ifindex != 0 ? device : NULL;
 }
 
+static __always_inline const struct nat_device *device_at(__u32 slot)
+{
+	slot &= NAT_DEVICES - 1;
+	return bpf_map_lookup_elem(&devices, &slot);
+}
+
 static __always_inline struct nat_flow4 *flow_get(__u32 number)
 {
 	return bpf_map_lookup_elem(&flows4, &number);
+}
+
+static __always_inline struct nat_pair4 *pair_get(__u32 number)
+{
+	return bpf_map_lookup_elem(&legs4, &number);
 }
 
 static __always_inline struct nat_mapping4 *mapping_get(__u32 number)

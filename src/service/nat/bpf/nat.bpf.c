@@ -114,12 +114,12 @@ int nat_xdp(struct xdp_md *xdp)
 	if (kind != PACKET_FLOW) {
 		return xdp_unread(kind);
 	}
-	struct nat_flow4 *flow = flow_find(&p.tuple);
-	if (flow == NULL || flow->rules_gen != s->rules_gen) {
+	struct nat_leg4 *leg = leg_of(&p.tuple, s);
+	if (leg == NULL || leg->rules_gen != s->rules_gen) {
 		bpf_tail_call(xdp, &calls_xdp, NAT_CALL_NEW);
 		return XDP_PASS;
 	}
-	return xdp_known(xdp, &p, flow, s);
+	return xdp_known(xdp, &p, leg, s);
 }
 
 /* A decision that is none to go on; the packet has not been changed. */
@@ -138,10 +138,10 @@ int nat_xdp_new(struct xdp_md *xdp)
 		return XDP_PASS;
 	}
 	__u32 now = tick_now();
-	struct nat_flow4 *flow = flow_find(&p.tuple);
-	if (flow != NULL) {
-		int decision = recheck(flow, now);
-		return decision == OPEN_GO ? xdp_known(xdp, &p, flow, s) : xdp_decided(decision);
+	struct nat_leg4 *leg = leg_look(&p.tuple);
+	if (leg != NULL) {
+		int decision = recheck(leg);
+		return decision == OPEN_GO ? xdp_known(xdp, &p, leg, s) : xdp_decided(decision);
 	}
 	struct opening *o = opening_get();
 	if (o == NULL) {
@@ -153,7 +153,7 @@ int nat_xdp_new(struct xdp_md *xdp)
 	}
 	int decision = decide(xdp, o);
 	if (decision == OPEN_GO) {
-		flow = flow_get(begin(o));
+		leg = begin_leg_of(begin(o));
 		decision = o->why;
 	}
 	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_limit(decision) && answer_could()) {
@@ -162,8 +162,8 @@ int nat_xdp_new(struct xdp_md *xdp)
 	if (decision > 0) {
 		event_refused(view_xdp(xdp), p.l3, in->ifindex, &p.tuple, decision);
 	}
-	return flow != NULL && decision == OPEN_GO ? xdp_known(xdp, &p, flow, s)
-						   : xdp_decided(decision);
+	return leg != NULL && decision == OPEN_GO ? xdp_known(xdp, &p, leg, s)
+						  : xdp_decided(decision);
 }
 
 /* options: they are looked at here, and not by another program. */
@@ -189,12 +189,12 @@ static __always_inline int tc_in(struct __sk_buff *skb, bool options)
 	if (kind != PACKET_FLOW) {
 		return tc_unread(skb, &calls_tc, kind, false);
 	}
-	struct nat_flow4 *flow = flow_of(&p, s);
-	if (flow == NULL || flow->rules_gen != s->rules_gen) {
+	struct nat_leg4 *leg = leg_of(&p.tuple, s);
+	if (leg == NULL || leg->rules_gen != s->rules_gen) {
 		bpf_tail_call(skb, &calls_tc, NAT_CALL_NEW);
 		return tc_drop(NAT_C_DROP_NO_FLOW);
 	}
-	return tc_known(skb, &calls_tc, in, &p, flow);
+	return tc_known(skb, &calls_tc, in, &p, leg);
 }
 
 SEC("tc")
@@ -254,10 +254,10 @@ int nat_tc_new(struct __sk_buff *skb)
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	__u32 now = tick_now();
-	struct nat_flow4 *flow = flow_find(&p.tuple);
+	struct nat_leg4 *leg = leg_look(&p.tuple);
 	int decision = OPEN_GO;
-	if (flow != NULL) {
-		decision = flow->rules_gen == s->rules_gen ? OPEN_GO : recheck(flow, now);
+	if (leg != NULL) {
+		decision = recheck(leg);
 	} else {
 		struct opening *o = opening_get();
 		if (o == NULL) {
@@ -267,7 +267,7 @@ int nat_tc_new(struct __sk_buff *skb)
 		o->alien = kind == PACKET_ALIEN;
 		o->group = skb->pkt_type != 0;
 		decision = decide(skb, o);
-		flow = decision == OPEN_GO ? flow_get(begin(o)) : NULL;
+		leg = decision == OPEN_GO ? begin_leg_of(begin(o)) : NULL;
 		decision = decision == OPEN_GO ? o->why : decision;
 	}
 	if (decision > 0) {
@@ -276,14 +276,14 @@ int nat_tc_new(struct __sk_buff *skb)
 	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_limit(decision)) {
 		return tc_reject(skb, decision);
 	}
-	if (flow == NULL || decision != OPEN_GO) {
+	if (leg == NULL || decision != OPEN_GO) {
 		return tc_decided(skb, decision);
 	}
 	if (fragment_has_more(&p)) {
 		bpf_tail_call(skb, &calls_tc, NAT_CALL_FRAGMENT);
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
-	return tc_known(skb, &calls_tc, in, &p, flow);
+	return tc_known(skb, &calls_tc, in, &p, leg);
 }
 
 /* Where the machine's own has no tuple, its source is all that matters. */
@@ -328,12 +328,12 @@ int nat_tc_out(struct __sk_buff *skb)
 	if (kind != PACKET_FLOW) {
 		return tc_out_unread(skb, kind, &p);
 	}
-	struct nat_flow4 *flow = flow_of(&p, s);
-	if (flow == NULL || flow->rules_gen != s->rules_gen) {
+	struct nat_leg4 *leg = leg_of(&p.tuple, s);
+	if (leg == NULL || leg->rules_gen != s->rules_gen) {
 		bpf_tail_call(skb, &calls_tc, NAT_CALL_NEW_OUT);
 		return tc_drop(NAT_C_DROP_NO_FLOW);
 	}
-	return tc_out_known(skb, &p, flow);
+	return tc_out_known(skb, &p, leg);
 }
 
 SEC("tc")
@@ -350,10 +350,10 @@ int nat_tc_out_new(struct __sk_buff *skb)
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	__u32 now = tick_now();
-	struct nat_flow4 *flow = flow_find(&p.tuple);
+	struct nat_leg4 *leg = leg_look(&p.tuple);
 	int decision = OPEN_GO;
-	if (flow != NULL) {
-		decision = recheck(flow, now);
+	if (leg != NULL) {
+		decision = recheck(leg);
 	} else {
 		struct opening *o = opening_get();
 		if (o == NULL) {
@@ -361,7 +361,7 @@ int nat_tc_out_new(struct __sk_buff *skb)
 		}
 		opening_init(o, &p, out->ifindex, now);
 		decision = decide_out(o, out);
-		flow = decision == OPEN_GO ? flow_get(begin(o)) : NULL;
+		leg = decision == OPEN_GO ? begin_leg_of(begin(o)) : NULL;
 		decision = decision == OPEN_GO ? o->why : decision;
 	}
 	if (decision == OPEN_PASS) {
@@ -371,8 +371,8 @@ int nat_tc_out_new(struct __sk_buff *skb)
 	if (decision == OPEN_REJECT) {
 		return tc_drop(NAT_C_DROP_RULE);
 	}
-	return flow != NULL && decision == OPEN_GO ? tc_out_known(skb, &p, flow)
-						   : tc_decided(skb, decision);
+	return leg != NULL && decision == OPEN_GO ? tc_out_known(skb, &p, leg)
+						  : tc_decided(skb, decision);
 }
 
 /* Run once when the maps are filled: from here on the sweep goes by itself. A sweep that is there
@@ -410,8 +410,8 @@ SEC("syscall")
 int nat_ask(struct nat_asked *asked)
 {
 	const struct nat_settings *s = settings_get();
-	struct packet p = {.tuple = asked->tuple};
-	asked->found = s != NULL && flow_of(&p, s) != NULL;
+	struct nat_tuple4 tuple = asked->tuple;
+	asked->found = s != NULL && leg_of(&tuple, s) != NULL;
 	return 0;
 }
 

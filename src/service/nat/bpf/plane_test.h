@@ -30,7 +30,7 @@
 
 enum { LAN, DMZ, WAN, PLANE_DEVICES };
 enum { ZONE_DMZ = NAT_ZONE_INSIDE + 1 };
-enum { PLANE_FLOWS = 1 << 12, PLANE_PUBLICS = 4 };
+enum { PLANE_FLOWS = 1 << 12, PLANE_PAIRS = PLANE_FLOWS * 8 / 5, PLANE_PUBLICS = 4 };
 enum { VERDICT_TC_PASS = -1, VERDICT_TC_DROP = 2, VERDICT_TC_SEND = 7 };
 
 #define IP4(a, b, c, d) ((uint32_t)htonl((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d)))
@@ -44,7 +44,7 @@ struct plane {
 	uint32_t ifindex[PLANE_DEVICES];
 	uint8_t mac[PLANE_DEVICES][6];
 	struct bpf_memory settings, devices, publics, ports, flows, mappings, pools, forwards,
-		rules, rates, index, mapping_index;
+		rules, rates, legs, mapping_index;
 };
 
 static const char *const plane_names[PLANE_DEVICES] = {"lan", "dmz", "wan"};
@@ -205,7 +205,7 @@ static inline void plane_fill_settings(struct plane *p)
 {
 	static const uint32_t idle_s[NAT_IDLE_N] = {240, 7440, 240, 300, 10, 60, 300, 2};
 	struct nat_settings s = {.seed = {0x0123456789abcdef, 0xfedcba9876543210},
-				 .flow_mask = PLANE_FLOWS - 1,
+				 .flow_pairs = PLANE_PAIRS,
 				 .mapping_mask = PLANE_FLOWS - 1,
 				 .flags = NAT_SETTING_FORWARDING,
 				 .flows_max = PLANE_FLOWS - 1,
@@ -234,7 +234,7 @@ static inline enum err plane_fill(struct plane *p)
 		      {"flows4", &p->flows},	  {"mappings4", &p->mappings},
 		      {"pools", &p->pools},	  {"forwards4", &p->forwards},
 		      {"rules", &p->rules},	  {"rates", &p->rates},
-		      {"flow_index", &p->index},  {"mapping_index", &p->mapping_index}};
+		      {"legs4", &p->legs},	  {"mapping_index", &p->mapping_index}};
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		TRY(plane_memory(p, arrays[i].name, arrays[i].memory));
 	plane_fill_settings(p);
@@ -278,6 +278,21 @@ static inline void plane_forward(const struct plane *p, uint32_t number, uint8_t
 		plane_settings(p)->sets[0].forwards_n = number;
 }
 
+/* One direction of flow `number`; side: 0, the originator's. */
+static inline struct nat_leg4 *plane_leg(const struct plane *p, uint32_t number, unsigned side)
+{
+	const struct nat_flow4 *flow = (const struct nat_flow4 *)p->flows.base + number;
+	return (struct nat_leg4 *)p->legs.base + flow->leg[side];
+}
+
+/* As if its last packet had come so many ticks earlier. */
+static inline void plane_age(const struct plane *p, uint32_t number, uint32_t ticks)
+{
+	((struct nat_flow4 *)p->flows.base + number)->seen -= ticks;
+	plane_leg(p, number, 0)->seen -= ticks;
+	plane_leg(p, number, 1)->seen -= ticks;
+}
+
 #define PLANE_FOLDER "/tmp/bpf"
 
 /* In a child: true when it may not be tried here. */
@@ -289,7 +304,7 @@ static inline bool plane_may_not(void)
 
 static inline enum err plane_make(struct plane *p)
 {
-	static const char *const large[] = {"flow_index", "flows4", "mapping_index", "mappings4"};
+	static const char *const large[] = {"flows4", "mapping_index", "mappings4"};
 	struct span object = span_of(nat_bpf_object, (size_t)(nat_bpf_object_end - nat_bpf_object));
 	struct bpf_attachment attached;
 	int fd;
@@ -301,6 +316,7 @@ static inline enum err plane_make(struct plane *p)
 	TRY(bpf_set_open(object, "nat", &p->set));
 	for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++)
 		TRY(bpf_set_entries(p->set, large[i], PLANE_FLOWS));
+	TRY(bpf_set_entries(p->set, "legs4", PLANE_PAIRS));
 	TRY(bpf_set_entries(p->set, "ports", NAT_PORT_AT(PLANE_PUBLICS, 0, 0) / 2));
 	TRY(bpf_set_entries(p->set, "blocks", NAT_BLOCK_AT(PLANE_PUBLICS, 0)));
 	enum err e = bpf_set_load(p->set);
@@ -516,7 +532,7 @@ static inline int plane_group(void **state)
 static inline void plane_forget(struct plane *p)
 {
 	const struct bpf_memory *all[] = {&p->flows, &p->mappings, &p->pools,
-					  &p->index, &p->ports,	   &p->forwards,
+					  &p->legs,  &p->ports,	   &p->forwards,
 					  &p->rules, &p->rates,	   &p->mapping_index};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		memset(all[i]->base, 0, all[i]->len);

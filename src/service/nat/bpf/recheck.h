@@ -45,12 +45,10 @@ static __always_inline int recheck_rules(struct opening *o, const struct nat_flo
 	return opening_inside(o) ? decide_between(o, to) : decide_rules(o, to, NAT_C_DROP_UNASKED);
 }
 
-/* A decision; the flow ends when it is none to go on. */
-__noinline int recheck(struct nat_flow4 *flow, __u32 now)
+static __always_inline int recheck_flow(struct nat_flow4 *flow, const struct nat_settings *s)
 {
-	const struct nat_settings *s = settings_get();
 	struct opening *o = opening_get();
-	if (flow == NULL || o == NULL) {
+	if (o == NULL) {
 		return NAT_C_DROP_RULE;
 	}
 	__builtin_memset(o, 0, sizeof(*o));
@@ -59,13 +57,29 @@ __noinline int recheck(struct nat_flow4 *flow, __u32 now)
 	o->tuple[0] = flow->tuple[0];
 	o->tuple[1] = flow->tuple[1];
 	int decision = recheck_rules(o, flow);
-	if (decision != OPEN_GO || s == NULL) {
-		flow->seen = now - FLOW_LONG_AGO;
-		return decision != OPEN_GO ? decision : NAT_C_DROP_RULE;
+	if (decision != OPEN_GO) {
+		flow->flags |= NAT_FLOW_END;
+		return decision;
 	}
 	flow->rules_gen = s->rules_gen;
 	flow->rule = o->rule;
 	return OPEN_GO;
+}
+
+/* A decision; the flow ends when it is none to go on. */
+__noinline int recheck(struct nat_leg4 *leg)
+{
+	const struct nat_settings *s = settings_get();
+	struct nat_flow4 *flow = leg != NULL ? leg_flow(leg) : NULL;
+	if (s == NULL || flow == NULL || leg == NULL || flow->life != NAT_LIVE) {
+		return NAT_C_DROP_NO_FLOW;
+	}
+	/* The other leg may have been first. */
+	int decision = flow->rules_gen == s->rules_gen ? OPEN_GO : recheck_flow(flow, s);
+	if (decision == OPEN_GO) {
+		leg->rules_gen = s->rules_gen;
+	}
+	return decision;
 }
 
 #endif

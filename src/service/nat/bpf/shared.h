@@ -5,7 +5,7 @@
  * Times are ticks of CLOCK_MONOTONIC: nanoseconds >> NAT_TICK_SHIFT (0.134 s), which 32 bits hold
  * for 18 years. Index 0 of flows, mappings and forwards is never used: 0 means none.
  *
- *	packet -> device (zone) -> tuple -> flow_index -> flow: rewrite, next hop, send
+ *	packet -> device (zone) -> tuple -> legs4: rewrite, next hop, send
  *	                                       | miss
  *	                                       v
  *	              source check, local?, mapping or forward or port, rules -> a new flow
@@ -127,7 +127,7 @@ struct nat_tuple4 {
 	__u16 pool; /* of a mapping: nat_device.public_first of its uplink; of a flow: 0 */
 };
 
-/* Maps flow_index and mapping_index: a tuple's hash (index.h) names two buckets, each one cache
+/* Map mapping_index: a tuple's hash (index.h) names two buckets, each one cache
  * line. A place holds 8 bits of the hash above the number; 0 is free. */
 #define NAT_BUCKET_PLACES 15
 #define NAT_NUMBER_BITS	  24
@@ -195,7 +195,7 @@ enum nat_flow_flag {
 	NAT_FLOW_END = 1 << 5,	  /* set by the service: the sweep ends it, whoever sends */
 };
 
-/* Where a direction's packets leave. Valid while gen is nat_settings.hop_gen and the age is short.
+/* Where a packet leaves. Valid while gen is nat_settings.hop_gen and the age is short.
  */
 struct nat_hop {
 	__u32 ifindex; /* 0: unknown */
@@ -206,20 +206,57 @@ struct nat_hop {
 	__u8 dmac[6], smac[6];
 };
 
-/* Map flows4. The two tuples say everything: a packet that comes in as tuple[d] leaves with the
- * other one's ends exchanged: src = tuple[!d].dst, dst = tuple[!d].src. Two cache lines. */
+/* The next hop of a leg: valid while gen is nat_settings.hop_gen and the age is short. */
+struct nat_way4 {
+	__u8 dmac[6];
+	__u16 mtu; /* of the route; 0: the hop is unknown */
+	__u16 gen;
+	__u16 looked; /* lower half of the tick of the look-up */
+	__u16 slot;   /* in map devices */
+};
+
+#define NAT_LEG_ANSWERS 0x80000000u
+
+enum nat_leg_flag {
+	NAT_LEG_QUIET = 1 << 0, /* its packets change nothing in the flow, unless TCP says so */
+};
+
+/* One direction of a flow: all that a packet of it reads and changes. Where it lies in map legs4
+ * its tuple says (leg.h). It is given again only when it has been free for a while, so that nobody
+ * who still holds it sees another one in it. */
+struct nat_leg4 {
+	struct nat_tuple4 in; /* as it comes in; src 0: nobody's */
+	__be32 src, dst;      /* as it leaves */
+	__be16 sport, dport;
+	__u32 flow;  /* its number, with NAT_LEG_ANSWERS for who answers; 0: free */
+	__u64 bytes; /* of IP */
+	__u32 seen;  /* tick of its last packet, or of its end */
+	__u8 zone;   /* where it goes */
+	__u8 flags;  /* enum nat_leg_flag */
+	/* Of the pair. In its first leg: how many whose first pair this is lie in others; in its
+	 * second: in which of their pairs, one bit for each. */
+	__u16 beyond;
+	__u16 rules_gen; /* allowed under these rules */
+	struct nat_way4 way;
+};
+
+/* Map legs4. Two legs are neighbours, as a processor fetches two lines at a time. */
+struct nat_pair4 {
+	struct nat_leg4 leg[2];
+};
+
+/* Map flows4: what both directions share. The two tuples say everything: a packet that comes in as
+ * tuple[d] leaves with the other one's ends exchanged: src = tuple[!d].dst, dst = tuple[!d].src. */
 struct nat_flow4 {
 	struct nat_tuple4 tuple[2]; /* of the originator; of the answers */
 	__u32 mapping;		    /* 0: no port is held for it */
-	__u32 seen;		    /* tick of the last packet that refreshed it */
+	__u32 seen;		    /* no later than its legs' */
 	__u8 life, tcp, idle, flags;
-	__u16 rules_gen;		/* allowed under these rules */
-	__u16 rule;			/* which one allowed it; 0: none had to */
-	__u16 ip_delta[2], l4_delta[2]; /* of the checksums (RFC 1624), for each direction */
+	__u16 rules_gen; /* allowed under these rules */
+	__u16 rule;	 /* which one allowed it; 0: none had to */
 	__u32 born;
-	__be32 host;	       /* in map hosts: whose limit it counts for; 0: nobody's */
-	__u64 bytes[2];	       /* each direction; of IP */
-	struct nat_hop hop[2]; /* after translation */
+	__be32 host;  /* in map hosts: whose limit it counts for; 0: nobody's */
+	__u32 leg[2]; /* where they lie: the pair's number << 1 | which of it */
 };
 
 /* Map mappings4: an inside endpoint has this public one (RFC 4787 REQ-1). refs counts flows, and
@@ -395,8 +432,9 @@ struct nat_set {
 /* Map settings: one, rewritten by the service at any time, each field for itself. The first 64
  * octets are what every packet needs. */
 struct nat_settings {
-	__u64 seed[2];		       /* of the index's hash; never changes while flows live */
-	__u32 flow_mask, mapping_mask; /* buckets of flow_index and mapping_index, less one */
+	__u64 seed[2];	    /* of the index's hash; never changes while flows live */
+	__u32 flow_pairs;   /* of map legs4 */
+	__u32 mapping_mask; /* buckets of mapping_index, less one */
 	__u16 hop_gen, rules_gen;
 	__u32 flags;
 	__u32 idle[NAT_IDLE_N]; /* ticks */
@@ -506,8 +544,9 @@ _Static_assert(!NAT_PADS(struct nat_settings) && !NAT_PADS(struct nat_device) &&
 		       !NAT_PADS(struct nat_public) && !NAT_PADS(struct nat_forward4) &&
 		       !NAT_PADS(struct nat_rule) && !NAT_PADS(struct nat_rate),
 	       "an array of the service would not be the kernel's");
-_Static_assert(sizeof(struct nat_bucket) == 64 && sizeof(struct nat_flow4) == 128 &&
-		       sizeof(struct nat_mapping4) == 64 && sizeof(struct nat_pool) == 16,
+_Static_assert(sizeof(struct nat_bucket) == 64 && sizeof(struct nat_flow4) == 64 &&
+		       sizeof(struct nat_leg4) == 64 && sizeof(struct nat_mapping4) == 64 &&
+		       sizeof(struct nat_pool) == 16,
 	       "cache lines");
 
 #endif

@@ -68,6 +68,26 @@ static __always_inline bool sweep_uninvited(const struct nat_flow4 *flow)
 	return mapping != NULL && !mapping_is_open(mapping);
 }
 
+/* The record learns from its legs when the last packet came. */
+static __always_inline void sweep_hear(struct nat_flow4 *flow)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct nat_leg4 *leg = flow_leg(flow, side);
+		if (leg != NULL && (__s32)(leg->seen - flow->seen) > 0) {
+			flow->seen = leg->seen;
+		}
+	}
+}
+
+/* Below 0 when a packet has come since we looked at the clock. */
+static __always_inline bool sweep_is_over(const struct nat_flow4 *flow,
+					  const struct nat_settings *s, __u32 now)
+{
+	__s32 age = (__s32)(now - flow->seen);
+	__u32 idle = flow->idle;
+	return idle < NAT_IDLE_N && age >= 0 && (__u32)age >= s->idle[idle];
+}
+
 static long sweep_flow(__u32 i, struct sweep_slice *slice)
 {
 	(void)i;
@@ -77,16 +97,17 @@ static long sweep_flow(__u32 i, struct sweep_slice *slice)
 	if (flow == NULL || s == NULL) {
 		return 1;
 	}
-	/* Below 0 when a packet has come since we looked at the clock. */
-	__s32 age = (__s32)(slice->now - flow->seen);
-	__u32 idle = flow->idle;
-	bool over = idle < NAT_IDLE_N && age >= 0 && (__u32)age >= s->idle[idle];
+	bool over = flow->life == NAT_LIVE && sweep_is_over(flow, s, slice->now);
+	if (over) {
+		sweep_hear(flow);
+		over = sweep_is_over(flow, s, slice->now);
+	}
 	if (flow->life == NAT_LIVE &&
 	    (over || (flow->flags & NAT_FLOW_END) != 0 || sweep_uninvited(flow))) {
 		end(number, slice->now);
 		return sweep_worked(&slice->left, SWEEP_END);
 	}
-	if (flow->life == NAT_DEAD && age >= SWEEP_DEAD_TICKS) {
+	if (flow->life == NAT_DEAD && (__s32)(slice->now - flow->seen) >= SWEEP_DEAD_TICKS) {
 		flow->life = NAT_FREE;
 		if (!pool_give(NAT_POOL_FLOWS4, number)) {
 			flow->life = NAT_DEAD;

@@ -170,10 +170,10 @@ static __always_inline int tc_send(struct __sk_buff *skb, const struct nat_devic
 
 /* To the machine itself, with the ports that its socket knows. */
 static __always_inline int tc_deliver(struct __sk_buff *skb, const struct packet *p,
-				      struct nat_flow4 *flow, int side)
+				      struct nat_leg4 *leg)
 {
-	flow_refresh(flow, p, side, tick_now());
-	if (!flow_rewrite_skb(skb, p, flow, side, false)) {
+	flow_refresh(leg, p, tick_now());
+	if (!flow_rewrite_skb(skb, p, leg, false)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	return tc_pass();
@@ -181,56 +181,53 @@ static __always_inline int tc_deliver(struct __sk_buff *skb, const struct packet
 
 /* The machine's own, on its way out. */
 static __always_inline int tc_out_known(struct __sk_buff *skb, const struct packet *p,
-					struct nat_flow4 *flow)
+					struct nat_leg4 *leg)
 {
-	int side = flow_side(flow, p);
-	flow_refresh(flow, p, side, tick_now());
-	return flow_rewrite_skb(skb, p, flow, side, false) ? TC_ACT_UNSPEC
-							   : tc_drop(NAT_C_DROP_FORMAT);
+	flow_refresh(leg, p, tick_now());
+	return flow_rewrite_skb(skb, p, leg, false) ? TC_ACT_UNSPEC : tc_drop(NAT_C_DROP_FORMAT);
 }
 
 /* A packet of a flow, on its way in. */
 static __always_inline int tc_known(struct __sk_buff *skb, void *calls, const struct nat_device *in,
-				    const struct packet *p, struct nat_flow4 *flow)
+				    const struct packet *p, struct nat_leg4 *leg)
 {
 	const struct nat_settings *s = settings_get();
-	int side = flow_side(flow, p);
-	if (flow->tuple[side ^ 1].zone == NAT_ZONE_GATEWAY) {
-		return tc_deliver(skb, p, flow, side);
+	if (leg->zone == NAT_ZONE_GATEWAY) {
+		return tc_deliver(skb, p, leg);
 	}
 	if (p->ttl <= 1) {
 		bpf_tail_call(skb, calls, NAT_CALL_TTL);
 		return tc_drop(NAT_C_DROP_TTL);
 	}
 	struct hop_question *q = NULL; /* of a hop that is not remembered */
-	const struct nat_hop *hop = &flow->hop[side];
+	struct nat_hop hop;
 	__u32 now = tick_now();
 	if (s == NULL) {
 		return tc_drop(NAT_C_DROP_NO_ROUTE);
 	}
-	if (!hop_fresh(hop, s, now)) {
+	if (!leg_hop(leg, s, now, &hop)) {
 		q = question_get();
 		enum hop_way way =
-			q != NULL ? flow_hop(skb, flow, p, side, q, in->ifindex, now) : HOP_NOWHERE;
+			q != NULL ? flow_hop(skb, leg, p->tos, q, in->ifindex, now) : HOP_NOWHERE;
 		if (q == NULL || way == HOP_NOWHERE) {
 			return tc_drop(NAT_C_DROP_NO_ROUTE);
 		}
-		hop = &q->hop;
+		hop = q->hop;
 		if (way == HOP_SEND) {
 			q = NULL;
 		}
 	}
-	if (!tc_fits(skb, p, hop->mtu)) {
-		return tc_too_big(skb, calls, hop);
+	if (!tc_fits(skb, p, hop.mtu)) {
+		return tc_too_big(skb, calls, &hop);
 	}
-	flow_refresh(flow, p, side, now);
-	if (!flow_rewrite_skb(skb, p, flow, side, true)) {
+	flow_refresh(leg, p, now);
+	if (!flow_rewrite_skb(skb, p, leg, true)) {
 		return tc_drop(NAT_C_DROP_FORMAT);
 	}
 	if (q != NULL) {
-		neighbour_asked(hop->dmac, now);
+		neighbour_asked(hop.dmac, now);
 	}
-	return tc_send(skb, in, hop, q != NULL ? &q->neighbour : NULL);
+	return tc_send(skb, in, &hop, q != NULL ? &q->neighbour : NULL);
 }
 
 #endif

@@ -36,26 +36,28 @@ static __always_inline int xdp_unread(enum packet_kind kind)
 	}
 }
 
-/* A hop for this side that XDP can send to, asked for when the one that is known is old. */
-static __always_inline bool xdp_hop(struct xdp_md *xdp, struct nat_flow4 *flow,
-				    const struct packet *p, int side, __u32 now)
+/* A hop that XDP can send to, asked for when the one that is known is old. */
+static __always_inline bool xdp_hop(struct xdp_md *xdp, struct nat_leg4 *leg, __u8 tos, __u32 now,
+				    struct nat_hop *ret)
 {
 	struct hop_question *q = question_get();
-	return q != NULL && flow_hop(xdp, flow, p, side, q, xdp->ingress_ifindex, now) == HOP_SEND;
+	if (q == NULL || flow_hop(xdp, leg, tos, q, xdp->ingress_ifindex, now) != HOP_SEND) {
+		return false;
+	}
+	*ret = q->hop;
+	return true;
 }
 
 static __always_inline int xdp_send(struct xdp_md *xdp, const struct nat_hop *hop)
 {
 	struct view view = view_xdp(xdp);
-	__u32 *mac = view.data;
-	const __u32 *have = (const __u32 *)hop->dmac;
+	struct ethhdr *eth = view.data;
 	struct nat_counts *counts = counts_get();
-	if ((void *)(mac + 3) > view.end || counts == NULL) {
+	if ((void *)(eth + 1) > view.end || counts == NULL) {
 		return XDP_PASS;
 	}
-	mac[0] = have[0];
-	mac[1] = have[1];
-	mac[2] = have[2];
+	__builtin_memcpy(eth->h_dest, hop->dmac, 6);
+	__builtin_memcpy(eth->h_source, hop->smac, 6);
 	counts->n[NAT_C_PACKETS]++;
 	counts->n[NAT_C_TRANSLATED]++;
 	return (int)bpf_redirect_map(&xdp_ports, hop->ifindex, 0);
@@ -63,25 +65,24 @@ static __always_inline int xdp_send(struct xdp_md *xdp, const struct nat_hop *ho
 
 /* A packet of a flow. */
 static __always_inline int xdp_known(struct xdp_md *xdp, const struct packet *p,
-				     struct nat_flow4 *flow, const struct nat_settings *s)
+				     struct nat_leg4 *leg, const struct nat_settings *s)
 {
-	int side = flow_side(flow, p);
-	const struct nat_hop *hop = &flow->hop[side];
+	struct nat_hop hop;
 	__u32 now = tick_now();
-	if (p->ttl <= 1 || flow->tuple[side ^ 1].zone == NAT_ZONE_GATEWAY) {
+	if (p->ttl <= 1 || leg->zone == NAT_ZONE_GATEWAY) {
 		return XDP_PASS;
 	}
-	if (!hop_fresh(hop, s, now) && !xdp_hop(xdp, flow, p, side, now)) {
+	if (!leg_hop(leg, s, now, &hop) && !xdp_hop(xdp, leg, p->tos, now, &hop)) {
 		return XDP_PASS;
 	}
-	if ((hop->flags & NAT_DEVICE_XDP_SEND) == 0 || p->len > hop->mtu) {
+	if ((hop.flags & NAT_DEVICE_XDP_SEND) == 0 || p->len > hop.mtu) {
 		return XDP_PASS;
 	}
-	if (!flow_rewrite_xdp(view_xdp(xdp), flow, side)) {
+	if (!flow_rewrite_xdp(view_xdp(xdp), leg)) {
 		return XDP_PASS;
 	}
-	flow_refresh(flow, p, side, now);
-	return xdp_send(xdp, hop);
+	flow_refresh(leg, p, now);
+	return xdp_send(xdp, &hop);
 }
 
 #endif
