@@ -66,7 +66,7 @@ REQUIREMENTS = [
     ("6888 REQ-3", "addresses that are not in one row", "the list `addresses` takes any ranges; conf_test.c reads them"),
     ("6888 REQ-4", '"A CGN MUST support limiting the number of external ports" for each host', ["behaviour:a_full_table_refuses_the_new_and_keeps_the_old", "behaviour:a_host_has_a_block_of_ports", "programs:a_scan_of_all_ports_stops_at_the_hosts_limit"]),
     ("6888 REQ-5", "memory for each host is bounded", ["behaviour:a_full_table_refuses_the_new_and_keeps_the_old", "programs:a_scan_of_all_ports_stops_at_the_hosts_limit"]),
-    ("6888 REQ-6", "no translation to chosen destinations", "not here: `translate: off` is for zones, so by source only"),
+    ("6888 REQ-6", '"administratively turn off translation for specific destination addresses and/or ports"', ["life:nobody_is_translated_to_chosen_destinations", BPF + "decide_test.c:where_nobody_is_translated_to_a_flow_leaves_as_it_is"]),
     ("6888 REQ-7", "filtering independent of the endpoint", ["behaviour:who_was_not_asked_does_not_answer"]),
     ("6888 REQ-8", "an external port is not given to another host for 2 minutes after it was used", "not here yet"),
     ("6888 REQ-9", "PCP", ["ports:a_port_opened_by_pcp_lets_a_connection_in_until_it_is_closed"]),

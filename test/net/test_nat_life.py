@@ -297,6 +297,49 @@ def test_a_reload_changes_rules_and_leaves_what_they_allow(site):
     site.nat.reload(CONFIG)
 
 
+def heard(listener, near, to):
+    """Who a datagram to there seems to come from."""
+    with contextlib.suppress(BlockingIOError):
+        while listener.recvfrom(100, socket.MSG_DONTWAIT):
+            pass
+    near.sendto(b"x", to)
+    return listener.recvfrom(100)[1] if select.select([listener], [], [], 1)[0] else None
+
+
+def test_nobody_is_translated_to_chosen_destinations(site):
+    """RFC 6888 REQ-6: and it ends when that is taken back, for no private source leaves else."""
+    site.nat.reload(CONFIG + f"  untranslated:\n    - {{to: {WORLD}, traffic: [7002/tcp, 7005/udp]}}\n")
+    with site.world.inside():
+        far = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    with site.host.inside():
+        near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    near.bind((HOST, 7010))
+    with near, far[0], far[1]:
+        for i, port in enumerate((7005, 7006)):
+            far[i].bind((WORLD, port))
+        assert heard(far[0], near, (WORLD, 7005)) == (HOST, 7010)
+        assert heard(far[1], near, (WORLD, 7006)) == (OUT, 7010)
+        far[0].sendto(b"answer", (HOST, 7010))
+        assert select.select([near], [], [], 10)[0] and near.recvfrom(100) == (b"answer", (WORLD, 7005))
+        # It is no way in: nobody has asked that port.
+        far[1].sendto(b"unasked", (HOST, 7010))
+        assert not select.select([near], [], [], 0.3)[0]
+        with connected(site.host, site.listeners[2], WORLD) as (one, other, seen):
+            assert seen[0] == HOST
+            speaks(one, other)
+            # Rules go first.
+            assert connects(site.guest, WORLD, 7002) == "refused"
+            steps = site.nat.control("GET", f"/explain?src={HOST}&dst={WORLD}&traffic=7002/tcp")[1]["steps"]
+            assert any("the source stays, as line" in step["text"] for step in steps)
+            site.nat.reload(CONFIG)
+            assert heard(far[0], near, (WORLD, 7005)) in (None, (OUT, 7010))
+            one.sendall(b"its source may be seen no more")
+            assert not select.select([other], [], [], 0.5)[0]
+    with connected(site.host, site.listeners[2], WORLD) as (one, other, seen):
+        assert seen[0] == OUT
+        speaks(one, other)
+
+
 def test_what_a_reload_cannot_do_is_said(site):
     """Sockets and folders are opened before the sandbox."""
     site.nat.reload(CONFIG + "  log: {file: on}\n  port-control: {pcp: on}\n")

@@ -207,6 +207,35 @@ static const struct config_map rule_map = {
 	.example = "{action: allow, from: outside, to: gateway, traffic: 22/tcp}",
 };
 
+static const struct config_key plain_keys[] = {
+	{.name = "to",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct nat_plain_conf, to),
+	 .min = 1,
+	 .max = 253,
+	 .items_max = 64,
+	 .example = "10.20.0.0/16",
+	 .help = "addresses, networks, names; all of the world, unless set"},
+	{.name = "traffic",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct nat_plain_conf, traffic),
+	 .min = 1,
+	 .max = 40,
+	 .items_max = 64,
+	 .example = "53",
+	 .help = "as `traffic` of a rule; any, unless set"},
+};
+
+static const struct config_map plain_map = {
+	.help = "Destinations outside that see the hosts' own addresses",
+	.size = sizeof(struct nat_plain_conf),
+	CONFIG_KEYS(plain_keys),
+	CONFIG_LINE(struct nat_plain_conf, line),
+	.example = "{to: 10.20.0.0/16}",
+};
+
 #define TIMEOUT(word, member, text, explanation)                                                   \
 	{                                                                                          \
 		.name = word, .type = CONFIG_DURATION,                                             \
@@ -382,6 +411,17 @@ static const struct config_key nat_keys[] = {
 	 .help = "rules in their order, before those that hold anyway: inside may begin to "
 		 "everywhere, other zones to the world; from outside nothing may begin but ping to "
 		 "this machine and the answers of DHCP"},
+	{.name = "untranslated",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct nat_conf, plain),
+	 .map = &plain_map,
+	 .items_max = NAT_CONF_PLAIN_MAX,
+	 .help = "destinations outside to which hosts go with their own addresses, by the same "
+		 "rules "
+		 "and with flows (RFC 6888 REQ-6): who is there must have a route back. Nothing "
+		 "else "
+		 "leaves with a private source"},
 	{.name = "port-control",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct nat_conf, port_control),

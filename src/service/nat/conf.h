@@ -20,6 +20,7 @@ enum {
 	NAT_CONF_HOSTS_MAX = 4096,
 	NAT_CONF_FORWARDS_MAX = 512,
 	NAT_CONF_RULES_MAX = 512,
+	NAT_CONF_PLAIN_MAX = 256,
 	NAT_FLOWS_MIN = 1024,
 	NAT_FLOWS_MAX = 16 << 20,
 	NAT_EVENTS_MAX = 65535, /* a second */
@@ -73,6 +74,13 @@ struct nat_rule_conf {
 	uint32_t line;
 };
 
+/* To whom nobody is translated. */
+struct nat_plain_conf {
+	struct config_list to;	    /* const char *: addresses, networks, names; all when empty */
+	struct config_list traffic; /* const char *; any when empty */
+	uint32_t line;
+};
+
 struct nat_timeouts_conf {
 	uint64_t tcp_opening_ms, tcp_ms, tcp_closing_ms, udp_ms, dns_ms, icmp_ms, other_ms,
 		fragment_ms;
@@ -95,6 +103,7 @@ struct nat_conf {
 	struct config_list hosts;    /* struct nat_host_conf */
 	struct config_list forward;  /* struct nat_forward_conf */
 	struct config_list firewall; /* struct nat_rule_conf */
+	struct config_list plain;    /* struct nat_plain_conf */
 	struct portctl_conf port_control;
 	bool bogons, answer_unasked;
 	struct nat_timeouts_conf timeouts;

@@ -357,6 +357,46 @@ static void check_rule(const struct nat_conf *c, size_t r, struct config_at *at)
 	check_rate(rule, r, at);
 }
 
+/* What turns off translation must say for whom, and no zone is a destination outside. */
+static void check_plain(const struct nat_conf *c, size_t p, struct config_at *at)
+{
+	const struct nat_plain_conf *plain = (const struct nat_plain_conf *)c->plain.items + p;
+	const char *const *to = plain->to.items, *const *traffic = plain->traffic.items;
+	struct nat_traffics t;
+	struct nat_who who;
+	if (plain->to.n == 0 && plain->traffic.n == 0)
+		config_fail_item(
+			at, "untranslated", p,
+			"this would be for all; say `to` or `traffic`, or turn `translate` "
+			"of a zone off");
+	check_who(c, &plain->to, "untranslated", p, "to", at);
+	for (size_t i = 0; i < plain->to.n; i++) {
+		struct config_step steps[] = {{"untranslated", p}, {"to", i}};
+		if (nat_who_parse(c, span_text(to[i]), &who))
+			continue; /* was told */
+		if (who.kind == NAT_WHO_ZONE)
+			config_fail_inside(
+				at, steps, 2,
+				"'%s' is a zone; write addresses, networks or names that "
+				"are outside",
+				to[i]);
+		else if (who.kind == NAT_WHO_PREFIX && who.prefix.address.family == 6)
+			config_fail_inside(at, steps, 2, "only IPv4 is translated");
+		else if (who.kind == NAT_WHO_PREFIX && who.prefix.bits == 0)
+			config_fail_inside(at, steps, 2,
+					   "that is all of the world; leave `to` out, and say "
+					   "`traffic`");
+	}
+	for (size_t i = 0; i < plain->traffic.n; i++)
+		if (nat_traffic_parse(span_text(traffic[i]), &t) ||
+		    t.items[0].proto == NAT_PROTO_ICMPV6)
+			config_fail_inside(
+				at, (struct config_step[]){{"untranslated", p}, {"traffic", i}}, 2,
+				"'%s' is no traffic of IPv4; write such as 443/tcp, 53, ping or "
+				"esp",
+				traffic[i]);
+}
+
 /* A star would mean other devices too, and a quote end the word. */
 static void check_back_end(const struct nat_conf *c, struct config_at *at)
 {
@@ -383,6 +423,8 @@ void nat_conf_check(const void *conf, struct config_at *at)
 		check_forward(c, f, at);
 	for (size_t r = 0; r < c->firewall.n; r++)
 		check_rule(c, r, at);
+	for (size_t p = 0; p < c->plain.n; p++)
+		check_plain(c, p, at);
 	check_back_end(c, at);
 	nat_v6_conf_check(&c->v6, at);
 	portctl_conf_check(c, &c->port_control, at);

@@ -130,6 +130,18 @@ static void refuses_rules(void **state)
 	refused_below("  firewall: {action: allow, rate: 1/h, burst: 2}", 47, "at most 1");
 }
 
+static void refuses_untranslated(void **state)
+{
+	(void)state;
+	refused_below("  untranslated: {}", 17, "would be for all");
+	refused_below("  untranslated: {to: outside}", 22, "is a zone");
+	refused_below("  untranslated: {to: 0.0.0.0/0}", 22, "all of the world");
+	refused_below("  untranslated: {to: [10.0.0.1, 10.0.0.1/8]}", 33, "bits set");
+	refused_below("  untranslated: {to: 2001:470::/32}", 22, "only IPv4");
+	refused_below("  untranslated: [{to: a}, {traffic: 53/dns}]", 37, "no traffic of IPv4");
+	refused_below("  untranslated: {traffic: icmpv6}", 27, "no traffic of IPv4");
+}
+
 static void a_home_needs_two_words(void **state)
 {
 	(void)state;
@@ -209,6 +221,7 @@ int main(void)
 		cmocka_unit_test(refuses_addresses_and_ports),
 		cmocka_unit_test(refuses_hosts_and_forwards),
 		cmocka_unit_test(refuses_rules),
+		cmocka_unit_test(refuses_untranslated),
 		cmocka_unit_test(a_home_needs_two_words),
 		cmocka_unit_test(zones_have_numbers_and_names),
 		cmocka_unit_test(a_text_says_who),

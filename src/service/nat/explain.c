@@ -211,6 +211,14 @@ static enum nat_verdict to_zone(struct nat_walk *w)
 		return verdict;
 	if (w->seen.to != NAT_ZONE_OUTSIDE || (from && from->flags & NAT_SOURCE_ROUTED))
 		return nat_walk_end(w, NAT_VERDICT_SENT, "routed as it is");
+	uint32_t plain = nat_walk_find(w, w->t->rules_n + 1, w->t->rules_plain);
+	if (plain) {
+		nat_walk_tell(
+			w, NAT_STEP_TRANSLATION,
+			"the source stays, as line %u says that nobody is translated to there",
+			w->t->rules[plain].line);
+		return nat_walk_end(w, NAT_VERDICT_SENT, "routed as it is");
+	}
 	return leave(w);
 }
 

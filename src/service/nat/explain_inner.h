@@ -26,6 +26,8 @@ enum nat_verdict nat_walk_end(const struct nat_walk *w, enum nat_verdict v, cons
 
 /* The first of the rules first .. last that matches; 0: none. */
 uint32_t nat_walk_judge(const struct nat_walk *w, uint32_t first, uint32_t last);
+/* The same, and tells nothing. */
+uint32_t nat_walk_find(const struct nat_walk *w, uint32_t first, uint32_t last);
 /* Whether it goes on; false: *ret_verdict was told. */
 bool nat_walk_allowed(const struct nat_walk *w, uint32_t rule, enum nat_verdict *ret_verdict);
 

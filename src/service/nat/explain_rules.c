@@ -87,6 +87,14 @@ static void tell_rule(const struct nat_walk *w, uint32_t number, const char *dif
 	w->step(w->arg, &s);
 }
 
+uint32_t nat_walk_find(const struct nat_walk *w, uint32_t first, uint32_t last)
+{
+	for (uint32_t i = first; i <= last; i++)
+		if (!nat_rule_differs(&w->t->rules[i], &w->seen))
+			return i;
+	return 0;
+}
+
 uint32_t nat_walk_judge(const struct nat_walk *w, uint32_t first, uint32_t last)
 {
 	for (uint32_t i = first; i <= last; i++) {

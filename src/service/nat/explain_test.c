@@ -252,6 +252,24 @@ static void another_prefix_and_nat64_are_told(void **state)
 	site_done(&s);
 }
 
+static void to_whom_nobody_is_translated_is_told(void **state)
+{
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  untranslated: {to: 8.8.8.0/24, traffic: 53/udp}\n"
+			   "  firewall: {action: drop, to: 8.8.8.9}\n");
+	site_make(&s, NULL, OK);
+	assert_int_equal(ask(&s, "192.168.1.7", "8.8.8.8", 17, 53, &told), NAT_VERDICT_SENT);
+	assert_non_null(strstr(told.steps[told.n - 2].text, "the source stays, as line 6"));
+	assert_int_equal(ask(&s, "192.168.1.7", "8.8.8.8", 17, 54, &told), NAT_VERDICT_SENT);
+	assert_non_null(strstr(told.steps[told.n - 2].text, "becomes 203.0.113.5"));
+	assert_int_equal(ask(&s, "192.168.1.7", "8.8.8.9", 17, 53, &told), NAT_VERDICT_DROPPED);
+	/* It is for who begins inside. */
+	assert_int_equal(ask(&s, "8.8.8.8", "192.168.1.7", 17, 53, &told), NAT_VERDICT_DROPPED);
+	site_done(&s);
+}
+
 static void a_source_elsewhere_is_dropped(void **state)
 {
 	struct told told = {.n = 0};
@@ -277,6 +295,7 @@ int main(void)
 		cmocka_unit_test(hairpin_rewrites_the_source_where_it_must),
 		cmocka_unit_test(some_things_no_rule_allows),
 		cmocka_unit_test(another_prefix_and_nat64_are_told),
+		cmocka_unit_test(to_whom_nobody_is_translated_is_told),
 		cmocka_unit_test(a_source_elsewhere_is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,8 +170,8 @@ static enum err write_hosts(const struct nat_plane *p, const struct nat_tables *
 static bool same_set(const struct nat_tables *a, const struct nat_tables *b)
 {
 	return a->rules_end == b->rules_end && a->rules_n == b->rules_n &&
-	       a->rules_own == b->rules_own && a->rates_n == b->rates_n &&
-	       a->forwards_n == b->forwards_n &&
+	       a->rules_own == b->rules_own && a->rules_plain == b->rules_plain &&
+	       a->rates_n == b->rates_n && a->forwards_n == b->forwards_n &&
 	       memcmp(a->rules, b->rules, sizeof(a->rules)) == 0 &&
 	       memcmp(a->rates, b->rates, sizeof(a->rates)) == 0 &&
 	       memcmp(a->forwards, b->forwards, sizeof(a->forwards)) == 0 &&
@@ -196,11 +196,13 @@ static void write_set(const struct nat_plane *p, const struct nat_tables *t, uin
 		if (f->rule)
 			f->rule = (uint16_t)(f->rule + rule);
 	}
-	nat_plane_settings(p)->sets[set] = (struct nat_set){.rule_first = rule + 1,
-							    .rules_n = t->rules_n,
-							    .rules_own = t->rules_own,
-							    .forward_first = forward + 1,
-							    .forwards_n = t->forwards_n};
+	nat_plane_settings(p)->sets[set] =
+		(struct nat_set){.rule_first = rule + 1,
+				 .rules_n = t->rules_n,
+				 .rules_own = (uint16_t)t->rules_own,
+				 .plain_n = (uint16_t)(t->rules_plain - t->rules_n),
+				 .forward_first = forward + 1,
+				 .forwards_n = t->forwards_n};
 }
 
 /* --- ports ------------------------------------------------------------------------------------ */

@@ -49,6 +49,7 @@ static void collect(struct collection *c)
 {
 	const struct nat_forward_conf *forwards = c->conf->forward.items;
 	const struct nat_rule_conf *rules = c->conf->firewall.items;
+	const struct nat_plain_conf *plain = c->conf->plain.items;
 	const struct nat_host_conf *hosts = c->conf->hosts.items;
 	struct nat_who who;
 	uint16_t port;
@@ -62,6 +63,8 @@ static void collect(struct collection *c)
 		add_list(c, &rules[i].from);
 		add_list(c, &rules[i].to);
 	}
+	for (size_t i = 0; i < c->conf->plain.n; i++)
+		add_list(c, &plain[i].to);
 	for (size_t i = 0; i < c->conf->hosts.n; i++)
 		add_text(c, hosts[i].name);
 }

@@ -44,12 +44,13 @@ static void collects_each_name_once(void **state)
 	collect(HEAD "  forward:\n    - {from: 1/tcp, to: \"nas:5\", for: [a.example, 10.0.0.1]}\n"
 		     "    - {from: 2/tcp, to: NAS}\n"
 		     "  firewall: {action: allow, from: [outside, b.example], to: nas.lan}\n"
+		     "  untranslated: {to: [vpn, nas]}\n"
 		     "  hosts: {console: {open: on}, 10.0.0.2: {}}\n",
 		&names);
-	static const char *const expected[] = {"nas.lan.", "a.example.", "b.example.",
+	static const char *const expected[] = {"nas.lan.", "a.example.", "b.example.", "vpn.lan.",
 					       "console.lan."};
-	assert_int_equal(names.n, 4);
-	for (size_t i = 0; i < 4; i++)
+	assert_int_equal(names.n, 5);
+	for (size_t i = 0; i < 5; i++)
 		assert_string_equal(dns_name_format(&names.items[i].name, text), expected[i]);
 	nat_names_done(&names);
 }

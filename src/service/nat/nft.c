@@ -258,6 +258,7 @@ static void put_postrouting(struct nft_make *m)
 	write_text(m->w, "\tchain from_hosts {\n"
 			 "\t\ttype nat hook postrouting priority 100; policy accept;\n");
 	put_hairpins(m);
+	nft_put_plain(m, translated(m->conf));
 	for (size_t i = 0; i < m->t->devices_n; i++)
 		put_uplink(m, &m->t->devices[i]);
 	put_prefixes(m, false);
@@ -272,7 +273,9 @@ static void put_guard(struct nft_make *m)
 	write_text(m->w, "\tchain guard {\n"
 			 "\t\ttype filter hook postrouting priority 150; policy accept;\n\t\t");
 	(void)nft_put_devices(m, "oifname", OUTSIDE);
-	write_text(m->w, "udp sport 68 ip saddr 0.0.0.0 accept\n\t\t");
+	write_text(m->w, "udp sport 68 ip saddr 0.0.0.0 accept\n");
+	nft_put_plain(m, translated(m->conf));
+	write_text(m->w, "\t\t");
 	(void)nft_put_devices(m, "oifname", OUTSIDE);
 	if (!nft_put_routed(m, "saddr", true, true))
 		write_text(m->w, "meta nfproto ipv4 ");

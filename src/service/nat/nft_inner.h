@@ -52,6 +52,8 @@ void nft_put_limits(struct nft_make *m);
 void nft_put_refused(struct nft_make *m);
 void nft_put_input(struct nft_make *m);
 void nft_put_forwarding(struct nft_make *m);
+/* What leaves those zones for where nobody is translated is accepted. */
+void nft_put_plain(struct nft_make *m, uint32_t zones);
 /* Forwards: those without a host, those with one, and who may use them. */
 void nft_put_unled(struct nft_make *m);
 void nft_put_led(struct nft_make *m);

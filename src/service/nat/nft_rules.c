@@ -135,6 +135,21 @@ static void put_rule(struct nft_make *m, const struct nat_rule *r, uint32_t from
 		writer_rewind(m->w, before);
 }
 
+void nft_put_plain(struct nft_make *m, uint32_t zones)
+{
+	for (uint32_t i = m->t->rules_n + 1; i <= m->t->rules_plain; i++) {
+		size_t before = m->w->pos;
+		write_text(m->w, "\t\t");
+		if (nft_put_devices(m, "iifname", zones) &&
+		    nft_put_devices(m, "oifname", OUTSIDE)) {
+			write_text(m->w, "meta nfproto ipv4 ");
+			put_rest(m, &m->t->rules[i]);
+		} else if (!m->w->bad) {
+			writer_rewind(m->w, before);
+		}
+	}
+}
+
 /* --- to the machine --------------------------------------------------------------------------- */
 
 void nft_put_input(struct nft_make *m)

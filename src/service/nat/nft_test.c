@@ -96,6 +96,23 @@ static void a_host_becomes_the_public_address(void **state)
 	done(&m);
 }
 
+static void where_nobody_is_translated_to_the_guard_lets_out(void **state)
+{
+	static const char line[] =
+		"iifname { \"lan0\", \"lan1\", \"guest0\" } oifname { "
+		"\"wan0\" } meta nfproto ipv4 ip daddr 10.20.0.0/16 meta l4proto "
+		"17 th dport 53 counter accept comment \"line 5\"";
+	struct made m;
+	(void)state;
+	begin(&m, HEAD "  untranslated: {to: 10.20.0.0/16, traffic: 53/udp}\n");
+	assert_has(&m, "from_hosts", line);
+	assert_has(&m, "guard", line);
+	assert_before(&m, "from_hosts", "10.20.0.0/16", "snat ip to 203.0.113.5");
+	assert_before(&m, "guard", "10.20.0.0/16", "counter drop");
+	assert_null(strstr(chain(&m, "forwarding"), "10.20.0.0/16"));
+	done(&m);
+}
+
 static void a_host_keeps_its_public_address_among_several(void **state)
 {
 	struct made m;
@@ -504,6 +521,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_becomes_the_public_address),
+		cmocka_unit_test(where_nobody_is_translated_to_the_guard_lets_out),
 		cmocka_unit_test(a_host_keeps_its_public_address_among_several),
 		cmocka_unit_test(nothing_leaves_but_with_a_public_source),
 		cmocka_unit_test(without_a_public_address_all_sources_stay),

@@ -264,6 +264,36 @@ const char *nat_tables_default_text(const struct nat_tables *t, uint32_t rule)
 	return rule < PRESETS ? presets[rule].text : "within a zone";
 }
 
+/* --- to whom nobody is translated ------------------------------------------------------------- */
+
+static void only_four(struct nat_sides *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i].prefix.address.family != 6)
+			s->items[n++] = s->items[i];
+	s->n = n;
+}
+
+static enum err make_plain(struct nat_build *b)
+{
+	const struct nat_plain_conf *plain = b->conf->plain.items;
+	for (size_t i = 0; i < b->conf->plain.n; i++) {
+		struct nat_rule model = model_of(NAT_ALLOW, plain[i].line);
+		b->from.n = 1;
+		b->from.items[0] = (struct nat_side){.zones = nat_conf_zones_inside(b->conf)};
+		make_side(b, &plain[i].to, plain[i].line, &b->to);
+		only_four(&b->to);
+		make_traffic(b, &plain[i].traffic);
+		for (size_t k = 0; k < b->to.n; k++)
+			b->to.items[k].zones = OUTSIDE;
+		TRY(put_all(b, &model));
+	}
+	return OK;
+}
+
+/* --- all -------------------------------------------------------------------------------------- */
+
 /* Zones of which something that reaches the machine itself may be refused. */
 static uint32_t judged_zones(const struct nat_conf *conf, const struct nat_tables *t)
 {
@@ -285,6 +315,8 @@ enum err nat_build_rules(struct nat_build *b)
 	t->rules_own = t->rules_end;
 	TRY(make_presets(b));
 	t->rules_n = t->rules_end;
+	TRY(make_plain(b));
+	t->rules_plain = t->rules_end;
 	t->judged = judged_zones(b->conf, t);
 	return OK;
 }

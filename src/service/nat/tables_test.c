@@ -83,6 +83,31 @@ static void a_rule_is_each_end_with_each_traffic(void **state)
 	site_done(&s);
 }
 
+static void to_whom_nobody_is_translated_stands_behind_the_rules(void **state)
+{
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  domain: lan\n  untranslated:\n"
+			   "    - {to: [10.20.0.0/16, vpn], traffic: [53/udp, esp]}\n"
+			   "    - {traffic: 123/udp}\n"
+			   "  forward: {from: 443/tcp, to: 192.168.1.5, for: 198.51.100.7}\n");
+	site_name(&s, "vpn.lan", "198.51.100.9");
+	site_name(&s, "vpn.lan", "2001:470:1::5");
+	site_make(&s, NULL, OK);
+	uint32_t n = s.t->rules_n;
+	assert_int_equal(s.t->rules_plain, n + 5);
+	assert_rule(&s, n + 1, "from inside/guests to 10.20.0.0/16, 53/udp");
+	assert_rule(&s, n + 2, "from inside/guests to 10.20.0.0/16, esp");
+	assert_rule(&s, n + 3, "from inside/guests to 198.51.100.9/32, 53/udp");
+	assert_rule(&s, n + 5, "from inside/guests to outside, 123/udp");
+	assert_int_equal(s.t->rules[n + 5].line, 8);
+	assert_int_equal(s.t->forwards[1].rule, n + 6);
+	/* They allow nothing. */
+	assert_int_equal(s.t->rules_own, 0);
+	assert_null(nat_tables_default_text(s.t, n + 1));
+	site_done(&s);
+}
+
 static void a_name_without_an_address_is_nobody(void **state)
 {
 	struct site s;
@@ -311,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_many_rules_are_refused),
 		cmocka_unit_test(a_rule_is_each_end_with_each_traffic),
+		cmocka_unit_test(to_whom_nobody_is_translated_stands_behind_the_rules),
 		cmocka_unit_test(a_name_without_an_address_is_nobody),
 		cmocka_unit_test(a_forward_says_ports_and_host),
 		cmocka_unit_test(a_source_belongs_to_one_zone),

@@ -379,6 +379,24 @@ static __always_inline int decide_translate(struct opening *o)
 	return decide_public(o, host, out);
 }
 
+/* To whom nobody is translated (RFC 6888 REQ-6): it leaves as it is, by a flow, which is what the
+ * guard lets out. */
+static __always_inline bool decide_plain(struct opening *o)
+{
+	const struct nat_settings *s = settings_get();
+	const struct nat_set *set = s != NULL ? &s->sets[s->set & 1] : NULL;
+	if (set == NULL || set->plain_n == 0) {
+		return false;
+	}
+	__u16 rule = o->rule;
+	bool log = o->log;
+	int action =
+		decide_rules_at(o, NAT_ZONE_OUTSIDE, set->rule_first + set->rules_n, set->plain_n);
+	o->rule = rule;
+	o->log = log;
+	return action == NAT_ALLOW;
+}
+
 /* From outside: only to networks that are known to the world, and if a rule says so. */
 static __always_inline int decide_inward(struct opening *o)
 {
@@ -411,7 +429,7 @@ static __always_inline int decide_routed(struct opening *o)
 	if (decision != OPEN_GO || o->q.zone != NAT_ZONE_OUTSIDE || o->routed) {
 		return decision;
 	}
-	return decide_translate(o);
+	return decide_plain(o) ? OPEN_GO : decide_translate(o);
 }
 
 /* A DHCP answer: whoever waits for it has no flow, and perhaps no address yet. */

@@ -301,6 +301,53 @@ static void rules_that_change_are_asked_again(void **state)
 	plane_settings(&plane)->rules_gen++;
 }
 
+/* RFC 6888 REQ-6: to port 53 of 203.0.113.10 by UDP nobody is translated. */
+static void let_plain(bool on)
+{
+	struct nat_rule *rules = plane.rules.base;
+	rules[2] = rules[1];
+	rules[2].proto = UDP;
+	rules[2].dst_first = rules[2].dst_last = 53;
+	rules[2].dst_bits = 96 + 32;
+	memcpy(rules[2].dst, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\x0a", 16);
+	plane_settings(&plane)->sets[0].plain_n = on ? 1 : 0;
+	plane_settings(&plane)->rules_gen++;
+}
+
+static bool leaves_plain(uint16_t sport, uint16_t dport)
+{
+	struct frame f = frame_make(&plane, LAN, UDP, HOST(2), sport, WORLD(10), dport, 0);
+	return enter(LAN, &f) == VERDICT_TC_SEND &&
+	       frame_is(&plane, &f, UDP, HOST(2), sport, WORLD(10), dport, 0);
+}
+
+static void where_nobody_is_translated_to_a_flow_leaves_as_it_is(void **state)
+{
+	(void)state;
+	need_plane();
+	let_plain(true);
+	assert_true(leaves_plain(6920, 53) && leaves_plain(6920, 53));
+	assert_int_equal(leave(UDP, HOST(2), 6920, WORLD(10), 54), 6920);
+	assert_int_equal(leave(UDP, HOST(2), 6920, WORLD(9), 53), 6920);
+	assert_int_equal(leave(TCP, HOST(2), 6920, WORLD(10), 53), 6920);
+	/* Its answer comes back, and nothing else to that host. */
+	struct frame f = frame_make(&plane, WAN, UDP, WORLD(10), 53, HOST(2), 6920, 0);
+	assert_int_equal(enter(WAN, &f), VERDICT_TC_SEND);
+	assert_true(frame_is(&plane, &f, UDP, WORLD(10), 53, HOST(2), 6920, 0));
+	assert_true(is_dropped(WAN, frame_make(&plane, WAN, UDP, WORLD(10), 53, HOST(2), 6921, 0),
+			       NAT_C_DROP_UNASKED));
+	/* Rules go before it. */
+	struct nat_rule *rules = plane.rules.base, before = rules[1];
+	rules[1].action = NAT_DROP;
+	assert_true(is_dropped(LAN, frame_make(&plane, LAN, UDP, HOST(2), 6922, WORLD(10), 53, 0),
+			       NAT_C_DROP_RULE));
+	rules[1] = before;
+	/* When it is taken back, the flow ends before its source is seen once more. */
+	let_plain(false);
+	assert_true(is_dropped(LAN, frame_make(&plane, LAN, UDP, HOST(2), 6920, WORLD(10), 53, 0),
+			       NAT_C_DROP_RULE));
+}
+
 static void without_a_rule_nothing_goes(void **state)
 {
 	(void)state;
@@ -434,6 +481,7 @@ int main(void)
 		cmocka_unit_test(a_forward_works_from_inside),
 		cmocka_unit_test(a_server_calls_from_the_port_that_leads_to_it),
 		cmocka_unit_test(rules_that_change_are_asked_again),
+		cmocka_unit_test(where_nobody_is_translated_to_a_flow_leaves_as_it_is),
 		cmocka_unit_test(without_a_rule_nothing_goes),
 		cmocka_unit_test(the_machine_speaks_and_is_answered),
 		cmocka_unit_test(the_machine_takes_no_port_of_a_host),

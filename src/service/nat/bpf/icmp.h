@@ -236,7 +236,8 @@ static __always_inline int error_forward(struct __sk_buff *skb, const struct nat
 		return tc_drop(NAT_C_DROP_MTU);
 	}
 	struct nat_tuple4 seen = {.src = error_source(p, leg)};
-	if (leg->zone == NAT_ZONE_OUTSIDE && decide_leak(&seen) > 0) {
+	/* The host itself is known where nobody is translated to. */
+	if (leg->zone == NAT_ZONE_OUTSIDE && seen.src != leg->src && decide_leak(&seen) > 0) {
 		return tc_drop(NAT_C_DROP_LEAK);
 	}
 	if (!error_rewrite(skb, p, q, leg, true)) {

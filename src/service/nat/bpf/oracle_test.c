@@ -125,7 +125,7 @@ static enum err write_configuration(struct trial *t)
 	}
 	s->sets[0] = (struct nat_set){.rule_first = 1,
 				      .rules_n = o->rules_n,
-				      .rules_own = o->rules_own,
+				      .rules_own = (uint16_t)o->rules_own,
 				      .forward_first = 1,
 				      .forwards_n = o->forwards_n};
 	s->rules_gen = (uint16_t)++o->gen;

@@ -45,6 +45,14 @@ static __always_inline int recheck_rules(struct opening *o, const struct nat_flo
 	return opening_inside(o) ? decide_between(o, to) : decide_rules(o, to, NAT_C_DROP_UNASKED);
 }
 
+/* Who goes to the world with an address that it does not know must still be let. */
+static __always_inline bool recheck_leaks(struct opening *o)
+{
+	return opening_inside(o) && o->tuple[1].zone == NAT_ZONE_OUTSIDE &&
+	       o->tuple[1].dst == o->tuple[0].src &&
+	       (source_of(o->tuple[0].src).flags & NAT_SOURCE_ROUTED) == 0 && !decide_plain(o);
+}
+
 static __always_inline int recheck_flow(struct nat_flow4 *flow, const struct nat_settings *s)
 {
 	struct opening *o = opening_get();
@@ -57,6 +65,9 @@ static __always_inline int recheck_flow(struct nat_flow4 *flow, const struct nat
 	o->tuple[0] = flow->tuple[0];
 	o->tuple[1] = flow->tuple[1];
 	int decision = recheck_rules(o, flow);
+	if (decision == OPEN_GO && recheck_leaks(o)) {
+		decision = NAT_C_DROP_RULE;
+	}
 	if (decision != OPEN_GO) {
 		flow->flags |= NAT_FLOW_END;
 		return decision;

@@ -386,7 +386,8 @@ enum nat_action { NAT_ALLOW = 1, NAT_DROP, NAT_REJECT };
 
 /* Map rules; the first of the set in force that matches decides, for the first packet of a flow and
  * again when rules_gen has moved; where none does, it is dropped. The first rules_own of them are
- * the administrator's, the others what holds without him; behind rules_n lie those of forwards.
+ * the administrator's, the others what holds without him; behind rules_n lie those of whom nobody
+ * is translated to, then those of forwards.
  * Addresses as the packet has them after a forward's destination is known and
  * before its source is rewritten; IPv4 ones mapped. Number 0 is never used. */
 struct nat_rule {
@@ -425,7 +426,8 @@ enum nat_setting_flag {
  * nobody meets half of one. Ports go to the new set's forwards after that, one by one. */
 struct nat_set {
 	__u32 rule_first, rules_n;
-	__u32 rules_own; /* the first of them, which hold for forwards too */
+	__u16 rules_own; /* the first of them, which hold for forwards too */
+	__u16 plain_n;	 /* behind rules_n: to whom nobody is translated; action is of no matter */
 	__u32 forward_first, forwards_n;
 };
 
