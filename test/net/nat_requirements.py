@@ -13,7 +13,7 @@ REQUIREMENTS = [
     ("4787 REQ-4", '"Port parity preservation"; off unless wanted, as RFC 7857 10 says', ["behaviour:parity_is_kept_where_it_is_wanted"]),
     ("4787 REQ-5", '"A NAT UDP mapping timer MUST NOT expire in less than two minutes"; REQ-5a: shorter for DNS; REQ-5b: settable; REQ-5c: 5 minutes', ["behaviour:flows_end_by_their_timers_and_nothing_late_leaves"]),
     ("4787 REQ-6", '"MUST have a "NAT Outbound refresh behavior" of "True""', ["behaviour:flows_end_by_their_timers_and_nothing_late_leaves"]),
-    ("4787 REQ-7", "networks inside and outside with the same addresses", "not here: an uplink that gets a network which is inside too is not told apart"),
+    ("4787 REQ-7", "an uplink gets a network that is inside too: told, as this machine does not renumber its links; those inside go on, those outside are cut off", ["life:a_network_outside_that_is_inside_too_is_told_and_inside_goes_on"]),
     ("4787 REQ-8", "filtering by address and port, where one wants to be safe; independent of the endpoint where transparency counts", ["behaviour:who_was_not_asked_does_not_answer", "programs:only_who_was_asked_may_answer_unless_the_host_is_open", "programs:natdiscovery_says_what_the_rfcs_want"]),
     ("4787 REQ-9", '"A NAT MUST support "Hairpinning""; REQ-9a: "External source IP address and port"', ["behaviour:hosts_reach_each_other_by_the_public_address", "programs:forwards_lead_in_from_outside_and_by_hairpin"]),
     ("4787 REQ-10", "no gateway of an application in it: what a packet carries is not touched", ["behaviour:what_is_rewritten_and_what_is_not"]),

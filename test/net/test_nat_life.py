@@ -435,6 +435,25 @@ def test_a_new_public_address_is_used(site):
     eventually(lambda: connects(site.host, WORLD, 7000, timeout=1) == "open")
 
 
+def test_a_network_outside_that_is_inside_too_is_told_and_inside_goes_on(site):
+    """RFC 4787 REQ-7: the uplink gets an address of the guests' network."""
+    told = "192.168.20.0/24 is at to-world and at to-guest: hosts there behind to-world are cut off; renumber"
+    assert told not in site.notes()
+    with site.nat.watching() as events:
+        site.gateway.address("to-world", "192.168.20.77/24")
+        eventually(lambda: told in site.notes())
+        eventually(lambda: any(e["event"] == "not in force" and e["why"] == told for e in events()))
+    assert told in site.nat.log()
+    assert connects(site.guest, "192.168.20.1", 53, timeout=0.5) == "silent"  # by its rule, as before
+    assert connects(site.guest, WORLD, 7000) == "open"
+    assert connects(site.host, GUEST, 7000) == "open"
+    # Who has such an address outside does not get in by it.
+    assert site.nat.control("GET", f"/explain?src={GUEST}&dst={OUT}&traffic=7003/tcp&zone=outside")[1]["verdict"] == "dropped"
+    site.gateway.ip("address", "del", "192.168.20.77/24", "dev", "to-world")
+    eventually(lambda: told not in site.notes())
+    eventually(lambda: [p["address"] for p in site.status()["public"]] == [OUT])
+
+
 def test_the_metrics_count_every_cause(site):
     _, text = site.nat.control("GET", "/metrics")
     rows = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}

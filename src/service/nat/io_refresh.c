@@ -3,6 +3,7 @@
 #include "os/sysctl.h"
 #include "service/nat/io_apply.h"
 #include "service/nat/io_apply6.h"
+#include "service/nat/io_control.h"
 #include "service/nat/io_nat.h"
 
 #include <stdlib.h>
@@ -24,12 +25,20 @@ static bool was_noted(const struct nat *n, const struct nat_note *note)
 	return false;
 }
 
-static void log_notes(const struct nat *n, const struct nat_tables *t)
+/* To the log and the events. */
+static void tell_notes(const struct nat *n, const struct nat_tables *t)
 {
-	for (size_t i = 0; i < t->notes_n; i++)
-		if (!was_noted(n, &t->notes[i]))
-			log_notice("not in force now", LOG_TEXT("why", t->notes[i].text),
-				   LOG_U64("line", t->notes[i].line));
+	for (size_t i = 0; i < t->notes_n; i++) {
+		const struct nat_note *note = &t->notes[i];
+		json_t *fields = was_noted(n, note) ? NULL : json_object();
+		if (!fields)
+			continue;
+		log_warning("not in force now", LOG_TEXT("why", note->text),
+			    LOG_U64("line", note->line));
+		nat_json_set(fields, "why", json_string(note->text));
+		nat_json_set(fields, "line", json_integer(note->line));
+		control_event(n->life.control, "not in force", fields);
+	}
 }
 
 static bool *xdp_sends(const struct nat *n)
@@ -79,7 +88,7 @@ enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
 				    nft ? NAT_PUBLICS : n->plane.publics_max, n->next);
 	bool made = !e;
 	if (!e) {
-		log_notes(n, n->next);
+		tell_notes(n, n->next);
 		e = put_in_force(n, conf);
 	}
 	if (!e) {

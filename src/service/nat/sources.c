@@ -59,6 +59,50 @@ static bool says_something(const struct ip_prefix *p)
 	return !(p->address.family == 6 && ip_address_is_link_local(&p->address));
 }
 
+static struct ip_prefix network_of(const struct nat_net_address *a)
+{
+	return ip_prefix_of(&a->address, a->bits);
+}
+
+static void add_networks(struct nat_build *b, bool outside)
+{
+	for (size_t i = 0; i < b->net->addresses_n; i++) {
+		const struct nat_net_address *a = &b->net->addresses[i];
+		struct ip_prefix network = network_of(a);
+		int zone = zone_of(b->net, a->ifindex);
+		if (zone >= 0 && (zone == NAT_ZONE_OUTSIDE) == outside && says_something(&network))
+			add(b, &network, (unsigned)zone);
+	}
+}
+
+/* RFC 4787 REQ-7: an uplink has got a network that is inside too. Where they are the same it is
+ * taken for the one inside, so that the hosts there go on; else the smaller one has what both have.
+ */
+static void tell_conflicts(struct nat_build *b, const struct nat_net_address *uplink)
+{
+	const struct nat_net_device *out = nat_net_device(b->net, uplink->ifindex);
+	struct ip_prefix theirs = network_of(uplink);
+	char text[IP_PREFIX_TEXT_MAX];
+	if (!out || out->zone != NAT_ZONE_OUTSIDE || !says_something(&theirs))
+		return;
+	for (size_t i = 0; i < b->net->addresses_n; i++) {
+		const struct nat_net_device *in =
+			nat_net_device(b->net, b->net->addresses[i].ifindex);
+		struct ip_prefix ours = network_of(&b->net->addresses[i]);
+		bool mine = ours.bits >= theirs.bits;
+		if (!in || in->zone < NAT_ZONE_INSIDE ||
+		    !ip_prefix_contains(mine ? &theirs : &ours,
+					mine ? &ours.address : &theirs.address))
+			continue;
+		(void)ip_prefix_format(mine ? &ours : &theirs, text);
+		nat_tables_note(
+			b->t, 0,
+			"%s is at %s and at %s: hosts there behind %s are cut off; renumber", text,
+			out->name, in->name, mine ? out->name : in->name);
+	}
+}
+
+/* Networks inside before those outside: the first is right. */
 static void add_addresses(struct nat_build *b)
 {
 	for (size_t i = 0; i < b->net->addresses_n; i++) {
@@ -67,13 +111,10 @@ static void add_addresses(struct nat_build *b)
 		if (!ip_address_is_loopback(&a->address) && says_something(&self))
 			add(b, &self, NAT_ZONE_GATEWAY);
 	}
-	for (size_t i = 0; i < b->net->addresses_n; i++) {
-		const struct nat_net_address *a = &b->net->addresses[i];
-		struct ip_prefix network = ip_prefix_of(&a->address, a->bits);
-		int zone = zone_of(b->net, a->ifindex);
-		if (zone >= 0 && says_something(&network))
-			add(b, &network, (unsigned)zone);
-	}
+	add_networks(b, false);
+	add_networks(b, true);
+	for (size_t i = 0; i < b->net->addresses_n; i++)
+		tell_conflicts(b, &b->net->addresses[i]);
 }
 
 /* The default route leads outside, which is what stands in no prefix. */

@@ -108,6 +108,33 @@ static void to_whom_nobody_is_translated_stands_behind_the_rules(void **state)
 	site_done(&s);
 }
 
+static void a_network_outside_that_is_inside_too_is_told(void **state)
+{
+	struct ip_address host = site_ip("192.168.1.7"), far = site_ip("192.168.20.7");
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD);
+	site_make(&s, NULL, OK);
+	assert_int_equal(s.t->notes_n, 0);
+	/* The same; a larger one; a smaller one. */
+	s.addresses[1] = (struct nat_net_address){SITE_WAN, site_ip("192.168.1.77"), 24};
+	site_make(&s, NULL, OK);
+	assert_int_equal(s.t->notes_n, 1);
+	assert_note(&s, 0, 0,
+		    "192.168.1.0/24 is at wan0 and at lan0: hosts there behind wan0 are cut");
+	assert_int_equal(nat_tables_zone(s.t, &host, NULL), NAT_ZONE_INSIDE);
+	s.addresses[1] = (struct nat_net_address){SITE_WAN, site_ip("192.168.17.1"), 20};
+	site_make(&s, NULL, OK);
+	assert_int_equal(s.t->notes_n, 1);
+	assert_note(&s, 0, 0, "192.168.20.0/24 is at wan0 and at guest0: hosts there behind wan0");
+	assert_int_equal(nat_tables_zone(s.t, &far, NULL), NAT_ZONE_INSIDE + 1);
+	s.addresses[1] = (struct nat_net_address){SITE_WAN, site_ip("192.168.20.130"), 25};
+	site_make(&s, NULL, OK);
+	assert_note(&s, 0, 0,
+		    "192.168.20.128/25 is at wan0 and at guest0: hosts there behind guest0");
+	site_done(&s);
+}
+
 static void a_name_without_an_address_is_nobody(void **state)
 {
 	struct site s;
@@ -337,6 +364,7 @@ int main(void)
 		cmocka_unit_test(too_many_rules_are_refused),
 		cmocka_unit_test(a_rule_is_each_end_with_each_traffic),
 		cmocka_unit_test(to_whom_nobody_is_translated_stands_behind_the_rules),
+		cmocka_unit_test(a_network_outside_that_is_inside_too_is_told),
 		cmocka_unit_test(a_name_without_an_address_is_nobody),
 		cmocka_unit_test(a_forward_says_ports_and_host),
 		cmocka_unit_test(a_source_belongs_to_one_zone),
