@@ -155,6 +155,20 @@ static bool may(struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
 	return action == 0 || action == NAT_ALLOW;
 }
 
+/* To there nobody is translated. */
+static bool is_plain(const struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
+{
+	return judge(o, o->rules_n + 1, o->plain_n, f, icmp) == NAT_ALLOW;
+}
+
+/* Its source leaves as it is, which it may no more. */
+static bool leaks(const struct oracle *o, const struct oracle_flow *f, uint16_t icmp)
+{
+	return f->way[0].zone != NAT_ZONE_GATEWAY && f->way[0].zone != NAT_ZONE_OUTSIDE &&
+	       f->way[1].zone == NAT_ZONE_OUTSIDE &&
+	       f->way[1].dst.address == f->way[0].src.address && !is_plain(o, f, icmp);
+}
+
 /* ---- flows ---- */
 
 static bool ends_are(const struct oracle_end *a, const struct oracle_end *b)
@@ -516,6 +530,8 @@ static enum oracle_verdict decide(struct oracle *o, struct oracle_flow *f, const
 		return drop_by_rule(o, "by a rule", f->proto);
 	if (f->way[1].zone != NAT_ZONE_OUTSIDE)
 		return begin_flow(o, f, b);
+	if (is_plain(o, f, icmp_of(p)))
+		return begin_flow(o, f, b);
 	if (p->alien)
 		return drop(o, "this protocol cannot be translated");
 	return translate_source(o, f, b);
@@ -540,17 +556,6 @@ static enum oracle_verdict decide_own(struct oracle *o, struct oracle_flow *f,
 
 /* ---- a frame ---- */
 
-static struct oracle_end sent_source(const struct frame *got, const struct oracle_packet *p)
-{
-	struct oracle_end ret = {.port = p->src.port};
-	memcpy(&ret.address, got->bytes + ETHER + 12, 4);
-	if (p->proto == P_ICMP && p->begins)
-		ret.port = frame_get16(got->bytes + p->l4 + 4);
-	else if (has_ports(p->proto) && p->proto != P_ICMP)
-		ret.port = frame_get16(got->bytes + p->l4);
-	return ret;
-}
-
 static enum oracle_verdict walk(struct oracle *o, const struct begin *b, unsigned zone)
 {
 	const struct oracle_packet *p = b->p;
@@ -565,6 +570,8 @@ static enum oracle_verdict walk(struct oracle *o, const struct begin *b, unsigne
 		return zone == NAT_ZONE_GATEWAY ? decide_own(o, &f, b) : decide(o, &f, b);
 	if (flow->gen != o->gen && !may(o, flow, PING))
 		return drop_by_rule(o, "no longer allowed", p->proto);
+	if (flow->gen != o->gen && leaks(o, flow, PING))
+		return drop(o, "no longer without translation");
 	flow->gen = o->gen;
 	return follow(o, flow, side, p, b->want);
 }
@@ -582,7 +589,7 @@ enum oracle_verdict oracle_step(struct oracle *o, unsigned zone, const struct fr
 	}
 	if (zone == NAT_ZONE_GATEWAY && !is_public(o, p.src.address))
 		return drop(o, "that source may not be seen outside");
-	struct begin b = {.p = &p, .want = ret_want, .sent = sent_source(got, &p)};
+	struct begin b = {.p = &p, .want = ret_want, .sent = oracle_source(got, &p)};
 	enum oracle_verdict verdict = walk(o, &b, zone);
 	if (verdict == ORACLE_DROP)
 		*ret_want = *in;

@@ -191,3 +191,14 @@ void oracle_seal(const struct frame *in, const struct frame *got, const struct o
 	s = ~s & 0xffff;
 	frame_put16(sum, p->proto == 17 && s == 0 ? 0xffff : s);
 }
+
+struct oracle_end oracle_source(const struct frame *got, const struct oracle_packet *p)
+{
+	struct oracle_end ret = {.port = p->src.port};
+	memcpy(&ret.address, got->bytes + ETHER + 12, 4);
+	if (p->proto == IPPROTO_ICMP && p->begins)
+		ret.port = frame_get16(got->bytes + p->l4 + 4);
+	else if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP)
+		ret.port = frame_get16(got->bytes + p->l4);
+	return ret;
+}

@@ -82,12 +82,29 @@ static void random_rules(struct trial *t)
 	put_rule(&t->oracle, rule_of(NAT_ALLOW, 1u << ZONE_DMZ, 1u << NAT_ZONE_OUTSIDE, 0), 0, 0);
 }
 
+/* RFC 6888 REQ-6. */
+static void random_plain(struct trial *t)
+{
+	static const uint8_t protos[] = {0, 1, 6, 17};
+	unsigned before = t->oracle.rules_n;
+	if (chance(t, 50)) {
+		struct nat_rule r = rule_of(NAT_ALLOW, any_zone, any_zone, protos[below(t, 4)]);
+		if (r.proto > 1 && chance(t, 50))
+			r.dst_first = r.dst_last = 443;
+		r.dst_bits = 128;
+		memcpy(r.dst, (uint8_t[12]){[10] = 0xff, [11] = 0xff}, 12);
+		memcpy(r.dst + 12, &(uint32_t){chance(t, 50) ? WORLD(7) : WORLD(8)}, 4);
+		put_rule(&t->oracle, r, 0, 0);
+	}
+	t->oracle.plain_n = t->oracle.rules_n - before;
+}
+
 /* The ports stay; where they lead to and for whom changes. */
 static void random_forwards(struct trial *t)
 {
 	const uint32_t to[] = {SERVER(2), SERVER(3), HOST(2), 0};
 	struct oracle *o = &t->oracle;
-	unsigned end = o->rules_n;
+	unsigned end = o->rules_n - o->plain_n;
 	o->forwards[1] = (struct nat_forward4){
 		.first = 443, .last = 443, .to_first = htons(8443), .space = NAT_SPACE_TCP};
 	o->forwards[2] = (struct nat_forward4){.first = 8000, .last = 8003, .space = NAT_SPACE_UDP};
@@ -126,6 +143,7 @@ static enum err write_configuration(struct trial *t)
 	s->sets[0] = (struct nat_set){.rule_first = 1,
 				      .rules_n = o->rules_n,
 				      .rules_own = (uint16_t)o->rules_own,
+				      .plain_n = (uint16_t)o->plain_n,
 				      .forward_first = 1,
 				      .forwards_n = o->forwards_n};
 	s->rules_gen = (uint16_t)++o->gen;
@@ -136,6 +154,7 @@ static enum err configure(struct trial *t)
 {
 	t->oracle.rules_n = 0;
 	random_rules(t);
+	random_plain(t);
 	random_forwards(t);
 	return write_configuration(t);
 }

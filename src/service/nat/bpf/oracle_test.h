@@ -63,6 +63,7 @@ struct oracle {
 	struct nat_rule rules[ORACLE_RULES]; /* from 1 on */
 	struct nat_forward4 forwards[ORACLE_FORWARDS];
 	unsigned rules_own, rules_n, forwards_n, gen;
+	unsigned plain_n; /* behind rules_n: to whom nobody is translated */
 	struct oracle_host hosts[ORACLE_HOSTS];
 	unsigned hosts_n;
 	uint32_t publics[ORACLE_PUBLICS];    /* the first is the machine's own as well */
@@ -92,6 +93,9 @@ struct oracle_packet {
 
 /* False: not a packet that may be believed. */
 bool oracle_read(const struct frame *f, unsigned zone, struct oracle_packet *ret);
+
+/* The source that it was sent with. */
+struct oracle_end oracle_source(const struct frame *got, const struct oracle_packet *p);
 
 /* Whether its L4 checksum is right, from the whole of it; true also where it has none. */
 bool oracle_sum_right(const struct frame *f, const struct oracle_packet *p);

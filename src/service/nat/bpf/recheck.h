@@ -48,8 +48,8 @@ static __always_inline int recheck_rules(struct opening *o, const struct nat_flo
 /* Who goes to the world with an address that it does not know must still be let. */
 static __always_inline bool recheck_leaks(struct opening *o)
 {
-	return opening_inside(o) && o->tuple[1].zone == NAT_ZONE_OUTSIDE &&
-	       o->tuple[1].dst == o->tuple[0].src &&
+	return opening_inside(o) && o->tuple[0].zone != NAT_ZONE_GATEWAY &&
+	       o->tuple[1].zone == NAT_ZONE_OUTSIDE && o->tuple[1].dst == o->tuple[0].src &&
 	       (source_of(o->tuple[0].src).flags & NAT_SOURCE_ROUTED) == 0 && !decide_plain(o);
 }
 
