@@ -68,7 +68,7 @@ REQUIREMENTS = [
     ("6888 REQ-5", "memory for each host is bounded", ["behaviour:a_full_table_refuses_the_new_and_keeps_the_old", "programs:a_scan_of_all_ports_stops_at_the_hosts_limit"]),
     ("6888 REQ-6", '"administratively turn off translation for specific destination addresses and/or ports"', ["life:nobody_is_translated_to_chosen_destinations", BPF + "decide_test.c:where_nobody_is_translated_to_a_flow_leaves_as_it_is"]),
     ("6888 REQ-7", "filtering independent of the endpoint", ["behaviour:who_was_not_asked_does_not_answer"]),
-    ("6888 REQ-8", "an external port is not given to another host for 2 minutes after it was used", "not here yet"),
+    ("6888 REQ-8", "a port rests for 120 s before another host has it, where no state (TCP) or filter by the far end (all but UDP of open hosts) keeps out what is late; a block stays its host's for 5 minutes", [BPF + "flow_test.c:a_port_of_an_open_host_rests_before_another_has_it", BPF + "flow_test.c:a_port_that_rests_is_its_own_hosts_at_once"]),
     ("6888 REQ-9", "PCP", ["ports:a_port_opened_by_pcp_lets_a_connection_in_until_it_is_closed"]),
     ("6888 REQ-10", "a MIB", "a SHOULD: counters are Prometheus', by the control socket"),
     ("6888 REQ-11", 'over a limit: dropped, and "it MUST NOT delete existing mappings in order to "make room""', ["behaviour:a_full_table_refuses_the_new_and_keeps_the_old"]),

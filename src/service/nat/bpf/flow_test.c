@@ -150,6 +150,101 @@ static int ends(void)
 	return crowded;
 }
 
+static uint16_t leaves_as(const struct plane *p, uint32_t host)
+{
+	struct frame f = frame_make(p, LAN, UDP, host, 5000, WORLD(7), 4000, 0);
+	return plane_run(p, "nat_tc_in", LAN, &f) == VERDICT_TC_SEND
+		       ? frame_get16(f.bytes + ETHER + IP)
+		       : 0;
+}
+
+static bool one_ended(const struct plane *p)
+{
+	return ((struct nat_mapping4 *)p->mappings.base)[1].life == NAT_DEAD;
+}
+
+static bool one_free(const struct plane *p)
+{
+	return *plane_port(p, 0, NAT_SPACE_UDP, 5000) == NAT_PORT_FREE;
+}
+
+/* The port of an open host is another's only after 120 s. */
+static int rests(void)
+{
+	struct plane p;
+	uint8_t packet[60] = {0};
+	struct bpf_run run = {.in = span_of(packet, sizeof(packet))};
+	int fd;
+	if (plane_may_not())
+		return CHILD_SKIPS;
+	CHILD_CHECK(!plane_make(&p));
+	CHILD_CHECK(!plane_host(&p, HOST(2), NAT_HOST_OPEN, 100));
+	CHILD_CHECK(leaves_as(&p, HOST(2)) == 5000);
+	((struct nat_mapping4 *)p.mappings.base)[1].born -= 10;
+	CHILD_CHECK(!bpf_set_program(p.set, "nat_sweep_start", &fd));
+	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
+	plane_age(&p, 1, plane_settings(&p)->idle[NAT_IDLE_UDP] + 1);
+	CHILD_CHECK(soon(one_ended, &p));
+	struct nat_mapping4 *mapping = (struct nat_mapping4 *)p.mappings.base + 1;
+	CHILD_CHECK(*plane_port(&p, 0, NAT_SPACE_UDP, 5000) == 1);
+	/* Nobody has it meanwhile. */
+	struct frame f = frame_make(&p, WAN, UDP, WORLD(8), 4000, PUBLIC(1), 5000, 0);
+	CHILD_CHECK(plane_run(&p, "nat_tc_in", WAN, &f) == VERDICT_TC_DROP);
+	uint16_t other = leaves_as(&p, HOST(3));
+	CHILD_CHECK(other != 0 && other != 5000);
+	/* 119 s, then two more. */
+	mapping->seen -= 886;
+	(void)usleep(100000);
+	CHILD_CHECK(mapping->life == NAT_DEAD && !one_free(&p));
+	mapping->seen -= 16;
+	CHILD_CHECK(soon(one_free, &p));
+	CHILD_CHECK(leaves_as(&p, HOST(4)) == 5000);
+	bpf_set_free(p.set);
+	return 0;
+}
+
+static int comes_back(void)
+{
+	struct plane p;
+	uint8_t packet[60] = {0};
+	struct bpf_run run = {.in = span_of(packet, sizeof(packet))};
+	int fd;
+	if (plane_may_not())
+		return CHILD_SKIPS;
+	CHILD_CHECK(!plane_make(&p));
+	CHILD_CHECK(!plane_host(&p, HOST(2), NAT_HOST_OPEN, 100));
+	CHILD_CHECK(leaves_as(&p, HOST(2)) == 5000);
+	((struct nat_mapping4 *)p.mappings.base)[1].born -= 10;
+	CHILD_CHECK(!bpf_set_program(p.set, "nat_sweep_start", &fd));
+	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
+	plane_age(&p, 1, plane_settings(&p)->idle[NAT_IDLE_UDP] + 1);
+	CHILD_CHECK(soon(one_ended, &p));
+	CHILD_CHECK(leaves_as(&p, HOST(2)) == 5000);
+	uint32_t now = *plane_port(&p, 0, NAT_SPACE_UDP, 5000);
+	CHILD_CHECK(now > 1);
+	/* The end of the rest takes it from nobody. */
+	struct nat_mapping4 *mapping = (struct nat_mapping4 *)p.mappings.base + 1;
+	mapping->seen -= 900;
+	for (unsigned i = 0; i < 1000 && mapping->life != NAT_FREE; i++)
+		(void)usleep(5000);
+	CHILD_CHECK(mapping->life == NAT_FREE);
+	CHILD_CHECK(*plane_port(&p, 0, NAT_SPACE_UDP, 5000) == now);
+	bpf_set_free(p.set);
+	return 0;
+}
+
+static void a_port_of_an_open_host_rests_before_another_has_it(void **state)
+{
+	(void)state;
+	assert_child(rests, no_rights);
+}
+
+static void a_port_that_rests_is_its_own_hosts_at_once(void **state)
+{
+	(void)state;
+	assert_child(comes_back, no_rights);
+}
+
 static void a_flow_that_is_idle_ends_and_gives_all_back(void **state)
 {
 	(void)state;
@@ -161,6 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_out_and_comes_back),
 		cmocka_unit_test(a_flow_that_is_idle_ends_and_gives_all_back),
+		cmocka_unit_test(a_port_of_an_open_host_rests_before_another_has_it),
+		cmocka_unit_test(a_port_that_rests_is_its_own_hosts_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

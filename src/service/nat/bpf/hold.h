@@ -10,7 +10,8 @@ static __always_inline void hold_set(const struct nat_hold *hold, struct nat_map
 {
 	mapping->until = hold->until;
 	mapping->filter = hold->filter;
-	mapping->flags = NAT_MAPPING_HELD | (hold->open != 0 ? NAT_MAPPING_OPEN : 0);
+	mapping->flags = NAT_MAPPING_HELD | (hold->open != 0 ? NAT_MAPPING_OPEN | NAT_MAPPING_RESTS
+							     : mapping->flags & NAT_MAPPING_RESTS);
 }
 
 /* The decision; hold's answer is filled in when it is OPEN_GO. */

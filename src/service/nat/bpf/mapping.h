@@ -33,7 +33,9 @@ static __always_inline __u32 mapping_home(const union tuple_words *in, __u32 slo
 	const __u32 *word = port_word(slot, space_of(in->tuple.proto), bpf_ntohs(in->tuple.sport));
 	__u32 number = word != NULL ? *word : NAT_PORT_FREE;
 	const struct nat_mapping4 *mapping = number != NAT_PORT_FREE ? mapping_get(number) : NULL;
-	return mapping != NULL && tuple_is(&mapping->in, in->word) ? number : 0;
+	return mapping != NULL && mapping->life == NAT_LIVE && tuple_is(&mapping->in, in->word)
+		       ? number
+		       : 0;
 }
 
 /* Another one than `but`, in the index. host: NULL: the gateway itself, which is not counted. */
@@ -58,6 +60,26 @@ static __always_inline void mapping_leave_index(const struct nat_mapping4 *mappi
 	}
 }
 
+/* To whoever is outside: filtering is endpoint-independent. */
+static __always_inline bool mapping_is_open(const struct nat_mapping4 *mapping)
+{
+	const struct nat_host *host = host_get4(mapping->in.src);
+	return (mapping->flags & NAT_MAPPING_OPEN) != 0 ||
+	       (host != NULL && (host->flags & NAT_HOST_OPEN) != 0);
+}
+
+/* RFC 6888 REQ-8: what was sent to whoever had the port may still come, and an open host's next one
+ * would get it; not where it was only tried, by a flow that did not come to be. Connections of TCP
+ * and filters by the far end keep it out; a block stays its host's.
+ */
+static __always_inline bool mapping_rests(const struct nat_mapping4 *mapping,
+					  const struct nat_settings *s)
+{
+	return mapping->in.proto == IPPROTO_UDP && s->block_n == 0 &&
+	       mapping->seen != mapping->born && mapping->in.zone != NAT_ZONE_GATEWAY &&
+	       ((mapping->flags & NAT_MAPPING_RESTS) != 0 || mapping_is_open(mapping));
+}
+
 /* The last one ends it: 1. Its number is given back by the sweep. */
 __noinline int mapping_drop(__u32 number, __u32 now)
 {
@@ -73,19 +95,16 @@ __noinline int mapping_drop(__u32 number, __u32 now)
 	if (!mapping_is_home(mapping)) {
 		mapping_leave_index(mapping, number, s);
 	}
-	port_give(mapping->public_slot, space_of(mapping->in.proto), bpf_ntohs(mapping->port),
-		  number);
+	if (mapping_rests(mapping, s)) {
+		mapping->flags |= NAT_MAPPING_RESTS;
+	} else {
+		mapping->flags &= (__u8)~NAT_MAPPING_RESTS;
+		port_give(mapping->public_slot, space_of(mapping->in.proto),
+			  bpf_ntohs(mapping->port), number);
+	}
 	event_mapping(NAT_EVENT_MAPPING_ENDED, number);
 	mapping->life = NAT_DEAD;
 	return 1;
-}
-
-/* To whoever is outside: filtering is endpoint-independent. */
-static __always_inline bool mapping_is_open(const struct nat_mapping4 *mapping)
-{
-	const struct nat_host *host = host_get4(mapping->in.src);
-	return (mapping->flags & NAT_MAPPING_OPEN) != 0 ||
-	       (host != NULL && (host->flags & NAT_HOST_OPEN) != 0);
 }
 
 static __always_inline struct nat_tuple4 mapping_key(const struct opening *o,

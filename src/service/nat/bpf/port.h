@@ -36,6 +36,18 @@ static __always_inline void port_give(__u32 slot, __u32 space, __u16 port, __u32
 	}
 }
 
+/* One that rests, for the host whose it was. */
+static __always_inline bool port_retake(__u32 slot, __u32 space, __u16 port, __be32 host,
+					__u32 mapping)
+{
+	__u32 *word = port_word(slot, space, port);
+	__u32 was = word != NULL ? *word : NAT_PORT_FREE;
+	const struct nat_mapping4 *before = was != NAT_PORT_FREE ? mapping_get(was) : NULL;
+	return word != NULL && before != NULL && before->life == NAT_DEAD &&
+	       (before->flags & NAT_MAPPING_RESTS) != 0 && before->in.src == host &&
+	       __sync_val_compare_and_swap(word, was, mapping) == was;
+}
+
 struct port_search {
 	__u32 slot, space, mapping;
 	__u32 low, n; /* the range */
@@ -225,7 +237,8 @@ __noinline int port_claim(const struct opening *o, struct nat_host *host, __u32 
 		return -1;
 	}
 	bool may = s->block_n == 0 || host == NULL || own - search.low < search.n;
-	if (may && port_take(slot, search.space, (__u16)own, mapping)) {
+	if (may && (port_take(slot, search.space, (__u16)own, mapping) ||
+		    port_retake(slot, search.space, (__u16)own, o->tuple[0].src, mapping))) {
 		count(NAT_C_PORT_KEPT);
 		return (int)own;
 	}

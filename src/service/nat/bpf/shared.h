@@ -292,6 +292,9 @@ enum nat_mapping_flag {
 	NAT_MAPPING_OPEN = 1 << 0, /* endpoint-independent filtering */
 	NAT_MAPPING_HELD = 1 << 1, /* made by PCP, NAT-PMP, UPnP or an administrator */
 	NAT_MAPPING_SELF = 1 << 2, /* the gateway's own socket */
+	/* Was open for a while. Where it has ended: its port rests (RFC 6888 REQ-8), whose word
+	 * still names it. */
+	NAT_MAPPING_RESTS = 1 << 3,
 };
 
 /* What nat_hold, a program of type syscall, is run with: a mapping for a host that asked for one is

@@ -11,6 +11,8 @@
 /* A number is given again only when nobody can still hold it who found it in the index: 1 s, where
  * a program runs for microseconds. */
 #define SWEEP_DEAD_TICKS 8
+/* 120 s (RFC 6888 REQ-8), rounded up. */
+#define SWEEP_REST_TICKS 895
 #define SWEEP_N_MAX	 (1u << 16)
 /* What a turn may do, where all flows end at once: packets of others wait for it on this processor.
  * What is left is done soon. An end takes 2 us, a number that is given back a fraction of that. */
@@ -133,6 +135,20 @@ static __always_inline void sweep_held(struct nat_mapping4 *mapping, __u32 numbe
 	mapping_drop(number, now);
 }
 
+/* Whether its number may be given again; a port that has rested long enough is free before that. */
+static __always_inline bool sweep_rested(const struct nat_mapping4 *mapping, __u32 number,
+					 __u32 now)
+{
+	bool rests = (mapping->flags & NAT_MAPPING_RESTS) != 0;
+	if ((__s32)(now - mapping->seen) < (rests ? SWEEP_REST_TICKS : SWEEP_DEAD_TICKS)) {
+		return false;
+	}
+	if (rests) {
+		port_give(mapping->public_slot, NAT_SPACE_UDP, bpf_ntohs(mapping->port), number);
+	}
+	return true;
+}
+
 static long sweep_mapping(__u32 i, struct sweep_slice *slice)
 {
 	(void)i;
@@ -143,8 +159,7 @@ static long sweep_mapping(__u32 i, struct sweep_slice *slice)
 	}
 	if (mapping->life == NAT_LIVE) {
 		sweep_held(mapping, number, slice->now);
-	} else if (mapping->life == NAT_DEAD &&
-		   (__s32)(slice->now - mapping->seen) >= SWEEP_DEAD_TICKS) {
+	} else if (mapping->life == NAT_DEAD && sweep_rested(mapping, number, slice->now)) {
 		mapping->life = NAT_FREE;
 		if (!pool_give(NAT_POOL_MAPPINGS4, number)) {
 			mapping->life = NAT_DEAD;
