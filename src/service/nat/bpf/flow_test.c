@@ -33,6 +33,29 @@ static int there_and_back(const struct plane *p, const char *program, int sent, 
 	return 0;
 }
 
+/* Somebody there asks us with identifier 0, and is asked with it: both get their answers. */
+static int identifier_0(const struct plane *p)
+{
+	struct nat_rule *rules = p->rules.base;
+	rules[2] = (struct nat_rule){.from = 1u << NAT_ZONE_OUTSIDE,
+				     .to = 1u << NAT_ZONE_GATEWAY,
+				     .proto = ICMP,
+				     .action = NAT_ALLOW,
+				     .src_last = UINT16_MAX,
+				     .dst_last = UINT16_MAX};
+	plane_settings(p)->sets[0].rules_n = 2;
+	struct frame f = frame_make(p, WAN, ICMP, WORLD(7), 0, PUBLIC(1), 0, 0);
+	CHILD_CHECK(plane_run(p, "nat_tc_in", WAN, &f) == VERDICT_TC_PASS);
+	f = frame_make(p, LAN, ICMP, HOST(2), 0, WORLD(7), 0, 0);
+	CHILD_CHECK(plane_run(p, "nat_tc_in", LAN, &f) == VERDICT_TC_SEND);
+	uint16_t id = frame_get16(f.bytes + ETHER + 24);
+	CHILD_CHECK(id != 0 && frame_is(p, &f, ICMP, PUBLIC(1), id, WORLD(7), 0, 0));
+	f = frame_make(p, WAN, ICMP, WORLD(7), 0, PUBLIC(1), id, 0);
+	CHILD_CHECK(plane_run(p, "nat_tc_in", WAN, &f) == VERDICT_TC_SEND);
+	CHILD_CHECK(frame_get16(f.bytes + ETHER + 24) == 0);
+	return 0;
+}
+
 static int both(void)
 {
 	struct plane p;
@@ -45,6 +68,7 @@ static int both(void)
 	CHILD_CHECK(!there_and_back(&p, "nat_xdp", XDP_REDIRECT, UDP, 5001, 4000));
 	CHILD_CHECK(!there_and_back(&p, "nat_xdp", XDP_REDIRECT, TCP, 5001, 80));
 	CHILD_CHECK(plane_count(&p, NAT_C_FLOWS_BEGUN) == 5);
+	CHILD_CHECK(!identifier_0(&p));
 	bpf_set_free(p.set);
 	return 0;
 }

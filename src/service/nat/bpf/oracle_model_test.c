@@ -253,7 +253,7 @@ static bool port_is_right(struct oracle *o, const struct oracle_mapping *m, uint
 {
 	struct oracle_end kept = {m->outside.address, m->inside.port};
 	uint16_t own = m->inside.port, port = m->outside.port;
-	if (is_free(o, m->proto, &kept))
+	if (own != 0 && is_free(o, m->proto, &kept))
 		return port == own;
 	if (!is_free(o, m->proto, &m->outside))
 		return false;

@@ -223,7 +223,8 @@ static __always_inline bool port_range(struct port_search *search, const struct 
 	return true;
 }
 
-/* RFC 4787 3.1, port preservation, and if that one is taken another; in host order, -1: none. */
+/* RFC 4787 3.1, port preservation, and if that one is taken another; in host order, -1: none. Never
+ * 0: answers to an echo from identifier 0 would look like an echo from there with that one. */
 __noinline int port_claim(const struct opening *o, struct nat_host *host, __u32 slot, __u32 mapping)
 {
 	if (o == NULL) {
@@ -236,7 +237,7 @@ __noinline int port_claim(const struct opening *o, struct nat_host *host, __u32 
 	if (s == NULL || !port_range(&search, o, host)) {
 		return -1;
 	}
-	bool may = s->block_n == 0 || host == NULL || own - search.low < search.n;
+	bool may = own != 0 && (s->block_n == 0 || host == NULL || own - search.low < search.n);
 	if (may && (port_take(slot, search.space, (__u16)own, mapping) ||
 		    port_retake(slot, search.space, (__u16)own, o->tuple[0].src, mapping))) {
 		count(NAT_C_PORT_KEPT);
