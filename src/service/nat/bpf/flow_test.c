@@ -192,23 +192,30 @@ static bool one_free(const struct plane *p)
 	return *plane_port(p, 0, NAT_SPACE_UDP, 5000) == NAT_PORT_FREE;
 }
 
+/* An open host's mapping at port 5000, number 1, has ended. */
+static int rest(struct plane *p)
+{
+	uint8_t packet[60] = {0};
+	struct bpf_run run = {.in = span_of(packet, sizeof(packet))};
+	int fd;
+	CHILD_CHECK(!plane_make(p));
+	CHILD_CHECK(!plane_host(p, HOST(2), NAT_HOST_OPEN, 100));
+	CHILD_CHECK(leaves_as(p, HOST(2)) == 5000);
+	((struct nat_mapping4 *)p->mappings.base)[1].born -= 10;
+	CHILD_CHECK(!bpf_set_program(p->set, "nat_sweep_start", &fd));
+	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
+	plane_age(p, 1, plane_settings(p)->idle[NAT_IDLE_UDP] + 1);
+	CHILD_CHECK(soon(one_ended, p));
+	return 0;
+}
+
 /* The port of an open host is another's only after 120 s. */
 static int rests(void)
 {
 	struct plane p;
-	uint8_t packet[60] = {0};
-	struct bpf_run run = {.in = span_of(packet, sizeof(packet))};
-	int fd;
 	if (plane_may_not())
 		return CHILD_SKIPS;
-	CHILD_CHECK(!plane_make(&p));
-	CHILD_CHECK(!plane_host(&p, HOST(2), NAT_HOST_OPEN, 100));
-	CHILD_CHECK(leaves_as(&p, HOST(2)) == 5000);
-	((struct nat_mapping4 *)p.mappings.base)[1].born -= 10;
-	CHILD_CHECK(!bpf_set_program(p.set, "nat_sweep_start", &fd));
-	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
-	plane_age(&p, 1, plane_settings(&p)->idle[NAT_IDLE_UDP] + 1);
-	CHILD_CHECK(soon(one_ended, &p));
+	CHILD_CHECK(!rest(&p));
 	struct nat_mapping4 *mapping = (struct nat_mapping4 *)p.mappings.base + 1;
 	CHILD_CHECK(*plane_port(&p, 0, NAT_SPACE_UDP, 5000) == 1);
 	/* Nobody has it meanwhile. */
@@ -230,19 +237,9 @@ static int rests(void)
 static int comes_back(void)
 {
 	struct plane p;
-	uint8_t packet[60] = {0};
-	struct bpf_run run = {.in = span_of(packet, sizeof(packet))};
-	int fd;
 	if (plane_may_not())
 		return CHILD_SKIPS;
-	CHILD_CHECK(!plane_make(&p));
-	CHILD_CHECK(!plane_host(&p, HOST(2), NAT_HOST_OPEN, 100));
-	CHILD_CHECK(leaves_as(&p, HOST(2)) == 5000);
-	((struct nat_mapping4 *)p.mappings.base)[1].born -= 10;
-	CHILD_CHECK(!bpf_set_program(p.set, "nat_sweep_start", &fd));
-	CHILD_CHECK(!bpf_program_run(fd, &run) && run.ret == 0);
-	plane_age(&p, 1, plane_settings(&p)->idle[NAT_IDLE_UDP] + 1);
-	CHILD_CHECK(soon(one_ended, &p));
+	CHILD_CHECK(!rest(&p));
 	CHILD_CHECK(leaves_as(&p, HOST(2)) == 5000);
 	uint32_t now = *plane_port(&p, 0, NAT_SPACE_UDP, 5000);
 	CHILD_CHECK(now > 1);
