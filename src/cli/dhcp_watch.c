@@ -2,12 +2,10 @@
  * passes. */
 #include "cli/commands.h"
 
+#include "cli/ear.h"
 #include "cli/print.h"
 #include "os/clock.h"
-#include "os/fd.h"
-#include "os/loop.h"
 #include "os/netlink.h"
-#include "os/packet.h"
 #include "proto/dhcp/message.h"
 #include "proto/dhcp/option.h"
 #include "proto/ip/address.h"
@@ -15,21 +13,15 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKET_SIZE = 65536, VALUE_SIZE = 8192 };
+enum { VALUE_SIZE = 8192 };
 
 struct watch {
 	const struct command_line *line;
-	struct loop loop;
-	struct loop_watch ear;
-	struct loop_timer end;
-	int fd;
-	uint64_t left; /* messages to show yet; 0: without end */
+	struct ear ear; /* counts messages */
 	struct dhcp_message message;
-	uint8_t packet[PACKET_SIZE];
 	uint8_t value[VALUE_SIZE];
 };
 
@@ -134,12 +126,14 @@ static void message_json(struct watch *w, const struct ip_packet *p)
 	json_decref(object);
 }
 
-static bool packet_show(struct watch *w, size_t len, bool pending)
+static bool packet_show(void *arg, const struct packet_received *r)
 {
+	struct watch *w = arg;
 	struct ip_packet p;
 	struct ip_udp u;
 
-	if (ip_packet_read(span_of(w->packet, len), &p) || ip_udp_read(&p, !pending, &u))
+	if (ip_packet_read(span_of(w->ear.packet, r->len), &p) ||
+	    ip_udp_read(&p, !r->checksum_pending, &u))
 		return false;
 	if (dhcp_message_read(u.payload, &w->message)) {
 		if (!w->line->json)
@@ -155,77 +149,30 @@ static bool packet_show(struct watch *w, size_t len, bool pending)
 	return true;
 }
 
-static void arrived(void *arg, uint32_t events)
-{
-	struct watch *w = arg;
-	struct packet_received r;
-	(void)events;
-
-	while (packet_receive(w->fd, w->packet, PACKET_SIZE, &r) == OK && r.len) {
-		if (r.len > PACKET_SIZE || !packet_show(w, r.len, r.checksum_pending) || !w->left)
-			continue;
-		if (--w->left == 0) {
-			loop_stop(&w->loop);
-			return;
-		}
-	}
-}
-
-static void time_is_up(void *arg)
-{
-	struct watch *w = arg;
-	loop_stop(&w->loop);
-}
-
-static void interrupted(void *arg, int signal)
-{
-	(void)signal;
-	time_is_up(arg);
-}
-
-static enum err watch(struct watch *w, uint64_t seconds)
+static enum err watch(struct watch *w)
 {
 	uint32_t ifindex;
 
 	TRY(link_index(w->line->arguments[0], &ifindex));
-	TRY(packet_open(&w->fd));
-	TRY(packet_watch_udp4(w->fd, ifindex, DHCP_PORT_SERVER, DHCP_PORT_CLIENT));
-	TRY(loop_signal(&w->loop, SIGINT, interrupted, w));
-	TRY(loop_signal(&w->loop, SIGTERM, interrupted, w));
-	loop_timer_init(&w->end, time_is_up, w);
-	if (seconds)
-		loop_timer_set_after(&w->loop, &w->end, seconds * 1000);
-	TRY(loop_add(&w->loop, &w->ear, w->fd, LOOP_READ, arrived, w));
+	TRY(packet_open(&w->ear.fd));
+	TRY(packet_watch_udp4(w->ear.fd, ifindex, DHCP_PORT_SERVER, DHCP_PORT_CLIENT));
 	if (!w->line->json)
 		(void)fprintf(stderr, "Watching %s; Ctrl-C ends it.\n", w->line->arguments[0]);
-	return loop_run(&w->loop);
-}
-
-static bool number(const struct command_line *line, const char *option, uint64_t *ret)
-{
-	const char *text = command_line_value(line, option);
-	return !text || span_to_u64(span_text(text), UINT32_MAX, ret);
+	return ear_run(&w->ear);
 }
 
 static int watch_run(const struct command_line *line)
 {
-	uint64_t seconds = 0, count = 0;
-
-	if (!number(line, "count", &count) || !number(line, "seconds", &seconds))
-		return command_misused(NULL, "--count and --seconds take whole numbers");
 	struct watch *w = calloc(1, sizeof(*w));
 	if (!w)
 		return command_fail(NULL, "%s", err_text(ENOMEM));
 	w->line = line;
-	w->left = count;
-	w->fd = -1;
-	enum err e = loop_init(&w->loop);
-	if (!e)
-		e = watch(w, seconds);
-	bool missed = count != 0 && w->left != 0;
-	loop_remove(&w->loop, &w->ear);
-	loop_done(&w->loop);
-	fd_done(&w->fd);
+	if (!ear_init(&w->ear, line, packet_show, w)) {
+		free(w);
+		return command_misused(NULL, "--count and --seconds take whole numbers");
+	}
+	enum err e = watch(w);
+	bool missed = ear_done(&w->ear);
 	free(w);
 	if (e)
 		return command_fail(e == (enum err)EPERM ? "Run it as root." : NULL, "%s: %s",

@@ -2,42 +2,27 @@
  * translator, what it changed side by side. Run on the host that translates. */
 #include "cli/commands.h"
 
+#include "cli/ear.h"
 #include "cli/print.h"
 #include "lab/watch.h"
-#include "os/fd.h"
-#include "os/loop.h"
 #include "os/netlink.h"
-#include "os/packet.h"
+#include "proto/ip/address.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdlib.h>
 
-enum { PACKET_SIZE = 65536, END_SIZE = 32 };
+enum { VALUE_SIZE = 16 };
 
 struct watch {
 	const struct command_line *line;
-	struct loop loop;
-	struct loop_watch ear;
-	struct loop_timer end;
-	int fd;
+	struct ear ear; /* counts exchanges */
 	uint32_t ifindexes[LAB_SIDES];
-	uint64_t left; /* exchanges to show yet; 0: without end */
-	bool failed;   /* the socket */
-	uint8_t packet[PACKET_SIZE];
 	struct lab_datagram datagram;
 	struct lab_exchange exchange;
 	struct lab_watch seen;
 };
 
 /* --- as a table --- */
-
-static const char *end_text(uint32_t a, uint16_t port, char buf[END_SIZE])
-{
-	(void)snprintf(buf, END_SIZE, "%u.%u.%u.%u:%u", a >> 24, a >> 16 & 255, a >> 8 & 255,
-		       a & 255, port);
-	return buf;
-}
 
 static void row(struct print_table *t, const char *field, const char *before, const char *after,
 		const char *what)
@@ -49,16 +34,24 @@ static void row(struct print_table *t, const char *field, const char *before, co
 	print_cell(t, PRINT_DIM, "%s", same ? "as it was" : what);
 }
 
+static struct ip_endpoint end_of(uint32_t a, uint16_t port)
+{
+	return (struct ip_endpoint){.address = ip_address_v4((uint8_t)(a >> 24), (uint8_t)(a >> 16),
+							     (uint8_t)(a >> 8), (uint8_t)a),
+				    .port = port};
+}
+
 static void end_row(struct print_table *t, const char *field, const struct lab_datagram *d[2],
 		    bool source)
 {
-	char text[2][END_SIZE];
+	char text[2][IP_ENDPOINT_TEXT_MAX];
 	uint32_t address[2];
 	uint16_t port[2];
 	for (size_t i = 0; i < 2; i++) {
 		address[i] = source ? d[i]->source : d[i]->destination;
 		port[i] = source ? d[i]->source_port : d[i]->destination_port;
-		(void)end_text(address[i], port[i], text[i]);
+		struct ip_endpoint end = end_of(address[i], port[i]);
+		(void)ip_endpoint_format(&end, text[i]);
 	}
 	bool moved = address[0] != address[1], other = port[0] != port[1];
 	row(t, field, text[0], text[1],
@@ -70,16 +63,16 @@ static void end_row(struct print_table *t, const char *field, const struct lab_d
 
 static void checksum_row(struct print_table *t, const char *field, uint16_t before, uint16_t after)
 {
-	char text[2][END_SIZE];
-	(void)snprintf(text[0], END_SIZE, "0x%04x", before);
-	(void)snprintf(text[1], END_SIZE, "0x%04x", after);
+	char text[2][VALUE_SIZE];
+	(void)snprintf(text[0], VALUE_SIZE, "0x%04x", before);
+	(void)snprintf(text[1], VALUE_SIZE, "0x%04x", after);
 	row(t, field, text[0], text[1], before == after ? "" : "follows, and is right");
 }
 
 static void passage_print(const struct watch *w, const char *what, const struct lab_datagram *d[2],
 			  const char *const devices[2])
 {
-	char heads[2][64], ttl[2][END_SIZE];
+	char heads[2][64], ttl[2][VALUE_SIZE];
 	struct print_table t;
 	(void)snprintf(heads[0], sizeof(heads[0]), "BEFORE, ON %s", devices[0]);
 	(void)snprintf(heads[1], sizeof(heads[1]), "AFTER, ON %s", devices[1]);
@@ -88,7 +81,7 @@ static void passage_print(const struct watch *w, const char *what, const struct 
 	end_row(&t, "source", d, true);
 	end_row(&t, "destination", d, false);
 	for (size_t i = 0; i < 2; i++)
-		(void)snprintf(ttl[i], END_SIZE, "%u", d[i]->ttl);
+		(void)snprintf(ttl[i], VALUE_SIZE, "%u", d[i]->ttl);
 	row(&t, "TTL", ttl[0], ttl[1],
 	    d[0]->ttl == d[1]->ttl	 ? ""
 	    : d[0]->ttl == d[1]->ttl + 1 ? "one router less"
@@ -134,14 +127,15 @@ static void exchange_json(const struct watch *w)
 
 /* --- the socket --- */
 
-static bool packet_show(struct watch *w, const struct packet_received *r)
+static bool packet_show(void *arg, const struct packet_received *r)
 {
+	struct watch *w = arg;
 	enum lab_side side = LAB_INSIDE;
 	while (side < LAB_SIDES && w->ifindexes[side] != r->from.ifindex)
 		side++;
 	/* A checksum that is left to a card cannot be compared. */
-	if (side == LAB_SIDES || r->len > PACKET_SIZE || r->checksum_pending ||
-	    lab_datagram_read(span_of(w->packet, r->len), &w->datagram) ||
+	if (side == LAB_SIDES || r->checksum_pending ||
+	    lab_datagram_read(span_of(w->ear.packet, r->len), &w->datagram) ||
 	    !lab_watch_see(&w->seen, side, &w->datagram, &w->exchange))
 		return false;
 	if (w->line->json)
@@ -152,80 +146,32 @@ static bool packet_show(struct watch *w, const struct packet_received *r)
 	return true;
 }
 
-static void arrived(void *arg, uint32_t events)
-{
-	struct watch *w = arg;
-	struct packet_received r = {0};
-	(void)events;
-	for (;;) {
-		w->failed = packet_receive(w->fd, w->packet, PACKET_SIZE, &r) != OK;
-		if (w->failed)
-			loop_stop(&w->loop);
-		if (w->failed || !r.len)
-			return;
-		if (packet_show(w, &r) && w->left && --w->left == 0) {
-			loop_stop(&w->loop);
-			return;
-		}
-	}
-}
-
-static void time_is_up(void *arg)
-{
-	struct watch *w = arg;
-	loop_stop(&w->loop);
-}
-
-static void interrupted(void *arg, int signal)
-{
-	(void)signal;
-	time_is_up(arg);
-}
-
-static enum err watch(struct watch *w, uint16_t port, uint64_t seconds)
+static enum err watch(struct watch *w, uint16_t port)
 {
 	for (int i = 0; i < LAB_SIDES; i++)
 		TRY(link_index(w->line->arguments[i], &w->ifindexes[i]));
-	TRY(packet_open(&w->fd));
-	TRY(packet_watch_udp4(w->fd, 0, port, port));
-	TRY(loop_signal(&w->loop, SIGINT, interrupted, w));
-	TRY(loop_signal(&w->loop, SIGTERM, interrupted, w));
-	loop_timer_init(&w->end, time_is_up, w);
-	if (seconds)
-		loop_timer_set_after(&w->loop, &w->end, seconds * 1000);
-	TRY(loop_add(&w->loop, &w->ear, w->fd, LOOP_READ, arrived, w));
+	TRY(packet_open(&w->ear.fd));
+	TRY(packet_watch_udp4(w->ear.fd, 0, port, port));
 	if (!w->line->json)
 		(void)fprintf(stderr, "Watching %s and %s; Ctrl-C ends it.\n",
 			      w->line->arguments[0], w->line->arguments[1]);
-	return loop_run(&w->loop);
-}
-
-static bool number(const struct command_line *line, const char *option, uint64_t max, uint64_t *ret)
-{
-	const char *text = command_line_value(line, option);
-	return !text || span_to_u64(span_text(text), max, ret);
+	return ear_run(&w->ear);
 }
 
 static int watch_run(const struct command_line *line)
 {
-	uint64_t seconds = 0, count = 0, port = 53;
-	if (!number(line, "count", UINT32_MAX, &count) ||
-	    !number(line, "seconds", UINT32_MAX, &seconds) ||
-	    !number(line, "port", UINT16_MAX, &port))
-		return command_misused(NULL, "--port, --count and --seconds take whole numbers");
+	uint64_t port = 53;
 	struct watch *w = calloc(1, sizeof(*w));
 	if (!w)
 		return command_fail(NULL, "%s", err_text(ENOMEM));
 	w->line = line;
-	w->left = count;
-	w->fd = -1;
-	enum err e = loop_init(&w->loop);
-	if (!e)
-		e = watch(w, (uint16_t)port, seconds);
-	bool missed = w->failed || (count != 0 && w->left != 0);
-	loop_remove(&w->loop, &w->ear);
-	loop_done(&w->loop);
-	fd_done(&w->fd);
+	if (!ear_init(&w->ear, line, packet_show, w) ||
+	    !ear_number(line, "port", UINT16_MAX, &port)) {
+		free(w);
+		return command_misused(NULL, "--port, --count and --seconds take whole numbers");
+	}
+	enum err e = watch(w, (uint16_t)port);
+	bool missed = ear_done(&w->ear);
 	free(w);
 	if (e)
 		return command_fail(e == (enum err)EPERM ? "Run it as root."
