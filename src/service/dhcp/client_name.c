@@ -4,27 +4,27 @@
 #include "proto/dhcp/build.h"
 
 /* RFC 4702 3: a client that sends option 81 means that name, not option 12. */
-static struct dhcp_label wished(struct dhcp_exchange *x)
+static struct names_label wished(struct dhcp_exchange *x)
 {
 	struct span text;
 	const struct dhcp_message *m = &x->message;
 	x->has_fqdn = dhcp_message_has(m, DHCP_OPT_CLIENT_FQDN) &&
 		      dhcp_fqdn_read(dhcp_message_option(m, DHCP_OPT_CLIENT_FQDN), &x->fqdn) == OK;
 	if (x->has_fqdn && x->fqdn.name.wire[0])
-		return dhcp_label_clean(span_of(x->fqdn.name.wire + 1, x->fqdn.name.wire[0]));
+		return names_label_clean(span_of(x->fqdn.name.wire + 1, x->fqdn.name.wire[0]));
 	if (dhcp_message_text(m, DHCP_OPT_HOST_NAME, &text) == OK)
-		return dhcp_label_clean(text);
-	return (struct dhcp_label){0};
+		return names_label_clean(text);
+	return (struct names_label){0};
 }
 
 void dhcp_exchange_name(struct dhcp_exchange *x)
 {
 	const struct dhcp_reservation *r = x->client.reservation;
-	struct dhcp_label wish = wished(x);
+	struct names_label wish = wished(x);
 	if (r && r->name)
-		wish = dhcp_label_clean(span_text(r->name));
-	else if (dhcp_label_is_everybodys(&wish))
-		wish = (struct dhcp_label){0};
+		wish = names_label_clean(span_text(r->name));
+	else if (names_label_is_everybodys(&wish))
+		wish = (struct names_label){0};
 	x->label = wish;
 }
 
@@ -49,9 +49,9 @@ void dhcp_reply_fqdn(const struct dhcp_engine *e, const struct dhcp_exchange *x,
 		return;
 	struct dhcp_fqdn f = x->fqdn;
 	bool s = f.flags & DHCP_FQDN_S, n = f.flags & DHCP_FQDN_N;
-	struct dhcp_fqdn_verdict v = {.n = true, .o = s};
+	struct names_fqdn_verdict v = {.n = true, .o = s};
 	if (e->naming.updates)
-		v = dhcp_fqdn_judge(e->naming.policy, s, n);
+		v = names_fqdn_judge(e->naming.policy, s, n);
 	f.flags = (uint8_t)((f.flags & DHCP_FQDN_E) | (v.s ? DHCP_FQDN_S : 0) |
 			    (v.o ? DHCP_FQDN_O : 0) | (v.n ? DHCP_FQDN_N : 0));
 	f.rcode = DHCP_FQDN_RCODE;

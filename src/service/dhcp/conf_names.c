@@ -124,14 +124,14 @@ static void check(const void *conf, struct config_at *at)
 
 	if (!dns_name_is_under(&domain, &zone))
 		config_fail(at, "zone", "`domain` does not lie in it");
-	if (domain.len > DNS_NAME_MAX - DHCP_LABEL_MAX - 1)
+	if (domain.len > DNS_NAME_MAX - NAMES_LABEL_MAX - 1)
 		config_fail(at, "domain", "it leaves no room for a host's name");
 	if (n->key.len && decode(n->secret, &secret))
 		config_fail(at, "secret", "write base64 of at least %d octets", SECRET_LEN_MIN);
 	if (!n->key.len && n->secret.len)
 		config_fail(at, "secret", "it needs the name of its `key`");
 	for (size_t i = 0; i < n->reserved.n; i++)
-		if (dhcp_label_clean(span_text(reserved[i])).len == 0)
+		if (names_label_clean(span_text(reserved[i])).len == 0)
 			config_fail_item(at, "reserved", i, "this is no host name");
 }
 
@@ -172,7 +172,7 @@ static size_t reservations(const struct dhcp_conf *c)
 
 static void reserve(struct names_rules *r, struct span text)
 {
-	struct dhcp_label l = dhcp_label_clean(text);
+	struct names_label l = names_label_clean(text);
 
 	if (l.len)
 		r->reserved[r->conf.reserved_n++] = l;
@@ -245,7 +245,7 @@ enum err names_rules_new(const struct dhcp_conf *c, struct span own, struct name
 		.domain = lowered(&n->domain),
 		.ttl_max_s = (uint32_t)(n->ttl_max_ms / 1000),
 		.generate = n->generate,
-		.fqdn = n->client_updates ? DHCP_FQDN_CLIENT : DHCP_FQDN_SERVER,
+		.fqdn = n->client_updates ? NAMES_FQDN_CLIENT : NAMES_FQDN_SERVER,
 	};
 	TRY(take_zones(n, r));
 	TRY(take_reserved(c, own, r));

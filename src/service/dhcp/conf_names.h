@@ -4,7 +4,7 @@
 #define DHCP_CONF_NAMES_H
 
 #include "config/schema.h"
-#include "service/dhcp/names.h"
+#include "names/names.h"
 
 struct config_at;
 struct dhcp_conf;
@@ -29,7 +29,7 @@ extern const struct config_map dhcp_names_conf_map;
 struct names_rules {
 	struct names_conf conf;
 	struct names_zone *reverse;
-	struct dhcp_label *reserved;
+	struct names_label *reserved;
 	struct dns_tsig_key key;
 };
 

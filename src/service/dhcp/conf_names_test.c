@@ -85,7 +85,7 @@ static void rules_are_what_the_engine_takes(void **state)
 	assert_int_equal(r->key.secret.len, 16);
 	assert_memory_equal(r->key.name.wire, "\1k", 3);
 	assert_int_equal(r->conf.ttl_max_s, 90);
-	assert_int_equal(r->conf.fqdn, DHCP_FQDN_CLIENT);
+	assert_int_equal(r->conf.fqdn, NAMES_FQDN_CLIENT);
 	assert_true(r->conf.generate);
 	static const char *const reserved[] = {"gateway", "printer", "our-box"};
 	assert_int_equal(r->conf.reserved_n, 3);

@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "base/siphash.h"
 #include "base/span.h"
+#include "names/label.h"
 #include "proto/dns/name.h"
-#include "service/dhcp/host_name.h"
 #include "service/dhcp/lease.h"
 #include "service/dhcp/site.h"
 
@@ -143,7 +143,7 @@ void dhcp_engine_set_site(struct dhcp_engine *e, struct dhcp_site *site, uint64_
  */
 struct dhcp_naming {
 	bool updates; /* leases become names */
-	enum dhcp_fqdn_policy policy;
+	enum names_fqdn_policy policy;
 	struct dns_name domain; /* completes a client's name; len 0, or the root: nothing does */
 };
 void dhcp_engine_set_naming(struct dhcp_engine *e, const struct dhcp_naming *naming);

@@ -81,7 +81,7 @@ struct dhcp_exchange {
 	uint32_t server_id;
 	struct dhcp_client client;
 	struct dhcp_relay_info relay;
-	struct dhcp_label label; /* what the lease is called; empty: nothing */
+	struct names_label label; /* what the lease is called; empty: nothing */
 	bool has_fqdn;
 	struct dhcp_fqdn fqdn; /* option 81 as the client sent it, when has_fqdn */
 	uint32_t value_len;

@@ -1,11 +1,8 @@
 #include "service/dhcp/io_names.h"
 
 #include "os/clock.h"
-#include "os/fd.h"
 #include "os/file.h"
 #include "os/log.h"
-#include "os/tcp.h"
-#include "os/udp.h"
 #include "proto/dhcp/fqdn.h"
 #include "proto/dhcp6/fqdn.h"
 #include "proto/dns/code.h"
@@ -15,15 +12,13 @@
 #include <stdlib.h>
 
 enum {
-	AT_ONCE = 64, /* updates without an answer */
-	ANSWERS_TURN = 64,
+	AT_ONCE = 64,	 /* updates without an answer */
 	WALK_TURN = 256, /* leases looked at in one turn */
-	TCP_MS = 5000,
 };
 
 void dhcp_names_init(struct names_io *io)
 {
-	io->fd = io->tcp.fd = -1;
+	names_link_init(&io->link);
 }
 
 void dhcp_names_open(struct dhcp_service *d)
@@ -37,135 +32,21 @@ void dhcp_names_open(struct dhcp_service *d)
 	free(text);
 }
 
-/* --- TCP: what an answer with TC asks for --- */
+/* --- what comes and goes --- */
 
-static void tcp_end(struct dhcp_service *d)
-{
-	struct names_tcp *t = &d->names.tcp;
-
-	if (t->fd < 0)
-		return;
-	loop_timer_cancel(&d->life.loop, &t->timer);
-	loop_remove(&d->life.loop, &t->watch);
-	fd_done(&t->fd);
-}
-
-/* The engine waits no longer than for UDP, and asks again. */
-static void tcp_late(void *arg)
-{
-	tcp_end(arg);
-}
-
-static const struct ip_endpoint *server(const struct dhcp_service *d)
-{
-	return &d->names.rules->conf.forward.server;
-}
-
-static void answer(struct dhcp_service *d, struct span message)
-{
-	names_answer(d->names.engine, dhcp_now_ms(d), clock_wall_s(), server(d), message);
-}
-
-static enum err tcp_step(struct dhcp_service *d)
-{
-	struct names_tcp *t = &d->names.tcp;
-	size_t len = 0;
-
-	if (t->out_at < t->out_len) {
-		TRY(tcp_write(t->fd, span_of(t->out + t->out_at, t->out_len - t->out_at), &len));
-		t->out_at += len;
-		if (t->out_at == t->out_len)
-			TRY(loop_modify(&d->life.loop, &t->watch, LOOP_READ));
-		return OK;
-	}
-	TRY(tcp_read(t->fd, t->in + t->in_len, sizeof(t->in) - t->in_len, &len));
-	t->in_len += len;
-	struct reader r = reader_of(t->in, t->in_len);
-	struct span message = read_span(&r, read_u16(&r));
-	if (r.bad)
-		return t->in_len < sizeof(t->in) ? OK : ERR_LIMIT;
-	answer(d, message);
-	return ERR_CLOSED;
-}
-
-static void tcp_ready(void *arg, uint32_t events)
+static void answer(void *arg, struct span message)
 {
 	struct dhcp_service *d = arg;
-	(void)events;
 
-	if (tcp_step(d))
-		tcp_end(d);
-}
-
-static void tcp_send(struct dhcp_service *d, const struct names_send *s)
-{
-	struct names_tcp *t = &d->names.tcp;
-
-	if (t->fd >= 0 || s->message.len > sizeof(t->out) - 2 ||
-	    tcp_connect(&s->to, NULL, &t->fd)) {
-		d->names.dropped_out++; /* asked for again when its time is over */
-		return;
-	}
-	struct writer w = writer_of(t->out, sizeof(t->out));
-	write_u16(&w, (uint16_t)s->message.len);
-	write_span(&w, s->message);
-	t->out_len = w.pos;
-	t->out_at = t->in_len = 0;
-	loop_timer_init(&t->timer, tcp_late, d);
-	loop_timer_set_after(&d->life.loop, &t->timer, TCP_MS);
-	if (loop_add(&d->life.loop, &t->watch, t->fd, LOOP_WRITE, tcp_ready, d))
-		tcp_end(d);
-}
-
-/* --- UDP --- */
-
-static void socket_close(struct dhcp_service *d)
-{
-	if (d->names.fd < 0)
-		return;
-	loop_remove(&d->life.loop, &d->names.watch);
-	fd_done(&d->names.fd);
-}
-
-static void ready(void *arg, uint32_t events)
-{
-	struct dhcp_service *d = arg;
-	uint8_t buf[4096];
-	(void)events;
-
-	for (unsigned i = 0; i < ANSWERS_TURN; i++) {
-		size_t len = 0;
-		/* ECONNREFUSED: nobody is there; the engine's time for an answer passes. */
-		if (udp_read(d->names.fd, buf, sizeof(buf), &len) || len == 0)
-			return;
-		if (len <= sizeof(buf))
-			answer(d, span_of(buf, len));
-	}
-}
-
-/* Connected: the kernel passes only what the server sends. Opened when there is something to say,
- * so that an address that this machine gets later is chosen then. */
-static bool socket_open(struct dhcp_service *d)
-{
-	if (d->names.fd >= 0)
-		return true;
-	if (udp_connect(server(d), NULL, 0, &d->names.fd))
-		return false;
-	if (loop_add(&d->life.loop, &d->names.watch, d->names.fd, LOOP_READ, ready, d)) {
-		fd_done(&d->names.fd);
-		return false;
-	}
-	return true;
+	names_answer(d->names.engine, dhcp_now_ms(d), clock_wall_s(), &d->names.link.server,
+		     message);
 }
 
 static void send(void *arg, const struct names_send *s)
 {
 	struct dhcp_service *d = arg;
 
-	if (s->tcp)
-		tcp_send(d, s);
-	else if (!socket_open(d) || udp_write(d->names.fd, s->message))
-		d->names.dropped_out++;
+	names_link_send(&d->names.link, s);
 }
 
 /* --- what the engine tells --- */
@@ -238,8 +119,7 @@ enum err dhcp_names_set(struct dhcp_service *d, const struct dhcp_conf *conf)
 	enum err e = names_rules_new(joined.conf, span_text(io->own), &rules);
 	reserved_conf_done(&joined);
 	TRY(e);
-	socket_close(d);
-	tcp_end(d);
+	names_link_close(&io->link);
 	if (!rules) {
 		names_free(TAKE(io->engine));
 	} else if (io->engine) {
@@ -250,6 +130,9 @@ enum err dhcp_names_set(struct dhcp_service *d, const struct dhcp_conf *conf)
 	}
 	struct dhcp_naming naming = {.updates = rules != NULL};
 	if (rules) {
+		io->link.answer = answer;
+		io->link.arg = d;
+		names_link_set(&io->link, &d->life.loop, &rules->conf.forward.server);
 		naming.policy = rules->conf.fqdn;
 		naming.domain = rules->conf.domain;
 	}
@@ -263,8 +146,7 @@ enum err dhcp_names_set(struct dhcp_service *d, const struct dhcp_conf *conf)
 
 void dhcp_names_done(struct dhcp_service *d)
 {
-	socket_close(d);
-	tcp_end(d);
+	names_link_close(&d->names.link);
 	names_free(TAKE(d->names.engine));
 	names_rules_free(TAKE(d->names.rules));
 }
@@ -279,12 +161,12 @@ static uint32_t length_s(uint32_t granted_s, uint32_t expires_s)
 /* reserved: NULL: no reservation names anything. */
 static bool is_named_by(const char *reserved, struct span name)
 {
-	struct dhcp_label a = dhcp_label_clean(name), b;
+	struct names_label a = names_label_clean(name), b;
 
 	if (!reserved)
 		return false;
-	b = dhcp_label_clean(span_text(reserved));
-	return dhcp_label_equal(&a, &b);
+	b = names_label_clean(span_text(reserved));
+	return names_label_equal(&a, &b);
 }
 
 static const char *reserved_name(const struct dhcp_network *n, uint32_t address)

@@ -3,7 +3,7 @@
 #ifndef DHCP_IO_NAMES_H
 #define DHCP_IO_NAMES_H
 
-#include "os/loop.h"
+#include "names/link.h"
 #include "service/dhcp/conf_names.h"
 #include "service/dhcp/engine.h"
 #include "service/dhcp/lease.h"
@@ -12,30 +12,15 @@
 struct dhcp_service;
 struct dhcp_conf;
 
-#define NAMES_TCP_MAX 4096 /* an answer over TCP; longer ones are no answers to updates */
-
-/* One update over TCP at a time: servers ask for it when an answer was cut, which those to updates
- * hardly are. */
-struct names_tcp {
-	int fd; /* -1: none */
-	struct loop_watch watch;
-	struct loop_timer timer;
-	size_t out_len, out_at, in_len;
-	uint8_t out[2 + 4096], in[2 + NAMES_TCP_MAX];
-};
-
 struct names_io {
 	struct names *engine;	   /* NULL: leases get no names */
 	struct names_rules *rules; /* that the engine has */
 	char own[256];		   /* the machine's name */
-	int fd;			   /* connected to the server; -1: none */
-	struct loop_watch watch;
-	struct names_tcp tcp;
+	struct names_link link;
 	/* The walk over all leases after a start: those that the DNS was not told of. */
 	bool walking4, walking6;
 	uint32_t from4;
 	size_t at6;
-	uint64_t dropped_out;
 };
 
 void dhcp_names_init(struct names_io *io); /* before all else: nothing is open */

@@ -320,7 +320,7 @@ static void an_answer_that_was_cut_comes_over_tcp(void **state)
 	assert_int_equal(b->served_tcp, 2);
 	assert_int_equal(told("name-added " LAPTOP), 1);
 	assert_int_equal(told("name-added " PHONE), 1);
-	assert_int_equal(b->d.names.tcp.fd, -1);
+	assert_int_equal(b->d.names.link.tcp.fd, -1);
 }
 
 static void refuses_to_believe_what_is_no_answer(void **state)
@@ -332,7 +332,7 @@ static void refuses_to_believe_what_is_no_answer(void **state)
 	assert_int_equal(b->served, 2);
 	struct sockaddr_in to;
 	socklen_t to_len = sizeof(to);
-	assert_int_equal(getsockname(b->d.names.fd, (struct sockaddr *)&to, &to_len), 0);
+	assert_int_equal(getsockname(b->d.names.link.fd, (struct sockaddr *)&to, &to_len), 0);
 	for (size_t len = 0; len <= sizeof(junk); len += 250)
 		assert_int_equal(sendto(b->udp, junk, len, 0, (struct sockaddr *)&to, to_len), len);
 	settle();
@@ -384,13 +384,13 @@ static void a_reload_without_names_lets_go_of_the_server(void **state)
 {
 	(void)state;
 	settle();
-	assert_true(b->d.names.fd >= 0);
+	assert_true(b->d.names.link.fd >= 0);
 	struct config *without = configure("");
 	const struct dhcp_conf *conf = config_section(without, "dhcp");
 	assert_int_equal(dhcp_names_set(&b->d, conf), OK);
 	config_free(b->config);
 	b->config = without;
-	assert_int_equal(b->d.names.fd, -1);
+	assert_int_equal(b->d.names.link.fd, -1);
 	assert_null(b->d.names.engine);
 	assert_int_equal(dhcp_names_next_ms(&b->d), UINT64_MAX);
 	struct dhcp_lease l;

@@ -356,7 +356,7 @@ static void with_updates_option_81_has_the_whole_name(void **state)
 {
 	struct try *t = *state;
 	struct dhcp_fqdn f;
-	struct dhcp_naming naming = {.updates = true, .policy = DHCP_FQDN_SERVER};
+	struct dhcp_naming naming = {.updates = true, .policy = NAMES_FQDN_SERVER};
 	char text[DNS_NAME_TEXT_MAX];
 	assert_int_equal(dns_name_from_text(span_text("home.arpa."), NULL, &naming.domain), OK);
 	dhcp_engine_set_naming(t->engine, &naming);

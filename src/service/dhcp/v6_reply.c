@@ -62,14 +62,14 @@ static void write_fqdn(const struct v6_exchange *x, struct writer *w)
 	struct dhcp6_fqdn f = x->fqdn;
 	struct dns_name name;
 	bool s = f.flags & DHCP6_FQDN_S, n = f.flags & DHCP6_FQDN_N;
-	struct dhcp_fqdn_verdict v = {.n = true, .o = s};
+	struct names_fqdn_verdict v = {.n = true, .o = s};
 	if (!x->has_fqdn)
 		return;
 	if (naming->updates)
-		v = dhcp_fqdn_judge(naming->policy, s, n);
+		v = names_fqdn_judge(naming->policy, s, n);
 	f.flags = (uint8_t)((v.s ? DHCP6_FQDN_S : 0) | (v.o ? DHCP6_FQDN_O : 0) |
 			    (v.n ? DHCP6_FQDN_N : 0));
-	struct dhcp_label label = dhcp_label_clean(span_of(x->name, x->name_len));
+	struct names_label label = names_label_clean(span_of(x->name, x->name_len));
 	if (naming->domain.len > 1 && label.len &&
 	    dns_name_prepend_label(span_of(label.text, label.len), &naming->domain, &name) == OK) {
 		f.name = name;

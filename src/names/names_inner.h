@@ -1,9 +1,9 @@
 /* What the files names*.c share: a lease on its way into the DNS. Knows nothing beyond names.h. */
-#ifndef DHCP_NAMES_INNER_H
-#define DHCP_NAMES_INNER_H
+#ifndef NAMES_INNER_H
+#define NAMES_INNER_H
 
+#include "names/names.h"
 #include "proto/dns/update.h"
-#include "service/dhcp/names.h"
 
 /* Each is one message. RFC 4703 5.3 to 5.5. */
 enum names_step {
@@ -18,7 +18,7 @@ enum names_step {
 
 /* A name with the client that holds it. */
 struct names_holder {
-	struct dhcp_label label; /* empty: none */
+	struct names_label label; /* empty: none */
 	uint8_t dhcid[DNS_DHCID_LEN];
 	uint32_t ttl_s;
 	uint8_t parts; /* NAMES_FORWARD, NAMES_REVERSE: what is wanted of it, or there */
@@ -27,7 +27,7 @@ struct names_holder {
 struct names_entry {
 	struct ip_address address;
 	struct names_holder want, have; /* have: what is, or may be, in the DNS */
-	struct dhcp_label made;		/* from the address: when another holds want */
+	struct names_label made;	/* from the address: when another holds want */
 	uint8_t made_dhcid[DNS_DHCID_LEN];
 	enum names_step step;
 	uint8_t done; /* NAMES_*: what came to be */
@@ -49,14 +49,14 @@ struct names_flight {
 };
 
 /* The complete name of the host. */
-void names_full(const struct names_conf *conf, const struct dhcp_label *label,
+void names_full(const struct names_conf *conf, const struct names_label *label,
 		struct dns_name *ret);
 /* The name that the lease shall have; made: the one made from its address. */
 struct names_holder names_holder_of(const struct names_conf *conf, const struct names_lease *l,
 				    bool made);
 /* Of the lease's client under that name. */
 void names_dhcid_of(const struct names_conf *conf, const struct names_lease *l,
-		    const struct dhcp_label *label, uint8_t ret[DNS_DHCID_LEN]);
+		    const struct names_label *label, uint8_t ret[DNS_DHCID_LEN]);
 /* Where the step's message goes; NULL: the configuration has no such zone. */
 const struct names_zone *names_zone_of(const struct names_conf *conf, const struct names_entry *e);
 /* The step's message; empty when it does not fit, which a zone's and a host's name always do. */

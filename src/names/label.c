@@ -1,4 +1,4 @@
-#include "service/dhcp/host_name.h"
+#include "names/label.h"
 
 #include "base/writer.h"
 
@@ -17,15 +17,15 @@ static char lower(uint8_t c)
 	return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-static void put(struct dhcp_label *l, uint8_t c)
+static void put(struct names_label *l, uint8_t c)
 {
-	if (l->len < DHCP_LABEL_MAX)
+	if (l->len < NAMES_LABEL_MAX)
 		l->text[l->len++] = lower(c);
 }
 
-struct dhcp_label dhcp_label_clean(struct span text)
+struct names_label names_label_clean(struct span text)
 {
-	struct dhcp_label l = {.len = 0};
+	struct names_label l = {.len = 0};
 	bool letters = false;
 
 	for (size_t i = 0; i < text.len && text.data[i] != '.' && text.data[i]; i++) {
@@ -44,10 +44,10 @@ struct dhcp_label dhcp_label_clean(struct span text)
 	return l;
 }
 
-struct dhcp_label dhcp_label_of_address(const struct ip_address *a)
+struct names_label names_label_of_address(const struct ip_address *a)
 {
 	char text[IP_ADDRESS_TEXT_MAX];
-	struct dhcp_label l = {.len = 0};
+	struct names_label l = {.len = 0};
 	size_t len = ip_address_format(a, text);
 
 	/* :: at an end would leave a hyphen there, which no host name may have. */
@@ -61,7 +61,7 @@ struct dhcp_label dhcp_label_of_address(const struct ip_address *a)
 	return l;
 }
 
-bool dhcp_label_is_everybodys(const struct dhcp_label *l)
+bool names_label_is_everybodys(const struct names_label *l)
 {
 	static const char *const names[] = {"localhost", "wpad", "isatap"};
 
@@ -71,15 +71,15 @@ bool dhcp_label_is_everybodys(const struct dhcp_label *l)
 	return false;
 }
 
-struct dhcp_fqdn_verdict dhcp_fqdn_judge(enum dhcp_fqdn_policy policy, bool s, bool n)
+struct names_fqdn_verdict names_fqdn_judge(enum names_fqdn_policy policy, bool s, bool n)
 {
 	if (s && n)
 		s = n = false;
-	if (policy == DHCP_FQDN_CLIENT && n)
+	if (policy == NAMES_FQDN_CLIENT && n)
 		/* RFC 4702 4: "… the server SHOULD NOT perform any DNS updates". */
-		return (struct dhcp_fqdn_verdict){.n = true};
-	if (policy == DHCP_FQDN_CLIENT && !s)
-		return (struct dhcp_fqdn_verdict){.reverse = true};
+		return (struct names_fqdn_verdict){.n = true};
+	if (policy == NAMES_FQDN_CLIENT && !s)
+		return (struct names_fqdn_verdict){.reverse = true};
 	/* O says that the flag is not as the client set it. */
-	return (struct dhcp_fqdn_verdict){.s = true, .o = !s, .forward = true, .reverse = true};
+	return (struct names_fqdn_verdict){.s = true, .o = !s, .forward = true, .reverse = true};
 }

@@ -1,4 +1,4 @@
-#include "service/dhcp/names_stage_test.h"
+#include "names/names_stage_test.h"
 
 #include "proto/dns/message.h"
 
@@ -114,7 +114,7 @@ struct bench *names_begin_with(size_t queue, size_t at_once)
 	server_begin(&b->server);
 	const struct dns_tsig_key *key = &b->server.keys->keys[0];
 	b->reverse[0] = (struct names_zone){named("2.0.192.in-addr.arpa."), at, key};
-	b->reserved[0] = dhcp_label_clean(span_text("gateway"));
+	b->reserved[0] = names_label_clean(span_text("gateway"));
 	b->conf = (struct names_conf){.domain = named("home.test."),
 				      .forward = {named("home.test."), at, key},
 				      .reverse = b->reverse,

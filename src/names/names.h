@@ -1,23 +1,24 @@
 /* Leases become names: DNS UPDATE messages by RFC 4703, signed (TSIG), in order and retried. Does
- *no I/O: time and entropy are arguments, messages leave by calls. Never in the way of an ACK: what
- *does not fit into the queue is counted and comes again when the lease is renewed.
+ *no I/O: time and entropy are arguments, messages leave by calls. What else has an address and
+ *holds a name by right (a tunnel's peer) is a lease without an end here. Never in the way of an
+ *ACK: what does not fit into the queue is counted and comes again when the lease is renewed.
  *
  *	granted -> [queue] -> send(UPDATE) -> answer -> next step … -> done(address, names)
  *
- * Whoever owns the sockets: send() a message by UDP from a connected socket (or any, the answer's
- * origin is checked here), hand answers to names_answer. An answer with TC is refused by the engine
- * with tcp set in the next send() of the same message: then the message goes by TCP, with two
- *octets of length in front, and the answer without them to names_answer. Call names_turn at
- *names_next_ms.
+ * Whoever owns the sockets (link.h): send() a message by UDP from a connected socket (or any, the
+ * answer's origin is checked here), hand answers to names_answer. An answer with TC is refused by
+ * the engine with tcp set in the next send() of the same message: then the message goes by TCP,
+ *with two octets of length in front, and the answer without them to names_answer. Call names_turn
+ *at names_next_ms.
  *
  * now_ms: monotonic or wall time that never goes back; now_s: wall time, for signatures. */
-#ifndef DHCP_NAMES_H
-#define DHCP_NAMES_H
+#ifndef NAMES_H
+#define NAMES_H
 
 #include "base/siphash.h"
+#include "names/label.h"
 #include "proto/dns/dhcid.h"
 #include "proto/dns/tsig.h"
-#include "service/dhcp/host_name.h"
 
 /* What of a lease is in the DNS; kept with the lease. The same numbers as DHCP_NAME_* of lease.h.
  */
@@ -40,12 +41,12 @@ struct names_conf {
 	struct names_zone forward;
 	const struct names_zone *reverse; /* borrowed; the longest that holds the name is taken */
 	size_t reverse_n;
-	const struct dhcp_label *reserved; /* borrowed: besides those that are everybody's */
+	const struct names_label *reserved; /* borrowed: besides those that are everybody's */
 	size_t reserved_n;
 	uint32_t ttl_max_s; /* RFC 4702 5 wants a third of the lease at most; this bounds it further
 			     */
 	bool generate;	    /* a name from the address for clients without one */
-	enum dhcp_fqdn_policy fqdn;
+	enum names_fqdn_policy fqdn;
 };
 
 /* --- effects --- */

@@ -1,6 +1,6 @@
 /* Leases become names, against the authority's own engine as the server. */
+#include "names/names_stage_test.h"
 #include "proto/dns/message.h"
-#include "service/dhcp/names_stage_test.h"
 #include "test/random.h"
 
 #include <stdio.h>
@@ -215,7 +215,7 @@ static void a_client_that_writes_its_own_record_may_where_it_is_allowed(void **s
 	(void)state;
 	struct bench *b = names_begin();
 	struct names_lease l = lease(77, mac_a, "own");
-	b->conf.fqdn = DHCP_FQDN_CLIENT;
+	b->conf.fqdn = NAMES_FQDN_CLIENT;
 	l.fqdn = true;
 	names_granted(b->names, 0, &l);
 	settle(b);

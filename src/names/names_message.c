@@ -1,21 +1,21 @@
 /* What name a lease shall have, and the messages of RFC 4703 section 5, one for each step. */
+#include "names/names_inner.h"
 #include "proto/dns/type.h"
-#include "service/dhcp/names_inner.h"
 
 static const struct span nothing = {0};
 
-static bool is_taken(const struct names_conf *conf, const struct dhcp_label *l)
+static bool is_taken(const struct names_conf *conf, const struct names_label *l)
 {
-	if (dhcp_label_is_everybodys(l))
+	if (names_label_is_everybodys(l))
 		return true;
 	for (size_t i = 0; i < conf->reserved_n; i++)
-		if (dhcp_label_equal(l, &conf->reserved[i]))
+		if (names_label_equal(l, &conf->reserved[i]))
 			return true;
 	return false;
 }
 
 void names_dhcid_of(const struct names_conf *conf, const struct names_lease *l,
-		    const struct dhcp_label *label, uint8_t ret[DNS_DHCID_LEN])
+		    const struct names_label *label, uint8_t ret[DNS_DHCID_LEN])
 {
 	struct dns_name name;
 
@@ -31,19 +31,19 @@ struct names_holder names_holder_of(const struct names_conf *conf, const struct 
 {
 	struct names_holder h = {.parts = NAMES_FORWARD | NAMES_REVERSE,
 				 .ttl_s = l->lease_s / 3,
-				 .label = dhcp_label_clean(l->name)};
+				 .label = names_label_clean(l->name)};
 
 	if (h.ttl_s > conf->ttl_max_s)
 		h.ttl_s = conf->ttl_max_s;
 	if (l->fqdn) {
-		struct dhcp_fqdn_verdict v = dhcp_fqdn_judge(conf->fqdn, l->fqdn_s, l->fqdn_n);
+		struct names_fqdn_verdict v = names_fqdn_judge(conf->fqdn, l->fqdn_s, l->fqdn_n);
 		h.parts = (uint8_t)((v.forward ? NAMES_FORWARD : 0) |
 				    (v.reverse ? NAMES_REVERSE : 0));
 	}
 	if (made || (h.label.len && !l->reserved && is_taken(conf, &h.label)))
 		h.label.len = 0;
 	if (h.label.len == 0 && (made || conf->generate))
-		h.label = dhcp_label_of_address(&l->address);
+		h.label = names_label_of_address(&l->address);
 	if (h.parts == 0)
 		h.label.len = 0;
 	if (h.label.len)
@@ -51,7 +51,8 @@ struct names_holder names_holder_of(const struct names_conf *conf, const struct 
 	return h;
 }
 
-void names_full(const struct names_conf *conf, const struct dhcp_label *label, struct dns_name *ret)
+void names_full(const struct names_conf *conf, const struct names_label *label,
+		struct dns_name *ret)
 {
 	enum err e = dns_name_prepend_label(span_of(label->text, label->len), &conf->domain, ret);
 

@@ -1,12 +1,12 @@
 /* For the tests of names: an engine whose server is the authority's own engine, with two zones that
  * take updates. Knows no test. */
-#ifndef DHCP_NAMES_STAGE_TEST_H
-#define DHCP_NAMES_STAGE_TEST_H
+#ifndef NAMES_STAGE_TEST_H
+#define NAMES_STAGE_TEST_H
 
+#include "names/names.h"
 #include "service/authority/ask_test.h"
 #include "service/authority/dynamic.h"
 #include "service/authority/keyring.h"
-#include "service/dhcp/names.h"
 
 #define NOW_S 1700000000u
 
@@ -30,7 +30,7 @@ struct bench {
 	struct names *names;
 	struct names_conf conf;
 	struct names_zone reverse[1];
-	struct dhcp_label reserved[1];
+	struct names_label reserved[1];
 	uint64_t now_ms;
 	struct sent out[512];
 	size_t out_n;

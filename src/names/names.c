@@ -1,9 +1,9 @@
-#include "service/dhcp/names.h"
+#include "names/names.h"
 
 #include "base/slab.h"
 #include "base/table.h"
+#include "names/names_inner.h"
 #include "proto/dns/code.h"
-#include "service/dhcp/names_inner.h"
 
 #include <stdlib.h>
 
@@ -130,7 +130,7 @@ static void tell(struct names *n, const struct names_entry *e, enum names_event_
 
 static bool is_same(const struct names_holder *a, const struct names_holder *b)
 {
-	return dhcp_label_equal(&a->label, &b->label) && a->parts == b->parts &&
+	return names_label_equal(&a->label, &b->label) && a->parts == b->parts &&
 	       memcmp(a->dhcid, b->dhcid, sizeof(a->dhcid)) == 0;
 }
 
@@ -221,7 +221,7 @@ static void conflict(struct names *n, struct names_entry *e, uint64_t now_ms)
 {
 	n->counts.conflicts++;
 	tell(n, e, NAMES_EVENT_CONFLICT, 0);
-	bool still_wanted = dhcp_label_equal(&e->have.label, &e->want.label);
+	bool still_wanted = names_label_equal(&e->have.label, &e->want.label);
 	e->have.label.len = 0;
 	if (still_wanted && !e->is_made) {
 		e->is_made = true;
@@ -502,7 +502,7 @@ static void want(struct names *n, struct names_entry *e, const struct names_leas
 
 	e->want = *h;
 	e->is_made = false;
-	e->made = dhcp_label_of_address(&l->address);
+	e->made = names_label_of_address(&l->address);
 	names_dhcid_of(n->conf, l, &e->made, e->made_dhcid);
 	if (is_new)
 		plan(n, e, now_ms);

@@ -1,4 +1,4 @@
-#include "service/dhcp/host_name.h"
+#include "names/label.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@ static void cleans_what_clients_call_themselves(void **state)
 		 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dhcp_label l = dhcp_label_clean(span_text(cases[i][0]));
+		struct names_label l = names_label_clean(span_text(cases[i][0]));
 		assert_string_equal(l.text, cases[i][1]);
 		assert_int_equal(l.len, strlen(cases[i][1]));
 	}
@@ -47,7 +47,7 @@ static void makes_names_of_addresses(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct ip_address a;
 		assert_int_equal(ip_address_parse(span_text(cases[i][0]), &a), OK);
-		assert_string_equal(dhcp_label_of_address(&a).text, cases[i][1]);
+		assert_string_equal(names_label_of_address(&a).text, cases[i][1]);
 	}
 }
 
@@ -56,11 +56,11 @@ static void some_names_are_everybodys(void **state)
 	(void)state;
 	static const char *const names[] = {"wpad", "ISATAP", "localhost"};
 	for (unsigned i = 0; i < 3; i++) {
-		struct dhcp_label l = dhcp_label_clean(span_text(names[i]));
-		assert_true(dhcp_label_is_everybodys(&l));
+		struct names_label l = names_label_clean(span_text(names[i]));
+		assert_true(names_label_is_everybodys(&l));
 	}
-	struct dhcp_label l = dhcp_label_clean(span_text("wpad2"));
-	assert_false(dhcp_label_is_everybodys(&l));
+	struct names_label l = names_label_clean(span_text("wpad2"));
+	assert_false(names_label_is_everybodys(&l));
 }
 
 /* RFC 4702 4: the flags of the answer, for each of the client's. */
@@ -68,21 +68,21 @@ static void answers_the_flags_of_the_fqdn_option(void **state)
 {
 	(void)state;
 	static const struct {
-		enum dhcp_fqdn_policy policy;
+		enum names_fqdn_policy policy;
 		bool s, n;
-		struct dhcp_fqdn_verdict v;
+		struct names_fqdn_verdict v;
 	} cases[] = {
-		{DHCP_FQDN_SERVER, true, false, {true, false, false, true, true}},
-		{DHCP_FQDN_SERVER, false, false, {true, true, false, true, true}},
-		{DHCP_FQDN_SERVER, false, true, {true, true, false, true, true}},
-		{DHCP_FQDN_CLIENT, true, false, {true, false, false, true, true}},
-		{DHCP_FQDN_CLIENT, false, false, {false, false, false, false, true}},
-		{DHCP_FQDN_CLIENT, false, true, {false, false, true, false, false}},
-		{DHCP_FQDN_CLIENT, true, true, {false, false, false, false, true}},
+		{NAMES_FQDN_SERVER, true, false, {true, false, false, true, true}},
+		{NAMES_FQDN_SERVER, false, false, {true, true, false, true, true}},
+		{NAMES_FQDN_SERVER, false, true, {true, true, false, true, true}},
+		{NAMES_FQDN_CLIENT, true, false, {true, false, false, true, true}},
+		{NAMES_FQDN_CLIENT, false, false, {false, false, false, false, true}},
+		{NAMES_FQDN_CLIENT, false, true, {false, false, true, false, false}},
+		{NAMES_FQDN_CLIENT, true, true, {false, false, false, false, true}},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dhcp_fqdn_verdict v =
-			dhcp_fqdn_judge(cases[i].policy, cases[i].s, cases[i].n);
+		struct names_fqdn_verdict v =
+			names_fqdn_judge(cases[i].policy, cases[i].s, cases[i].n);
 		assert_memory_equal(&v, &cases[i].v, sizeof(v));
 	}
 }
