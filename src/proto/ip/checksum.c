@@ -1,25 +1,61 @@
 #include "proto/ip/checksum.h"
 
-/* A native word of 4 octets from unaligned memory; the compiler makes it one load. */
-static uint32_t word32(const uint8_t *at)
+/* Two words of 8 octets at once, on any machine that has vectors of 16. */
+typedef uint64_t pair __attribute__((vector_size(16))); /* why-typedef: no other way to write one */
+
+static pair pair_at(const uint8_t *at)
 {
-	uint32_t word;
-	memcpy(&word, at, sizeof(word)); /* why-reader-copy: the sum is over native words */
-	return word;
+	pair words;
+	memcpy(&words, at, sizeof(words)); /* why-reader-copy: the sum is over native words */
+	return words;
 }
 
-/* RFC 1071 2: the order of octets does not matter to the sum, so it is taken over native words and
- * swapped once at the end; carries gather in the upper half of 64 bits. */
+/* RFC 1071 2: the order of octets does not matter to the sum, so it is taken over native words of 4
+ * octets and swapped once at the end; carries gather in the upper half of 64 bits. */
+static uint64_t sum_pair(uint64_t sum, pair words)
+{
+	for (size_t i = 0; i < 2; i++)
+		sum += (words[i] & UINT32_MAX) + (words[i] >> 32);
+	return sum;
+}
+
+static uint64_t sum_tail(uint64_t sum, const uint8_t *at, size_t left)
+{
+	uint8_t tail[16] = {0};
+	for (size_t i = 0; i < left; i++)
+		tail[i] = at[i];
+	return sum_pair(sum, pair_at(tail));
+}
+
 uint64_t ip_sum_add(uint64_t sum, struct span bytes)
 {
 	const uint8_t *at = bytes.data;
 	size_t left = bytes.len;
-	for (; left >= 4; left -= 4, at += 4)
-		sum += word32(at);
-	uint8_t tail[4] = {0};
+	pair low = {0}, high = {0};
+	for (; left >= 16; left -= 16, at += 16) {
+		pair words = pair_at(at);
+		low += words & UINT32_MAX;
+		high += words >> 32;
+	}
+	sum += low[0] + low[1] + high[0] + high[1];
+	return left ? sum_tail(sum, at, left) : sum;
+}
+
+uint64_t ip_sum_copy(uint64_t sum, uint8_t *to, struct span bytes)
+{
+	const uint8_t *at = bytes.data;
+	size_t left = bytes.len;
+	pair low = {0}, high = {0};
+	for (; left >= 16; left -= 16, at += 16, to += 16) {
+		pair words = pair_at(at);
+		memcpy(to, &words, sizeof(words));
+		low += words & UINT32_MAX;
+		high += words >> 32;
+	}
+	sum += low[0] + low[1] + high[0] + high[1];
 	for (size_t i = 0; i < left; i++)
-		tail[i] = at[i];
-	return sum + word32(tail);
+		to[i] = at[i];
+	return left ? sum_tail(sum, at, left) : sum;
 }
 
 uint16_t ip_sum_finish(uint64_t sum)

@@ -8,6 +8,8 @@
 /* The one's complement sum of several stretches: start with 0, add each (only the last may be of
  * odd length), finish. */
 uint64_t ip_sum_add(uint64_t sum, struct span bytes);
+/* The same while it copies them to `to`, which is not where they are. */
+uint64_t ip_sum_copy(uint64_t sum, uint8_t *to, struct span bytes);
 /* A number in host order, as if its two octets stood there. */
 static inline uint64_t ip_sum_add_u16(uint64_t sum, uint16_t v)
 {

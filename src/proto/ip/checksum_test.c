@@ -40,6 +40,11 @@ static void agrees_with_the_slow_sum_on_guard_pages(void **state)
 			memset(data, 0xff, len);
 		uint8_t *copy = guard_copy(data, len);
 		assert_int_equal(ip_checksum(span_of(copy, len)), slow(data, len));
+		struct guard to = guard_of(len);
+		uint64_t sum = ip_sum_copy(0, to.end - len, span_of(copy, len));
+		assert_int_equal(ip_sum_finish(sum), slow(data, len));
+		assert_memory_equal(to.end - len, data, len);
+		guard_done(&to);
 		guard_free(copy, len);
 	}
 }
