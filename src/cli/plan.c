@@ -10,6 +10,7 @@
 #include "control/control_group.h"
 #include "os/sandbox.h"
 #include "os/user.h"
+#include "proto/ip/prefix.h"
 #include "supervisor/plan.h"
 
 #include <jansson.h>
@@ -104,7 +105,9 @@ static json_t *record_json(const struct plan_record *r)
 	static const char *const kinds[] = {
 		[PLAN_SERVICE] = "service", [PLAN_UDP] = "udp",	      [PLAN_TCP] = "tcp",
 		[PLAN_UNIX] = "unix",	    [PLAN_PACKET] = "packet", [PLAN_ICMP] = "icmp",
-		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf"};
+		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf",
+		[PLAN_TUN] = "tun",	    [PLAN_LINK] = "link",     [PLAN_ADDRESS] = "address",
+		[PLAN_ROUTE] = "route"};
 	bool folder = r->kind == PLAN_STATE || r->kind == PLAN_BPF;
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];
@@ -116,6 +119,20 @@ static json_t *record_json(const struct plan_record *r)
 		(void)ip_endpoint_format(&r->endpoint, at);
 		json_object_set_new(object, "at", json_string(at));
 		json_object_set_new(object, "copies", json_integer(r->copies));
+	}
+	if (r->kind == PLAN_TUN || plan_is_of_link(r))
+		json_object_set_new(object, "device", json_string(r->path));
+	if (r->kind == PLAN_TUN)
+		json_object_set_new(object, "queues", json_integer(r->copies));
+	if (r->kind == PLAN_LINK)
+		json_object_set_new(object, "mtu", json_integer(r->number));
+	if (r->kind == PLAN_ADDRESS || r->kind == PLAN_ROUTE) {
+		const struct ip_prefix of = {.address = r->endpoint.address,
+					     .bits = (uint8_t)r->number};
+		char text[IP_PREFIX_TEXT_MAX];
+		(void)ip_prefix_format(&of, text);
+		json_object_set_new(object, r->kind == PLAN_ROUTE ? "to" : "address",
+				    json_string(text));
 	}
 	if (r->kind == PLAN_UNIX && r->gid != PLAN_OWNER_SELF)
 		json_object_set_new(object, "group", json_integer(r->gid));

@@ -100,7 +100,7 @@ static size_t fds_gather(const struct child *c, struct spawn_fd *ret)
 		const struct socket_entry *e = &c->sockets->entries[i];
 		if (strcmp(e->record.service, c->service) != 0)
 			continue;
-		for (size_t j = 0; j < e->record.copies; j++)
+		for (size_t j = 0; j < e->fds_n; j++)
 			ret[n++] = (struct spawn_fd){.fd = e->fds[j], .name = e->record.name};
 	}
 	return n;

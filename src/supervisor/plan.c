@@ -34,17 +34,23 @@ enum err plan_add_service(struct plan *p, const char *service, const char *user)
 	return plan_add(p, PLAN_SERVICE, service, user ? user : "-", &r);
 }
 
-enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
-			 const struct ip_endpoint *endpoint, unsigned copies)
+enum err plan_add_port(struct plan *p, const char *service, enum plan_kind kind, const char *name,
+		       const struct ip_endpoint *endpoint, unsigned copies)
 {
 	struct plan_record *r;
 	ASSERT(kind == PLAN_UDP || kind == PLAN_TCP);
 	if (copies < 1 || copies > UINT8_MAX)
 		return (enum err)EINVAL;
-	TRY(plan_add(p, kind, service, kind == PLAN_UDP ? "udp" : "tcp", &r));
+	TRY(plan_add(p, kind, service, name, &r));
 	r->endpoint = *endpoint;
 	r->copies = (uint8_t)copies;
 	return OK;
+}
+
+enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
+			 const struct ip_endpoint *endpoint, unsigned copies)
+{
+	return plan_add_port(p, service, kind, kind == PLAN_UDP ? "udp" : "tcp", endpoint, copies);
 }
 
 enum err plan_add_udp(struct plan *p, const char *service, const char *name,
@@ -92,6 +98,53 @@ enum err plan_add_unix(struct plan *p, const char *service, const char *name, co
 	return OK;
 }
 
+/* --- TUN devices --- */
+
+enum { DEVICE_NAME_MAX = 16 }; /* IFNAMSIZ */
+
+static enum err device_add(struct plan *p, const char *service, enum plan_kind kind,
+			   const char *name, const char *device, struct plan_record **ret)
+{
+	if (!name_fits(device, DEVICE_NAME_MAX))
+		return (enum err)EINVAL;
+	TRY(plan_add(p, kind, service, name, ret));
+	memcpy((*ret)->path, device, strlen(device));
+	(*ret)->copies = 0;
+	return OK;
+}
+
+enum err plan_add_tun(struct plan *p, const char *service, const char *name, const char *device,
+		      unsigned queues)
+{
+	struct plan_record *r;
+	if (queues < 1 || queues > UINT8_MAX)
+		return (enum err)EINVAL;
+	TRY(device_add(p, service, PLAN_TUN, name, device, &r));
+	r->copies = (uint8_t)queues;
+	return OK;
+}
+
+enum err plan_add_link(struct plan *p, const char *service, const char *device, uint32_t mtu)
+{
+	struct plan_record *r;
+	TRY(device_add(p, service, PLAN_LINK, "link", device, &r));
+	r->number = mtu;
+	return OK;
+}
+
+enum err plan_add_to_link(struct plan *p, const char *service, enum plan_kind kind,
+			  const char *device, const struct ip_address *address, uint8_t bits)
+{
+	struct plan_record *r;
+	ASSERT(kind == PLAN_ADDRESS || kind == PLAN_ROUTE);
+	TRY(device_add(p, service, kind, kind == PLAN_ADDRESS ? "address" : "route", device, &r));
+	r->endpoint.address = *address;
+	r->number = bits;
+	return OK;
+}
+
+/* --- what is read --- */
+
 static bool terminated(const char *text, size_t size)
 {
 	return text[0] != '\0' && memchr(text, '\0', size) != NULL;
@@ -110,6 +163,20 @@ static bool folder_is_right(const struct plan_record *r)
 	       (r->uid == PLAN_OWNER_SELF) == (r->gid == PLAN_OWNER_SELF);
 }
 
+static bool device_is_right(const struct plan_record *r)
+{
+	return terminated(r->path, sizeof(r->path)) && strlen(r->path) < DEVICE_NAME_MAX &&
+	       (r->kind == PLAN_TUN) == (r->copies > 0);
+}
+
+static bool link_is_right(const struct plan_record *r)
+{
+	size_t len = ip_address_len(&r->endpoint.address);
+	if (r->kind == PLAN_LINK)
+		return device_is_right(r) && r->number > 0 && r->number <= UINT16_MAX;
+	return device_is_right(r) && len && r->number <= len * 8 && r->endpoint.port == 0;
+}
+
 enum err plan_record_check(const struct plan_record *r)
 {
 	if (r->magic != PLAN_MAGIC || !terminated(r->service, sizeof(r->service)) ||
@@ -126,6 +193,10 @@ enum err plan_record_check(const struct plan_record *r)
 	case PLAN_ICMP6: return r->copies == 1 ? OK : ERR_FORMAT;
 	case PLAN_STATE:
 	case PLAN_BPF: return folder_is_right(r) ? OK : ERR_FORMAT;
+	case PLAN_TUN: return device_is_right(r) ? OK : ERR_FORMAT;
+	case PLAN_LINK:
+	case PLAN_ADDRESS:
+	case PLAN_ROUTE: return link_is_right(r) ? OK : ERR_FORMAT;
 	default: return ERR_FORMAT;
 	}
 }
@@ -135,8 +206,8 @@ bool plan_record_same(const struct plan_record *a, const struct plan_record *b)
 	return a->kind == b->kind && strcmp(a->service, b->service) == 0 &&
 	       strcmp(a->name, b->name) == 0 && strcmp(a->path, b->path) == 0 &&
 	       a->copies == b->copies && a->flags == b->flags && a->uid == b->uid &&
-	       (a->kind == PLAN_UNIX || a->gid == b->gid) && a->endpoint.port == b->endpoint.port &&
-	       a->endpoint.scope == b->endpoint.scope &&
+	       a->number == b->number && (a->kind == PLAN_UNIX || a->gid == b->gid) &&
+	       a->endpoint.port == b->endpoint.port && a->endpoint.scope == b->endpoint.scope &&
 	       a->endpoint.address.family == b->endpoint.address.family &&
 	       memcmp(a->endpoint.address.bytes, b->endpoint.address.bytes,
 		      sizeof(a->endpoint.address.bytes)) == 0;

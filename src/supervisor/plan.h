@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "proto/ip/address.h"
 
-#define PLAN_RECORDS_MAX 1024
+#define PLAN_RECORDS_MAX 8192
 #define PLAN_NAME_MAX	 32
 #define PLAN_PATH_MAX	 108 /* sun_path */
 
@@ -23,6 +23,14 @@ enum plan_kind {
 	/* The same in a BPF file system (os/bpffs.h), which is mounted when there is none. Where
 	 * that is not permitted the service starts without. */
 	PLAN_BPF,
+	/* A TUN device of several queues (os/tun.h), passed as name; path is the device's name.
+	 * Opened, with all that follows, before the sockets of any service, which may be bound to
+	 * its addresses. Where the kernel has none, the service starts without. */
+	PLAN_TUN,
+	/* What the device's link is: set anew by a reload, without another process. */
+	PLAN_LINK,    /* up, with an MTU */
+	PLAN_ADDRESS, /* an address of it, and the length of its network */
+	PLAN_ROUTE,   /* a network that is routed to it */
 };
 
 /* Bits of plan_record.flags. */
@@ -40,20 +48,21 @@ struct plan_record {
 	uint32_t magic; /* PLAN_MAGIC */
 	uint8_t kind;	/* enum plan_kind */
 	uint8_t copies; /* descriptors. PLAN_UDP, PLAN_TCP: as many share the port (SO_REUSEPORT),
-			 * 1..; others 1; PLAN_STATE, PLAN_BPF 0 */
+			 * 1..; PLAN_TUN: queues, 1..; others 1; what passes nothing 0 */
 	uint8_t flags;
 	uint8_t reserved;
 	char service[PLAN_NAME_MAX]; /* NUL-terminated */
 	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
 	 * "-" for the supervisor's own. */
 	char name[PLAN_NAME_MAX];
-	char path[PLAN_PATH_MAX]; /* PLAN_UNIX, PLAN_STATE, PLAN_BPF */
+	char path[PLAN_PATH_MAX]; /* PLAN_UNIX, PLAN_STATE, PLAN_BPF; of TUN devices: the name */
 	uint32_t uid, gid; /* PLAN_STATE, PLAN_BPF: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX:
 			    * gid, who may connect beside the supervisor's user */
-	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP */
+	uint32_t number;   /* PLAN_LINK: the MTU; PLAN_ADDRESS, PLAN_ROUTE: bits */
+	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP; PLAN_ADDRESS, PLAN_ROUTE: port 0 */
 };
 
-#define PLAN_MAGIC 0x67687031u /* "ghp1" */
+#define PLAN_MAGIC 0x67687032u /* "ghp2" */
 
 struct plan {
 	struct plan_record *records; /* PLAN_RECORDS_MAX of them */
@@ -68,6 +77,9 @@ MUST enum err plan_add_socket(struct plan *p, const char *service, enum plan_kin
 /* As plan_add_socket with PLAN_UDP and one copy, under a name of its own. flags: PLAN_BROADCAST. */
 MUST enum err plan_add_udp(struct plan *p, const char *service, const char *name,
 			   const struct ip_endpoint *endpoint, unsigned flags);
+/* As plan_add_socket, under a name of its own. */
+MUST enum err plan_add_port(struct plan *p, const char *service, enum plan_kind kind,
+			    const char *name, const struct ip_endpoint *endpoint, unsigned copies);
 MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path,
 			    uint32_t gid);
 /* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
@@ -76,6 +88,20 @@ MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind k
 /* kind: PLAN_STATE or PLAN_BPF. */
 MUST enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind,
 			      const char *path, uint32_t uid, uint32_t gid);
+
+/* A TUN device, passed as name, and what its link is. */
+MUST enum err plan_add_tun(struct plan *p, const char *service, const char *name,
+			   const char *device, unsigned queues);
+MUST enum err plan_add_link(struct plan *p, const char *service, const char *device, uint32_t mtu);
+/* kind: PLAN_ADDRESS or PLAN_ROUTE. */
+MUST enum err plan_add_to_link(struct plan *p, const char *service, enum plan_kind kind,
+			       const char *device, const struct ip_address *address, uint8_t bits);
+
+/* Whether it is of a link: nothing is passed, and another process needs not be started for it. */
+static inline bool plan_is_of_link(const struct plan_record *r)
+{
+	return r->kind == PLAN_LINK || r->kind == PLAN_ADDRESS || r->kind == PLAN_ROUTE;
+}
 
 /* ERR_FORMAT for a record that no plan process writes. */
 MUST enum err plan_record_check(const struct plan_record *r);

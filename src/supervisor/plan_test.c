@@ -152,6 +152,42 @@ static void refuses_records_that_no_plan_writes(void **state)
 	}
 }
 
+static void devices_have_a_name_that_fits_and_a_link(void **state)
+{
+	struct plan *p = *state;
+	struct plan_record r;
+	assert_int_equal(plan_add_tun(p, "vpn", "tun", "sixteen-letters-", 1), EINVAL);
+	assert_int_equal(plan_add_tun(p, "vpn", "tun", "", 1), EINVAL);
+	assert_int_equal(plan_add_tun(p, "vpn", "tun", "wg0", 0), EINVAL);
+	assert_int_equal(plan_add_tun(p, "vpn", "tun", "wg0", 256), EINVAL);
+	assert_int_equal(plan_add_link(p, "vpn", "", 1420), EINVAL);
+	assert_int_equal(plan_add_to_link(p, "vpn", PLAN_ROUTE, "", &at.address, 8), EINVAL);
+	assert_int_equal(p->n, 0);
+	assert_int_equal(plan_add_tun(p, "vpn", "tun-wg0", "wg0", 4), OK);
+	assert_int_equal(plan_add_link(p, "vpn", "wg0", 1420), OK);
+	assert_int_equal(plan_add_to_link(p, "vpn", PLAN_ADDRESS, "wg0", &at.address, 32), OK);
+	assert_int_equal(plan_add_to_link(p, "vpn", PLAN_ROUTE, "wg0", &at.address, 0), OK);
+	for (size_t i = 0; i < p->n; i++) {
+		assert_int_equal(plan_record_check(&p->records[i]), OK);
+		assert_int_equal(plan_is_of_link(&p->records[i]), i > 0);
+		r = p->records[i], memset(r.path, 'x', 16);
+		assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+		r = p->records[i], r.copies = i ? 1 : 0;
+		assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	}
+	r = p->records[1], r.number = 0;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = p->records[1], r.number = 65536;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = p->records[2], r.number = 33;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	assert_false(plan_record_same(&r, &p->records[2]));
+	r = p->records[3], r.endpoint.address.family = 0;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = p->records[3], r.endpoint.port = 1;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+}
+
 static void any_difference_makes_another_socket(void **state)
 {
 	struct plan *p = *state;
@@ -191,9 +227,12 @@ static void any_difference_makes_another_socket(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(refuses_names_that_do_not_fit),	   TEST(is_full_after_its_bound),
-		TEST(refuses_records_that_no_plan_writes), TEST(says_what_was_added),
+		TEST(refuses_names_that_do_not_fit),
+		TEST(is_full_after_its_bound),
+		TEST(refuses_records_that_no_plan_writes),
+		TEST(says_what_was_added),
 		TEST(any_difference_makes_another_socket),
+		TEST(devices_have_a_name_that_fits_and_a_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

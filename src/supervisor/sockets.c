@@ -10,6 +10,7 @@
 #include "os/tcp.h"
 #include "os/udp.h"
 #include "os/unix.h"
+#include "supervisor/devices.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -99,10 +100,11 @@ static void open_error(const struct plan_record *r, enum err e)
 
 static void entry_close(struct socket_entry *entry)
 {
-	for (size_t i = 0; entry->fds && i < entry->record.copies; i++)
+	for (size_t i = 0; entry->fds && i < entry->fds_n; i++)
 		fd_done(&entry->fds[i]);
 	free(entry->fds);
 	entry->fds = NULL;
+	entry->fds_n = 0;
 }
 
 /* What has no BPF file system works without it, in another way: the service tells. */
@@ -117,7 +119,7 @@ static void bpf_open(struct socket_entry *entry, const struct state_owner *owner
 			    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
 }
 
-static enum err entry_open(const struct plan_record *r, bool ours, struct socket_entry *ret)
+static enum err folder_open(const struct plan_record *r, struct socket_entry *ret)
 {
 	struct socket_entry entry = {.record = *r};
 	const struct state_owner named = {.uid = r->uid, .gid = r->gid};
@@ -127,19 +129,25 @@ static enum err entry_open(const struct plan_record *r, bool ours, struct socket
 		*ret = entry;
 		return OK;
 	}
-	if (r->kind == PLAN_STATE) {
-		enum err e = state_dir_make(r->path, owner);
-		if (e)
-			open_error(r, e);
-		else
-			*ret = entry;
-		return e;
-	}
+	enum err e = state_dir_make(r->path, owner);
+	if (e)
+		open_error(r, e);
+	else
+		*ret = entry;
+	return e;
+}
+
+static enum err entry_open(const struct plan_record *r, bool ours, struct socket_entry *ret)
+{
+	struct socket_entry entry = {.record = *r};
+	if (r->kind == PLAN_BPF || r->kind == PLAN_STATE)
+		return folder_open(r, ret);
 	entry.fds = malloc(r->copies * sizeof(*entry.fds));
 	if (!entry.fds)
 		return (enum err)ENOMEM;
 	for (size_t i = 0; i < r->copies; i++)
 		entry.fds[i] = -1;
+	entry.fds_n = r->copies;
 	for (size_t i = 0; i < r->copies; i++) {
 		enum err e = i == 0 && !ours ? port_try(r) : OK;
 		if (!e)
@@ -181,6 +189,8 @@ static void others_close(struct socket_set *set, const struct socket_set *keep)
 			continue;
 		if (r->kind == PLAN_UNIX)
 			(void)unlink(r->path); /* gone already is as good */
+		if (plan_is_of_link(r) && !set->entries[i].missing)
+			device_unset(r, keep);
 		entry_close(&set->entries[i]);
 	}
 }
@@ -202,27 +212,44 @@ static void groups_follow(const struct plan *plan, struct socket_set *set)
 	}
 }
 
+static bool is_device(const struct plan_record *r)
+{
+	return r->kind == PLAN_TUN || plan_is_of_link(r);
+}
+
+/* One record at the end of set; what `from` has already is taken over later, when all has
+ * succeeded. */
+static enum err set_add(struct socket_set *set, const struct socket_set *from,
+			const struct plan_record *r)
+{
+	const struct socket_entry *old = set_find(from, r);
+	enum err e = OK;
+	if (old)
+		set->entries[set->n] = *old;
+	else if (is_device(r))
+		e = device_open(r, set, &set->entries[set->n]);
+	else
+		e = entry_open(r, set_has_port(from, r), &set->entries[set->n]);
+	set->n += e == OK;
+	return e;
+}
+
 enum err socket_set_open(const struct plan *plan, struct socket_set *from, struct socket_set *ret)
 {
 	struct socket_set set = {.entries = calloc(plan->n + 1, sizeof(*set.entries))};
+	enum err e = OK;
 	if (!set.entries)
 		return (enum err)ENOMEM;
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct plan_record *r = &plan->records[i];
-		if (r->kind == PLAN_SERVICE)
-			continue;
-		const struct socket_entry *old = set_find(from, r);
-		enum err e = OK;
-		if (old)
-			set.entries[set.n] = *old; /* taken over below, when all has succeeded */
-		else
-			e = entry_open(r, set_has_port(from, r), &set.entries[set.n]);
-		if (e) {
-			others_close(&set, from);
-			free(set.entries);
-			return e;
-		}
-		set.n++;
+	/* Devices first: sockets of other services may be bound to their addresses. */
+	for (size_t i = 0; !e && i < 2 * plan->n; i++) {
+		const struct plan_record *r = &plan->records[i % plan->n];
+		if (r->kind != PLAN_SERVICE && is_device(r) == (i < plan->n))
+			e = set_add(&set, from, r);
+	}
+	if (e) {
+		others_close(&set, from);
+		free(set.entries);
+		return e;
 	}
 	for (size_t i = 0; from && i < from->n; i++)
 		if (set_find(&set, &from->entries[i].record))
@@ -247,7 +274,7 @@ size_t socket_set_count(const struct socket_set *set, const char *service)
 	size_t n = 0;
 	for (size_t i = 0; i < set->n; i++)
 		if (strcmp(set->entries[i].record.service, service) == 0)
-			n += set->entries[i].record.copies;
+			n += set->entries[i].fds_n;
 	return n;
 }
 
@@ -265,7 +292,8 @@ static size_t count_entries(const struct socket_set *set, const char *service)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < set->n; i++)
-		n += strcmp(set->entries[i].record.service, service) == 0;
+		n += strcmp(set->entries[i].record.service, service) == 0 &&
+		     !plan_is_of_link(&set->entries[i].record);
 	return n;
 }
 
@@ -275,7 +303,7 @@ bool socket_set_same(const struct socket_set *a, const struct socket_set *b, con
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (strcmp(a->entries[i].record.service, service) == 0 &&
-		    !set_find(b, &a->entries[i].record))
+		    !plan_is_of_link(&a->entries[i].record) && !set_find(b, &a->entries[i].record))
 			return false;
 	return true;
 }

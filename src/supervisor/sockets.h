@@ -1,5 +1,5 @@
-/* The sockets that a plan asks for, held open across the lives of the services, and the directories
- * that it wants made. Knows no service. */
+/* The sockets and TUN devices that a plan asks for, held open across the lives of the services, and
+ * the directories that it wants made. Knows no service. */
 #ifndef SUPERVISOR_SOCKETS_H
 #define SUPERVISOR_SOCKETS_H
 
@@ -9,8 +9,9 @@
 
 struct socket_entry {
 	struct plan_record record;
-	int *fds;     /* record.copies of them; owned; NULL for a directory */
-	bool missing; /* a PLAN_BPF that is not permitted here */
+	int *fds;     /* fds_n of them; owned; NULL for what is passed nothing for */
+	size_t fds_n; /* record.copies, but of a PLAN_TUN as many queues as the kernel gives */
+	bool missing; /* a PLAN_BPF, or a PLAN_TUN and what is of it, that this kernel refuses */
 };
 
 struct socket_set {
@@ -31,7 +32,8 @@ size_t socket_set_count(const struct socket_set *set, const char *service);
  * Borrowed from the set. */
 const char *socket_set_folder(const struct socket_set *set, const char *service,
 			      enum plan_kind kind);
-/* Whether a service has the same sockets and directories in both. */
+/* Whether a service has the same sockets, devices and directories in both: what is of a device's
+ * link may differ. */
 bool socket_set_same(const struct socket_set *a, const struct socket_set *b, const char *service);
 
 #endif
