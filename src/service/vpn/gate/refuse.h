@@ -13,10 +13,12 @@ struct gate_packet;
  */
 enum { REFUSE_ANSWER_MAX = 1280 };
 
+/* May p be answered? Not (RFC 1122 3.2.2, RFC 4443 2.4) an ICMP error, what goes to many or comes
+ * from many, a later fragment, a RST. */
+bool refuse_may_answer(const struct gate_packet *p);
+
 /* Writes the answer to p into w. from: the address that the error comes from, of p's family; empty:
- * p's own destination. False, and nothing written, where none may be sent (RFC 1122 3.2.2, RFC 4443
- * 2.4): to an ICMP error, to multicast or broadcast or from it, to a later fragment, to a RST, or
- * when there is no room. */
+ * p's own destination. False, and nothing written: it may not be answered, or there is no room. */
 bool refuse_answer(const struct gate_packet *p, struct span bytes, struct span from,
 		   struct writer *w);
 

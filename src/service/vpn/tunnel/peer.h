@@ -12,6 +12,7 @@
 #define VPN_TUNNEL_PEER_H
 
 #include "proto/ip/prefix.h"
+#include "service/vpn/gate/peer.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,8 +20,6 @@
 
 struct vpn_engine;
 struct vpn_peer_inner; /* the engine's: handshake, keypairs, timers, staged packets */
-struct vpn_rules;      /* the gate's: allowed destinations and ports */
-struct vpn_shape;      /* the gate's: the bandwidth limit */
 
 enum {
 	VPN_KEY_LEN = 32,
@@ -66,17 +65,17 @@ struct vpn_peer {
 	uint16_t keepalive_s;		    /* persistent keepalive; 0: off */
 	struct vpn_allowed *allowed; /* first of its allowed IPs, in the order they were given */
 	size_t allowed_n;
-	bool sign_in;		 /* (set) closed unless somebody signed in */
-	uint64_t expires_ms;	 /* (set) in the time of now_ms, 0: never */
-	struct vpn_rules *rules; /* (set) borrowed; NULL: everything */
-	struct vpn_shape *shape; /* (set) borrowed; NULL: no limit */
-	void *owner;		 /* (set) borrowed; of who made the peer: config, store, UAPI */
+	bool sign_in;		/* (set) closed unless somebody signed in */
+	uint64_t expires_ms;	/* (set) in the time of now_ms, 0: never */
+	void *owner;		/* (set) borrowed; of who made the peer: config, store, UAPI */
+	struct gate_peer rules; /* (set) by the gate's functions; without a net nothing passes */
 
 	/* --- the gate. Main sets the three; a worker lowers OPEN to what is written in on_moved
 	 * when an authenticated datagram comes from somewhere new, before it hands on the packet.
 	 */
 	_Atomic uint8_t gate;		/* enum vpn_gate */
 	_Atomic uint64_t gate_until_ms; /* when OPEN or PROOF end by themselves; 0: never */
+	_Atomic uint64_t gate_idle_ms;	/* they end too after so long since data_ms; 0: never */
 	_Atomic uint8_t
 		on_moved_address;      /* enum vpn_gate: OPEN means that moving changes nothing */
 	_Atomic uint8_t on_moved_port; /* the same, when only the port changed */
@@ -84,7 +83,9 @@ struct vpn_peer {
 	/* --- counted by workers and main */
 	_Atomic uint64_t rx_bytes, tx_bytes;	 /* datagrams as sent, as `wg show` counts */
 	_Atomic uint64_t rx_packets, tx_packets; /* inner packets, without keepalives */
-	_Atomic uint64_t data_ms; /* of the last inner packet either way; 0: none yet */
+	_Atomic uint64_t data_ms; /* of the last inner packet that passed the gate, either way, to
+				   * within a second; 0: none yet. The gate alone writes it: what it
+				   * refuses must not keep a session alive */
 	_Atomic uint64_t refused; /* inner packets that the gate refused: the gate counts */
 
 	/* --- by main */
@@ -94,8 +95,9 @@ struct vpn_peer {
 	struct vpn_peer_inner *inner; /* owned */
 };
 
-/* The gate's state now: CLOSED when gate_until_ms has passed, EXPIRED when expires_ms has. From any
- * thread. */
+/* The gate's state now: CLOSED when gate_until_ms or gate_idle_ms has passed, EXPIRED when
+ * expires_ms has. From any thread; workers ask the same for each packet, so timers decide nothing.
+ */
 enum vpn_gate vpn_peer_gate(const struct vpn_peer *peer, uint64_t now_ms);
 
 /* Where to send to; false when it is not known yet. From any thread: never half of two. */

@@ -28,6 +28,19 @@ static void a_session_ends_by_the_clock_alone(void **state)
 	assert_int_equal(gate_at(VPN_GATE_OPEN, 0, 0, UINT64_MAX), VPN_GATE_OPEN);
 }
 
+static void a_session_without_data_ends_by_the_clock_alone(void **state)
+{
+	(void)state;
+	struct vpn_peer p = {0};
+	atomic_init(&p.gate_idle_ms, 100);
+	atomic_init(&p.data_ms, 1000);
+	assert_int_equal(vpn_peer_gate(&p, 900), VPN_GATE_OPEN);
+	assert_int_equal(vpn_peer_gate(&p, 1099), VPN_GATE_OPEN);
+	assert_int_equal(vpn_peer_gate(&p, 1100), VPN_GATE_CLOSED);
+	atomic_store(&p.gate, VPN_GATE_PROOF);
+	assert_int_equal(vpn_peer_gate(&p, 1100), VPN_GATE_CLOSED);
+}
+
 static void the_peers_own_date_beats_a_session(void **state)
 {
 	(void)state;
@@ -54,6 +67,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_ends_by_the_clock_alone),
+		cmocka_unit_test(a_session_without_data_ends_by_the_clock_alone),
 		cmocka_unit_test(the_peers_own_date_beats_a_session),
 		cmocka_unit_test(every_gate_and_every_drop_has_a_name_of_its_own),
 	};
