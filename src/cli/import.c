@@ -5,12 +5,14 @@
 #include "base/writer.h"
 #include "import/formats.h"
 #include "import/site.h"
+#include "import/tunnel.h"
 #include "import/yaml_out.h"
 #include "os/file.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Every octet of a file may become an escape, and options are written with their names. */
 enum { OUTPUT_FACTOR = 8, OUTPUT_SPARE = 1 << 20 };
@@ -41,8 +43,10 @@ static void json_print(const struct import_site *s, const struct writer *w)
 	json_decref(object);
 }
 
-/* Prints what was made of it; the notes go to stderr, so that the rest can go to a file. */
-static int site_print(struct import_site *s, const struct command_line *line, size_t len)
+/* Prints what was made of it; the notes go to stderr, so that the rest can go to a file. tunnel:
+ * NULL: s is an address server's. */
+static int site_print(struct import_site *s, const struct import_tunnel *tunnel,
+		      const struct command_line *line, size_t len)
 {
 	size_t size = OUTPUT_FACTOR * len + OUTPUT_SPARE;
 	uint8_t *text = malloc(size);
@@ -50,7 +54,10 @@ static int site_print(struct import_site *s, const struct command_line *line, si
 	if (!text)
 		return command_fail(NULL, "%s", err_text(ENOMEM));
 	struct writer w = writer_of(text, size);
-	import_yaml_write(s, &w);
+	if (tunnel)
+		import_tunnel_write(tunnel, &w);
+	else
+		import_yaml_write(s, &w);
 	enum err e = s->failed ? ENOMEM : writer_check(&w);
 	if (!e && line->json) {
 		json_print(s, &w);
@@ -66,9 +73,20 @@ static int site_print(struct import_site *s, const struct command_line *line, si
 		       : EXIT_OK;
 }
 
+/* wg0 of /etc/wireguard/wg0.conf. */
+static struct span device_of(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct span device = span_text(name ? name + 1 : path);
+
+	return span_sub(device, 0, span_find(device, '.'));
+}
+
+/* read NULL: a tunnel of wg-quick. */
 static int import_run(const struct command_line *line,
 		      enum err (*read)(struct span text, struct import_site *s))
 {
+	struct import_tunnel tunnel;
 	char *text = NULL;
 	size_t len;
 	struct import_site s;
@@ -77,7 +95,8 @@ static int import_run(const struct command_line *line,
 	if (e)
 		return command_fail(NULL, "%s: %s", line->arguments[0], err_text(e));
 	import_site_init(&s);
-	e = read(span_of(text, len), &s);
+	e = read ? read(span_of(text, len), &s)
+		 : import_wg_quick(span_of(text, len), device_of(line->arguments[0]), &s, &tunnel);
 	int status;
 	if (e) {
 		notes_print(&s, line->arguments[0]);
@@ -85,7 +104,7 @@ static int import_run(const struct command_line *line,
 				      e == ERR_FORMAT ? "is not a file of that format"
 						      : err_text(e));
 	} else {
-		status = site_print(&s, line, len);
+		status = site_print(&s, read ? NULL : &tunnel, line, len);
 	}
 	import_site_done(&s);
 	free(text);
@@ -105,6 +124,11 @@ static int isc_run(const struct command_line *line)
 static int kea_run(const struct command_line *line)
 {
 	return import_run(line, import_kea);
+}
+
+static int wg_quick_run(const struct command_line *line)
+{
+	return import_run(line, NULL);
 }
 
 static const struct command import_dnsmasq_verb = {
@@ -137,8 +161,18 @@ static const struct command import_kea_verb = {
 	.run = kea_run,
 };
 
+static const struct command import_wg_quick_verb = {
+	.name = "wg-quick",
+	.within = "import",
+	.arguments = "FILE",
+	.summary = "A tunnel of WireGuard, as in /etc/wireguard",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.run = wg_quick_run,
+};
+
 static const struct command *const import_verbs[] = {&import_dnsmasq_verb, &import_isc_verb,
-						     &import_kea_verb, NULL};
+						     &import_kea_verb, &import_wg_quick_verb, NULL};
 
 const struct command command_import = {
 	.name = "import",

@@ -1,6 +1,7 @@
 /* Whole files of each program against what is made of them, and the refusals. */
 #include "import/formats.h"
 #include "import/site.h"
+#include "import/tunnel.h"
 #include "import/yaml_out.h"
 
 #include <setjmp.h>
@@ -179,6 +180,89 @@ static void a_class_of_kea_for_ipv6_is_told_of(void **state)
 	free(made);
 }
 
+/* --- tunnels --- */
+
+/* As made_of, of an interface called wg0. */
+static char *tunnel_of(const char *text, enum err expected)
+{
+	struct import_site s;
+	struct import_tunnel t;
+	size_t cap = 1 << 16;
+	char *out = malloc(cap);
+
+	assert_non_null(out);
+	import_site_init(&s);
+	assert_int_equal(import_wg_quick(span_text(text), span_text("wg0"), &s, &t), expected);
+	struct writer w = writer_of(out, cap - 1);
+	if (!expected)
+		import_tunnel_write(&t, &w);
+	for (const struct import_note *n = s.notes; n; n = n->next)
+		write_format(&w, "# %u: %.*s\n", n->line, (int)n->text.len,
+			     (const char *)n->text.data);
+	assert_int_equal(writer_check(&w), OK);
+	out[w.pos] = '\0';
+	import_site_done(&s);
+	return out;
+}
+
+static void wg_quick_file_is_carried_over(void **state)
+{
+	(void)state;
+	char *text = file("wg0.conf"), *expected = file("wg0.yaml");
+	char *made = tunnel_of(text, OK);
+	assert_string_equal(made, expected);
+	free(made);
+	free(expected);
+	free(text);
+}
+
+static void a_file_without_an_interface_is_none_of_wg_quick(void **state)
+{
+	(void)state;
+	char *made = tunnel_of("subnet 192.0.2.0 netmask 255.255.255.0 { }\n", ERR_FORMAT);
+	assert_non_null(strstr(made, "there is no [Interface] in it"));
+	free(made);
+}
+
+/* A secret with a slip in it is not shown to whoever reads the notes. */
+static void a_wrong_key_is_told_of_without_it(void **state)
+{
+	(void)state;
+	char *made =
+		tunnel_of("[Interface]\nPrivateKey = c2VjcmV0\n[Peer]\nPublicKey = aGVsbG8=\n", OK);
+	assert_non_null(strstr(made, "# 2: PrivateKey is no key in base64"));
+	assert_non_null(strstr(made, "# 3: peer-1 is left out: it has no PublicKey"));
+	assert_null(strstr(made, "c2VjcmV0"));
+	free(made);
+}
+
+static void values_out_of_range_are_told_of(void **state)
+{
+	static const struct {
+		const char *line, *note;
+	} wrong[] = {
+		{"ListenPort = 65536", "# 2: not a value of ListenPort: 65536"},
+		{"MTU = 100", "# 2: not a value of MTU: 100"},
+		{"Address = 10.0.0.300/24", "# 2: not an address: 10.0.0.300/24"},
+		{"Table = 7", "# 2: Table 7: routes go into the main table"},
+		{"Jc = 4", "# 2: Jc is not carried over: not known here"},
+		{"what is this", "# 2: not understood: what is this"},
+		{"[Peer]\nAllowedIPs = 10.0.0.0/33", "# 3: not a network: 10.0.0.0/33"},
+		{"[Peer]\nEndpoint = a b:1", "# 3: not a value of Endpoint: a b:1"},
+		{"[Peer]\nEndpoint = example.org:0", "# 3: not a value of Endpoint: example.org:0"},
+		{"[Peer]\nPersistentKeepalive = -1", "# 3: not a value of PersistentKeepalive: -1"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[256];
+		(void)snprintf(text, sizeof(text), "[Interface]\n%s\n", wrong[i].line);
+		char *made = tunnel_of(text, OK);
+		if (!strstr(made, wrong[i].note))
+			fail_msg("%s:\n%s", wrong[i].line, made);
+		free(made);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +275,10 @@ int main(void)
 		cmocka_unit_test(a_class_of_kea_for_ipv6_is_told_of),
 		cmocka_unit_test(a_netmask_with_a_gap_is_none),
 		cmocka_unit_test(later_option_counts_and_groups_reach_inside),
+		cmocka_unit_test(wg_quick_file_is_carried_over),
+		cmocka_unit_test(a_file_without_an_interface_is_none_of_wg_quick),
+		cmocka_unit_test(a_wrong_key_is_told_of_without_it),
+		cmocka_unit_test(values_out_of_range_are_told_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

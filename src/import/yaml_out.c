@@ -1,63 +1,16 @@
 #include "import/yaml_out.h"
 
 #include "import/site.h"
+#include "import/yaml_scalar.h"
 #include "proto/dhcp/option.h"
 #include "proto/dhcp6/option.h"
 
 #define TEXT(s) (int)(s).len, (const char *)(s).data
 
-static void indent(struct writer *w, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		write_text(w, "  ");
-}
-
-/* May the text stand as it is, whatever is around it? */
-static bool is_plain(struct span text)
-{
-	if (!text.len || text.data[0] == '-')
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.data[i];
-		bool word = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-		if (!word && c != '.' && c != '-' && c != '_' && c != '/')
-			return false;
-	}
-	return true;
-}
-
-static void scalar(struct writer *w, struct span text)
-{
-	if (is_plain(text)) {
-		write_span(w, text);
-		return;
-	}
-	write_u8(w, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.data[i];
-		if (c == '"' || c == '\\')
-			write_format(w, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			write_format(w, "\\x%02x", c);
-		else
-			write_u8(w, c);
-	}
-	write_u8(w, '"');
-}
-
 static void key(struct writer *w, unsigned depth, const char *name)
 {
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_format(w, "%s: ", name);
-}
-
-static void line_text(struct writer *w, unsigned depth, const char *name, struct span value)
-{
-	if (!value.len)
-		return;
-	key(w, depth, name);
-	scalar(w, value);
-	write_u8(w, '\n');
 }
 
 static void line_duration(struct writer *w, unsigned depth, const char *name, uint64_t seconds)
@@ -75,19 +28,6 @@ static void line_duration(struct writer *w, unsigned depth, const char *name, ui
 	key(w, depth, name);
 	write_format(w, "%llu%c\n", (unsigned long long)(seconds / units[u].seconds),
 		     units[u].unit);
-}
-
-static void line_texts(struct writer *w, unsigned depth, const char *name,
-		       const struct import_texts *list)
-{
-	if (!list->first)
-		return;
-	key(w, depth, name);
-	write_u8(w, '[');
-	for (const struct import_text *t = list->first; t; t = t->next) {
-		scalar(w, t->text);
-		write_text(w, t->next ? ", " : "]\n");
-	}
 }
 
 /* --- options --- */
@@ -139,11 +79,11 @@ static void option_write(struct writer *w, unsigned depth, const struct import_o
 {
 	const struct import_text *t = o->values.first;
 
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	option_name(w, ipv6, code, o->hex);
 	write_text(w, ": ");
 	if (o->hex) {
-		scalar(w, t ? t->text : (struct span){0});
+		import_yaml_scalar(w, t ? t->text : (struct span){0});
 		write_u8(w, '\n');
 		return;
 	}
@@ -152,13 +92,13 @@ static void option_write(struct writer *w, unsigned depth, const struct import_o
 		return;
 	}
 	if (!t->next) {
-		scalar(w, t->text);
+		import_yaml_scalar(w, t->text);
 		write_u8(w, '\n');
 		return;
 	}
 	write_u8(w, '[');
 	for (; t; t = t->next) {
-		scalar(w, t->text);
+		import_yaml_scalar(w, t->text);
 		write_text(w, t->next ? ", " : "]\n");
 	}
 }
@@ -184,7 +124,7 @@ static void options(struct import_site *s, struct writer *w, unsigned depth,
 		    (!ipv6 && (code > 254 || !option_fits(s, o, (unsigned)code))))
 			continue;
 		if (!any) {
-			indent(w, depth);
+			import_yaml_indent(w, depth);
 			write_text(w, "options:\n");
 		}
 		any = true;
@@ -192,7 +132,7 @@ static void options(struct import_site *s, struct writer *w, unsigned depth,
 		if (o->always)
 			import_text_add(s, &always, o->name);
 	}
-	line_texts(w, depth, "always", &always);
+	import_yaml_list(w, depth, "always", &always);
 }
 
 static void scope(struct import_site *s, struct writer *w, unsigned depth,
@@ -208,9 +148,9 @@ static void scope(struct import_site *s, struct writer *w, unsigned depth,
 		line_duration(w, depth, "lease-time-max", c->lease_max_s);
 		line_duration(w, depth, "renew-time", c->renew_s);
 		line_duration(w, depth, "rebind-time", c->rebind_s);
-		line_text(w, depth, "next-server", c->next_server);
-		line_text(w, depth, "server-name", c->server_name);
-		line_text(w, depth, "boot-file", c->boot_file);
+		import_yaml_line(w, depth, "next-server", c->next_server);
+		import_yaml_line(w, depth, "server-name", c->server_name);
+		import_yaml_line(w, depth, "boot-file", c->boot_file);
 	}
 	options(s, w, depth, &c->options, ipv6);
 }
@@ -224,20 +164,20 @@ static void pools(struct import_site *s, struct writer *w, unsigned depth,
 
 	if (!n->pools)
 		return;
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_text(w, "pools:\n");
 	for (const struct import_pool *p = n->pools; p; p = p->next) {
-		indent(w, depth + 1);
+		import_yaml_indent(w, depth + 1);
 		struct span range =
 			p->last.len && !span_equal(p->first, p->last)
 				? import_format(s, "%.*s-%.*s", TEXT(p->first), TEXT(p->last))
 				: p->first;
 		write_text(w, "- range: ");
-		scalar(w, range);
+		import_yaml_scalar(w, range);
 		write_u8(w, '\n');
-		line_text(w, depth + 2, "allocate", span_text(words[p->allocate]));
+		import_yaml_line(w, depth + 2, "allocate", span_text(words[p->allocate]));
 		if (!ipv6) {
-			line_texts(w, depth + 2, "classes", &p->classes);
+			import_yaml_list(w, depth + 2, "classes", &p->classes);
 			scope(s, w, depth + 2, &p->scope, ipv6);
 		} else if (p->classes.first || p->scope.options.first || p->scope.lease_s) {
 			import_note(s, p->line,
@@ -252,7 +192,7 @@ static void reservations(struct import_site *s, struct writer *w, unsigned depth
 {
 	if (!n->reservations)
 		return;
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_text(w, "reservations:\n");
 	for (const struct import_reservation *r = n->reservations; r; r = r->next) {
 		const struct {
@@ -272,9 +212,9 @@ static void reservations(struct import_site *s, struct writer *w, unsigned depth
 		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 			if (!fields[i].value.len)
 				continue;
-			indent(w, depth + 1);
+			import_yaml_indent(w, depth + 1);
 			write_format(w, "%s%s: ", first ? "- " : "  ", fields[i].name);
-			scalar(w, fields[i].value);
+			import_yaml_scalar(w, fields[i].value);
 			write_u8(w, '\n');
 			first = false;
 		}
@@ -287,14 +227,14 @@ static void prefix_pools(struct writer *w, unsigned depth, const struct import_n
 {
 	if (!n->prefix_pools)
 		return;
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_text(w, "prefix-pools:\n");
 	for (const struct import_prefix_pool *p = n->prefix_pools; p; p = p->next) {
-		indent(w, depth + 1);
+		import_yaml_indent(w, depth + 1);
 		write_text(w, "- prefix: ");
-		scalar(w, p->prefix);
+		import_yaml_scalar(w, p->prefix);
 		write_u8(w, '\n');
-		indent(w, depth + 2);
+		import_yaml_indent(w, depth + 2);
 		write_format(w, "delegated-length: %llu\n", (unsigned long long)p->delegated);
 	}
 }
@@ -304,21 +244,21 @@ static void networks(struct import_site *s, struct writer *w, unsigned depth,
 {
 	if (!first)
 		return;
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_text(w, "networks:\n");
 	for (const struct import_network *n = first; n; n = n->next) {
-		indent(w, depth + 1);
+		import_yaml_indent(w, depth + 1);
 		write_text(w, "- subnet: ");
-		scalar(w, n->subnet);
+		import_yaml_scalar(w, n->subnet);
 		write_u8(w, '\n');
-		line_text(w, depth + 2, "interface", n->interface);
-		line_text(w, depth + 2, "link", n->link);
+		import_yaml_line(w, depth + 2, "interface", n->interface);
+		import_yaml_line(w, depth + 2, "link", n->link);
 		if (!ipv6 && s->not_authoritative)
-			line_text(w, depth + 2, "authoritative", span_text("off"));
+			import_yaml_line(w, depth + 2, "authoritative", span_text("off"));
 		if (!ipv6 && s->no_probe)
-			line_text(w, depth + 2, "probe", span_text("off"));
+			import_yaml_line(w, depth + 2, "probe", span_text("off"));
 		if (n->rapid_commit || (!ipv6 && s->rapid_commit))
-			line_text(w, depth + 2, "rapid-commit", span_text("on"));
+			import_yaml_line(w, depth + 2, "rapid-commit", span_text("on"));
 		scope(s, w, depth + 2, &n->scope, ipv6);
 		pools(s, w, depth + 2, n, ipv6);
 		prefix_pools(w, depth + 2, n);
@@ -334,17 +274,17 @@ static void classes(struct import_site *s, struct writer *w, unsigned depth)
 		first = first->next;
 	if (!first)
 		return;
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_text(w, "classes:\n");
 	for (const struct import_class *c = first; c; c = c->next) {
 		/* Its note says that it lacks a condition; pools that name it stay closed. */
 		if (!c->matches)
 			continue;
-		indent(w, depth + 1);
+		import_yaml_indent(w, depth + 1);
 		write_text(w, "- name: ");
-		scalar(w, c->name);
+		import_yaml_scalar(w, c->name);
 		write_u8(w, '\n');
-		indent(w, depth + 2);
+		import_yaml_indent(w, depth + 2);
 		write_text(w, "match:\n");
 		for (const struct import_match *m = c->matches; m; m = m->next) {
 			bool seen = false;
@@ -356,11 +296,11 @@ static void classes(struct import_site *s, struct writer *w, unsigned depth)
 			for (const struct import_match *a = m; a; a = a->next)
 				if (span_equal(a->key, m->key))
 					import_text_add(s, &values, a->value);
-			indent(w, depth + 3);
+			import_yaml_indent(w, depth + 3);
 			write_span(w, m->key);
 			write_text(w, ": [");
 			for (const struct import_text *t = values.first; t; t = t->next) {
-				scalar(w, t->text);
+				import_yaml_scalar(w, t->text);
 				write_text(w, t->next ? ", " : "]\n");
 			}
 		}
@@ -372,14 +312,14 @@ static void relays(struct writer *w, unsigned depth, const struct import_site *s
 {
 	if (!s->relays)
 		return;
-	indent(w, depth);
+	import_yaml_indent(w, depth);
 	write_text(w, "relay:\n");
 	for (const struct import_relay *r = s->relays; r; r = r->next) {
-		indent(w, depth + 1);
+		import_yaml_indent(w, depth + 1);
 		write_text(w, "- interface: ");
-		scalar(w, r->interface);
+		import_yaml_scalar(w, r->interface);
 		write_u8(w, '\n');
-		line_texts(w, depth + 2, "servers", &r->servers);
+		import_yaml_list(w, depth + 2, "servers", &r->servers);
 	}
 }
 
@@ -408,23 +348,23 @@ static void advertisements(struct import_site *s, struct writer *w, unsigned dep
 		if (seen)
 			continue;
 		if (!any) {
-			indent(w, depth);
+			import_yaml_indent(w, depth);
 			write_text(w, "advertise:\n");
 		}
 		any = true;
-		indent(w, depth + 1);
+		import_yaml_indent(w, depth + 1);
 		write_text(w, "- interface: ");
-		scalar(w, interface);
+		import_yaml_scalar(w, interface);
 		write_u8(w, '\n');
 		if (n->pools)
-			line_text(w, depth + 2, "managed", span_text("on"));
+			import_yaml_line(w, depth + 2, "managed", span_text("on"));
 	}
 }
 
 void import_yaml_write(struct import_site *s, struct writer *w)
 {
 	write_text(w, "dhcp:\n");
-	line_texts(w, 1, "interfaces", &s->interfaces);
+	import_yaml_list(w, 1, "interfaces", &s->interfaces);
 	if (s->leases_max)
 		write_format(w, "  leases-max: %llu\n", (unsigned long long)s->leases_max);
 	scope(s, w, 1, &s->scope, false);
