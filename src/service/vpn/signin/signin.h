@@ -18,6 +18,7 @@
 #include "base/siphash.h"
 #include "base/span.h"
 #include "proto/ip/address.h"
+#include "service/vpn/signin/attempts.h"
 #include "service/vpn/signin/session.h"
 #include "service/vpn/signin/user.h"
 
@@ -44,7 +45,8 @@ struct signin_secret {
 enum {
 	SIGNIN_BACKUP_CODE_LEN = 19, /* ABCD-EFGH-IJKL-MNOP */
 	SIGNIN_ENROL_MS = 600000,
-	SIGNIN_TEXT_MAX = 1024, /* bytes of a field that is looked at */
+	SIGNIN_TEXT_MAX = 1024,	 /* bytes of a field that is looked at */
+	SIGNIN_PASSWORD_MIN = 8, /* bytes (NIST SP 800-63B 5.1.1.2) */
 };
 
 struct signin_answer {
@@ -53,7 +55,8 @@ struct signin_answer {
 	char cookie[SESSION_COOKIE_LEN + 1]; /* OPENED */
 	uint64_t expires_ms;		     /* OPENED */
 	const struct signin_secret *secret;  /* ENROL; good during the call */
-	/* OPENED by signin_enrol: one-time codes, shown once; 0 otherwise. Good during the call. */
+	/* OPENED by the first code of a factor, which is active from now on: one-time codes, shown
+	 * once; 0 otherwise. Good during the call. */
 	size_t backup_n;
 	const char (*backup)[SIGNIN_BACKUP_CODE_LEN + 1];
 	/* OPENED with a one-time code: how many are left; -1: it was a code of the app. */
@@ -85,8 +88,8 @@ struct signin_enrolment {
 void signin_enrol(struct signin *s, uint64_t now_ms, const struct signin_enrolment *enrolment);
 /* The enrolment that is under way there, once more: for a page that is shown again after a wrong
  * code. False: none with this token. */
-bool signin_enrol_show(const struct signin *s, uint64_t now_ms, const uint8_t *peer,
-		       struct span token, struct signin_secret *ret);
+bool signin_enrol_show(struct signin *s, uint64_t now_ms, const uint8_t *peer, struct span token,
+		       struct signin_secret *ret);
 
 /* Nobody waits for these answers any more: arg is not touched again. What they ask goes on. */
 void signin_forget(struct signin *s, const void *arg);
@@ -152,7 +155,10 @@ enum signin_change_kind {
 	SIGNIN_USER_REMOVE,
 };
 struct signin_changed {
-	enum err result; /* ERR_EXISTS, ERR_ABSENT; ERR_LIMIT: too much at once, or too many */
+	/* ERR_EXISTS, ERR_ABSENT; ERR_FORMAT: a peer that has no such name; ERR_REFUSED: the
+	 * password is shorter than SIGNIN_PASSWORD_MIN; ERR_LIMIT: too much at once, or too many;
+	 * ERR_CLOSED: the store is away; ENOMEM, EIO: no hash, or no randomness. */
+	enum err result;
 	const struct user *user;	    /* as it is now; NULL: it failed, or was removed */
 	const struct signin_secret *secret; /* ADD, RESET: the new secret (without a token) */
 };
@@ -250,8 +256,9 @@ struct signin_event {
 struct signin_peer {
 	const char *name;
 	bool must_sign_in;
-	const char *const *users; /* that the configuration names for it */
-	size_t users_n;
+	/* That the configuration names for it; a user's own list may name the peer as well. */
+	const char *const *users, *const *roles;
+	size_t users_n, roles_n;
 	uint64_t session_ms, idle_ms; /* idle 0: no limit */
 	enum session_roaming roaming;
 };
@@ -278,8 +285,9 @@ struct signin_effects {
 struct signin_config {
 	size_t users_max, sessions_max;
 	size_t attempts_max; /* records of failures */
-	const char *issuer;  /* in authenticator apps; borrowed */
-	const char *decoy;   /* a record that no password fits, of the same cost; borrowed */
+	struct attempts_limits attempts;
+	const char *issuer; /* in authenticator apps, 1 to 64 bytes; borrowed */
+	const char *decoy;  /* a record that no password fits, of the same cost; borrowed */
 };
 
 /* key: random. config and effects are copied. ENOMEM. */
@@ -303,9 +311,13 @@ void signin_stored(struct signin *s, uint64_t now_ms, uint64_t token, enum signi
 
 /* A row: at start each one, later those that another gateway changed. value empty: it is gone.
  * ERR_FORMAT, ERR_UNSUPPORTED: it is not ours to read, ERR_LIMIT: one too many; it is left aside.
- * Nothing is opened before signin_peer_changed asks for it. */
+ * A peer that is known opens or closes by it. */
 MUST enum err signin_learn(struct signin *s, uint64_t now_ms, enum signin_table table,
 			   struct span key, struct span value, uint64_t version);
+
+/* Everything there is will be learnt between these two: what was not is gone. */
+void signin_learn_begin(struct signin *s);
+void signin_learn_end(struct signin *s, uint64_t now_ms);
 
 /* A peer has come (at start, by a reload, by a command) or is another than it was: its gate is told
  * anew, open when a session of its still holds. */

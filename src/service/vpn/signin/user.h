@@ -37,7 +37,8 @@ struct user {
 	size_t backup_n;		 /* codes that were not used yet */
 	uint8_t backup[USER_BACKUP_CODES][USER_BACKUP_HASH_LEN];
 	size_t peers_n;
-	char peers[USER_PEERS_MAX][USER_PEER_NAME_MAX + 1]; /* "*": every peer */
+	/* Names of peers, "@ROLE" for the peers of a role, "*" for every peer. */
+	char peers[USER_PEERS_MAX][USER_PEER_NAME_MAX + 1];
 	uint64_t created_ms;
 };
 
@@ -50,6 +51,7 @@ MUST enum err user_name_read(struct span text, char ret[USER_NAME_MAX + 1]);
 
 /* Does the user's own list name this peer? */
 bool user_lists(const struct user *u, const char *peer);
+bool user_has_role(const struct user *u, const char *role);
 /* ERR_EXISTS, ERR_LIMIT, ERR_FORMAT: no name of a peer. */
 MUST enum err user_list_add(struct user *u, const char *peer);
 
