@@ -307,9 +307,27 @@ static size_t send_whole(struct udp_trains *out, size_t first, struct udp_train_
 	return 1;
 }
 
+/* Rooms change places, none is lost. */
+static void leave_out_empty(struct udp_trains *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < out->count; i++) {
+		struct udp_train t = out->trains[i];
+		if (t.len == 0)
+			continue;
+		if (i != n) {
+			out->trains[i] = out->trains[n];
+			out->trains[n] = t;
+		}
+		n++;
+	}
+	out->count = n;
+}
+
 void udp_trains_send(struct udp_trains *out, struct udp_train_socket *socket)
 {
 	size_t done = 0;
+	leave_out_empty(out);
 	while (done < out->count)
 		if (socket->sends_trains)
 			done += send_whole(out, done, socket);

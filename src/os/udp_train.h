@@ -68,8 +68,8 @@ DEFINE_AUTO(struct udp_trains, udp_trains_free)
 MUST enum err udp_trains_receive(struct udp_trains *in, struct udp_train_socket *socket);
 
 /* Sends the first count trains in their order, by one sendmmsg where all goes well. What the kernel
- * does not take is lost and counted: that of one peer does not keep the others'. count is 0
- * after it. */
+ * does not take is lost and counted: that of one peer does not keep the others'. Empty trains are
+ * left out. count is 0 after it. */
 void udp_trains_send(struct udp_trains *out, struct udp_train_socket *socket);
 
 #endif

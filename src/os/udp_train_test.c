@@ -164,11 +164,17 @@ static void a_peer_that_cannot_be_reached_does_not_keep_the_others(void **state)
 	const struct ip_endpoint nowhere = {.address = ip_address_v4(203, 0, 113, 1), .port = 9};
 	fill(&from.out->trains[0], &nowhere, 100, 250);
 	fill(&from.out->trains[1], &to.socket.udp.local, 100, 250);
-	from.out->count = 2;
+	fill(&from.out->trains[2], &to.socket.udp.local, 100, 0);
+	fill(&from.out->trains[3], &to.socket.udp.local, 100, 250);
+	from.out->count = 4;
 	udp_trains_send(from.out, &from.socket);
 	assert_int_equal(from.socket.lost, 3);
-	assert_int_equal(from.socket.sent, 3);
-	(void)take(&to, 100, 3, 50);
+	assert_int_equal(from.socket.sent, 6);
+	wait_readable(&to);
+	assert_int_equal(udp_trains_receive(to.in, &to.socket), OK);
+	assert_int_equal(to.in->count, 2);
+	assert_int_equal(to.in->trains[0].len, 250);
+	assert_int_equal(to.in->trains[1].len, 250);
 	end_done(&from);
 	end_done(&to);
 }

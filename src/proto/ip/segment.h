@@ -29,6 +29,13 @@ struct ip_segments {
 MUST enum err ip_segments_init(struct ip_segments *s, const struct ip_offload *head,
 			       struct span packet);
 
+/* Of the next packet; 0: there is none. */
+static inline size_t ip_segments_next_len(const struct ip_segments *s)
+{
+	size_t rest = s->packet.len - s->payload - (size_t)s->index * s->segment;
+	return s->left == 0 ? 0 : s->left > 1 ? s->len_max : s->payload + rest;
+}
+
 /* Writes the next packet; its length, at most len_max, or 0 when there is none. */
 size_t ip_segments_next(struct ip_segments *s, uint8_t *room);
 

@@ -73,11 +73,13 @@ static void cuts_as_the_slow_way_writes(void **state)
 		struct guard room = guard_of(s.len_max);
 		for (size_t i = 0; i < n; i++) {
 			uint8_t *at = room.end - s.len_max;
-			size_t len = ip_segments_next(&s, at);
+			size_t told = ip_segments_next_len(&s), len = ip_segments_next(&s, at);
+			assert_int_equal(told, len);
 			packet_of(&super, i, n, segment, &want);
 			assert_int_equal(len, want.len);
 			assert_memory_equal(at, want.wire, len);
 		}
+		assert_int_equal(ip_segments_next_len(&s), 0);
 		assert_int_equal(ip_segments_next(&s, room.end), 0);
 		guard_done(&room);
 		guard_free(copy, super.len);
