@@ -121,7 +121,7 @@ static const struct config_key interface_keys[] = {
 	 .type = CONFIG_DICTIONARY,
 	 .map = &vpn_peer_conf_map,
 	 CONFIG_FIELD(struct vpn_interface_conf, peers),
-	 .items_max = VPN_PEERS_MAX,
+	 .items_max = VPN_CONF_PEERS_MAX,
 	 .help = "the other ends, by name; `gatehouse vpn add` keeps more in the service's store"},
 };
 
@@ -139,7 +139,7 @@ static const struct config_key limits_keys[] = {
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct vpn_limits_conf, peers),
 	 .min = 1,
-	 .max = VPN_PEERS_MAX,
+	 .max = VPN_CONF_PEERS_MAX,
 	 .fallback = "16384",
 	 .help = "peers of all interfaces, with those that `gatehouse vpn add` and `wg set` add"},
 	{.name = "handshakes",

@@ -9,7 +9,7 @@
 
 #define VPN_INTERFACE_NAME_MAX 15 /* IFNAMSIZ without the NUL */
 #define VPN_INTERFACES_MAX     16
-#define VPN_PEERS_MAX	       65536 /* of all interfaces */
+#define VPN_CONF_PEERS_MAX     65536 /* of all interfaces */
 #define VPN_ROUTES_MAX	       256   /* of one interface */
 #define VPN_ADDRESSES_MAX      16    /* of one interface */
 #define VPN_PORT	       51820

@@ -2,22 +2,16 @@
 #include "base/writer.h"
 #include "crypto/secret.h"
 #include "proto/dns/text.h"
+#include "proto/wireguard/key.h"
 #include "service/vpn/conf_inner.h"
 
 #define KEY_LEN	     32
 #define TSIG_LEN_MIN 16
 #define MTU_MIN_V6   1280 /* RFC 8200 5 */
 
-enum err vpn_conf_key(struct span text, uint8_t ret[32])
+enum err vpn_conf_key(struct span text, uint8_t ret[KEY_LEN])
 {
-	uint8_t octets[KEY_LEN + 1];
-	struct writer w = writer_of(octets, sizeof(octets));
-	bool whole = dns_text_decode_all(DNS_TEXT_BASE64, span_trim(text), &w) && !w.bad &&
-		     w.pos == KEY_LEN;
-	if (whole)
-		memcpy(ret, octets, KEY_LEN);
-	crypto_wipe(octets, sizeof(octets));
-	return whole ? OK : ERR_FORMAT;
+	return wg_key_read_base64(span_trim(text), ret);
 }
 
 bool vpn_conf_tsig_secret_is_right(struct span text)

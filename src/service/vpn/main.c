@@ -1,0 +1,199 @@
+/* The life of the tunnels. */
+#include "config/config.h"
+#include "crypto/random.h"
+#include "os/fd.h"
+#include "os/log.h"
+#include "os/tun.h"
+#include "service/vpn/conf_inner.h"
+#include "service/vpn/io_vpn.h"
+#include "service/vpn/service.h"
+#include "supervisor/plan.h"
+
+#include <stdlib.h>
+
+#define NAME "vpn"
+
+enum {
+	DATES_MS = 10000, /* how late an expiry date may be told; workers keep it to the moment */
+	STAGED_MAX = 4096,
+	DESCRIPTORS_MORE = 512,
+	WEB_CONNECTIONS = 4096, /* of closed peers that are led to the page, all together */
+};
+
+static enum err plan(const void *section, const struct config_global *global, struct plan *p)
+{
+	(void)global;
+	return vpn_plan(section, p);
+}
+
+/* Keys, users, sessions. */
+static bool keeps_state(const void *section)
+{
+	(void)section;
+	return true;
+}
+
+/* --- reload ----------------------------------------------------------------------------------- */
+
+/* The file is judged, then peers become what it says: sessions of those that stay go on. */
+void vpn_reload(void *arg, struct control_reply *reply)
+{
+	struct vpn *v = arg;
+	struct config *config = NULL;
+	service_life_reloading(&v->life, false);
+	enum err e = service_life_reread(&v->life, &config);
+	const struct vpn_conf *conf = e ? NULL : config_section(config, NAME);
+	if (!e && !conf)
+		e = ERR_CONFIG;
+	if (!e)
+		e = vpn_apply(v, conf);
+	if (!e) {
+		service_life_adopt(&v->life, TAKE(config));
+		v->reloads++;
+		vpn_peers_date(v);
+		log_info("reloaded");
+	}
+	config_free(config);
+	vpn_engines_turn(v);
+	service_life_reloading(&v->life, true);
+	control_event(v->life.control, e ? "reload refused" : "reloaded", NULL);
+	if (reply && e)
+		control_reply_error(reply, 409, "the configuration is refused; the log says why");
+	else if (reply)
+		control_reply_json(reply, 200, json_pack("{s:b}", "reloaded", 1));
+}
+
+static void hangup(void *arg)
+{
+	vpn_reload(arg, NULL);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static struct vpn_peer *peer_at(const void *arg, struct span address)
+{
+	const struct vpn_interface *f = arg;
+	struct ip_address inner = ip_address_of(address);
+	return vpn_engine_peer_at(f->engine, &inner);
+}
+
+static enum err begin_interface(struct vpn *v, struct vpn_interface *f,
+				const struct vpn_interface_conf *of)
+{
+	const struct vpn_setting setting = {.workers_n = v->workers_n,
+					    .peers_max = vpn_conf_of(v)->limits.peers,
+					    .staged_max = STAGED_MAX,
+					    .mtu = of->mtu};
+	struct vpn_link_setting link = {.udp4 = f->udp4,
+					.udp6 = f->udp6,
+					.tuns = f->tuns,
+					.udp4_n = f->udp4_n,
+					.udp6_n = f->udp6_n,
+					.tuns_n = f->tuns_n,
+					.mtu = of->mtu,
+					.offloads = TUN_ALL,
+					.trains = true};
+	struct vpn_effects effects;
+	uint8_t key[16];
+	TRY(crypto_random(key, sizeof(key)));
+	TRY(web_redirect_new(WEB_CONNECTIONS, key, &f->net.redirect));
+	f->net.peer_of = peer_at;
+	f->net.peer_of_arg = f;
+	vpn_effects_fill(f, &effects);
+	TRY(vpn_engine_new(&setting, &effects, vpn_now_ms(), &f->engine));
+	link.engine = f->engine;
+	return vpn_workers_add(v->workers, &link, &f->link);
+}
+
+static void dates_due(void *arg)
+{
+	struct vpn *v = arg;
+	vpn_peers_date(v);
+	loop_timer_set_after(&v->life.loop, &v->dates, DATES_MS);
+}
+
+/* Everything that needs to be opened, then the sandbox, then what is read of the state directory.
+ */
+static enum err open_all(struct vpn *v)
+{
+	const struct vpn_conf *conf = vpn_conf_of(v);
+	unsigned long descriptors;
+	v->workers_n = vpn_workers_of(conf);
+	TRY(fd_limit_raise(conf->interfaces.n * v->workers_n * 3 + DESCRIPTORS_MORE, &descriptors));
+	TRY(vpn_open(v));
+	TRY(service_life_sandbox(&v->life, NULL));
+	TRY(service_life_signals(&v->life));
+	TRY(vpn_workers_new(v->workers_n, &v->life.loop, &v->workers));
+	for (size_t i = 0; i < v->interfaces_n; i++)
+		TRY(begin_interface(v, &v->interfaces[i], vpn_conf_interface(conf, i)));
+	return vpn_apply(v, conf);
+}
+
+static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
+{
+	loop_timer_init(&v->turn, vpn_engines_turn, v);
+	loop_timer_init(&v->dates, dates_due, v);
+	TRY(open_all(v));
+	TRY(service_life_control(&v->life, face));
+	loop_on_wake(&v->life.loop, vpn_engines_turn, v);
+	TRY(vpn_workers_start(v->workers));
+	dates_due(v);
+	vpn_engines_turn(v);
+	v->life.reload = hangup;
+	v->life.arg = v;
+	*ret_status = service_life_run(&v->life);
+	return OK;
+}
+
+static void vpn_free(struct vpn *v)
+{
+	loop_timer_cancel(&v->life.loop, &v->turn);
+	loop_timer_cancel(&v->life.loop, &v->dates);
+	if (v->workers)
+		vpn_workers_stop(v->workers);
+	for (size_t i = 0; i < v->interfaces_n; i++) {
+		struct vpn_interface *f = &v->interfaces[i];
+		if (f->link)
+			vpn_workers_remove(v->workers, TAKE(f->link));
+	}
+	vpn_workers_free(TAKE(v->workers));
+	for (size_t i = 0; i < v->interfaces_n; i++) {
+		struct vpn_interface *f = &v->interfaces[i];
+		for (struct vpn_peer *p = NULL;
+		     f->engine && (p = vpn_engine_next_peer(f->engine, p));)
+			vpn_peer_gone(p);
+		vpn_engine_free(f->engine);
+		web_redirect_free(f->net.redirect);
+	}
+	service_life_done(&v->life);
+	vpn_close(v);
+	free(v);
+}
+
+static int run(const struct service_start *start)
+{
+	struct vpn *v = calloc(1, sizeof(*v));
+	struct control_face face;
+	int status = 1;
+	if (!v)
+		return 1;
+	vpn_control_face(v, &face);
+	enum err e = service_life_begin(&v->life, start);
+	bool begun = !e;
+	if (!e)
+		e = live(v, &face, &status);
+	if (begun && e)
+		log_error("the service ends", LOG_ERR(e));
+	vpn_free(v);
+	return e == ERR_CONFIG ? 2 : e ? 1 : status;
+}
+
+const struct service vpn_service = {
+	.name = NAME,
+	.summary = "tunnels of the WireGuard protocol, with a second factor for people",
+	.schema = &vpn_conf_map,
+	.keeps_state = keeps_state,
+	.changes_links = true,
+	.plan = plan,
+	.run = run,
+};
