@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEEDS_DEFAULT	500
+#define SEEDS_DEFAULT	200
 #define EVENTS_MAX	8192
 #define QUESTIONS_MAX	400
 #define ASKS_MAX	4096
