@@ -1,13 +1,9 @@
 #include "service/vpn/io_store.h"
 
 #include "base/writer.h"
-#include "crypto/random.h"
 #include "crypto/secret.h"
-#include "os/file.h"
 #include "os/log.h"
-#include "proto/wireguard/key.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -256,43 +252,4 @@ enum err vpn_store_put(struct vpn_store *s, const struct vpn_store_write *w)
 void vpn_store_look(struct vpn_store *s, struct store_state *ret)
 {
 	store_state(s->store, ret);
-}
-
-/* --- the key --- */
-
-static enum err key_make(const char *path, struct sealed_key *ret)
-{
-	char text[WG_KEY_BASE64_LEN + 2];
-
-	static_assert((int)SEALED_KEY_LEN == (int)WG_KEY_LEN, "both are written by the same text");
-	TRY(crypto_random(ret->bytes, sizeof(ret->bytes)));
-	wg_key_write_base64(ret->bytes, text);
-	text[WG_KEY_BASE64_LEN] = '\n';
-	enum err e = file_write_atomic(path, span_of(text, WG_KEY_BASE64_LEN + 1), 0600);
-	crypto_wipe(text, sizeof(text));
-	return e;
-}
-
-/* The first line. */
-static enum err key_read(struct span text, struct sealed_key *ret)
-{
-	return wg_key_read_base64(span_trim(span_sub(text, 0, span_find(text, '\n'))), ret->bytes);
-}
-
-enum err vpn_store_key(struct span text, const char *folder, struct sealed_key *ret)
-{
-	char path[4096], *file = NULL;
-	size_t len = 0;
-
-	if (text.len)
-		return key_read(text, ret);
-	(void)snprintf(path, sizeof(path), "%s/store.key", folder);
-	enum err e = file_read(path, 4096, &file, &len);
-	if (e == (enum err)ENOENT)
-		return key_make(path, ret);
-	TRY(e);
-	e = key_read(span_of(file, len), ret);
-	crypto_wipe(file, len);
-	free(file);
-	return e;
 }

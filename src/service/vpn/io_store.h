@@ -1,5 +1,5 @@
 /* The service's rows: one store for users, sessions and added peers, read at the start, written by
- * its own thread, and the key that seals secrets in it. Knows not what a row means: whoever owns a
+ * its own thread. Knows not what a row means: whoever owns a
  * table is told by calls.
  *
  *	vpn_store_new -> vpn_store_add, for each owner -> vpn_store_load -> [sandbox] ->
@@ -8,7 +8,6 @@
 #ifndef VPN_IO_STORE_H
 #define VPN_IO_STORE_H
 
-#include "crypto/sealed.h"
 #include "store/worker.h"
 
 /* Their names in the database are fixed. */
@@ -72,9 +71,5 @@ MUST enum err vpn_store_put(struct vpn_store *s, const struct vpn_store_write *w
 
 /* For status. */
 void vpn_store_look(struct vpn_store *s, struct store_state *ret);
-
-/* The key that seals: text is what the configuration says, base64 of 32 octets; empty: the file
- * `store.key` in folder, which is made when it is not there. ERR_FORMAT: it is no key. */
-MUST enum err vpn_store_key(struct span text, const char *folder, struct sealed_key *ret);
 
 #endif

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -118,28 +117,6 @@ static void rows_come_back_to_their_owners(void **state)
 	vpn_store_free(s);
 }
 
-static void a_key_is_made_once_and_only_we_read_it(void **state)
-{
-	(void)state;
-	struct sealed_key a, b;
-	struct stat st;
-	char path[256];
-
-	assert_int_equal(vpn_store_key(span_of(NULL, 0), folder, &a), OK);
-	assert_int_equal(vpn_store_key(span_of(NULL, 0), folder, &b), OK);
-	assert_memory_equal(a.bytes, b.bytes, SEALED_KEY_LEN);
-	(void)snprintf(path, sizeof(path), "%s/store.key", folder);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(vpn_store_key(span_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"),
-				       folder, &b),
-			 OK);
-	assert_int_equal(b.bytes[31], 31);
-	assert_int_equal(vpn_store_key(span_text("short"), folder, &b), ERR_FORMAT);
-	assert_int_equal(file_write_atomic(path, span_text("nonsense\n"), 0600), OK);
-	assert_int_equal(vpn_store_key(span_of(NULL, 0), folder, &b), ERR_FORMAT);
-}
-
 static int make(void **state)
 {
 	(void)state;
@@ -156,7 +133,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_come_back_to_their_owners),
-		cmocka_unit_test(a_key_is_made_once_and_only_we_read_it),
 	};
 	return cmocka_run_group_tests(tests, make, clear);
 }
