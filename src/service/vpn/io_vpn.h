@@ -13,6 +13,7 @@
 
 struct plan;
 struct vpn;
+struct vpn_store;
 struct writer;
 
 /* Whence a peer is known. */
@@ -80,6 +81,7 @@ struct vpn {
 	size_t interfaces_n;
 	size_t workers_n;
 	struct vpn_workers *workers;
+	struct vpn_store *store; /* users, sessions, peers that were added */
 	struct loop_timer turn;	 /* what engines have to do then */
 	struct loop_timer dates; /* peers that expire */
 	uint64_t reloads;
@@ -122,9 +124,6 @@ MUST enum err vpn_apply(struct vpn *v, const struct vpn_conf *conf);
  * it is not there. Wipe ret. ERR_FORMAT: what is there is none; logged. */
 MUST enum err vpn_private_key(const struct vpn *v, const struct vpn_interface_conf *f,
 			      uint8_t ret[VPN_KEY_LEN]);
-/* The key that seals secrets in the store, likewise. */
-MUST enum err vpn_store_key(const struct vpn *v, const struct vpn_conf *conf,
-			    uint8_t ret[VPN_KEY_LEN]);
 
 /* --- io_effects.c: what engines do */
 

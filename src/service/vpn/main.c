@@ -5,8 +5,10 @@
 #include "os/log.h"
 #include "os/tun.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_store.h"
 #include "service/vpn/io_vpn.h"
 #include "service/vpn/service.h"
+#include "store/store.h"
 #include "supervisor/plan.h"
 
 #include <stdlib.h>
@@ -105,6 +107,40 @@ static enum err begin_interface(struct vpn *v, struct vpn_interface *f,
 	return vpn_workers_add(v->workers, &link, &f->link);
 }
 
+/* The store's thread has something for us. */
+static void store_wake(void *arg)
+{
+	struct vpn *v = arg;
+	loop_wake(&v->life.loop);
+}
+
+static enum err make_store(struct vpn *v)
+{
+	const struct vpn_conf *conf = vpn_conf_of(v);
+	const struct vpn_store_setting setting = {.url = conf->store,
+						  .password = conf->store_password,
+						  .folder = service_life_state(&v->life),
+						  .wake = store_wake,
+						  .arg = v};
+	return vpn_store_new(&setting, &v->store);
+}
+
+/* Another thread has something for us: workers, the store. */
+static void woken(void *arg)
+{
+	struct vpn *v = arg;
+	if (vpn_store_woken(v->store))
+		loop_wake(&v->life.loop);
+	vpn_engines_turn(v);
+}
+
+/* What was asked of the store in this turn leaves in one commit. */
+static void turn_ends(void *arg)
+{
+	struct vpn *v = arg;
+	vpn_store_flush(v->store);
+}
+
 static void dates_due(void *arg)
 {
 	struct vpn *v = arg;
@@ -112,8 +148,20 @@ static void dates_due(void *arg)
 	loop_timer_set_after(&v->life.loop, &v->dates, DATES_MS);
 }
 
-/* Everything that needs to be opened, then the sandbox, then what is read of the state directory.
- */
+/* The sandbox, which leaves what the way to the database needs. */
+static enum err enter_sandbox(struct vpn *v)
+{
+	const struct vpn_conf *conf = vpn_conf_of(v);
+	struct store_paths paths;
+	enum err e = store_paths(strcmp(conf->store, "sqlite") == 0 ? NULL : conf->store, &paths);
+	if (e) {
+		log_error("the store's URL is not understood", LOG_ERR(e));
+		return e;
+	}
+	return service_life_sandbox(&v->life, paths.list);
+}
+
+/* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct vpn *v)
 {
 	const struct vpn_conf *conf = vpn_conf_of(v);
@@ -121,12 +169,20 @@ static enum err open_all(struct vpn *v)
 	v->workers_n = vpn_workers_of(conf);
 	TRY(fd_limit_raise(conf->interfaces.n * v->workers_n * 3 + DESCRIPTORS_MORE, &descriptors));
 	TRY(vpn_open(v));
-	TRY(service_life_sandbox(&v->life, NULL));
-	TRY(service_life_signals(&v->life));
+	TRY(make_store(v));
+	TRY(enter_sandbox(v));
+	return service_life_signals(&v->life);
+}
+
+/* Engines with the peers of the file, then of the store. */
+static enum err make_engines(struct vpn *v)
+{
+	const struct vpn_conf *conf = vpn_conf_of(v);
 	TRY(vpn_workers_new(v->workers_n, &v->life.loop, &v->workers));
 	for (size_t i = 0; i < v->interfaces_n; i++)
 		TRY(begin_interface(v, &v->interfaces[i], vpn_conf_interface(conf, i)));
-	return vpn_apply(v, conf);
+	TRY(vpn_apply(v, conf));
+	return vpn_store_load(v->store);
 }
 
 static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
@@ -134,8 +190,11 @@ static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
 	loop_timer_init(&v->turn, vpn_engines_turn, v);
 	loop_timer_init(&v->dates, dates_due, v);
 	TRY(open_all(v));
+	TRY(make_engines(v));
 	TRY(service_life_control(&v->life, face));
-	loop_on_wake(&v->life.loop, vpn_engines_turn, v);
+	TRY(vpn_store_start(v->store));
+	loop_on_wake(&v->life.loop, woken, v);
+	loop_before_sleep(&v->life.loop, turn_ends, v);
 	TRY(vpn_workers_start(v->workers));
 	dates_due(v);
 	vpn_engines_turn(v);
@@ -151,6 +210,8 @@ static void vpn_free(struct vpn *v)
 	loop_timer_cancel(&v->life.loop, &v->dates);
 	if (v->workers)
 		vpn_workers_stop(v->workers);
+	if (v->store)
+		vpn_store_stop(v->store); /* what is durable by now is told */
 	for (size_t i = 0; i < v->interfaces_n; i++) {
 		struct vpn_interface *f = &v->interfaces[i];
 		if (f->link)
@@ -166,6 +227,7 @@ static void vpn_free(struct vpn *v)
 		web_redirect_free(f->net.redirect);
 	}
 	service_life_done(&v->life);
+	vpn_store_free(v->store);
 	vpn_close(v);
 	free(v);
 }
