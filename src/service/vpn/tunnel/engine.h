@@ -54,7 +54,7 @@ struct vpn_effects {
 	void *arg;
 	/* tos: of the outer IP header. The datagram is borrowed. */
 	void (*send)(void *arg, const struct vpn_endpoint *to, uint8_t tos, struct span datagram);
-	/* Fresh bytes that nobody can foretell. */
+	/* Fresh bytes that nobody can foretell; workers call it too. */
 	void (*random)(void *arg, void *ret, size_t len);
 	/* Unix time, for TAI64N: may be set by an administrator. */
 	uint64_t (*wall_ns)(void *arg);
@@ -152,7 +152,7 @@ void vpn_engine_turn(struct vpn_engine *e, uint64_t now_ms);
 /* When to call it; UINT64_MAX: no need before a wake. */
 uint64_t vpn_engine_next_ms(struct vpn_engine *e);
 
-/* --- what is told; sums over workers, in any thread that may read peers */
+/* --- what is told; sums over workers */
 
 struct vpn_counts {
 	uint64_t dropped[VPN_DROPS];

@@ -64,6 +64,7 @@ struct vpn_peer {
 	uint8_t preshared_key[VPN_KEY_LEN]; /* zeros: none */
 	uint16_t keepalive_s;		    /* persistent keepalive; 0: off */
 	struct vpn_allowed *allowed; /* first of its allowed IPs, in the order they were given */
+	struct vpn_allowed *allowed_last; /* borrowed */
 	size_t allowed_n;
 	bool sign_in;		/* (set) closed unless somebody signed in */
 	uint64_t expires_ms;	/* (set) in the time of now_ms, 0: never */
