@@ -98,6 +98,14 @@ enum err plan_add_unix(struct plan *p, const char *service, const char *name, co
 	return OK;
 }
 
+enum err plan_add_unix_optional(struct plan *p, const char *service, const char *name,
+				const char *path)
+{
+	TRY(plan_add_unix(p, service, name, path, PLAN_OWNER_SELF));
+	p->records[p->n - 1].flags = PLAN_OPTIONAL;
+	return OK;
+}
+
 /* --- TUN devices --- */
 
 enum { DEVICE_NAME_MAX = 16 }; /* IFNAMSIZ */

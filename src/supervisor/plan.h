@@ -36,6 +36,7 @@ enum plan_kind {
 /* Bits of plan_record.flags. */
 enum {
 	PLAN_BROADCAST = 1 << 0, /* PLAN_UDP: may send to broadcast addresses */
+	PLAN_OPTIONAL = 1 << 1,	 /* PLAN_UNIX: the service starts without it, too */
 };
 
 #define PLAN_OWNER_SELF UINT32_MAX /* the supervisor's own user */
@@ -82,6 +83,9 @@ MUST enum err plan_add_port(struct plan *p, const char *service, enum plan_kind 
 			    const char *name, const struct ip_endpoint *endpoint, unsigned copies);
 MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path,
 			    uint32_t gid);
+/* The same for the supervisor's own user, which the service can do without (PLAN_OPTIONAL). */
+MUST enum err plan_add_unix_optional(struct plan *p, const char *service, const char *name,
+				     const char *path);
 /* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
 MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind,
 			   const char *name);

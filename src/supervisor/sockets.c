@@ -152,6 +152,14 @@ static enum err entry_open(const struct plan_record *r, bool ours, struct socket
 		enum err e = i == 0 && !ours ? port_try(r) : OK;
 		if (!e)
 			e = one_open(r, true, &entry.fds[i]);
+		if (e && (r->flags & PLAN_OPTIONAL)) {
+			entry_close(&entry);
+			entry.missing = true;
+			log_warning("a socket that the service can do without cannot be opened",
+				    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path),
+				    LOG_ERR(e));
+			break;
+		}
 		if (e) {
 			open_error(r, e);
 			entry_close(&entry);
@@ -187,7 +195,7 @@ static void others_close(struct socket_set *set, const struct socket_set *keep)
 		const struct plan_record *r = &set->entries[i].record;
 		if (set_find(keep, r))
 			continue;
-		if (r->kind == PLAN_UNIX)
+		if (r->kind == PLAN_UNIX && !set->entries[i].missing)
 			(void)unlink(r->path); /* gone already is as good */
 		if (plan_is_of_link(r) && !set->entries[i].missing)
 			device_unset(r, keep);
@@ -201,7 +209,7 @@ static void groups_follow(const struct plan *plan, struct socket_set *set)
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct plan_record *r = &plan->records[i];
 		struct socket_entry *entry = set_find(set, r);
-		if (r->kind != PLAN_UNIX || !entry || entry->record.gid == r->gid)
+		if (r->kind != PLAN_UNIX || !entry || entry->missing || entry->record.gid == r->gid)
 			continue;
 		enum err e =
 			unix_set_group(r->path, r->gid == PLAN_OWNER_SELF ? getegid() : r->gid);

@@ -11,7 +11,9 @@ struct socket_entry {
 	struct plan_record record;
 	int *fds;     /* fds_n of them; owned; NULL for what is passed nothing for */
 	size_t fds_n; /* record.copies, but of a PLAN_TUN as many queues as the kernel gives */
-	bool missing; /* a PLAN_BPF, or a PLAN_TUN and what is of it, that this kernel refuses */
+	/* A PLAN_BPF, or a PLAN_TUN and what is of it, that this kernel refuses; what is
+	 * PLAN_OPTIONAL and could not be opened. */
+	bool missing;
 };
 
 struct socket_set {

@@ -95,6 +95,24 @@ static void opens_what_is_planned(void **state)
 	fd_done(&client);
 }
 
+/* What is another's stays so, also at the end. */
+static void starts_without_an_optional_socket_that_another_has(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint();
+	int others = -1, client = -1;
+	assert_int_equal(unix_listen(b->path, 0600, &others), OK);
+	assert_int_equal(plan_add_unix_optional(&b->plan, "dns", "wg-wg0", b->path), OK);
+	add(b, PLAN_UDP, &at, 1);
+	assert_int_equal(plan_record_check(&b->plan.records[0]), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_equal(socket_set_count(&b->set, "dns"), 1);
+	socket_set_done(&b->set, NULL);
+	assert_int_equal(unix_connect(b->path, &client), OK);
+	fd_done(&client);
+	fd_done(&others);
+}
+
 static void takes_over_what_is_open(void **state)
 {
 	struct bench *b = *state;
@@ -344,6 +362,7 @@ int main(void)
 		TEST(a_reload_may_change_how_many_share_a_port),
 		TEST(opens_what_is_planned),
 		TEST(takes_over_what_is_open),
+		TEST(starts_without_an_optional_socket_that_another_has),
 		TEST(a_unix_socket_gets_its_group_and_another_one_where_it_stands),
 		TEST(closes_what_is_no_longer_planned),
 		TEST(sets_are_compared_by_service),

@@ -219,6 +219,15 @@ static const struct config_key vpn_keys[] = {
 	 .help = "32 octets in base64 that seal secrets in the store; unless set, they are made at "
 		 "the first start and kept in the state directory. Gateways that share a store "
 		 "share it"},
+	{.name = "wg-sockets",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct vpn_conf, wg_sockets),
+	 .min = 1,
+	 .max = 80,
+	 .fallback = "/run/wireguard",
+	 .help = "the folder with sockets by which root's `wg` sees and sets these interfaces, "
+		 "which "
+		 "looks in /run/wireguard; `off` is none"},
 	{.name = "limits",
 	 .type = CONFIG_MAP,
 	 .map = &limits_map,

@@ -11,6 +11,16 @@ static inline const struct vpn_interface_conf *vpn_conf_interface(const struct v
 	return (const struct vpn_interface_conf *)c->interfaces.items + i;
 }
 
+/* NULL: none is called so. */
+static inline const struct vpn_interface_conf *vpn_conf_interface_named(const struct vpn_conf *c,
+									const char *name)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (strcmp(vpn_conf_interface(c, i)->name, name) == 0)
+			return vpn_conf_interface(c, i);
+	return NULL;
+}
+
 static inline const struct vpn_peer_conf *vpn_conf_peer(const struct vpn_interface_conf *f,
 							size_t p)
 {

@@ -165,21 +165,13 @@ static enum err apply_interface(struct vpn_interface *f, const struct vpn_conf *
 	return e;
 }
 
-static const struct vpn_interface_conf *conf_of(const struct vpn_conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->interfaces.n; i++)
-		if (strcmp(vpn_conf_interface(conf, i)->name, name) == 0)
-			return vpn_conf_interface(conf, i);
-	return NULL;
-}
-
 /* Devices and sockets are opened at the start; the supervisor starts a new process for others. */
 static bool has_same_descriptors(const struct vpn *v, const struct vpn_conf *conf)
 {
 	bool same = v->interfaces_n == conf->interfaces.n;
 	for (size_t i = 0; same && i < v->interfaces_n; i++) {
 		const struct vpn_interface *f = &v->interfaces[i];
-		const struct vpn_interface_conf *of = conf_of(conf, f->name);
+		const struct vpn_interface_conf *of = vpn_conf_interface_named(conf, f->name);
 		const struct ip_endpoint *listen = of ? of->listen.items : NULL;
 		same = of && of->listen.n == f->listen_n;
 		for (size_t l = 0; same && l < f->listen_n; l++)
@@ -196,6 +188,7 @@ enum err vpn_apply(struct vpn *v, const struct vpn_conf *conf)
 		return ERR_REFUSED;
 	}
 	for (size_t i = 0; i < v->interfaces_n; i++)
-		TRY(apply_interface(&v->interfaces[i], conf, conf_of(conf, v->interfaces[i].name)));
+		TRY(apply_interface(&v->interfaces[i], conf,
+				    vpn_conf_interface_named(conf, v->interfaces[i].name)));
 	return OK;
 }

@@ -8,6 +8,7 @@
 #include "os/udp.h"
 #include "service/vpn/conf_inner.h"
 #include "service/vpn/conf_routes.h"
+#include "service/vpn/io_uapi.h"
 #include "service/vpn/io_vpn.h"
 #include "supervisor/plan.h"
 
@@ -57,7 +58,7 @@ enum err vpn_plan(const struct vpn_conf *conf, struct plan *p)
 	unsigned workers = (unsigned)vpn_workers_of(conf);
 	for (size_t i = 0; i < conf->interfaces.n; i++)
 		TRY(plan_interface(vpn_conf_interface(conf, i), workers, p));
-	return OK;
+	return vpn_uapi_plan(conf, p);
 }
 
 /* --- the device ------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 struct plan;
 struct vpn;
 struct vpn_store;
+struct vpn_uapi;
 struct writer;
 
 /* Whence a peer is known. */
@@ -82,6 +83,7 @@ struct vpn {
 	size_t workers_n;
 	struct vpn_workers *workers;
 	struct vpn_store *store; /* users, sessions, peers that were added */
+	struct vpn_uapi *uapi;
 	struct loop_timer turn;	 /* what engines have to do then */
 	struct loop_timer dates; /* peers that expire */
 	uint64_t reloads;

@@ -6,6 +6,7 @@
 #include "os/tun.h"
 #include "service/vpn/conf_inner.h"
 #include "service/vpn/io_store.h"
+#include "service/vpn/io_uapi.h"
 #include "service/vpn/io_vpn.h"
 #include "service/vpn/service.h"
 #include "store/store.h"
@@ -169,6 +170,7 @@ static enum err open_all(struct vpn *v)
 	v->workers_n = vpn_workers_of(conf);
 	TRY(fd_limit_raise(conf->interfaces.n * v->workers_n * 3 + DESCRIPTORS_MORE, &descriptors));
 	TRY(vpn_open(v));
+	TRY(vpn_uapi_open(v, &v->uapi));
 	TRY(make_store(v));
 	TRY(enter_sandbox(v));
 	return service_life_signals(&v->life);
@@ -193,6 +195,7 @@ static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
 	TRY(make_engines(v));
 	TRY(service_life_control(&v->life, face));
 	TRY(vpn_store_start(v->store));
+	TRY(vpn_uapi_start(v->uapi));
 	loop_on_wake(&v->life.loop, woken, v);
 	loop_before_sleep(&v->life.loop, turn_ends, v);
 	TRY(vpn_workers_start(v->workers));
@@ -212,6 +215,7 @@ static void vpn_free(struct vpn *v)
 		vpn_workers_stop(v->workers);
 	if (v->store)
 		vpn_store_stop(v->store); /* what is durable by now is told */
+	vpn_uapi_free(TAKE(v->uapi));
 	for (size_t i = 0; i < v->interfaces_n; i++) {
 		struct vpn_interface *f = &v->interfaces[i];
 		if (f->link)
