@@ -94,6 +94,16 @@ EXPECTED = {
         (9, 17, "this client has a reservation on this link already", None),
         (10, 48, "this address is reserved already", None),
     ],
+    "vpn": [
+        (5, 7, "unknown key 'mtuu'", "mtu"),
+        (9, 20, "one of off, required; found 'requird'", "required"),
+        (10, 24, "expected a prefix such as 192.0.2.0/24", None),
+    ],
+    "vpn_peers": [
+        (10, 23, "it is the key of 'phone' as well", None),
+        (11, 35, "it belongs to peer 'phone' already", None),
+        (14, 24, "a peer of `sign-in: required` has addresses of hosts only", None),
+    ],
 }
 
 
