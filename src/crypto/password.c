@@ -1,5 +1,6 @@
 #include "crypto/password.h"
 
+#include "base/writer.h"
 #include "crypto/secret.h"
 
 #include <assert.h>
@@ -47,6 +48,34 @@ enum err password_check(struct span password, const char *record)
 	    0)
 		return OK;
 	return errno == ENOMEM ? (enum err)ENOMEM : ERR_REFUSED;
+}
+
+/* Base64 without padding, as records have it. */
+static void random_write(struct writer *w, size_t len)
+{
+	uint8_t bytes[32];
+	char text[64];
+	randombytes_buf(bytes, len);
+	(void)sodium_bin2base64(text, sizeof(text), bytes, len,
+				sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	write_text(w, text);
+}
+
+enum err password_decoy(const struct password_cost *cost, char ret[PASSWORD_RECORD_MAX])
+{
+	char record[PASSWORD_RECORD_MAX] = {0};
+	struct writer w = writer_of(record, sizeof(record) - 1);
+	if (!cost_is_allowed(cost))
+		return ERR_LIMIT;
+	if (sodium_init() < 0)
+		return (enum err)EIO;
+	write_format(&w, "$argon2id$v=19$m=%u,t=%u,p=1$", (unsigned)(cost->memory_bytes / 1024),
+		     cost->passes);
+	random_write(&w, crypto_pwhash_argon2id_SALTBYTES);
+	write_text(&w, "$");
+	random_write(&w, 32);
+	memcpy(ret, record, sizeof(record));
+	return OK;
 }
 
 bool password_is_stale(const char *record, const struct password_cost *cost)

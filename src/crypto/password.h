@@ -27,6 +27,10 @@ MUST enum err password_make(struct span password, const struct password_cost *co
  * of our records; ENOMEM: it cannot be told. */
 MUST enum err password_check(struct span password, const char *record);
 
+/* A record of that cost which no password is known to fit: it is random, and checked at the same
+ * price as any other. ERR_LIMIT as above; EIO. */
+MUST enum err password_decoy(const struct password_cost *cost, char ret[PASSWORD_RECORD_MAX]);
+
 /* Was the record made at another cost? True also for what is no record. */
 bool password_is_stale(const char *record, const struct password_cost *cost);
 

@@ -89,6 +89,20 @@ static void keeps_bytes_that_are_no_text_apart(void **state)
 	assert_int_equal(password_check(span_text("비밀번호"), record), OK);
 }
 
+static void a_decoy_is_a_record_of_its_cost_that_nothing_fits(void **state)
+{
+	(void)state;
+	static const struct password_cost none = {.memory_bytes = 1};
+	char a[PASSWORD_RECORD_MAX], b[PASSWORD_RECORD_MAX];
+	assert_int_equal(password_decoy(&none, a), ERR_LIMIT);
+	assert_int_equal(password_decoy(&small, a), OK);
+	assert_int_equal(password_decoy(&small, b), OK);
+	assert_string_not_equal(a, b);
+	assert_false(password_is_stale(a, &small)); /* the library can read it */
+	assert_int_equal(password_check(span_text(""), a), ERR_REFUSED);
+	assert_int_equal(password_check(span_text(a), a), ERR_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +110,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_record_of_argon2id),
 		cmocka_unit_test(refuses_costs_and_passwords_out_of_bounds),
 		cmocka_unit_test(carries_its_salt_and_costs_in_the_record),
+		cmocka_unit_test(a_decoy_is_a_record_of_its_cost_that_nothing_fits),
 		cmocka_unit_test(keeps_bytes_that_are_no_text_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

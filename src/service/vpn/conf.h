@@ -74,6 +74,12 @@ struct vpn_attempts_conf {
 	uint64_t delay_ms, delay_max_ms;
 };
 
+/* What a guess of a password costs who has its record. */
+struct vpn_password_conf {
+	uint64_t memory_bytes;
+	uint32_t passes;
+};
+
 struct vpn_signin_conf {
 	struct dns_name name;	      /* of the page */
 	struct config_list addresses; /* struct ip_address; empty: the interfaces' own */
@@ -84,6 +90,8 @@ struct vpn_signin_conf {
 	int roaming;			 /* enum vpn_roaming */
 	struct config_list time_servers; /* struct ip_address */
 	struct vpn_attempts_conf attempts;
+	struct vpn_password_conf password;
+	const char *issuer; /* in authenticator apps */
 };
 
 /* Names of peers by DNS UPDATE (RFC 2136). */

@@ -52,6 +52,31 @@ static const struct config_map attempts_map = {
 	CONFIG_KEYS(attempts_keys),
 };
 
+static const struct config_key password_keys[] = {
+	{.name = "memory",
+	 .type = CONFIG_SIZE,
+	 CONFIG_FIELD(struct vpn_password_conf, memory_bytes),
+	 .min = 8192,
+	 .max = 1073741824,
+	 .fallback = "64M",
+	 .help = "what each hash fills; as much is needed while one is computed, one at a time"},
+	{.name = "passes",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct vpn_password_conf, passes),
+	 .min = 1,
+	 .max = 100,
+	 .fallback = "3",
+	 .help = "how often"},
+};
+
+static const struct config_map password_map = {
+	.help = "Costs of a password's hash (Argon2id, RFC 9106). Hashes that are there keep the "
+		"costs "
+		"that they were made at",
+	.size = sizeof(struct vpn_password_conf),
+	CONFIG_KEYS(password_keys),
+};
+
 static const struct config_key signin_keys[] = {
 	{.name = "name",
 	 .type = CONFIG_NAME,
@@ -130,6 +155,18 @@ static const struct config_key signin_keys[] = {
 	 .map = &attempts_map,
 	 CONFIG_FIELD(struct vpn_signin_conf, attempts),
 	 .help = "how often people may fail"},
+	{.name = "password",
+	 .type = CONFIG_MAP,
+	 .map = &password_map,
+	 CONFIG_FIELD(struct vpn_signin_conf, password),
+	 .help = "what a guess at a password costs who has stolen the hashes"},
+	{.name = "issuer",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct vpn_signin_conf, issuer),
+	 .min = 1,
+	 .max = 64,
+	 .fallback = "gatehouse",
+	 .help = "what authenticator apps show beside the user's name"},
 };
 
 static void signin_check(const void *conf, struct config_at *at)

@@ -5,6 +5,7 @@
 #include "os/tun.h"
 #include "proto/wireguard/key.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
 
 static void set(json_t *object, const char *key, json_t *value)
@@ -236,6 +237,7 @@ static json_t *status(void *arg)
 	for (size_t i = 0; i < v->interfaces_n; i++)
 		(void)json_array_append_new(array, interface_json(&v->interfaces[i], now_ms));
 	set(s, "interfaces", array);
+	set(s, "sign_in", vpn_signin_status(v->people));
 	return s;
 }
 
@@ -247,6 +249,16 @@ static void reload(void *arg, struct control_reply *reply)
 static const struct control_verb verbs[] = {
 	{"GET", "/peers", "all peers, or those of interface=, or that of name=", handle_peers},
 	{"POST", "/peers/end", "forget the keys of the peer name=", handle_end},
+	{"GET", "/users", "who may sign in", vpn_users_list},
+	{"GET", "/user", "the user name=", vpn_user_show},
+	{"POST", "/user/add", "a user, and the secret of an authenticator app", vpn_user_add},
+	{"POST", "/user/set", "another list of peers and roles, other rights", vpn_user_set},
+	{"POST", "/user/passwd", "another password; ends the user's sessions", vpn_user_passwd},
+	{"POST", "/user/reset", "another second factor; ends the user's sessions", vpn_user_reset},
+	{"POST", "/user/remove", "the user goes; ends the user's sessions", vpn_user_remove},
+	{"POST", "/user/unlock", "failures of the user count no longer", vpn_user_unlock},
+	{"GET", "/sessions", "who is signed in, or those of user=", vpn_sessions_list},
+	{"POST", "/sessions/end", "end the session of peer=, or all of user=", vpn_session_end},
 };
 
 void vpn_control_face(struct vpn *v, struct control_face *ret)

@@ -2,6 +2,7 @@
 #include "crypto/random.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
 
 #include <stdlib.h>
@@ -81,8 +82,13 @@ static void effect_event(void *arg, const struct vpn_event *e)
 {
 	struct vpn_interface *f = arg;
 	struct control *control = f->vpn->life.control;
-	if (e->kind == VPN_EVENT_REMOVED)
+	if (e->kind == VPN_EVENT_REMOVED) {
+		if (f->vpn->people)
+			vpn_signin_peer_gone(f->vpn->people, e->peer);
 		vpn_peer_gone(e->peer);
+	}
+	if (e->kind == VPN_EVENT_MOVED && f->vpn->people)
+		vpn_signin_moved(f->vpn->people, e);
 	if (!control)
 		return;
 	switch (e->kind) {

@@ -64,3 +64,9 @@ enum err vpn_private_key(const struct vpn *v, const struct vpn_interface_conf *f
 	(void)snprintf(name, sizeof(name), "device-%s", f->name);
 	return key_of_state(v, name, ret);
 }
+
+enum err vpn_store_key(const struct vpn *v, const struct vpn_conf *conf, uint8_t ret[VPN_KEY_LEN])
+{
+	return conf->store_key.len ? vpn_conf_key(conf->store_key, ret)
+				   : key_of_state(v, "store", ret);
+}

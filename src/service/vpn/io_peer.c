@@ -1,5 +1,6 @@
 #include "os/clock.h"
 #include "os/log.h"
+#include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
 
 #include <stdio.h>
@@ -220,6 +221,8 @@ enum err vpn_peer_put(struct vpn_interface *f, const struct vpn_peer_setting *s,
 	enum err e = put(f, s, origin, &p);
 	if (!e && p->keepalive_s != s->keepalive_s)
 		vpn_engine_set_keepalive(f->engine, vpn_now_ms(), p, s->keepalive_s);
+	if (!e && f->vpn->people)
+		vpn_signin_peer(f->vpn->people, p);
 	vpn_engine_end(f->engine);
 	if (!e)
 		*ret = p;

@@ -13,6 +13,7 @@
 
 struct plan;
 struct vpn;
+struct vpn_people;
 struct vpn_store;
 struct vpn_uapi;
 struct writer;
@@ -82,7 +83,8 @@ struct vpn {
 	size_t interfaces_n;
 	size_t workers_n;
 	struct vpn_workers *workers;
-	struct vpn_store *store; /* users, sessions, peers that were added */
+	struct vpn_people *people; /* users and their sessions */
+	struct vpn_store *store;   /* users, sessions, peers that were added */
 	struct vpn_uapi *uapi;
 	struct loop_timer turn;	 /* what engines have to do then */
 	struct loop_timer dates; /* peers that expire */
@@ -126,6 +128,10 @@ MUST enum err vpn_apply(struct vpn *v, const struct vpn_conf *conf);
  * it is not there. Wipe ret. ERR_FORMAT: what is there is none; logged. */
 MUST enum err vpn_private_key(const struct vpn *v, const struct vpn_interface_conf *f,
 			      uint8_t ret[VPN_KEY_LEN]);
+
+/* The key that seals rows of the store, likewise. Wipe ret. */
+MUST enum err vpn_store_key(const struct vpn *v, const struct vpn_conf *conf,
+			    uint8_t ret[VPN_KEY_LEN]);
 
 /* --- io_effects.c: what engines do */
 

@@ -1,10 +1,12 @@
 /* The life of the tunnels. */
 #include "config/config.h"
 #include "crypto/random.h"
+#include "crypto/sealed.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "os/tun.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_signin.h"
 #include "service/vpn/io_store.h"
 #include "service/vpn/io_uapi.h"
 #include "service/vpn/io_vpn.h"
@@ -12,6 +14,7 @@
 #include "store/store.h"
 #include "supervisor/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define NAME "vpn"
@@ -48,6 +51,8 @@ void vpn_reload(void *arg, struct control_reply *reply)
 	const struct vpn_conf *conf = e ? NULL : config_section(config, NAME);
 	if (!e && !conf)
 		e = ERR_CONFIG;
+	if (!e)
+		e = vpn_signin_set(v->people, conf);
 	if (!e)
 		e = vpn_apply(v, conf);
 	if (!e) {
@@ -126,12 +131,21 @@ static enum err make_store(struct vpn *v)
 	return vpn_store_new(&setting, &v->store);
 }
 
-/* Another thread has something for us: workers, the store. */
+static enum err make_people(struct vpn *v)
+{
+	AUTO_DONE(sealed_key_done) struct sealed_key key = {0};
+	static_assert((int)SEALED_KEY_LEN == (int)VPN_KEY_LEN, "both are written alike");
+	TRY(vpn_store_key(v, vpn_conf_of(v), key.bytes));
+	return vpn_signin_new(v, v->store, &key, &v->people);
+}
+
+/* Another thread has something for us: workers, the store, the hash thread. */
 static void woken(void *arg)
 {
 	struct vpn *v = arg;
 	if (vpn_store_woken(v->store))
 		loop_wake(&v->life.loop);
+	vpn_signin_woken(v->people);
 	vpn_engines_turn(v);
 }
 
@@ -139,6 +153,7 @@ static void woken(void *arg)
 static void turn_ends(void *arg)
 {
 	struct vpn *v = arg;
+	vpn_signin_turn(v->people);
 	vpn_store_flush(v->store);
 }
 
@@ -183,6 +198,7 @@ static enum err make_engines(struct vpn *v)
 	TRY(vpn_workers_new(v->workers_n, &v->life.loop, &v->workers));
 	for (size_t i = 0; i < v->interfaces_n; i++)
 		TRY(begin_interface(v, &v->interfaces[i], vpn_conf_interface(conf, i)));
+	TRY(make_people(v));
 	TRY(vpn_apply(v, conf));
 	return vpn_store_load(v->store);
 }
@@ -198,6 +214,7 @@ static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
 	TRY(vpn_uapi_start(v->uapi));
 	loop_on_wake(&v->life.loop, woken, v);
 	loop_before_sleep(&v->life.loop, turn_ends, v);
+	TRY(vpn_signin_start(v->people));
 	TRY(vpn_workers_start(v->workers));
 	dates_due(v);
 	vpn_engines_turn(v);
@@ -230,6 +247,7 @@ static void vpn_free(struct vpn *v)
 		vpn_engine_free(f->engine);
 		web_redirect_free(f->net.redirect);
 	}
+	vpn_signin_free(v->people);
 	service_life_done(&v->life);
 	vpn_store_free(v->store);
 	vpn_close(v);

@@ -39,6 +39,13 @@ enum err signin_new(const struct signin_config *config, const struct signin_effe
 	return OK;
 }
 
+void signin_set(struct signin *s, const struct signin_config *config)
+{
+	attempts_set(s->attempts, &config->attempts);
+	s->config.issuer = config->issuer;
+	s->config.decoy = config->decoy;
+}
+
 void signin_free(struct signin *s)
 {
 	struct user_entry *u;

@@ -209,8 +209,9 @@ struct signin_store {
 struct signin_gating {
 	const uint8_t *peer;
 	enum signin_gate gate;
-	uint64_t until_ms; /* OPEN, PROOF: when the session expires */
-	uint64_t idle_ms;  /* OPEN, PROOF: how long it may be without data; 0: for ever */
+	uint64_t until_ms;  /* OPEN, PROOF: when the session expires */
+	uint64_t idle_ms;   /* OPEN, PROOF: how long it may be without data; 0: for ever */
+	uint64_t active_ms; /* OPEN, PROOF: when there was data, as far as we know */
 	enum session_roaming roaming;
 	/* OPEN: what comes from elsewhere is to be held until signin_moved has judged it. */
 	struct ip_endpoint endpoint;
@@ -322,6 +323,9 @@ void signin_learn_end(struct signin *s, uint64_t now_ms);
 /* A peer has come (at start, by a reload, by a command) or is another than it was: its gate is told
  * anew, open when a session of its still holds. */
 void signin_peer_changed(struct signin *s, uint64_t now_ms, const uint8_t *peer);
+/* A peer is removed, or is another's from now on: its session ends with it, so that nobody who
+ * comes with its key later finds it open. Returns whether there was one. */
+bool signin_end_peer(struct signin *s, uint64_t now_ms, const uint8_t *peer);
 /* A peer's endpoint is this from now on, or was not known before. */
 void signin_moved(struct signin *s, uint64_t now_ms, const uint8_t *peer,
 		  const struct ip_endpoint *endpoint);
@@ -329,6 +333,10 @@ void signin_moved(struct signin *s, uint64_t now_ms, const uint8_t *peer,
 /* Ends what is over; to be called at signin_next_ms. */
 void signin_turn(struct signin *s, uint64_t now_ms);
 uint64_t signin_next_ms(const struct signin *s); /* UINT64_MAX: nothing is waited for */
+
+/* A reload: other limits; what was counted and who is signed in stay. users_max, sessions_max and
+ * attempts_max are as they were. */
+void signin_set(struct signin *s, const struct signin_config *config);
 
 struct signin_counts {
 	uint64_t opened, refused[SIGNIN_CAUSES], ended[SIGNIN_ENDS];

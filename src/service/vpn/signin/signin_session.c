@@ -46,6 +46,7 @@ void signin_gate_tell(struct signin *s, uint64_t now_ms, const uint8_t *peer)
 	if (g.gate != SIGNIN_CLOSED) {
 		g.until_ms = entry->session.expires_ms;
 		g.idle_ms = entry->session.idle_ms;
+		g.active_ms = active_ms(s, &entry->session);
 		g.roaming = entry->session.roaming;
 		g.endpoint = entry->session.endpoint;
 	}
@@ -137,6 +138,15 @@ enum err signin_end(struct signin *s, uint64_t now_ms, const uint8_t *peer, cons
 		return ERR_ABSENT;
 	signin_session_end(s, now_ms, entry, SIGNIN_END_ADMIN, by);
 	return OK;
+}
+
+bool signin_end_peer(struct signin *s, uint64_t now_ms, const uint8_t *peer)
+{
+	struct session_entry *entry = signin_session_entry(s, peer);
+	if (!entry || entry->ended)
+		return false;
+	signin_session_end(s, now_ms, entry, SIGNIN_END_PEER, NULL);
+	return true;
 }
 
 size_t signin_end_user(struct signin *s, uint64_t now_ms, const char *user, const char *by)
