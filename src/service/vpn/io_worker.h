@@ -26,7 +26,8 @@ enum { VPN_LINKS_MAX = 16 };
 /* workers_n: 1 to VPN_WORKERS_MAX. main: the loop that is woken when a worker left something to do,
  * and in whose thread all of this is called; borrowed. ENOMEM. */
 MUST enum err vpn_workers_new(size_t workers_n, struct loop *main, struct vpn_workers **ret);
-/* Stops them. Engines are freed after it. Accepts NULL. */
+/* Stops them. Engines are freed after it; their begin and end then have nothing to hold. Accepts
+ * NULL. */
 void vpn_workers_free(struct vpn_workers *w);
 DEFINE_AUTO(struct vpn_workers, vpn_workers_free)
 
