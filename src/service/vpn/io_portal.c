@@ -57,6 +57,13 @@ enum err portal_io_show(struct portal_io *io, struct tls_server *tls)
 	return OK;
 }
 
+void portal_io_use(struct portal_io *io, struct portal *portal)
+{
+	while (io->connections)
+		portal_connection_free(io->connections);
+	io->options.portal = portal;
+}
+
 /* --- listening ---------------------------------------------------------------------------------
  */
 

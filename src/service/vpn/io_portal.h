@@ -53,6 +53,9 @@ MUST enum err portal_io_listen(struct portal_io *io, int fd, bool https);
  * is freed. */
 MUST enum err portal_io_show(struct portal_io *io, struct tls_server *tls);
 
+/* From now on that portal answers; open connections end. Borrowed. */
+void portal_io_use(struct portal_io *io, struct portal *portal);
+
 void portal_io_counts(const struct portal_io *io, struct portal_io_counts *ret);
 
 #endif

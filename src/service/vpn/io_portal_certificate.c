@@ -140,11 +140,8 @@ static enum err given(const struct portal_certificate *c, const struct whom *who
 	enum err e = file_read(c->chain, CERTIFICATE_PEM_MAX, &ret->text, &ret->len);
 	if (!e)
 		e = certificate_read(pem_span(ret), c->key, &facts);
-	if (e) {
-		log_error("the sign-in page's certificate cannot be used",
-			  LOG_TEXT("file", c->chain), LOG_ERR(e));
+	if (e)
 		return e;
-	}
 	if (!certificate_serves(pem_span(ret), (struct span){0}, &name, now_s))
 		log_warning("the sign-in page's certificate is for other names",
 			    LOG_TEXT("file", c->chain), LOG_TEXT("name", c->name));
@@ -165,25 +162,34 @@ static enum err show(struct span chain, struct span key, struct tls_server **ret
 	return OK;
 }
 
+/* Without the key, which stands behind it in the file. */
+static enum err tell(const struct pem *authority, struct portal_authority *ret)
+{
+	static const char end[] = "-----END CERTIFICATE-----\n";
+	const char *at = strstr(authority->text, end);
+	size_t len = at ? (size_t)(at - authority->text) + sizeof(end) - 1 : 0;
+	if (!span_to_cstr(span_of(authority->text, len), ret->pem, sizeof(ret->pem)))
+		return ERR_LIMIT;
+	return certificate_der(span_text(ret->pem), ret->der, sizeof(ret->der), &ret->der_len);
+}
+
 enum err portal_certificate(const struct portal_certificate *c, uint64_t now_s,
-			    struct tls_server **ret, uint8_t ret_der[PORTAL_DER_MAX],
-			    size_t *ret_len)
+			    struct tls_server **ret, struct portal_authority *ret_authority)
 {
 	AUTO_DONE(pem_done) struct pem authority = {0};
 	AUTO_DONE(pem_done) struct pem shown = {0};
+	struct portal_authority told = {0};
 	struct whom whom;
 	whom_fill(c, &whom);
-	*ret_len = 0;
-	if (c->chain) {
-		TRY(given(c, &whom, now_s, &shown));
-		return show(pem_span(&shown), c->key, ret);
-	}
-	enum err e = own(c, &whom, now_s, &authority, &shown);
+	enum err e = c->chain ? given(c, &whom, now_s, &shown)
+			      : own(c, &whom, now_s, &authority, &shown);
+	if (!e && !c->chain)
+		e = tell(&authority, &told);
 	if (!e)
-		e = certificate_der(pem_span(&authority), ret_der, PORTAL_DER_MAX, ret_len);
-	if (!e)
-		e = show(pem_span(&shown), pem_span(&shown), ret);
+		e = show(pem_span(&shown), c->chain ? c->key : pem_span(&shown), ret);
 	if (e)
-		log_error("the sign-in page's certificate cannot be made", LOG_ERR(e));
+		log_error("the sign-in page has no certificate", LOG_ERR(e));
+	else
+		*ret_authority = told;
 	return e;
 }
