@@ -5,6 +5,7 @@
 #include "os/tun.h"
 #include "proto/wireguard/key.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_page.h"
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
 
@@ -238,6 +239,7 @@ static json_t *status(void *arg)
 		(void)json_array_append_new(array, interface_json(&v->interfaces[i], now_ms));
 	set(s, "interfaces", array);
 	set(s, "sign_in", vpn_signin_status(v->people));
+	set(s, "page", vpn_page_status(v->page));
 	return s;
 }
 
@@ -258,6 +260,8 @@ static const struct control_verb verbs[] = {
 	{"POST", "/user/remove", "the user goes; ends the user's sessions", vpn_user_remove},
 	{"POST", "/user/unlock", "failures of the user count no longer", vpn_user_unlock},
 	{"GET", "/sessions", "who is signed in, or those of user=", vpn_sessions_list},
+	{"GET", "/authority", "the certificate of the sign-in page's own authority (PEM)",
+	 vpn_page_authority},
 	{"POST", "/sessions/end", "end the session of peer=, or all of user=", vpn_session_end},
 };
 

@@ -86,6 +86,7 @@ struct vpn {
 	struct vpn_people *people; /* users and their sessions */
 	struct vpn_store *store;   /* users, sessions, peers that were added */
 	struct vpn_uapi *uapi;
+	struct vpn_page *page;	 /* NULL: nobody signs in */
 	struct loop_timer turn;	 /* what engines have to do then */
 	struct loop_timer dates; /* peers that expire */
 	uint64_t reloads;

@@ -6,6 +6,7 @@
 #include "os/log.h"
 #include "os/tun.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_page.h"
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_store.h"
 #include "service/vpn/io_uapi.h"
@@ -29,7 +30,8 @@ enum {
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
 	(void)global;
-	return vpn_plan(section, p);
+	TRY(vpn_plan(section, p));
+	return vpn_page_plan(section, p);
 }
 
 /* Keys, users, sessions. */
@@ -58,6 +60,7 @@ void vpn_reload(void *arg, struct control_reply *reply)
 	if (!e) {
 		service_life_adopt(&v->life, TAKE(config));
 		v->reloads++;
+		vpn_page_reload(v->page);
 		vpn_peers_date(v);
 		log_info("reloaded");
 	}
@@ -186,6 +189,7 @@ static enum err open_all(struct vpn *v)
 	TRY(fd_limit_raise(conf->interfaces.n * v->workers_n * 3 + DESCRIPTORS_MORE, &descriptors));
 	TRY(vpn_open(v));
 	TRY(vpn_uapi_open(v, &v->uapi));
+	TRY(vpn_page_open(v, &v->page));
 	TRY(make_store(v));
 	TRY(enter_sandbox(v));
 	return service_life_signals(&v->life);
@@ -215,6 +219,7 @@ static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
 	loop_on_wake(&v->life.loop, woken, v);
 	loop_before_sleep(&v->life.loop, turn_ends, v);
 	TRY(vpn_signin_start(v->people));
+	TRY(vpn_page_start(v->page, vpn_signin_of(v->people)));
 	TRY(vpn_workers_start(v->workers));
 	dates_due(v);
 	vpn_engines_turn(v);
@@ -233,6 +238,7 @@ static void vpn_free(struct vpn *v)
 	if (v->store)
 		vpn_store_stop(v->store); /* what is durable by now is told */
 	vpn_uapi_free(TAKE(v->uapi));
+	vpn_page_free(TAKE(v->page));
 	for (size_t i = 0; i < v->interfaces_n; i++) {
 		struct vpn_interface *f = &v->interfaces[i];
 		if (f->link)
