@@ -9,9 +9,12 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
+import dns.message
+import dns.rrset
 import pytest
 
 import service
@@ -21,6 +24,7 @@ WEST, EAST = "192.0.2.1", "192.0.2.2"
 
 CONFIG = """
 vpn:
+  resolver: 127.0.0.1:5300
   interfaces:
     wg0:
       addresses: [$INSIDE/24, "$INSIDE6/64"]
@@ -47,6 +51,36 @@ def until(what, patience=20):
         time.sleep(0.05)
 
 
+class Names:
+    """A resolver on a host's loopback, which knows where the other end is."""
+
+    def __init__(self, host):
+        self.asked = []
+        with host.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket.bind(("127.0.0.1", 5300))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            wire, asker = self.socket.recvfrom(4096)
+            if not wire:
+                return
+            question = dns.message.from_wire(wire)
+            answer = dns.message.make_response(question)
+            about = question.question[0]
+            self.asked.append((about.name.to_text(), about.rdtype))
+            if about.rdtype == 1 and about.name.to_text() == "east.example.":
+                answer.answer.append(dns.rrset.from_text(about.name, 60, "IN", "A", EAST))
+            self.socket.sendto(answer.to_wire(), asker)
+
+    def close(self):
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.thread.join(10)
+        self.socket.close()
+
+
 class Pair:
     """Two gateways of one tunnel, which answer UDP inside."""
 
@@ -56,6 +90,7 @@ class Pair:
         self.net.cable(self.west, f"{WEST}/24", self.east, f"{EAST}/24")
         keys = [wg("genkey"), wg("genkey")]
         psk = wg("genpsk")
+        self.names = Names(self.west)
         self.west_run = self.start(self.west, 1, keys[0], wg("pubkey", stdin=keys[1]), psk)
         self.east_run = self.start(self.east, 2, keys[1], wg("pubkey", stdin=keys[0]), psk)
         with self.east.inside():
@@ -75,7 +110,7 @@ class Pair:
             "$THERE": f"10.9.0.{there}",
             "$NET": f"10.20.{there}.0/24",
             "$OTHER": other,
-            "$AT": f"192.0.2.{there}",
+            "$AT": "east.example" if number == 1 else WEST,
         }.items():
             text = text.replace(word, value)
         files = {"own.key": key + "\n", "both.psk": psk + "\n"}
@@ -112,6 +147,7 @@ class Pair:
         return found["peers"][0] if found["peers"] else None
 
     def close(self):
+        self.names.close()
         self.asker.close()
         self.answerer.close()
         return self.net.close()
@@ -137,6 +173,11 @@ def test_packets_pass_after_a_handshake(pair):
     assert peer["gate"] == "open" and peer["origin"] == "configuration"
     done = pair.west.run("ping", "-c", "1", "-W", "5", "fd00:9::2")
     assert done.returncode == 0, done.stdout
+
+
+def test_an_endpoint_by_name_was_looked_up(pair):
+    assert ("east.example.", 1) in pair.names.asked
+    assert "an endpoint's address was found" in pair.west_run.log()
 
 
 def test_the_device_is_as_the_file_says(pair):
@@ -220,7 +261,7 @@ def test_a_wrong_file_changes_nothing(pair):
 def test_a_peers_date_ends_its_traffic(pair):
     until(pair.passes)
     with pair.west_run.watching("vpn") as events:
-        at = "          endpoint: 192.0.2.2:51820"
+        at = "          endpoint: east.example:51820"
         over = pair.west_run.text.replace(at, f"          expires: 2020-01-01\n{at}")
         pair.west_run.reload(over)
         assert pair.peer(pair.west_run)["gate"] == "expired"

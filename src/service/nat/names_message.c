@@ -1,8 +1,12 @@
 /* The question for a name's addresses, and the answer. */
-#include "proto/dns/build.h"
-#include "proto/dns/message.h"
+#include "proto/dns/addresses.h"
 #include "proto/dns/type.h"
 #include "service/nat/names.h"
+
+#include <assert.h>
+
+static_assert((int)NAT_NAME_ADDRESSES_MAX == (int)DNS_ADDRESSES_MAX, "all that an answer has");
+static_assert((int)NAT_NAME_QUERY_MAX == (int)DNS_ADDRESSES_QUERY_MAX, "one room");
 
 static uint16_t type_of(enum nat_name_family family)
 {
@@ -12,64 +16,17 @@ static uint16_t type_of(enum nat_name_family family)
 struct span nat_names_query(const struct nat_name *name, enum nat_name_family family, uint16_t id,
 			    void *room)
 {
-	struct dns_build b;
-	dns_build_init(&b, room, NAT_NAME_QUERY_MAX, id, DNS_FLAG_RD);
-	dns_build_question(&b, dns_name_span(&name->name), type_of(family), DNS_CLASS_IN);
-	return dns_build_finish(&b);
-}
-
-static bool is_answer(const struct dns_message *m, const struct nat_name *name,
-		      enum nat_name_family family, uint16_t id)
-{
-	return (m->header.flags & DNS_FLAG_QR) && m->header.id == id && m->has_question &&
-	       m->question.type == type_of(family) && m->question.class == DNS_CLASS_IN &&
-	       dns_name_equal(&m->question.name, &name->name);
-}
-
-static void take(struct nat_name_answer *a, const struct dns_record *rec)
-{
-	struct ip_address address = ip_address_of(rec->rdata);
-	if (rec->ttl < a->ttl_s)
-		a->ttl_s = rec->ttl;
-	if (address.family && a->n < NAT_NAME_ADDRESSES_MAX)
-		a->addresses[a->n++] = address;
-}
-
-/* Aliases stand before what they lead to, as resolvers write them. */
-static enum err read_records(const struct dns_message *m, const struct nat_name *name,
-			     enum nat_name_family family, struct nat_name_answer *ret)
-{
-	struct dns_record_iter it = dns_record_iter_section(m, DNS_ANSWER);
-	struct dns_name owner = name->name;
-	struct dns_record rec;
-	*ret = (struct nat_name_answer){.ttl_s = UINT32_MAX};
-	while (dns_record_next(m, &it, &rec)) {
-		if (rec.class != DNS_CLASS_IN || !dns_name_equal(&rec.owner, &owner))
-			continue;
-		if (rec.type == DNS_TYPE_CNAME) {
-			struct reader r = dns_record_reader(&rec);
-			TRY(dns_name_read(&r, dns_message_reader(m), &owner));
-			if (rec.ttl < ret->ttl_s)
-				ret->ttl_s = rec.ttl;
-		} else if (rec.type == type_of(family)) {
-			take(ret, &rec);
-		}
-	}
-	return OK;
+	return dns_addresses_query(&name->name, type_of(family), id, room);
 }
 
 enum err nat_names_read(struct span message, const struct nat_name *name,
 			enum nat_name_family family, uint16_t id, struct nat_name_answer *ret)
 {
-	struct dns_message m;
-	struct nat_name_answer answer;
-	TRY(dns_message_read(message, &m));
-	if (!is_answer(&m, name, family, id))
-		return ERR_FORMAT;
-	unsigned rcode = dns_header_rcode(&m.header);
-	if (rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN)
-		return ERR_REFUSED;
-	TRY(read_records(&m, name, family, &answer));
-	*ret = answer;
+	struct dns_addresses found;
+	TRY(dns_addresses_read(message, &name->name, type_of(family), id, &found));
+	for (size_t i = 0; i < found.n; i++)
+		ret->addresses[i] = found.items[i];
+	ret->n = found.n;
+	ret->ttl_s = found.ttl_s;
 	return OK;
 }

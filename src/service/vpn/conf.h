@@ -118,12 +118,13 @@ struct vpn_conf {
 	bool has_sign_in;
 	struct vpn_names_conf names;
 	bool has_names;
-	uint32_t workers;	    /* 0: one for each processor */
-	const char *store;	    /* sqlite, or postgresql://… without a password */
-	struct span store_password; /* empty: none */
-	struct span store_key;	    /* base64 of 32 octets: seals secrets; empty: made and kept in
-				     * the state directory */
-	const char *wg_sockets;	    /* the folder; "off" */
+	struct config_list resolver; /* struct ip_endpoint */
+	uint32_t workers;	     /* 0: one for each processor */
+	const char *store;	     /* sqlite, or postgresql://… without a password */
+	struct span store_password;  /* empty: none */
+	struct span store_key;	     /* base64 of 32 octets: seals secrets; empty: made and kept in
+				      * the state directory */
+	const char *wg_sockets;	     /* the folder; "off" */
 	struct vpn_limits_conf limits;
 };
 

@@ -89,6 +89,8 @@ static void effect_event(void *arg, const struct vpn_event *e)
 	}
 	if (e->kind == VPN_EVENT_MOVED && f->vpn->people)
 		vpn_signin_moved(f->vpn->people, e);
+	if (e->kind == VPN_EVENT_GAVE_UP)
+		vpn_lookup_want(f->vpn, e->peer);
 	if (!control)
 		return;
 	switch (e->kind) {

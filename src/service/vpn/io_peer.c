@@ -125,6 +125,8 @@ static void set_remote(struct vpn_interface *f, struct vpn_peer *p, const struct
 	own->remote = *remote;
 	if (remote->at.address.family)
 		vpn_engine_set_endpoint(f->engine, p, &remote->at);
+	own->lookup_ms = own->lookups = 0; /* a question for the name before is of no use */
+	vpn_lookup_want(f->vpn, p);
 }
 
 static void set_gate(struct vpn_interface *f, struct vpn_peer *p, const struct vpn_peer_setting *s)

@@ -13,6 +13,7 @@
 
 struct plan;
 struct vpn;
+struct vpn_lookups;
 struct vpn_people;
 struct vpn_store;
 struct vpn_uapi;
@@ -55,6 +56,10 @@ struct vpn_own {
 	char **who; /* owned: users_n users, then roles_n roles */
 	size_t users_n, roles_n;
 	bool told_expired;
+	/* An endpoint by name: when it is to be looked up (0: not now, UINT64_MAX: somebody is at
+	 * it), and how often that came to nothing since it was last of use. */
+	uint64_t lookup_ms;
+	uint32_t lookups;
 };
 
 static inline struct vpn_own *vpn_own_of(const struct vpn_peer *peer)
@@ -86,9 +91,10 @@ struct vpn {
 	struct vpn_people *people; /* users and their sessions */
 	struct vpn_store *store;   /* users, sessions, peers that were added */
 	struct vpn_uapi *uapi;
-	struct vpn_page *page;	 /* NULL: nobody signs in */
-	struct loop_timer turn;	 /* what engines have to do then */
-	struct loop_timer dates; /* peers that expire */
+	struct vpn_page *page;	     /* NULL: nobody signs in */
+	struct loop_timer turn;	     /* what engines have to do then */
+	struct loop_timer dates;     /* peers that expire */
+	struct vpn_lookups *lookups; /* endpoints by name */
 	uint64_t reloads;
 };
 
@@ -116,6 +122,14 @@ void vpn_peer_gone(struct vpn_peer *peer);
 /* The dates of all peers, in the engines' time: the wall clock may have been set. Tells of those
  * that are over. */
 void vpn_peers_date(struct vpn *v);
+
+/* --- io_lookup.c: endpoints by name */
+
+MUST enum err vpn_lookups_new(struct vpn *v);
+void vpn_lookups_free(struct vpn *v);
+/* Its endpoint is looked up soon: it is new, or nobody answers there. Nothing for one by address.
+ * May be called from an effect. */
+void vpn_lookup_want(struct vpn *v, struct vpn_peer *peer);
 
 /* --- io_apply.c: from the configuration to the engines */
 

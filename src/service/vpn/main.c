@@ -200,6 +200,7 @@ static enum err make_engines(struct vpn *v)
 {
 	const struct vpn_conf *conf = vpn_conf_of(v);
 	TRY(vpn_workers_new(v->workers_n, &v->life.loop, &v->workers));
+	TRY(vpn_lookups_new(v));
 	for (size_t i = 0; i < v->interfaces_n; i++)
 		TRY(begin_interface(v, &v->interfaces[i], vpn_conf_interface(conf, i)));
 	TRY(make_people(v));
@@ -233,6 +234,7 @@ static void vpn_free(struct vpn *v)
 {
 	loop_timer_cancel(&v->life.loop, &v->turn);
 	loop_timer_cancel(&v->life.loop, &v->dates);
+	vpn_lookups_free(v);
 	if (v->workers)
 		vpn_workers_stop(v->workers);
 	if (v->store)
