@@ -5,6 +5,8 @@
 #include "os/tun.h"
 #include "proto/wireguard/key.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_added.h"
+#include "service/vpn/io_names.h"
 #include "service/vpn/io_page.h"
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
@@ -238,6 +240,9 @@ static json_t *status(void *arg)
 	for (size_t i = 0; i < v->interfaces_n; i++)
 		(void)json_array_append_new(array, interface_json(&v->interfaces[i], now_ms));
 	set(s, "interfaces", array);
+	json_t *names = vpn_names_json(v);
+	if (names)
+		set(s, "names", names);
 	set(s, "sign_in", vpn_signin_status(v->people));
 	set(s, "page", vpn_page_status(v->page));
 	return s;
@@ -250,6 +255,12 @@ static void reload(void *arg, struct control_reply *reply)
 
 static const struct control_verb verbs[] = {
 	{"GET", "/peers", "all peers, or those of interface=, or that of name=", handle_peers},
+	{"POST", "/peers/add", "a peer, as the body says; what its file needs is answered",
+	 vpn_added_handle_add},
+	{"POST", "/peers/remove", "take the added peer name= out", vpn_added_handle_remove},
+	{"GET", "/peers/client",
+	 "what the file of the added peer name= says, but for its private key",
+	 vpn_added_handle_client},
 	{"POST", "/peers/end", "forget the keys of the peer name=", handle_end},
 	{"GET", "/users", "who may sign in", vpn_users_list},
 	{"GET", "/user", "the user name=", vpn_user_show},

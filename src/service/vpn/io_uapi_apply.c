@@ -2,6 +2,7 @@
 #include "crypto/secret.h"
 #include "proto/wireguard/uapi.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_names.h"
 #include "service/vpn/io_uapi.h"
 #include "service/vpn/io_vpn.h"
 
@@ -237,6 +238,7 @@ enum err vpn_uapi_set(struct vpn_interface *f, struct span body)
 	vpn_engine_begin(f->engine);
 	enum err e = apply(f, &i, peers);
 	vpn_engine_end(f->engine);
+	vpn_names_follow(f->vpn);
 	vpn_engines_turn(f->vpn);
 	return e;
 }

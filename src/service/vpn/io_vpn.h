@@ -16,6 +16,8 @@ struct vpn;
 struct vpn_lookups;
 struct vpn_people;
 struct vpn_store;
+struct vpn_added;
+struct vpn_names;
 struct vpn_uapi;
 struct writer;
 
@@ -92,6 +94,8 @@ struct vpn {
 	struct vpn_store *store;   /* users, sessions, peers that were added */
 	struct vpn_uapi *uapi;
 	struct vpn_page *page;	     /* NULL: nobody signs in */
+	struct vpn_added *added;     /* peers of the store */
+	struct vpn_names *names;     /* of peers, in the DNS */
 	struct loop_timer turn;	     /* what engines have to do then */
 	struct loop_timer dates;     /* peers that expire */
 	struct vpn_lookups *lookups; /* endpoints by name */

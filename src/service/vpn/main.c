@@ -6,6 +6,8 @@
 #include "os/log.h"
 #include "os/tun.h"
 #include "service/vpn/conf_inner.h"
+#include "service/vpn/io_added.h"
+#include "service/vpn/io_names.h"
 #include "service/vpn/io_page.h"
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_store.h"
@@ -61,6 +63,8 @@ void vpn_reload(void *arg, struct control_reply *reply)
 		service_life_adopt(&v->life, TAKE(config));
 		v->reloads++;
 		vpn_page_reload(v->page);
+		vpn_added_apply(v->added);
+		vpn_names_set(v);
 		vpn_peers_date(v);
 		log_info("reloaded");
 	}
@@ -157,6 +161,7 @@ static void turn_ends(void *arg)
 {
 	struct vpn *v = arg;
 	vpn_signin_turn(v->people);
+	vpn_names_turn(v);
 	vpn_store_flush(v->store);
 }
 
@@ -204,8 +209,12 @@ static enum err make_engines(struct vpn *v)
 	for (size_t i = 0; i < v->interfaces_n; i++)
 		TRY(begin_interface(v, &v->interfaces[i], vpn_conf_interface(conf, i)));
 	TRY(make_people(v));
+	TRY(vpn_names_new(v, &v->names));
+	TRY(vpn_added_new(v, &v->added));
 	TRY(vpn_apply(v, conf));
-	return vpn_store_load(v->store);
+	TRY(vpn_store_load(v->store));
+	vpn_names_set(v);
+	return OK;
 }
 
 static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
@@ -241,6 +250,7 @@ static void vpn_free(struct vpn *v)
 		vpn_store_stop(v->store); /* what is durable by now is told */
 	vpn_uapi_free(TAKE(v->uapi));
 	vpn_page_free(TAKE(v->page));
+	vpn_names_free(TAKE(v->names));
 	for (size_t i = 0; i < v->interfaces_n; i++) {
 		struct vpn_interface *f = &v->interfaces[i];
 		if (f->link)
@@ -257,6 +267,7 @@ static void vpn_free(struct vpn *v)
 	}
 	vpn_signin_free(v->people);
 	service_life_done(&v->life);
+	vpn_added_free(v->added);
 	vpn_store_free(v->store);
 	vpn_close(v);
 	free(v);
