@@ -5,6 +5,7 @@
 #include "cli/load.h"
 #include "config/config.h"
 #include "config/global.h"
+#include "crypto/secret.h"
 #include "os/fd.h"
 #include "os/tcp.h"
 #include "os/unix.h"
@@ -63,24 +64,33 @@ struct answer {
 	/* false: enough */
 	bool (*take)(void *arg, struct span data);
 	void *arg;
+	struct span body; /* of the request; borrowed */
 };
 
-static enum err request_send(int fd, const char *method, const char *target)
+static enum err all_send(int fd, struct span rest)
+{
+	while (rest.len) {
+		size_t n;
+		TRY(tcp_write(fd, rest, &n));
+		rest = span_sub(rest, n, rest.len);
+	}
+	return OK;
+}
+
+static enum err request_send(int fd, const char *method, const char *target, struct span body)
 {
 	char head[4096];
 	struct writer w = writer_of(head, sizeof(head));
 	write_format(&w, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method,
 		     target);
 	if (strcmp(method, "POST") == 0)
-		write_text(&w, "Content-Length: 0\r\n");
+		write_format(&w, "Content-Length: %zu\r\n", body.len);
+	if (body.len)
+		write_text(&w, "Content-Type: application/json\r\n");
 	write_text(&w, "\r\n");
 	TRY(writer_check(&w));
-	for (struct span rest = writer_span(&w); rest.len;) {
-		size_t n;
-		TRY(tcp_write(fd, rest, &n));
-		rest = span_sub(rest, n, rest.len);
-	}
-	return OK;
+	TRY(all_send(fd, writer_span(&w)));
+	return all_send(fd, body);
 }
 
 static enum err more(struct answer *a)
@@ -161,7 +171,7 @@ static enum err body_pass(struct answer *a, bool *ret_end)
 static enum err converse(struct answer *a, const char *path, const char *method, const char *target)
 {
 	TRY(unix_connect(path, &a->fd));
-	TRY(request_send(a->fd, method, target));
+	TRY(request_send(a->fd, method, target, a->body));
 	TRY(head_read(a, method));
 	for (bool end = false; !end;)
 		TRY(body_pass(a, &end));
@@ -198,11 +208,11 @@ static bool text_take(void *arg, struct span data)
 	return true;
 }
 
-enum err remote_call(const char *path, const char *method, const char *target, int *ret_status,
-		     json_t **ret)
+static enum err call(const char *path, const char *method, const char *target, struct span body,
+		     int *ret_status, json_t **ret)
 {
 	struct text t = {0};
-	struct answer a = {.fd = -1, .take = text_take, .arg = &t};
+	struct answer a = {.fd = -1, .take = text_take, .arg = &t, .body = body};
 	json_error_t error;
 	enum err e = converse(&a, path, method, target);
 	if (!e && t.failed)
@@ -216,6 +226,12 @@ enum err remote_call(const char *path, const char *method, const char *target, i
 	answer_done(&a);
 	free(t.data);
 	return e;
+}
+
+enum err remote_call(const char *path, const char *method, const char *target, int *ret_status,
+		     json_t **ret)
+{
+	return call(path, method, target, (struct span){0}, ret_status, ret);
 }
 
 /* --- a stream of lines --- */
@@ -293,15 +309,15 @@ int remote_refused(int status, const json_t *error)
 			    text ? text : http_reason((unsigned)status));
 }
 
-json_t *remote_ask(const struct command_line *line, const char *service, const char *method,
-		   const char *target, int *ret_code)
+static json_t *exchange(const struct command_line *line, const char *service, const char *method,
+			const char *target, struct span body, int *ret_code)
 {
 	char path[512];
 	json_t *answer = NULL;
 	int status = 0;
 	enum err e = remote_path(line, service, path, sizeof(path));
 	if (!e)
-		e = remote_call(path, method, target, &status, &answer);
+		e = call(path, method, target, body, &status, &answer);
 	if (!e && status == 200) {
 		*ret_code = EXIT_OK;
 		return answer;
@@ -309,4 +325,24 @@ json_t *remote_ask(const struct command_line *line, const char *service, const c
 	*ret_code = e ? remote_fail(path, e) : remote_refused(status, answer);
 	json_decref(answer);
 	return NULL;
+}
+
+json_t *remote_ask(const struct command_line *line, const char *service, const char *method,
+		   const char *target, int *ret_code)
+{
+	return exchange(line, service, method, target, (struct span){0}, ret_code);
+}
+
+json_t *remote_post(const struct command_line *line, const char *service, const char *target,
+		    const json_t *body, int *ret_code)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	if (!text) {
+		*ret_code = command_fail(NULL, "out of memory");
+		return NULL;
+	}
+	json_t *answer = exchange(line, service, "POST", target, span_text(text), ret_code);
+	crypto_wipe(text, strlen(text));
+	free(text);
+	return answer;
 }

@@ -34,6 +34,11 @@ MUST enum err remote_call(const char *path, const char *method, const char *targ
 json_t *remote_ask(const struct command_line *line, const char *service, const char *method,
 		   const char *target, int *ret_code);
 
+/* The same by POST with a body of JSON (borrowed), which may hold secrets: what was sent is wiped.
+ */
+json_t *remote_post(const struct command_line *line, const char *service, const char *target,
+		    const json_t *body, int *ret_code);
+
 /* A stream: line(arg, object) for each object as it comes (borrowed), until the end or until it
  * returns false. A status other than 200 comes with its JSON in *ret_error, which is NULL else. */
 MUST enum err remote_stream(const char *path, const char *method, const char *target,
