@@ -171,7 +171,6 @@ static void an_initiator_that_only_receives_renews_in_time(void **state)
 		VPN_REJECT_AFTER_TIME_MS - VPN_KEEPALIVE_TIMEOUT_MS - VPN_REKEY_TIMEOUT_MS;
 	wait_ms(late_ms - 1);
 	uint64_t before = site_counts(a).initiations_sent;
-	/* Only what it receives counts: its own keepalives are not sent in this test's instant. */
 	site_send(b, 1, 1);
 	wire_run(w);
 	assert_int_equal(site_counts(a).initiations_sent, before);
@@ -348,13 +347,13 @@ static void a_persistent_keepalive_leaves_after_each_interval_without_traffic(vo
 	assert_int_equal(site_counts(a).keepalives_sent, sent);
 }
 
-/* Which is more than any session outlives, and the handshakes come by themselves. */
-static void persistent_keepalives_hold_a_tunnel_open_for_days(void **state)
+/* Longer than any session lives: the handshakes come by themselves. */
+static void persistent_keepalives_hold_a_tunnel_open_for_hours(void **state)
 {
 	(void)state;
 	vpn_engine_set_keepalive(a->e, now(), site_peer(a, 2), 25);
-	wait_ms(2 * 86400 * UINT64_C(1000));
-	assert_true(site_counts(a).handshakes >= 2 * 86400 / 145);
+	wait_ms(8 * 3600 * UINT64_C(1000));
+	assert_true(site_counts(a).handshakes >= 8 * 3600 / 145);
 	site_send(b, 1, 3);
 	assert_int_equal(b->last_seal, VPN_SEAL_DATAGRAM);
 	wire_run(w);
@@ -416,7 +415,7 @@ int main(void)
 		FACT(an_answer_is_enough_no_keepalive_follows),
 		FACT(silence_after_data_begins_a_new_handshake),
 		FACT(a_persistent_keepalive_leaves_after_each_interval_without_traffic),
-		FACT(persistent_keepalives_hold_a_tunnel_open_for_days),
+		FACT(persistent_keepalives_hold_a_tunnel_open_for_hours),
 		FACT(data_flows_again_after_the_other_side_restarted),
 		FACT(a_clock_that_is_set_back_does_not_end_handshakes),
 	};
