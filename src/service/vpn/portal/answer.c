@@ -23,7 +23,7 @@ static const struct {
 	{"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
 };
 
-void answer_style(const char *style, char ret[64])
+void page_answer_style(const char *style, char ret[64])
 {
 	uint8_t hash[CRYPTO_SHA256_LEN];
 	struct writer w = writer_of(ret, 63);
@@ -35,8 +35,8 @@ void answer_style(const char *style, char ret[64])
 	ret[w.pos] = 0;
 }
 
-struct answer answer_begin(struct writer *w, const struct answer_policy *policy, unsigned status,
-			   bool keep_alive)
+struct answer page_answer_begin(struct writer *w, const struct answer_policy *policy,
+				unsigned status, bool keep_alive)
 {
 	char text[256];
 	http_write_status(w, status);
@@ -57,7 +57,7 @@ struct answer answer_begin(struct writer *w, const struct answer_policy *policy,
 	return (struct answer){.w = w};
 }
 
-void answer_cookie(struct answer *a, const char *name, struct span value, uint64_t max_age_s)
+void page_answer_cookie(struct answer *a, const char *name, struct span value, uint64_t max_age_s)
 {
 	char text[256];
 	struct writer w = writer_of(text, sizeof(text));
@@ -71,7 +71,7 @@ void answer_cookie(struct answer *a, const char *name, struct span value, uint64
 	http_write_header(a->w, "Set-Cookie", writer_span(&w));
 }
 
-void answer_body(struct answer *a, const char *type)
+void page_answer_body(struct answer *a, const char *type)
 {
 	if (type)
 		http_write_header(a->w, "Content-Type", span_text(type));
@@ -83,7 +83,7 @@ void answer_body(struct answer *a, const char *type)
 	a->body_at = a->w->pos;
 }
 
-void answer_end(struct answer *a)
+void page_answer_end(struct answer *a)
 {
 	char digits[LENGTH_DIGITS + 1];
 	if (a->w->bad)

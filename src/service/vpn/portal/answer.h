@@ -17,18 +17,18 @@ struct answer {
 };
 
 /* "'sha256-…'" of the style sheet (CSP 3, 2.3.1). */
-void answer_style(const char *style, char ret[64]);
+void page_answer_style(const char *style, char ret[64]);
 
 /* The status line and what all have. policy NULL: over plain HTTP. */
-struct answer answer_begin(struct writer *w, const struct answer_policy *policy, unsigned status,
-			   bool keep_alive);
+struct answer page_answer_begin(struct writer *w, const struct answer_policy *policy,
+				unsigned status, bool keep_alive);
 /* Set-Cookie of one that this host alone gets back, over TLS, from its own pages, unseen by scripts
  * (the prefix __Host-). max_age_s 0: until the browser ends; value empty: it is forgotten. */
-void answer_cookie(struct answer *a, const char *name, struct span value, uint64_t max_age_s);
+void page_answer_cookie(struct answer *a, const char *name, struct span value, uint64_t max_age_s);
 /* The end of the head; type NULL: no body comes. */
-void answer_body(struct answer *a, const char *type);
+void page_answer_body(struct answer *a, const char *type);
 /* Fills in the length. */
-void answer_end(struct answer *a);
+void page_answer_end(struct answer *a);
 
 /* The names of cookies, whole. */
 #define ANSWER_COOKIE_SESSION  "__Host-session"

@@ -32,11 +32,11 @@ static void carries_what_asvs_asks(void **state)
 {
 	struct writer w = writer_of(buf, sizeof(buf));
 	(void)state;
-	struct answer a = answer_begin(&w, &policy, 200, true);
-	answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text("abc"), 60);
-	answer_body(&a, "text/html; charset=utf-8");
+	struct answer a = page_answer_begin(&w, &policy, 200, true);
+	page_answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text("abc"), 60);
+	page_answer_body(&a, "text/html; charset=utf-8");
 	write_text(&w, "<p>");
-	answer_end(&a);
+	page_answer_end(&a);
 	struct http_response r = read_back(&w, "GET");
 	assert_string_equal(value(&r, "Cache-Control"), "no-store");
 	assert_string_equal(value(&r, "X-Content-Type-Options"), "nosniff");
@@ -58,9 +58,9 @@ static void demands_no_tls_of_a_host_whose_authority_is_its_own(void **state)
 	struct answer_policy own = {"'sha256-x'", false};
 	struct writer w = writer_of(buf, sizeof(buf));
 	(void)state;
-	struct answer a = answer_begin(&w, &own, 200, false);
-	answer_body(&a, NULL);
-	answer_end(&a);
+	struct answer a = page_answer_begin(&w, &own, 200, false);
+	page_answer_body(&a, NULL);
+	page_answer_end(&a);
 	struct http_response r = read_back(&w, "GET");
 	assert_null(value(&r, "Strict-Transport-Security"));
 	assert_non_null(value(&r, "Content-Security-Policy"));
@@ -71,11 +71,11 @@ static void head_measures_the_body_and_leaves_it_out(void **state)
 {
 	struct writer w = writer_of(buf, sizeof(buf));
 	(void)state;
-	struct answer a = answer_begin(&w, &policy, 200, true);
+	struct answer a = page_answer_begin(&w, &policy, 200, true);
 	a.head_only = true;
-	answer_body(&a, "text/plain");
+	page_answer_body(&a, "text/plain");
 	write_text(&w, "12345");
-	answer_end(&a);
+	page_answer_end(&a);
 	struct http_response r = read_back(&w, "GET");
 	assert_int_equal(r.head.content_length, 5);
 	assert_int_equal(r.head.len, w.pos);
@@ -85,10 +85,10 @@ static void empty_cookie_is_forgotten_at_once(void **state)
 {
 	struct writer w = writer_of(buf, sizeof(buf));
 	(void)state;
-	struct answer a = answer_begin(&w, &policy, 303, true);
-	answer_cookie(&a, ANSWER_COOKIE_SESSION, (struct span){0}, 0);
-	answer_body(&a, NULL);
-	answer_end(&a);
+	struct answer a = page_answer_begin(&w, &policy, 303, true);
+	page_answer_cookie(&a, ANSWER_COOKIE_SESSION, (struct span){0}, 0);
+	page_answer_body(&a, NULL);
+	page_answer_end(&a);
 	struct http_response r = read_back(&w, "GET");
 	assert_string_equal(
 		value(&r, "Set-Cookie"),
@@ -99,7 +99,7 @@ static void style_is_named_by_its_hash(void **state)
 {
 	char text[64];
 	(void)state;
-	answer_style("", text); /* SHA-256 of nothing, FIPS 180-4 */
+	page_answer_style("", text); /* SHA-256 of nothing, FIPS 180-4 */
 	assert_string_equal(text, "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
 }
 

@@ -49,7 +49,7 @@ enum err portal_new(const struct portal_config *config, struct portal **ret)
 	p->config.addresses = p->addresses;
 	p->config.authority.data = p->authority;
 	p->policy.strict_transport = config->authority.len == 0;
-	answer_style(page_style(), p->policy.style);
+	page_answer_style(page_style(), p->policy.style);
 	write_url(p);
 	*ret = TAKE(p);
 	return OK;
@@ -102,18 +102,18 @@ static void hex(struct span bytes, char *ret)
 
 struct answer portal_answer(struct portal_visit *v, unsigned status)
 {
-	struct answer a = answer_begin(v->out, &v->portal->policy, status, v->keep_alive);
+	struct answer a = page_answer_begin(v->out, &v->portal->policy, status, v->keep_alive);
 	char nonce[2 * PORTAL_NONCE_LEN + 1];
 	a.head_only = v->head_only;
 	hex(span_of(v->nonce, sizeof(v->nonce)), nonce);
 	if (v->fresh_nonce)
-		answer_cookie(&a, ANSWER_COOKIE_FORM, span_text(nonce), 0);
+		page_answer_cookie(&a, ANSWER_COOKIE_FORM, span_text(nonce), 0);
 	return a;
 }
 
 void portal_close(struct portal_visit *v, struct answer *a)
 {
-	answer_end(a);
+	page_answer_end(a);
 	if (a->w->bad) {
 		writer_rewind(a->w, 0);
 		portal_fault(500, a->w);
@@ -128,7 +128,7 @@ struct answer portal_page(struct portal_visit *v, unsigned status, enum portal_t
 {
 	struct answer a = portal_answer(v, status);
 	http_write_header(a.w, "Content-Language", span_text(portal_language_tag(v->language)));
-	answer_body(&a, "text/html; charset=utf-8");
+	page_answer_body(&a, "text/html; charset=utf-8");
 	page_begin(a.w, v->language, heading, refresh);
 	return a;
 }
@@ -157,17 +157,17 @@ void portal_see_other(struct portal_visit *v, const char *path, const char *cook
 	struct answer a = portal_answer(v, 303);
 	http_write_header(a.w, "Location", span_text(path));
 	if (cookie)
-		answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text(cookie), max_age_s);
-	answer_body(&a, NULL);
+		page_answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text(cookie), max_age_s);
+	page_answer_body(&a, NULL);
 	portal_close(v, &a);
 }
 
 void portal_fault(unsigned status, struct writer *out)
 {
-	struct answer a = answer_begin(out, NULL, status, false);
-	answer_body(&a, "text/plain; charset=utf-8");
+	struct answer a = page_answer_begin(out, NULL, status, false);
+	page_answer_body(&a, "text/plain; charset=utf-8");
 	write_format(a.w, "%u %s\n", status, http_reason(status));
-	answer_end(&a);
+	page_answer_end(&a);
 }
 
 /* --- forms (OWASP ASVS 4.2.2) -------------------------------------------------------------------
@@ -229,7 +229,7 @@ static bool is_form(const struct http_request *r)
 static void give(struct portal_visit *v, const char *type, struct span body)
 {
 	struct answer a = portal_answer(v, 200);
-	answer_body(&a, type);
+	page_answer_body(&a, type);
 	write_span(a.w, body);
 	portal_close(v, &a);
 }
@@ -269,9 +269,9 @@ static void give_language(struct portal_visit *v, struct span tag)
 	}
 	struct answer a = portal_answer(v, 303);
 	http_write_header(a.w, "Location", span_text("/"));
-	answer_cookie(&a, ANSWER_COOKIE_LANGUAGE, span_text(portal_language_tag(v->language)),
-		      YEAR_S);
-	answer_body(&a, NULL);
+	page_answer_cookie(&a, ANSWER_COOKIE_LANGUAGE, span_text(portal_language_tag(v->language)),
+			   YEAR_S);
+	page_answer_body(&a, NULL);
 	portal_close(v, &a);
 }
 
@@ -323,7 +323,7 @@ static void not_this_method(struct portal_visit *v, const char *allowed)
 {
 	struct answer a = portal_answer(v, 405);
 	http_write_header(a.w, "Allow", span_text(allowed));
-	answer_body(&a, NULL);
+	page_answer_body(&a, NULL);
 	portal_close(v, &a);
 }
 

@@ -205,8 +205,8 @@ static void backup_page(struct portal_visit *v, const struct signin_answer *answ
 			uint64_t max_age_s)
 {
 	struct answer a = portal_answer(v, 200);
-	answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text(answer->cookie), max_age_s);
-	answer_body(&a, "text/html; charset=utf-8");
+	page_answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text(answer->cookie), max_age_s);
+	page_answer_body(&a, "text/html; charset=utf-8");
 	page_begin(a.w, v->language, TEXT_BACKUP, NULL);
 	write_text(a.w, "<p>");
 	page_text(a.w, v->language, TEXT_BACKUP_WHY);

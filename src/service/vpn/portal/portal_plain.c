@@ -4,13 +4,13 @@
 
 static void give_authority(const struct portal *p, struct answer *a)
 {
-	answer_body(a, "application/x-x509-ca-cert");
+	page_answer_body(a, "application/x-x509-ca-cert");
 	write_span(a->w, p->config.authority);
 }
 
 static void write_link(const struct portal *p, struct answer *a)
 {
-	answer_body(a, "text/html; charset=utf-8");
+	page_answer_body(a, "text/html; charset=utf-8");
 	write_text(a->w, "<!doctype html><html lang=\"en\"><title>");
 	page_text(a->w, PORTAL_ENGLISH, TEXT_SITE);
 	write_text(a->w, "</title><p><a href=\"");
@@ -33,7 +33,7 @@ void portal_redirect(const struct portal *p, const struct http_request *request,
 			  : !reads			     ? 511
 			  : request->head.version_minor == 0 ? 302
 							     : 303;
-	struct answer a = answer_begin(out, NULL, status, false);
+	struct answer a = page_answer_begin(out, NULL, status, false);
 	a.head_only = head;
 	if (authority) {
 		give_authority(p, &a);
@@ -42,5 +42,5 @@ void portal_redirect(const struct portal *p, const struct http_request *request,
 			http_write_header(a.w, "Location", span_text(p->url));
 		write_link(p, &a);
 	}
-	answer_end(&a);
+	page_answer_end(&a);
 }
