@@ -2,6 +2,7 @@
 
 #include "os/bpffs.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/netns.h"
 #include "os/tcp.h"
 #include "os/udp.h"
@@ -101,6 +102,9 @@ static void starts_without_an_optional_socket_that_another_has(void **state)
 	struct bench *b = *state;
 	struct ip_endpoint at = free_endpoint();
 	int others = -1, client = -1;
+	char folder[96];
+	(void)snprintf(folder, sizeof(folder), "%s/run", b->folder);
+	assert_int_equal(dir_ensure(folder, 0755), OK);
 	assert_int_equal(unix_listen(b->path, 0600, &others), OK);
 	assert_int_equal(plan_add_unix_optional(&b->plan, "dns", "wg-wg0", b->path), OK);
 	add(b, PLAN_UDP, &at, 1);
@@ -111,6 +115,7 @@ static void starts_without_an_optional_socket_that_another_has(void **state)
 	assert_int_equal(unix_connect(b->path, &client), OK);
 	fd_done(&client);
 	fd_done(&others);
+	assert_int_equal(unlink(b->path), 0);
 }
 
 static void takes_over_what_is_open(void **state)
