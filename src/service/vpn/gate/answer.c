@@ -5,10 +5,10 @@
 
 enum { V4_HEAD = 20, V4_SUM_AT = 10, V6_HEAD = 40, TTL = 64, DO_NOT_FRAGMENT = 0x4000 };
 
-struct answer answer_begin(struct writer *w, struct span source, struct span destination,
-			   uint8_t protocol, size_t sum_at)
+struct gate_answer gate_answer_begin(struct writer *w, struct span source, struct span destination,
+				     uint8_t protocol, size_t sum_at)
 {
-	struct answer a = {.w = w, .at = w->pos, .family = source.len == 4 ? 4 : 6};
+	struct gate_answer a = {.w = w, .at = w->pos, .family = source.len == 4 ? 4 : 6};
 	a.protocol = protocol;
 	if (a.family == 4) {
 		write_u16(w, 0x4500);
@@ -31,7 +31,7 @@ struct answer answer_begin(struct writer *w, struct span source, struct span des
 	return a;
 }
 
-bool answer_end(struct answer *a)
+bool gate_answer_end(struct gate_answer *a)
 {
 	struct writer *w = a->w;
 	if (w->bad) {

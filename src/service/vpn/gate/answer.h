@@ -6,7 +6,7 @@
 #include "base/writer.h"
 
 /* Of one packet; end undoes what did not fit. */
-struct answer {
+struct gate_answer {
 	struct writer *w;
 	size_t at;	 /* where its head stands */
 	size_t upper_at; /* and its upper header */
@@ -16,9 +16,9 @@ struct answer {
 
 /* Writes the IP head. source, destination: 4 or 16 octets, both alike. sum_at: of the checksum in
  * the upper header, whose two octets the caller writes as 0. */
-struct answer answer_begin(struct writer *w, struct span source, struct span destination,
-			   uint8_t protocol, size_t sum_at);
+struct gate_answer gate_answer_begin(struct writer *w, struct span source, struct span destination,
+				     uint8_t protocol, size_t sum_at);
 /* False, and nothing written: it did not fit. */
-__attribute__((warn_unused_result)) bool answer_end(struct answer *a);
+__attribute__((warn_unused_result)) bool gate_answer_end(struct gate_answer *a);
 
 #endif

@@ -88,7 +88,8 @@ static enum gate_verdict answer_dns(const struct passage *g)
 	struct span query;
 	if (!udp_payload(p, &query))
 		return drop(g, GATE_PAGE_DNS);
-	struct answer a = answer_begin(w, p->destination, p->source, GATE_UDP, UDP_SUM_AT);
+	struct gate_answer a =
+		gate_answer_begin(w, p->destination, p->source, GATE_UDP, UDP_SUM_AT);
 	write_u16(w, p->destination_port);
 	write_u16(w, p->source_port);
 	write_u32(w, 0); /* length, checksum */
@@ -97,7 +98,7 @@ static enum gate_verdict answer_dns(const struct passage *g)
 		return drop(g, GATE_PAGE_DNS);
 	}
 	put_u16(w->data + a.upper_at + UDP_LEN_AT, (uint16_t)(w->pos - a.upper_at));
-	if (!answer_end(&a))
+	if (!gate_answer_end(&a))
 		return drop(g, GATE_PAGE_DNS);
 	count(&g->net->dns_answers);
 	return GATE_ANSWERED;

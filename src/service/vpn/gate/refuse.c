@@ -47,7 +47,8 @@ static bool write_rst(const struct gate_packet *p, struct writer *w)
 	uint32_t len = (uint32_t)(p->upper.len - head);
 	len += (p->tcp_flags & TCP_SYN ? 1u : 0) + (p->tcp_flags & TCP_FIN ? 1u : 0);
 	bool acked = p->tcp_flags & TCP_ACK;
-	struct answer a = answer_begin(w, p->destination, p->source, GATE_TCP, TCP_SUM_AT);
+	struct gate_answer a =
+		gate_answer_begin(w, p->destination, p->source, GATE_TCP, TCP_SUM_AT);
 	write_u16(w, p->destination_port);
 	write_u16(w, p->source_port);
 	write_u32(w, acked ? ack : 0);
@@ -56,7 +57,7 @@ static bool write_rst(const struct gate_packet *p, struct writer *w)
 	write_u8(w, acked ? TCP_RST : TCP_RST | TCP_ACK);
 	write_u32(w, 0); /* window, checksum */
 	write_u16(w, 0); /* urgent */
-	return answer_end(&a);
+	return gate_answer_end(&a);
 }
 
 /* RFC 1812 5.2.7.1: type 3, code 13; RFC 4443 3.1: type 1, code 1. Communication is
@@ -66,15 +67,15 @@ static bool write_prohibited(const struct gate_packet *p, struct span bytes, str
 {
 	bool v4 = p->family == 4;
 	struct span quote = span_sub(bytes, 0, p->len);
-	struct answer a = answer_begin(w, from.len ? from : p->destination, p->source,
-				       v4 ? GATE_ICMP : GATE_ICMPV6, ICMP_SUM_AT);
+	struct gate_answer a = gate_answer_begin(w, from.len ? from : p->destination, p->source,
+						 v4 ? GATE_ICMP : GATE_ICMPV6, ICMP_SUM_AT);
 	write_u8(w, v4 ? 3 : 1);
 	write_u8(w, v4 ? 13 : 1);
 	write_u16(w, 0);
 	write_u32(w, 0);
 	size_t room = (v4 ? ICMP_LEN_MAX : REFUSE_ANSWER_MAX) - (w->pos - a.at);
 	write_span(w, span_sub(quote, 0, room));
-	return answer_end(&a);
+	return gate_answer_end(&a);
 }
 
 bool refuse_answer(const struct gate_packet *p, struct span bytes, struct span from,
