@@ -127,9 +127,10 @@ class Ours(Keyed):
     def start(self, end):
         folder = self.folder / f"end-{end}"
         folder.mkdir()
+        folder.chmod(0o755)
         (folder / "own.key").write_text(self.private[end] + "\n")
         (folder / "gatehouse.yaml").write_text(
-            f"global: {{run: {folder}/run, state: {folder}/state, user: '-'}}\nvpn:\n  interfaces:\n    {self.DEVICE[end]}:\n"
+            f"global: {{run: {folder}/run, state: {folder}/state, user: nobody}}\nvpn:\n  interfaces:\n    {self.DEVICE[end]}:\n"
             f"      listen: [{OUTER[end]}:{PORT}]\n      addresses: [{self.INNER[end]}/24]\n      private-key: file:own.key\n      mtu: 1420\n"
             f"      peers:\n        other:\n          public-key: \"{self.public[1 - end]}\"\n          allowed-ips: [10.77.0.0/24]\n"
             f"          endpoint: {OUTER[1 - end]}:{PORT}\n")
