@@ -1,12 +1,14 @@
-/* Packets by OpenSSL, whose cipher uses the widest registers there are and keeps a key ready;
- * single texts and long nonces by libsodium, which needs no object for a key. */
+/* Packets by chachapoly.h where the processor has its vectors, else by OpenSSL, which keeps a key
+ * ready; single texts and long nonces by libsodium, which needs no object for a key. */
 #include "crypto/aead.h"
 
+#include "crypto/chachapoly.h"
 #include "crypto/secret.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <stdlib.h>
 
 enum { NONCE_LEN = 12 };
 
@@ -24,8 +26,19 @@ static void nonce_of(uint64_t counter, uint8_t ret[NONCE_LEN])
 		ret[4 + i] = (uint8_t)(counter >> 8 * i);
 }
 
-enum err crypto_aead_init(struct crypto_aead *a, enum crypto_aead_use use,
+static enum err init_wide(struct crypto_aead *a, enum crypto_aead_use use,
 			  const uint8_t key[CRYPTO_AEAD_KEY_LEN])
+{
+	uint8_t *own = a->cipher ? a->cipher : malloc(CRYPTO_AEAD_KEY_LEN);
+	if (!own)
+		return (enum err)ENOMEM;
+	memcpy(own, key, CRYPTO_AEAD_KEY_LEN);
+	*a = (struct crypto_aead){.cipher = own, .use = use, .wide = true};
+	return OK;
+}
+
+static enum err init_library(struct crypto_aead *a, enum crypto_aead_use use,
+			     const uint8_t key[CRYPTO_AEAD_KEY_LEN])
 {
 	int seal = use == CRYPTO_AEAD_SEAL;
 	if (a->cipher) {
@@ -43,11 +56,29 @@ enum err crypto_aead_init(struct crypto_aead *a, enum crypto_aead_use use,
 	return OK;
 }
 
+enum err crypto_aead_init(struct crypto_aead *a, enum crypto_aead_use use,
+			  const uint8_t key[CRYPTO_AEAD_KEY_LEN])
+{
+	return chachapoly_runs_here() ? init_wide(a, use, key) : init_library(a, use, key);
+}
+
+enum err crypto_aead_init_library(struct crypto_aead *a, enum crypto_aead_use use,
+				  const uint8_t key[CRYPTO_AEAD_KEY_LEN])
+{
+	ASSERT(!a->wide);
+	return init_library(a, use, key);
+}
+
 void crypto_aead_done(struct crypto_aead *a)
 {
 	if (!a)
 		return;
-	EVP_CIPHER_CTX_free(a->cipher);
+	if (a->wide) {
+		crypto_wipe(a->cipher, CRYPTO_AEAD_KEY_LEN);
+		free(a->cipher);
+	} else {
+		EVP_CIPHER_CTX_free(a->cipher);
+	}
 	*a = (struct crypto_aead){0};
 }
 
@@ -55,6 +86,10 @@ void crypto_aead_done(struct crypto_aead *a)
 void crypto_aead_seal(struct crypto_aead *a, uint64_t counter, struct span in, uint8_t *ret)
 {
 	ASSERT(a->cipher && a->use == CRYPTO_AEAD_SEAL && in.len <= CRYPTO_AEAD_LEN_MAX);
+	if (a->wide) {
+		chachapoly_seal(a->cipher, counter, in, ret);
+		return;
+	}
 	uint8_t nonce[NONCE_LEN];
 	int n = 0, done;
 	nonce_of(counter, nonce);
@@ -73,6 +108,8 @@ bool crypto_aead_open(struct crypto_aead *a, uint64_t counter, struct span in, u
 	       in.len <= CRYPTO_AEAD_LEN_MAX + CRYPTO_AEAD_TAG_LEN);
 	if (in.len < CRYPTO_AEAD_TAG_LEN)
 		return false;
+	if (a->wide)
+		return chachapoly_open(a->cipher, counter, in, ret);
 	uint8_t nonce[NONCE_LEN], tag[CRYPTO_AEAD_TAG_LEN], nothing[1];
 	size_t len = in.len - sizeof(tag);
 	int n = 0, done;

@@ -18,13 +18,17 @@ enum crypto_aead_use { CRYPTO_AEAD_SEAL, CRYPTO_AEAD_OPEN };
 /* A cipher with its key, made once and used for many packets, by one thread at a time and for one
  * direction. Zeroed storage is an empty one. */
 struct crypto_aead {
-	void *cipher; /* the library's */
+	void *cipher; /* the library's, or the key alone */
+	bool wide;    /* by crypto/chachapoly.h, which this processor is wide enough for */
 	enum crypto_aead_use use;
 };
 
 /* a: empty, or one that gets another key, which allocates nothing then. ENOMEM, and a as before. */
 MUST enum err crypto_aead_init(struct crypto_aead *a, enum crypto_aead_use use,
 			       const uint8_t key[CRYPTO_AEAD_KEY_LEN]);
+/* The same, and the library's whatever this processor has. a: empty, or one of these. */
+MUST enum err crypto_aead_init_library(struct crypto_aead *a, enum crypto_aead_use use,
+				       const uint8_t key[CRYPTO_AEAD_KEY_LEN]);
 /* Wipes the key; accepts NULL and an empty one. */
 void crypto_aead_done(struct crypto_aead *a);
 

@@ -1,0 +1,17 @@
+/* The tag of chachapoly.c, for that file alone. Knows no stream cipher. */
+#ifndef CRYPTO_CHACHAPOLY_INNER_H
+#define CRYPTO_CHACHAPOLY_INNER_H
+
+#include "base/span.h"
+
+/* A function for processors that have it. */
+#define WIDE __attribute__((target("avx512f,avx512vl,avx512dq,avx2")))
+
+/* A function that is a part of its caller, as vectors do not travel well. */
+#define WHOLE __attribute__((always_inline))
+
+/* RFC 8439 2.8 without associated data: Poly1305 of the text, zeros to a multiple of 16, and both
+ * lengths. */
+void chachapoly_tag(const uint8_t one_time[32], struct span text, uint8_t ret[16]);
+
+#endif

@@ -1,0 +1,300 @@
+/* Poly1305 (RFC 8439 2.5). Long texts: eight blocks at once, a lane for each, in limbs of 26 bits;
+ * short ones in limbs of 44. */
+#include "crypto/chachapoly_inner.h"
+
+#include "crypto/secret.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+typedef unsigned __int128 uint128; /* why-typedef: its name is three words */
+
+enum { BLOCK = 16, LANES = 8, LIMBS = 5, WIDE_MIN = 16 * BLOCK };
+#define MASK26 UINT64_C(0x3ffffff)
+#define MASK44 UINT64_C(0xfffffffffff)
+#define MASK42 UINT64_C(0x3ffffffffff)
+
+/* --- numbers modulo 2^130 - 5: 44, 44 and 42 bits */
+
+struct number {
+	uint64_t limb[3];
+};
+
+static uint64_t little(const uint8_t *at)
+{
+	uint64_t v;
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+static struct number number_of(uint64_t low, uint64_t high, uint64_t top)
+{
+	return (struct number){
+		{low & MASK44, (low >> 44 | high << 20) & MASK44, (high >> 24) + (top << 40)}};
+}
+
+WHOLE static inline struct number times(struct number a, struct number b)
+{
+	/* 2^132 is 4 * 5 modulo the prime. */
+	uint64_t b1 = b.limb[1] * 20, b2 = b.limb[2] * 20;
+	uint128 d0 =
+		(uint128)a.limb[0] * b.limb[0] + (uint128)a.limb[1] * b2 + (uint128)a.limb[2] * b1;
+	uint128 d1 = (uint128)a.limb[0] * b.limb[1] + (uint128)a.limb[1] * b.limb[0] +
+		     (uint128)a.limb[2] * b2;
+	uint128 d2 = (uint128)a.limb[0] * b.limb[2] + (uint128)a.limb[1] * b.limb[1] +
+		     (uint128)a.limb[2] * b.limb[0];
+	d1 += (uint64_t)(d0 >> 44);
+	d2 += (uint64_t)(d1 >> 44);
+	uint64_t low = ((uint64_t)d0 & MASK44) + (uint64_t)(d2 >> 42) * 5;
+	return (struct number){
+		{low & MASK44, ((uint64_t)d1 & MASK44) + (low >> 44), (uint64_t)d2 & MASK42}};
+}
+
+static struct number plus(struct number a, struct number b)
+{
+	return (struct number){
+		{a.limb[0] + b.limb[0], a.limb[1] + b.limb[1], a.limb[2] + b.limb[2]}};
+}
+
+/* Carries once around, so that limbs are short again. */
+static void carry(struct number *h)
+{
+	h->limb[1] += h->limb[0] >> 44;
+	h->limb[0] &= MASK44;
+	h->limb[2] += h->limb[1] >> 44;
+	h->limb[1] &= MASK44;
+	h->limb[0] += (h->limb[2] >> 42) * 5;
+	h->limb[2] &= MASK42;
+}
+
+/* The least of the equal numbers, and s added modulo 2^128. */
+static void finish(struct number h, const uint8_t s[16], uint8_t ret[16])
+{
+	carry(&h);
+	carry(&h);
+	carry(&h);
+	struct number less = plus(h, (struct number){{5, 0, 0}});
+	less.limb[1] += less.limb[0] >> 44;
+	less.limb[0] &= MASK44;
+	less.limb[2] += less.limb[1] >> 44;
+	less.limb[1] &= MASK44;
+	uint64_t over = 0 - (less.limb[2] >> 42); /* all ones: h was the prime or more */
+	for (size_t i = 0; i < 3; i++)
+		h.limb[i] = (h.limb[i] & ~over) | (less.limb[i] & over);
+	h.limb[2] &= MASK42;
+	uint64_t low = h.limb[0] | h.limb[1] << 44, high = h.limb[1] >> 20 | h.limb[2] << 24;
+	uint128 sum = (uint128)low + little(s);
+	low = (uint64_t)sum;
+	high += little(s + 8) + (uint64_t)(sum >> 64);
+	memcpy(ret, &low, 8);
+	memcpy(ret + 8, &high, 8);
+}
+
+/* --- blocks: those of the text, the last filled up with zeros, then the one with the lengths */
+
+static size_t blocks_of(size_t len)
+{
+	return (len + BLOCK - 1) / BLOCK + 1;
+}
+
+/* n blocks from `first` on; before the first there are zeros (first is then negative). */
+static void blocks_at(struct span text, ptrdiff_t first, size_t n, uint8_t *ret)
+{
+	size_t blocks = blocks_of(text.len);
+	memset(ret, 0, n * BLOCK);
+	size_t skip = first < 0 ? (size_t)-first : 0;
+	size_t from = ((size_t)(first + (ptrdiff_t)skip)) * BLOCK, room = (n - skip) * BLOCK;
+	size_t len = from < text.len ? text.len - from : 0;
+	if (len > room)
+		len = room;
+	if (len)
+		memcpy(ret + skip * BLOCK, text.data + from,
+		       len); /* why-reader-copy: within both */
+	if ((size_t)(first + (ptrdiff_t)n) == blocks) {
+		uint64_t length = text.len;
+		memcpy(ret + (n - 1) * BLOCK + 8, &length, sizeof(length));
+	}
+}
+
+static struct number take_block(struct number h, struct number r, const uint8_t *at)
+{
+	return times(plus(h, number_of(little(at), little(at + 8), 1)), r);
+}
+
+static struct number sum_short(struct span text, struct number r)
+{
+	struct number h = {{0}};
+	uint8_t block[BLOCK];
+	size_t blocks = blocks_of(text.len), at = 0;
+	for (; (at + 1) * BLOCK <= text.len; at++)
+		h = take_block(h, r, text.data + at * BLOCK);
+	for (; at < blocks; at++) {
+		blocks_at(text, (ptrdiff_t)at, 1, block);
+		h = take_block(h, r, block);
+	}
+	return h;
+}
+
+/* --- eight lanes, limbs of 26 bits */
+
+WIDE WHOLE static inline __m512i spread(uint64_t v)
+{
+	return _mm512_set1_epi64((long long)v);
+}
+
+/* Adds the blocks of 128 octets; top: what stands for 2^128 in each lane's last limb. */
+WIDE WHOLE static inline void add_blocks(__m512i h[LIMBS], __m512i a, __m512i b, __m512i top)
+{
+	const __m512i mask = spread(MASK26);
+	const __m512i evens = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+	const __m512i odds = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+	__m512i low = _mm512_permutex2var_epi64(a, evens, b);
+	__m512i high = _mm512_permutex2var_epi64(a, odds, b);
+	__m512i middle = _mm512_or_si512(_mm512_srli_epi64(low, 52), _mm512_slli_epi64(high, 12));
+	h[0] = _mm512_add_epi64(h[0], _mm512_and_si512(low, mask));
+	h[1] = _mm512_add_epi64(h[1], _mm512_and_si512(_mm512_srli_epi64(low, 26), mask));
+	h[2] = _mm512_add_epi64(h[2], _mm512_and_si512(middle, mask));
+	h[3] = _mm512_add_epi64(h[3], _mm512_and_si512(_mm512_srli_epi64(high, 14), mask));
+	h[4] = _mm512_add_epi64(h[4], _mm512_or_si512(_mm512_srli_epi64(high, 40), top));
+}
+
+WIDE WHOLE static inline __m512i sum5(__m512i a, __m512i b, __m512i c, __m512i d, __m512i e)
+{
+	return _mm512_add_epi64(_mm512_add_epi64(_mm512_add_epi64(a, b), _mm512_add_epi64(c, d)),
+				e);
+}
+
+WIDE WHOLE static inline __m512i by(__m512i a, __m512i b)
+{
+	return _mm512_mul_epu32(a, b);
+}
+
+/* Limbs stay below 2^27 after it: 2^58 is never passed in between. r5: five times r. */
+WIDE WHOLE static inline void multiply(__m512i h[LIMBS], const __m512i r[LIMBS],
+				       const __m512i r5[LIMBS])
+{
+	const __m512i mask = spread(MASK26);
+	__m512i d0 = sum5(by(h[0], r[0]), by(h[1], r5[4]), by(h[2], r5[3]), by(h[3], r5[2]),
+			  by(h[4], r5[1]));
+	__m512i d1 = sum5(by(h[0], r[1]), by(h[1], r[0]), by(h[2], r5[4]), by(h[3], r5[3]),
+			  by(h[4], r5[2]));
+	__m512i d2 = sum5(by(h[0], r[2]), by(h[1], r[1]), by(h[2], r[0]), by(h[3], r5[4]),
+			  by(h[4], r5[3]));
+	__m512i d3 = sum5(by(h[0], r[3]), by(h[1], r[2]), by(h[2], r[1]), by(h[3], r[0]),
+			  by(h[4], r5[4]));
+	__m512i d4 = sum5(by(h[0], r[4]), by(h[1], r[3]), by(h[2], r[2]), by(h[3], r[1]),
+			  by(h[4], r[0]));
+	d1 = _mm512_add_epi64(d1, _mm512_srli_epi64(d0, 26));
+	d4 = _mm512_add_epi64(d4, _mm512_srli_epi64(d3, 26));
+	d0 = _mm512_and_si512(d0, mask);
+	d3 = _mm512_and_si512(d3, mask);
+	d2 = _mm512_add_epi64(d2, _mm512_srli_epi64(d1, 26));
+	__m512i around = _mm512_srli_epi64(d4, 26);
+	d0 = _mm512_add_epi64(d0, _mm512_add_epi64(around, _mm512_slli_epi64(around, 2)));
+	h[1] = _mm512_and_si512(d1, mask);
+	d4 = _mm512_and_si512(d4, mask);
+	d3 = _mm512_add_epi64(d3, _mm512_srli_epi64(d2, 26));
+	h[2] = _mm512_and_si512(d2, mask);
+	h[1] = _mm512_add_epi64(h[1], _mm512_srli_epi64(d0, 26));
+	h[0] = _mm512_and_si512(d0, mask);
+	h[4] = _mm512_add_epi64(d4, _mm512_srli_epi64(d3, 26));
+	h[3] = _mm512_and_si512(d3, mask);
+}
+
+/* What one lane, or each lane with a number of its own, multiplies by. */
+struct factors {
+	__m512i r[LIMBS], r5[LIMBS];
+};
+
+static void limbs26(struct number n, uint64_t ret[LIMBS])
+{
+	carry(&n);
+	uint64_t low = n.limb[0] | n.limb[1] << 44, high = n.limb[1] >> 20 | n.limb[2] << 24;
+	ret[0] = low & MASK26;
+	ret[1] = low >> 26 & MASK26;
+	ret[2] = (low >> 52 | high << 12) & MASK26;
+	ret[3] = high >> 14 & MASK26;
+	ret[4] = n.limb[2] >> 16;
+}
+
+/* Lane i: the power 8 - i, in ret; the eighth in every lane, in ret_eighth. */
+WIDE static void powers(struct number r, struct factors *ret, struct factors *ret_eighth)
+{
+	struct number power[LANES];
+	uint64_t limb[LIMBS], lanes[LIMBS][LANES] __attribute__((aligned(64)));
+	power[0] = r;
+	power[1] = times(r, r);
+	power[2] = times(power[1], r);
+	power[3] = times(power[1], power[1]);
+	for (size_t i = 4; i < LANES; i++)
+		power[i] = times(power[3], power[i - 4]);
+	for (size_t lane = 0; lane < LANES; lane++) {
+		limbs26(power[LANES - 1 - lane], limb);
+		for (size_t i = 0; i < LIMBS; i++)
+			lanes[i][lane] = limb[i];
+	}
+	for (size_t i = 0; i < LIMBS; i++) {
+		ret->r[i] = _mm512_load_si512(lanes[i]);
+		ret->r5[i] = _mm512_add_epi64(ret->r[i], _mm512_slli_epi64(ret->r[i], 2));
+		ret_eighth->r[i] = spread(lanes[i][0]);
+		ret_eighth->r5[i] = spread(lanes[i][0] * 5);
+	}
+}
+
+/* The lanes' sum, of limbs below 2^30. */
+WIDE static struct number sum_lanes(const __m512i h[LIMBS])
+{
+	struct number n = {{0}};
+	uint64_t limb[LIMBS];
+	for (size_t i = 0; i < LIMBS; i++)
+		limb[i] = (uint64_t)_mm512_reduce_add_epi64(h[i]);
+	for (size_t i = 0; i + 1 < LIMBS; i++) {
+		limb[i + 1] += limb[i] >> 26;
+		limb[i] &= MASK26;
+	}
+	n.limb[0] = limb[0] | (limb[1] & 0x3ffff) << 26;
+	n.limb[1] = limb[1] >> 18 | limb[2] << 8 | (limb[3] & 0x3ff) << 34;
+	n.limb[2] = limb[3] >> 10 | limb[4] << 16;
+	return n;
+}
+
+/* Zeros before the first block make whole rows of eight; they count nothing, without their top bit.
+ */
+WIDE static struct number sum_long(struct span text, struct number r)
+{
+	struct factors last, eighth;
+	__m512i h[LIMBS];
+	uint8_t row[LANES * BLOCK];
+	size_t blocks = blocks_of(text.len), lead = (LANES - blocks % LANES) % LANES;
+	powers(r, &last, &eighth);
+	for (size_t i = 0; i < LIMBS; i++)
+		h[i] = _mm512_setzero_si512();
+	ptrdiff_t at = -(ptrdiff_t)lead;
+	blocks_at(text, at, LANES, row);
+	__m512i top = _mm512_maskz_set1_epi64((__mmask8)(0xffu << lead), 1 << 24);
+	add_blocks(h, _mm512_loadu_si512(row), _mm512_loadu_si512(row + 64), top);
+	top = spread(1 << 24);
+	for (at += LANES; at < (ptrdiff_t)blocks; at += LANES) {
+		const uint8_t *from = text.data + at * BLOCK;
+		if ((size_t)(at + LANES) * BLOCK > text.len) {
+			blocks_at(text, at, LANES, row);
+			from = row;
+		}
+		multiply(h, eighth.r, eighth.r5);
+		add_blocks(h, _mm512_loadu_si512(from), _mm512_loadu_si512(from + 64), top);
+	}
+	multiply(h, last.r, last.r5);
+	return sum_lanes(h);
+}
+
+void chachapoly_tag(const uint8_t one_time[32], struct span text, uint8_t ret[16])
+{
+	/* RFC 8439 2.5: some bits of r are zero. */
+	struct number r = number_of(little(one_time) & UINT64_C(0x0ffffffc0fffffff),
+				    little(one_time + 8) & UINT64_C(0x0ffffffc0ffffffc), 0);
+	struct number h = text.len < WIDE_MIN ? sum_short(text, r) : sum_long(text, r);
+	finish(h, one_time + 16, ret);
+}
+
+#endif
