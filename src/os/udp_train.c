@@ -245,6 +245,20 @@ static size_t send_some(int fd, struct mmsghdr *messages, size_t n, enum err *re
 	}
 }
 
+/* The address that a train was to leave from is no longer one of this machine's: it has moved to
+ * another network. Then the system's choice is better than silence. True: to be tried again. */
+static bool let_local_go(struct udp_train *t, enum err e)
+{
+	bool of_address = e == (enum err)EINVAL || e == (enum err)EADDRNOTAVAIL ||
+			  e == (enum err)ENETUNREACH || e == (enum err)EHOSTUNREACH ||
+			  e == (enum err)ENODEV;
+	if (!t->local.family || !of_address)
+		return false;
+	t->local = (struct ip_address){0};
+	t->ifindex = 0;
+	return true;
+}
+
 /* In step with the kernel's cutting: all of one size, the last what is left. */
 static void send_singles(struct udp_trains *out, size_t train, struct udp_train_socket *socket)
 {
@@ -264,7 +278,12 @@ static void send_singles(struct udp_trains *out, size_t train, struct udp_train_
 		size_t sent = send_some(socket->udp.fd, raw->singles + done, n - done, &e);
 		socket->sent += sent;
 		done += sent;
-		if (sent == 0) {
+		if (sent == 0 && let_local_go(&out->trains[train], e)) {
+			put_train(out, train);
+			for (size_t i = done; i < n; i++)
+				raw->singles[i].msg_hdr.msg_controllen =
+					raw->messages[train].msg_hdr.msg_controllen;
+		} else if (sent == 0) {
 			socket->lost++;
 			done++;
 		}
@@ -281,7 +300,8 @@ static bool refused_as_train(struct udp_train_socket *socket, enum err e)
 	return e == (enum err)EIO || e == (enum err)EINVAL || e == (enum err)EMSGSIZE;
 }
 
-/* Whole trains from `first` on; how many of them are done with, sent or lost: at least one. */
+/* Whole trains from `first` on; how many of them are done with, sent or lost: 0 when the first is
+ * to be tried again. */
 static size_t send_whole(struct udp_trains *out, size_t first, struct udp_train_socket *socket)
 {
 	enum err e = OK;
@@ -297,6 +317,8 @@ static size_t send_whole(struct udp_trains *out, size_t first, struct udp_train_
 		socket->sent += datagrams_of(&out->trains[first + i]);
 	if (n)
 		return n;
+	if (let_local_go(&out->trains[first], e))
+		return 0;
 	size_t datagrams = datagrams_of(&out->trains[first]);
 	if (datagrams > 1 && refused_as_train(socket, e)) {
 		socket->cut++;

@@ -42,8 +42,9 @@ struct udp_train {
 	uint16_t segment; /* octets of each datagram but the last, which may be shorter; not 0 */
 	uint8_t tos;	  /* DSCP and ECN of all its datagrams (the traffic class of IPv6) */
 	struct ip_endpoint peer;
-	/* Where it came to, or leaves from. family 0: the socket's own, or the system's choice.
-	 * ifindex: where it came in; to send, 0, or the link whose address it is (fe80::/10). */
+	/* Where it came to, or leaves from. family 0: the socket's own, or the system's choice,
+	 * which is taken as well when the address has gone from this machine. ifindex: where it
+	 * came in; to send, 0, or the link whose address it is (fe80::/10). */
 	struct ip_address local;
 	uint32_t ifindex;
 };

@@ -156,6 +156,28 @@ static void an_answer_leaves_from_where_the_question_came_to(void **state)
 	end_done(&server);
 }
 
+static void an_address_that_has_gone_is_no_source(bool trains)
+{
+	struct end from = end_open(&loopback4, trains), to = end_open(&loopback4, true);
+	for (size_t i = 0; i < 2; i++) {
+		fill(&from.out->trains[i], &to.socket.udp.local, 100, 250);
+		from.out->trains[i].local = ip_address_v4(203, 0, 113, 1);
+	}
+	from.out->count = 2;
+	udp_trains_send(from.out, &from.socket);
+	assert_int_equal(from.socket.lost, 0);
+	assert_int_equal(from.socket.sent, 6);
+	end_done(&from);
+	end_done(&to);
+}
+
+static void sends_from_another_address_when_the_one_asked_for_has_gone(void **state)
+{
+	(void)state;
+	an_address_that_has_gone_is_no_source(true);
+	an_address_that_has_gone_is_no_source(false);
+}
+
 static void a_peer_that_cannot_be_reached_does_not_keep_the_others(void **state)
 {
 	(void)state;
@@ -268,6 +290,7 @@ static void datagrams_beyond_the_mtu_leave_one_by_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sends_from_another_address_when_the_one_asked_for_has_gone),
 		cmocka_unit_test(a_peer_that_cannot_be_reached_does_not_keep_the_others),
 		cmocka_unit_test(a_device_without_checksums_carries_them_too),
 		cmocka_unit_test(datagrams_beyond_the_mtu_leave_one_by_one),
