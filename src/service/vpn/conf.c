@@ -155,7 +155,7 @@ static const struct config_key limits_keys[] = {
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct vpn_limits_conf, source_handshakes),
 	 .min = 1,
-	 .max = 100000,
+	 .max = 1000,
 	 .fallback = "20",
 	 .help = "a second and address, while cookies are asked for; what is beyond is dropped"},
 };

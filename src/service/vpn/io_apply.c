@@ -156,6 +156,7 @@ static enum err apply_interface(struct vpn_interface *f, const struct vpn_conf *
 	if (f->link)
 		vpn_link_set_mtu(f->link, of->mtu);
 	vpn_engine_set_mtu(f->engine, of->mtu);
+	vpn_engine_set_limits(f->engine, conf->limits.handshakes, conf->limits.source_handshakes);
 	e = apply_key(f, of);
 	for (size_t p = 0; !e && p < of->peers.n; p++)
 		e = apply_peer(f, of, vpn_conf_peer(of, p));

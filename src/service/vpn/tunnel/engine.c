@@ -159,6 +159,10 @@ enum err vpn_engine_set_private_key(struct vpn_engine *e, uint64_t now_ms,
 		return ERR_FORMAT;
 	AUTO_DONE(noise_identity_done) struct noise_identity own;
 	noise_identity_init(&own, key);
+	/* `wg syncconf` says it again: sessions stay. */
+	if (e->has_key &&
+	    crypto_equal(span_of(own.private, VPN_KEY_LEN), span_of(e->own.private, VPN_KEY_LEN)))
+		return OK;
 	struct vpn_peer *self = vpn_engine_find_peer(e, own.public);
 	if (self)
 		vpn_engine_remove_peer(e, self);
@@ -191,6 +195,12 @@ bool vpn_engine_public_key(const struct vpn_engine *e, uint8_t ret[VPN_KEY_LEN])
 	if (e->has_key)
 		memcpy(ret, e->own.public, VPN_KEY_LEN);
 	return e->has_key;
+}
+
+void vpn_engine_set_limits(struct vpn_engine *e, uint32_t handshakes, uint32_t source)
+{
+	atomic_store_explicit(&e->handshakes_max, handshakes, memory_order_relaxed);
+	vpn_limiter_set_rate(&e->limiter, source);
 }
 
 void vpn_engine_set_mtu(struct vpn_engine *e, uint16_t mtu)

@@ -88,14 +88,18 @@ void vpn_engine_end(struct vpn_engine *e);
 
 /* --- the interface */
 
-/* Forgets all sessions; removes the peer that has this very key, as `wg set` does. NULL: no key
- * from now on. ERR_FORMAT: not a usable key (all zeros). */
+/* Forgets all sessions, unless it is the key that is there; removes the peer that has this very
+ * key, as `wg set` does. NULL: no key from now on. ERR_FORMAT: not a usable key (all zeros). */
 MUST enum err vpn_engine_set_private_key(struct vpn_engine *e, uint64_t now_ms,
 					 const uint8_t key[VPN_KEY_LEN]);
 /* False: there is none, and ret is zeros. */
 bool vpn_engine_private_key(const struct vpn_engine *e, uint8_t ret[VPN_KEY_LEN]);
 bool vpn_engine_public_key(const struct vpn_engine *e, uint8_t ret[VPN_KEY_LEN]);
 void vpn_engine_set_mtu(struct vpn_engine *e, uint16_t mtu);
+/* handshakes: so many messages a second with a right mac1, of all sources together; when there are
+ * more there is load, as when the queue to the main thread fills. 0: only the queue tells, as it is
+ * at first. source: of one source while there is load, 1 to VPN_LIMITER_RATE_MAX. */
+void vpn_engine_set_limits(struct vpn_engine *e, uint32_t handshakes, uint32_t source);
 
 /* --- peers */
 

@@ -149,6 +149,8 @@ struct vpn_engine {
 	struct wg_cookie_secret secret;
 	_Atomic bool secret_wanted;
 	_Atomic uint64_t load_until_ms, load_turns;
+	_Atomic uint32_t handshakes_max; /* a second; 0: no such bound */
+	_Atomic uint64_t arrived;	 /* 32 bits of a second, how many messages came in it */
 	struct vpn_limiter limiter;
 
 	struct vpn_flag staged_flag;

@@ -1,10 +1,10 @@
 #include "service/vpn/tunnel/limiter.h"
 
+#include "base/err.h"
+
 #include <assert.h>
 
 enum {
-	TOKEN_MS = 1000 / VPN_LIMITER_RATE,
-	DEPTH_MS = VPN_LIMITER_BURST * TOKEN_MS, /* an empty bucket is full after that */
 	TIME_BITS = 40,
 };
 #define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
@@ -13,6 +13,13 @@ static_assert((VPN_LIMITER_SETS & (VPN_LIMITER_SETS - 1)) == 0, "a mask chooses 
 void vpn_limiter_init(struct vpn_limiter *l, struct hash_key key)
 {
 	l->key = key;
+	vpn_limiter_set_rate(l, VPN_LIMITER_RATE);
+}
+
+void vpn_limiter_set_rate(struct vpn_limiter *l, uint32_t rate)
+{
+	ASSERT(rate >= 1 && rate <= VPN_LIMITER_RATE_MAX);
+	atomic_store_explicit(&l->token_ms, 1000 / rate, memory_order_relaxed);
 }
 
 static uint64_t hash_of(const struct vpn_limiter *l, const struct ip_address *source)
@@ -21,15 +28,16 @@ static uint64_t hash_of(const struct vpn_limiter *l, const struct ip_address *so
 	return siphash13_of(l->key, source->bytes, source->family == 6 ? 8 : 4) ^ source->family;
 }
 
-/* The bucket as one date, until when it is not full: a token puts it off by TOKEN_MS, and there is
- * none when that would be more than DEPTH_MS from now. */
-static bool spend(_Atomic uint64_t *place, uint64_t seen, uint64_t tag, uint64_t now_ms,
-		  bool *ret_lost)
+/* The bucket as one date, until when it is not full: a token puts it off by the time in which one
+ * comes, and there is none when that would be more than a full bucket's from now. */
+static bool spend(const struct vpn_limiter *l, _Atomic uint64_t *place, uint64_t seen, uint64_t tag,
+		  uint64_t now_ms, bool *ret_lost)
 {
+	uint64_t token_ms = atomic_load_explicit(&l->token_ms, memory_order_relaxed);
 	uint64_t full_ms = seen >> TIME_BITS == tag ? seen & TIME_MASK : 0;
-	uint64_t next_ms = (full_ms > now_ms ? full_ms : now_ms) + TOKEN_MS;
+	uint64_t next_ms = (full_ms > now_ms ? full_ms : now_ms) + token_ms;
 	*ret_lost = false;
-	if (next_ms > now_ms + DEPTH_MS)
+	if (next_ms > now_ms + VPN_LIMITER_BURST * token_ms)
 		return false;
 	*ret_lost = !atomic_compare_exchange_strong(place, &seen,
 						    tag << TIME_BITS | (next_ms & TIME_MASK));
@@ -67,7 +75,7 @@ bool vpn_limiter_take(struct vpn_limiter *l, uint64_t now_ms, const struct ip_ad
 		_Atomic uint64_t *place = place_of(set, tag, now_ms, &seen);
 		if (!place)
 			return false;
-		taken = spend(place, seen, tag, now_ms, &lost);
+		taken = spend(l, place, seen, tag, now_ms, &lost);
 	}
 	return taken;
 }

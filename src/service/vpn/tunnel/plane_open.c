@@ -40,6 +40,18 @@ static void send_cookie(struct vpn_plane *p, struct vpn_open *o, struct span sou
 	vpn_count(&p->cookies_sent, 1);
 }
 
+/* One more in this second: are they more than they may be? */
+static bool are_too_many(struct vpn_engine *e, uint64_t now_ms)
+{
+	uint32_t max = atomic_load_explicit(&e->handshakes_max, memory_order_relaxed);
+	uint64_t second = now_ms / 1000 << 32, next;
+	uint64_t seen = atomic_load_explicit(&e->arrived, memory_order_relaxed);
+	do
+		next = (seen >> 32 == second >> 32 ? seen : second) + 1;
+	while (!atomic_compare_exchange_weak(&e->arrived, &seen, next));
+	return max && (uint32_t)next > max;
+}
+
 static void judge_handshake(struct vpn_plane *p, uint64_t now_ms, struct vpn_open *o)
 {
 	struct vpn_engine *e = p->engine;
@@ -50,6 +62,8 @@ static void judge_handshake(struct vpn_plane *p, uint64_t now_ms, struct vpn_ope
 		return;
 	}
 	o->result = VPN_OPEN_HANDSHAKE;
+	if (are_too_many(e, now_ms))
+		vpn_plane_note_load(p, now_ms);
 	if (!vpn_engine_under_load(e, now_ms))
 		return;
 	struct span source = source_of(o->from, room);
