@@ -12,7 +12,7 @@ extern const struct command command_authority, command_check, command_completion
 
 /* Second words of `dhcp`. */
 extern const struct command dhcp_probe_verb, dhcp_watch_verb;
-extern const struct command lab_tour_verb, lab_watch_verb;
+extern const struct command lab_tour_verb, lab_watch_verb, lab_tunnel_verb;
 /* Of `nat`. */
 extern const struct command nat_explain_verb, nat_forwards_verb, nat_detach_verb, nat_flows_verb,
 	nat_top_verb, nat_end_verb, nat_ports_verb;

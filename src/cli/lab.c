@@ -228,8 +228,8 @@ static const struct command lab_keeper_verb = {
 };
 
 static const struct command *const lab_verbs[] = {
-	&lab_up_verb,	&lab_status_verb, &lab_tour_verb,   &lab_run_verb, &lab_shell_verb,
-	&lab_down_verb, &lab_watch_verb,  &lab_keeper_verb, NULL,
+	&lab_up_verb,	&lab_status_verb, &lab_tour_verb,   &lab_run_verb,    &lab_shell_verb,
+	&lab_down_verb, &lab_watch_verb,  &lab_tunnel_verb, &lab_keeper_verb, NULL,
 };
 
 const struct command command_lab = {

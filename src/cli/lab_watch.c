@@ -135,7 +135,7 @@ static bool packet_show(void *arg, const struct packet_received *r)
 		side++;
 	/* A checksum that is left to a card cannot be compared. */
 	if (side == LAB_SIDES || r->checksum_pending ||
-	    lab_datagram_read(span_of(w->ear.packet, r->len), &w->datagram) ||
+	    lab_datagram_read(span_of(w->ear.packet, r->len), true, &w->datagram) ||
 	    !lab_watch_see(&w->seen, side, &w->datagram, &w->exchange))
 		return false;
 	if (w->line->json)

@@ -15,14 +15,14 @@ static uint16_t u16_at(struct span packet, size_t at)
 	return read_u16(&r);
 }
 
-enum err lab_datagram_read(struct span packet, struct lab_datagram *ret)
+enum err lab_datagram_read(struct span packet, bool verify, struct lab_datagram *ret)
 {
 	struct ip_packet p;
 	struct ip_udp u;
 	if (packet.len > LAB_DATAGRAM_MAX)
 		return ERR_UNSUPPORTED;
 	TRY(ip_packet_read(packet, &p));
-	TRY(ip_udp_read(&p, true, &u));
+	TRY(ip_udp_read(&p, verify, &u));
 	size_t udp_at = (size_t)(p.payload.data - packet.data);
 	*ret = (struct lab_datagram){
 		.source = p.source,

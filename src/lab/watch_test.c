@@ -40,7 +40,7 @@ static struct packet packet_of(uint32_t source, uint16_t source_port, uint32_t d
 static bool see(struct lab_watch *w, enum lab_side side, struct packet p, struct lab_exchange *x)
 {
 	struct lab_datagram d;
-	assert_int_equal(lab_datagram_read(span_of(p.bytes, p.len), &d), OK);
+	assert_int_equal(lab_datagram_read(span_of(p.bytes, p.len), true, &d), OK);
 	return lab_watch_see(w, side, &d, x);
 }
 
@@ -53,20 +53,20 @@ static void refuses_what_is_no_whole_datagram(void **state)
 	(void)state;
 	for (size_t len = 0; len < p.len; len++) {
 		uint8_t *at = guard_copy(p.bytes, len);
-		assert_int_not_equal(lab_datagram_read(span_of(at, len), &d), OK);
+		assert_int_not_equal(lab_datagram_read(span_of(at, len), true, &d), OK);
 		guard_free(at, len);
 	}
 	for (size_t bit = 0; bit < p.len * 8; bit++) {
 		struct packet bad = p;
 		bad.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_not_equal(lab_datagram_read(span_of(bad.bytes, bad.len), &d), OK);
+		assert_int_not_equal(lab_datagram_read(span_of(bad.bytes, bad.len), true, &d), OK);
 	}
 	uint8_t *large = calloc(1, LAB_DATAGRAM_MAX + 1);
 	assert_non_null(large);
 	memcpy(large, p.bytes, p.len);
-	assert_int_equal(lab_datagram_read(span_of(large, LAB_DATAGRAM_MAX), &d), OK);
+	assert_int_equal(lab_datagram_read(span_of(large, LAB_DATAGRAM_MAX), true, &d), OK);
 	assert_int_equal(d.len, p.len); /* what is behind it is not of it */
-	assert_int_equal(lab_datagram_read(span_of(large, LAB_DATAGRAM_MAX + 1), &d),
+	assert_int_equal(lab_datagram_read(span_of(large, LAB_DATAGRAM_MAX + 1), true, &d),
 			 ERR_UNSUPPORTED);
 	free(large);
 }
@@ -76,7 +76,7 @@ static void reads_what_is_in_the_heads(void **state)
 	struct packet p = packet_of(HOST, 40000, SERVER, 53, "a question");
 	struct lab_datagram d;
 	(void)state;
-	assert_int_equal(lab_datagram_read(span_of(p.bytes, p.len), &d), OK);
+	assert_int_equal(lab_datagram_read(span_of(p.bytes, p.len), true, &d), OK);
 	assert_true(d.source == HOST && d.destination == SERVER);
 	assert_true(d.source_port == 40000 && d.destination_port == 53);
 	assert_int_equal(d.ttl, p.bytes[8]);
