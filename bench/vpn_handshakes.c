@@ -6,7 +6,7 @@
  *	vpn_handshakes keys N                                  N public keys, a line each
  *	vpn_handshakes run N PUBLIC-KEY ADDRESS PORT WINDOW    "ANSWERED SECONDS"
  *	vpn_handshakes flood PUBLIC-KEY ADDRESS PORT SECONDS   "SENT", mac1 right and nothing else
-*/
+ */
 #include "crypto/random.h"
 #include "proto/wireguard/cookie.h"
 #include "proto/wireguard/key.h"
