@@ -220,18 +220,6 @@ def test_metrics_are_told_by_peer_and_cause(pair):
         assert re.search(line, text, re.M), name
 
 
-def test_events_tell_of_handshakes_and_ends(pair):
-    with pair.west_run.watching("vpn") as events:
-        code, _ = pair.west_run.control("POST", "/peers/end?name=nobody", "vpn")
-        assert code == 404
-        code, _ = pair.west_run.control("POST", "/peers/end?name=other", "vpn")
-        assert code == 200
-        until(pair.passes)
-        until(lambda: {"peer ended", "handshake"} <= {e["event"] for e in events()})
-        shake = next(e for e in events() if e["event"] == "handshake")
-        assert shake["peer"] == "other" and shake["endpoint"] == f"{EAST}:51820"
-
-
 def test_a_reload_changes_peers_and_keeps_sessions(pair):
     until(pair.passes)
     before, pid = pair.peer(pair.west_run)["handshakes"], pair.status(pair.west_run)["pid"]
@@ -287,3 +275,48 @@ def test_a_killed_service_comes_back_and_the_device_stays(pair):
     assert pair.west.ip("-o", "link", "show", "wg0").split(":")[0] == index
     until(pair.passes)
     assert pair.peer(pair.west_run)["handshakes"] >= 1
+
+
+class WithoutTun(service.Service):
+    """On a machine whose kernel has no TUN devices."""
+
+    def command(self):
+        hide = 'mount -t tmpfs none /dev/net && exec "$@"'
+        return ["unshare", "-m", "sh", "-c", hide, "sh", *super().command()]
+
+
+@pytest.mark.parametrize("name", ["run", "vpn"])
+def test_a_machine_without_tun_devices_is_told_so(pair, name):
+    host = pair.net.hosts.get("bare") or pair.net.host("bare")
+    text = 'vpn: {interfaces: {wg0: {addresses: 10.9.0.1/24, listen: "0.0.0.0:51820"}}}'
+    run = WithoutTun(host, name, text).start()
+    wg0 = pair.status(run)["interfaces"][0]
+    assert wg0["device"] == "missing" and not {"queues", "heads"} & set(wg0["offloads"])
+    assert re.search("gives no TUN device", run.log())
+    assert run.stop() == 0
+
+
+def test_started_alone_it_makes_its_device_itself(pair):
+    host = pair.net.hosts.get("bare") or pair.net.host("bare")
+    text = "vpn: {interfaces: {wg0: {addresses: 10.9.0.1/24, mtu: 1380, routes: [10.40.0.0/16]}}}"
+    run = service.Service(host, "vpn", text).start()
+    assert pair.status(run)["interfaces"][0]["device"] == "on"
+    assert "10.9.0.1/24" in host.ip("address", "show", "wg0")
+    assert "10.40.0.0/16" in host.ip("route", "show", "dev", "wg0")
+    status = Path(f"/proc/{pair.status(run)['pid']}/status").read_text(encoding="ascii")
+    assert re.search(r"^CapEff:\s+0+$", status, re.M)
+    assert run.stop() == 0
+    assert "wg0" not in host.ip("link")
+
+
+# The last one, as an end does not shorten the pause between two handshakes of one peer.
+def test_events_tell_of_handshakes_and_ends(pair):
+    with pair.west_run.watching("vpn") as events:
+        code, _ = pair.west_run.control("POST", "/peers/end?name=nobody", "vpn")
+        assert code == 404
+        code, _ = pair.west_run.control("POST", "/peers/end?name=other", "vpn")
+        assert code == 200
+        until(pair.passes)
+        until(lambda: {"peer ended", "handshake"} <= {e["event"] for e in events()})
+        shake = next(e for e in events() if e["event"] == "handshake")
+        assert shake["peer"] == "other" and shake["endpoint"] == f"{EAST}:51820"

@@ -61,6 +61,7 @@ static const struct config_key interface_keys[] = {
 	 .type = CONFIG_ENDPOINT,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
 	 CONFIG_FIELD(struct vpn_interface_conf, listen),
+	 CONFIG_PRESENT(struct vpn_interface_conf, has_listen),
 	 .items_min = 1,
 	 .items_max = 2,
 	 .port = VPN_PORT,

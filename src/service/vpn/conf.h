@@ -56,6 +56,7 @@ struct vpn_clients_conf {
 struct vpn_interface_conf {
 	const char *name;
 	struct config_list listen; /* struct ip_endpoint: at most one of each family */
+	bool has_listen;	   /* not written: IPv6 as far as the machine has it */
 	struct span private_key;   /* base64; empty: made once, and kept in the state directory */
 	struct config_list addresses; /* const char *: vpn_text_device_address */
 	uint16_t mtu;

@@ -1,4 +1,6 @@
 /* What two peers cannot both have. Everything is sorted first: there may be tens of thousands. */
+#include "crypto/secret.h"
+#include "crypto/x25519.h"
 #include "service/vpn/conf_inner.h"
 
 #include <stdlib.h>
@@ -66,6 +68,27 @@ static void check_keys(const struct vpn_conf *c, struct owned *all, size_t n, st
 		if (all[k].i == all[k - 1].i && memcmp(all[k].key, all[k - 1].key, 32) == 0)
 			config_fail_inside(at, steps, 3, "it is the key of '%s' as well",
 					   peer_of(c, &all[k - 1])->name);
+	}
+}
+
+/* Of peers that are this end itself, nobody would answer. */
+static void check_own_key(const struct vpn_conf *c, const struct owned *all, size_t n,
+			  struct config_at *at)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++) {
+		const struct vpn_interface_conf *f = vpn_conf_interface(c, i);
+		uint8_t key[CRYPTO_X25519_LEN], public[CRYPTO_X25519_LEN];
+		if (!f->private_key.len || vpn_conf_key(f->private_key, key))
+			continue;
+		crypto_x25519_public(key, public);
+		crypto_wipe(key, sizeof(key));
+		for (size_t k = 0; k < n; k++) {
+			struct config_step steps[] = {
+				{"interfaces", i}, {"peers", all[k].p}, {"public-key", 0}};
+			if (all[k].i == i && memcmp(all[k].key, public, sizeof(public)) == 0)
+				config_fail_inside(at, steps, 3, "it is the key of %s itself",
+						   f->name);
+		}
 	}
 }
 
@@ -156,7 +179,9 @@ void vpn_conf_check_shared(const struct vpn_conf *c, struct config_at *at)
 		config_fail(at, "interfaces", "no memory to judge so many peers");
 		return;
 	}
-	check_keys(c, all, collect_keys(c, all), at);
+	size_t keys = collect_keys(c, all);
+	check_keys(c, all, keys, at);
+	check_own_key(c, all, keys, at);
 	collect_allowed(c, all);
 	check_allowed(c, all, allowed, at);
 	check_own(c, all, allowed, at);

@@ -200,6 +200,15 @@ static void refuses_peers_that_share_what_is_one_peers(void **state)
 	refused(text, 10, 92, "it belongs to peer 'a' of wg0 already");
 }
 
+static void refuses_a_peer_that_is_this_end_itself(void **state)
+{
+	(void)state;
+	refused("vpn: {interfaces: {wg0: {addresses: 10.9.0.1/24, private-key: "
+		"\"yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\", peers: {\n"
+		"      a: {public-key: \"HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=\"}}}}}\n",
+		2, 23, "it is the key of wg0 itself");
+}
+
 static void a_network_within_another_is_right(void **state)
 {
 	(void)state;
@@ -316,6 +325,7 @@ int main(void)
 		cmocka_unit_test(refuses_peers_that_make_no_sense),
 		cmocka_unit_test(refuses_a_second_factor_that_tells_nobody),
 		cmocka_unit_test(refuses_peers_that_share_what_is_one_peers),
+		cmocka_unit_test(refuses_a_peer_that_is_this_end_itself),
 		cmocka_unit_test(a_network_within_another_is_right),
 		cmocka_unit_test(refuses_what_does_not_fit_together),
 		cmocka_unit_test(everything_is_told_at_once),

@@ -167,16 +167,34 @@ static enum err apply_interface(struct vpn_interface *f, const struct vpn_conf *
 }
 
 /* Devices and sockets are opened at the start; the supervisor starts a new process for others. */
+static bool listens_at(const struct vpn_interface *f, const struct ip_endpoint *at)
+{
+	for (size_t l = 0; l < f->listen_n; l++)
+		if (ip_endpoint_equal(&f->listen[l], at))
+			return true;
+	return false;
+}
+
+static bool has_same_listen(const struct vpn_interface *f, const struct vpn_interface_conf *of)
+{
+	const struct ip_endpoint *listen = of->listen.items;
+	size_t n = 0;
+	for (size_t l = 0; l < of->listen.n; l++) {
+		bool there = listens_at(f, &listen[l]);
+		if (!there && (of->has_listen || listen[l].address.family == 4))
+			return false;
+		n += there;
+	}
+	return n == f->listen_n;
+}
+
 static bool has_same_descriptors(const struct vpn *v, const struct vpn_conf *conf)
 {
 	bool same = v->interfaces_n == conf->interfaces.n;
 	for (size_t i = 0; same && i < v->interfaces_n; i++) {
 		const struct vpn_interface *f = &v->interfaces[i];
 		const struct vpn_interface_conf *of = vpn_conf_interface_named(conf, f->name);
-		const struct ip_endpoint *listen = of ? of->listen.items : NULL;
-		same = of && of->listen.n == f->listen_n;
-		for (size_t l = 0; same && l < f->listen_n; l++)
-			same = ip_endpoint_equal(&f->listen[l], &listen[l]);
+		same = of && has_same_listen(f, of);
 	}
 	return same;
 }

@@ -1,6 +1,7 @@
 /* TUN devices and UDP sockets: what is wanted of the supervisor, what it passed, and the same made
  * here for who starts the service alone. */
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/log.h"
 #include "os/thread.h"
 #include "os/tun.h"
@@ -30,6 +31,14 @@ static void tun_fd_name(const char *device, char ret[TUN_FD_NAME_MAX])
 	(void)snprintf(ret, TUN_FD_NAME_MAX, "tun-%s", device);
 }
 
+/* A machine whose kernel knows no IPv6 is served all the same, unless IPv6 is asked for. */
+static bool can_listen(const struct vpn_interface_conf *f, const struct ip_endpoint *at)
+{
+	struct file_state state;
+	return f->has_listen || at->address.family == 4 ||
+	       file_stat("/proc/net/if_inet6", &state) == OK;
+}
+
 static enum err plan_interface(const struct vpn_interface_conf *f, unsigned workers, struct plan *p)
 {
 	const struct ip_endpoint *listen = f->listen.items;
@@ -49,7 +58,8 @@ static enum err plan_interface(const struct vpn_interface_conf *f, unsigned work
 		TRY(plan_add_to_link(p, NAME, PLAN_ROUTE, f->name, &routes[r].address,
 				     routes[r].bits));
 	for (size_t l = 0; l < f->listen.n; l++)
-		TRY(plan_add_socket(p, NAME, PLAN_UDP, &listen[l], workers));
+		if (can_listen(f, &listen[l]))
+			TRY(plan_add_socket(p, NAME, PLAN_UDP, &listen[l], workers));
 	return OK;
 }
 
@@ -152,6 +162,8 @@ static enum err open_interface(struct vpn *v, struct vpn_interface *f,
 	if (f->tuns_n == 0 && alone)
 		TRY(make_tun(v, f, alone));
 	for (size_t l = 0; l < conf->listen.n; l++) {
+		if (!can_listen(conf, &listen[l]))
+			continue;
 		f->listen[f->listen_n++] = listen[l];
 		if (listen[l].address.family == 4)
 			TRY(open_listen(v, &listen[l], f->udp4, &f->udp4_n));

@@ -45,6 +45,22 @@ static bool keeps_state(const void *section)
 
 /* --- reload ----------------------------------------------------------------------------------- */
 
+/* Peers and users as conf says; when that cannot be, as the configuration in force says again. */
+static enum err try_conf(struct vpn *v, const struct vpn_conf *conf)
+{
+	enum err e = vpn_signin_set(v->people, conf);
+	if (!e)
+		e = vpn_apply(v, conf);
+	if (!e)
+		return OK;
+	enum err back = vpn_signin_set(v->people, vpn_conf_of(v));
+	if (!back)
+		back = vpn_apply(v, vpn_conf_of(v));
+	if (back)
+		log_error("the peers are not as before either", LOG_ERR(back));
+	return e;
+}
+
 /* The file is judged, then peers become what it says: sessions of those that stay go on. */
 void vpn_reload(void *arg, struct control_reply *reply)
 {
@@ -56,9 +72,7 @@ void vpn_reload(void *arg, struct control_reply *reply)
 	if (!e && !conf)
 		e = ERR_CONFIG;
 	if (!e)
-		e = vpn_signin_set(v->people, conf);
-	if (!e)
-		e = vpn_apply(v, conf);
+		e = try_conf(v, conf);
 	if (!e) {
 		service_life_adopt(&v->life, TAKE(config));
 		v->reloads++;
