@@ -9,7 +9,9 @@ from pathlib import Path
 TOOL = Path(__file__).resolve().parent / "packages"
 LIST = "# words\nrun: there gone\nrun: lost\nbuild: there\n"
 PROGRAMS = {
-    "dpkg-query": 'for last; do :; done; [ "$last" = there ] && echo installed',
+    # Asked for one package by its name, and for all that are there.
+    "dpkg-query": 'for last; do :; done; case "$last" in there) echo installed ;; *Provides*) '
+    'echo "installed instead, more (= 2)"; echo "config-files gone" ;; esac',
     "apt-cache": 'echo "  Candidate: 1.0"',
     "apt-get": 'echo "$*" >>calls; ls policy >>calls 2>&1; [ "$2" = update ] || [ -e works ]',
     "id": "echo ${FAKE_UID:-0}",
@@ -53,6 +55,10 @@ class Packages(unittest.TestCase):
 
     def test_prints_what_is_missing(self):
         self.assertEqual(self.run_tool("--print", "run", "build").stdout, "gone\nlost\n")
+
+    def test_takes_what_another_package_provides(self):
+        (self.folder / "list").write_text("run: instead more there\n", encoding="utf-8")
+        self.assertEqual(self.run_tool("--print", "run").stdout, "")
 
     def test_refuses_purpose_that_is_not_listed(self):
         done = self.run_tool("fun")
