@@ -178,13 +178,16 @@ static json_t *list_read(const char *text)
 
 static json_t *body_of(const struct command_line *line)
 {
-	json_t *body = json_pack("{s:s}", "name", line->arguments[0]);
+	return json_pack("{s:s}", "name", line->arguments[0]);
+}
+
+static void lists_add(const struct command_line *line, json_t *body)
+{
 	static const char *const lists[] = {"peers", "roles"};
 	for (size_t i = 0; i < 2; i++)
 		if (command_line_value(line, lists[i]))
 			(void)json_object_set_new(body, lists[i],
 						  list_read(command_line_value(line, lists[i])));
-	return body;
 }
 
 /* The secret once, as a picture and as text. */
@@ -267,6 +270,7 @@ static int set_run(const struct command_line *line)
 {
 	json_t *body = body_of(line);
 	int code = EXIT_OK;
+	lists_add(line, body);
 	if (!switch_read(line, "administrator", body) || !switch_read(line, "disabled", body))
 		code = command_misused(NULL, "--administrator and --disabled take on or off");
 	else if (json_object_size(body) == 1)
