@@ -11,7 +11,12 @@ import pytest
 from service import binary
 
 DATA = Path(__file__).resolve().parent.parent / "data/import"
-FILES = [("dnsmasq", "dnsmasq.conf"), ("isc-dhcpd", "dhcpd.conf"), ("kea", "kea.json")]
+FILES = [
+    ("dnsmasq", "dnsmasq.conf"),
+    ("isc-dhcpd", "dhcpd.conf"),
+    ("kea", "kea.json"),
+    ("wg-quick", "wg0.conf"),
+]
 
 
 def run(*words, **options):
