@@ -131,8 +131,7 @@ static void apply_net(struct vpn_interface *f, const struct vpn_conf *conf,
 	const struct ip_address *servers = conf->sign_in.time_servers.items;
 	const struct ip_address *pages = conf->sign_in.addresses.items;
 	struct gate_net *net = &f->net;
-	net->inner_n = 0;
-	net->own = (struct gate_own){0};
+	gate_net_clear(net);
 	gate_net_set_page(net, &conf->sign_in.name, conf->has_sign_in ? conf->sign_in.port : 0,
 			  conf->has_sign_in ? conf->sign_in.redirect_port : 0);
 	for (size_t i = 0; i < of->addresses.n; i++)

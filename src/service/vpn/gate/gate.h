@@ -53,8 +53,9 @@ struct gate_net {
 	_Atomic uint64_t refused[GATE_CAUSES], passed_in_quarantine, redirected, dns_answers,
 		answers; /* RSTs and ICMP errors sent */
 };
-/* What stays over a change of the rest: counts are kept. Zeroed storage is a net without sign-in.
- */
+/* Before it is set anew: no addresses, no page, no time servers. What was counted stays, and so do
+ * redirected connections and peer_of. Zeroed storage is a net without sign-in. */
+void gate_net_clear(struct gate_net *net);
 void gate_net_set_page(struct gate_net *net, const struct dns_name *name, uint16_t page_port,
 		       uint16_t redirect_port);
 /* Where the page is, if not at the interface's own first address of that family. */

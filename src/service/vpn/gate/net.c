@@ -47,6 +47,15 @@ bool gate_own_has(const struct gate_own *own, struct span address)
 	return false;
 }
 
+void gate_net_clear(struct gate_net *net)
+{
+	net->inner_n = net->time_servers_n = 0;
+	net->own = (struct gate_own){0};
+	net->dns = (struct page_dns){0};
+	net->page = (struct web_redirect_page){0};
+	net->page_port = 0;
+}
+
 void gate_net_set_page(struct gate_net *net, const struct dns_name *name, uint16_t page_port,
 		       uint16_t redirect_port)
 {

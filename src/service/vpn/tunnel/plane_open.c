@@ -202,7 +202,6 @@ static void run_end(struct vpn_plane *p, uint64_t now_ms, struct run *run)
 	if (run->packets) {
 		atomic_fetch_add_explicit(&peer->rx_packets, run->packets, memory_order_relaxed);
 		vpn_count(&p->rx_packets, run->packets);
-		atomic_store_explicit(&peer->data_ms, now_ms, memory_order_relaxed);
 	}
 	/* Paper 6.2: an initiator renews in time, also when it only receives. */
 	if (k->initiator &&

@@ -54,7 +54,6 @@ static void account(struct vpn_plane *p, uint64_t now_ms, struct vpn_keypair *k,
 	if (packets) {
 		atomic_fetch_add_explicit(&peer->tx_packets, packets, memory_order_relaxed);
 		vpn_count(&p->tx_packets, packets);
-		atomic_store_explicit(&peer->data_ms, now_ms, memory_order_relaxed);
 	}
 	/* Paper 6.2: after REKEY_AFTER_MESSAGES either side renews, after REKEY_AFTER_TIME the
 	 * initiator alone, so that not both do ("thundering herd"). */
