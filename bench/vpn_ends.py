@@ -95,6 +95,13 @@ class Tunnel:
     def cpu_ns(self):
         return sum(pairs.cpu_ns(process) for process in self.processes)
 
+    def datagrams_reached(self):
+        """Those that came to UDP of the right end, taken by a socket or not."""
+        lines = pairs.run("ip", "netns", "exec", self.ends[1], "cat", "/proc/net/snmp").stdout.splitlines()
+        names, values = (line.split()[1:] for line in lines if line.startswith("Udp:"))
+        seen = dict(zip(names, map(int, values)))
+        return seen["InDatagrams"] + seen["RcvbufErrors"]
+
     def iperf3(self, *words):
         server = subprocess.Popen(["ip", "netns", "exec", self.ends[1], "iperf3", "-s", "-1", "-B", self.RIGHT], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
