@@ -236,7 +236,12 @@ static char *text_take(BIO *b)
 {
 	char *data = NULL;
 	long len = BIO_get_mem_data(b, &data);
-	return len > 0 ? strndup(data, (size_t)len) : NULL;
+	char *text = len > 0 ? malloc((size_t)len + 1) : NULL;
+	if (text) {
+		memcpy(text, data, (size_t)len);
+		text[len] = '\0';
+	}
+	return text;
 }
 
 static char *key_text(EVP_PKEY *key)
