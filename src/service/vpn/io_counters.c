@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "proto/wireguard/key.h"
 #include "service/vpn/io_page.h"
+#include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
 
 /* A peer has a line in each family below. Families of all peers are left out above so many, as
@@ -166,5 +167,6 @@ void vpn_metrics(void *vpn, struct writer *text)
 	drops_write(v, text);
 	devices_write(v, text);
 	peers_write(v, text);
+	vpn_signin_metrics(v->people, text);
 	vpn_page_metrics(v->page, text);
 }

@@ -552,21 +552,32 @@ json_t *vpn_signin_status(const struct vpn_people *x)
 			 (json_int_t)x->unreadable);
 }
 
+static void head(struct writer *w, const char *name, const char *type, const char *help)
+{
+	write_format(w, "# HELP gatehouse_vpn_%s %s\n# TYPE gatehouse_vpn_%s %s\n", name, help,
+		     name, type);
+}
+
+static void family(struct writer *w, const char *name, const char *label, const char *const *values,
+		   const uint64_t *n, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		write_format(w, "gatehouse_vpn_%s{service=\"vpn\",%s=\"%s\"} %llu\n", name, label,
+			     values[i], (unsigned long long)n[i]);
+}
+
 void vpn_signin_metrics(const struct vpn_people *x, struct writer *text)
 {
+	static const char *const opened[] = {"opened"};
 	struct signin_counts c;
 	signin_counts(x->signin, &c);
-	write_format(text,
-		     "# TYPE gatehouse_vpn_users gauge\ngatehouse_vpn_users %zu\n"
-		     "# TYPE gatehouse_vpn_sessions gauge\ngatehouse_vpn_sessions %zu\n"
-		     "# TYPE gatehouse_vpn_signins_total counter\n"
-		     "gatehouse_vpn_signins_total{result=\"opened\"} %llu\n",
-		     c.users, c.sessions, (unsigned long long)c.opened);
-	for (enum signin_cause i = SIGNIN_CAUSE_NONE + 1; i < SIGNIN_CAUSES; i++)
-		write_format(text, "gatehouse_vpn_signins_total{result=\"%s\"} %llu\n", causes[i],
-			     (unsigned long long)c.refused[i]);
-	write_text(text, "# TYPE gatehouse_vpn_sessions_ended_total counter\n");
-	for (enum signin_end i = 0; i < SIGNIN_ENDS; i++)
-		write_format(text, "gatehouse_vpn_sessions_ended_total{cause=\"%s\"} %llu\n",
-			     ends[i], (unsigned long long)c.ended[i]);
+	head(text, "users", "gauge", "Who may sign in");
+	write_format(text, "gatehouse_vpn_users{service=\"vpn\"} %zu\n", c.users);
+	head(text, "sessions", "gauge", "Peers that somebody signed in at");
+	write_format(text, "gatehouse_vpn_sessions{service=\"vpn\"} %zu\n", c.sessions);
+	head(text, "sign_ins_total", "counter", "Tries to sign in, by what became of them");
+	family(text, "sign_ins_total", "result", opened, &c.opened, 1);
+	family(text, "sign_ins_total", "result", causes + 1, c.refused + 1, SIGNIN_CAUSES - 1);
+	head(text, "sessions_ended_total", "counter", "Sessions that ended, by cause");
+	family(text, "sessions_ended_total", "cause", ends, c.ended, SIGNIN_ENDS);
 }
