@@ -202,7 +202,7 @@ bool chachapoly_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter, s
 bool chachapoly_runs_here(void)
 {
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-	       __builtin_cpu_supports("avx512dq");
+	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
 }
 
 #else

@@ -6,7 +6,7 @@
 
 #include "crypto/aead.h"
 
-/* This processor has AVX-512 F, VL and DQ; else the two below must not be called. */
+/* This processor has AVX-512 F, VL, DQ and BW; else the two below must not be called. */
 bool chachapoly_runs_here(void);
 
 /* As crypto_aead_seal and crypto_aead_open; time depends on the length alone. */

@@ -5,7 +5,7 @@
 #include "base/span.h"
 
 /* A function for processors that have it. */
-#define WIDE __attribute__((target("avx512f,avx512vl,avx512dq,avx2")))
+#define WIDE __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2")))
 
 /* A function that is a part of its caller, as vectors do not travel well. */
 #define WHOLE __attribute__((always_inline))

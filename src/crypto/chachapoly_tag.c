@@ -98,23 +98,16 @@ static size_t blocks_of(size_t len)
 	return (len + BLOCK - 1) / BLOCK + 1;
 }
 
-/* n blocks from `first` on; before the first there are zeros (first is then negative). */
-static void blocks_at(struct span text, ptrdiff_t first, size_t n, uint8_t *ret)
+/* One of the last two. */
+static void block_at(struct span text, size_t at, uint8_t ret[BLOCK])
 {
-	size_t blocks = blocks_of(text.len);
-	memset(ret, 0, n * BLOCK);
-	size_t skip = first < 0 ? (size_t)-first : 0;
-	size_t from = ((size_t)(first + (ptrdiff_t)skip)) * BLOCK, room = (n - skip) * BLOCK;
-	size_t len = from < text.len ? text.len - from : 0;
-	if (len > room)
-		len = room;
-	if (len)
-		memcpy(ret + skip * BLOCK, text.data + from,
-		       len); /* why-reader-copy: within both */
-	if ((size_t)(first + (ptrdiff_t)n) == blocks) {
-		uint64_t length = text.len;
-		memcpy(ret + (n - 1) * BLOCK + 8, &length, sizeof(length));
-	}
+	uint64_t length = text.len;
+	struct span rest = span_sub(text, at * BLOCK, BLOCK);
+	memset(ret, 0, BLOCK);
+	if (at + 1 == blocks_of(text.len))
+		memcpy(ret + 8, &length, sizeof(length));
+	else
+		memcpy(ret, rest.data, rest.len); /* why-reader-copy: cut to a block */
 }
 
 static struct number take_block(struct number h, struct number r, const uint8_t *at)
@@ -130,7 +123,7 @@ static struct number sum_short(struct span text, struct number r)
 	for (; (at + 1) * BLOCK <= text.len; at++)
 		h = take_block(h, r, text.data + at * BLOCK);
 	for (; at < blocks; at++) {
-		blocks_at(text, (ptrdiff_t)at, 1, block);
+		block_at(text, at, block);
 		h = take_block(h, r, block);
 	}
 	return h;
@@ -218,28 +211,44 @@ static void limbs26(struct number n, uint64_t ret[LIMBS])
 	ret[4] = n.limb[2] >> 16;
 }
 
-/* Lane i: the power 8 - i, in ret; the eighth in every lane, in ret_eighth. */
-WIDE static void powers(struct number r, struct factors *ret, struct factors *ret_eighth)
+WIDE WHOLE static inline void factors_of(const __m512i r[LIMBS], struct factors *ret)
 {
-	struct number power[LANES];
-	uint64_t limb[LIMBS], lanes[LIMBS][LANES] __attribute__((aligned(64)));
-	power[0] = r;
-	power[1] = times(r, r);
-	power[2] = times(power[1], r);
-	power[3] = times(power[1], power[1]);
-	for (size_t i = 4; i < LANES; i++)
-		power[i] = times(power[3], power[i - 4]);
-	for (size_t lane = 0; lane < LANES; lane++) {
-		limbs26(power[LANES - 1 - lane], limb);
-		for (size_t i = 0; i < LIMBS; i++)
-			lanes[i][lane] = limb[i];
-	}
 	for (size_t i = 0; i < LIMBS; i++) {
-		ret->r[i] = _mm512_load_si512(lanes[i]);
-		ret->r5[i] = _mm512_add_epi64(ret->r[i], _mm512_slli_epi64(ret->r[i], 2));
-		ret_eighth->r[i] = spread(lanes[i][0]);
-		ret_eighth->r5[i] = spread(lanes[i][0] * 5);
+		ret->r[i] = r[i];
+		ret->r5[i] = _mm512_add_epi64(r[i], _mm512_slli_epi64(r[i], 2));
 	}
+}
+
+/* Multiplies the lanes of the mask by n, the others by one. */
+WIDE WHOLE static inline void multiply_some(__m512i h[LIMBS], __mmask8 lanes, struct number n)
+{
+	struct factors f;
+	uint64_t limb[LIMBS];
+	__m512i r[LIMBS];
+	limbs26(n, limb);
+	for (size_t i = 0; i < LIMBS; i++)
+		r[i] = _mm512_mask_set1_epi64(spread(i == 0), lanes, (long long)limb[i]);
+	factors_of(r, &f);
+	multiply(h, f.r, f.r5);
+}
+
+/* Lane i: the power 8 - i, in ret; the eighth in every lane, in ret_eighth. */
+WIDE WHOLE static inline void powers(struct number r, struct factors *ret,
+				     struct factors *ret_eighth)
+{
+	struct number square = times(r, r), fourth = times(square, square);
+	uint64_t one[LIMBS], two[LIMBS];
+	__m512i h[LIMBS], eighth[LIMBS];
+	limbs26(r, one);
+	limbs26(square, two);
+	for (size_t i = 0; i < LIMBS; i++)
+		h[i] = _mm512_mask_set1_epi64(spread(one[i]), 0x55, (long long)two[i]);
+	multiply_some(h, 0x33, square);
+	multiply_some(h, 0x0f, fourth);
+	for (size_t i = 0; i < LIMBS; i++)
+		eighth[i] = _mm512_broadcastq_epi64(_mm512_castsi512_si128(h[i]));
+	factors_of(h, ret);
+	factors_of(eighth, ret_eighth);
 }
 
 /* The lanes' sum, of limbs below 2^30. */
@@ -259,31 +268,44 @@ WIDE static struct number sum_lanes(const __m512i h[LIMBS])
 	return n;
 }
 
-/* Zeros before the first block make whole rows of eight; they count nothing, without their top bit.
- */
+/* The first row: zeros before the first block make whole rows of eight; they count nothing, without
+ * their top bit. */
+WIDE WHOLE static inline void first_row(__m512i h[LIMBS], const uint8_t *text, size_t lead)
+{
+	uint32_t words = UINT32_C(0xffff) << 2 * lead; /* those that are there, of sixteen */
+	size_t in_a = lead < 4 ? 4 - lead : 0;
+	__m512i a = _mm512_maskz_expandloadu_epi64((__mmask8)words, text);
+	__m512i b = _mm512_maskz_expandloadu_epi64((__mmask8)(words >> 8), text + in_a * BLOCK);
+	for (size_t i = 0; i < LIMBS; i++)
+		h[i] = _mm512_setzero_si512();
+	add_blocks(h, a, b, _mm512_maskz_set1_epi64((__mmask8)(0xffu << lead), 1 << 24));
+}
+
+/* The last row: seven blocks of the text, the last of them perhaps short, and the lengths. */
+WIDE WHOLE static inline void last_row(__m512i h[LIMBS], struct span rest, size_t text_len)
+{
+	__mmask64 there = ~UINT64_C(0) >> (2 * 64 - rest.len);
+	__m512i a = _mm512_loadu_si512(rest.data);
+	__m512i b = _mm512_maskz_loadu_epi8(there, rest.data + 64);
+	b = _mm512_mask_set1_epi64(b, 0x80, (long long)text_len);
+	add_blocks(h, a, b, spread(1 << 24));
+}
+
 WIDE static struct number sum_long(struct span text, struct number r)
 {
 	struct factors last, eighth;
 	__m512i h[LIMBS];
-	uint8_t row[LANES * BLOCK];
 	size_t blocks = blocks_of(text.len), lead = (LANES - blocks % LANES) % LANES;
 	powers(r, &last, &eighth);
-	for (size_t i = 0; i < LIMBS; i++)
-		h[i] = _mm512_setzero_si512();
-	ptrdiff_t at = -(ptrdiff_t)lead;
-	blocks_at(text, at, LANES, row);
-	__m512i top = _mm512_maskz_set1_epi64((__mmask8)(0xffu << lead), 1 << 24);
-	add_blocks(h, _mm512_loadu_si512(row), _mm512_loadu_si512(row + 64), top);
-	top = spread(1 << 24);
-	for (at += LANES; at < (ptrdiff_t)blocks; at += LANES) {
-		const uint8_t *from = text.data + at * BLOCK;
-		if ((size_t)(at + LANES) * BLOCK > text.len) {
-			blocks_at(text, at, LANES, row);
-			from = row;
-		}
+	first_row(h, text.data, lead);
+	size_t at = (LANES - lead) * BLOCK;
+	for (; at + LANES * BLOCK <= text.len; at += LANES * BLOCK) {
 		multiply(h, eighth.r, eighth.r5);
-		add_blocks(h, _mm512_loadu_si512(from), _mm512_loadu_si512(from + 64), top);
+		add_blocks(h, _mm512_loadu_si512(text.data + at),
+			   _mm512_loadu_si512(text.data + at + 64), spread(1 << 24));
 	}
+	multiply(h, eighth.r, eighth.r5);
+	last_row(h, span_sub(text, at, SIZE_MAX), text.len);
 	multiply(h, last.r, last.r5);
 	return sum_lanes(h);
 }

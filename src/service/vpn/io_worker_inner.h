@@ -15,11 +15,11 @@
 #include <pthread.h>
 
 enum {
-	WORKER_TRAINS_IN = 16,
+	WORKER_TRAINS_IN = 8,
 	WORKER_TRAINS_OUT = 64,
 	/* What is on its way through a worker at once: about a quarter of a core's second-level
 	   cache. */
-	WORKER_BYTES_MAX = 256 * 1024,
+	WORKER_BYTES_MAX = 128 * 1024,
 	WORKER_READS_MAX = 512,	     /* of one queue before others have their turn */
 	WORKER_HANDSHAKES = 1024,    /* that may wait for the main thread */
 	WORKER_OUT_MIN = 64,	     /* room that a reply needs */
