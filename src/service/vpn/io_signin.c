@@ -125,25 +125,32 @@ static void roaming_set(struct vpn_peer *p, enum session_roaming roaming)
 	atomic_store(&p->on_moved_port, roaming == SESSION_SAME_ADDRESS ? VPN_GATE_OPEN : to);
 }
 
+/* Is it where the session's gate may be open, as far as the policy goes? */
+static bool is_in_place(const struct signin_gating *g, const struct ip_endpoint *at)
+{
+	if (!at->address.family || ip_endpoint_equal(at, &g->endpoint))
+		return true;
+	return g->roaming == SESSION_SAME_ADDRESS &&
+	       ip_address_equal(&at->address, &g->endpoint.address);
+}
+
 static void open_peer(struct vpn_people *x, struct vpn_peer *p, const struct signin_gating *g)
 {
 	struct vpn_endpoint at = {0};
-	uint64_t data_ms = engine_of(g->active_ms);
+	uint64_t until_ms = engine_of(g->until_ms), data_ms = engine_of(g->active_ms);
 	uint64_t seen_ms = atomic_load_explicit(&p->data_ms, memory_order_relaxed);
+	data_ms = seen_ms > data_ms ? seen_ms : data_ms;
 	roaming_set(p, g->roaming);
 	/* After a start it is where it was, until something else is heard from it. */
 	if (!vpn_peer_endpoint(p, &at) && g->endpoint.address.family)
 		vpn_engine_set_endpoint(p->engine, p, &g->endpoint);
-	gate_open(p, engine_of(g->until_ms), g->idle_ms, seen_ms > data_ms ? seen_ms : data_ms);
-	if (g->gate == SIGNIN_PROOF) {
-		gate_ask_proof(p);
-	} else if (at.remote.address.family && !ip_endpoint_equal(&at.remote, &g->endpoint)) {
-		/* It moved while the sign-in was under way: that is judged at the turn's end. */
-		if (g->roaming != SESSION_SAME_ADDRESS ||
-		    !ip_address_equal(&at.remote.address, &g->endpoint.address))
-			gate_ask_proof(p);
-		x->must_look = true;
-	}
+	if (g->gate == SIGNIN_OPEN && is_in_place(g, &at.remote))
+		gate_open(p, until_ms, g->idle_ms, data_ms);
+	else
+		gate_open_unproved(p, until_ms, g->idle_ms, data_ms);
+	/* It may have moved while the sign-in was under way, or in this moment: that is judged at
+	 * the turn's end. */
+	x->must_look = true;
 }
 
 static void effect_gate(void *arg, const struct signin_gating *g)

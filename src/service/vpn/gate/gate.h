@@ -66,6 +66,9 @@ bool gate_net_add_inner(struct gate_net *net, const struct ip_address *address);
 /* A session, new or gone on with: data_ms is when it last had data. until_ms, idle_ms: 0 for none.
  * Any thread may set the gate; the workers see it with their next packet, so flows are cut. */
 void gate_open(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms, uint64_t data_ms);
+/* The same of a session that waits for the browser's proof: not a packet passes until then. */
+void gate_open_unproved(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms,
+			uint64_t data_ms);
 void gate_close(struct vpn_peer *peer);
 /* The session waits for the browser's proof; a peer that is not open stays what it is. */
 void gate_ask_proof(struct vpn_peer *peer);

@@ -22,13 +22,25 @@ static void set(_Atomic uint64_t *at, uint64_t ms)
 	atomic_store_explicit(at, ms, memory_order_relaxed);
 }
 
-void gate_open(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms, uint64_t data_ms)
+static void begin(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms, uint64_t data_ms,
+		  uint8_t gate)
 {
 	set(&peer->gate_until_ms, until_ms);
 	set(&peer->gate_idle_ms, idle_ms);
 	set(&peer->data_ms, data_ms);
-	/* Release: who sees OPEN sees what was written before it. */
-	atomic_store_explicit(&peer->gate, VPN_GATE_OPEN, memory_order_release);
+	/* Release: who sees the gate sees what was written before it. */
+	atomic_store_explicit(&peer->gate, gate, memory_order_release);
+}
+
+void gate_open(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms, uint64_t data_ms)
+{
+	begin(peer, until_ms, idle_ms, data_ms, VPN_GATE_OPEN);
+}
+
+void gate_open_unproved(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms,
+			uint64_t data_ms)
+{
+	begin(peer, until_ms, idle_ms, data_ms, VPN_GATE_PROOF);
 }
 
 void gate_close(struct vpn_peer *peer)

@@ -32,6 +32,7 @@ struct session_entry {
 	uint64_t version;
 	uint64_t touched_ms; /* active_ms as it was last put into the store */
 	uint32_t told;
+	struct ip_endpoint at; /* where its peer was last told to be; family 0: nowhere yet */
 	/* Its gate is closed already; its row is still to be removed, so that no restart brings it
 	 * back. */
 	bool ended;

@@ -283,7 +283,10 @@ void signin_moved(struct signin *s, uint64_t now_ms, const uint8_t *peer,
 		return;
 	enum session_move move = session_move(&entry->session, endpoint);
 	bool is_same = ip_endpoint_equal(&entry->session.endpoint, endpoint);
-	if (is_same && move == SESSION_MOVE_STAYS)
+	bool is_known = entry->session.unproved && ip_endpoint_equal(&entry->at, endpoint);
+	entry->at = *endpoint;
+	/* Told again: it waits for its proof already. */
+	if ((is_same && move == SESSION_MOVE_STAYS) || (is_known && move == SESSION_MOVE_PROOF))
 		return;
 	if (move == SESSION_MOVE_STAYS) {
 		entry->session.endpoint = *endpoint;

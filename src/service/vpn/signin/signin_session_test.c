@@ -347,6 +347,24 @@ static void a_key_used_elsewhere_opens_nothing_until_the_browser_proves_itself(v
 	assert_int_equal(stage_gate(t, 0), SIGNIN_OPEN);
 }
 
+static void an_endpoint_that_is_told_again_is_no_event(void **state)
+{
+	struct stage *t = *state;
+	move(t, 9, 7);
+	size_t events = t->events_n;
+	for (int i = 0; i < 5; i++)
+		move(t, 9, 7);
+	assert_int_equal(t->events_n, events);
+	move(t, 9, 8);
+	assert_int_equal(t->events_n, events + 1);
+	struct ip_endpoint stale = stage_endpoint(9, 7);
+	/* What the page says of where it is may be outdated: what is told then counts. */
+	assert_int_equal(signin_prove(t->s, t->now_ms, t->peers[0].key, span_text(cookie), &stale),
+			 OK);
+	move(t, 9, 8);
+	assert_int_equal(stage_gate(t, 0), SIGNIN_PROOF);
+}
+
 static void what_moves_while_a_try_is_under_way_is_judged_after_it(void **state)
 {
 	struct stage *t = *state;
@@ -439,6 +457,7 @@ int main(void)
 		FACT(strict_ends_when_anything_moves),
 		FACT(same_address_lets_the_port_change_alone),
 		FACT(a_key_used_elsewhere_opens_nothing_until_the_browser_proves_itself),
+		FACT(an_endpoint_that_is_told_again_is_no_event),
 		FACT(what_moves_while_a_try_is_under_way_is_judged_after_it),
 		FACT(what_another_gateway_opened_is_open_here_and_ends_here),
 		FACT(what_was_not_told_when_all_is_told_is_gone),
