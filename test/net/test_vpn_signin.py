@@ -214,7 +214,10 @@ class Site:
     def close(self):
         for process in self.processes.values():
             process.kill()
-        return self.net.close()
+        log = self.run.log()
+        # It ended when it was killed, and never else.
+        crashes = log.count("ended service=vpn") - log.count("by=Killed")
+        return self.net.close() + ([log] if crashes else [])
 
 
 @pytest.fixture(scope="module")
