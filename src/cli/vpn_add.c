@@ -149,6 +149,10 @@ static json_t *body_of(const struct command_line *line, const struct keys *k)
 				 list_of(command_line_value(line, "roles")));
 	set_text(body, "interface", command_line_value(line, "interface"));
 	set_text(body, "expires", command_line_value(line, "expires"));
+	set_text(body, "up", command_line_value(line, "up"));
+	set_text(body, "down", command_line_value(line, "down"));
+	if (command_line_value(line, "reach"))
+		json_object_set_new(body, "reach", list_of(command_line_value(line, "reach")));
 	if (split || full)
 		json_object_set_new(body, "routes", list_of(split ? split : full));
 	if (keepalive && span_to_u64(span_text(keepalive), UINT16_MAX, &seconds))
@@ -222,6 +226,9 @@ static const struct command_option add_options[] = {
 	{"keepalive", 'k', "SECONDS", "how often a silent client says something; 0: never"},
 	{"full", 0, NULL, "the client sends everything into the tunnel"},
 	{"split", 0, "NETWORKS", "only these, with commas"},
+	{"reach", 0, "NETWORKS", "what it may reach, with commas; everything unless given"},
+	{"up", 0, "RATE", "the most that it sends, as 20Mbit"},
+	{"down", 0, "RATE", "the most that it gets"},
 	{"public-key", 'p', "KEY", "the client has made its own key"},
 	{"qr", 0, NULL, "print the QR code also when this is no terminal"},
 	REMOTE_OPTIONS,

@@ -1,6 +1,8 @@
 """Who is at the other ends: `wg` of wireguard-tools on our interfaces, `gatehouse vpn` and its peers, their names
 in the DNS.
 
+gateway 192.0.2.1 -- 192.0.2.2 client, with wireguard-go
+
 gateway: gatehouse run with the tunnels and an authority on 127.0.0.1:5300, which takes updates of the zones
 vpn.home.arpa, 9.10.in-addr.arpa and 9.0.0.0.0.0.d.f.ip6.arpa
 """
@@ -11,6 +13,7 @@ import os
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +42,7 @@ vpn:
     {DEVICE}:
       addresses: [10.9.0.1/24, "fd00:9::1/64"]
       domain: vpn.home.arpa
-      clients: {{endpoint: "vpn.example.org:51820", keepalive: 20s}}
+      clients: {{endpoint: "192.0.2.1:51820", keepalive: 20s}}
       peers:
         site:
           public-key: {SITE}
@@ -66,7 +69,8 @@ def eventually(what, patience=20):
 class Gateway:
     def __init__(self):
         self.net = topology.Net()
-        self.host = self.net.host("gateway")
+        self.host, self.client = self.net.host("gateway"), self.net.host("client")
+        self.net.cable(self.host, "192.0.2.1/24", self.client, "192.0.2.2/24")
         self.run = Service(self.host, "run", CONFIG, FILES)
         self.run.start()
 
@@ -176,7 +180,7 @@ def test_an_added_peer_has_a_file_a_code_and_names_until_it_is_removed(gateway, 
     file = values_of(text)
     assert file["Address"] == "10.9.0.3/32, fd00:9::3/128"
     assert file["DNS"] == "10.9.0.1, fd00:9::1, vpn.home.arpa"
-    assert file["Endpoint"] == "vpn.example.org:51820"
+    assert file["Endpoint"] == "192.0.2.1:51820"
     assert file["AllowedIPs"] == "0.0.0.0/0, ::/0"
     assert file["PublicKey"] == gateway.wg("show", DEVICE, "public-key").stdout.strip()
     assert "10.9.0.3/32" in done.stderr and "█" in code
@@ -209,6 +213,39 @@ def test_an_added_peer_has_a_file_a_code_and_names_until_it_is_removed(gateway, 
     assert eventually(lambda: gateway.has_names("phone", None, None))
 
 
+def test_the_printed_file_is_one_that_clients_take(gateway, tmp_path):
+    device = f"gc{os.getpid()}"
+    path = tmp_path / f"{device}.conf"
+    path.write_text(gateway.vpn("add", "laptop").stdout)
+    file = values_of(path.read_text())
+    stripped = subprocess.run(["wg-quick", "strip", path], capture_output=True, text=True, check=True).stdout
+    program = gateway.client.popen(
+        "wireguard-go", "-f", device, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD": "1"},
+    )
+    try:
+        assert eventually(lambda: Path(f"/var/run/wireguard/{device}.sock").exists())
+        subprocess.run(["wg", "setconf", device, "/dev/stdin"], input=stripped, text=True, check=True)
+        for address in file["Address"].split(", "):
+            gateway.client.address(device, address)
+        gateway.client.ip("link", "set", device, "mtu", file["MTU"], "up")
+        for to in ("10.9.0.1", "fd00:9::1"):
+            gateway.client.ip("route", "add", to, "dev", device)
+
+        def pings(to):
+            return gateway.client.run("ping", "-n", "-c", 1, "-W", 1, to).returncode == 0
+
+        assert eventually(lambda: pings("10.9.0.1")) and eventually(lambda: pings("fd00:9::1"))
+        peer = gateway.peers()["laptop"]
+        assert peer["handshakes"] >= 1 and peer["endpoint"].startswith("192.0.2.2:")
+        assert int(gateway.show("latest-handshakes")[peer["public_key"]]) > time.time() - 60
+        gateway.vpn("remove", "laptop")
+        assert not pings("10.9.0.1")
+    finally:
+        program.terminate()
+        program.wait(10)
+
+
 def test_what_cannot_be_added_is_refused(gateway):
     assert "peer of this name" in gateway.vpn("add", "site", status=1).stderr
     assert "another peer has this key" in gateway.vpn("add", "twin", "--public-key", SITE, status=1).stderr
@@ -220,6 +257,8 @@ def test_what_cannot_be_added_is_refused(gateway):
         ["x", "--split", "10.0.0.1/8"],
         ["x", "--interface", "none"],
         ["x", "--users", "anna"],
+        ["x", "--up", "fast"],
+        ["x", "--reach", "nas"],
         ["x", "--keepalive", "70000"],
         ["x", "--full", "--split", "10.0.0.0/8"],
         ["x", "--public-key", "none"],
@@ -235,6 +274,7 @@ def test_added_peers_are_there_after_a_restart(gateway):
         gateway.vpn(
             *("add", "anna", "--sign-in", "--users", "anna,ben", "--roles", "staff", "--expires", "2037-01-01"),
             *("--split", "192.168.7.0/24,10.9.0.0/24", "--keepalive", "0", "--public-key", key, "--json"),
+            *("--reach", "192.168.7.0/24", "--up", "20Mbit", "--down", "100Mbit"),
         ).stdout
     )
     assert "# PrivateKey" in made["file"] and "PersistentKeepalive" not in made["file"]
@@ -248,6 +288,7 @@ def test_added_peers_are_there_after_a_restart(gateway):
     peer = gateway.peers()["anna"]
     assert (peer["public_key"], peer["gate"], peer["origin"]) == (key, "closed", "store")
     assert (peer["users"], peer["roles"]) == (["anna", "ben"], ["staff"])
+    assert (peer["up_bits"], peer["down_bits"]) == (20_000_000, 100_000_000)
     assert peer["expires"] == "2037-01-01T00:00:00Z"
     assert sorted(peer["allowed_ips"]) == ["10.9.0.3/32", "fd00:9::3/128"]
     assert json.loads(gateway.vpn("config", "anna", "--json").stdout)["file"] == made["file"]

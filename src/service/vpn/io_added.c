@@ -92,12 +92,17 @@ static enum err put_peer(struct vpn *v, struct vpn_interface *f, const struct ad
 	const struct vpn_interface_conf *conf = vpn_conf_interface_named(vpn_conf_of(v), a->device);
 	struct ip_prefix allowed[ADDED_ADDRESSES_MAX];
 	const char *users[ADDED_WHO_MAX], *roles[ADDED_WHO_MAX];
+	struct gate_reach reach[ADDED_ROUTES_MAX];
 	struct vpn_peer_setting s = {.name = a->name,
 				     .allowed = allowed,
 				     .allowed_n = a->addresses_n,
 				     .expires_s = a->expires_s,
 				     .to_peers = conf && conf->to_peers,
 				     .sign_in = a->sign_in,
+				     .up_bits = a->up_bits,
+				     .down_bits = a->down_bits,
+				     .reach = reach,
+				     .reach_n = a->reach_n,
 				     .users = users,
 				     .users_n = a->users_n,
 				     .roles = roles,
@@ -106,6 +111,8 @@ static enum err put_peer(struct vpn *v, struct vpn_interface *f, const struct ad
 
 	for (size_t i = 0; i < a->addresses_n; i++)
 		allowed[i] = ip_prefix_of(&a->addresses[i], 128);
+	for (size_t i = 0; i < a->reach_n; i++)
+		reach[i] = (struct gate_reach){.to = a->reach[i]};
 	for (size_t i = 0; i < a->users_n; i++)
 		users[i] = a->users[i];
 	for (size_t i = 0; i < a->roles_n; i++)

@@ -33,7 +33,7 @@ static bool who_read(const json_t *list, char (*ret)[ADDED_WHO_LEN_MAX + 1], siz
 	return true;
 }
 
-static bool routes_read(const json_t *list, struct added *ret)
+static bool networks_read(const json_t *list, struct ip_prefix ret[ADDED_ROUTES_MAX], size_t *ret_n)
 {
 	const json_t *item;
 	size_t i;
@@ -43,11 +43,17 @@ static bool routes_read(const json_t *list, struct added *ret)
 	json_array_foreach(list, i, item)
 	{
 		const char *text = json_string_value(item);
-		if (!text || ip_prefix_parse(span_text(text), &ret->routes[i]))
+		if (!text || ip_prefix_parse(span_text(text), &ret[i]))
 			return false;
 	}
-	ret->routes_n = json_array_size(list);
+	*ret_n = json_array_size(list);
 	return true;
+}
+
+static bool rate_read(const json_t *text, uint64_t *ret)
+{
+	return !text || (json_is_string(text) &&
+			 vpn_text_rate(span_text(json_string_value(text)), ret) == OK);
 }
 
 static bool times_read(const json_t *body, struct added *ret, const char **ret_why)
@@ -71,7 +77,14 @@ static bool lists_read(const struct vpn *v, const json_t *body, struct added *re
 		       const char **ret_why)
 {
 	*ret_why = "routes are at most 32 networks, as 192.168.7.0/24";
-	if (!routes_read(json_object_get(body, "routes"), ret))
+	if (!networks_read(json_object_get(body, "routes"), ret->routes, &ret->routes_n))
+		return false;
+	*ret_why = "reach is at most 32 networks, as 192.168.7.0/24";
+	if (!networks_read(json_object_get(body, "reach"), ret->reach, &ret->reach_n))
+		return false;
+	*ret_why = "up and down are rates, as 20Mbit";
+	if (!rate_read(json_object_get(body, "up"), &ret->up_bits) ||
+	    !rate_read(json_object_get(body, "down"), &ret->down_bits))
 		return false;
 	*ret_why = "users and roles are at most 16 names each";
 	if (!who_read(json_object_get(body, "users"), ret->users, &ret->users_n) ||

@@ -345,6 +345,9 @@ static void what_is_asked_wrongly_is_refused(void **state)
 		", \"users\": [\"anna\"]",
 		", \"users\": [\"\"]",
 		", \"sign_in\": true",
+		", \"up\": \"fast\"",
+		", \"down\": 5",
+		", \"reach\": [\"nas\"]",
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		ask_add("phone", 8, wrong[i]);

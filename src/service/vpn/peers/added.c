@@ -4,8 +4,8 @@
 #include "base/writer.h"
 #include "crypto/secret.h"
 
-/* The row: version, flags, public key, times, keepalive, device, addresses with their names,
- * routes, users, roles, and to its end the sealed preshared key. */
+/* The row: version, flags, public key, times, keepalive, rates, device, addresses with their names,
+ * routes, what it may reach, users, roles, and to its end the sealed preshared key. */
 enum {
 	VERSION = 1,
 	FLAG_SIGN_IN = 1 << 0,
@@ -52,6 +52,15 @@ static void address_write(struct writer *w, const struct ip_address *a)
 	write_span(w, ip_address_span(a));
 }
 
+static void prefixes_write(struct writer *w, const struct ip_prefix *p, size_t n)
+{
+	write_u8(w, (uint8_t)n);
+	for (size_t i = 0; i < n; i++) {
+		address_write(w, &p[i].address);
+		write_u8(w, p[i].bits);
+	}
+}
+
 enum err added_write(const struct added *a, const struct sealed_key *key, struct writer *w)
 {
 	write_u8(w, VERSION);
@@ -61,17 +70,16 @@ enum err added_write(const struct added *a, const struct sealed_key *key, struct
 	write_u64(w, (uint64_t)a->expires_s);
 	write_u64(w, (uint64_t)a->made_s);
 	write_u16(w, a->keepalive_s);
+	write_u64(w, a->up_bits);
+	write_u64(w, a->down_bits);
 	text_write(w, a->device);
 	write_u8(w, (uint8_t)a->addresses_n);
 	for (size_t i = 0; i < a->addresses_n; i++) {
 		address_write(w, &a->addresses[i]);
 		write_u8(w, a->names[i]);
 	}
-	write_u8(w, (uint8_t)a->routes_n);
-	for (size_t i = 0; i < a->routes_n; i++) {
-		address_write(w, &a->routes[i].address);
-		write_u8(w, a->routes[i].bits);
-	}
+	prefixes_write(w, a->routes, a->routes_n);
+	prefixes_write(w, a->reach, a->reach_n);
 	who_write(w, a->users, a->users_n);
 	who_write(w, a->roles, a->roles_n);
 	/* Bound to the peer's name: under another one it does not open. */
@@ -114,6 +122,18 @@ static void address_read(struct reader *r, struct ip_address *ret)
 	read_bytes(r, ret->bytes, family == 4 ? 4 : 16);
 }
 
+static size_t prefixes_read(struct reader *r, struct ip_prefix ret[ADDED_ROUTES_MAX])
+{
+	size_t n = count_read(r, ADDED_ROUTES_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct ip_address address = {0};
+		address_read(r, &address);
+		ret[i] = ip_prefix_of(&address, read_u8(r));
+	}
+	return n;
+}
+
 static void lists_read(struct reader *r, struct added *a)
 {
 	a->addresses_n = count_read(r, ADDED_ADDRESSES_MAX);
@@ -121,12 +141,8 @@ static void lists_read(struct reader *r, struct added *a)
 		address_read(r, &a->addresses[i]);
 		a->names[i] = read_u8(r);
 	}
-	a->routes_n = count_read(r, ADDED_ROUTES_MAX);
-	for (size_t i = 0; i < a->routes_n; i++) {
-		struct ip_address address = {0};
-		address_read(r, &address);
-		a->routes[i] = ip_prefix_of(&address, read_u8(r));
-	}
+	a->routes_n = prefixes_read(r, a->routes);
+	a->reach_n = prefixes_read(r, a->reach);
 	a->users_n = count_read(r, ADDED_WHO_MAX);
 	for (size_t i = 0; i < a->users_n; i++)
 		text_read(r, a->users[i], sizeof(a->users[i]));
@@ -155,6 +171,8 @@ enum err added_read(struct span name, struct span value, const struct sealed_key
 	a.expires_s = (int64_t)read_u64(&r);
 	a.made_s = (int64_t)read_u64(&r);
 	a.keepalive_s = read_u16(&r);
+	a.up_bits = read_u64(&r);
+	a.down_bits = read_u64(&r);
 	text_read(&r, a.device, sizeof(a.device));
 	lists_read(&r, &a);
 	struct span sealed = read_span(&r, SEALED_OVERHEAD + WG_KEY_LEN);

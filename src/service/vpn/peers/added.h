@@ -31,6 +31,10 @@ struct added {
 	/* What the client sends into the tunnel; none: as the configuration says. */
 	struct ip_prefix routes[ADDED_ROUTES_MAX];
 	size_t routes_n;
+	/* What it may reach; none: everything. A second, from and to it; 0: no limit. */
+	struct ip_prefix reach[ADDED_ROUTES_MAX];
+	size_t reach_n;
+	uint64_t up_bits, down_bits;
 	bool has_keepalive; /* else as the configuration says */
 	uint16_t keepalive_s;
 	bool sign_in;

@@ -19,6 +19,9 @@ static struct added sample(void)
 			  .names = {3, 1},
 			  .addresses_n = 2,
 			  .routes_n = 2,
+			  .reach_n = 1,
+			  .up_bits = 20000000,
+			  .down_bits = UINT64_C(1000000000000),
 			  .has_keepalive = true,
 			  .keepalive_s = 25,
 			  .sign_in = true,
@@ -32,6 +35,7 @@ static struct added sample(void)
 	assert_int_equal(ip_address_parse(span_text("fd00:9::7"), &a.addresses[1]), OK);
 	assert_int_equal(ip_prefix_parse(span_text("192.168.7.0/24"), &a.routes[0]), OK);
 	assert_int_equal(ip_prefix_parse(span_text("::/0"), &a.routes[1]), OK);
+	a.reach[0] = a.routes[0];
 	return a;
 }
 
@@ -63,6 +67,10 @@ static void a_row_says_what_was_written(void **state)
 		assert_string_equal(a.users[i], b.users[i]);
 	}
 	assert_int_equal(b.routes_n, 2);
+	assert_int_equal(b.reach_n, 1);
+	assert_true(ip_prefix_equal(&a.reach[0], &b.reach[0]));
+	assert_int_equal(b.up_bits, a.up_bits);
+	assert_int_equal(b.down_bits, a.down_bits);
 	assert_true(b.has_keepalive && b.sign_in && !b.ended);
 	assert_int_equal(b.keepalive_s, 25);
 	assert_int_equal(b.expires_s, a.expires_s);
@@ -117,9 +125,9 @@ static void the_longest_row_fits(void **state)
 	uint8_t row[ADDED_ROW_MAX];
 	a.addresses_n = ADDED_ADDRESSES_MAX;
 	a.addresses[0] = a.addresses[1];
-	a.routes_n = ADDED_ROUTES_MAX;
+	a.routes_n = a.reach_n = ADDED_ROUTES_MAX;
 	for (size_t i = 0; i < ADDED_ROUTES_MAX; i++)
-		a.routes[i] = a.routes[1];
+		a.routes[i] = a.reach[i] = a.routes[1];
 	a.users_n = a.roles_n = ADDED_WHO_MAX;
 	for (size_t i = 0; i < ADDED_WHO_MAX; i++) {
 		memset(a.users[i], 'u', ADDED_WHO_LEN_MAX);
