@@ -123,6 +123,46 @@ bool crypto_aead_open(struct crypto_aead *a, uint64_t counter, struct span in, u
 	return EVP_DecryptFinal_ex(a->cipher, nothing, &n) == 1;
 }
 
+/* Whether the next four can be done together. */
+static bool are_four(const struct crypto_aead *a, const struct crypto_aead_text *texts, size_t n,
+		     size_t tag)
+{
+	size_t len = texts[0].in.len;
+	bool four = a->wide && n >= CHACHAPOLY_PACKETS && len >= CHACHAPOLY_LEN_MIN + tag &&
+		    len <= CHACHAPOLY_LEN_MAX + tag;
+	for (size_t i = 1; four && i < CHACHAPOLY_PACKETS; i++)
+		four = texts[i].in.len == len;
+	return four;
+}
+
+void crypto_aead_seal_many(struct crypto_aead *a, struct crypto_aead_text *texts, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		if (are_four(a, texts + i, n - i, 0)) {
+			ASSERT(a->cipher && a->use == CRYPTO_AEAD_SEAL);
+			chachapoly_seal_four(a->cipher, texts + i);
+			i += CHACHAPOLY_PACKETS;
+			continue;
+		}
+		crypto_aead_seal(a, texts[i].counter, texts[i].in, texts[i].ret);
+		i++;
+	}
+}
+
+void crypto_aead_open_many(struct crypto_aead *a, struct crypto_aead_text *texts, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		if (are_four(a, texts + i, n - i, CRYPTO_AEAD_TAG_LEN)) {
+			ASSERT(a->cipher && a->use == CRYPTO_AEAD_OPEN);
+			chachapoly_open_four(a->cipher, texts + i);
+			i += CHACHAPOLY_PACKETS;
+			continue;
+		}
+		texts[i].right = crypto_aead_open(a, texts[i].counter, texts[i].in, texts[i].ret);
+		i++;
+	}
+}
+
 void crypto_aead_seal_once(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter,
 			   struct span associated, struct span in, uint8_t *ret)
 {

@@ -41,6 +41,17 @@ void crypto_aead_seal(struct crypto_aead *a, uint64_t counter, struct span in, u
  * CRYPTO_AEAD_TAG_LEN bytes, then holds bytes to be thrown away. ret may be where in is. */
 MUST bool crypto_aead_open(struct crypto_aead *a, uint64_t counter, struct span in, uint8_t *ret);
 
+/* Several texts under one key, as if one by one; for runs of packets of one length, which take less
+ * time together. in and ret as above. */
+struct crypto_aead_text {
+	uint64_t counter;
+	struct span in;
+	uint8_t *ret;
+	bool right; /* out, of open_many: what crypto_aead_open says */
+};
+void crypto_aead_seal_many(struct crypto_aead *a, struct crypto_aead_text *texts, size_t n);
+void crypto_aead_open_many(struct crypto_aead *a, struct crypto_aead_text *texts, size_t n);
+
 /* The same for one text under a key that is used once or seldom, with associated data. ret may be
  * where in is. Cannot fail but by the tag; nothing is allocated. */
 void crypto_aead_seal_once(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter,

@@ -5,6 +5,7 @@
 
 #if defined(__x86_64__)
 
+#include <assert.h>
 #include <immintrin.h>
 
 /* --- the stream cipher (RFC 8439 2.3): a vector for each word of the state, a lane for each block
@@ -60,15 +61,21 @@ WIDE static void turn_quarters(const words16 x[4], __m512i ret[4])
 	ret[3] = _mm512_unpackhi_epi64(ab1, cd1);
 }
 
-/* Blocks `first` to first + 15. */
-WIDE static void stream16(const uint32_t state[16], uint32_t first, uint8_t ret[1024])
+/* What differs from lane to lane: the block's number, and the nonce. */
+struct lanes {
+	uint32_t block[16], low[16], high[16];
+};
+
+WIDE static void stream_lanes(const uint32_t state[16], const struct lanes *lanes,
+			      uint8_t ret[1024])
 {
-	const words16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 	words16 x[16], start[16];
 	__m512i turned[4][4];
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 14; i++)
 		start[i] = (words16)_mm512_set1_epi32((int)state[i]);
-	start[12] = lanes + first;
+	start[12] = (words16)_mm512_loadu_si512(lanes->block);
+	start[14] = (words16)_mm512_loadu_si512(lanes->low);
+	start[15] = (words16)_mm512_loadu_si512(lanes->high);
 	for (int i = 0; i < 16; i++)
 		x[i] = start[i];
 	TWENTY_ROUNDS(x);
@@ -88,6 +95,18 @@ WIDE static void stream16(const uint32_t state[16], uint32_t first, uint8_t ret[
 		_mm512_storeu_si512(ret + 64 * (8 + j), _mm512_shuffle_i32x4(ab1, cd1, 0x88));
 		_mm512_storeu_si512(ret + 64 * (12 + j), _mm512_shuffle_i32x4(ab1, cd1, 0xdd));
 	}
+}
+
+/* Blocks `first` to first + 15 of one packet. */
+WIDE static void stream16(const uint32_t state[16], uint32_t first, uint8_t ret[1024])
+{
+	struct lanes lanes;
+	for (uint32_t i = 0; i < 16; i++) {
+		lanes.block[i] = first + i;
+		lanes.low[i] = state[14];
+		lanes.high[i] = state[15];
+	}
+	stream_lanes(state, &lanes, ret);
 }
 
 /* Blocks `first` to first + 7. */
@@ -199,6 +218,78 @@ bool chachapoly_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter, s
 	return right;
 }
 
+/* --- four packets of one length: no lane of the cipher idles at a packet's end */
+
+enum { PACKETS = CHACHAPOLY_PACKETS, BLOCKS_MAX = CHACHAPOLY_LEN_MAX / BLOCK + 1 };
+
+static_assert(CHACHAPOLY_LEN_MAX % BLOCK == 0, "whole blocks");
+
+struct packets {
+	size_t stride; /* octets of the stream of each */
+	uint8_t stream[(PACKETS * BLOCKS_MAX * BLOCK + STREAM_MAX - 1) / STREAM_MAX * STREAM_MAX]
+		__attribute__((aligned(64)));
+};
+
+WIDE static void streams(struct packets *p, const uint8_t *key,
+			 const struct crypto_aead_text texts[PACKETS], size_t len)
+{
+	uint32_t state[16];
+	size_t blocks = (len + BLOCK - 1) / BLOCK + 1, packet = 0, block = 0;
+	p->stride = blocks * BLOCK;
+	state_of(key, 0, state);
+	for (size_t at = 0; at < PACKETS * p->stride; at += STREAM_MAX) {
+		struct lanes lanes = {0};
+		for (size_t i = 0; i < STREAM_MAX / BLOCK && packet < PACKETS; i++) {
+			lanes.block[i] = (uint32_t)block;
+			lanes.low[i] = (uint32_t)texts[packet].counter;
+			lanes.high[i] = (uint32_t)(texts[packet].counter >> 32);
+			if (++block == blocks)
+				block = 0, packet++;
+		}
+		stream_lanes(state, &lanes, p->stream + at);
+	}
+}
+
+void chachapoly_seal_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+			  struct crypto_aead_text texts[CHACHAPOLY_PACKETS])
+{
+	struct packets p;
+	struct chachapoly_four four;
+	size_t len = texts[0].in.len;
+	streams(&p, key, texts, len);
+	for (size_t i = 0; i < PACKETS; i++) {
+		const uint8_t *stream = p.stream + i * p.stride;
+		add_stream(stream + BLOCK, texts[i].in.data, texts[i].ret, len);
+		four.one_time[i] = stream;
+		four.text[i] = texts[i].ret;
+	}
+	chachapoly_tag_four(&four, len);
+	for (size_t i = 0; i < PACKETS; i++)
+		memcpy(texts[i].ret + len, four.tag[i], CRYPTO_AEAD_TAG_LEN);
+	crypto_wipe(&p, sizeof(p));
+}
+
+void chachapoly_open_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+			  struct crypto_aead_text texts[CHACHAPOLY_PACKETS])
+{
+	struct packets p;
+	struct chachapoly_four four;
+	size_t len = texts[0].in.len - CRYPTO_AEAD_TAG_LEN;
+	streams(&p, key, texts, len);
+	for (size_t i = 0; i < PACKETS; i++) {
+		four.one_time[i] = p.stream + i * p.stride;
+		four.text[i] = texts[i].in.data;
+	}
+	chachapoly_tag_four(&four, len);
+	for (size_t i = 0; i < PACKETS; i++) {
+		struct span tag = span_of(texts[i].in.data + len, CRYPTO_AEAD_TAG_LEN);
+		texts[i].right = crypto_equal(span_of(four.tag[i], CRYPTO_AEAD_TAG_LEN), tag);
+		if (texts[i].right)
+			add_stream(four.one_time[i] + BLOCK, texts[i].in.data, texts[i].ret, len);
+	}
+	crypto_wipe(&p, sizeof(p));
+}
+
 bool chachapoly_runs_here(void)
 {
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
@@ -225,6 +316,20 @@ bool chachapoly_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter, s
 	(void)key, (void)counter, (void)in, (void)ret;
 	ASSERT(chachapoly_runs_here());
 	return false;
+}
+
+void chachapoly_seal_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+			  struct crypto_aead_text texts[CHACHAPOLY_PACKETS])
+{
+	(void)key, (void)texts;
+	ASSERT(chachapoly_runs_here());
+}
+
+void chachapoly_open_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+			  struct crypto_aead_text texts[CHACHAPOLY_PACKETS])
+{
+	(void)key, (void)texts;
+	ASSERT(chachapoly_runs_here());
 }
 
 #endif

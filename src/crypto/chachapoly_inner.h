@@ -14,4 +14,11 @@
  * lengths. */
 void chachapoly_tag(const uint8_t one_time[32], struct span text, uint8_t ret[16]);
 
+/* The same for four texts of one length, at least 32 octets. */
+struct chachapoly_four {
+	const uint8_t *one_time[4], *text[4]; /* borrowed */
+	uint8_t tag[4][16];
+};
+void chachapoly_tag_four(struct chachapoly_four *four, size_t len);
+
 #endif

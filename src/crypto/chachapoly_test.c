@@ -53,6 +53,81 @@ static void says_what_the_library_says_for_every_length(void **state)
 	guard_done(&g);
 }
 
+static struct crypto_aead_text four[CHACHAPOLY_PACKETS];
+static uint8_t rooms[CHACHAPOLY_PACKETS][CHACHAPOLY_LEN_MAX + TAG];
+
+static void four_of(size_t len, uint64_t counter)
+{
+	for (size_t i = 0; i < CHACHAPOLY_PACKETS; i++)
+		four[i] = (struct crypto_aead_text){.counter = counter * (i + 1),
+						    .in = span_of(text + 7 * i, len),
+						    .ret = rooms[i]};
+}
+
+static void four_are_as_one_by_one_for_every_length(void **state)
+{
+	(void)state;
+	needs_vectors();
+	static uint8_t want[CHACHAPOLY_LEN_MAX + TAG];
+	for (size_t len = CHACHAPOLY_LEN_MIN; len <= CHACHAPOLY_LEN_MAX; len++) {
+		size_t bent = len % 5; /* 4: none */
+		four_of(len, len * 0x0101010101010101);
+		chachapoly_seal_four(key, four);
+		for (size_t i = 0; i < CHACHAPOLY_PACKETS; i++) {
+			crypto_aead_seal_once(key, four[i].counter, (struct span){0}, four[i].in,
+					      want);
+			assert_memory_equal(rooms[i], want, len + TAG);
+			four[i].in = span_of(rooms[i], len + TAG);
+		}
+		/* In place; one of them bent anywhere, and left as it is. */
+		if (bent < 4)
+			rooms[bent][len * 31 % (len + TAG)] ^= 0x20;
+		chachapoly_open_four(key, four);
+		for (size_t i = 0; i < CHACHAPOLY_PACKETS; i++) {
+			assert_int_equal(four[i].right, i != bent);
+			if (i != bent)
+				assert_memory_equal(rooms[i], text + 7 * i, len);
+		}
+	}
+}
+
+static void many_are_as_one_by_one(void **state)
+{
+	(void)state;
+	struct test_random rng = test_random_begin();
+	enum { MANY = 13, LONGEST = 2200 };
+	static uint8_t sealed[MANY][LONGEST + TAG], want[LONGEST + TAG];
+	struct crypto_aead_text texts[MANY];
+	for (size_t round = 0; round < 400; round++) {
+		struct crypto_aead sealer = {0}, opener = {0};
+		size_t len = test_random_below(&rng, LONGEST + 1);
+		assert_int_equal(crypto_aead_init(&sealer, CRYPTO_AEAD_SEAL, key), OK);
+		assert_int_equal(crypto_aead_init(&opener, CRYPTO_AEAD_OPEN, key), OK);
+		for (size_t i = 0; i < MANY; i++) {
+			if (test_random_below(&rng, 6) == 0)
+				len = test_random_below(&rng, LONGEST + 1);
+			texts[i] = (struct crypto_aead_text){.counter = round * MANY + i,
+							     .in = span_of(text + i, len),
+							     .ret = sealed[i]};
+		}
+		crypto_aead_seal_many(&sealer, texts, MANY);
+		for (size_t i = 0; i < MANY; i++) {
+			len = texts[i].in.len;
+			crypto_aead_seal_once(key, texts[i].counter, (struct span){0}, texts[i].in,
+					      want);
+			assert_memory_equal(sealed[i], want, len + TAG);
+			texts[i].in = span_of(sealed[i], len + TAG);
+		}
+		crypto_aead_open_many(&opener, texts, MANY);
+		for (size_t i = 0; i < MANY; i++) {
+			assert_true(texts[i].right);
+			assert_int_equal(memcmp(sealed[i], text + i, texts[i].in.len - TAG), 0);
+		}
+		crypto_aead_done(&sealer);
+		crypto_aead_done(&opener);
+	}
+}
+
 /* As RFC 8439 2.8 builds it, by the library. */
 static void tag_slowly(const uint8_t one_time[32], size_t len, uint8_t ret[16])
 {
@@ -63,6 +138,18 @@ static void tag_slowly(const uint8_t one_time[32], size_t len, uint8_t ret[16])
 	memcpy(built, text, len);
 	memcpy(built + padded + 8, &length, sizeof(length));
 	assert_int_equal(crypto_onetimeauth_poly1305(ret, built, padded + 16, one_time), 0);
+}
+
+static void tag_of_four_is(const uint8_t one_time[32], size_t len, const uint8_t want[16])
+{
+	struct chachapoly_four of;
+	for (size_t i = 0; i < 4; i++) {
+		of.one_time[i] = one_time;
+		of.text[i] = text;
+	}
+	chachapoly_tag_four(&of, len);
+	for (size_t i = 0; i < 4; i++)
+		assert_memory_equal(of.tag[i], want, 16);
 }
 
 /* Numbers at the edges of limbs and of the prime: where carries get lost, if they do. */
@@ -83,6 +170,8 @@ static void tags_at_the_edges_are_right(void **state)
 				tag_slowly(one_time, len, want);
 				chachapoly_tag(one_time, span_of(text, len), got);
 				assert_memory_equal(got, want, sizeof(got));
+				if (len >= 32)
+					tag_of_four_is(one_time, len, want);
 			}
 }
 
@@ -133,6 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_is_short_bent_or_of_another_counter),
 		cmocka_unit_test(says_what_the_library_says_for_every_length),
+		cmocka_unit_test(four_are_as_one_by_one_for_every_length),
+		cmocka_unit_test(many_are_as_one_by_one),
 		cmocka_unit_test(tags_of_random_keys_are_right),
 		cmocka_unit_test(tags_at_the_edges_are_right),
 	};

@@ -85,27 +85,48 @@ static const struct wg_transport *transport_of(const struct vpn_open *o)
 	return (const struct wg_transport *)o->datagram.data;
 }
 
-/* The keypair that a data message is for, after decryption into out; NULL: dropped. */
-static struct vpn_keypair *decrypt(struct vpn_plane *p, uint64_t now_ms, struct vpn_open *o)
+/* The keypair that a data message is for; NULL: dropped. */
+static struct vpn_keypair *keypair_of(struct vpn_plane *p, uint64_t now_ms, struct vpn_open *o)
 {
 	const struct wg_transport *head = transport_of(o);
-	uint64_t counter = wg_get_u64(head->counter);
 	struct vpn_keypair *k = vpn_indices_find(&p->engine->keypairs, wg_get_u32(head->receiver));
 	if (!k) {
 		drop(p, o, VPN_DROP_INDEX);
 		return NULL;
 	}
-	if (!vpn_keypair_is_good(k, now_ms) || counter >= VPN_REJECT_AFTER_MESSAGES) {
+	if (!vpn_keypair_is_good(k, now_ms) ||
+	    wg_get_u64(head->counter) >= VPN_REJECT_AFTER_MESSAGES) {
 		drop(p, o, VPN_DROP_OLD_KEY);
 		return NULL;
 	}
-	struct span sealed = span_sub(o->datagram, VPN_DATA_HEAD, o->datagram.len - VPN_DATA_HEAD);
-	ASSERT(o->out_cap >= sealed.len - VPN_DATA_TAG);
-	if (!crypto_aead_open(&k->ciphers[p->index].open, counter, sealed, o->out)) {
-		drop(p, o, VPN_DROP_TAG);
-		return NULL;
-	}
 	return k;
+}
+
+/* The first of them and those after it of the same keypair, together; how many these are. What does
+ * not authenticate has none afterwards. */
+static size_t decrypt(struct vpn_plane *p, struct vpn_open *items, struct vpn_keypair **keypairs,
+		      size_t n)
+{
+	struct crypto_aead_text texts[VPN_PLANE_BATCH_MAX];
+	struct vpn_keypair *k = keypairs[0];
+	size_t run = 0;
+	for (; run < n && keypairs[run] == k; run++) {
+		const struct vpn_open *o = &items[run];
+		size_t len = o->datagram.len - VPN_DATA_HEAD;
+		ASSERT(o->out_cap >= len - VPN_DATA_TAG);
+		texts[run] = (struct crypto_aead_text){
+			.counter = wg_get_u64(transport_of(o)->counter),
+			.in = span_sub(o->datagram, VPN_DATA_HEAD, len),
+			.ret = o->out,
+		};
+	}
+	crypto_aead_open_many(&k->ciphers[p->index].open, texts, run);
+	for (size_t i = 0; i < run; i++)
+		if (!texts[i].right) {
+			drop(p, &items[i], VPN_DROP_TAG);
+			keypairs[i] = NULL;
+		}
+	return run;
 }
 
 /* What a run of datagrams of one keypair, accepted, leaves behind. */
@@ -244,13 +265,15 @@ void vpn_plane_open(struct vpn_plane *p, uint64_t now_ms, struct vpn_open *items
 		o->len = 0;
 		keypairs[i] = NULL;
 		switch (wg_message_kind(o->datagram)) {
-		case WG_TRANSPORT: keypairs[i] = decrypt(p, now_ms, o); break;
+		case WG_TRANSPORT: keypairs[i] = keypair_of(p, now_ms, o); break;
 		case WG_INITIATION:
 		case WG_RESPONSE: judge_handshake(p, now_ms, o); break;
 		case WG_COOKIE_REPLY: o->result = VPN_OPEN_HANDSHAKE; break;
 		case WG_NONE: drop(p, o, VPN_DROP_TORN); break;
 		}
 	}
+	for (size_t i = 0; i < n;)
+		i += keypairs[i] ? decrypt(p, items + i, keypairs + i, n - i) : 1;
 	for (size_t i = 0; i < n; i++) {
 		if (!keypairs[i])
 			continue;

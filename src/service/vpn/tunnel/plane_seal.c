@@ -28,9 +28,10 @@ static uint64_t take_counters(struct vpn_keypair *k, size_t n)
 	return atomic_fetch_add_explicit(&k->sent, n, memory_order_relaxed);
 }
 
-/* The packet is at out + VPN_DATA_HEAD. Returns the datagram's length. */
-static size_t seal_at(struct vpn_plane *p, struct vpn_keypair *k, uint64_t counter, uint8_t *out,
-		      size_t len)
+/* The packet is at out + VPN_DATA_HEAD: its head before it, zeros behind it. What is to be sealed.
+ */
+static struct crypto_aead_text prepare(struct vpn_plane *p, const struct vpn_keypair *k,
+				       uint64_t counter, uint8_t *out, size_t len)
 {
 	/* Paper 5.4.6: zero padding, "so that the length is a multiple of 16". */
 	size_t padded = wg_padded_len(len, p->engine->setting.mtu);
@@ -38,9 +39,9 @@ static size_t seal_at(struct vpn_plane *p, struct vpn_keypair *k, uint64_t count
 	memset(out + VPN_DATA_HEAD + len, 0, padded - len);
 	wg_transport_write(&head, k->remote_index, counter);
 	memcpy(out, &head, sizeof(head));
-	crypto_aead_seal(&k->ciphers[p->index].seal, counter, span_of(out + VPN_DATA_HEAD, padded),
-			 out + VPN_DATA_HEAD);
-	return padded + VPN_DATA_OVERHEAD;
+	return (struct crypto_aead_text){.counter = counter,
+					 .in = span_of(out + VPN_DATA_HEAD, padded),
+					 .ret = out + VPN_DATA_HEAD};
 }
 
 /* What sending with k leaves behind. */
@@ -88,6 +89,7 @@ static void seal_run(struct vpn_plane *p, uint64_t now_ms, struct vpn_seal *item
 	/* Those that wait go first. */
 	bool waits = !k || atomic_load(&peer->inner->staged_n) > 0;
 	uint64_t counter = waits || !reached ? 0 : take_counters(k, n), bytes = 0;
+	struct crypto_aead_text texts[VPN_PLANE_BATCH_MAX];
 	for (size_t i = 0; i < n; i++) {
 		struct vpn_seal *s = &items[i];
 		if (!reached) {
@@ -99,13 +101,16 @@ static void seal_run(struct vpn_plane *p, uint64_t now_ms, struct vpn_seal *item
 			s->tos = ecn_of(s->packet.data);
 			if (s->out + VPN_DATA_HEAD != s->packet.data)
 				memmove(s->out + VPN_DATA_HEAD, s->packet.data, s->packet.len);
-			s->len = seal_at(p, k, counter + i, s->out, s->packet.len);
+			texts[i] = prepare(p, k, counter + i, s->out, s->packet.len);
+			s->len = texts[i].in.len + VPN_DATA_OVERHEAD;
 			s->result = VPN_SEAL_DATAGRAM;
 			bytes += s->len;
 		}
 	}
-	if (bytes)
-		account(p, now_ms, k, n, bytes);
+	if (!bytes)
+		return;
+	crypto_aead_seal_many(&k->ciphers[p->index].seal, texts, n);
+	account(p, now_ms, k, n, bytes);
 }
 
 void vpn_plane_seal(struct vpn_plane *p, uint64_t now_ms, struct vpn_seal *items, size_t n)
@@ -131,7 +136,9 @@ bool vpn_engine_send_data(struct vpn_engine *e, uint64_t now_ms, struct vpn_peer
 	if (!k || !vpn_peer_endpoint(peer, &to))
 		return false;
 	uint8_t tos = len ? ecn_of(room + VPN_DATA_HEAD) : 0;
-	size_t sealed = seal_at(p, k, take_counters(k, 1), room, len);
+	struct crypto_aead_text text = prepare(p, k, take_counters(k, 1), room, len);
+	size_t sealed = text.in.len + VPN_DATA_OVERHEAD;
+	crypto_aead_seal_many(&k->ciphers[p->index].seal, &text, 1);
 	e->effects.send(e->effects.arg, &to, tos, span_of(room, sealed));
 	account(p, now_ms, k, len ? 1 : 0, sealed);
 	if (!len)
