@@ -236,6 +236,27 @@ static void a_wrong_key_is_told_of_without_it(void **state)
 	free(made);
 }
 
+/* As wg does. */
+static void a_network_that_two_peers_name_is_the_laters(void **state)
+{
+	(void)state;
+	char text[512], *made;
+
+	(void)snprintf(text, sizeof(text),
+		       "[Interface]\n"
+		       "[Peer]\nPublicKey=okv2IkQPCFnprvMevUTCeKlf/lV8I/YL99b6k49lJxY=\n"
+		       "AllowedIPs=10.0.0.1, 10.0.0.2, 10.0.0.2/32, 10.0.0.3\n"
+		       "[Peer]\nPublicKey=qXpuyYZrlKV3dApkCiKBlVMKWuS1dtRHlWaZg45as3Y=\n"
+		       "AllowedIPs=10.0.0.3, 10.0.0.1\n");
+	made = tunnel_of(text, OK);
+	assert_non_null(strstr(made, "allowed-ips: [10.0.0.2/32]\n"));
+	assert_non_null(strstr(made, "allowed-ips: [10.0.0.3/32, 10.0.0.1/32]\n"));
+	assert_non_null(
+		strstr(made, "# 2: 10.0.0.1/32 of peer-1 is left out: a later peer has it"));
+	assert_null(strstr(made, "10.0.0.2/32 of"));
+	free(made);
+}
+
 static void values_out_of_range_are_told_of(void **state)
 {
 	static const struct {
@@ -278,6 +299,7 @@ int main(void)
 		cmocka_unit_test(wg_quick_file_is_carried_over),
 		cmocka_unit_test(a_file_without_an_interface_is_none_of_wg_quick),
 		cmocka_unit_test(a_wrong_key_is_told_of_without_it),
+		cmocka_unit_test(a_network_that_two_peers_name_is_the_laters),
 		cmocka_unit_test(values_out_of_range_are_told_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

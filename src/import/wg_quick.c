@@ -1,6 +1,8 @@
 #include "proto/wireguard/wg_quick.h"
+
 #include "import/tunnel.h"
 #include "proto/wireguard/key.h"
+#include <stdlib.h>
 
 #define TEXT(s) (int)(s).len, (const char *)(s).data
 
@@ -326,6 +328,72 @@ static void peers_settle(struct import_site *notes, struct import_tunnel *t)
 	}
 }
 
+/* --- networks that are in the file twice: wg gives them to the last who names them --- */
+
+struct named {
+	struct import_text *text;
+	const struct import_peer *peer;
+	size_t at; /* in the file */
+};
+
+static int compare_named(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	struct span s = x->text->text, t = y->text->text;
+	size_t len = s.len < t.len ? s.len : t.len;
+	int order = len ? memcmp(s.data, t.data, len) : 0;
+
+	if (order || s.len != t.len)
+		return order ? order : s.len < t.len ? -1 : 1;
+	return x->at < y->at ? -1 : 1;
+}
+
+/* Those that were emptied leave the list. */
+static void texts_tidy(struct import_texts *list)
+{
+	struct import_text **at = &list->first;
+
+	list->last = NULL;
+	for (struct import_text *t = list->first; t; t = t->next) {
+		if (!t->text.len)
+			continue;
+		*at = list->last = t;
+		at = &t->next;
+	}
+	*at = NULL;
+}
+
+static void networks_settle(struct import_site *notes, struct import_tunnel *t)
+{
+	size_t n = 0;
+
+	for (const struct import_peer *p = t->peers; p; p = p->next)
+		for (const struct import_text *a = p->allowed_ips.first; a; a = a->next)
+			n++;
+	struct named *all =
+		arena_zalloc(&notes->arena, n + 1, sizeof(struct named), _Alignof(struct named));
+	if (!all) {
+		notes->failed = true;
+		return;
+	}
+	n = 0;
+	for (const struct import_peer *p = t->peers; p; p = p->next)
+		for (struct import_text *a = p->allowed_ips.first; a; a = a->next, n++)
+			all[n] = (struct named){.text = a, .peer = p, .at = n};
+	qsort(all, n, sizeof(*all), compare_named);
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (!span_equal(all[i].text->text, all[i + 1].text->text))
+			continue;
+		if (all[i].peer != all[i + 1].peer)
+			import_note(notes, all[i].peer->line,
+				    "%.*s of %.*s is left out: a later peer has it",
+				    TEXT(all[i].text->text), TEXT(all[i].peer->name));
+		all[i].text->text = (struct span){0};
+	}
+	for (struct import_peer *p = t->peers; p; p = p->next)
+		texts_tidy(&p->allowed_ips);
+}
+
 static void device_set(struct import_site *notes, struct span device, struct import_tunnel *t)
 {
 	if (device.len && device.len <= DEVICE_MAX_LEN) {
@@ -354,6 +422,7 @@ enum err import_wg_quick(struct span text, struct span device, struct import_sit
 		return notes->failed ? (enum err)ENOMEM : ERR_FORMAT;
 	}
 	peers_settle(notes, ret);
+	networks_settle(notes, ret);
 	if (!ret->addresses.first)
 		import_note(notes, 0, "no Address is in it: write `addresses`");
 	if (!ret->private_key.len)
