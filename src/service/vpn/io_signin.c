@@ -332,10 +332,6 @@ static void store_learn_end(void *arg)
 {
 	struct vpn_people *x = arg;
 	signin_learn_end(x->signin, now_ms());
-	if (x->unreadable)
-		log_warning("rows of users or sessions are left aside: sealed with another key, "
-			    "torn, or of a newer program",
-			    LOG_U64("rows", x->unreadable));
 }
 
 static void store_stored(void *arg, const struct store_request *r)
