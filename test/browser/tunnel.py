@@ -47,6 +47,7 @@ vpn:
     name: {NAME}
     session: $SESSION
     idle: 0
+    attempts: {{user: 6, peer: 50, address: 50, delay: 60s}}
 """
 
 ANSWER = """

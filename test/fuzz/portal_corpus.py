@@ -27,6 +27,10 @@ FILES = {
     "end": [get("/"), ALICE, get("/sessions"), post("/sessions/end", "peer=07" + 62 * "0"), get("/")],
     "enrol": [get("/"), BOB, post("/enrol", "enrolment=\x05&code=123456"), post("/enrol", "enrolment=\x05&code=\x02")],
     "foreign": [get("/"), post("/sign-in", "user=alice", "Origin: https://evil.example\r\n"), get("/proof")],
+    "password": [
+        get("/"), ALICE, get("/password"),
+        post("/password/change", "password=password&code=\x02&new=long+enough&again=long+enough"), get("/?changed=1"),
+    ],
     "small": [get("/captive"), get("/icon.svg"), get("/authority.crt"), get("/nowhere"), get("/sessions?from=3")],
     "methods": ["DELETE / HTTP/1.1\r\nHost: a.b\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a.b\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"],
 }

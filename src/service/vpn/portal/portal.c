@@ -288,6 +288,8 @@ static const struct route {
 	{"/proof", false, false, portal_proof},
 	{"/sign-in", true, false, portal_sign_in},
 	{"/enrol", true, false, portal_enrol},
+	{"/password", false, false, portal_password},
+	{"/password/change", true, false, portal_password_change},
 	{"/sign-out", true, false, portal_sign_out},
 	{"/sessions", false, false, portal_sessions},
 	{"/sessions/end", true, false, portal_sessions_end},
@@ -403,6 +405,8 @@ void portal_forget(struct portal_visit *v)
 	if (v->waits)
 		signin_forget(v->portal->config.signin, v);
 	v->waits = false;
+	crypto_wipe(v->password, sizeof(v->password));
+	crypto_wipe(v->session, sizeof(v->session));
 }
 
 struct signin_view portal_view(const struct portal_visit *v)

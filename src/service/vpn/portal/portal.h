@@ -3,7 +3,7 @@
  *
  *	/			signs in; whoever has is shown the session
  *	/sign-in, /enrol	its forms; /proof: the browser shows its cookie once more
- *	/sign-out		of whoever is signed in
+ *	/password, /sign-out	of whoever is signed in
  *	/sessions, /sessions/end	for administrators
  *	/authority.crt		the certificate of the gateway's own authority
  *	/captive		RFC 8908
@@ -31,6 +31,7 @@ enum {
 	PORTAL_NONCE_LEN = 16,
 	PORTAL_HOST_MAX = 254 + 6, /* a name, a port, a NUL */
 	PORTAL_PEER_NAME_MAX = 64, /* with the NUL */
+	PORTAL_PASSWORD_MAX = 256, /* bytes of a new password */
 };
 
 struct portal_config {
@@ -82,6 +83,8 @@ struct portal_visit {
 	char session[SESSION_COOKIE_LEN + 1];	/* the cookie that the browser shows; or empty */
 	char user[USER_NAME_MAX + 1];		/* as typed, to be shown again */
 	char enrolment[SESSION_COOKIE_LEN + 1]; /* the token of one that is under way */
+	char password[PORTAL_PASSWORD_MAX + 1]; /* a new one, until it is hashed */
+	uint64_t max_age_s;			/* of the cookie in session, if it is new */
 };
 
 /* Answers request and its body into out, which has room for PORTAL_ANSWER_MAX bytes; then calls
@@ -93,7 +96,8 @@ void portal_serve(struct portal *p, struct portal_visit *v, const struct http_re
  * at once, calls nothing; the connection ends. */
 void portal_fault(unsigned status, struct writer *out);
 
-/* Nobody waits any more: answered will not be called. */
+/* Nobody waits any more: answered will not be called. Wipes what is secret in v; accepts one that
+ * was never served. */
 void portal_forget(struct portal_visit *v);
 
 /* The plain port: whatever was asked for, go to the page (303; 302 for HTTP/1.0). Other methods

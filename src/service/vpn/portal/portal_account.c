@@ -18,7 +18,7 @@ enum {
 /* --- the front page -----------------------------------------------------------------------------
  */
 
-static void write_trouble(struct portal_visit *v, struct writer *w, struct portal_trouble t)
+void portal_trouble_write(struct portal_visit *v, struct writer *w, struct portal_trouble t)
 {
 	char time[64];
 	struct writer inside = writer_of(time, sizeof(time));
@@ -28,14 +28,23 @@ static void write_trouble(struct portal_visit *v, struct writer *w, struct porta
 	page_error(w, v->language, t.text, writer_span(&inside));
 }
 
-static void sign_in_page(struct portal_visit *v, enum signin_gate gate, struct portal_trouble t,
-			 bool signed_out)
+/* What the page itself wrote into its query, to be said once; nothing follows from it. */
+static bool has_hint(struct span query, const char *name, char ret[HINT_MAX])
 {
+	return form_field(query, name, ret, HINT_MAX) == OK && *ret;
+}
+
+static void sign_in_page(struct portal_visit *v, enum signin_gate gate, struct portal_trouble t,
+			 struct span query)
+{
+	char hint[HINT_MAX];
 	struct answer a = portal_page(v, t.status ? t.status : 200, TEXT_SIGN_IN, NULL);
 	struct span user = span_text(v->user);
-	write_trouble(v, a.w, t);
-	if (signed_out)
+	portal_trouble_write(v, a.w, t);
+	if (gate == SIGNIN_CLOSED && has_hint(query, "out", hint))
 		page_notice(a.w, v->language, TEXT_SIGNED_OUT);
+	if (gate == SIGNIN_CLOSED && has_hint(query, "changed", hint))
+		page_notice(a.w, v->language, TEXT_PASSWORD_CHANGED);
 	write_text(a.w, "<p>");
 	page_text(a.w, v->language, gate == SIGNIN_OPEN ? TEXT_OPEN_ELSEWHERE : TEXT_SIGN_IN_WHY);
 	write_text(a.w, "</p>");
@@ -73,12 +82,6 @@ static void sign_in_page(struct portal_visit *v, enum signin_gate gate, struct p
 	portal_page_close(v, &a);
 }
 
-/* What the page itself wrote into its query, to be said once; nothing follows from it. */
-static bool has_hint(struct span query, const char *name, char ret[HINT_MAX])
-{
-	return form_field(query, name, ret, HINT_MAX) == OK && *ret;
-}
-
 static void account_page(struct portal_visit *v, const struct signin_view *view, struct span query)
 {
 	struct answer a = portal_page(v, 200, TEXT_SIGNED_IN, NULL);
@@ -100,11 +103,13 @@ static void account_page(struct portal_visit *v, const struct signin_view *view,
 	}
 	portal_form_begin(v, a.w, "/sign-out");
 	page_form_end(a.w, v->language, TEXT_SIGN_OUT);
+	write_text(a.w, "<nav class=\"more\"><a href=\"/password\">");
+	page_text(a.w, v->language, TEXT_CHANGE);
 	if (view->administrator) {
-		write_text(a.w, "<nav class=\"more\"><a href=\"/sessions\">");
+		write_text(a.w, "</a><a href=\"/sessions\">");
 		page_text(a.w, v->language, TEXT_SESSIONS);
-		write_text(a.w, "</a></nav>");
 	}
+	write_text(a.w, "</a></nav>");
 	portal_page_close(v, &a);
 }
 
@@ -119,7 +124,6 @@ void portal_front(struct portal_visit *v, struct span query)
 {
 	struct signin_view view = portal_view(v);
 	struct portal_trouble none = {0};
-	char hint[HINT_MAX];
 	if (view.gate == SIGNIN_OPEN && view.ours) {
 		account_page(v, &view, query);
 	} else if (view.gate == SIGNIN_PROOF && view.ours && proved(v)) {
@@ -135,26 +139,24 @@ void portal_front(struct portal_visit *v, struct span query)
 		write_text(a.w, "</a></nav>");
 		portal_page_close(v, &a);
 	} else {
-		sign_in_page(v, view.gate, none,
-			     view.gate == SIGNIN_CLOSED && has_hint(query, "out", hint));
+		sign_in_page(v, view.gate, none, query);
 	}
 }
 
 void portal_front_again(struct portal_visit *v, struct portal_trouble trouble)
 {
-	sign_in_page(v, portal_view(v).gate, trouble, false);
+	sign_in_page(v, portal_view(v).gate, trouble, (struct span){0});
 }
 
 void portal_proof(struct portal_visit *v, struct span query)
 {
 	struct signin_view view = portal_view(v);
-	(void)query;
 	if (view.gate == SIGNIN_PROOF && view.ours && proved(v))
 		portal_see_other(v, "/?proved=1", NULL, 0);
 	else if (view.gate == SIGNIN_OPEN)
 		portal_see_other(v, "/", NULL, 0);
 	else
-		sign_in_page(v, view.gate, (struct portal_trouble){0}, false);
+		sign_in_page(v, view.gate, (struct portal_trouble){0}, query);
 }
 
 /* --- enrolment ----------------------------------------------------------------------------------
@@ -176,7 +178,7 @@ static void enrol_page(struct portal_visit *v, const struct signin_secret *secre
 {
 	struct answer a = portal_page(v, t.status ? t.status : 200, TEXT_ENROL, NULL);
 	AUTO_DONE(qr_done) struct qr code;
-	write_trouble(v, a.w, t);
+	portal_trouble_write(v, a.w, t);
 	write_text(a.w, "<p>");
 	page_text(a.w, v->language, TEXT_ENROL_WHY);
 	write_text(a.w, "</p>");
@@ -239,7 +241,7 @@ static void opened(struct portal_visit *v, const struct signin_answer *answer)
 	portal_see_other(v, path, answer->cookie, max_age_s);
 }
 
-static struct portal_trouble trouble_of(const struct signin_answer *answer)
+struct portal_trouble portal_trouble_of(const struct signin_answer *answer)
 {
 	switch (answer->result) {
 	case SIGNIN_WAIT: return (struct portal_trouble){429, TEXT_WAIT, answer->wait_ms};
@@ -259,10 +261,10 @@ static void answered(void *arg, const struct signin_answer *answer)
 	else if (answer->result == SIGNIN_ENROL && answer->secret)
 		enrol_page(v, answer->secret, (struct portal_trouble){0});
 	else if (!*v->enrolment)
-		portal_front_again(v, trouble_of(answer));
+		portal_front_again(v, portal_trouble_of(answer));
 	else if (signin_enrol_show(v->portal->config.signin, v->now_ms, v->visitor.peer,
 				   span_text(v->enrolment), &secret))
-		enrol_page(v, &secret, trouble_of(answer));
+		enrol_page(v, &secret, portal_trouble_of(answer));
 	else
 		portal_front_again(v, (struct portal_trouble){403, TEXT_ENROL_OVER, 0});
 	crypto_wipe(&secret, sizeof(secret));

@@ -50,6 +50,10 @@ struct portal_trouble {
 	uint64_t wait_ms; /* of TEXT_WAIT */
 };
 
+/* What is to be told of a try that opened nothing. */
+struct portal_trouble portal_trouble_of(const struct signin_answer *answer);
+void portal_trouble_write(struct portal_visit *v, struct writer *w, struct portal_trouble t);
+
 /* One for each route; query: what is after the question mark. */
 void portal_front(struct portal_visit *v, struct span query);
 void portal_front_again(struct portal_visit *v, struct portal_trouble trouble);
@@ -57,6 +61,8 @@ void portal_proof(struct portal_visit *v, struct span query);
 void portal_sign_in(struct portal_visit *v, struct span form);
 void portal_enrol(struct portal_visit *v, struct span form);
 void portal_sign_out(struct portal_visit *v, struct span form);
+void portal_password(struct portal_visit *v, struct span query);
+void portal_password_change(struct portal_visit *v, struct span form);
 void portal_sessions(struct portal_visit *v, struct span query);
 void portal_sessions_end(struct portal_visit *v, struct span form);
 

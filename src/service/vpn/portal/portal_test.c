@@ -324,6 +324,47 @@ static void enrolment_that_is_over_begins_anew(void **state)
 	assert_false(browser_sees(b, "<svg"));
 }
 
+static unsigned change(struct browser *b, const char *password, const char *new, const char *again,
+		       const char *code)
+{
+	char fields[BROWSER_TEXT];
+	assert_int_equal(browser_get(b, "/password"), 200);
+	(void)snprintf(fields, sizeof(fields), "password=%s&new=%s&again=%s&code=%s", password, new,
+		       again, code);
+	return browser_post(b, "/password/change", fields);
+}
+
+static void password_is_changed_by_both_factors_and_all_sessions_end(void **state)
+{
+	struct browser *b = *state;
+	assert_int_equal(browser_get(b, "/password"), 303); /* nobody is signed in */
+	sign_in(b);
+	assert_int_equal(change(b, "correct+horse", "short", "short", "000000"), 422);
+	assert_int_equal(change(b, "correct+horse", "long+enough", "long+enouhg", "000000"), 422);
+	assert_int_equal(b->stage.hashed, 3); /* none of these was looked at */
+	assert_int_equal(change(b, "correct+horse", "long+enough", "long+enough", "000000"), 403);
+	stage_pass(&b->stage, 60000);
+	assert_int_equal(
+		change(b, "wrong", "long+enough", "long+enough", stage_code(&b->stage, "alice", 0)),
+		403);
+	assert_int_equal(stage_gate(&b->stage, 0), SIGNIN_OPEN);
+	assert_false(browser_sees(b, "long enough"));
+	stage_pass(&b->stage, 60000);
+	assert_int_equal(change(b, "correct+horse", "long+enough", "long+enough",
+				stage_code(&b->stage, "alice", 0)),
+			 303);
+	assert_string_equal(browser_header(b, "Location"), "/?changed=1");
+	assert_string_equal(browser_cookie(b, ANSWER_COOKIE_SESSION), "");
+	assert_int_equal(stage_gate(&b->stage, 0), SIGNIN_CLOSED);
+	assert_int_equal(browser_get(b, "/?changed=1"), 200);
+	assert_true(browser_sees(b, "Your password is changed."));
+	stage_pass(&b->stage, 60000);
+	assert_int_equal(try(b, "alice", "correct+horse", stage_code(&b->stage, "alice", 0)), 403);
+	stage_pass(&b->stage, 60000);
+	assert_int_equal(try(b, "alice", "long+enough", stage_code(&b->stage, "alice", 0)), 303);
+	assert_int_equal(stage_gate(&b->stage, 0), SIGNIN_OPEN);
+}
+
 /* --- browser proof --- */
 
 static void moved_peer_is_open_again_when_its_browser_shows_the_cookie(void **state)
@@ -486,6 +527,7 @@ int main(void)
 		TEST(form_of_before_the_sign_in_is_stale_after_it),
 		TEST(enrols_by_a_verified_code_and_shows_backup_codes_once),
 		TEST(enrolment_that_is_over_begins_anew),
+		TEST(password_is_changed_by_both_factors_and_all_sessions_end),
 		TEST(moved_peer_is_open_again_when_its_browser_shows_the_cookie),
 		TEST(administrator_ends_a_session_and_nobody_else_does),
 		TEST(speaks_korean_by_header_and_by_link),
