@@ -197,6 +197,37 @@ static void a_cookie_fits_whole_or_not(void **state)
 	assert_false(session_cookie_fits(&s, span_text("x")));
 }
 
+static void what_a_move_means_is_the_policys(void **state)
+{
+	(void)state;
+	static const struct {
+		enum session_roaming roaming;
+		bool unproved;
+		uint8_t last;
+		uint16_t port;
+		enum session_move move;
+	} rows[] = {
+		{SESSION_STRICT, false, 1, 1000, SESSION_MOVE_STAYS},
+		{SESSION_STRICT, false, 1, 1001, SESSION_MOVE_ENDS},
+		{SESSION_STRICT, false, 2, 1000, SESSION_MOVE_ENDS},
+		{SESSION_SAME_ADDRESS, false, 1, 1001, SESSION_MOVE_STAYS},
+		{SESSION_SAME_ADDRESS, false, 2, 1000, SESSION_MOVE_ENDS},
+		{SESSION_BROWSER_PROOF, false, 1, 1000, SESSION_MOVE_STAYS},
+		{SESSION_BROWSER_PROOF, false, 1, 1001, SESSION_MOVE_PROOF},
+		{SESSION_BROWSER_PROOF, false, 2, 1000, SESSION_MOVE_PROOF},
+		/* Who comes back must prove it all the same. */
+		{SESSION_BROWSER_PROOF, true, 1, 1000, SESSION_MOVE_PROOF},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct session s = session_sample();
+		struct ip_endpoint to = {.address = ip_address_v4(192, 0, 2, rows[i].last),
+					 .port = rows[i].port};
+		s.roaming = rows[i].roaming;
+		s.unproved = rows[i].unproved;
+		assert_int_equal(session_move(&s, &to), rows[i].move);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +237,7 @@ int main(void)
 		cmocka_unit_test(names_are_plain_and_small),
 		cmocka_unit_test(a_users_list_names_peers_roles_or_all),
 		cmocka_unit_test(a_cookie_fits_whole_or_not),
+		cmocka_unit_test(what_a_move_means_is_the_policys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,9 @@ size_t signin_sessions_judge(struct signin *s, uint64_t now_ms, const char *user
 			     enum signin_end why, const char *by);
 /* The session of a task is durable: the peer is open. False: it may be opened no more. */
 bool signin_session_open(struct signin *s, uint64_t now_ms, const struct task *t, uint64_t version);
+/* Whether the row of a task's session came about is not known, and nobody was let in: it shall go,
+ * so that no restart opens what nobody could end. */
+void signin_session_doubt(struct signin *s, const struct task *t);
 void signin_touch_stored(struct signin *s, uint64_t now_ms, struct task *t,
 			 enum signin_stored result, uint64_t version);
 enum signin_gate signin_gate_of(const struct signin *s, uint64_t now_ms,

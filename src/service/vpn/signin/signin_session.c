@@ -92,9 +92,11 @@ static void unsession(struct signin *s, struct session_entry *entry)
 		return;
 	memcpy(t->peer, entry->session.peer, sizeof(t->peer));
 	entry->writing = true;
-	/* Only the row that was ended: another gateway may have a newer session by now. */
+	/* Only the row that was ended: another gateway may have a newer session by now. Of one
+	 * that came about without an answer the version is not known. */
 	if (signin_put_removal(s, signin_task_ask(s, t, STAGE_SESSION), SIGNIN_TABLE_SESSIONS,
-			       span_of(t->peer, sizeof(t->peer)), &entry->version)) {
+			       span_of(t->peer, sizeof(t->peer)),
+			       entry->version ? &entry->version : NULL)) {
 		entry->writing = false;
 		signin_task_done(s, t);
 	}
@@ -268,6 +270,19 @@ bool signin_session_open(struct signin *s, uint64_t now_ms, const struct task *t
 	if (holds && t->moved.address.family)
 		signin_moved(s, now_ms, t->peer, &t->moved);
 	return holds;
+}
+
+void signin_session_doubt(struct signin *s, const struct task *t)
+{
+	if (signin_session_entry(s, t->peer))
+		return; /* the older one goes on; if its row is another by now, its next touch tells
+			 */
+	struct session_entry *entry = signin_session_make(s, t->peer);
+	if (!entry)
+		return;
+	entry->session = t->session;
+	entry->ended = true;
+	entry->told = s->telling;
 }
 
 /* --- endpoints that move --- */

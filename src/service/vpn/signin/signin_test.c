@@ -207,6 +207,29 @@ static void opens_nothing_while_the_store_is_away(void **state)
 			 SIGNIN_OPENED);
 }
 
+/* The database went away between two rows, and took the second one without telling. */
+static void a_session_that_nobody_was_told_of_does_not_come_back(void **state)
+{
+	struct stage *t = *state;
+	stage_add_active(t, "alice", "correct horse");
+	t->holds = true;
+	(void)stage_try(t, 0, "alice", "correct horse", stage_code(t, "alice", 0));
+	signin_hashed(t->s, t->now_ms, t->hashes[0].token, true, NULL);
+	t->hashes_n = 0;
+	stage_put_one(t);
+	assert_int_equal(t->puts_n, 1);
+	uint64_t token = t->puts[0].token;
+	t->puts[0].token = 0; /* on the disk, unheard of */
+	stage_put_one(t);
+	signin_stored(t->s, t->now_ms, token, SIGNIN_STORE_FAILED, 0, (struct span){0});
+	assert_int_equal(t->answer.result, SIGNIN_UNAVAILABLE);
+	assert_int_equal(stage_gate(t, 0), SIGNIN_CLOSED);
+	t->holds = false;
+	stage_pass(t, 1000);
+	stage_crash(t);
+	assert_int_equal(stage_gate(t, 0), SIGNIN_CLOSED);
+}
+
 static void opens_nothing_without_randomness(void **state)
 {
 	struct stage *t = *state;
@@ -404,6 +427,7 @@ int main(void)
 		FACT(a_code_that_was_accepted_is_refused_after_a_crash_at_any_moment),
 		FACT(a_code_opens_at_one_gateway_of_a_fleet_only),
 		FACT(opens_nothing_while_the_store_is_away),
+		FACT(a_session_that_nobody_was_told_of_does_not_come_back),
 		FACT(opens_nothing_without_randomness),
 		FACT(counts_failures_for_the_peer_and_user_with_growing_delays),
 		FACT(delays_names_that_nobody_has_alike),

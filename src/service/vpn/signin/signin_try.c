@@ -310,6 +310,8 @@ void signin_try_stored(struct signin *s, uint64_t now_ms, struct task *t, enum s
 		       uint64_t version)
 {
 	if (result == SIGNIN_STORE_FAILED) {
+		if (t->stage == STAGE_SESSION)
+			signin_session_doubt(s, t);
 		signin_refuse(s, now_ms, t, SIGNIN_UNAVAILABLE, SIGNIN_CAUSE_STORE);
 	} else if (result == SIGNIN_STORED && t->stage == STAGE_SESSION) {
 		open_peer(s, now_ms, t, version);
