@@ -9,7 +9,11 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { CONTROL_SIZE = CMSG_SPACE(sizeof(struct in6_pktinfo)), RECEIVE_BYTES = 1 << 20 };
+enum {
+	CONTROL_SIZE = CMSG_SPACE(sizeof(struct in6_pktinfo)),
+	RECEIVE_BYTES = 1 << 20,
+	OPEN_BYTES = 4 << 20
+};
 static_assert(sizeof(struct in_pktinfo) <= sizeof(struct in6_pktinfo), "room for both");
 
 /* One control message with the address that a datagram came to or leaves from. */
@@ -30,12 +34,28 @@ struct udp_batch_raw {
 
 /* ---- sockets ---- */
 
+/* Past the system's bound where we may, else as far as that; never less than it was: who opened the
+ * socket may have had more rights. */
+static enum err set_buffer(int fd, int forced, int plain, size_t bytes)
+{
+	int value = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes, now = 0;
+	socklen_t len = sizeof(now);
+	/* The kernel tells twice what was asked of it, and counts its own part of each datagram. */
+	if (getsockopt(fd, SOL_SOCKET, plain, &now, &len) == 0 && now / 2 >= value)
+		return OK;
+	if (!socket_option(fd, SOL_SOCKET, forced, value))
+		return OK;
+	return socket_option(fd, SOL_SOCKET, plain, value);
+}
+
 enum err udp_open(const struct ip_endpoint *at, unsigned flags, int *ret_fd)
 {
 	AUTO_DONE(fd_done) int fd = -1;
 	TRY(socket_bound(at, SOCK_DGRAM, flags & UDP_REUSEPORT, flags & UDP_FREEBIND, &fd));
 	if (flags & UDP_BROADCAST)
 		TRY(socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1));
+	TRY(set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, OPEN_BYTES));
+	TRY(set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, OPEN_BYTES));
 	*ret_fd = fd_take(&fd);
 	return OK;
 }
@@ -45,15 +65,6 @@ static enum err ignore_path_mtu(int fd, uint8_t family)
 {
 	return family == 4 ? socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
 			   : socket_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
-}
-
-/* Past the system's bound where we may, else as far as that. */
-static enum err set_buffer(int fd, int forced, int plain, size_t bytes)
-{
-	int value = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
-	if (!socket_option(fd, SOL_SOCKET, forced, value))
-		return OK;
-	return socket_option(fd, SOL_SOCKET, plain, value);
 }
 
 enum err udp_prepare(int fd, size_t receive_bytes, struct udp_socket *ret)

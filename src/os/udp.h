@@ -26,8 +26,8 @@ enum {
 	UDP_DATAGRAM_MAX = 65535,
 };
 
-/* A bound UDP socket: nonblocking, close-on-exec, an IPv6 one for IPv6 only. udp_prepare has not
- * been done on it. */
+/* A bound UDP socket: nonblocking, close-on-exec, an IPv6 one for IPv6 only, with 4 MiB for what
+ * waits in either direction as far as the opener may. udp_prepare has not been done on it. */
 MUST enum err udp_open(const struct ip_endpoint *at, unsigned flags, int *ret_fd);
 
 /* A socket and what of it the packet path needs to know. fd is borrowed. */
@@ -46,7 +46,7 @@ struct udp_socket {
  * IP_MTU_DISCOVER = OMIT: a path MTU that a forged ICMP lowered is not believed, so nobody can make
  * the kernel cut answers into fragments that he may then replace; their size keeps them whole (RFC
  * 9715); SO_RCVBUF of receive_bytes (0: 1 MiB; more than net.core.rmem_max only with CAP_NET_ADMIN;
- * what the kernel grants is no error). */
+ * what the kernel grants is no error, and what it had already it keeps). */
 MUST enum err udp_prepare(int fd, size_t receive_bytes, struct udp_socket *ret);
 
 /* One datagram of a batch. rx is what came; the answer is written to tx, and its length to tx_len.

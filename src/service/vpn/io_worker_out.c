@@ -188,6 +188,12 @@ static void from_tun(struct worker_port *port, uint8_t *room, size_t len)
 		worker_tun_write_whole(port, writer_span(&answer));
 }
 
+/* The device is gone, whoever took it: its descriptor would be ready for ever. */
+static bool is_gone(enum err e)
+{
+	return e == (enum err)EBADFD || e == (enum err)EFAULT;
+}
+
 void worker_read_tun(void *arg, uint32_t events)
 {
 	struct worker_port *port = arg;
@@ -196,8 +202,11 @@ void worker_read_tun(void *arg, uint32_t events)
 	worker_begin(worker);
 	for (size_t i = 0; i < WORKER_READS_MAX; i++) {
 		size_t len = 0;
-		if (tun_read(&port->tun, worker->tun_room, TUN_HEAD_LEN + TUN_PACKET_MAX, &len) ||
-		    len == 0)
+		enum err e =
+			tun_read(&port->tun, worker->tun_room, TUN_HEAD_LEN + TUN_PACKET_MAX, &len);
+		if (is_gone(e))
+			loop_remove(&worker->loop, &port->tun_watch);
+		if (e || len == 0)
 			break;
 		port->counts.reads_from_tun++;
 		if (len > TUN_HEAD_LEN)

@@ -293,6 +293,18 @@ static int rests(void)
 	return udp_through(false);
 }
 
+/* A device that somebody deletes keeps no worker busy. */
+static int rests_without_device(void)
+{
+	CHILD_CHECK(!netns_enter(sides[1].netns) && !link_delete("wg0"));
+	CHILD_CHECK(!drive(1));
+	uint64_t cpu_ms = clock_cpu_us() / 1000, until = now() + 200;
+	while (now() < until)
+		CHILD_CHECK(!drive(20));
+	CHILD_CHECK(clock_cpu_us() / 1000 - cpu_ms < 100);
+	return 0;
+}
+
 static int carries(unsigned offloads, bool trains, bool outer6)
 {
 	for (size_t i = 0; i < 2; i++)
@@ -304,7 +316,7 @@ static int carries(unsigned offloads, bool trains, bool outer6)
 	CHILD_CHECK(!udp_through(false) && !udp_through(true));
 	CHILD_CHECK(!tcp_through(false) && !tcp_through(true));
 	CHILD_CHECK(!nothing_through() && !counted(offloads | TUN_HEADS | TUN_QUEUES, trains));
-	CHILD_CHECK(!rests());
+	CHILD_CHECK(!rests() && !rests_without_device());
 	for (size_t i = 0; i < 2; i++) {
 		side_stop(&sides[i]);
 		side_close(&sides[i]);
