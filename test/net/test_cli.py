@@ -231,7 +231,8 @@ def test_bash_completes_with_the_script(tmp_path):
         return done.stdout.split()
 
     assert complete("st") == ["status"]
-    assert complete("lab", "t") == ["tour"]
+    assert complete("lab", "to") == ["tour"]
+    assert complete("vpn", "a") == ["add"]
     assert complete("zone", "check", "--o") == ["--origin"]
     assert complete("help", "config", "authority.tc") == ["authority.tcp."]
     assert complete("check", "STY") == ["STYLE.md"]  # no word of ours: a file
