@@ -374,8 +374,9 @@ static uint64_t accepted_by(const struct site *site)
 
 static void complete(struct sim *s, struct span datagram)
 {
-	struct session *k = session_of(s, wg_get_u32(datagram.data + 8));
-	if (k && !k->completed_ms)
+	/* One initiation may have had two responses: of a site before and after its restart. */
+	struct session *k = session_of(s, wg_get_u32(datagram.data + 4));
+	if (k && k->initiator == wg_get_u32(datagram.data + 8) && !k->completed_ms)
 		k->completed_ms = s->now_ms;
 }
 

@@ -89,6 +89,9 @@ struct vpn_peer_inner {
 
 	/* --- changed by main between begin and end */
 	struct vpn_keypair *previous, *current, *next; /* owned; the paper 6.3 */
+	/* Opens only: when both sides began at once, each may send with the one that the other
+	 * began, and so with what is previous here until it has heard of a new one. Owned. */
+	struct vpn_keypair *older;
 
 	/* --- atomic */
 	struct vpn_peer *noticed_next; /* in the list of those that workers noticed */

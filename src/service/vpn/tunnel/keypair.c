@@ -70,7 +70,8 @@ void vpn_peer_install(struct vpn_engine *e, struct vpn_peer *peer, struct vpn_ke
 	vpn_indices_add(&e->keypairs, k->local_index, k);
 	if (k->initiator) {
 		/* A next one that was never used is newer than the current one. */
-		retire(e, &in->previous);
+		retire(e, &in->older);
+		in->older = TAKE(in->previous);
 		if (in->next) {
 			retire(e, &in->current);
 			in->previous = TAKE(in->next);
@@ -83,9 +84,9 @@ void vpn_peer_install(struct vpn_engine *e, struct vpn_peer *peer, struct vpn_ke
 		atomic_store_explicit(&in->sending, k, memory_order_release);
 	} else {
 		/* The paper 6.3: not to be sent with before the other side did, which only then is
-		 * known to have the response. */
+		 * known to have the response. The previous one stays till then: the other side may
+		 * still send with it when both sides began a handshake at once. */
 		retire(e, &in->next);
-		retire(e, &in->previous);
 		in->next = k;
 	}
 	vpn_engine_end(e);
@@ -98,6 +99,7 @@ bool vpn_peer_rotate(struct vpn_engine *e, struct vpn_peer *peer)
 	if (!in->next || !atomic_load(&in->next->confirmed))
 		return false;
 	vpn_engine_begin(e);
+	retire(e, &in->older);
 	retire(e, &in->previous);
 	in->previous = TAKE(in->current);
 	in->current = TAKE(in->next);
@@ -111,6 +113,7 @@ void vpn_peer_drop_keypairs(struct vpn_engine *e, struct vpn_peer *peer)
 	struct vpn_peer_inner *in = peer->inner;
 	vpn_engine_begin(e);
 	atomic_store(&in->sending, NULL);
+	retire(e, &in->older);
 	retire(e, &in->previous);
 	retire(e, &in->current);
 	retire(e, &in->next);

@@ -15,12 +15,12 @@ static void give_number(struct vpn_engine *e, uint32_t number)
 	e->free_numbers[e->free_numbers_n++] = number;
 }
 
-/* Room for all that a peer needs later, so that nothing later can fail: three keypairs and a
+/* Room for all that a peer needs later, so that nothing later can fail: four keypairs and a
  * handshake, and its number when it goes. */
 static enum err reserve(struct vpn_engine *e)
 {
 	size_t n = table_used(&e->peers) + 1;
-	TRY(vpn_indices_reserve(&e->keypairs, n * 3 + 1));
+	TRY(vpn_indices_reserve(&e->keypairs, n * 4 + 1));
 	TRY(vpn_indices_reserve(&e->handshakes, n));
 	if (e->free_numbers_cap < e->numbers + 1u) {
 		size_t cap = e->free_numbers_cap ? e->free_numbers_cap * 2 : 64;
