@@ -265,10 +265,11 @@ static bool is_host(const struct ip_prefix *p)
 	return p->bits == 8 * ip_address_len(&p->address);
 }
 
+/* All names are told anew after a start, also those that a row has: the server may be another one.
+ */
 static void wish_peer(struct vpn_names *n, struct domain *d, const struct vpn_peer *p)
 {
 	struct told t = {.domain = d};
-	const struct added_entry *added = vpn_added_find(n->vpn->added, p->name);
 	unsigned hosts = 0;
 
 	if (!p->name[0])
@@ -281,10 +282,6 @@ static void wish_peer(struct vpn_names *n, struct domain *d, const struct vpn_pe
 			continue;
 		hosts++;
 		t.address = a->prefix.address;
-		t.names = 0;
-		for (size_t i = 0; added && i < added->a.addresses_n; i++)
-			if (ip_address_equal(&added->a.addresses[i], &t.address))
-				t.names = added->a.names[i];
 		wish(n, &t);
 	}
 }
@@ -476,21 +473,36 @@ static enum err take_conf(struct vpn_names *n, const struct vpn_names_conf *c)
 	return OK;
 }
 
-/* Whether the names of the earlier configuration are told in the same way. */
+static bool has_same_key(const struct vpn_names *n, const struct vpn_names_conf *c)
+{
+	struct dns_tsig_key key = {.algorithm = n->tsig.algorithm};
+
+	if (c->key.len == 0)
+		return n->tsig.secret.len == 0;
+	bool same = take_key(c, &key) == OK && key.algorithm == n->tsig.algorithm &&
+		    dns_name_equal(&key.name, &n->tsig.name) &&
+		    crypto_equal(secret_span(&key.secret), secret_span(&n->tsig.secret));
+	secret_done(&key.secret);
+	return same;
+}
+
+/* Whether names are told as they were under the earlier configuration. */
 static bool is_as_before(const struct vpn_names *n, const struct vpn_names_conf *c)
 {
-	AUTO_DONE(secret_done) struct secret none = {0};
-	struct dns_tsig_key key = {.secret = none};
-	bool same = n->domains && n->reverse_n == c->reverse.n &&
-		    ip_endpoint_equal(&n->domains->link.server, &c->server) &&
-		    n->domains->conf.ttl_max_s == c->ttl_ms / 1000;
+	const struct domain *d = n->domains;
+	struct dns_name zone = c->zone;
 
-	if (c->key.len && take_key(c, &key))
-		return false;
-	same = same && crypto_equal(secret_span(&key.secret), secret_span(&n->tsig.secret));
-	for (size_t i = 0; same && i < n->reverse_n; i++)
-		same = dns_name_equal(&n->reverse[i].zone, (struct dns_name *)c->reverse.items + i);
-	secret_done(&key.secret);
+	dns_name_lower(&zone);
+	bool same = d && n->reverse_n == c->reverse.n &&
+		    ip_endpoint_equal(&d->link.server, &c->server) &&
+		    d->conf.ttl_max_s == c->ttl_ms / 1000 && has_same_key(n, c);
+	for (; same && d; d = d->next)
+		same = dns_name_equal(&d->conf.forward.zone, zone.len ? &zone : &d->conf.domain);
+	for (size_t i = 0; same && i < n->reverse_n; i++) {
+		struct dns_name reverse = ((const struct dns_name *)c->reverse.items)[i];
+		dns_name_lower(&reverse);
+		same = dns_name_equal(&n->reverse[i].zone, &reverse);
+	}
 	return same;
 }
 

@@ -64,12 +64,6 @@ struct vpn_peer *vpn_engine_next_peer(const struct vpn_engine *e, const struct v
 	return at < b->peers_n ? &b->peers[at] : NULL;
 }
 
-const struct added_entry *vpn_added_find(const struct vpn_added *n, const char *name)
-{
-	(void)n, (void)name;
-	return NULL;
-}
-
 const struct added_entry *vpn_added_next(const struct vpn_added *n, size_t *at)
 {
 	(void)n;
@@ -328,7 +322,12 @@ static void without_names_nothing_is_told_any_more(void **state)
 	b->conf.has_names = true;
 	vpn_names_set(&b->v);
 	assert_int_equal(settle(), 2);
-	/* A reload that changes nothing tells nothing. */
+	/* A reload that changes nothing tells nothing; another zone is another place. */
+	vpn_names_set(&b->v);
+	assert_int_equal(settle(), 0);
+	b->conf.names.zone = name_of("test.");
+	vpn_names_set(&b->v);
+	assert_int_equal(settle(), 2);
 	vpn_names_set(&b->v);
 	assert_int_equal(settle(), 0);
 }
