@@ -411,8 +411,13 @@ def test_peers_reach_each_other_as_the_interface_says(world):
         world.reload(both="on")
         for address in LAPTOP:
             assert world.phone.asks(address) == "answered"
+        world.reload(both="off", laptop_more="hub: on")
+        for address in LAPTOP:
+            assert world.phone.asks(address) == "answered"
+        for address in PHONE:
+            assert world.laptop.asks(address) == "answered"
     finally:
-        world.reload(both="off")
+        world.reload(both="off", laptop_more="")
         world.end_session()
 
 

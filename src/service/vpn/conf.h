@@ -38,6 +38,7 @@ struct vpn_peer_conf {
 	struct vpn_bandwidth_conf bandwidth;
 	struct config_list reach;    /* struct vpn_reach_conf; empty: everything */
 	bool to_peers, has_to_peers; /* not written: as the interface has it */
+	bool hub;		     /* reaches all peers, and they it */
 	int sign_in;		     /* enum vpn_signin */
 	struct config_list users;    /* const char *: who may open it */
 	struct config_list roles;    /* const char *: whose users may */

@@ -121,7 +121,14 @@ static const struct config_key peer_keys[] = {
 	 CONFIG_FIELD(struct vpn_peer_conf, to_peers),
 	 CONFIG_PRESENT(struct vpn_peer_conf, has_to_peers),
 	 .example = "on",
-	 .help = "whether it reaches other peers, and they it; both must allow it"},
+	 .help = "whether it reaches other peers, and they it; both must allow it, unless one "
+		 "of them is a `hub`"},
+	{.name = "hub",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct vpn_peer_conf, hub),
+	 .fallback = "off",
+	 .help = "whether it reaches all peers of the interface, and they it, whatever "
+		 "`peer-to-peer` says: the others are then its spokes"},
 	{.name = "sign-in",
 	 .type = CONFIG_CHOICE,
 	 CONFIG_FIELD(struct vpn_peer_conf, sign_in),

@@ -45,6 +45,7 @@ static enum err setting_fill(const struct vpn_interface_conf *f, const struct vp
 		.allowed_n = peer->allowed_ips.n,
 		.keepalive_s = (uint16_t)(peer->keepalive_ms / 1000),
 		.to_peers = peer->has_to_peers ? peer->to_peers : f->to_peers,
+		.hub = peer->hub,
 		.sign_in = peer->sign_in == VPN_SIGNIN_REQUIRED,
 		.users = peer->users.items,
 		.users_n = peer->users.n,

@@ -129,11 +129,15 @@ static void set_remote(struct vpn_interface *f, struct vpn_peer *p, const struct
 	vpn_lookup_want(f->vpn, p);
 }
 
+/* Whom a peer may talk to (gate/peer.h): a hub to all, who has peer-to-peer to who has it too. */
+enum { GROUP_ALL = 1, GROUP_PEERS = 2 };
+
 static void set_gate(struct vpn_interface *f, struct vpn_peer *p, const struct vpn_peer_setting *s)
 {
 	struct vpn_own *own = vpn_own_of(p);
 	p->rules.net = &f->net;
-	p->rules.groups = p->rules.talks = s->to_peers;
+	p->rules.groups = GROUP_ALL | (s->to_peers ? GROUP_PEERS : 0);
+	p->rules.talks = (s->hub ? GROUP_ALL : 0) | (s->to_peers ? GROUP_PEERS : 0);
 	p->rules.reach = own->reach;
 	if (own->up_bits != s->up_bits)
 		shape_change(&p->rules.in, s->up_bits / 8);

@@ -42,7 +42,7 @@ struct vpn_peer_setting {
 	uint64_t up_bits, down_bits; /* a second, from and to the peer; 0: no limit */
 	const struct gate_reach *reach;
 	size_t reach_n; /* 0: everything */
-	bool to_peers, sign_in;
+	bool to_peers, hub, sign_in;
 	const char *const *users, *const *roles; /* who may open it */
 	size_t users_n, roles_n;
 };
