@@ -18,7 +18,7 @@ extern const struct command nat_explain_verb, nat_forwards_verb, nat_detach_verb
 	nat_top_verb, nat_end_verb, nat_ports_verb;
 /* Of `vpn`. */
 extern const struct command vpn_peers_verb, vpn_add_verb, vpn_show_verb, vpn_config_verb,
-	vpn_qr_verb, vpn_remove_verb;
+	vpn_qr_verb, vpn_remove_verb, vpn_ca_verb;
 /* Of `dhcp-client`. */
 extern const struct command uplink_renew_verb, uplink_release_verb;
 

@@ -324,6 +324,6 @@ void vpn_page_authority(void *arg, const struct control_request *req, struct con
 	if (!v->page || !v->page->authority.pem[0])
 		control_reply_error(reply, 404, "the sign-in page has no authority of its own");
 	else
-		control_reply_text(reply, 200, "application/x-pem-file",
-				   span_text(v->page->authority.pem));
+		control_reply_json(reply, 200,
+				   json_pack("{s:s}", "certificate", v->page->authority.pem));
 }

@@ -35,7 +35,7 @@ void vpn_page_free(struct vpn_page *x);
 json_t *vpn_page_status(const struct vpn_page *x);
 void vpn_page_metrics(const struct vpn_page *x, struct writer *text);
 
-/* Control: the authority's certificate as PEM. arg: struct vpn. */
+/* Control: the authority's certificate, PEM in JSON. arg: struct vpn. */
 void vpn_page_authority(void *arg, const struct control_request *req, struct control_reply *reply);
 
 #endif
