@@ -84,6 +84,15 @@ def code_of(secret, steps=0):
     return f"{(struct.unpack('>I', mac[at : at + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
+def device_of(host):
+    """A name of this run: sockets of wireguard-go lie in one folder for all hosts."""
+    return f"{host.name[:2]}{os.getpid() % 10000}"
+
+
+def socket_of(host):
+    return Path(f"/var/run/wireguard/{device_of(host)}.sock")
+
+
 class Browser:
     """Cookies and forms, asked from a host of the test."""
 
@@ -156,11 +165,9 @@ class Site:
 
     def carry(self, host):
         """The phone's key is used by this host from now on, and by no other."""
-        for other in list(self.processes):
-            self.processes.pop(other).kill()
-        device = f"{host.name[:2]}{os.getpid() % 10000}"  # its socket's folder is the machine's
-        path = Path(f"/var/run/wireguard/{device}.sock")
-        path.unlink(missing_ok=True)
+        self.drop()
+        device = device_of(host)
+        path = socket_of(host)
         until(lambda: device not in host.ip("-br", "link"))
         self.processes[host] = host.popen(
             "wireguard-go", "-f", device, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -180,10 +187,16 @@ class Site:
         where = host.ip("-br", "address").split("192.0.2.")[1].split("/")[0]
         until(lambda: str(self.peer().get("endpoint")).startswith(f"192.0.2.{where}:"))
 
+    def drop(self):
+        for host, process in self.processes.items():
+            process.kill()
+            process.wait()
+            socket_of(host).unlink(missing_ok=True)
+        self.processes.clear()
+
     def shake(self, host):
         """A new handshake from where this host is."""
-        device = f"{host.name[:2]}{os.getpid() % 10000}"
-        assert host.run("wg", "setconf", device, self.run.folder / "phone.conf").returncode == 0
+        assert host.run("wg", "setconf", device_of(host), self.run.folder / "phone.conf").returncode == 0
 
     def peer(self):
         return self.run.control("GET", "/peers?name=phone", "vpn")[1]["peers"][0]
@@ -212,8 +225,7 @@ class Site:
         return browser
 
     def close(self):
-        for process in self.processes.values():
-            process.kill()
+        self.drop()
         log = self.run.log()
         # It ended when it was killed, and never else.
         crashes = log.count("ended service=vpn") - log.count("by=Killed")
