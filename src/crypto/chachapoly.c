@@ -63,7 +63,7 @@ WIDE static void turn_quarters(const words16 x[4], __m512i ret[4])
 
 /* What differs from lane to lane: the block's number, and the nonce. */
 struct lanes {
-	uint32_t block[16], low[16], high[16];
+	const uint32_t *block, *low, *high; /* 16 each */
 };
 
 WIDE static void stream_lanes(const uint32_t state[16], const struct lanes *lanes,
@@ -100,13 +100,13 @@ WIDE static void stream_lanes(const uint32_t state[16], const struct lanes *lane
 /* Blocks `first` to first + 15 of one packet. */
 WIDE static void stream16(const uint32_t state[16], uint32_t first, uint8_t ret[1024])
 {
-	struct lanes lanes;
+	uint32_t block[16], low[16], high[16];
 	for (uint32_t i = 0; i < 16; i++) {
-		lanes.block[i] = first + i;
-		lanes.low[i] = state[14];
-		lanes.high[i] = state[15];
+		block[i] = first + i;
+		low[i] = state[14];
+		high[i] = state[15];
 	}
-	stream_lanes(state, &lanes, ret);
+	stream_lanes(state, &(struct lanes){block, low, high}, ret);
 }
 
 /* Blocks `first` to first + 7. */
@@ -224,29 +224,35 @@ enum { PACKETS = CHACHAPOLY_PACKETS, BLOCKS_MAX = CHACHAPOLY_LEN_MAX / BLOCK + 1
 
 static_assert(CHACHAPOLY_LEN_MAX % BLOCK == 0, "whole blocks");
 
+enum { LANES = STREAM_MAX / BLOCK, LANES_MAX = (PACKETS * BLOCKS_MAX + LANES - 1) / LANES * LANES };
+
 struct packets {
 	size_t stride; /* octets of the stream of each */
-	uint8_t stream[(PACKETS * BLOCKS_MAX * BLOCK + STREAM_MAX - 1) / STREAM_MAX * STREAM_MAX]
-		__attribute__((aligned(64)));
+	size_t lanes;  /* of all */
+	uint8_t stream[LANES_MAX * BLOCK] __attribute__((aligned(64)));
 };
 
+/* Lane by lane: the blocks of the first packet, then those of the second. */
 WIDE static void streams(struct packets *p, const uint8_t *key,
 			 const struct crypto_aead_text texts[PACKETS], size_t len)
 {
 	uint32_t state[16];
-	size_t blocks = (len + BLOCK - 1) / BLOCK + 1, packet = 0, block = 0;
+	uint32_t block[LANES_MAX], low[LANES_MAX], high[LANES_MAX];
+	size_t blocks = (len + BLOCK - 1) / BLOCK + 1, lane = 0;
 	p->stride = blocks * BLOCK;
 	state_of(key, 0, state);
-	for (size_t at = 0; at < PACKETS * p->stride; at += STREAM_MAX) {
-		struct lanes lanes = {0};
-		for (size_t i = 0; i < STREAM_MAX / BLOCK && packet < PACKETS; i++) {
-			lanes.block[i] = (uint32_t)block;
-			lanes.low[i] = (uint32_t)texts[packet].counter;
-			lanes.high[i] = (uint32_t)(texts[packet].counter >> 32);
-			if (++block == blocks)
-				block = 0, packet++;
+	for (size_t packet = 0; packet < PACKETS; packet++)
+		for (uint32_t i = 0; i < blocks; i++, lane++) {
+			block[lane] = i;
+			low[lane] = (uint32_t)texts[packet].counter;
+			high[lane] = (uint32_t)(texts[packet].counter >> 32);
 		}
-		stream_lanes(state, &lanes, p->stream + at);
+	for (; lane % LANES; lane++)
+		block[lane] = low[lane] = high[lane] = 0;
+	p->lanes = lane;
+	for (size_t at = 0; at < lane; at += LANES) {
+		const struct lanes these = {block + at, low + at, high + at};
+		stream_lanes(state, &these, p->stream + at * BLOCK);
 	}
 }
 
@@ -266,7 +272,7 @@ void chachapoly_seal_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
 	chachapoly_tag_four(&four, len);
 	for (size_t i = 0; i < PACKETS; i++)
 		memcpy(texts[i].ret + len, four.tag[i], CRYPTO_AEAD_TAG_LEN);
-	crypto_wipe(&p, sizeof(p));
+	crypto_wipe(p.stream, p.lanes * BLOCK);
 }
 
 void chachapoly_open_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
@@ -287,7 +293,7 @@ void chachapoly_open_four(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
 		if (texts[i].right)
 			add_stream(four.one_time[i] + BLOCK, texts[i].in.data, texts[i].ret, len);
 	}
-	crypto_wipe(&p, sizeof(p));
+	crypto_wipe(p.stream, p.lanes * BLOCK);
 }
 
 bool chachapoly_runs_here(void)
