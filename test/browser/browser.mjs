@@ -19,6 +19,13 @@ async function settled(status) {
   return { url: page.url(), title: await page.title(), text: await page.locator("body").innerText(), lang, status };
 }
 
+// Does what leads to another page, and is there then; redirects are followed.
+async function going(act) {
+  const there = page.waitForNavigation({ waitUntil: "load" });
+  await act();
+  await there;
+}
+
 const commands = {
   // A browser that knows nothing yet.
   async fresh({ javaScript = true, locale = "en-US", dark = false }) {
@@ -54,17 +61,15 @@ const commands = {
   },
   async press({ button }) {
     const answered = page.waitForResponse((r) => r.request().isNavigationRequest() && r.request().method() === "POST");
-    await page.getByRole("button", { name: button, exact: true }).click();
-    const status = (await answered).status();
-    if (status >= 300 && status < 400) await page.waitForURL((url) => url.pathname !== "/none");
-    return settled(status);
+    await going(() => page.getByRole("button", { name: button, exact: true }).click());
+    return settled((await answered).status());
   },
   async pressIn({ row, button }) {
-    await page.getByRole("row", { name: row }).getByRole("button", { name: button }).click();
+    await going(() => page.getByRole("row", { name: row }).getByRole("button", { name: button }).click());
     return settled();
   },
   async follow({ link }) {
-    await page.getByRole("link", { name: link, exact: true }).click();
+    await going(() => page.getByRole("link", { name: link, exact: true }).click());
     return settled();
   },
   async texts({ selector }) {

@@ -124,7 +124,8 @@ def test_moved_device_waits_for_its_own_browser(world):
     status, text = phone.curl("-k", "-L", PAGE)  # from there, and without the cookie
     assert "Your device came from a new place." in text and "ada" not in text
     assert not phone.reaches()
-    assert "Your device moved, and is open again." in browser.goto(url=f"http://{SERVER}/").text
+    browser.goto(url=f"http://{SERVER}/")
+    browser.waitFor(text="Your device moved, and is open again.")
     eventually(phone.reaches)
     events = world.service.log()
     assert "session moved user=ada peer=phone" in events and "session proved user=ada" in events
@@ -146,9 +147,9 @@ def test_administrator_sees_and_ends_a_session(world):
 
 
 def test_closed_again_when_the_session_expires(world):
-    world.session("3s")
+    world.session("8s")
     sign_in_again(world, world.phone.browser)
-    eventually(lambda: not world.phone.reaches(), 10)
+    eventually(lambda: not world.phone.reaches())
     assert "This device is connected, but closed." in world.phone.browser.goto(url=PAGE).text
     world.session("12h")
 
