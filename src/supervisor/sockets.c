@@ -36,14 +36,18 @@ static enum err unix_open(const struct plan_record *r, int *ret)
 	return OK;
 }
 
-static enum err one_open(const struct plan_record *r, bool shared, int *ret)
+/* absent: of an address that would be a device's, which this machine does not give. */
+static enum err one_open(const struct plan_record *r, bool shared, bool absent, int *ret)
 {
-	unsigned udp_flags =
-		(shared ? UDP_REUSEPORT : 0U) | (r->flags & PLAN_BROADCAST ? UDP_BROADCAST : 0U);
+	unsigned udp_flags = (shared ? UDP_REUSEPORT : 0U) |
+			     (r->flags & PLAN_BROADCAST ? UDP_BROADCAST : 0U) |
+			     (absent ? UDP_FREEBIND : 0U);
 	switch (r->kind) {
 	case PLAN_UDP: return udp_open(&r->endpoint, udp_flags, ret);
 	case PLAN_TCP:
-		return tcp_listen(&r->endpoint, shared ? TCP_REUSEPORT : 0, TCP_BACKLOG, ret);
+		return tcp_listen(&r->endpoint,
+				  (shared ? TCP_REUSEPORT : 0U) | (absent ? TCP_FREEBIND : 0U),
+				  TCP_BACKLOG, ret);
 	case PLAN_UNIX: return unix_open(r, ret);
 	case PLAN_PACKET: return packet_open(ret);
 	case PLAN_ICMP: return icmp_open(4, ret);
@@ -60,10 +64,10 @@ static bool has_port(const struct plan_record *r)
 /* Sockets share their port, so that a reload may change how many there are. A second server on the
  * same port must be an error that somebody reads all the same: so the port is tried unshared first,
  * unless it is known to be ours. */
-static enum err port_try(const struct plan_record *r)
+static enum err port_try(const struct plan_record *r, bool absent)
 {
 	AUTO_DONE(fd_done) int fd = -1;
-	return has_port(r) ? one_open(r, false, &fd) : OK;
+	return has_port(r) ? one_open(r, false, absent, &fd) : OK;
 }
 
 /* What cannot be opened, why, and what people mostly do about it. */
@@ -137,7 +141,8 @@ static enum err folder_open(const struct plan_record *r, struct socket_entry *re
 	return e;
 }
 
-static enum err entry_open(const struct plan_record *r, bool ours, struct socket_entry *ret)
+static enum err entry_open(const struct plan_record *r, bool ours, bool absent,
+			   struct socket_entry *ret)
 {
 	struct socket_entry entry = {.record = *r};
 	if (r->kind == PLAN_BPF || r->kind == PLAN_STATE)
@@ -149,9 +154,9 @@ static enum err entry_open(const struct plan_record *r, bool ours, struct socket
 		entry.fds[i] = -1;
 	entry.fds_n = r->copies;
 	for (size_t i = 0; i < r->copies; i++) {
-		enum err e = i == 0 && !ours ? port_try(r) : OK;
+		enum err e = i == 0 && !ours ? port_try(r, absent) : OK;
 		if (!e)
-			e = one_open(r, true, &entry.fds[i]);
+			e = one_open(r, true, absent, &entry.fds[i]);
 		if (e && (r->flags & PLAN_OPTIONAL)) {
 			entry_close(&entry);
 			entry.missing = true;
@@ -225,6 +230,19 @@ static bool is_device(const struct plan_record *r)
 	return r->kind == PLAN_TUN || plan_is_of_link(r);
 }
 
+/* Whether it is for an address of a device that is missing: the service starts without, so that the
+ * socket is there, and nobody finds it. */
+static bool is_absent(const struct socket_set *set, const struct plan_record *r)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		const struct plan_record *of = &set->entries[i].record;
+		if (of->kind == PLAN_ADDRESS && set->entries[i].missing && has_port(r) &&
+		    ip_address_equal(&of->endpoint.address, &r->endpoint.address))
+			return true;
+	}
+	return false;
+}
+
 /* One record at the end of set; what `from` has already is taken over later, when all has
  * succeeded. */
 static enum err set_add(struct socket_set *set, const struct socket_set *from,
@@ -237,7 +255,7 @@ static enum err set_add(struct socket_set *set, const struct socket_set *from,
 	else if (is_device(r))
 		e = device_open(r, set, &set->entries[set->n]);
 	else
-		e = entry_open(r, set_has_port(from, r), &set->entries[set->n]);
+		e = entry_open(r, set_has_port(from, r), is_absent(set, r), &set->entries[set->n]);
 	set->n += e == OK;
 	return e;
 }
