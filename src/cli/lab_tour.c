@@ -1,8 +1,9 @@
 /* gatehouse lab tour: the lab brought up, and a name, an address and a datagram followed through
- * it, by commands as a person would type them. */
+ * it, by commands as a person would type them; then tunnels. */
 #include "cli/commands.h"
 
 #include "cli/lab.h"
+#include "cli/lab_tour.h"
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "lab/lab.h"
@@ -13,22 +14,20 @@
 #include <unistd.h>
 
 enum {
-	WATCH_STARTS_US = 500000, /* so that it sees the first message */
 	FORWARD_LOOKS = 50,
 	FORWARD_LOOK_US = 200000,
 	FORWARD_SIZE = 65536,
 	FORWARD_WAIT_MS = 5000,
 };
 
-static void heading(const struct command_line *line, const char *text)
+void tour_heading(const struct command_line *line, const char *text)
 {
 	(void)printf("\n%s== %s%s\n\n", print_style_on(line->colour, PRINT_BOLD), text,
 		     print_style_off(line->colour, PRINT_BOLD));
 	(void)fflush(stdout);
 }
 
-/* Starts `gatehouse lab run HOST words...`, shown as a person would type it. */
-static enum err tour_start(const char *host, const char *const *words, struct spawn_child *ret)
+enum err tour_start(const char *host, const char *const *words, struct spawn_child *ret)
 {
 	const char *argv[16] = {"gatehouse", "lab", "run", host};
 	struct spawn s = SPAWN_INIT;
@@ -45,7 +44,7 @@ static enum err tour_start(const char *host, const char *const *words, struct sp
 	return spawn_start(&s, ret);
 }
 
-static int tour_end(const char *host, struct spawn_child *child)
+int tour_end(const char *host, struct spawn_child *child)
 {
 	struct spawn_end end;
 	enum err e = spawn_collect(child, -1, &end);
@@ -54,7 +53,7 @@ static int tour_end(const char *host, struct spawn_child *child)
 	return end.signalled ? EXIT_FAILED : end.code;
 }
 
-static int tour_step(const char *host, const char *const *words)
+int tour_step(const char *host, const char *const *words)
 {
 	struct spawn_child child;
 	enum err e = tour_start(host, words, &child);
@@ -67,10 +66,10 @@ static const char map[] =
 	"   ---+------+-------+-----+------+----+---    "
 	"---+---+------+-----+----+-----+------+---\n"
 	"            roots and TLDs     |                        | authoritative servers, the web\n"
-	"                               +---------[isp]----------+\n"
-	"                                           |\n"
+	"                               +---------[isp]----------+------------[office]--- desk\n"
+	"                                           |                   another site's gateway\n"
 	"                                       [gateway]   resolver, authority, addresses, "
-	"translation\n"
+	"translation, tunnels\n"
 	"                                           |\n"
 	"                           client1  client2  client3  nas  laptop\n";
 
@@ -80,22 +79,23 @@ static int tour_names(const struct command_line *line)
 	static const char *const trace[] = {"gatehouse", "trace", "www.example.com", NULL};
 	static const char *const getent[] = {"getent", "hosts", "www.example.com", NULL};
 	static const char *const split[] = {"gatehouse", "trace", "git.eng.hanbit.kr", NULL};
-	heading(line, "A name nobody has asked for yet: caching -> recursive -> root -> TLD -> "
-		      "authoritative");
+	tour_heading(line,
+		     "A name nobody has asked for yet: caching -> recursive -> root -> TLD -> "
+		     "authoritative");
 	int status = tour_step("gateway", trace);
 	if (status)
 		return status;
 	(void)usleep(1100000); /* so that the TTL can be seen to fall */
-	heading(line, "The same name again: one step, from the cache, its TTL lower");
+	tour_heading(line, "The same name again: one step, from the cache, its TTL lower");
 	status = tour_step("gateway", trace);
 	if (status)
 		return status;
-	heading(line, "The same through libc, from a host of the site");
+	tour_heading(line, "The same through libc, from a host of the site");
 	status = tour_step("client1", getent);
 	if (status)
 		return status;
-	heading(line,
-		"A large company's zone, split into delegated sub-zones, and an alias in one");
+	tour_heading(line,
+		     "A large company's zone, split into delegated sub-zones, and an alias in one");
 	return tour_step("gateway", split);
 }
 
@@ -109,20 +109,21 @@ static int tour_addresses(const struct command_line *line)
 	static const char *const getent[] = {"getent", "hosts", "laptop.home.arpa", NULL};
 	static const char *const leases[] = {"gatehouse", "leases", NULL};
 	struct spawn_child watcher;
-	heading(line,
+	tour_heading(
+		line,
 		"A host is plugged in: DISCOVER, OFFER, REQUEST, ACK, as they pass on the wire");
 	enum err e = tour_start("gateway", watch, &watcher);
 	if (e)
 		return command_fail(NULL, "gateway: %s", err_text(e));
-	(void)usleep(WATCH_STARTS_US);
+	(void)usleep(TOUR_WATCH_STARTS_US);
 	int status = tour_step("laptop", ask), watched = tour_end("gateway", &watcher);
 	if (status || watched)
 		return status ? status : watched;
-	heading(line, "Its name is there with the lease: asked from another host");
+	tour_heading(line, "Its name is there with the lease: asked from another host");
 	status = tour_step("client1", getent);
 	if (status)
 		return status;
-	heading(line, "What the gateway has given");
+	tour_heading(line, "What the gateway has given");
 	return tour_step("gateway", leases);
 }
 
@@ -139,11 +140,12 @@ static int tour_datagrams(const struct command_line *line)
 	static const char *const dig[] = {
 		"dig", "-b", "0.0.0.0#40000", "+short", "@203.0.113.53", "www.example.com", NULL};
 	struct spawn_child watcher;
-	heading(line, "The same port of two hosts: each datagram before and after translation");
+	tour_heading(line,
+		     "The same port of two hosts: each datagram before and after translation");
 	enum err e = tour_start("gateway", watch, &watcher);
 	if (e)
 		return command_fail(NULL, "gateway: %s", err_text(e));
-	(void)usleep(WATCH_STARTS_US);
+	(void)usleep(TOUR_WATCH_STARTS_US);
 	int first = tour_step("client1", dig), second = tour_step("client2", dig);
 	int watched = tour_end("gateway", &watcher);
 	return first ? first : second ? second : watched;
@@ -181,15 +183,15 @@ static int tour_forward(const struct command_line *line)
 						 NULL};
 	static const char *const by_name[] = {"busybox", "wget", "-qO-", "http://home.example.com/",
 					      NULL};
-	heading(line,
-		"From the world into the site: one public port leads to the nas, by its name");
+	tour_heading(line,
+		     "From the world into the site: one public port leads to the nas, by its name");
 	forward_await();
 	int status = tour_step("gateway", forwards);
 	if (!status)
 		status = tour_step("roamer", by_address);
 	if (status)
 		return status;
-	heading(line, "The same public address, called from inside (hairpin)");
+	tour_heading(line, "The same public address, called from inside (hairpin)");
 	return tour_step("client2", by_name);
 }
 
@@ -200,11 +202,11 @@ static int tour_explain(const struct command_line *line)
 					      "192.0.2.2", "--traffic", "80/tcp",  NULL};
 	static const char *const refused[] = {"gatehouse", "nat",	"explain", "203.0.113.90",
 					      "192.0.2.2", "--traffic", "22/tcp",  NULL};
-	heading(line, "What the translator remembers: who began, with what became of it");
+	tour_heading(line, "What the translator remembers: who began, with what became of it");
 	int status = tour_step("gateway", flows);
 	if (status)
 		return status;
-	heading(line, "Why the roamer came in, and why he would not by another port");
+	tour_heading(line, "Why the roamer came in, and why he would not by another port");
 	status = tour_step("gateway", forward);
 	(void)printf("\n");
 	return status ? status : tour_step("gateway", refused);
@@ -212,8 +214,9 @@ static int tour_explain(const struct command_line *line)
 
 static int tour_translation(const struct command_line *line)
 {
-	heading(line, "A page of the web, by name: its server sees the gateway, and no host of the "
-		      "site");
+	tour_heading(line,
+		     "A page of the web, by name: its server sees the gateway, and no host of the "
+		     "site");
 	int status = tour_step("client1", seen_from_inside);
 	if (!status)
 		status = tour_datagrams(line);
@@ -230,7 +233,7 @@ static int tour_run(const struct command_line *line)
 	int status = lab_command_up(&was_up);
 	if (status)
 		return status;
-	heading(line, "A small internet, in network namespaces of this machine");
+	tour_heading(line, "A small internet, in network namespaces of this machine");
 	(void)printf("%s\n%s in %s; every box is a host with its own network, every server a "
 		     "gatehouse.\n",
 		     map, was_up ? "Up already; seen" : "Brought up",
@@ -245,11 +248,13 @@ static int tour_run(const struct command_line *line)
 			     "run gateway cat "
 			     "/run/lab/gateway/log\n",
 			     line->program);
+	if (!status)
+		status = tour_tunnels(line);
 	if (status)
 		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
 				    "what it logged.",
 				    "the tour stops here (status %d)", status);
-	heading(line, "What to try next");
+	tour_heading(line, "What to try next");
 	(void)printf(
 		"  %s lab shell client1                a shell on a host of the site; then "
 		"dig, host, getent\n"
@@ -259,10 +264,11 @@ static int tour_run(const struct command_line *line)
 		"  %s lab run gateway gatehouse status     what the resolver has done\n"
 		"  %s lab run gateway gatehouse leases     who has which address\n"
 		"  %s lab run gateway gatehouse nat top    which host has most of the traffic\n"
+		"  %s lab run gateway gatehouse user end anna    end her session: closed at once\n"
 		"  %s lab status                           the hosts\n"
 		"  %s lab down                             end it; nothing is left behind\n\n",
 		line->program, line->program, line->program, line->program, line->program,
-		line->program, line->program, line->program);
+		line->program, line->program, line->program, line->program);
 	return EXIT_OK;
 }
 

@@ -77,13 +77,64 @@ static const struct lab_file eng_files[] = {
 /* For updates of the gateway's own zones by its own address server. */
 #define LAB_KEY "c21hbGwgaW50ZXJuZXQga2V5IDE="
 
+/* The ends of the tunnels, made for this lab: secret to nobody. */
+#define GATEWAY_KEY    "iMWDnbqj9fSTbA0J4HYmNT44TXF+3z3FEqJkBaJoIHY="
+#define GATEWAY_PUBLIC "HWcovFtllyfMLUEkd1ISqfiljyMpJw/AikC0euU3VV0="
+#define ROAMER_KEY     "APlLIHclGmiUh1fNkxKQd8oIuiibZgH3qZC6Y4RoQlo="
+#define ROAMER_PUBLIC  "4GgnnZ3Caur1cm6M41TbvENZJsgcQey5cMyTpmt/B1k="
+#define OFFICE_KEY     "yBpcq+8PhEYnEl1QygLu4aa9TmZgle4OByiFcCJBeXM="
+#define OFFICE_PUBLIC  "I5veGrhaDWEUExpP1G5nky0yFCvT1i06fBQ3M0zJ4l4="
+
+/* Who begins tunnels to the site: its address inside, its key, and what it says now and then so
+ * that it can be called. */
+#define TUNNEL_HOME(device, address, key, more)                                                    \
+	"global: {run: run, state: state}\n"                                                       \
+	"vpn:\n"                                                                                   \
+	"  workers: 1\n"                                                                           \
+	"  interfaces:\n"                                                                          \
+	"    " device ":\n"                                                                        \
+	"      addresses: " address "/24\n"                                                        \
+	"      private-key: " key "\n"                                                             \
+	"      peers:\n"                                                                           \
+	"        home:\n"                                                                          \
+	"          public-key: " GATEWAY_PUBLIC "\n"                                               \
+	"          endpoint: 192.0.2.2:51820\n"                                                    \
+	"          allowed-ips: [10.9.7.0/24, 192.168.7.0/24]\n" more
+
+/* What a person does with a browser: NAME PASSWORD CODE. */
+#define SIGN_IN                                                                                    \
+	"set -e\n"                                                                                 \
+	"cd \"$(mktemp -d)\"\n"                                                                    \
+	"page=https://login.home.arpa\n"                                                           \
+	"curl -s -m 10 -o authority http://login.home.arpa/authority.crt\n"                        \
+	"{ echo -----BEGIN CERTIFICATE-----; base64 -w 64 authority\n"                             \
+	"  echo -----END CERTIFICATE-----; } > authority.pem\n"                                    \
+	"browse() { curl -s -m 20 --cacert authority.pem -b cookies -c cookies \"$@\"; }\n"        \
+	"form=$(browse $page/ | sed -n 's/.*name=\"form\" value=\"\\([^\"]*\\)\".*/\\1/p')\n"      \
+	"browse -o answer -w '%{http_code} ' -d form=$form -d user=$1 --data-urlencode "           \
+	"password=\"$2\" -d code=$3 $page/sign-in\n"                                               \
+	"sed -n 's/.*<h1>\\([^<]*\\)<.*/\\1/p' answer\n"
+
+static const struct lab_file roamer_files[] = {
+	{"gatehouse.yaml", TUNNEL_HOME("wg-home", "10.9.7.2", ROAMER_KEY, "")},
+	{"sign-in.sh", SIGN_IN},
+	{0},
+};
+
+static const struct lab_file office_files[] = {
+	{"gatehouse.yaml",
+	 TUNNEL_HOME("wg-site", "10.9.7.3", OFFICE_KEY, "          keepalive: 25s\n")},
+	{0},
+};
+
 static const struct lab_file gateway_files[] = {
 	{"gatehouse.yaml",
 	 "global: {run: run, state: state, bpf: bpf}\n"
 	 "resolver:\n"
 	 "  listen: [192.168.7.1, \"[fd00:7::1]\", 127.0.0.1]\n"
 	 "  workers: 1\n"
-	 "  access: [192.168.7.0/24, \"fd00:7::/64\", 127.0.0.0/8]\n"
+	 "  access: [192.168.7.0/24, 192.168.8.0/24, 10.9.7.0/24, \"fd00:7::/64\", "
+	 "127.0.0.0/8]\n"
 	 "  roots: [198.51.100.10, 198.51.100.11]\n"
 	 "  special-names: off # the addresses here are those of RFC 5737\n"
 	 "  stub:\n"
@@ -119,9 +170,27 @@ static const struct lab_file gateway_files[] = {
 	 "  # what comes from there would be dropped.\n"
 	 "  bogons: off\n"
 	 "  limits: {flows: 16384}\n"
+	 "  firewall:\n"
+	 "    - {action: allow, from: outside, to: gateway, traffic: 51820/udp}\n"
 	 "  forward:\n"
 	 "    - {from: 80/tcp, to: \"nas:80\"} # follows the lease of the host that has this "
-	 "name\n"},
+	 "name\n"
+	 "vpn:\n"
+	 "  workers: 1\n"
+	 "  interfaces:\n"
+	 "    wg0:\n"
+	 "      addresses: 10.9.7.1/24\n"
+	 "      private-key: " GATEWAY_KEY "\n"
+	 "      peers:\n"
+	 "        roamer: # a person with a laptop: closed until somebody signs in\n"
+	 "          public-key: " ROAMER_PUBLIC "\n"
+	 "          allowed-ips: 10.9.7.2\n"
+	 "          sign-in: required\n"
+	 "          users: anna\n"
+	 "        office: # another site\n"
+	 "          public-key: " OFFICE_PUBLIC "\n"
+	 "          allowed-ips: [10.9.7.3, 192.168.8.0/24]\n"
+	 "  sign-in: {name: login.home.arpa}\n"},
 	{"home.arpa.zone", LAB_ZONE_HOME},
 	{"192.168.7.zone", LAB_ZONE_HOME_REVERSE},
 	{0},
@@ -171,7 +240,29 @@ const struct lab_host lab_hosts[] = {
 		       HOST_6 "80/64"},
 	 .gateways = {HOST_4 "1", HOST_6 "1"},
 	 .web = "A web server in the internet"},
-	HOSTING("roamer", "somebody out there, who calls the site", 90, NULL),
+	{.name = "roamer",
+	 .role = "somebody out there, who calls the site, or joins it by a tunnel",
+	 .router = "isp",
+	 .bridge = "hosting",
+	 .addresses = {HOST_4 "90/24", HOST_6 "90/64"},
+	 .gateways = {HOST_4 "1", HOST_6 "1"},
+	 .nameserver = "192.168.7.1",
+	 .files = roamer_files},
+	{.name = "office",
+	 .role = "the gateway of another site, joined to the first by a tunnel",
+	 .router = "isp",
+	 .bridge = "hosting",
+	 .addresses = {HOST_4 "95/24", HOST_6 "95/64"},
+	 .gateways = {HOST_4 "1", HOST_6 "1"},
+	 .files = office_files},
+	{.name = "desk",
+	 .role = "a host of that other site",
+	 .router = "office",
+	 .bridge = "desks",
+	 .addresses = {"192.168.8.10/24", "fd00:8::10/64"},
+	 .gateways = {"192.168.8.1", "fd00:8::1"},
+	 .nameserver = "192.168.7.1",
+	 .web = "The other site's own server"},
 	{.name = "gateway",
 	 .role = "the site's gateway: resolver, authority, addresses, translation",
 	 .router = "isp",
@@ -202,6 +293,7 @@ const struct lab_bridge lab_bridges[] = {
 	{"isp", "hosting", {HOST_4 "1/24", HOST_6 "1/64"}},
 	{"isp", "access", {"192.0.2.1/24", "2001:db8:2::1/64"}},
 	{"gateway", "lan", {"192.168.7.1/24", "fd00:7::1/64"}},
+	{"office", "desks", {"192.168.8.1/24", "fd00:8::1/64"}},
 	{0},
 };
 

@@ -97,7 +97,8 @@ static void no_address_is_there_twice(void **state)
 	assert_in_range(n, hosts_n(), sizeof(all) / sizeof(all[0]));
 }
 
-/* Each "file: NAME" of a configuration is a file that the host is given, and each file is named. */
+/* Each "file: NAME" of a configuration is a file that the host is given, and each file is named,
+ * but those that people run. */
 static void files_are_those_that_are_named(void **state)
 {
 	(void)state;
@@ -106,8 +107,11 @@ static void files_are_those_that_are_named(void **state)
 			continue;
 		assert_string_equal(h->files[0].name, "gatehouse.yaml");
 		size_t named = 0, given = 0;
-		for (const struct lab_file *f = h->files + 1; f->name; f++, given++) {
+		for (const struct lab_file *f = h->files + 1; f->name; f++) {
 			char words[128];
+			if (strstr(f->name, ".sh"))
+				continue;
+			given++;
 			(void)snprintf(words, sizeof(words), "file: %s}", f->name);
 			assert_non_null(strstr(h->files[0].text, words));
 			assert_true(f->text[strlen(f->text) - 1] == '\n');

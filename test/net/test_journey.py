@@ -80,12 +80,32 @@ def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
     assert "build.eng.hanbit.kr. 600 IN A 203.0.113.82" in split
     exchange_in(done.stdout)
     translation_in(done.stdout)
+    tunnels_in(done.stdout)
     assert "lab shell client1" in done.stdout  # what to try next
     assert "\x1b" not in done.stdout
     # A second tour is in the lab that is there.
     again = own.gatehouse("lab", "tour")
     assert again.returncode == 0
     assert "Up already" in again.stdout
+
+
+def leased(text):
+    """client1's address, which the other site's server must have said as well."""
+    return re.search(r"The other site's own server; it was asked by (192\.168\.7\.\d+),", text)[1]
+
+
+def tunnels_in(text):
+    """Closed to a key alone, opened by a person, the packet inside beside the one outside, and who is signed in."""
+    assert re.search(r"^roamer\$ curl .* http://www\.example\.com/\n303 https://login\.home\.arpa/$", text, re.M)
+    assert re.search(r"^roamer\$ sh \S+/sign-in\.sh anna \S+ \d{6}\n200 Your backup codes$", text, re.M)
+    inside, outside = re.findall(r"^source +(\S+) +(\S+)$", text, re.M)[-2:]
+    assert inside[0].startswith("10.9.7.2:") and inside[1] == "203.0.113.90:51820"
+    assert outside == ("192.168.7.1:53", "192.0.2.2:51820")
+    for inner, outer in re.findall(r"^octets +(\d+) +(\d+)$", text, re.M):
+        assert int(outer) == (int(inner) + 15) // 16 * 16 + 60  # IP, UDP, header and tag
+    for clear, sealed in re.findall(r"^what can be read +(.*?)  +(\S+)$", text, re.M):
+        assert "nas.home.arpa" in clear and re.fullmatch(r"[0-9a-f]{48}…", sealed)
+    assert re.search(r"^anna +roamer +open .* 203\.0\.113\.90:51820$", text, re.M)
 
 
 def translation_in(text):
@@ -96,6 +116,9 @@ def translation_in(text):
         ("client1", "http://www.example.com/", "A web server in the internet", "192.0.2.2"),
         ("roamer", "http://192.0.2.2/", "The site's own server", "203.0.113.90"),
         ("client2", "http://home.example.com/", "The site's own server", "192.0.2.2"),
+        ("roamer", "http://nas.home.arpa/", "The site's own server", "10.9.7.2"),
+        ("desk", "http://nas.home.arpa/", "The site's own server", "192.168.8.10"),
+        ("client1", "http://192.168.8.10/", "The other site's own server", leased(text)),
     ]
     said = re.findall(r"^source +192\.168\.7\.\d+:40000 +192\.0\.2\.2:(\d+) +(another .*)$", text, re.M)
     assert sorted(what for _, what in said) == ["another address and port", "another address, the same port"]

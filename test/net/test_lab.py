@@ -25,9 +25,11 @@ SERVERS = {
     "seoul",
     "eng",
     "gateway",
+    "roamer",
+    "office",
 }
 SITE = {"client1", "client2", "client3", "nas"}
-OTHERS = {"isp", "web", "roamer", "laptop"} | SITE
+OTHERS = {"isp", "web", "laptop", "desk"} | SITE
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,7 @@ def test_run_is_on_that_host(shared):
     assert name == "client2"
     assert resolver == "search home.arpa"
     assert " 192.168.7." in address
-    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nnat.sock\nresolver.sock\n"
+    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nnat.sock\nresolver.sock\nvpn.sock\n"
     assert shared["ns1"].run("ls", "/run/gatehouse").stdout == "authority.sock\n"
 
 
@@ -175,7 +177,7 @@ def test_a_service_there_is_locked_in(shared):
     services = 0
     for pid in lab_pids:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if words[1:2] not in ([b"authority"], [b"dhcp"], [b"nat"], [b"resolver"]):
+        if words[1:2] not in ([b"authority"], [b"dhcp"], [b"nat"], [b"resolver"], [b"vpn"]):
             continue
         services += 1
         told = dict(
@@ -186,7 +188,7 @@ def test_a_service_there_is_locked_in(shared):
         assert told["Uid"].split()[1] != "0"
         assert int(told["CapEff"], 16) == int(told["CapPrm"], 16) == 0
         assert told["Seccomp"].strip() == "2"
-    assert services == len(SERVERS) + 3  # the gateway has four
+    assert services == len(SERVERS) + 4  # the gateway has five
 
 
 # ---- its end
