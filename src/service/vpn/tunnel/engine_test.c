@@ -221,6 +221,32 @@ static void what_was_under_way_at_a_renewal_is_accepted(void **state)
 	assert_int_equal(b->last_open, VPN_OPEN_PACKET);
 }
 
+/* Then each sends with the key that the other one began. */
+static void so_it_is_when_both_had_begun_at_once(void **state)
+{
+	(void)state;
+	site_send(a, 2, 1);
+	site_send(b, 1, 2);
+	wire_run(w);
+	site_send(a, 2, 3);
+	site_send(b, 1, 4);
+	wire_run(w);
+	a->inbox_n = b->inbox_n = 0;
+	wait_ms(VPN_REKEY_AFTER_TIME_MS - 1);
+	site_send(a, 2, 5);
+	site_send(b, 1, 6);
+	struct wire_datagram kept[2] = {w->queue[0], w->queue[1]};
+	w->queue_n = 0;
+	wait_ms(1);
+	site_send(a, 2, 7);
+	wire_run(w);
+	site_take(a, &b->at, 0, span_of(kept[1].bytes, kept[1].len));
+	assert_int_equal(a->last_open, VPN_OPEN_PACKET);
+	site_take(b, &a->at, 0, span_of(kept[0].bytes, kept[0].len));
+	assert_int_equal(b->last_open, VPN_OPEN_PACKET);
+	assert_int_equal(b->inbox_n, 2);
+}
+
 /* 6.3: "after REJECT-AFTER-TIME × 3 … all … keys are zeroed out, if no new keys" */
 static void keys_are_gone_after_three_times_reject_after_time(void **state)
 {
@@ -408,6 +434,7 @@ int main(void)
 		FACT(an_initiator_that_only_receives_renews_in_time),
 		FACT(no_key_is_used_after_reject_after_time),
 		FACT(what_was_under_way_at_a_renewal_is_accepted),
+		FACT(so_it_is_when_both_had_begun_at_once),
 		FACT(keys_are_gone_after_three_times_reject_after_time),
 		FACT(an_initiation_is_repeated_every_rekey_timeout_and_given_up),
 		FACT(packets_that_still_come_keep_the_trying_alive),

@@ -69,16 +69,17 @@ void vpn_peer_install(struct vpn_engine *e, struct vpn_peer *peer, struct vpn_ke
 	(void)vpn_peer_rotate(e, peer);
 	vpn_indices_add(&e->keypairs, k->local_index, k);
 	if (k->initiator) {
-		/* A next one that was never used is newer than the current one. */
+		/* Whatever the other side may still send with is opened: the current one, and a
+		 * next one that it has not used yet or else the previous one. */
 		retire(e, &in->older);
-		in->older = TAKE(in->previous);
 		if (in->next) {
-			retire(e, &in->current);
-			in->previous = TAKE(in->next);
-			atomic_store(&in->previous->confirmed, true);
+			retire(e, &in->previous);
+			in->older = TAKE(in->next);
+			atomic_store(&in->older->confirmed, true);
 		} else {
-			in->previous = TAKE(in->current);
+			in->older = TAKE(in->previous);
 		}
+		in->previous = TAKE(in->current);
 		in->current = k;
 		atomic_store(&k->confirmed, true);
 		atomic_store_explicit(&in->sending, k, memory_order_release);
