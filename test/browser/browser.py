@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import types
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 CHROMIUM = "/usr/bin/chromium"
+UNREACHABLE = re.compile(r"npm (ERR!|error) (network|code (E(AI_AGAIN|CONNREFUSED|CONNRESET|NOTFOUND|TIMEDOUT|NETUNREACH|HOSTUNREACH)|ERR_SOCKET_TIMEOUT))", re.I)
 
 
 def why_not():
@@ -33,6 +37,8 @@ def install():
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=HERE, capture_output=True, text=True, timeout=180, check=False,
     )
+    if done.returncode and UNREACHABLE.search(done.stderr):
+        pytest.skip("playwright-core is not there, and where npm gets it from cannot be reached")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
