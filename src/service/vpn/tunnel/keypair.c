@@ -69,14 +69,15 @@ void vpn_peer_install(struct vpn_engine *e, struct vpn_peer *peer, struct vpn_ke
 	(void)vpn_peer_rotate(e, peer);
 	vpn_indices_add(&e->keypairs, k->local_index, k);
 	if (k->initiator) {
-		/* Whatever the other side may still send with is opened: the current one, and a
-		 * next one that it has not used yet or else the previous one. */
-		retire(e, &in->older);
+		/* Whatever the other side may still send with is opened: the current one, and one
+		 * more: a next one that it has not used yet, or the previous one, or an older. */
 		if (in->next) {
 			retire(e, &in->previous);
+			retire(e, &in->older);
 			in->older = TAKE(in->next);
 			atomic_store(&in->older->confirmed, true);
-		} else {
+		} else if (in->previous) {
+			retire(e, &in->older);
 			in->older = TAKE(in->previous);
 		}
 		in->previous = TAKE(in->current);
@@ -100,8 +101,10 @@ bool vpn_peer_rotate(struct vpn_engine *e, struct vpn_peer *peer)
 	if (!in->next || !atomic_load(&in->next->confirmed))
 		return false;
 	vpn_engine_begin(e);
-	retire(e, &in->older);
-	retire(e, &in->previous);
+	if (in->previous) {
+		retire(e, &in->older);
+		in->older = TAKE(in->previous);
+	}
 	in->previous = TAKE(in->current);
 	in->current = TAKE(in->next);
 	atomic_store_explicit(&in->sending, in->current, memory_order_release);
