@@ -42,6 +42,8 @@ class Sites:
         self.keys = {name: new_key() for name in ("first", "second")}
         self.phone = WireguardGo(self.phone_host, ["10.9.0.3/32", "fd09::3/128"])
         self.names = {"first": f"s{os.getpid()}a", "second": f"s{os.getpid()}b"}
+        for name in self.names.values():
+            tunnels.tidy_up(name)
         self.gateways = {
             "first": Service(self.first, "run", self.config_first(), {"key": self.keys["first"][0]}),
             "second": Service(self.second, "vpn", self.config_second(), {"key": self.keys["second"][0]}),

@@ -6,6 +6,7 @@
 An end is set up by the tools of WireGuard, which speak to both kinds by the cross-platform socket.
 """
 
+import atexit
 import base64
 import hashlib
 import os
@@ -40,6 +41,11 @@ def eventually(true, seconds=20, every=0.05):
     return result
 
 
+def tidy_up(name):
+    """The tools' socket of this interface does not outlive the tests: a service that has left root cannot remove it."""
+    atexit.register(lambda: (SOCKETS / f"{name}.sock").unlink(missing_ok=True))
+
+
 def new_key():
     private = command("wg", "genkey").strip()
     return private, public_key(private)
@@ -72,6 +78,7 @@ class End:
         self.host, self.addresses, self.port = host, addresses, port
         self.name = f"t{os.getpid()}x{End.made}"
         self.private, self.public = new_key()
+        tidy_up(self.name)
 
     def up(self):
         raise NotImplementedError
