@@ -77,6 +77,30 @@ static void of_too_many_waiting_packets_the_oldest_give_way(void **state)
 	assert_int_equal(site_counts(a).dropped[VPN_DROP_STAGED_FULL], 5);
 }
 
+/* The memory for waiting packets is shared: peers that do not answer may hold all of it. */
+static void a_peer_without_room_for_its_packet_gets_its_handshake(void **state)
+{
+	(void)state;
+	struct ip_endpoint nowhere = {.address = ip_address_v4(203, 0, 113, 1), .port = 1};
+	for (uint8_t i = 0; i < 256 / VPN_STAGED_MAX; i++) {
+		struct vpn_peer *peer;
+		uint8_t key[VPN_KEY_LEN] = {9, i};
+		struct ip_address at = ip_address_v4(10, 0, 0, (uint8_t)(100 + i));
+		struct ip_prefix prefix = ip_prefix_of(&at, 32);
+		assert_int_equal(vpn_engine_add_peer(a->e, now(), key, &peer), OK);
+		assert_int_equal(vpn_engine_allow(a->e, peer, &prefix), OK);
+		vpn_engine_set_endpoint(a->e, peer, &nowhere);
+		for (unsigned n = 0; n < VPN_STAGED_MAX; n++)
+			site_send(a, 100u + i, 1);
+	}
+	site_send(a, 2, 1);
+	assert_int_equal(a->last_drop, VPN_DROP_STAGED_FULL);
+	wire_run(w);
+	site_send(a, 2, 2);
+	wire_run(w);
+	assert_int_equal(b->inbox_n, 1);
+}
+
 /* 5.4.3: "the responder … cannot use [the keys] until it has received" a message under them. */
 static void the_responder_sends_nothing_before_the_initiator_did(void **state)
 {
@@ -426,6 +450,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FACT(data_waits_for_the_handshake_and_arrives_in_order),
 		FACT(of_too_many_waiting_packets_the_oldest_give_way),
+		FACT(a_peer_without_room_for_its_packet_gets_its_handshake),
 		FACT(the_responder_sends_nothing_before_the_initiator_did),
 		FACT(an_initiator_without_data_confirms_with_a_keepalive),
 		FACT(both_may_begin_at_once),

@@ -68,11 +68,11 @@ static void stage(struct vpn_plane *p, uint64_t now_ms, struct vpn_seal *s)
 {
 	struct vpn_peer_inner *in = s->peer->inner;
 	enum vpn_drop cause = vpn_staged_put(p, s->peer, s->packet);
-	if (cause) {
-		drop(p, s, cause);
-		return;
-	}
 	s->result = VPN_SEAL_STAGED;
+	if (cause)
+		drop(p, s, cause);
+	/* Also for a packet that finds no room: other peers' packets must not keep this one from
+	 * its handshake. */
 	/* Paper 6.4: trying goes on from the last packet that had to wait. */
 	atomic_store_explicit(&in->asked_ms, now_ms, memory_order_relaxed);
 	if (!atomic_load_explicit(&in->busy, memory_order_relaxed))
