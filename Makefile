@@ -13,7 +13,7 @@ help:
 	@echo 'make test     build with two compilers and run every test; ends with "N passed, N failed, N skipped"'
 	@echo 'make build    build $(BUILD)/gatehouse'
 	@echo 'make install  install it below PREFIX ($(PREFIX)), with its manual pages; DESTDIR is honoured'
-	@echo 'make bench    measure beside NSD, Knot, Unbound, Kea and dnsmasq'
+	@echo 'make bench    measure beside NSD, Knot, Unbound, Kea, dnsmasq, nftables and wireguard-go'
 	@echo 'make clean    remove what was built'
 
 run:

@@ -2,14 +2,11 @@
  * carries it outside. Run on the host at the end of the tunnel. */
 #include "cli/commands.h"
 
-#include "cli/ear.h"
+#include "cli/lab_ear.h"
 #include "cli/print.h"
 #include "lab/tunnel.h"
-#include "os/netlink.h"
-#include "proto/ip/address.h"
 #include "proto/wireguard/message.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 enum {
@@ -20,9 +17,7 @@ enum {
 
 struct watch {
 	const struct command_line *line;
-	struct ear ear; /* counts packets that are whole */
-	uint32_t ifindexes[LAB_SIDES];
-	struct lab_datagram datagram;
+	struct lab_ear lab; /* counts packets that are whole */
 	struct lab_carried carried;
 	struct lab_tunnel seen;
 };
@@ -36,11 +31,9 @@ static void row(struct print_table *t, const char *field, const char *inner, con
 	print_cell(t, PRINT_YELLOW, "%s", outer);
 }
 
-static void end_text(uint32_t a, uint16_t port, char ret[IP_ENDPOINT_TEXT_MAX])
+static void end_text(uint32_t address, uint16_t port, char ret[IP_ENDPOINT_TEXT_MAX])
 {
-	struct ip_endpoint end = {.address = ip_address_v4((uint8_t)(a >> 24), (uint8_t)(a >> 16),
-							   (uint8_t)(a >> 8), (uint8_t)a),
-				  .port = port};
+	struct ip_endpoint end = lab_end(address, port);
 	(void)ip_endpoint_format(&end, ret);
 }
 
@@ -98,18 +91,10 @@ static void carried_print(const struct watch *w)
 
 /* --- as JSON: the packets themselves, from the IP header on --- */
 
-static json_t *packet_json(const struct lab_datagram *d)
-{
-	char hex[LAB_DATAGRAM_MAX * 2 + 1];
-	for (size_t i = 0; i < d->len; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", d->bytes[i]);
-	return json_stringn(hex, d->len * 2);
-}
-
 static void carried_json(const struct watch *w)
 {
-	json_t *object = json_pack("{s:o,s:o}", "inside", packet_json(&w->carried.inner), "outside",
-				   packet_json(&w->carried.outer));
+	json_t *object = json_pack("{s:o,s:o}", "inside", lab_datagram_json(&w->carried.inner),
+				   "outside", lab_datagram_json(&w->carried.outer));
 	(void)json_dumpf(object, stdout, JSON_COMPACT);
 	(void)fputc('\n', stdout);
 	json_decref(object);
@@ -120,12 +105,11 @@ static void carried_json(const struct watch *w)
 static bool packet_show(void *arg, const struct packet_received *r)
 {
 	struct watch *w = arg;
-	enum lab_side side = LAB_INSIDE;
-	while (side < LAB_SIDES && w->ifindexes[side] != r->from.ifindex)
-		side++;
+	struct lab_ear *l = &w->lab;
+	enum lab_side side = lab_ear_side(l, r);
 	if (side == LAB_SIDES ||
-	    lab_datagram_read(span_of(w->ear.packet, r->len), !r->checksum_pending, &w->datagram) ||
-	    !lab_tunnel_see(&w->seen, side, &w->datagram, MTU, &w->carried))
+	    lab_datagram_read(span_of(l->ear.packet, r->len), !r->checksum_pending, &l->datagram) ||
+	    !lab_tunnel_see(&w->seen, side, &l->datagram, MTU, &w->carried))
 		return false;
 	if (w->line->json)
 		carried_json(w);
@@ -135,40 +119,21 @@ static bool packet_show(void *arg, const struct packet_received *r)
 	return true;
 }
 
-static enum err watch(struct watch *w)
-{
-	for (int i = 0; i < LAB_SIDES; i++)
-		TRY(link_index(w->line->arguments[i], &w->ifindexes[i]));
-	TRY(packet_open(&w->ear.fd));
-	TRY(packet_watch_udp4(w->ear.fd, 0, 1, UINT16_MAX));
-	if (!w->line->json)
-		(void)fprintf(stderr, "Watching %s and %s; Ctrl-C ends it.\n",
-			      w->line->arguments[0], w->line->arguments[1]);
-	return ear_run(&w->ear);
-}
-
 static int watch_run(const struct command_line *line)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 	if (!w)
 		return command_fail(NULL, "%s", err_text(ENOMEM));
 	w->line = line;
-	if (!ear_init(&w->ear, line, packet_show, w)) {
+	if (!ear_init(&w->lab.ear, line, packet_show, w)) {
 		free(w);
 		return command_misused(NULL, "--count and --seconds take whole numbers");
 	}
-	enum err e = watch(w);
-	bool missed = ear_done(&w->ear);
+	int status = lab_ear_end(&w->lab, lab_ear_run(&w->lab, 1, UINT16_MAX),
+				 "It is for an end of the tunnel: 'gatehouse lab run roamer "
+				 "gatehouse lab tunnel wg0 eth0'.");
 	free(w);
-	if (e)
-		return command_fail(e == (enum err)EPERM ? "Run it as root."
-				    : e == (enum err)ENODEV
-					    ? "It is for an end of the tunnel: 'gatehouse lab run "
-					      "roamer gatehouse lab tunnel wg0 eth0'."
-					    : NULL,
-				    "%s and %s: %s", line->arguments[0], line->arguments[1],
-				    err_text(e));
-	return missed ? EXIT_FAILED : EXIT_OK;
+	return status;
 }
 
 static const struct command_option watch_options[] = {

@@ -2,22 +2,16 @@
  * translator, what it changed side by side. Run on the host that translates. */
 #include "cli/commands.h"
 
-#include "cli/ear.h"
+#include "cli/lab_ear.h"
 #include "cli/print.h"
-#include "lab/watch.h"
-#include "os/netlink.h"
-#include "proto/ip/address.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 enum { VALUE_SIZE = 16 };
 
 struct watch {
 	const struct command_line *line;
-	struct ear ear; /* counts exchanges */
-	uint32_t ifindexes[LAB_SIDES];
-	struct lab_datagram datagram;
+	struct lab_ear lab; /* counts exchanges */
 	struct lab_exchange exchange;
 	struct lab_watch seen;
 };
@@ -34,13 +28,6 @@ static void row(struct print_table *t, const char *field, const char *before, co
 	print_cell(t, PRINT_DIM, "%s", same ? "as it was" : what);
 }
 
-static struct ip_endpoint end_of(uint32_t a, uint16_t port)
-{
-	return (struct ip_endpoint){.address = ip_address_v4((uint8_t)(a >> 24), (uint8_t)(a >> 16),
-							     (uint8_t)(a >> 8), (uint8_t)a),
-				    .port = port};
-}
-
 static void end_row(struct print_table *t, const char *field, const struct lab_datagram *d[2],
 		    bool source)
 {
@@ -50,7 +37,7 @@ static void end_row(struct print_table *t, const char *field, const struct lab_d
 	for (size_t i = 0; i < 2; i++) {
 		address[i] = source ? d[i]->source : d[i]->destination;
 		port[i] = source ? d[i]->source_port : d[i]->destination_port;
-		struct ip_endpoint end = end_of(address[i], port[i]);
+		struct ip_endpoint end = lab_end(address[i], port[i]);
 		(void)ip_endpoint_format(&end, text[i]);
 	}
 	bool moved = address[0] != address[1], other = port[0] != port[1];
@@ -104,22 +91,14 @@ static void exchange_print(const struct watch *w)
 
 /* --- as JSON: the packets themselves, from the IP header on --- */
 
-static json_t *packet_json(const struct lab_datagram *d)
-{
-	char hex[LAB_DATAGRAM_MAX * 2 + 1];
-	for (size_t i = 0; i < d->len; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", d->bytes[i]);
-	return json_stringn(hex, d->len * 2);
-}
-
 static void exchange_json(const struct watch *w)
 {
 	const struct lab_exchange *x = &w->exchange;
 	json_t *object = json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "question", "before",
-				   packet_json(&x->question[LAB_INSIDE]), "after",
-				   packet_json(&x->question[LAB_OUTSIDE]), "answer", "before",
-				   packet_json(&x->answer[LAB_OUTSIDE]), "after",
-				   packet_json(&x->answer[LAB_INSIDE]));
+				   lab_datagram_json(&x->question[LAB_INSIDE]), "after",
+				   lab_datagram_json(&x->question[LAB_OUTSIDE]), "answer", "before",
+				   lab_datagram_json(&x->answer[LAB_OUTSIDE]), "after",
+				   lab_datagram_json(&x->answer[LAB_INSIDE]));
 	(void)json_dumpf(object, stdout, JSON_COMPACT);
 	(void)fputc('\n', stdout);
 	json_decref(object);
@@ -130,13 +109,12 @@ static void exchange_json(const struct watch *w)
 static bool packet_show(void *arg, const struct packet_received *r)
 {
 	struct watch *w = arg;
-	enum lab_side side = LAB_INSIDE;
-	while (side < LAB_SIDES && w->ifindexes[side] != r->from.ifindex)
-		side++;
+	struct lab_ear *l = &w->lab;
+	enum lab_side side = lab_ear_side(l, r);
 	/* A checksum that is left to a card cannot be compared. */
 	if (side == LAB_SIDES || r->checksum_pending ||
-	    lab_datagram_read(span_of(w->ear.packet, r->len), true, &w->datagram) ||
-	    !lab_watch_see(&w->seen, side, &w->datagram, &w->exchange))
+	    lab_datagram_read(span_of(l->ear.packet, r->len), true, &l->datagram) ||
+	    !lab_watch_see(&w->seen, side, &l->datagram, &w->exchange))
 		return false;
 	if (w->line->json)
 		exchange_json(w);
@@ -146,18 +124,6 @@ static bool packet_show(void *arg, const struct packet_received *r)
 	return true;
 }
 
-static enum err watch(struct watch *w, uint16_t port)
-{
-	for (int i = 0; i < LAB_SIDES; i++)
-		TRY(link_index(w->line->arguments[i], &w->ifindexes[i]));
-	TRY(packet_open(&w->ear.fd));
-	TRY(packet_watch_udp4(w->ear.fd, 0, port, port));
-	if (!w->line->json)
-		(void)fprintf(stderr, "Watching %s and %s; Ctrl-C ends it.\n",
-			      w->line->arguments[0], w->line->arguments[1]);
-	return ear_run(&w->ear);
-}
-
 static int watch_run(const struct command_line *line)
 {
 	uint64_t port = 53;
@@ -165,23 +131,16 @@ static int watch_run(const struct command_line *line)
 	if (!w)
 		return command_fail(NULL, "%s", err_text(ENOMEM));
 	w->line = line;
-	if (!ear_init(&w->ear, line, packet_show, w) ||
+	if (!ear_init(&w->lab.ear, line, packet_show, w) ||
 	    !ear_number(line, "port", UINT16_MAX, &port)) {
 		free(w);
 		return command_misused(NULL, "--port, --count and --seconds take whole numbers");
 	}
-	enum err e = watch(w, (uint16_t)port);
-	bool missed = ear_done(&w->ear);
+	int status = lab_ear_end(&w->lab, lab_ear_run(&w->lab, (uint16_t)port, (uint16_t)port),
+				 "It is for the host that translates: 'gatehouse lab run gateway "
+				 "gatehouse lab watch lan eth0'.");
 	free(w);
-	if (e)
-		return command_fail(e == (enum err)EPERM ? "Run it as root."
-				    : e == (enum err)ENODEV
-					    ? "It is for the host that translates: 'gatehouse lab "
-					      "run gateway gatehouse lab watch lan eth0'."
-					    : NULL,
-				    "%s and %s: %s", line->arguments[0], line->arguments[1],
-				    err_text(e));
-	return missed ? EXIT_FAILED : EXIT_OK;
+	return status;
 }
 
 static const struct command_option watch_options[] = {

@@ -14,19 +14,15 @@
 /* cmocka wants the four above it. */
 #include <cmocka.h>
 
+#include "test/conf.h"
+
 static const struct config_section section = {"authority", &authority_conf_map};
 static const struct config_sections sections = {&section, 1};
 
 static void schema_is_sound(void **state)
 {
 	(void)state;
-	char text[4096];
-	struct writer w = writer_of(text, sizeof(text) - 1);
-
-	enum err e = config_schema_check(&sections, &w);
-	text[w.pos] = 0;
-	assert_string_equal(text, "");
-	assert_int_equal(e, OK);
+	conf_schema_is_sound(&sections);
 }
 
 static size_t errors_of(const char *text)

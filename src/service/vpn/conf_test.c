@@ -13,6 +13,8 @@
 /* cmocka wants the four above it. */
 #include <cmocka.h>
 
+#include "test/conf.h"
+
 #define KEY_A "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 #define KEY_B "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
 
@@ -21,39 +23,18 @@ static const struct config_sections sections = {&section, 1};
 
 static void schema_is_sound(void **state)
 {
-	char text[4096];
-	struct writer w = writer_of(text, sizeof(text) - 1);
 	(void)state;
-	enum err e = config_schema_check(&sections, &w);
-	text[w.pos] = 0;
-	assert_string_equal(text, "");
-	assert_int_equal(e, OK);
+	conf_schema_is_sound(&sections);
 }
 
 static struct config *parse(const char *text)
 {
-	struct config *c = NULL;
-	struct config_report report = {0};
-	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
-	enum err e = config_parse(&sections, &in, &c, &report);
-	if (e)
-		fail_msg("%s", report.n ? report.errors[0].message : "?");
-	config_report_done(&report);
-	return c;
+	return conf_parse(&sections, text);
 }
 
-/* One error, in that line and column, that has these words. */
 static void refused(const char *text, uint32_t line, uint32_t column, const char *words)
 {
-	struct config *c = NULL;
-	struct config_report report = {0};
-	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
-	assert_int_equal(config_parse(&sections, &in, &c, &report), ERR_CONFIG);
-	if (report.n != 1 || !strstr(report.errors[0].message, words) ||
-	    report.errors[0].line != line || report.errors[0].column != column)
-		fail_msg("%s: %zu errors, the first in %u:%u: %s", text, report.n,
-			 report.errors[0].line, report.errors[0].column, report.errors[0].message);
-	config_report_done(&report);
+	conf_refused(&sections, text, line, column, words);
 }
 
 /* What an interface of an address says besides, in line 5. */

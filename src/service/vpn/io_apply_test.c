@@ -14,6 +14,8 @@
 /* cmocka wants the four above it. */
 #include <cmocka.h>
 
+#include "test/conf.h"
+
 #define KEY_OWN "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 #define KEY_A	"xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 #define KEY_B	"TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
@@ -25,14 +27,7 @@ static const struct service_start start = {.service = &service, .sections = &sec
 
 static struct config *parse(const char *text)
 {
-	struct config *c = NULL;
-	struct config_report report = {0};
-	struct config_input in = {.text = span_text(text), .file_name = "test.yaml"};
-	enum err e = config_parse(&sections, &in, &c, &report);
-	if (e)
-		fail_msg("%s", report.n ? report.errors[0].message : "?");
-	config_report_done(&report);
-	return c;
+	return conf_parse(&sections, text);
 }
 
 static int vpn_new(void **state)
