@@ -28,24 +28,47 @@ static void idle_over(void *arg)
 	connection_free(arg);
 }
 
+/* --- buffers: passwords and keys are asked and answered here, so nothing of them is left --- */
+
+static void buffer_free(uint8_t *buffer, size_t size)
+{
+	if (buffer)
+		explicit_bzero(buffer, size);
+	free(buffer);
+}
+
+/* As realloc, which would leave what it moves. */
+static bool buffer_grow(uint8_t **buffer, size_t used, size_t *size, size_t wanted)
+{
+	uint8_t *grown = malloc(wanted);
+	if (!grown)
+		return false;
+	if (used)
+		memcpy(grown, *buffer, used);
+	buffer_free(*buffer, *size);
+	*buffer = grown;
+	*size = wanted;
+	return true;
+}
+
+/* Takes n bytes at `from` out of those that are used. */
+static void buffer_cut(uint8_t *buffer, size_t *used, size_t from, size_t n)
+{
+	memmove(buffer + from, buffer + from + n, *used - from - n);
+	*used -= n;
+	explicit_bzero(buffer + *used, n);
+}
+
 /* --- out ------------------------------------------------------------------------------------- */
 
 static bool out_reserve(struct control_connection *x, size_t n)
 {
 	if (x->out_pos) {
-		memmove(x->out, x->out + x->out_pos, x->out_len - x->out_pos);
-		x->out_len -= x->out_pos;
+		buffer_cut(x->out, &x->out_len, 0, x->out_pos);
 		x->out_pos = 0;
 	}
-	if (x->out_len + n <= x->out_size)
-		return true;
-	size_t size = (x->out_len + n) * 2;
-	uint8_t *out = realloc(x->out, size);
-	if (!out)
-		return false;
-	x->out = out;
-	x->out_size = size;
-	return true;
+	return x->out_len + n <= x->out_size ||
+	       buffer_grow(&x->out, x->out_len, &x->out_size, (x->out_len + n) * 2);
 }
 
 static bool out_add(struct control_connection *x, const void *data, size_t n)
@@ -69,6 +92,8 @@ static bool out_flush(struct control_connection *x)
 			return true;
 		x->out_pos += n;
 	}
+	if (x->out_len)
+		explicit_bzero(x->out, x->out_len);
 	x->out_pos = x->out_len = 0;
 	return true;
 }
@@ -82,14 +107,19 @@ static void head_write(struct writer *w, int status, const char *type, bool keep
 		http_write_header(w, "Connection", span_text("close"));
 }
 
+static void body_drop(struct control_connection *x)
+{
+	buffer_free(TAKE(x->body), x->body_size);
+	x->body_len = x->body_size = 0;
+}
+
 /* Ready for the next request, or at the end. Called when the whole answer stands in out; the body
  * has left in. */
 static void answer_done(struct control_connection *x)
 {
-	size_t used = x->request.head.len;
-	memmove(x->in, x->in + used, x->in_len - used);
-	x->in_len -= used;
-	x->body_len = 0;
+	if (x->request.head.len)
+		buffer_cut(x->in, &x->in_len, 0, x->request.head.len);
+	body_drop(x);
 	x->at = CONNECTION_HEAD;
 	x->served = true;
 	if (!x->keep_alive)
@@ -138,6 +168,7 @@ void control_reply_json(struct control_reply *reply, int status, json_t *body)
 		return;
 	}
 	control_reply_text(reply, status, "application/json", span_text(text));
+	explicit_bzero(text, strlen(text));
 	free(text);
 }
 
@@ -221,6 +252,8 @@ static void refuse(struct control_connection *x, int status, const char *text)
 	int n = snprintf(body, sizeof(body), "{\"error\":\"%s\"}\n", text);
 	x->keep_alive = false;
 	x->head_only = false;
+	if (x->in_len)
+		explicit_bzero(x->in, x->in_len);
 	x->in_len = 0;
 	x->request.head = (struct http_head){.len = 0};
 	reply_write(x, status, "application/json", span_of(body, (size_t)n));
@@ -231,7 +264,7 @@ static void head_arrived(struct control_connection *x)
 	const struct http_head *head = &x->request.head;
 	x->keep_alive = head->keep_alive;
 	x->head_only = span_is(x->request.method, "HEAD");
-	x->body_len = 0;
+	body_drop(x);
 	if (head->framing == HTTP_BODY_LENGTH && head->content_length > CONTROL_BODY_MAX) {
 		refuse(x, 413, "the body is too large");
 		return;
@@ -251,18 +284,16 @@ static enum parse chunks_arrived(struct control_connection *x)
 		struct span data;
 		struct span in = span_of(x->in + head, x->in_len - head);
 		enum parse p = http_chunked_read(&x->chunked, in, &used, &data);
+		size_t whole = x->body_len + data.len;
 		if (data.len) {
-			uint8_t *body = x->body_len + data.len > CONTROL_BODY_MAX
-						? NULL
-						: realloc(x->body, x->body_len + data.len);
-			if (!body)
+			if (whole > CONTROL_BODY_MAX ||
+			    (whole > x->body_size &&
+			     !buffer_grow(&x->body, x->body_len, &x->body_size, whole * 2)))
 				return PARSE_BAD;
-			memcpy(body + x->body_len, data.data, data.len);
-			x->body = body;
-			x->body_len += data.len;
+			memcpy(x->body + x->body_len, data.data, data.len);
+			x->body_len = whole;
 		}
-		memmove(x->in + head, x->in + head + used, x->in_len - head - used);
-		x->in_len -= used;
+		buffer_cut(x->in, &x->in_len, head, used);
 		if (p != PARSE_MORE || used == 0)
 			return p;
 	}
@@ -274,16 +305,13 @@ static bool length_arrived(struct control_connection *x)
 	size_t head = x->request.head.len, n = (size_t)x->request.head.content_length;
 	if (x->in_len - head < n)
 		return false;
-	uint8_t *body = realloc(x->body, n + 1);
-	if (!body) {
+	if (!buffer_grow(&x->body, 0, &x->body_size, n + 1)) {
 		refuse(x, 500, "out of memory");
 		return false;
 	}
-	x->body = body;
 	x->body_len = n;
 	memcpy(x->body, x->in + head, n); /* its length checked above */
-	memmove(x->in + head, x->in + head + n, x->in_len - head - n);
-	x->in_len -= n;
+	buffer_cut(x->in, &x->in_len, head, n);
 	return true;
 }
 
@@ -370,13 +398,9 @@ static bool in_read(struct control_connection *x)
 	for (;;) {
 		if (x->in_len == x->in_size) {
 			size_t size = x->in_size ? x->in_size * 2 : IN_FIRST;
-			uint8_t *in = size > CONTROL_BODY_MAX * 2 + HTTP_HEAD_MAX
-					      ? NULL
-					      : realloc(x->in, size);
-			if (!in)
+			if (size > CONTROL_BODY_MAX * 2 + HTTP_HEAD_MAX ||
+			    !buffer_grow(&x->in, x->in_len, &x->in_size, size))
 				return false;
-			x->in = in;
-			x->in_size = size;
 		}
 		size_t n;
 		enum err e = tcp_read(x->fd, x->in + x->in_len, x->in_size - x->in_len, &n);
@@ -457,9 +481,9 @@ void connection_free(struct control_connection *x)
 	if (x->reply)
 		x->reply->connection = NULL;
 	struct control_stream *s = x->stream;
-	free(x->in);
-	free(x->out);
-	free(x->body);
+	buffer_free(x->in, x->in_size);
+	buffer_free(x->out, x->out_size);
+	body_drop(x);
 	free(x);
 	if (s) {
 		s->connection = NULL;

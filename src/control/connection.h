@@ -30,7 +30,7 @@ struct control_connection {
 	struct http_request request; /* spans into in, while the request is dealt with */
 	struct http_chunked chunked;
 	uint8_t *body;
-	size_t body_len;
+	size_t body_len, body_size;
 	enum { CONNECTION_HEAD, CONNECTION_BODY, CONNECTION_ANSWER } at;
 	bool keep_alive, head_only, chunks_out, ended, input_ended;
 	bool turning;		       /* connection_turn is on the stack */

@@ -7,6 +7,7 @@
 #include "os/log.h"
 #include "os/unix.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -368,6 +369,14 @@ void control_finish(struct control *c, void (*finished)(void *arg), void *arg)
 	loop_timer_set_after(c->loop, &c->finish, answers_owed(c) ? CONTROL_FINISH_MS : 0);
 }
 
+/* Passwords and keys are asked and answered as JSON: nothing of it outlives its use. */
+static void json_free_wiped(void *block)
+{
+	if (block)
+		explicit_bzero(block, malloc_usable_size(block));
+	free(block);
+}
+
 enum err control_new(struct loop *loop, int fd, const struct control_face *face,
 		     struct control **ret)
 {
@@ -378,6 +387,7 @@ enum err control_new(struct loop *loop, int fd, const struct control_face *face,
 		return (enum err)ENOMEM;
 	c->loop = loop;
 	c->face = face;
+	json_set_alloc_funcs(malloc, json_free_wiped);
 	loop_timer_init(&c->accept_again, accept_resume, c);
 	loop_timer_init(&c->finish, finish_over, c);
 	enum err e = loop_add(loop, &c->watch, fd, LOOP_READ, accept_ready, c);

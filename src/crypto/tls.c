@@ -132,7 +132,8 @@ static bool set_up(struct tls_server *s)
 	SSL_CTX *c = s->library;
 	char groups[] = "X25519:P-256:P-384"; /* the library's macro casts the const away */
 	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-			   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+			   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+			   SSL_OP_CLEANSE_PLAINTEXT; /* passwords come this way */
 	if (s->options.ticket_s == 0)
 		options |= SSL_OP_NO_TICKET;
 	(void)SSL_CTX_set_options(c, options);

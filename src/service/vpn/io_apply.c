@@ -139,6 +139,7 @@ static void apply_net(struct vpn_interface *f, const struct vpn_conf *conf,
 		if (vpn_conf_address(of, i, &own) == OK && !gate_net_add_inner(net, &own.address))
 			log_warning("too many addresses for one interface",
 				    LOG_TEXT("interface", f->name));
+	vpn_own_addresses_fill(f->vpn->own, net);
 	for (size_t i = 0; i < conf->sign_in.addresses.n; i++)
 		gate_net_set_page_address(net, &pages[i]);
 	net->time_servers_n = 0;

@@ -14,6 +14,7 @@
 struct plan;
 struct vpn;
 struct vpn_lookups;
+struct vpn_own_addresses;
 struct vpn_people;
 struct vpn_store;
 struct vpn_added;
@@ -93,12 +94,13 @@ struct vpn {
 	struct vpn_people *people; /* users and their sessions */
 	struct vpn_store *store;   /* users, sessions, peers that were added */
 	struct vpn_uapi *uapi;
-	struct vpn_page *page;	     /* NULL: nobody signs in */
-	struct vpn_added *added;     /* peers of the store */
-	struct vpn_names *names;     /* of peers, in the DNS */
-	struct loop_timer turn;	     /* what engines have to do then */
-	struct loop_timer dates;     /* peers that expire */
-	struct vpn_lookups *lookups; /* endpoints by name */
+	struct vpn_page *page;	       /* NULL: nobody signs in */
+	struct vpn_added *added;       /* peers of the store */
+	struct vpn_names *names;       /* of peers, in the DNS */
+	struct loop_timer turn;	       /* what engines have to do then */
+	struct loop_timer dates;       /* peers that expire */
+	struct vpn_lookups *lookups;   /* endpoints by name */
+	struct vpn_own_addresses *own; /* of this machine */
 	uint64_t reloads;
 };
 
@@ -134,6 +136,17 @@ void vpn_lookups_free(struct vpn *v);
 /* Its endpoint is looked up soon: it is new, or nobody answers there. Nothing for one by address.
  * May be called from an effect. */
 void vpn_lookup_want(struct vpn *v, struct vpn_peer *peer);
+
+/* --- io_own.c: the gateway's addresses, which nobody inside may pose as */
+
+/* All that are there now; before the sandbox. */
+MUST enum err vpn_own_addresses_open(struct vpn *v);
+/* From now on they are followed. */
+MUST enum err vpn_own_addresses_watch(struct vpn *v);
+void vpn_own_addresses_free(struct vpn *v);
+/* The interface's own, then those of all links. The caller holds vpn_engine_begin; own may be NULL.
+ */
+void vpn_own_addresses_fill(const struct vpn_own_addresses *own, struct gate_net *net);
 
 /* --- io_apply.c: from the configuration to the engines */
 

@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "crypto/random.h"
 #include "crypto/sealed.h"
+#include "os/core_dump.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "os/tun.h"
@@ -210,6 +211,7 @@ static enum err open_all(struct vpn *v)
 	TRY(vpn_uapi_open(v, &v->uapi));
 	TRY(vpn_page_open(v, &v->page));
 	TRY(make_store(v));
+	TRY(vpn_own_addresses_open(v));
 	TRY(enter_sandbox(v));
 	return service_life_signals(&v->life);
 }
@@ -240,6 +242,7 @@ static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
 	TRY(service_life_control(&v->life, face));
 	TRY(vpn_store_start(v->store));
 	TRY(vpn_uapi_start(v->uapi));
+	TRY(vpn_own_addresses_watch(v));
 	loop_on_wake(&v->life.loop, woken, v);
 	loop_before_sleep(&v->life.loop, turn_ends, v);
 	TRY(vpn_signin_start(v->people));
@@ -258,6 +261,7 @@ static void vpn_free(struct vpn *v)
 	loop_timer_cancel(&v->life.loop, &v->turn);
 	loop_timer_cancel(&v->life.loop, &v->dates);
 	vpn_lookups_free(v);
+	vpn_own_addresses_free(v);
 	if (v->workers)
 		vpn_workers_stop(v->workers);
 	if (v->store)
@@ -295,7 +299,10 @@ static int run(const struct service_start *start)
 	if (!v)
 		return 1;
 	vpn_control_face(v, &face);
-	enum err e = service_life_begin(&v->life, start);
+	enum err e = core_dump_off();
+	if (e)
+		log_warning("core dumps cannot be turned off", LOG_ERR(e));
+	e = service_life_begin(&v->life, start);
 	bool begun = !e;
 	if (!e)
 		e = live(v, &face, &status);
