@@ -4,7 +4,8 @@
 
 #include "base/err.h"
 
-/* No core dump from now on, and no other process of this user reads our memory. Before the sandbox. */
+/* No core dump from now on, and no other process of this user reads our memory. Before the sandbox.
+ */
 MUST enum err core_dump_off(void);
 
 #endif
