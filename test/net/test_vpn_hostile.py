@@ -129,6 +129,45 @@ def test_a_spoofed_source_inside(attack):
     assert pings(left, INNER["right"][0])
 
 
+def test_nobody_poses_as_the_gateway(attack):
+    """Every address is allowed to the peer, so the gate alone keeps it from posing as the gateway: by an address inside,
+    one of another link, one that came later. With any other address the packet passes the gate."""
+    left, ours, public = attack.world.left_host, attack.ours, attack.world.left.public
+    name = attack.world.left.name
+    metric = f'gatehouse_vpn_refused_total{{service="vpn",interface="{ours.name}",cause="spoofed"}}'
+
+    def allowed(prefixes):
+        attack.world.left.wg("set", name, "peer", ours.public, "allowed-ips", ",".join(prefixes))
+
+    def refused(source):
+        before = ours.metrics()[metric], ours.peer(attack.world.left).received
+        left.address(name, source + ("/128" if ":" in source else "/32"))
+        to = "fd00:9::50" if ":" in source else "10.9.0.50"
+        assert not pings(left, to, wait=0.2, more=("-I", source))
+        left.ip("address", "del", source, "dev", name)
+        assert ours.peer(attack.world.left).received > before[1]
+        return ours.metrics()[metric] > before[0]
+
+    late, late6 = "203.0.113.7", "2001:db8:77::7"
+    ours.wg("set", ours.name, "peer", public, "allowed-ips", "0.0.0.0/0,::/0")
+    allowed(["10.9.0.0/24", "fd00:9::/64"])
+    try:
+        for own in (*INNER["right"], tunnels.RIGHT6):
+            assert refused(own), own
+        for other in ("10.9.0.77", late, late6):
+            assert not refused(other), other
+        attack.world.right_host.address("lo", f"{late}/32 {late6}/128")
+        for own in (late, late6):
+            eventually(lambda: refused(own), 10)
+        for own in (late, late6):
+            attack.world.right_host.ip("address", "del", own, "dev", "lo")
+            eventually(lambda: not refused(own), 10)
+    finally:
+        ours.wg("set", ours.name, "peer", public, "allowed-ips", ",".join(INNER["left"]))
+        allowed(INNER["right"])
+    assert pings(left, INNER["right"][0])
+
+
 def shown(sniffer, port):
     """The initiations with a mac2, which only who has a cookie can make."""
     return [p for a, _, p in sniffer.of_kind(INITIATION, LEFT) if a[1] == port and p[-16:] != bytes(16)]
