@@ -25,6 +25,7 @@ static const struct command_option options[] = {REMOTE_OPTIONS};
 const struct command vpn_ca_verb = {
 	.name = "ca",
 	.within = "vpn",
+	.arguments = "",
 	.summary = "Print the certificate of the sign-in page's own authority",
 	.options = options,
 	.options_n = sizeof(options) / sizeof(options[0]),
