@@ -56,3 +56,8 @@ uint64_t clock_cpu_us(void)
 {
 	return in_us(now(CLOCK_PROCESS_CPUTIME_ID));
 }
+
+uint64_t clock_thread_cpu_us(void)
+{
+	return in_us(now(CLOCK_THREAD_CPUTIME_ID));
+}

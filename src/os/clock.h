@@ -20,5 +20,7 @@ uint64_t clock_wall_ms(void);
 
 /* Processor time that this process, all its threads, has used. */
 uint64_t clock_cpu_us(void);
+/* The same of the calling thread alone. */
+uint64_t clock_thread_cpu_us(void);
 
 #endif

@@ -204,8 +204,9 @@ def test_status_says_what_the_kernel_lends(pair):
     wg0 = pair.status(pair.west_run)["interfaces"][0]
     assert wg0["device"] == "on" and wg0["peers"] == 1
     assert set(wg0["offloads"]) <= {
-        "queues", "heads", "checksum", "tso4", "tso6", "ecn", "uso", "udp-segment", "udp-gro",
+        "queues", "heads", "checksum", "tso4", "tso6", "ecn", "uso", "udp-segment", "udp-gro", "handshake-steering",
     }  # fmt: skip
+    assert "handshake-steering" in wg0["offloads"]
     assert wg0["queues"] >= 1 and wg0["listen"] == ["0.0.0.0:51820", "[::]:51820"]
 
 

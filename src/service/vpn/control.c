@@ -168,6 +168,8 @@ static json_t *features_json(const struct vpn_interface *f)
 		(void)json_array_append_new(on, json_string("udp-segment"));
 	if (features.trains_received)
 		(void)json_array_append_new(on, json_string("udp-gro"));
+	if (features.steers)
+		(void)json_array_append_new(on, json_string("handshake-steering"));
 	return on;
 }
 

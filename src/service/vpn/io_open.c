@@ -59,7 +59,8 @@ static enum err plan_interface(const struct vpn_interface_conf *f, unsigned work
 				     routes[r].bits));
 	for (size_t l = 0; l < f->listen.n; l++)
 		if (can_listen(f, &listen[l]))
-			TRY(plan_add_socket(p, NAME, PLAN_UDP, &listen[l], workers));
+			/* One more: handshakes have their own (io_worker.h). */
+			TRY(plan_add_socket(p, NAME, PLAN_UDP, &listen[l], workers + 1));
 	return OK;
 }
 
@@ -132,10 +133,11 @@ static enum err make_tun(struct vpn *v, struct vpn_interface *f, const struct pl
 static enum err open_listen(struct vpn *v, const struct ip_endpoint *at, int *fds, size_t *n)
 {
 	struct activation_fd *passed;
-	while (*n < v->workers_n &&
+	size_t wanted = v->workers_n + 1; /* the last for handshakes */
+	while (*n < wanted &&
 	       (passed = activation_find_at(&v->life.activation, ACTIVATION_UDP, at, 0)) != NULL)
 		fds[(*n)++] = fd_take(&passed->fd);
-	while (*n < v->workers_n) {
+	while (*n < wanted) {
 		enum err e = udp_open(at, UDP_REUSEPORT, &fds[*n]);
 		if (e && *n)
 			return OK; /* fewer than workers were passed, and no more can be had */
@@ -154,8 +156,8 @@ static enum err open_interface(struct vpn *v, struct vpn_interface *f,
 {
 	const struct ip_endpoint *listen = conf->listen.items;
 	f->tuns = calloc(v->workers_n, sizeof(int));
-	f->udp4 = calloc(v->workers_n, sizeof(int));
-	f->udp6 = calloc(v->workers_n, sizeof(int));
+	f->udp4 = calloc(v->workers_n + 1, sizeof(int));
+	f->udp6 = calloc(v->workers_n + 1, sizeof(int));
 	if (!f->tuns || !f->udp4 || !f->udp6)
 		return ENOMEM;
 	TRY(take_tun(v, f));

@@ -1,5 +1,6 @@
 #include "service/vpn/io_worker_inner.h"
 
+#include "crypto/random.h"
 #include "os/clock.h"
 
 #include <stdlib.h>
@@ -61,7 +62,9 @@ static void worker_free(struct vpn_worker *worker)
 {
 	if (!worker)
 		return;
+	loop_timer_cancel(&worker->loop, &worker->rest);
 	loop_done(&worker->loop);
+	free(worker->pace);
 	spsc_queue_free(worker->handshakes);
 	udp_trains_free(worker->in.trains);
 	udp_trains_free(worker->out.trains[0]);
@@ -79,7 +82,19 @@ static void stop_loop(void *arg)
 		loop_stop(&worker->loop);
 }
 
-static enum err worker_new(struct vpn_workers *w, size_t number, struct vpn_worker **ret)
+static enum err pace_new(struct vpn_pace **ret)
+{
+	uint8_t key[SIPHASH_KEY_LEN];
+	TRY(crypto_random(key, sizeof(key)));
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return (enum err)ENOMEM;
+	vpn_pace_init(*ret, hash_key_of(key), clock_ageing_us() / 1000);
+	return OK;
+}
+
+static enum err worker_new(struct vpn_workers *w, size_t number, bool handshakes,
+			   struct vpn_worker **ret)
 {
 	AUTO(worker_free) struct vpn_worker *worker = calloc(1, sizeof(*worker));
 	if (!worker)
@@ -91,7 +106,11 @@ static enum err worker_new(struct vpn_workers *w, size_t number, struct vpn_work
 	TRY(loop_init(&worker->loop));
 	loop_on_wake(&worker->loop, stop_loop, worker);
 	TRY(spsc_queue_new(sizeof(struct handshake_item), WORKER_HANDSHAKES, &worker->handshakes));
-	TRY(udp_trains_new(WORKER_TRAINS_IN, &worker->in.trains));
+	loop_timer_init(&worker->rest, worker_rested, worker);
+	if (handshakes)
+		TRY(pace_new(&worker->pace));
+	TRY(udp_trains_new(handshakes ? WORKER_TRAINS_HANDSHAKE : WORKER_TRAINS_IN,
+			   &worker->in.trains));
 	TRY(udp_trains_new(WORKER_TRAINS_OUT, &worker->out.trains[0]));
 	TRY(udp_trains_new(WORKER_TRAINS_OUT, &worker->out.trains[1]));
 	*ret = TAKE(worker);
@@ -100,17 +119,18 @@ static enum err worker_new(struct vpn_workers *w, size_t number, struct vpn_work
 
 enum err vpn_workers_new(size_t workers_n, struct loop *main, struct vpn_workers **ret)
 {
-	ASSERT(workers_n > 0 && workers_n <= VPN_WORKERS_MAX);
+	ASSERT(workers_n > 0 && workers_n < VPN_WORKERS_MAX);
 	AUTO(vpn_workers_free) struct vpn_workers *w = calloc(1, sizeof(*w));
 	if (!w)
 		return (enum err)ENOMEM;
 	w->main = main;
-	w->workers = calloc(workers_n, sizeof(*w->workers));
+	w->workers = calloc(workers_n + 1, sizeof(*w->workers));
 	if (!w->workers)
 		return (enum err)ENOMEM;
 	TRY(udp_trains_new(1, &w->main_out));
-	for (; w->workers_n < workers_n; w->workers_n++)
-		TRY(worker_new(w, w->workers_n, &w->workers[w->workers_n]));
+	for (; w->workers_n <= workers_n; w->workers_n++)
+		TRY(worker_new(w, w->workers_n, w->workers_n == workers_n,
+			       &w->workers[w->workers_n]));
 	*ret = TAKE(w);
 	return OK;
 }
@@ -148,7 +168,10 @@ enum err vpn_workers_start(struct vpn_workers *w)
 		struct vpn_worker *worker = w->workers[i];
 		char name[16] = "vpn-worker-";
 		struct writer text = writer_of(name + 11, sizeof(name) - 12);
-		write_format(&text, "%zu", i);
+		if (worker->pace)
+			write_format(&text, "hs");
+		else
+			write_format(&text, "%zu", i);
 		atomic_store(&worker->stops, false);
 		enum err e = thread_start(&worker->thread, name, -1, worker_run, worker);
 		w->run = true;

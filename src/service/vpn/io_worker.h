@@ -7,6 +7,12 @@
  * kernel steers datagrams by addresses and ports, and packets of a TUN device by their flow.
  * Nothing is allocated for a packet, and nothing waits for another to fill a batch.
  *
+ * One thread more has of each interface a socket for each family to which the kernel steers all but
+ * data (os/udp_steer.h), so that a flood of handshakes neither fills the queues of data nor takes
+ * the time of who carries it; tunnel/pace.h bounds what such a flood may cost. It is a worker like
+ * the others, but that it has no queue of the TUN device: where the kernel does not steer, all of
+ * them share what comes.
+ *
  *	vpn_workers_new(n, &loop, &w)	effects.begin and end: vpn_workers_begin, _end
  *	vpn_workers_add(w, &setting, &link)	once for each interface
  *	vpn_workers_start(w)
@@ -23,8 +29,9 @@ struct vpn_link; /* an interface, as workers see it */
 
 enum { VPN_LINKS_MAX = 16 };
 
-/* workers_n: 1 to VPN_WORKERS_MAX. main: the loop that is woken when a worker left something to do,
- * and in whose thread all of this is called; borrowed. ENOMEM. */
+/* workers_n: 1 to VPN_WORKERS_MAX - 1, without the thread for handshakes. main: the loop that is
+ * woken when a worker left something to do, and in whose thread all of this is called; borrowed.
+ * ENOMEM. */
 MUST enum err vpn_workers_new(size_t workers_n, struct loop *main, struct vpn_workers **ret);
 /* Stops them. Engines are freed after it; their begin and end then have nothing to hold. Accepts
  * NULL. */
@@ -32,10 +39,11 @@ void vpn_workers_free(struct vpn_workers *w);
 DEFINE_AUTO(struct vpn_workers, vpn_workers_free)
 
 struct vpn_link_setting {
-	struct vpn_engine *engine; /* borrowed; made for as many workers */
-	/* Descriptors, borrowed: one for each worker, or fewer, or none. Those of a family share an
-	 * address (SO_REUSEPORT); those of the TUN device are its queues; without one what would
-	 * be written to it is counted as refused. */
+	struct vpn_engine *engine; /* borrowed; made for vpn_workers_n workers */
+	/* Descriptors, borrowed: one for each worker, or fewer, or none. Sockets are in the order
+	 * in which they were bound; the last of vpn_workers_n is for handshakes. Those of a family
+	 * share an address (SO_REUSEPORT); those of the TUN device are its queues; without one what
+	 * would be written to it is counted as refused. */
 	const int *udp4, *udp6, *tuns;
 	size_t udp4_n, udp6_n, tuns_n;
 	uint16_t mtu;	   /* inner; as the engine's */
@@ -74,6 +82,7 @@ struct vpn_link_features {
 	size_t queues;	      /* of the TUN device */
 	bool trains_sent;     /* UDP_SEGMENT: off for good after the device said EIO */
 	bool trains_received; /* UDP_GRO */
+	bool steers; /* handshakes have a socket of their own, of each family that is there */
 };
 void vpn_link_features(struct vpn_link *link, struct vpn_link_features *ret);
 
@@ -91,6 +100,7 @@ struct vpn_worker_counts {
 };
 /* worker < workers_n, or SIZE_MAX for the sum. */
 void vpn_link_counts(struct vpn_link *link, size_t worker, struct vpn_worker_counts *ret);
+/* All of them: the last is the thread for handshakes. */
 size_t vpn_workers_n(const struct vpn_workers *w);
 
 #endif

@@ -2,6 +2,7 @@
  * super-packets, and written into the TUN device. */
 #include "service/vpn/io_worker_inner.h"
 
+#include "os/clock.h"
 #include "proto/wireguard/message.h"
 
 /* ---- the TUN device ---- */
@@ -51,6 +52,8 @@ static void to_main(struct worker_port *port, const struct vpn_open *item)
 	memcpy(h.message.bytes, item->datagram.data, item->datagram.len);
 	if (spsc_queue_put(worker->handshakes, &h))
 		vpn_plane_count_drop(port->plane, VPN_DROP_QUEUE);
+	else if (wg_message_kind(item->datagram) != WG_COOKIE_REPLY) /* which no mac1 vouches for */
+		worker->in.of_use++;
 	if (spsc_queue_used(worker->handshakes) >= WORKER_HANDSHAKES / 8)
 		vpn_plane_note_load(port->plane, worker->now_ms);
 	atomic_store(&worker->left_to_do, true);
@@ -77,16 +80,20 @@ static void open_items(struct worker_port *port)
 {
 	struct worker_in *in = &port->worker->in;
 	vpn_plane_open(port->plane, port->worker->now_ms, in->items, in->items_n);
+	in->read += in->items_n;
 	for (size_t i = 0; i < in->items_n; i++) {
 		const struct vpn_open *item = &in->items[i];
 		switch (item->result) {
-		case VPN_OPEN_PACKET: to_tun(port, item); break;
+		case VPN_OPEN_PACKET:
+			in->of_use++;
+			to_tun(port, item);
+			break;
 		case VPN_OPEN_HANDSHAKE: to_main(port, item); break;
 		case VPN_OPEN_REPLY:
 			worker_out_datagram(port, item->from, WORKER_HANDSHAKE_TOS,
 					    span_of(item->out, item->len));
 			break;
-		case VPN_OPEN_KEEPALIVE:
+		case VPN_OPEN_KEEPALIVE: in->of_use++; break;
 		case VPN_OPEN_DROP: break;
 		}
 	}
@@ -115,11 +122,22 @@ static void take_train(struct worker_port *port, const struct udp_train *t,
 	}
 }
 
-static void read_udp(struct worker_port *port, size_t side)
+/* A source that floods is not even looked at. */
+static bool admits(struct worker_port *port, size_t side, const struct udp_train *t)
 {
 	struct vpn_worker *worker = port->worker;
-	struct worker_in *in = &worker->in;
-	worker_begin(worker);
+	if (!port->steered[side] || vpn_pace_admits(worker->pace, &t->peer.address))
+		return true;
+	for (uint32_t at = 0; at < t->len; at += t->segment) {
+		vpn_plane_count_drop(port->plane, VPN_DROP_FLOOD);
+		worker->in.read++;
+	}
+	return false;
+}
+
+static void take_trains(struct worker_port *port, size_t side)
+{
+	struct worker_in *in = &port->worker->in;
 	/* An error of the socket is told by the next call again, or is gone. */
 	err_ignore(udp_trains_receive(in->trains, &port->sockets[side]));
 	ip_coalesce_begin(&in->coalesce, port->joins);
@@ -128,23 +146,77 @@ static void read_udp(struct worker_port *port, size_t side)
 		const struct udp_train *t = &in->trains->trains[i];
 		in->from[i] = (struct vpn_endpoint){
 			.remote = t->peer, .local = t->local, .ifindex = t->ifindex};
-		take_train(port, t, &in->from[i]);
+		if (admits(port, side, t))
+			take_train(port, t, &in->from[i]);
 		if (in->bytes >= WORKER_BYTES_MAX)
 			write_joined(port);
 	}
 	open_items(port);
 	write_joined(port);
+}
+
+static void read_udp(struct worker_port *port, size_t side)
+{
+	worker_begin(port->worker);
+	take_trains(port, side);
 	worker_end(port);
+}
+
+/* ---- the thread for handshakes ---- */
+
+static void watch_steered(struct vpn_worker *worker, uint32_t events)
+{
+	struct vpn_workers *w = worker->workers;
+	for (size_t i = 0; i < w->links_n; i++) {
+		struct worker_port *port = &w->links[i]->ports[worker->number];
+		for (size_t side = 0; side < 2; side++)
+			if (port->steered[side])
+				err_ignore(loop_modify(&worker->loop, &port->udp_watches[side],
+						       events));
+	}
+}
+
+void worker_rested(void *arg)
+{
+	watch_steered(arg, LOOP_READ);
+}
+
+static void read_steered(struct worker_port *port, size_t side)
+{
+	struct vpn_worker *worker = port->worker;
+	struct worker_in *in = &worker->in;
+	uint64_t before_us = clock_thread_cpu_us();
+	if (worker->rest.set)
+		return; /* another socket of this turn was read too long */
+	in->read = in->of_use = 0;
+	worker_begin(worker);
+	vpn_pace_at(worker->pace, worker->now_ms);
+	take_trains(port, side);
+	worker_end(port);
+	uint32_t rest_ms = vpn_pace_spend(worker->pace, clock_thread_cpu_us() - before_us,
+					  in->read - in->of_use, in->read);
+	if (!rest_ms)
+		return;
+	watch_steered(worker, 0);
+	loop_timer_set_after(&worker->loop, &worker->rest, rest_ms);
+}
+
+static void read_side(struct worker_port *port, size_t side)
+{
+	if (port->steered[side])
+		read_steered(port, side);
+	else
+		read_udp(port, side);
 }
 
 void worker_read_udp4(void *port, uint32_t events)
 {
 	(void)events;
-	read_udp(port, 0);
+	read_side(port, 0);
 }
 
 void worker_read_udp6(void *port, uint32_t events)
 {
 	(void)events;
-	read_udp(port, 1);
+	read_side(port, 1);
 }

@@ -11,12 +11,16 @@
 #include "proto/ip/coalesce.h"
 #include "service/vpn/gate/gate.h"
 #include "service/vpn/io_worker.h"
+#include "service/vpn/tunnel/pace.h"
 
 #include <pthread.h>
 
 enum {
 	WORKER_TRAINS_IN = 8,
 	WORKER_TRAINS_OUT = 64,
+	WORKER_TRAINS_HANDSHAKE = 64, /* at once, of the socket for handshakes */
+	/* Room of that socket, of which the kernel counts about 768 octets for a message. */
+	WORKER_HANDSHAKE_BYTES = 256 * 1024,
 	/* What is on its way through a worker at once: about a quarter of a core's second-level
 	   cache. */
 	WORKER_BYTES_MAX = 128 * 1024,
@@ -35,6 +39,7 @@ struct worker_port {
 	struct tun tun;
 	unsigned joins; /* IP_COALESCE_…: what the device takes */
 	struct loop_watch udp_watches[2], tun_watch;
+	bool steered[2]; /* the socket is that for handshakes, and the kernel sorts */
 	struct vpn_worker_counts counts;
 };
 
@@ -70,8 +75,9 @@ struct worker_out {
 
 struct worker_in {
 	struct udp_trains *trains;
-	struct vpn_endpoint from[WORKER_TRAINS_IN];
+	struct vpn_endpoint from[WORKER_TRAINS_HANDSHAKE];
 	size_t bytes;
+	size_t read, of_use; /* datagrams of this batch */
 	size_t items_n;
 	struct vpn_open items[VPN_PLANE_BATCH_MAX];
 	struct ip_coalesce coalesce;
@@ -93,7 +99,9 @@ struct vpn_worker {
 	struct spsc_queue *handshakes; /* of struct handshake_item, to the main thread */
 	atomic_bool left_to_do;	       /* an engine has to be turned */
 	atomic_bool stops;
-	uint64_t now_ms; /* of this batch */
+	uint64_t now_ms;	/* of this batch */
+	struct vpn_pace *pace;	/* owned; NULL, but of the thread for handshakes */
+	struct loop_timer rest; /* until then it reads no handshakes */
 	struct worker_in in;
 	struct worker_out out;
 	uint8_t tun_room[TUN_HEAD_LEN + TUN_PACKET_MAX + 64];
@@ -102,7 +110,7 @@ struct vpn_worker {
 
 struct vpn_workers {
 	struct loop *main;
-	size_t workers_n;
+	size_t workers_n; /* the last is that for handshakes */
 	struct vpn_worker **workers;
 	size_t links_n;
 	struct vpn_link *links[VPN_LINKS_MAX];
@@ -114,6 +122,9 @@ struct vpn_workers {
 void worker_read_udp4(void *port, uint32_t events);
 void worker_read_udp6(void *port, uint32_t events);
 void worker_read_tun(void *port, uint32_t events);
+
+/* The rest is over. arg is a struct vpn_worker. */
+void worker_rested(void *worker);
 
 /* The frame of a batch: mutex and time before it; after it what it left goes out. */
 void worker_begin(struct vpn_worker *worker);

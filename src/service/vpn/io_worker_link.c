@@ -2,6 +2,9 @@
  * what the main thread sends by it. */
 #include "service/vpn/io_worker_inner.h"
 
+#include "os/udp_steer.h"
+#include "proto/wireguard/message.h"
+
 #include <stdlib.h>
 
 /* ---- ports ---- */
@@ -45,6 +48,19 @@ static void port_done(struct worker_port *port)
 	loop_remove(&port->worker->loop, &port->tun_watch);
 }
 
+/* Data goes to the workers, all else to the last one's socket. */
+static bool steer(const struct vpn_workers *w, const int *fds, size_t n, uint8_t family)
+{
+	if (n < w->workers_n)
+		return false;
+	int fd = fds[w->workers_n - 1];
+	if (udp_steer(fd, family, WG_TRANSPORT, (uint32_t)w->workers_n - 1))
+		return false;
+	/* One that stays as large as it was only holds more of a flood. */
+	err_ignore(udp_shrink(fd, WORKER_HANDSHAKE_BYTES));
+	return true;
+}
+
 /* ---- links ---- */
 
 static void link_free(struct vpn_link *link)
@@ -83,6 +99,9 @@ enum err vpn_workers_add(struct vpn_workers *w, const struct vpn_link_setting *s
 		TRY(port_sockets(port, s, i));
 		TRY(port_tun(port, s, i));
 	}
+	struct worker_port *last = &link->ports[w->workers_n - 1];
+	last->steered[0] = steer(w, s->udp4, s->udp4_n, 4);
+	last->steered[1] = steer(w, s->udp6, s->udp6_n, 6);
 	link->main_sockets[0] = link->ports[0].sockets[0];
 	link->main_sockets[1] = link->ports[0].sockets[1];
 	w->links[w->links_n++] = link;
@@ -144,6 +163,11 @@ void vpn_link_features(struct vpn_link *link, struct vpn_link_features *ret)
 	vpn_workers_begin(link->workers);
 	*ret = (struct vpn_link_features){.tun = port->tun.on, .queues = link->queues};
 	ret->trains_sent = true;
+	const struct worker_port *last = &link->ports[link->workers->workers_n - 1];
+	ret->steers = last->steered[0] || last->steered[1];
+	for (size_t side = 0; side < 2; side++)
+		if (port->sockets[side].udp.fd >= 0)
+			ret->steers &= last->steered[side];
 	for (size_t i = 0; i < link->workers->workers_n; i++)
 		for (size_t side = 0; side < 2; side++) {
 			const struct udp_train_socket *s = &link->ports[i].sockets[side];

@@ -24,7 +24,7 @@
 enum { WORKERS = 2, MTU = 1420, PORT = 51820, TCP_BYTES = 6 << 20 };
 
 struct side {
-	int netns, tuns[WORKERS], udp4[WORKERS], udp6[WORKERS];
+	int netns, tuns[WORKERS], udp4[WORKERS + 1], udp6[WORKERS + 1];
 	size_t tuns_n;
 	struct ip_address inner4, inner6, outer4, outer6;
 	uint8_t private[VPN_KEY_LEN], public[VPN_KEY_LEN];
@@ -100,7 +100,7 @@ static int side_open(struct side *s, unsigned wanted)
 	CHILD_CHECK(!tun_open("wg0", WORKERS, wanted, s->tuns, &s->tuns_n));
 	CHILD_CHECK(!link_set_mtu("wg0", MTU) && !link_up("wg0"));
 	CHILD_CHECK(!address_add("wg0", &s->inner4, 24) && !address_add("wg0", &s->inner6, 64));
-	for (size_t i = 0; i < WORKERS; i++) {
+	for (size_t i = 0; i <= WORKERS; i++) {
 		const struct ip_endpoint at4 = {.address = {.family = 4}, .port = PORT};
 		const struct ip_endpoint at6 = {.address = {.family = 6}, .port = PORT};
 		CHILD_CHECK(!udp_open(&at4, UDP_REUSEPORT, &s->udp4[i]));
@@ -112,7 +112,7 @@ static int side_open(struct side *s, unsigned wanted)
 static int side_start(struct side *s, unsigned offloads, bool trains)
 {
 	const struct vpn_setting setting = {
-		.workers_n = WORKERS, .peers_max = 4, .staged_max = 64, .mtu = MTU};
+		.workers_n = WORKERS + 1, .peers_max = 4, .staged_max = 64, .mtu = MTU};
 	const struct vpn_effects effects = {.arg = s,
 					    .send = effect_send,
 					    .random = effect_random,
@@ -122,8 +122,8 @@ static int side_start(struct side *s, unsigned offloads, bool trains)
 	struct vpn_link_setting link = {.udp4 = s->udp4,
 					.udp6 = s->udp6,
 					.tuns = s->tuns,
-					.udp4_n = WORKERS,
-					.udp6_n = WORKERS,
+					.udp4_n = WORKERS + 1,
+					.udp6_n = WORKERS + 1,
 					.tuns_n = s->tuns_n,
 					.mtu = MTU,
 					.offloads = offloads,
@@ -158,7 +158,7 @@ static void side_stop(struct side *s)
 
 static void side_close(struct side *s)
 {
-	for (size_t i = 0; i < WORKERS; i++) {
+	for (size_t i = 0; i <= WORKERS; i++) {
 		fd_done(&s->udp4[i]);
 		fd_done(&s->udp6[i]);
 	}
@@ -285,6 +285,38 @@ static int counted(unsigned offloads, bool trains)
 	return 0;
 }
 
+/* Initiations of somebody who does not know the key, as fast as one can; and in between what is
+ * carried. Workers see none of it; a few datagrams are the kernels' own, as of neighbours. */
+static int carries_beside_a_flood(const struct ip_address *outer)
+{
+	enum { FLOOD = 60000, INITIATION_LEN = 148 };
+	const struct ip_endpoint at = {.address = *outer, .port = PORT};
+	const uint8_t message[INITIATION_LEN] = {1};
+	struct vpn_worker_counts before[WORKERS], after, last;
+	struct vpn_link_features on;
+	struct vpn_counts told;
+	int stranger;
+	vpn_link_features(sides[1].link, &on);
+	CHILD_CHECK(on.steers);
+	for (size_t i = 0; i < WORKERS; i++)
+		vpn_link_counts(sides[1].link, i, &before[i]);
+	CHILD_CHECK(!netns_enter(sides[0].netns) && !udp_connect(&at, NULL, 0, &stranger));
+	for (size_t i = 0; i < FLOOD; i++)
+		err_ignore(udp_write(stranger, span_of(message, sizeof(message))));
+	fd_done(&stranger);
+	for (size_t i = 0; i < WORKERS; i++) {
+		vpn_link_counts(sides[1].link, i, &after);
+		CHILD_CHECK(after.datagrams_received - before[i].datagrams_received < FLOOD / 100);
+	}
+	CHILD_CHECK(!udp_through(false));
+	vpn_link_counts(sides[1].link, WORKERS, &last);
+	CHILD_CHECK(last.datagrams_received > 0);
+	vpn_engine_counts(sides[1].engine, &told);
+	CHILD_CHECK(told.dropped[VPN_DROP_MAC1] > 0);
+	CHILD_CHECK(told.dropped[VPN_DROP_MAC1] + told.dropped[VPN_DROP_FLOOD] <= FLOOD);
+	return 0;
+}
+
 /* Threads end and begin again; what was agreed holds. */
 static int rests(void)
 {
@@ -316,6 +348,7 @@ static int carries(unsigned offloads, bool trains, bool outer6)
 	CHILD_CHECK(!udp_through(false) && !udp_through(true));
 	CHILD_CHECK(!tcp_through(false) && !tcp_through(true));
 	CHILD_CHECK(!nothing_through() && !counted(offloads | TUN_HEADS | TUN_QUEUES, trains));
+	CHILD_CHECK(!carries_beside_a_flood(outer6 ? &sides[1].outer6 : &sides[1].outer4));
 	CHILD_CHECK(!rests() && !rests_without_device());
 	for (size_t i = 0; i < 2; i++) {
 		side_stop(&sides[i]);

@@ -110,7 +110,7 @@ static struct vpn_peer *peer_at(const void *arg, struct span address)
 static enum err begin_interface(struct vpn *v, struct vpn_interface *f,
 				const struct vpn_interface_conf *of)
 {
-	const struct vpn_setting setting = {.workers_n = v->workers_n,
+	const struct vpn_setting setting = {.workers_n = vpn_workers_n(v->workers),
 					    .peers_max = vpn_conf_of(v)->limits.peers,
 					    .staged_max = STAGED_MAX,
 					    .mtu = of->mtu};
@@ -206,7 +206,8 @@ static enum err open_all(struct vpn *v)
 	const struct vpn_conf *conf = vpn_conf_of(v);
 	unsigned long descriptors;
 	v->workers_n = vpn_workers_of(conf);
-	TRY(fd_limit_raise(conf->interfaces.n * v->workers_n * 3 + DESCRIPTORS_MORE, &descriptors));
+	TRY(fd_limit_raise(conf->interfaces.n * (v->workers_n + 1) * 3 + DESCRIPTORS_MORE,
+			   &descriptors));
 	TRY(vpn_open(v));
 	TRY(vpn_uapi_open(v, &v->uapi));
 	TRY(vpn_page_open(v, &v->page));

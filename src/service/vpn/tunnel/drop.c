@@ -6,6 +6,7 @@ const char *vpn_drop_name(enum vpn_drop drop)
 		[VPN_DROP_NONE] = "none",
 		[VPN_DROP_TORN] = "torn",
 		[VPN_DROP_MAC1] = "mac1",
+		[VPN_DROP_FLOOD] = "flood",
 		[VPN_DROP_UNDER_LOAD] = "under-load",
 		[VPN_DROP_RATE] = "rate",
 		[VPN_DROP_QUEUE] = "queue",

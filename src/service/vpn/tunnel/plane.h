@@ -34,6 +34,7 @@ enum vpn_drop {
 	/* outside to inside */
 	VPN_DROP_TORN,	       /* no WireGuard message: wrong type or length */
 	VPN_DROP_MAC1,	       /* not meant for us: a stranger */
+	VPN_DROP_FLOOD,	       /* by far too many from this source, not even looked at: io_worker */
 	VPN_DROP_UNDER_LOAD,   /* no valid mac2 under load: a cookie was sent instead */
 	VPN_DROP_RATE,	       /* valid mac2 under load, but too many from this source */
 	VPN_DROP_QUEUE,	       /* the handshake queue was full: io_worker counts */
