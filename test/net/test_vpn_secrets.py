@@ -19,7 +19,8 @@ import pytest
 import service
 import topology
 from test_vpn_signin import Browser, code_of
-from tunnels import INNER, LEFT, World, new_key, ping_until
+from tunnel_keys import Session, x25519
+from tunnels import INNER, LEFT, World, eventually, new_key, ping_until, udp_socket
 
 CONFIG = """
 vpn:
@@ -58,22 +59,8 @@ def memory(pid):
 
 
 def shared(private, public):
-    """What X25519 makes of the two, both in base64: the ladder of RFC 7748, 5."""
-    p = 2**255 - 19
-    k = int.from_bytes(base64.b64decode(private), "little") & ~7 & (2**255 - 1) | 2**254
-    u = int.from_bytes(base64.b64decode(public), "little") & (2**255 - 1)
-    x2, z2, x3, z3 = 1, 0, u, 1
-    for t in reversed(range(255)):
-        bit = k >> t & 1
-        if bit:
-            x2, z2, x3, z3 = x3, z3, x2, z2
-        da, cb = (x3 - z3) * (x2 + z2) % p, (x3 + z3) * (x2 - z2) % p
-        aa, bb = (x2 + z2) ** 2 % p, (x2 - z2) ** 2 % p
-        x3, z3 = (da + cb) ** 2 % p, u * (da - cb) ** 2 % p
-        x2, z2 = aa * bb % p, (aa - bb) * (aa + 121665 * (aa - bb)) % p
-        if bit:
-            x2, z2, x3, z3 = x3, z3, x2, z2
-    return (x2 * pow(z2, p - 2, p) % p).to_bytes(32, "little")
+    """What X25519 makes of the two, both in base64."""
+    return x25519(base64.b64decode(private), base64.b64decode(public))
 
 
 class Secrets:
@@ -171,6 +158,37 @@ def test_preshared_keys_are_there_only_as_long_as_their_peers(secrets):
     secrets.cli("vpn", "remove", "tablet")
     secrets.gone(used | told)
     assert secrets.there({"the phone's": base64.b64decode(preshared)})
+
+
+def test_keys_of_a_session_go_with_it_and_those_of_a_handshake_at_once(secrets):
+    ours, (private, public) = secrets.ours, new_key()
+    ours.wg("set", ours.name, "peer", public, "allowed-ips", "10.9.0.50/32")
+    line = udp_socket(secrets.phone.host)
+    line.settimeout(10)
+    sessions = []
+
+    def shake():
+        made = Session(private, ours.public)
+        line.sendto(made.initiation(), (LEFT, ours.port))
+        before = ours.show()[public].received
+        line.sendto(made.answered(line.recv(2048)), (LEFT, ours.port))
+        eventually(lambda: ours.show()[public].received > before)
+        secrets.gone(made.passing)
+        sessions.append(made)
+
+    def kept():
+        return [bool(secrets.there(s.keys)) for s in sessions]
+
+    shake()
+    assert secrets.there(sessions[0].keys) == set(sessions[0].keys)
+    for _ in range(3):  # two before the last are kept, for what is on its way
+        shake()
+    secrets.gone(sessions[0].keys)
+    assert kept() == [False, True, True, True]
+    ours.wg("set", ours.name, "peer", public, "remove")
+    for session in sessions:
+        secrets.gone(session.keys)
+    line.close()
 
 
 def test_what_people_type_and_are_told_is_gone_with_the_answer(secrets):
