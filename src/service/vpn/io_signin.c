@@ -140,6 +140,9 @@ static void open_peer(struct vpn_people *x, struct vpn_peer *p, const struct sig
 	uint64_t until_ms = engine_of(g->until_ms), data_ms = engine_of(g->active_ms);
 	uint64_t seen_ms = atomic_load_explicit(&p->data_ms, memory_order_relaxed);
 	data_ms = seen_ms > data_ms ? seen_ms : data_ms;
+	/* No worker is in the middle of a packet: whatever has moved the endpoint is seen here,
+	 * and what moves it later lowers the gate that it finds. */
+	vpn_engine_begin(p->engine);
 	roaming_set(p, g->roaming);
 	/* After a start it is where it was, until something else is heard from it. */
 	if (!vpn_peer_endpoint(p, &at) && g->endpoint.address.family)
@@ -148,8 +151,8 @@ static void open_peer(struct vpn_people *x, struct vpn_peer *p, const struct sig
 		gate_open(p, until_ms, g->idle_ms, data_ms);
 	else
 		gate_open_unproved(p, until_ms, g->idle_ms, data_ms);
-	/* It may have moved while the sign-in was under way, or in this moment: that is judged at
-	 * the turn's end. */
+	vpn_engine_end(p->engine);
+	/* It may have moved while the sign-in was under way: that is judged at the turn's end. */
 	x->must_look = true;
 }
 
