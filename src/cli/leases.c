@@ -189,20 +189,6 @@ const struct command command_leases = {
 
 /* --- one of them --- */
 
-static void members_print(const json_t *object)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
-	{
-		char *text = json_is_string(value)
-				     ? NULL
-				     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-		(void)printf("%-12s %s\n", key, text ? text : json_string_value(value));
-		free(text);
-	}
-}
-
 /* said: for people, when the answer is no more than "yes"; NULL: its members are shown. */
 static int lease_do(const struct command_line *line, const char *method, const char *path,
 		    const char *said)
@@ -228,7 +214,7 @@ static int lease_do(const struct command_line *line, const char *method, const c
 	} else if (said) {
 		(void)printf("%s\n", said);
 	} else {
-		members_print(answer);
+		remote_members_print(answer, 12);
 	}
 	json_decref(answer);
 	return EXIT_OK;

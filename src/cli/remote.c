@@ -12,6 +12,7 @@
 #include "proto/http/http1.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -345,4 +346,18 @@ json_t *remote_post(const struct command_line *line, const char *service, const 
 	crypto_wipe(text, strlen(text));
 	free(text);
 	return answer;
+}
+
+void remote_members_print(const json_t *object, int width)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		char *text = json_is_string(value)
+				     ? NULL
+				     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		(void)printf("%-*s %s\n", width, key, text ? text : json_string_value(value));
+		free(text);
+	}
 }

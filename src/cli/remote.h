@@ -50,4 +50,7 @@ int remote_fail(const char *path, enum err e);
 /* The same for an answer other than 2xx; 400 is a wrong word of the command line. */
 int remote_refused(int status, const json_t *error);
 
+/* The members of an answer for people, a line each, their names as wide as width. */
+void remote_members_print(const json_t *object, int width);
+
 #endif

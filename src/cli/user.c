@@ -133,20 +133,6 @@ static int sessions_run(const struct command_line *line)
 	return EXIT_OK;
 }
 
-static void members_print(const json_t *object)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
-	{
-		char *text = json_is_string(value)
-				     ? NULL
-				     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-		(void)printf("%-15s %s\n", key, text ? text : json_string_value(value));
-		free(text);
-	}
-}
-
 static int show_run(const struct command_line *line)
 {
 	int code = EXIT_OK;
@@ -155,7 +141,7 @@ static int show_run(const struct command_line *line)
 		return code;
 	if (line->json)
 		return json_print(answer);
-	members_print(answer);
+	remote_members_print(answer, 15);
 	json_decref(answer);
 	return EXIT_OK;
 }

@@ -10,6 +10,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What a reader returned, and its notes. */
+static inline void format_fuzz_judge(enum err e, const struct import_site *s)
+{
+	uint32_t line = 0;
+
+	ASSERT(e == OK || e == ERR_FORMAT || e == ERR_LIMIT || e == (enum err)ENOMEM);
+	ASSERT(e != ERR_FORMAT || s->notes);
+	for (const struct import_note *n = s->notes; n && e == OK; n = n->next) {
+		ASSERT(n->line >= line);
+		line = n->line;
+	}
+}
+
 static inline void format_fuzz(enum err (*read)(struct span text, struct import_site *s),
 			       struct span text)
 {
@@ -20,13 +33,7 @@ static inline void format_fuzz(enum err (*read)(struct span text, struct import_
 	ASSERT(out);
 	import_site_init(&s);
 	enum err e = read(text, &s);
-	ASSERT(e == OK || e == ERR_FORMAT || e == ERR_LIMIT || e == (enum err)ENOMEM);
-	ASSERT(e != ERR_FORMAT || s.notes);
-	uint32_t line = 0;
-	for (const struct import_note *n = s.notes; n && e == OK; n = n->next) {
-		ASSERT(n->line >= line);
-		line = n->line;
-	}
+	format_fuzz_judge(e, &s);
 	if (e == OK) {
 		struct writer w = writer_of(out, cap);
 		import_yaml_write(&s, &w);

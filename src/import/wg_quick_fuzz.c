@@ -1,10 +1,9 @@
 #include "import/tunnel.h"
 
 #include "base/writer.h"
+#include "import/format_fuzz.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,13 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ASSERT(out);
 	import_site_init(&s);
 	enum err e = import_wg_quick(span_of(data, size), span_text("wg0"), &s, &t);
-	ASSERT(e == OK || e == ERR_FORMAT || e == ERR_LIMIT || e == (enum err)ENOMEM);
-	ASSERT(e != ERR_FORMAT || s.notes);
-	uint32_t line = 0;
-	for (const struct import_note *n = s.notes; n && e == OK; n = n->next) {
-		ASSERT(n->line >= line);
-		line = n->line;
-	}
+	format_fuzz_judge(e, &s);
 	for (const struct import_peer *p = t.peers; p && e == OK; p = p->next)
 		ASSERT(p->name.len && p->public_key.len && ++peers <= size);
 	if (e == OK) {

@@ -3,7 +3,6 @@
 #include "base/slab.h"
 #include "base/table.h"
 #include "names/names_inner.h"
-#include "proto/dns/code.h"
 
 #include <stdlib.h>
 
@@ -63,6 +62,26 @@ void names_free(struct names *n)
 	table_done(&n->by_address);
 	slab_done(&n->entries);
 	free(n);
+}
+
+/* --- what is told --- */
+
+const char *names_event_text(enum names_event_kind kind)
+{
+	static const char *const texts[] = {[NAMES_EVENT_ADDED] = "name-added",
+					    [NAMES_EVENT_REMOVED] = "name-removed",
+					    [NAMES_EVENT_CONFLICT] = "name-conflict",
+					    [NAMES_EVENT_FAILED] = "name-failed",
+					    [NAMES_EVENT_GIVEN_UP] = "name-given-up"};
+	return texts[kind];
+}
+
+const char *names_cause_text(uint16_t rcode, char buf[DNS_CODE_TEXT_MAX])
+{
+	if (rcode == NAMES_NO_ANSWER)
+		return "no answer";
+	/* As the error of a TSIG, 16 is not BADVERS (RFC 8945 3). */
+	return rcode == DNS_RCODE_BADVERS ? "BADSIG" : dns_rcode_format(rcode, buf);
 }
 
 /* --- entries --- */

@@ -17,6 +17,7 @@
 
 #include "base/siphash.h"
 #include "names/label.h"
+#include "proto/dns/code.h"
 #include "proto/dns/dhcid.h"
 #include "proto/dns/tsig.h"
 
@@ -76,6 +77,11 @@ struct names_event {
 	unsigned tries;
 };
 #define NAMES_NO_ANSWER UINT16_MAX
+
+/* "name-added", as events are called. */
+const char *names_event_text(enum names_event_kind kind);
+/* Of FAILED: "no answer", "REFUSED", "BADKEY". buf may hold it. */
+const char *names_cause_text(uint16_t rcode, char buf[DNS_CODE_TEXT_MAX]);
 
 struct names_effects {
 	void *arg;

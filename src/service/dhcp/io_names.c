@@ -62,24 +62,6 @@ static void done(void *arg, const struct ip_address *address, uint8_t names)
 		v6_engine_named(d->v6.engine, &p, names);
 }
 
-static const char *kind_text(enum names_event_kind k)
-{
-	static const char *const texts[] = {[NAMES_EVENT_ADDED] = "name-added",
-					    [NAMES_EVENT_REMOVED] = "name-removed",
-					    [NAMES_EVENT_CONFLICT] = "name-conflict",
-					    [NAMES_EVENT_FAILED] = "name-failed",
-					    [NAMES_EVENT_GIVEN_UP] = "name-given-up"};
-	return texts[k];
-}
-
-static const char *cause_text(uint16_t rcode, char buf[DNS_CODE_TEXT_MAX])
-{
-	if (rcode == NAMES_NO_ANSWER)
-		return "no answer";
-	/* As the error of a TSIG, 16 is not BADVERS (RFC 8945 3). */
-	return rcode == DNS_RCODE_BADVERS ? "BADSIG" : dns_rcode_format(rcode, buf);
-}
-
 static void event(void *arg, const struct names_event *e)
 {
 	struct dhcp_service *d = arg;
@@ -90,13 +72,14 @@ static void event(void *arg, const struct names_event *e)
 	if (e->kind == NAMES_EVENT_FAILED && e->tries == 1)
 		log_warning("a name could not be written; it is tried again",
 			    LOG_TEXT("name", name), LOG_ENDPOINT("server", e->server),
-			    LOG_TEXT("cause", cause_text(e->rcode, cause)));
+			    LOG_TEXT("cause", names_cause_text(e->rcode, cause)));
 	if (!d->life.control || !control_events_read(d->life.control))
 		return;
 	json_t *fields = json_pack("{s:s,s:s}", "name", name, "address", address);
 	if (fields && e->kind == NAMES_EVENT_FAILED)
-		json_object_set_new(fields, "cause", json_string(cause_text(e->rcode, cause)));
-	control_event(d->life.control, kind_text(e->kind), fields);
+		json_object_set_new(fields, "cause",
+				    json_string(names_cause_text(e->rcode, cause)));
+	control_event(d->life.control, names_event_text(e->kind), fields);
 }
 
 /* --- configuration --- */

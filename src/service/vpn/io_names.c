@@ -94,21 +94,8 @@ static void on_done(void *arg, const struct ip_address *address, uint8_t names)
 	vpn_added_named(d->of->vpn->added, address, names);
 }
 
-static const char *cause_text(uint16_t rcode, char buf[DNS_CODE_TEXT_MAX])
-{
-	if (rcode == NAMES_NO_ANSWER)
-		return "no answer";
-	/* As the error of a TSIG, 16 is not BADVERS (RFC 8945 3). */
-	return rcode == DNS_RCODE_BADVERS ? "BADSIG" : dns_rcode_format(rcode, buf);
-}
-
 static void on_event(void *arg, const struct names_event *e)
 {
-	static const char *const kinds[] = {[NAMES_EVENT_ADDED] = "name added",
-					    [NAMES_EVENT_REMOVED] = "name removed",
-					    [NAMES_EVENT_CONFLICT] = "name conflict",
-					    [NAMES_EVENT_FAILED] = "name failed",
-					    [NAMES_EVENT_GIVEN_UP] = "name given up"};
 	struct domain *d = arg;
 	char name[DNS_NAME_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX], cause[DNS_CODE_TEXT_MAX];
 
@@ -117,14 +104,15 @@ static void on_event(void *arg, const struct names_event *e)
 	if (e->kind == NAMES_EVENT_FAILED && e->tries == 1)
 		log_warning("a name could not be written; it is tried again",
 			    LOG_TEXT("name", name), LOG_ENDPOINT("server", e->server),
-			    LOG_TEXT("cause", cause_text(e->rcode, cause)));
+			    LOG_TEXT("cause", names_cause_text(e->rcode, cause)));
 	if (e->kind == NAMES_EVENT_CONFLICT)
 		log_warning("another host has the name of a peer", LOG_TEXT("name", name));
 	json_t *fields = json_pack("{s:s,s:s}", "name", name, "address", address);
 	if (fields && e->kind == NAMES_EVENT_FAILED)
-		json_object_set_new(fields, "cause", json_string(cause_text(e->rcode, cause)));
+		json_object_set_new(fields, "cause",
+				    json_string(names_cause_text(e->rcode, cause)));
 	if (d->of->vpn->life.control)
-		control_event(d->of->vpn->life.control, kinds[e->kind], fields);
+		control_event(d->of->vpn->life.control, names_event_text(e->kind), fields);
 	else
 		json_decref(fields);
 }
