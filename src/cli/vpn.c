@@ -9,7 +9,8 @@
 
 enum { TARGET_SIZE = 512 };
 
-bool vpn_word_is_plain(const char *text)
+/* Letters that need no escape in a target, and not too many. */
+static bool is_plain_word(const char *text)
 {
 	return strlen(text) < 64 &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
@@ -21,7 +22,7 @@ json_t *vpn_ask(const struct command_line *line, const char *method, const char 
 {
 	char text[TARGET_SIZE];
 
-	if (!vpn_word_is_plain(name)) {
+	if (!is_plain_word(name)) {
 		*ret_code = command_misused("Small letters, digits and hyphens.",
 					    "'%s' cannot be the name of a peer", name);
 		return NULL;
@@ -137,7 +138,7 @@ static int peers_run(const struct command_line *line)
 	size_t i;
 	int code;
 
-	if (interface && !vpn_word_is_plain(interface))
+	if (interface && !is_plain_word(interface))
 		return command_misused(NULL, "'%s' cannot be an interface", interface);
 	(void)snprintf(target, sizeof(target), "/peers%s%s", interface ? "?interface=" : "",
 		       interface ? interface : "");

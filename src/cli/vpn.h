@@ -7,8 +7,6 @@
 
 struct command_line;
 
-/* Letters that need no escape in a target, and not too many. */
-bool vpn_word_is_plain(const char *text);
 /* As remote_ask, about the peer of that name. */
 json_t *vpn_ask(const struct command_line *line, const char *method, const char *target,
 		const char *name, int *ret_code);

@@ -4,19 +4,14 @@
 
 #include <assert.h>
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
 enum {
-	TICKET_NAME = 16,
-	TICKET_CIPHER = 32,
-	TICKET_HMAC = 32,
 	SECURITY_LEVEL = 2, /* 112 bits: no RSA below 2048, no SHA-1 */
 };
 
@@ -31,8 +26,6 @@ struct tls_server {
 	struct tls_options options;
 	struct chain *chains;
 	size_t chains_n;
-	uint8_t ticket_keys[2][TLS_TICKET_KEY_LEN]; /* the one in use, the one before */
-	unsigned ticket_keys_n;
 };
 
 struct tls_stream {
@@ -87,67 +80,22 @@ static int choose_chain(SSL *ssl, void *arg)
 	return SSL_use_cert_and_key(ssl, chosen->certificate, chosen->key, chosen->above, 1);
 }
 
-static bool ticket_start(const uint8_t key[TLS_TICKET_KEY_LEN], const unsigned char *iv,
-			 EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool seal)
-{
-	/* The library wipes its own copies of a key. */
-	uint8_t hmac[TICKET_HMAC];
-	memcpy(hmac, key + TICKET_NAME + TICKET_CIPHER, TICKET_HMAC);
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, hmac, sizeof(hmac)),
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	bool good = EVP_MAC_CTX_set_params(mac, params) == 1 &&
-		    EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + TICKET_NAME, iv,
-				      seal) == 1;
-	crypto_wipe(hmac, sizeof(hmac));
-	return good;
-}
-
-/* RFC 5077 4: a ticket is named after its key, encrypted, and authenticated. Returns as
- * SSL_CTX_set_tlsext_ticket_key_evp_cb(3) says: -1 failure, 0 no such key, 1 good, 2 good and to be
- * replaced. */
-static int ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-		  EVP_MAC_CTX *mac, int seal)
-{
-	const struct tls_server *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	if (seal) {
-		if (s->ticket_keys_n == 0 || RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
-			return s->ticket_keys_n == 0 ? 0 : -1;
-		memcpy(name, s->ticket_keys[0], TICKET_NAME);
-		return ticket_start(s->ticket_keys[0], iv, cipher, mac, true) ? 1 : -1;
-	}
-	for (unsigned i = 0; i < s->ticket_keys_n; i++)
-		if (span_equal(span_of(name, TICKET_NAME), span_of(s->ticket_keys[i], TICKET_NAME)))
-			return !ticket_start(s->ticket_keys[i], iv, cipher, mac, false) ? -1
-			       : i == 0							? 1
-											: 2;
-	return 0;
-}
-
 static bool set_up(struct tls_server *s)
 {
 	SSL_CTX *c = s->library;
 	char groups[] = "X25519:P-256:P-384"; /* the library's macro casts the const away */
 	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 			   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+			   SSL_OP_NO_TICKET |
 			   SSL_OP_CLEANSE_PLAINTEXT; /* passwords come this way */
-	if (s->options.ticket_s == 0)
-		options |= SSL_OP_NO_TICKET;
 	(void)SSL_CTX_set_options(c, options);
 	(void)SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_security_level(c, SECURITY_LEVEL);
 	SSL_CTX_set_cert_cb(c, choose_chain, s);
-	SSL_CTX_set_app_data(c, s);
 	if (s->options.alpn_n)
 		SSL_CTX_set_alpn_select_cb(c, choose_protocol, s);
-	if (s->options.ticket_s)
-		(void)SSL_CTX_set_timeout(c, (long)s->options.ticket_s);
-	return SSL_CTX_set_num_tickets(c, s->options.ticket_s ? 1 : 0) == 1 &&
-	       SSL_CTX_set_tlsext_ticket_key_evp_cb(c, ticket) == 1 &&
+	return SSL_CTX_set_num_tickets(c, 0) == 1 &&
 	       SSL_CTX_set_session_id_context(c, (const unsigned char *)"gatehouse", 9) == 1 &&
 	       SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
@@ -178,7 +126,6 @@ void tls_server_free(struct tls_server *s)
 		chain_done(&s->chains[i]);
 	free(s->chains);
 	SSL_CTX_free(s->library);
-	crypto_wipe(s->ticket_keys, sizeof(s->ticket_keys));
 	free(s);
 }
 
@@ -238,16 +185,6 @@ enum err tls_server_add(struct tls_server *s, struct span chain_pem, struct span
 	else
 		s->chains[s->chains_n++] = c;
 	return e;
-}
-
-void tls_server_ticket_key(struct tls_server *s, const uint8_t key[TLS_TICKET_KEY_LEN])
-{
-	static_assert(TICKET_NAME + TICKET_CIPHER + TICKET_HMAC == TLS_TICKET_KEY_LEN,
-		      "a key has three parts");
-	memcpy(s->ticket_keys[1], s->ticket_keys[0], TLS_TICKET_KEY_LEN);
-	memcpy(s->ticket_keys[0], key, TLS_TICKET_KEY_LEN);
-	if (s->ticket_keys_n < 2)
-		s->ticket_keys_n++;
 }
 
 /* --- one connection ----------------------------------------------------------------------------
@@ -364,27 +301,4 @@ size_t tls_output(struct tls_stream *t, void *buf, size_t size)
 bool tls_is_open(const struct tls_stream *t)
 {
 	return !t->failed && SSL_is_init_finished(t->library);
-}
-
-bool tls_is_resumed(const struct tls_stream *t)
-{
-	return SSL_session_reused(t->library) == 1;
-}
-
-const char *tls_server_name(const struct tls_stream *t)
-{
-	return SSL_get_servername(t->library, TLSEXT_NAMETYPE_host_name);
-}
-
-void tls_protocol(const struct tls_stream *t, char ret[TLS_PROTOCOL_MAX])
-{
-	const unsigned char *name = NULL;
-	unsigned len = 0;
-	SSL_get0_alpn_selected(t->library, &name, &len);
-	(void)span_to_cstr(span_of(name, len), ret, TLS_PROTOCOL_MAX);
-}
-
-const char *tls_version(const struct tls_stream *t)
-{
-	return SSL_get_version(t->library);
 }

@@ -15,12 +15,10 @@
 enum {
 	TLS_ALPN_MAX = 8,	  /* protocols that a server knows */
 	TLS_CHAINS_MAX = 1024,	  /* certificates that a server has to show */
-	TLS_TICKET_KEY_LEN = 80,  /* name, cipher's key, HMAC's key */
 	TLS_INPUT_MAX = 32 << 10, /* received bytes that wait in a stream */
-	TLS_PROTOCOL_MAX = 32,	  /* bytes of the name of a protocol, with the NUL */
 };
 
-/* What all connections to one door share. Immutable once streams are made, but for the ticket keys;
+/* What all connections to one door share. Immutable once streams are made;
  * used by one thread. */
 struct tls_server;
 
@@ -29,11 +27,10 @@ struct tls_options {
 	 * client that offers only others is refused, as RFC 7301 3.2 asks. */
 	const char *alpn[TLS_ALPN_MAX];
 	size_t alpn_n;
-	uint32_t ticket_s; /* how long a session may be taken up again; 0: no tickets are given */
 };
 
 /* TLS 1.2 with ECDHE and AEAD ciphers, TLS 1.3; X25519 and the NIST curves; no renegotiation, no
- * compression, no early data, nothing that is resumed without a ticket key. */
+ * compression, no early data, no tickets: nothing is resumed. */
 MUST enum err tls_server_new(const struct tls_options *options, struct tls_server **ret);
 /* Accepts NULL; streams must be freed before. */
 void tls_server_free(struct tls_server *s);
@@ -43,11 +40,6 @@ void tls_server_free(struct tls_server *s);
  * that was added first. ERR_FORMAT: not PEM, or no certificate in it; ERR_REFUSED: the key belongs
  * to another certificate, or is too weak; ERR_LIMIT: over TLS_CHAINS_MAX. */
 MUST enum err tls_server_add(struct tls_server *s, struct span chain_pem, struct span key_pem);
-
-/* New tickets are sealed by this key; those of the one before are still taken, and replaced. Random
- * bytes, best changed each few hours: who has the key can read what its tickets resumed. Without
- * one no tickets are given. */
-void tls_server_ticket_key(struct tls_server *s, const uint8_t key[TLS_TICKET_KEY_LEN]);
 
 /* One connection. */
 struct tls_stream;
@@ -76,14 +68,6 @@ size_t tls_output(struct tls_stream *t, void *buf, size_t size);
 
 /* The handshake is over. */
 bool tls_is_open(const struct tls_stream *t);
-/* It took up an earlier session by a ticket. */
-bool tls_is_resumed(const struct tls_stream *t);
-/* What the client named (RFC 6066 3), or NULL. */
-const char *tls_server_name(const struct tls_stream *t);
-/* The protocol that was agreed on (RFC 7301); empty: none. */
-void tls_protocol(const struct tls_stream *t, char ret[TLS_PROTOCOL_MAX]);
-/* "TLSv1.3" or "TLSv1.2". */
-const char *tls_version(const struct tls_stream *t);
 
 DEFINE_AUTO(struct tls_server, tls_server_free)
 DEFINE_AUTO(struct tls_stream, tls_stream_free)

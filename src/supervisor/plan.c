@@ -34,8 +34,8 @@ enum err plan_add_service(struct plan *p, const char *service, const char *user)
 	return plan_add(p, PLAN_SERVICE, service, user ? user : "-", &r);
 }
 
-enum err plan_add_port(struct plan *p, const char *service, enum plan_kind kind, const char *name,
-		       const struct ip_endpoint *endpoint, unsigned copies)
+static enum err add_port(struct plan *p, const char *service, enum plan_kind kind, const char *name,
+			 const struct ip_endpoint *endpoint, unsigned copies)
 {
 	struct plan_record *r;
 	ASSERT(kind == PLAN_UDP || kind == PLAN_TCP);
@@ -50,7 +50,7 @@ enum err plan_add_port(struct plan *p, const char *service, enum plan_kind kind,
 enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
 			 const struct ip_endpoint *endpoint, unsigned copies)
 {
-	return plan_add_port(p, service, kind, kind == PLAN_UDP ? "udp" : "tcp", endpoint, copies);
+	return add_port(p, service, kind, kind == PLAN_UDP ? "udp" : "tcp", endpoint, copies);
 }
 
 enum err plan_add_udp(struct plan *p, const char *service, const char *name,

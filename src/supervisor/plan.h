@@ -78,9 +78,6 @@ MUST enum err plan_add_socket(struct plan *p, const char *service, enum plan_kin
 /* As plan_add_socket with PLAN_UDP and one copy, under a name of its own. flags: PLAN_BROADCAST. */
 MUST enum err plan_add_udp(struct plan *p, const char *service, const char *name,
 			   const struct ip_endpoint *endpoint, unsigned flags);
-/* As plan_add_socket, under a name of its own. */
-MUST enum err plan_add_port(struct plan *p, const char *service, enum plan_kind kind,
-			    const char *name, const struct ip_endpoint *endpoint, unsigned copies);
 MUST enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path,
 			    uint32_t gid);
 /* The same for the supervisor's own user, which the service can do without (PLAN_OPTIONAL). */

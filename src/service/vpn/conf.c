@@ -126,7 +126,7 @@ static const struct config_key interface_keys[] = {
 	 .help = "the other ends, by name; `gatehouse vpn add` keeps more in the service's store"},
 };
 
-const struct config_map vpn_interface_conf_map = {
+static const struct config_map interface_map = {
 	.help = "A tunnel device, and who is at its other ends",
 	.size = sizeof(struct vpn_interface_conf),
 	CONFIG_KEYS(interface_keys),
@@ -171,7 +171,7 @@ static const struct config_key vpn_keys[] = {
 	{.name = "interfaces",
 	 .type = CONFIG_DICTIONARY,
 	 .flags = CONFIG_REQUIRED,
-	 .map = &vpn_interface_conf_map,
+	 .map = &interface_map,
 	 CONFIG_FIELD(struct vpn_conf, interfaces),
 	 .items_min = 1,
 	 .items_max = VPN_INTERFACES_MAX,

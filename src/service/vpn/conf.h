@@ -132,8 +132,7 @@ struct vpn_conf {
 
 extern const struct config_map vpn_conf_map;
 /* Of its keys, each with its own file. */
-extern const struct config_map vpn_interface_conf_map, vpn_peer_conf_map, vpn_signin_conf_map,
-	vpn_names_conf_map;
+extern const struct config_map vpn_peer_conf_map, vpn_signin_conf_map, vpn_names_conf_map;
 
 /* Judges the whole; the check of vpn_conf_map. */
 void vpn_conf_check(const void *conf, struct config_at *at);

@@ -248,8 +248,3 @@ enum err vpn_store_put(struct vpn_store *s, const struct vpn_store_write *w)
 	store_worker_put(s->worker, r);
 	return OK;
 }
-
-void vpn_store_look(struct vpn_store *s, struct store_state *ret)
-{
-	store_state(s->store, ret);
-}

@@ -69,7 +69,4 @@ struct vpn_store_write {
 /* ERR_LIMIT: too many are under way, or too long. */
 MUST enum err vpn_store_put(struct vpn_store *s, const struct vpn_store_write *w);
 
-/* For status. */
-void vpn_store_look(struct vpn_store *s, struct store_state *ret);
-
 #endif

@@ -70,10 +70,6 @@ void gate_open(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms, uint6
 void gate_open_unproved(struct vpn_peer *peer, uint64_t until_ms, uint64_t idle_ms,
 			uint64_t data_ms);
 void gate_close(struct vpn_peer *peer);
-/* The session waits for the browser's proof; a peer that is not open stays what it is. */
-void gate_ask_proof(struct vpn_peer *peer);
-/* Back to open, the session's end as it was; only from PROOF. */
-void gate_proved(struct vpn_peer *peer);
 
 enum gate_verdict {
 	GATE_PASS,     /* hand it on; it may have been changed in place */

@@ -47,19 +47,3 @@ void gate_close(struct vpn_peer *peer)
 {
 	atomic_store_explicit(&peer->gate, VPN_GATE_CLOSED, memory_order_release);
 }
-
-static void move(struct vpn_peer *peer, uint8_t from, uint8_t to)
-{
-	(void)atomic_compare_exchange_strong_explicit(&peer->gate, &from, to, memory_order_release,
-						      memory_order_relaxed);
-}
-
-void gate_ask_proof(struct vpn_peer *peer)
-{
-	move(peer, VPN_GATE_OPEN, VPN_GATE_PROOF);
-}
-
-void gate_proved(struct vpn_peer *peer)
-{
-	move(peer, VPN_GATE_PROOF, VPN_GATE_OPEN);
-}

@@ -111,7 +111,8 @@ struct answer portal_answer(struct portal_visit *v, unsigned status)
 	return a;
 }
 
-void portal_close(struct portal_visit *v, struct answer *a)
+/* The answer is whole: tells v's caller. */
+static void answer_close(struct portal_visit *v, struct answer *a)
 {
 	page_answer_end(a);
 	if (a->w->bad) {
@@ -136,7 +137,7 @@ struct answer portal_page(struct portal_visit *v, unsigned status, enum portal_t
 void portal_page_close(struct portal_visit *v, struct answer *a)
 {
 	page_end(a->w);
-	portal_close(v, a);
+	answer_close(v, a);
 }
 
 void portal_say(struct portal_visit *v, unsigned status, enum portal_text heading,
@@ -159,7 +160,7 @@ void portal_see_other(struct portal_visit *v, const char *path, const char *cook
 	if (cookie)
 		page_answer_cookie(&a, ANSWER_COOKIE_SESSION, span_text(cookie), max_age_s);
 	page_answer_body(&a, NULL);
-	portal_close(v, &a);
+	answer_close(v, &a);
 }
 
 void portal_fault(unsigned status, struct writer *out)
@@ -231,7 +232,7 @@ static void give(struct portal_visit *v, const char *type, struct span body)
 	struct answer a = portal_answer(v, 200);
 	page_answer_body(&a, type);
 	write_span(a.w, body);
-	portal_close(v, &a);
+	answer_close(v, &a);
 }
 
 static void give_icon(struct portal_visit *v, struct span query)
@@ -272,7 +273,7 @@ static void give_language(struct portal_visit *v, struct span tag)
 	page_answer_cookie(&a, ANSWER_COOKIE_LANGUAGE, span_text(portal_language_tag(v->language)),
 			   YEAR_S);
 	page_answer_body(&a, NULL);
-	portal_close(v, &a);
+	answer_close(v, &a);
 }
 
 /* --- routes ------------------------------------------------------------------------------------
@@ -326,7 +327,7 @@ static void not_this_method(struct portal_visit *v, const char *allowed)
 	struct answer a = portal_answer(v, 405);
 	http_write_header(a.w, "Allow", span_text(allowed));
 	page_answer_body(&a, NULL);
-	portal_close(v, &a);
+	answer_close(v, &a);
 }
 
 static void dispatch(struct portal_visit *v, const struct http_request *request, struct span body)

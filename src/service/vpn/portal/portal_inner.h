@@ -25,8 +25,6 @@ bool portal_is_host(const struct portal *p, struct span host);
 
 /* An answer for v: its head is begun, with the form cookie when the browser lacks one. */
 struct answer portal_answer(struct portal_visit *v, unsigned status);
-/* The answer is whole: tells v's caller. */
-void portal_close(struct portal_visit *v, struct answer *a);
 
 /* A page in v's language, up to <main>'s first element. */
 struct answer portal_page(struct portal_visit *v, unsigned status, enum portal_text heading,

@@ -143,8 +143,6 @@ struct task *signin_task_at(struct signin *s, const uint8_t *peer);
 
 /* signin_try.c */
 void signin_try_hashed(struct signin *s, uint64_t now_ms, struct task *t, bool fits);
-/* Judges again after the user's row was another. */
-void signin_try_judge(struct signin *s, uint64_t now_ms, struct task *t);
 void signin_try_stored(struct signin *s, uint64_t now_ms, struct task *t, enum signin_stored result,
 		       uint64_t version);
 /* Not opened; ends the task. */
@@ -184,7 +182,5 @@ bool signin_session_open(struct signin *s, uint64_t now_ms, const struct task *t
 void signin_session_doubt(struct signin *s, const struct task *t);
 void signin_touch_stored(struct signin *s, uint64_t now_ms, struct task *t,
 			 enum signin_stored result, uint64_t version);
-enum signin_gate signin_gate_of(const struct signin *s, uint64_t now_ms,
-				const struct session_entry *entry);
 
 #endif

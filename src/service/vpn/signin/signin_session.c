@@ -27,7 +27,7 @@ static bool is_over(const struct signin *s, uint64_t now_ms, const struct sessio
 	return session_is_over(&now, now_ms);
 }
 
-enum signin_gate signin_gate_of(const struct signin *s, uint64_t now_ms,
+static enum signin_gate gate_of(const struct signin *s, uint64_t now_ms,
 				const struct session_entry *entry)
 {
 	if (!entry || entry->ended || is_over(s, now_ms, &entry->session) ||
@@ -40,7 +40,7 @@ void signin_gate_tell(struct signin *s, uint64_t now_ms, const uint8_t *peer)
 {
 	struct signin_peer p;
 	const struct session_entry *entry = signin_session_entry(s, peer);
-	struct signin_gating g = {.peer = peer, .gate = signin_gate_of(s, now_ms, entry)};
+	struct signin_gating g = {.peer = peer, .gate = gate_of(s, now_ms, entry)};
 	if (!s->effects.peer(s->effects.arg, peer, &p) || !p.must_sign_in)
 		return;
 	if (g.gate != SIGNIN_CLOSED) {
@@ -159,7 +159,7 @@ size_t signin_end_user(struct signin *s, uint64_t now_ms, const char *user, cons
 enum err signin_out(struct signin *s, uint64_t now_ms, const uint8_t *peer, struct span cookie)
 {
 	struct session_entry *entry = signin_session_entry(s, peer);
-	if (signin_gate_of(s, now_ms, entry) == SIGNIN_CLOSED)
+	if (gate_of(s, now_ms, entry) == SIGNIN_CLOSED)
 		return ERR_ABSENT;
 	if (!session_cookie_fits(&entry->session, cookie))
 		return ERR_REFUSED;
@@ -327,7 +327,7 @@ enum err signin_prove(struct signin *s, uint64_t now_ms, const uint8_t *peer, st
 		      const struct ip_endpoint *endpoint)
 {
 	struct session_entry *entry = signin_session_entry(s, peer);
-	enum signin_gate gate = signin_gate_of(s, now_ms, entry);
+	enum signin_gate gate = gate_of(s, now_ms, entry);
 	if (gate == SIGNIN_CLOSED)
 		return ERR_ABSENT;
 	if (!session_cookie_fits(&entry->session, cookie))
@@ -350,7 +350,7 @@ void signin_look(const struct signin *s, uint64_t now_ms, const uint8_t *peer, s
 		 struct signin_view *ret)
 {
 	const struct session_entry *entry = signin_session_entry(s, peer);
-	*ret = (struct signin_view){.gate = signin_gate_of(s, now_ms, entry)};
+	*ret = (struct signin_view){.gate = gate_of(s, now_ms, entry)};
 	if (ret->gate == SIGNIN_CLOSED || !session_cookie_fits(&entry->session, cookie))
 		return;
 	const struct user_entry *u = signin_user_entry(s, entry->session.user);

@@ -217,7 +217,7 @@ static void store_user(struct signin *s, uint64_t now_ms, struct task *t)
 		signin_refuse(s, now_ms, t, SIGNIN_UNAVAILABLE, SIGNIN_CAUSE_STORE);
 }
 
-void signin_try_judge(struct signin *s, uint64_t now_ms, struct task *t)
+static void judge_try(struct signin *s, uint64_t now_ms, struct task *t)
 {
 	enum signin_cause cause = judge(s, now_ms, t);
 	const struct user_entry *entry = signin_user_entry(s, t->typed);
@@ -239,7 +239,7 @@ void signin_try_judge(struct signin *s, uint64_t now_ms, struct task *t)
 void signin_try_hashed(struct signin *s, uint64_t now_ms, struct task *t, bool fits)
 {
 	t->fits = fits;
-	signin_try_judge(s, now_ms, t);
+	judge_try(s, now_ms, t);
 }
 
 /* --- the end --- */
@@ -320,6 +320,6 @@ void signin_try_stored(struct signin *s, uint64_t now_ms, struct task *t, enum s
 	} else if (t->kind == TASK_ENROL) {
 		signin_enrol_judge(s, now_ms, t);
 	} else {
-		signin_try_judge(s, now_ms, t); /* perhaps the code was accepted elsewhere */
+		judge_try(s, now_ms, t); /* perhaps the code was accepted elsewhere */
 	}
 }

@@ -223,7 +223,6 @@ bool vpn_engine_send_data(struct vpn_engine *e, uint64_t now_ms, struct vpn_peer
 MUST enum err vpn_keypair_new(struct vpn_engine *e, struct vpn_peer *peer,
 			      const struct noise_keys *keys, uint64_t now_ms,
 			      struct vpn_keypair **ret);
-void vpn_keypair_free(struct vpn_keypair *k);
 /* The paper 6.3: the initiator may send at once; the responder when it was sent to. Takes k. */
 void vpn_peer_install(struct vpn_engine *e, struct vpn_peer *peer, struct vpn_keypair *k);
 /* The next one becomes the current one when it is confirmed; true: it did. */

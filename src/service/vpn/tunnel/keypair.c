@@ -9,7 +9,7 @@ static size_t size_of(size_t ciphers_n)
 	return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-void vpn_keypair_free(struct vpn_keypair *k)
+static void keypair_free(struct vpn_keypair *k)
 {
 	if (!k)
 		return;
@@ -19,13 +19,13 @@ void vpn_keypair_free(struct vpn_keypair *k)
 	}
 	free(k);
 }
-DEFINE_AUTO(struct vpn_keypair, vpn_keypair_free)
+DEFINE_AUTO(struct vpn_keypair, keypair_free)
 
 enum err vpn_keypair_new(struct vpn_engine *e, struct vpn_peer *peer, const struct noise_keys *keys,
 			 uint64_t now_ms, struct vpn_keypair **ret)
 {
 	size_t ciphers_n = e->setting.workers_n + 1;
-	AUTO(vpn_keypair_free)
+	AUTO(keypair_free)
 	struct vpn_keypair *k = aligned_alloc(CACHE_LINE, size_of(ciphers_n));
 	if (!k)
 		return (enum err)ENOMEM;
@@ -59,7 +59,7 @@ static void retire(struct vpn_engine *e, struct vpn_keypair **at)
 	if (!*at)
 		return;
 	vpn_indices_remove(&e->keypairs, (*at)->local_index);
-	vpn_keypair_free(TAKE(*at));
+	keypair_free(TAKE(*at));
 }
 
 void vpn_peer_install(struct vpn_engine *e, struct vpn_peer *peer, struct vpn_keypair *k)
