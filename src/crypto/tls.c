@@ -104,7 +104,7 @@ static bool set_up(struct tls_server *s)
 
 enum err tls_server_new(const struct tls_options *options, struct tls_server **ret)
 {
-	AUTO(tls_server_free) struct tls_server *s = calloc(1, sizeof(*s));
+	AUTO(tls_server_unref) struct tls_server *s = calloc(1, sizeof(*s));
 	if (!s)
 		return ENOMEM;
 	ASSERT(options->alpn_n <= TLS_ALPN_MAX);
@@ -118,7 +118,7 @@ enum err tls_server_new(const struct tls_options *options, struct tls_server **r
 	return OK;
 }
 
-void tls_server_free(struct tls_server *s)
+void tls_server_unref(struct tls_server *s)
 {
 	if (!s)
 		return;

@@ -58,7 +58,7 @@ static int tear_down(void **state)
 	struct pair *p = *state;
 	hang_up(p);
 	SSL_CTX_free(p->client_side);
-	tls_server_free(p->server);
+	tls_server_unref(p->server);
 	free(p);
 	return 0;
 }

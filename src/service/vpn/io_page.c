@@ -182,7 +182,7 @@ static void name_text(const struct vpn_conf *conf, char ret[DNS_NAME_TEXT_MAX])
 static enum err make(struct vpn_page *x, const struct vpn_conf *conf, struct tls_server **ret_tls,
 		     struct portal **ret_portal, struct portal_authority *ret_authority)
 {
-	AUTO(tls_server_free) struct tls_server *tls = NULL;
+	AUTO(tls_server_unref) struct tls_server *tls = NULL;
 	struct portal_authority authority;
 	struct ip_address at[ADDRESSES_MAX];
 	char name[DNS_NAME_TEXT_MAX];

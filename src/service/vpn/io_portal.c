@@ -25,7 +25,7 @@ void portal_shown_unref(struct portal_shown *s)
 {
 	if (!s || --s->users)
 		return;
-	tls_server_free(s->tls);
+	tls_server_unref(s->tls);
 	free(s);
 }
 
@@ -48,7 +48,7 @@ enum err portal_io_show(struct portal_io *io, struct tls_server *tls)
 {
 	struct portal_shown *s = calloc(1, sizeof(*s));
 	if (!s) {
-		tls_server_free(tls);
+		tls_server_unref(tls);
 		return ENOMEM;
 	}
 	*s = (struct portal_shown){.tls = tls, .users = 1};

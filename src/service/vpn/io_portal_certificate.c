@@ -155,7 +155,7 @@ static enum err show(struct span chain, struct span key, struct tls_server **ret
 {
 	/* A session that is taken up again would save little, and its key would be one more. */
 	const struct tls_options options = {.alpn = {"http/1.1"}, .alpn_n = 1};
-	AUTO(tls_server_free) struct tls_server *s = NULL;
+	AUTO(tls_server_unref) struct tls_server *s = NULL;
 	TRY(tls_server_new(&options, &s));
 	TRY(tls_server_add(s, chain, key));
 	*ret = TAKE(s);

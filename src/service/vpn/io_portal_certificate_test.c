@@ -48,7 +48,7 @@ static int tear_down(void **state)
 
 static enum err ask(struct scene *s, uint64_t now_s)
 {
-	AUTO(tls_server_free) struct tls_server *tls = NULL;
+	AUTO(tls_server_unref) struct tls_server *tls = NULL;
 	return portal_certificate(&s->wanted, now_s, &tls, &s->told);
 }
 
