@@ -428,13 +428,18 @@ static void postgres_free(void *backend)
 	free(p);
 }
 
+void postgres_new_writer(struct postgres *p)
+{
+	p->writer = backend_random() >> 1;
+}
+
 static enum err postgres_make(const struct backend_config *config, void **ret)
 {
 	struct postgres *p = calloc(1, sizeof(*p));
 	if (!p)
 		return (enum err)ENOMEM;
 	p->config = config;
-	p->writer = backend_random() >> 1;
+	postgres_new_writer(p);
 	p->buffer_size = BUFFER_SIZE;
 	p->buffer = malloc(BUFFER_SIZE);
 	if (!p->buffer) {

@@ -1,8 +1,8 @@
 /* The state of the PostgreSQL back end, for its files: postgres.c connects and makes the tables,
  * postgres_commit.c writes, postgres_read.c reads. Private to this folder.
  *
- * A row carries who wrote it (writer, stamp), so that a repeat is known, and in which transaction
- * (xid), so that readers miss none. A removal leaves a row without value for a day. See
+ * A row carries the stamp of its write, so that a repeat is known; who wrote it, so that nobody is
+ * told what it knows; and in which transaction (xid), so that readers miss none. A removal leaves a row without value for a day. See
  * doc/design/store.md. */
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
@@ -18,7 +18,7 @@ struct postgres {
 	const struct backend_config *config; /* borrowed */
 	PGconn *connection;		     /* NULL: not connected */
 	int32_t ids[STORE_TABLES_MAX];	     /* the database's numbers of our tables */
-	uint64_t writer;
+	uint64_t writer; /* its rows are not told to us */
 	uint64_t seen;	   /* the changes of transactions before this one were told; 0: none yet */
 	bool clock_known;  /* clock_ms was measured on this connection */
 	int64_t clock_ms;  /* as of struct store_state */
@@ -34,6 +34,9 @@ struct postgres {
  * error that another connection might not have this one is closed. */
 MUST enum err postgres_error(struct postgres *p, const PGresult *result);
 void postgres_close(struct postgres *p);
+/* After a commit of which nobody knows whether it took place: if it did, its rows are told as
+ * another's would be. */
+void postgres_new_writer(struct postgres *p);
 /* What the last commit answered is forgotten. */
 void postgres_forget(struct postgres *p);
 /* After an error in a transaction: ends it, if the connection is still there. Returns e. */

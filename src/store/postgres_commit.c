@@ -20,20 +20,18 @@ static const char put_text[] =
 	"ON CONFLICT (tab, key) DO UPDATE SET value = excluded.value,"
 	" version = nextval('gatehouse_version'), was = excluded.was, writer = excluded.writer,"
 	" stamp = excluded.stamp, xid = excluded.xid, removed = excluded.removed "
-	"WHERE NOT (r.writer = excluded.writer AND r.stamp = excluded.stamp) AND"
+	"WHERE r.stamp <> excluded.stamp AND"
 	" (excluded.was = -1 OR (excluded.was = 0 AND r.removed IS NOT NULL)"
 	" OR (excluded.was = r.version AND r.removed IS NULL)"
 	" OR (excluded.removed IS NOT NULL AND r.removed IS NOT NULL))";
 
 /* What is there now, with the value only where it is not ours. A statement of its own: it sees what
  * others committed while the first one waited for them. */
-static const char look_text[] =
-	"SELECT q.at, r.version, r.writer = $4::int8 AND r.stamp = q.stamp,"
-	" r.removed IS NOT NULL,"
-	" CASE WHEN r.writer = $4::int8 AND r.stamp = q.stamp THEN NULL ELSE r.value END "
-	"FROM unnest($1::int4[], $2::bytea[], $3::int8[]) WITH ORDINALITY"
-	" AS q(tab, key, stamp, at) "
-	"JOIN gatehouse_row r ON r.tab = q.tab AND r.key = q.key";
+static const char look_text[] = "SELECT q.at, r.version, r.stamp = q.stamp, r.removed IS NOT NULL,"
+				" CASE WHEN r.stamp = q.stamp THEN NULL ELSE r.value END "
+				"FROM unnest($1::int4[], $2::bytea[], $3::int8[]) WITH ORDINALITY"
+				" AS q(tab, key, stamp, at) "
+				"JOIN gatehouse_row r ON r.tab = q.tab AND r.key = q.key";
 
 enum err postgres_prepare_commit(struct postgres *p)
 {
@@ -123,11 +121,10 @@ static enum err send_wave(struct postgres *p, const struct wave *wave)
 	struct writer of_writer = writer_of(writer, sizeof(writer));
 	write_u64(&of_writer, p->writer);
 	columns[COLUMNS] = (struct postgres_parameter){writer, sizeof(writer)};
-	const struct postgres_parameter looked[] = {columns[TAB], columns[KEY], columns[STAMP],
-						    columns[COLUMNS]};
+	const struct postgres_parameter looked[] = {columns[TAB], columns[KEY], columns[STAMP]};
 	TRY(postgres_send_text(p, "BEGIN"));
 	TRY(postgres_send(p, "put", columns, COLUMNS + 1));
-	TRY(postgres_send(p, "look", looked, 4));
+	TRY(postgres_send(p, "look", looked, 3));
 	TRY(postgres_send_text(p, "COMMIT"));
 	return postgres_pipeline_send(p);
 }
@@ -241,9 +238,8 @@ static size_t next_wave(struct store_item **left, size_t left_len, struct wave *
 	return rest;
 }
 
-enum err postgres_commit(void *backend, struct store_item *items, size_t items_len)
+static enum err commit_all(struct postgres *p, struct store_item *items, size_t items_len)
 {
-	struct postgres *p = backend;
 	struct store_item *left[STORE_BATCH_MAX];
 	struct wave wave;
 	postgres_forget(p);
@@ -255,4 +251,13 @@ enum err postgres_commit(void *backend, struct store_item *items, size_t items_l
 		TRY(commit_wave_again(p, &wave));
 	}
 	return OK;
+}
+
+enum err postgres_commit(void *backend, struct store_item *items, size_t items_len)
+{
+	struct postgres *p = backend;
+	enum err e = commit_all(p, items, items_len);
+	if (e)
+		postgres_new_writer(p);
+	return e;
 }

@@ -178,6 +178,32 @@ static void a_loss_is_an_error_and_then_it_connects_again(void **state)
 	store_free(s);
 }
 
+/* As if the server had died between its COMMIT and the answer. */
+static void a_commit_whose_answer_was_lost_is_told_as_a_change(void **state)
+{
+	(void)state;
+	needs_server();
+	struct store *s = server_open_store();
+	size_t changes = 0;
+	contract_one(s, contract_put("a", "1", STORE_EXPECT_ABSENT, 0), OK);
+	server_stop(SIGINT);
+	struct store_item item = contract_put("b", "1", STORE_EXPECT_ABSENT, 0);
+	assert_int_equal(store_commit(s, &item, 1), ECONNRESET);
+	server_start();
+	server_sql("INSERT INTO gatehouse_row(tab, key, value, version, was, writer, stamp, xid) "
+		   "SELECT tab, 'b', '1', nextval('gatehouse_version'), 0, writer, stamp + 1,"
+		   " pg_current_xact_id() FROM gatehouse_row WHERE key = 'a'");
+	uint64_t until_ms = clock_monotonic_ms() + 10000;
+	while (changes == 0 && clock_monotonic_ms() < until_ms)
+		(void)!store_changes(s, count_changes, &changes);
+	assert_int_equal(changes, 2); /* both: of the first it was sure, and hears it again */
+	/* The write that is repeated as it was is known nevertheless. */
+	insist(s, &item);
+	assert_int_equal(store_changes(s, count_changes, &changes), OK);
+	assert_int_equal(changes, 2);
+	store_free(s);
+}
+
 /* The session's clock_timestamp is one that somebody made, 5 s ahead of the database's. */
 static void the_clock_of_the_database_is_compared(void **state)
 {
@@ -261,6 +287,7 @@ int main(void)
 		fact(reading_stops_when_the_caller_says_so),
 		fact(a_server_killed_in_the_middle_loses_and_doubles_nothing),
 		fact(a_loss_is_an_error_and_then_it_connects_again),
+		fact(a_commit_whose_answer_was_lost_is_told_as_a_change),
 		fact(the_clock_of_the_database_is_compared),
 		fact(a_server_that_became_read_only_is_left),
 		fact(a_server_that_says_nothing_is_given_up),
