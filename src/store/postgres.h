@@ -2,8 +2,8 @@
  * postgres_commit.c writes, postgres_read.c reads. Private to this folder.
  *
  * A row carries the stamp of its write, so that a repeat is known; who wrote it, so that nobody is
- * told what it knows; and in which transaction (xid), so that readers miss none. A removal leaves a row without value for a day. See
- * doc/design/store.md. */
+ * told what it knows; and in which transaction (xid), so that readers miss none. A removal leaves a
+ * row without value for a day. See doc/design/store.md. */
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
 
