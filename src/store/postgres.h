@@ -18,7 +18,7 @@ struct postgres {
 	const struct backend_config *config; /* borrowed */
 	PGconn *connection;		     /* NULL: not connected */
 	int32_t ids[STORE_TABLES_MAX];	     /* the database's numbers of our tables */
-	uint64_t writer; /* its rows are not told to us */
+	uint64_t writer;		     /* its rows are not told to us */
 	uint64_t seen;	   /* the changes of transactions before this one were told; 0: none yet */
 	bool clock_known;  /* clock_ms was measured on this connection */
 	int64_t clock_ms;  /* as of struct store_state */
