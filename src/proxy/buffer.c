@@ -1,0 +1,68 @@
+#include "proxy/buffer.h"
+
+#include <stdlib.h>
+
+enum { KEPT = 16 };
+
+void proxy_buffers_init(struct proxy_buffers *p, size_t max)
+{
+	*p = (struct proxy_buffers){.max = max};
+}
+
+static void free_down_to(struct proxy_buffers *p, size_t n)
+{
+	while (p->free_n > n) {
+		struct proxy_buffer *b = p->free;
+		p->free = b->next;
+		p->free_n--;
+		free(b);
+	}
+	if (p->least > p->free_n)
+		p->least = p->free_n;
+}
+
+void proxy_buffers_done(struct proxy_buffers *p)
+{
+	ASSERT(p->out == 0);
+	free_down_to(p, 0);
+}
+
+struct proxy_buffer *proxy_buffer_take(struct proxy_buffers *p)
+{
+	struct proxy_buffer *b = p->free;
+	if (b) {
+		p->free = b->next;
+		p->free_n--;
+		if (p->free_n < p->least)
+			p->least = p->free_n;
+	} else {
+		b = p->out < p->max ? malloc(sizeof(*b)) : NULL;
+		if (!b) {
+			p->refused++;
+			return NULL;
+		}
+	}
+	p->out++;
+	b->next = NULL;
+	b->refs = 1;
+	b->start = b->end = 0;
+	return b;
+}
+
+void proxy_buffer_give(struct proxy_buffers *p, struct proxy_buffer *b)
+{
+	if (!b || --b->refs)
+		return;
+	ASSERT(p->out > 0);
+	p->out--;
+	b->next = p->free;
+	p->free = b;
+	p->free_n++;
+}
+
+void proxy_buffers_trim(struct proxy_buffers *p)
+{
+	size_t unused = p->least > KEPT ? p->least - KEPT : 0;
+	free_down_to(p, p->free_n - unused);
+	p->least = p->free_n;
+}

@@ -1,0 +1,48 @@
+/* What a worker counts: plain numbers of one writer that anybody may read. Knows no text form but
+ * each number's name.
+ */
+#ifndef PROXY_COUNT_H
+#define PROXY_COUNT_H
+
+#include "proxy/end.h"
+
+#include <stdatomic.h>
+
+enum proxy_count {
+	PROXY_COUNT_CONNECTIONS,   /* accepted */
+	PROXY_COUNT_REFUSED,	   /* refused by the face or a limit */
+	PROXY_COUNT_OPEN,	   /* gauge: clients' connections */
+	PROXY_COUNT_EXCHANGES,	   /* begun */
+	PROXY_COUNT_ACTIVE,	   /* gauge: exchanges */
+	PROXY_COUNT_BACK_CONNECTS, /* connections to back ends that were tried */
+	PROXY_COUNT_BACK_OPEN,	   /* gauge: connections to back ends */
+	PROXY_COUNT_BACK_REUSED,   /* requests that went on a kept connection */
+	PROXY_COUNT_RETRIES,
+	PROXY_COUNT_SPLICED_BYTES,
+	PROXY_COUNT_REQUEST_BYTES, /* of bodies */
+	PROXY_COUNT_RESPONSE_BYTES,
+	PROXY_COUNT_TUNNELS,
+	PROXY_COUNT_BUFFERS, /* gauge: buffers that are out */
+	PROXY_COUNT_BUFFERS_REFUSED,
+	PROXY_COUNT_CAUSE, /* PROXY_CAUSES numbers: how exchanges ended */
+	PROXY_COUNTS = PROXY_COUNT_CAUSE + PROXY_CAUSES,
+};
+
+struct proxy_counts {
+	atomic_uint_fast64_t at[PROXY_COUNTS];
+};
+
+static inline void proxy_count_add(struct proxy_counts *c, unsigned index, uint64_t n)
+{
+	/* One writer: a plain load and store, no locked instruction. */
+	atomic_store_explicit(&c->at[index],
+			      atomic_load_explicit(&c->at[index], memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static inline uint64_t proxy_count_get(const struct proxy_counts *c, unsigned index)
+{
+	return atomic_load_explicit(&c->at[index], memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* What a service gives to the core: who may come in, what becomes of a request, which back end, and
+ * what is written down. Called in the worker's thread, never waits; knows no version of HTTP.
+ *
+ * Calls of one exchange come in this order: request, {pick, left}*, response, done; request and
+ * pick again after a WAIT; done always once for each request, and left once for each pick that gave
+ * a hop.
+ */
+#ifndef PROXY_FACE_H
+#define PROXY_FACE_H
+
+#include "proto/ip/address.h"
+#include "proxy/end.h"
+#include "proxy/transport.h"
+
+struct proxy_connection;
+struct proxy_exchange;
+struct proxy_hop;
+struct proxy_verdict;
+struct proxy_worker;
+struct tls_server;
+
+/* A client's connection, shared by its exchanges. */
+struct proxy_connection {
+	struct proxy_worker *worker;
+	void *door;		 /* the listener's, as the service gave it */
+	void *service;		 /* the face's own, NULL at first */
+	struct ip_endpoint peer; /* of the socket, or of a PROXY header that was believed */
+	struct ip_endpoint local;
+	const struct proxy_tls_facts *tls; /* NULL: plain */
+	uint64_t began_ms;
+	uint32_t exchanges; /* so far, the one that runs too */
+	uint8_t version;    /* 11 or 20; 0 while unknown */
+};
+
+/* What a new connection is to be. Times in ms, 0: no limit. */
+struct proxy_admission {
+	bool refuse;		/* close it at once, by a reset */
+	bool proxy_header;	/* a PROXY header comes first, and is believed */
+	bool http2_plain;	/* HTTP/2 by prior knowledge is allowed without TLS */
+	struct tls_server *tls; /* borrowed while the connection lives; NULL: plain */
+	uint32_t handshake_ms;	/* PROXY header and TLS */
+	uint32_t head_ms;	/* from a head's first byte to its last */
+	uint32_t idle_ms;	/* between requests */
+	uint32_t head_max;	/* bytes; at most the buffer's size */
+	uint32_t requests_max;	/* on one connection, 0: any */
+};
+
+enum proxy_pick {
+	PROXY_PICK_HOP,	 /* *ret_hop */
+	PROXY_PICK_WAIT, /* until proxy_exchange_resume */
+	PROXY_PICK_NONE, /* 503, or the response that the face put into x with PROXY_PICK_ANSWER */
+	PROXY_PICK_ANSWER,
+};
+
+enum proxy_judgement {
+	PROXY_PASS,    /* x->response as it stands by now, through the filters that were added */
+	PROXY_AGAIN,   /* to another back end, if it may still go; else it is passed */
+	PROXY_REPLACE, /* the answer in *ret replaces it: an error page, or from the cache */
+};
+
+struct proxy_face {
+	/* A connection was accepted: peer, local and door are known. *ret is zeroed. */
+	void (*connection)(void *arg, struct proxy_connection *c, struct proxy_admission *ret);
+	/* It is gone. NULL: of no interest. */
+	void (*disconnected)(void *arg, struct proxy_connection *c);
+	/* x->request may be edited. *ret is zeroed: PROXY_FORWARD. */
+	void (*request)(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);
+	/* x->tries were made before. */
+	enum proxy_pick (*pick)(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
+				struct proxy_verdict *ret);
+	/* The exchange has let go of hop: PROXY_FINE, or why it failed there. */
+	void (*left)(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
+		     enum proxy_cause cause);
+	/* The final head of a back end's answer; not of answers of the face. x->response may be
+	 * edited, filters added. NULL: PROXY_PASS. */
+	enum proxy_judgement (*response)(void *arg, struct proxy_exchange *x,
+					 struct proxy_verdict *ret);
+	/* The core answers with a status of its own (400, 502…): *ret may give its body and fields
+	 * (x->response.status is set). NULL: a line of text. */
+	void (*error)(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);
+	/* It is over: times, bytes, cause. x and its storage go after this. */
+	void (*done)(void *arg, struct proxy_exchange *x);
+	/* A hop that was closed (proxy_hop_close) has no connection any more. */
+	void (*hop_empty)(void *arg, struct proxy_hop *hop);
+	/* A request that was no request (400 before an exchange is there): for counters and the
+	 * log. NULL: of no interest. */
+	void (*malformed)(void *arg, struct proxy_connection *c, enum proxy_cause cause);
+};
+
+#endif

@@ -1,0 +1,58 @@
+/* A next hop as one worker sees it: how it is reached, what it may cost, and the connections to it
+ * that are open. Knows neither why it was chosen nor what pool it belongs to.
+ *
+ * The service keeps one for each worker and back end (zeroed, then filled), so that the choice
+ * (proxy_face.pick) leads to the idle connections without a search. The forward proxy makes them
+ * for each origin or upstream proxy.
+ */
+#ifndef PROXY_HOP_H
+#define PROXY_HOP_H
+
+#include "base/err.h"
+#include "proto/ip/address.h"
+
+struct proxy_worker;
+struct proxy_back1;
+struct proxy_back2;
+struct tls_client;
+
+enum proxy_protocol {
+	PROXY_HTTP1,
+	PROXY_HTTP2,	 /* by prior knowledge, or the only one offered by ALPN */
+	PROXY_HTTP_ALPN, /* over TLS: h2 when the back end agrees, else HTTP/1.1 */
+	PROXY_RAW,	 /* bytes: the far side of CONNECT */
+};
+
+/* Times are of one thing each; 0: no limit. */
+struct proxy_hop_limits {
+	uint32_t connect_ms;   /* connect and TLS handshake */
+	uint32_t idle_ms;      /* a kept connection */
+	uint32_t idle_max;     /* kept connections of this worker */
+	uint32_t requests_max; /* requests on one connection, then it is closed */
+	uint32_t streams_max;  /* HTTP/2: at once on a connection, besides what it allows */
+};
+
+struct proxy_hop {
+	/* Set by the service before the first use; the rest is the core's. */
+	struct ip_endpoint to;
+	const struct ip_address *from; /* borrowed; NULL: any */
+	enum proxy_protocol protocol;
+	struct tls_client *tls;	 /* borrowed; NULL: plain */
+	struct span server_name; /* SNI, and the name in its certificate; borrowed */
+	uint8_t proxy_header;	 /* 0, 1 or 2: its connections are used for one client only */
+	bool via_proxy;		 /* an upstream proxy: targets in absolute form, CONNECT first */
+	struct proxy_hop_limits limits;
+	void *owner; /* the service's: its back end */
+
+	struct proxy_back1 *idle; /* last used first */
+	struct proxy_back1 *idle_last;
+	struct proxy_back2 *shared; /* HTTP/2 connections, also those with requests on them */
+	uint32_t idle_n, open_n;    /* kept; all, used ones too */
+	bool closing;		    /* nothing is kept any more */
+};
+
+/* Closes the idle connections; those in use end with their requests. The storage may go when open_n
+ * is 0: proxy_face.hop_empty tells. */
+void proxy_hop_close(struct proxy_worker *w, struct proxy_hop *hop);
+
+#endif

@@ -1,0 +1,91 @@
+/* The bytes of one connection: plain TCP, TLS over TCP, or memory in tests. Knows nothing of HTTP,
+ * nor of who reads and writes.
+ *
+ * Edge-triggered: the owner is called when something changed, and reads and writes until a call
+ * says "not now", which clears the mark in `ready`. Whoever implements one (io_tcp.c, the TLS
+ * transport, memory_test.h) sets the marks before it calls.
+ */
+#ifndef PROXY_TRANSPORT_H
+#define PROXY_TRANSPORT_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+
+struct proxy_transport;
+
+enum {
+	PROXY_CAN_READ = 1 << 0,  /* a read may give bytes, the end, or an error */
+	PROXY_CAN_WRITE = 1 << 1, /* a write may take bytes */
+	PROXY_OPENED = 1 << 2,	  /* connect and handshake are over; stays set */
+	PROXY_BROKEN = 1 << 3,	  /* read or write would fail; `error` says why; stays set */
+};
+
+enum { PROXY_PARTS_MAX = 16 };
+
+struct proxy_transport_ops {
+	/* OK with *ret_len 0: nothing now (PROXY_CAN_READ is cleared). ERR_CLOSED: the other side
+	 * has ended in order. Anything else: broken. size > 0. */
+	MUST enum err (*read)(struct proxy_transport *t, void *buf, size_t size, size_t *ret_len);
+	/* As much of the parts as goes; at most PROXY_PARTS_MAX. Short: PROXY_CAN_WRITE is cleared,
+	 * and the owner is called when there is room again. ERR_CLOSED: the other side is gone. */
+	MUST enum err (*write)(struct proxy_transport *t, const struct span *parts, size_t parts_n,
+			       size_t *ret_len);
+	/* We write no more: FIN, or close_notify and FIN. */
+	void (*finish)(struct proxy_transport *t);
+	/* Frees t; the owner is called no more. abort: by a reset, what is queued is dropped. */
+	void (*close)(struct proxy_transport *t, bool abort);
+};
+
+/* What TLS found out; NULL in a transport without. Spans live as long as the transport. */
+struct proxy_tls_facts {
+	struct span alpn;	 /* "h2", "http/1.1"; empty: none was agreed */
+	struct span server_name; /* what the client asked for (SNI), lower case; may be empty */
+	struct span version;	 /* "TLSv1.3" */
+	struct span cipher;
+	struct span client_subject; /* of a client certificate that was checked; else empty */
+	struct span client_serial, client_fingerprint; /* hexadecimal */
+	bool resumed;
+};
+
+/* events: the marks that are new (PROXY_CAN_READ…). The owner may close t in it. */
+typedef void proxy_transport_call(void *owner, unsigned events);
+
+/* The first member of each kind. */
+struct proxy_transport {
+	const struct proxy_transport_ops *ops;
+	proxy_transport_call *call;
+	void *owner; /* borrowed from whoever set call */
+	const struct proxy_tls_facts *tls;
+	int fd;		/* plain TCP: may be spliced by io_splice.c; -1: it may not */
+	uint8_t ready;	/* PROXY_CAN_READ… */
+	enum err error; /* with PROXY_BROKEN */
+};
+
+MUST static inline enum err proxy_transport_read(struct proxy_transport *t, void *buf, size_t size,
+						 size_t *ret_len)
+{
+	return t->ops->read(t, buf, size, ret_len);
+}
+
+MUST static inline enum err proxy_transport_write(struct proxy_transport *t,
+						  const struct span *parts, size_t parts_n,
+						  size_t *ret_len)
+{
+	return t->ops->write(t, parts, parts_n, ret_len);
+}
+
+static inline void proxy_transport_finish(struct proxy_transport *t)
+{
+	t->ops->finish(t);
+}
+
+/* Accepts NULL. */
+static inline void proxy_transport_close(struct proxy_transport *t, bool abort)
+{
+	if (t)
+		t->ops->close(t, abort);
+}
+
+#endif

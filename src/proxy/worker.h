@@ -1,0 +1,49 @@
+/* What all connections of one thread share: buffers, exchanges, deadlines, counts, the face. Does
+ * no I/O: io_worker.c fills in the time and the ways to the kernel, tests fill in others.
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include "base/slab.h"
+#include "base/wheel.h"
+#include "proxy/buffer.h"
+#include "proxy/count.h"
+#include "proxy/exchange.h"
+#include "proxy/face.h"
+
+struct proxy_splice;
+
+/* Ways out of the engine. */
+struct proxy_worker_io {
+	/* Begins a connection to the hop: TCP, and TLS when it has some. The transport tells
+	 * PROXY_OPENED or PROXY_BROKEN later; an error at once is returned. A PROXY header is
+	 * written by whoever owns the transport. */
+	MUST enum err (*connect)(struct proxy_worker *w, const struct proxy_hop *hop,
+				 struct proxy_transport **ret);
+	/* See io_splice.h; NULL: bodies are never spliced. */
+	struct proxy_splice *(*splice_take)(struct proxy_worker *w);
+	void (*splice_give)(struct proxy_worker *w, struct proxy_splice *s);
+	enum err (*splice_move)(struct proxy_splice *s, struct proxy_transport *from,
+				struct proxy_transport *to);
+};
+
+struct proxy_worker {
+	uint64_t now_ms, now_us; /* of this turn */
+	const struct proxy_face *face;
+	void *face_arg;
+	const struct proxy_worker_io *io;
+	void *io_arg;			   /* io_worker.c's own */
+	const struct proxy_limits *limits; /* for verdicts without, and before one */
+	struct proxy_buffers buffers;
+	struct slab front1s, back1s;
+	struct wheel wheel; /* deadlines of connections and exchanges: deadline.h */
+	struct proxy_counts counts;
+	struct proxy_exchange *exchanges;      /* all that run */
+	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
+	size_t exchanges_n, exchanges_max;
+	uint64_t splice_min;  /* bytes of a body that are worth a pipe */
+	bool draining;	      /* connections close after the answer that runs */
+	void *front2, *back2; /* what HTTP/2 shares in this worker; owned there */
+};
+
+#endif
