@@ -111,14 +111,36 @@ static void write_tables(struct writer *w, const struct config_map *map)
 	write_u8(w, '}');
 }
 
+static void write_list(struct writer *w, const struct config_key *key);
+
+static void write_one(struct writer *w, const struct config_key *key);
+
+/* The map, or what may stand in its place. */
+static void write_map_or_alone(struct writer *w, const struct config_map *map)
+{
+	const struct config_key *alone = config_key_alone(map);
+	if (!alone) {
+		write_map(w, map, true);
+		return;
+	}
+	write_text(w, "\"anyOf\": [{");
+	write_map(w, map, true);
+	write_text(w, "}, ");
+	if (alone->flags & CONFIG_LIST)
+		write_list(w, alone);
+	else
+		write_one(w, alone);
+	write_u8(w, ']');
+}
+
 static void write_one(struct writer *w, const struct config_key *key)
 {
 	write_u8(w, '{');
 	if (key->type == CONFIG_MAP) {
-		write_map(w, key->map, true);
+		write_map_or_alone(w, key->map);
 	} else if (key->type == CONFIG_DICTIONARY) {
 		write_text(w, "\"type\": \"object\", \"additionalProperties\": {");
-		write_map(w, key->map, true);
+		write_map_or_alone(w, key->map);
 		write_format(w, "}, \"minProperties\": %zu", key->items_min);
 	} else if (key->type == CONFIG_TABLE) {
 		write_text(w, "\"$ref\": \"#/$defs/");

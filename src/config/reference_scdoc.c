@@ -124,6 +124,11 @@ static void write_key(struct writer *w, const char *path, const struct config_ke
 	}
 	if (key->table)
 		write_format(w, " Its words are in the list *%s* below.", key->table->title);
+	if (key->map && key->map->alone) {
+		write_text(w, " A value in place of the map is its ");
+		write_bold(w, key->map->alone);
+		write_u8(w, '.');
+	}
 	if (key->type == CONFIG_DICTIONARY) {
 		for (size_t i = 0; i < key->map->keys_n; i++) {
 			if (key->map->keys[i].flags & CONFIG_ENTRY_NAME) {

@@ -34,7 +34,8 @@ static void the_manual_has_every_key_with_its_type_and_default(void **state)
 	assert_has("\n*listen*: _list of endpoint_, port 53\n\tServe here. Default: *127.0.0.1, "
 		   "\\[::1\\]:5300*.\n");
 	assert_has("\n*zones.origin*: _name_\n\tName of the zone. Required.\n");
-	assert_has("\n*pools.NAME*: _map of entries_\n\tThe pools. Each name: Name of the pool.\n");
+	assert_has("\n*pools.NAME*: _map of entries_\n\tThe pools. A value in place of the map "
+		   "is its *range*. Each name: Name of the pool.\n");
 	assert_has("\n*pools.NAME.range*: _address range_\n");
 	assert_has("\n*must*: _address_\n\tHas to be there. Required.\n");
 	assert_has("```\none:\n  listen: [127.0.0.1, \"[::1]:53\"]\n  zones:\n    - {origin: ");
@@ -91,9 +92,9 @@ static void the_json_schema_is_json_and_has_every_key(void **state)
 	assert_has("\"mode\": {\"description\": \"How to do it\", \"default\": \"strict\", "
 		   "\"allOf\": [{\"enum\": [\"on\", \"strict\", \"off\"]}]}");
 	assert_has("\"required\": [\"origin\", \"file\"]");
-	assert_has(
-		"\"additionalProperties\": {\"type\": \"object\", \"additionalProperties\": false, "
-		"\"properties\": {\"range\": ");
+	assert_has("\"additionalProperties\": {\"anyOf\": [{\"type\": \"object\", "
+		   "\"additionalProperties\": false, \"properties\": {\"range\": ");
+	assert_has("\"required\": [\"range\"]}, {\"type\": \"string\"}]}");
 	assert_has("\"minItems\": 1, \"maxItems\": 8, \"uniqueItems\": true");
 }
 

@@ -90,6 +90,7 @@ static const struct config_map pool_map = {
 	.size = sizeof(struct sample_pool),
 	CONFIG_LINE(struct sample_pool, line),
 	CONFIG_KEYS(pool_keys),
+	.alone = "range",
 };
 
 static const struct config_row colour_rows[] = {
@@ -172,6 +173,11 @@ static const struct config_key one_keys[] = {
 	 .items_min = 1,
 	 .items_max = 8,
 	 .help = "Serve here"},
+	{.name = "peer",
+	 .type = CONFIG_ENDPOINT,
+	 .flags = CONFIG_PORT_OPEN,
+	 ONE(peer),
+	 .help = "Ask here"},
 	{.name = "upstream", .type = CONFIG_ENDPOINT, ONE(upstream), .help = "Ask there"},
 	{.name = "network", .type = CONFIG_PREFIX, ONE(network), .help = "The network"},
 	{.name = "range", .type = CONFIG_RANGE, ONE(range), .help = "A range"},

@@ -44,7 +44,7 @@ struct sample_one {
 	uint64_t wait_ms, cache;
 	struct ip_address source;
 	struct config_list listen; /* struct ip_endpoint */
-	struct ip_endpoint upstream;
+	struct ip_endpoint upstream, peer;
 	struct ip_prefix network;
 	struct ip_range range;
 	struct config_port port;

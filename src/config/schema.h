@@ -73,6 +73,8 @@ enum config_flag {
 	/* Means what the section's own key of this name means, for a narrower place: the manual
 	 * names it and explains it there only. */
 	CONFIG_NARROWER = 1 << 4,
+	/* Of an endpoint: the port may be left out and is 0 then; what it means is the caller's. */
+	CONFIG_PORT_OPEN = 1 << 5,
 };
 
 /* Allocated with the configuration, freed by config_free. */
@@ -129,6 +131,9 @@ struct config_map {
 	void (*check)(const void *conf, struct config_at *at);
 	const char *example; /* for the manual: the map in YAML, indented from column 1; or NULL */
 	size_t line; /* by CONFIG_LINE: a uint32_t that takes the line where the map begins */
+	/* One of keys, for which a value stands that is written in place of the map: `web: VALUE`
+	 * is `web: {KEY: VALUE}`. A scalar or, where that key takes one, a list. NULL: none. */
+	const char *alone;
 };
 
 #define CONFIG_KEYS(table) .keys = (table), .keys_n = sizeof(table) / sizeof((table)[0])

@@ -1,6 +1,7 @@
 #include "base/writer.h"
 #include "config/report.h"
 #include "config/table.h"
+#include "config/type.h"
 #include "config/walk.h"
 
 #include <stdarg.h>
@@ -74,6 +75,8 @@ static void judge_flags(struct judge *j, const struct config_key *k)
 		tell(j, "choices belong to a CONFIG_CHOICE, which needs one at least");
 	if (k->port && k->type != CONFIG_ENDPOINT)
 		tell(j, "only an endpoint has a port");
+	if ((k->flags & CONFIG_PORT_OPEN) && (k->type != CONFIG_ENDPOINT || k->port))
+		tell(j, "an open port is for endpoints that have no port of their own");
 	if (list && (k->type == CONFIG_DICTIONARY || k->type == CONFIG_TABLE))
 		tell(j, "a dictionary or a table is a list already");
 	if ((k->flags & CONFIG_UNIQUE) &&
@@ -263,6 +266,8 @@ static void judge_map(struct judge *j, const struct config_map *map, bool entrie
 	}
 	if (names > 1 || (entries && names == 0) || (!entries && names))
 		tell(j, "a dictionary's map, and no other, has one CONFIG_ENTRY_NAME");
+	if (map->alone && !config_key_alone(map))
+		tell(j, "what stands alone is one of the keys");
 	if (map->example && faults == j->faults && !entries)
 		judge_text(j, map, map->example, 16);
 }

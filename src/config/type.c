@@ -146,10 +146,22 @@ const char *config_key_bounds_text(const struct config_key *key, char buf[CONFIG
 	return buf;
 }
 
+const struct config_key *config_key_alone(const struct config_map *map)
+{
+	for (size_t i = 0; map->alone && i < map->keys_n; i++)
+		if (strcmp(map->keys[i].name, map->alone) == 0)
+			return &map->keys[i];
+	return NULL;
+}
+
 const char *config_key_phrase(const struct config_key *key, char buf[CONFIG_PHRASE_MAX])
 {
 	char bounds[CONFIG_PHRASE_MAX];
 	struct writer w = writer_of(buf, CONFIG_PHRASE_MAX);
+	const struct config_key *alone =
+		key->type == CONFIG_MAP ? config_key_alone(key->map) : NULL;
+	if (alone && config_type_is_scalar(alone->type))
+		write_format(&w, "%s, or ", types[alone->type].phrase);
 	write_text(&w, types[key->type].phrase);
 	write_text(&w, config_key_bounds_text(key, bounds));
 	for (size_t i = 0; key->type == CONFIG_CHOICE && key->choices[i]; i++)

@@ -140,6 +140,11 @@ static enum err read_endpoint(const struct one *o)
 {
 	enum err err = ip_endpoint_parse(o->text, o->key->port, o->into);
 	struct ip_endpoint e;
+	if (err && (o->key->flags & CONFIG_PORT_OPEN) && ip_endpoint_parse(o->text, 1, &e) == OK) {
+		e.port = 0;
+		*(struct ip_endpoint *)o->into = e;
+		return OK;
+	}
 	if (err && o->key->port == 0 && ip_endpoint_parse(o->text, 1, &e) == OK)
 		return refuse(o, "lacks its port");
 	return err;

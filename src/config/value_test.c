@@ -128,7 +128,9 @@ static const struct wrong wrongs[] = {
 	{"words: [a, b, a]", 17, "the same is in 'words' twice", NULL},
 	{"zones: [a]", 11, "wrong value for 'zones'", NULL},
 	{"pools: []", 10, "wrong value for 'pools'", NULL},
-	{"pools: {a: 5}", 14, "wrong value for 'a'", NULL},
+	{"pools: {a: 5}", 14, "wrong value for 'range'", NULL},
+	{"pools: {a: [5]}", 14, "wrong value for 'a'", NULL},
+	{"peer: 192.0.2.1:0", 9, "wrong value for 'peer'", NULL},
 	{"pools: {12345678901234567: {range: \"::\"}}", 11, "value of 'name' is too long", NULL},
 	{"pools: {a: }", 11, "key 'range' is missing here", NULL},
 	{"zones: {file: a}", 10, "key 'origin' is missing here", NULL},
@@ -282,6 +284,27 @@ static void a_map_knows_its_line(void **state)
 	config_free(c);
 }
 
+static void a_value_stands_for_the_map_that_has_a_key_for_it(void **state)
+{
+	(void)state;
+	struct config *c = parse_good("one:\n  peer: 192.0.2.1\n  upstream: 192.0.2.1:53\n"
+				      "  pools:\n    a: 10.0.0.1-10.0.0.9\n");
+	const struct sample_one *o = config_section(c, "one");
+	const struct sample_pool *pools = o->pools.items;
+	assert_int_equal(o->pools.n, 1);
+	assert_string_equal(pools[0].name, "a");
+	assert_int_equal(pools[0].range.last.bytes[3], 9);
+	assert_int_equal(pools[0].lease_ms, 43200000);
+	assert_int_equal(pools[0].line, 5);
+	assert_int_equal(o->peer.address.family, 4);
+	assert_int_equal(o->peer.port, 0);
+	config_free(c);
+	c = parse_good("one:\n  peer: 192.0.2.1:80\n");
+	o = config_section(c, "one");
+	assert_int_equal(o->peer.port, 80);
+	config_free(c);
+}
+
 static void an_empty_section_has_its_defaults(void **state)
 {
 	(void)state;
@@ -370,6 +393,7 @@ int main(void)
 		cmocka_unit_test(reads_scalars_of_every_type),
 		cmocka_unit_test(reads_lists_and_dictionaries),
 		cmocka_unit_test(a_map_knows_its_line),
+		cmocka_unit_test(a_value_stands_for_the_map_that_has_a_key_for_it),
 		cmocka_unit_test(an_empty_section_has_its_defaults),
 		cmocka_unit_test(the_global_section_is_always_there),
 		cmocka_unit_test(no_error_shows_a_secret),

@@ -1,5 +1,6 @@
 #include "config/walk_inner.h"
 
+#include "config/type.h"
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
 
@@ -28,13 +29,22 @@ static void walk_scalar(struct config_walk *w, const struct config_key *key,
 		w->err = err;
 }
 
+/* Whether node stands for map's key `alone`. */
+static bool stands_alone(const struct config_map *map, const struct yaml_node *node)
+{
+	const struct config_key *key = config_key_alone(map);
+	return key && (node->kind == YAML_SCALAR ||
+		       (node->kind == YAML_LIST && (key->flags & CONFIG_LIST)));
+}
+
 static void walk_item(struct config_walk *w, const struct config_key *key,
 		      const struct yaml_node *node, void *into)
 {
 	if (config_type_is_scalar(key->type))
 		walk_scalar(w, key, node, into);
 	else if (node->kind == YAML_MAP ||
-		 (node->kind == YAML_NOTHING && !(key->flags & CONFIG_LIST)))
+		 (node->kind == YAML_NOTHING && !(key->flags & CONFIG_LIST)) ||
+		 stands_alone(key->map, node))
 		walk_map(w, key->map, node, NULL, into);
 	else
 		config_tell_kind(w, key, node, false);
@@ -119,7 +129,8 @@ static void walk_dictionary(struct config_walk *w, const struct config_key *key,
 	for (size_t i = 0; name; i++) {
 		const struct yaml_node *value = yaml_next(w->tree, name);
 		void *into = items + i * key->map->size;
-		if (value->kind == YAML_MAP || value->kind == YAML_NOTHING)
+		if (value->kind == YAML_MAP || value->kind == YAML_NOTHING ||
+		    stands_alone(key->map, value))
 			walk_map(w, key->map, value, name, into);
 		else if (!value->torn)
 			config_report_add(
@@ -184,6 +195,15 @@ static void walk_pairs(struct config_walk *w, struct config_at *at, const struct
 	}
 }
 
+/* node is the value of map's key `alone`. */
+static void walk_alone(struct config_walk *w, struct config_at *at, const struct yaml_node *node,
+		       void *into)
+{
+	const struct config_key *key = config_key_alone(at->map);
+	at->seen[key - at->map->keys] = node;
+	walk_value(w, key, node, into);
+}
+
 static void judge_missing(const struct config_walk *w, const struct config_at *at)
 {
 	char phrase[CONFIG_PHRASE_MAX];
@@ -222,7 +242,10 @@ static void walk_map(struct config_walk *w, const struct config_map *map,
 			walk_value(w, &map->keys[i], entry, into);
 		}
 	}
-	walk_pairs(w, &at, node, into);
+	if (stands_alone(map, node))
+		walk_alone(w, &at, node, into);
+	else
+		walk_pairs(w, &at, node, into);
 	if (node->torn)
 		return;
 	judge_missing(w, &at);
