@@ -1,0 +1,65 @@
+#include "service/reverse-proxy/conf.h"
+
+static const struct config_key reverse_keys[] = {
+	{.name = "listen",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_REQUIRED | CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_conf, listen),
+	 .map = &reverse_listen_map,
+	 .items_min = 1,
+	 .items_max = REVERSE_LISTENS_MAX,
+	 .example = "{address: 192.0.2.1}",
+	 .help = "the addresses to serve on; where a service runs alone, a change needs a restart"},
+	{.name = "workers",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_conf, workers),
+	 .fallback = "0",
+	 .max = REVERSE_WORKERS_MAX,
+	 .help = "threads that serve; 0 is one for each processor; a change needs a restart"},
+	{.name = "pools",
+	 .type = CONFIG_DICTIONARY,
+	 CONFIG_FIELD(struct reverse_conf, pools),
+	 .map = &reverse_pool_map,
+	 .items_max = REVERSE_POOLS_MAX,
+	 .help = "groups of servers that do the same, by name"},
+	{.name = "routes",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_conf, routes),
+	 .map = &reverse_route_map,
+	 .items_max = REVERSE_ROUTES_MAX,
+	 .example = "[{host: www.home.arpa, to: \"10.0.0.11:80\"}]",
+	 .help = "which requests go where"},
+	{.name = "timeouts",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_conf, timeouts),
+	 .map = &reverse_timeouts_map,
+	 .help = "how long the phases of a request may take"},
+};
+
+size_t reverse_pool_find(const struct reverse_conf *conf, const char *name)
+{
+	const struct reverse_pool_conf *pools = conf->pools.items;
+	for (size_t i = 0; i < conf->pools.n; i++)
+		if (strcmp(pools[i].name, name) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+/* Judges of parts that look at other parts too; each tells by config_fail. */
+static void check(const void *section, struct config_at *at)
+{
+	const struct reverse_conf *conf = section;
+	reverse_listen_check(conf, at);
+	reverse_route_check(conf, at);
+}
+
+const struct config_map reverse_conf_map = {
+	.help = "The reverse proxy: one server in front of many",
+	.size = sizeof(struct reverse_conf),
+	CONFIG_KEYS(reverse_keys),
+	.check = check,
+	.example = "listen: {address: 192.0.2.1}\n"
+		   "pools: {web: [\"10.0.0.11:80\", \"10.0.0.12:80\"]}\n"
+		   "routes: {host: www.home.arpa, to: web}",
+};

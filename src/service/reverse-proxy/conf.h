@@ -1,0 +1,35 @@
+/* The `reverse-proxy` section of the configuration as a struct, put together from the parts of its
+ * rooms, and its schema. Knows nothing of sockets, reads no files and decides nothing about a
+ * request.
+ *
+ * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
+ * conf_limits (the service), conf_pool (balance/), conf_route and conf_guard (route/, guard/),
+ * conf_tls (the certificates), conf_acme, conf_cache, conf_stream. A part joins by a member here,
+ * by its key in conf.c, and by its judge there when its keys are to be judged together with
+ * others'.
+ */
+#ifndef REVERSE_PROXY_CONF_H
+#define REVERSE_PROXY_CONF_H
+
+#include "config/schema.h"
+#include "service/reverse-proxy/conf_limits.h"
+#include "service/reverse-proxy/conf_listen.h"
+#include "service/reverse-proxy/conf_pool.h"
+#include "service/reverse-proxy/conf_route.h"
+
+enum { REVERSE_WORKERS_MAX = 64 };
+
+struct reverse_conf {
+	struct config_list listen; /* struct reverse_listen_conf */
+	uint32_t workers;	   /* 0: one for each processor */
+	struct config_list pools;  /* struct reverse_pool_conf */
+	struct config_list routes; /* struct reverse_route_conf */
+	struct reverse_timeouts_conf timeouts;
+};
+
+extern const struct config_map reverse_conf_map;
+
+/* The number of the pool of that name, or SIZE_MAX. */
+size_t reverse_pool_find(const struct reverse_conf *conf, const char *name);
+
+#endif

@@ -1,0 +1,34 @@
+#include "service/reverse-proxy/conf_limits.h"
+
+#define TIME_MOST_MS 86400000 /* a day */
+
+#define TIME(word, member, value, text)                                                            \
+	{                                                                                          \
+		.name = (word), .type = CONFIG_DURATION,                                           \
+		CONFIG_FIELD(struct reverse_timeouts_conf, member), .max = TIME_MOST_MS,           \
+		.fallback = (value), .help = (text)                                                \
+	}
+
+static const struct config_key timeout_keys[] = {
+	TIME("head", head_ms, "10s",
+	     "from the first to the last octet of a request's head, however slowly they come"),
+	TIME("idle", idle_ms, "75s", "a client's connection between two requests"),
+	TIME("client-body", client_body_ms, "30s", "a request's body of which nothing more comes"),
+	TIME("client-read", client_read_ms, "60s", "a client that takes nothing of its answer"),
+	TIME("connect", connect_ms, "5s", "until a server has taken a connection, TLS included"),
+	TIME("first-byte", first_byte_ms, "60s",
+	     "from the end of a request to the head of a server's answer"),
+	TIME("server-body", back_body_ms, "60s", "an answer's body of which nothing more comes"),
+	TIME("server-idle", back_idle_ms, "50s",
+	     "a connection to a server that is kept for the next request"),
+	TIME("tunnel", tunnel_ms, "1h",
+	     "a tunnel, of a WebSocket for instance, in which nothing moves"),
+	TIME("whole", whole_ms, "0",
+	     "a request from its head to the end of its answer; 0 is no limit"),
+};
+
+const struct config_map reverse_timeouts_map = {
+	.help = "How long the phases of a request may take; 0 is no limit",
+	.size = sizeof(struct reverse_timeouts_conf),
+	CONFIG_KEYS(timeout_keys),
+};

@@ -1,0 +1,17 @@
+/* How long the phases of a request may take, as the configuration has it. Knows neither who
+ * measures the time nor what is done when it is over. */
+#ifndef REVERSE_PROXY_CONF_LIMITS_H
+#define REVERSE_PROXY_CONF_LIMITS_H
+
+#include "config/schema.h"
+
+/* Milliseconds; 0: no limit. */
+struct reverse_timeouts_conf {
+	uint64_t head_ms, idle_ms, client_body_ms, client_read_ms;
+	uint64_t connect_ms, first_byte_ms, back_body_ms, back_idle_ms;
+	uint64_t tunnel_ms, whole_ms;
+};
+
+extern const struct config_map reverse_timeouts_map;
+
+#endif

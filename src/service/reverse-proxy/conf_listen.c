@@ -1,0 +1,65 @@
+#include "service/reverse-proxy/conf_listen.h"
+
+#include "service/reverse-proxy/conf.h"
+
+static const struct config_key listen_keys[] = {
+	{.name = "address",
+	 .type = CONFIG_ENDPOINT,
+	 .flags = CONFIG_REQUIRED | CONFIG_LIST | CONFIG_UNIQUE | CONFIG_PORT_OPEN,
+	 CONFIG_FIELD(struct reverse_listen_conf, address),
+	 .items_min = 1,
+	 .items_max = REVERSE_ADDRESSES_MAX,
+	 .example = "[192.0.2.1, \"[2001:db8::1]:8080\"]",
+	 .help = "addresses, each with a port or with port 80"},
+};
+
+const struct config_map reverse_listen_map = {
+	.help = "Addresses that are served alike",
+	.size = sizeof(struct reverse_listen_conf),
+	CONFIG_KEYS(listen_keys),
+	.alone = "address",
+	.example = "address: [192.0.2.1, \"2001:db8::1\"]",
+};
+
+struct ip_endpoint reverse_listen_endpoint(const struct reverse_listen_conf *l, size_t address)
+{
+	const struct ip_endpoint *addresses = l->address.items;
+	struct ip_endpoint e = addresses[address];
+	if (e.port == 0)
+		e.port = REVERSE_PORT_PLAIN;
+	return e;
+}
+
+size_t reverse_doors(const struct reverse_conf *conf, struct reverse_door *ret, size_t max)
+{
+	const struct reverse_listen_conf *listen = conf->listen.items;
+	size_t n = 0;
+	for (size_t i = 0; i < conf->listen.n; i++)
+		for (size_t k = 0; k < listen[i].address.n; k++, n++)
+			if (n < max)
+				ret[n] = (struct reverse_door){
+					.at = reverse_listen_endpoint(&listen[i], k), .listen = i};
+	return n;
+}
+
+void reverse_listen_check(const struct reverse_conf *conf, struct config_at *at)
+{
+	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
+	size_t n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX);
+	char text[IP_ENDPOINT_TEXT_MAX];
+	if (n > REVERSE_ADDRESSES_MAX) {
+		config_fail(at, "listen", "these are more than %d addresses",
+			    REVERSE_ADDRESSES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (!ip_endpoint_equal(&doors[i].at, &doors[k].at))
+				continue;
+			(void)ip_endpoint_format(&doors[i].at, text);
+			config_fail_item(at, "listen", doors[i].listen,
+					 "%s is served twice; leave it in one place", text);
+			break;
+		}
+	}
+}

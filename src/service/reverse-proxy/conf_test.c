@@ -1,0 +1,85 @@
+#include "service/reverse-proxy/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants the four above it. */
+#include <cmocka.h>
+
+#include "test/conf.h"
+
+static const struct config_section section = {"reverse-proxy", &reverse_conf_map};
+static const struct config_sections sections = {&section, 1};
+
+static void schema_is_sound(void **state)
+{
+	(void)state;
+	conf_schema_is_sound(&sections);
+}
+
+static struct config *parse(const char *text)
+{
+	return conf_parse(&sections, text);
+}
+
+static void refused(const char *text, uint32_t line, uint32_t column, const char *words)
+{
+	conf_refused(&sections, text, line, column, words);
+}
+
+static void refuses_what_leads_nowhere(void **state)
+{
+	(void)state;
+	refused("reverse-proxy:\n  routes: {to: \"10.0.0.1:80\"}\n", 2, 3, "'listen' is missing");
+	refused("reverse-proxy:\n  listen: 192.0.2.1\n  pools: {web: 10.0.0.1:80}\n"
+		"  routes:\n    - {host: a.home.arpa, to: wbe}\n",
+		5, 31, "no pool 'wbe'");
+	refused("reverse-proxy:\n  listen: 192.0.2.1\n  routes: {to: 10.0.0.1}\n", 3, 16,
+		"no address with a port");
+	refused("reverse-proxy:\n  listen: 192.0.2.1\n  pools: {web: 10.0.0.1}\n", 3, 16,
+		"lacks its port");
+	refused("reverse-proxy:\n  listen: 192.0.2.1\n  pools: {web: []}\n", 3, 16, "0 items");
+}
+
+static void refuses_an_address_that_is_served_twice(void **state)
+{
+	(void)state;
+	refused("reverse-proxy:\n  listen:\n    - 192.0.2.1\n    - {address: [192.0.2.2, "
+		"192.0.2.1:80]}\n",
+		4, 7, "192.0.2.1:80 is served twice");
+}
+
+static void one_site_is_four_lines(void **state)
+{
+	(void)state;
+	struct config *c = parse("reverse-proxy:\n  listen: [192.0.2.1, \"[2001:db8::1]:8080\"]\n"
+				 "  pools: {web: [10.0.0.11:80, 10.0.0.12:80]}\n"
+				 "  routes: {to: web}\n");
+	const struct reverse_conf *conf = config_section(c, "reverse-proxy");
+	const struct reverse_pool_conf *pools = conf->pools.items;
+	const struct reverse_route_conf *routes = conf->routes.items;
+	struct reverse_door doors[4];
+	assert_int_equal(reverse_doors(conf, doors, 4), 2);
+	assert_int_equal(doors[0].at.port, 80);
+	assert_int_equal(doors[1].at.port, 8080);
+	assert_int_equal(doors[1].at.address.family, 6);
+	assert_int_equal(pools[0].servers.n, 2);
+	assert_int_equal(reverse_pool_find(conf, "web"), 0);
+	assert_int_equal(reverse_pool_find(conf, "wb"), SIZE_MAX);
+	assert_int_equal(routes[0].line, 4);
+	assert_int_equal(conf->timeouts.head_ms, 10000);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(schema_is_sound),
+		cmocka_unit_test(refuses_what_leads_nowhere),
+		cmocka_unit_test(refuses_an_address_that_is_served_twice),
+		cmocka_unit_test(one_site_is_four_lines),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
