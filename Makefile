@@ -13,7 +13,7 @@ help:
 	@echo 'make test     build with two compilers and run every test; ends with "N passed, N failed, N skipped"'
 	@echo 'make build    build $(BUILD)/gatehouse'
 	@echo 'make install  install it below PREFIX ($(PREFIX)), with its manual pages; DESTDIR is honoured'
-	@echo 'make bench    measure beside NSD, Knot, Unbound, Kea, dnsmasq, nftables and wireguard-go'
+	@echo 'make bench    measure beside NSD, Knot, Unbound, Kea, dnsmasq, nftables, wireguard-go, HAProxy, nginx and h2o'
 	@echo 'make clean    remove what was built'
 
 run:
@@ -37,7 +37,7 @@ install:
 bench:
 	@tools/packages build run bench
 	@tools/build $(BUILD) $(MESON_OPTIONS)
-	@ninja -C $(BUILD) bench/dhcp_load bench/nat_load bench/nat_tcp bench/nat_start bench/vpn_handshakes
+	@ninja -C $(BUILD) bench/dhcp_load bench/nat_load bench/nat_tcp bench/nat_start bench/vpn_handshakes bench/web_origin bench/web_load
 	@bench/run $(BUILD)/gatehouse
 
 clean:
