@@ -12,7 +12,7 @@
 enum {
 	PROXY_HEADER_TEXT_MAX = 107, /* of version 1, with CR LF (2.1) */
 	PROXY_HEADER_MAX = 4096,     /* of version 2 that we take; a longer one is PARSE_BAD */
-	PROXY_HEADER_WRITE_MAX = 1536,
+	PROXY_HEADER_WRITE_MAX = 2560,
 	PROXY_HEADER_UNIX_LEN = 108,
 	PROXY_HEADER_UNIQUE_MAX = 128, /* bytes of a connection's name (2.2.5) */
 	PROXY_HEADER_NAME_MAX = 255,   /* bytes of authority, and of each text that we write */
