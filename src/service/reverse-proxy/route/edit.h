@@ -10,7 +10,7 @@
 struct route_found;
 struct writer;
 
-/* {client} {client-port} {host} {scheme} {method} {path} {query} {tls} {cipher} {id} {server}
+/* {client} {client-port} {host} {scheme} {method} {path} {query} {tls} {request-id} {server}
  * {user}, and the names of the path's pattern. `{{` is a brace. */
 enum edit_variable {
 	EDIT_LITERAL,
@@ -35,7 +35,7 @@ struct edit_values {
 	const struct route_found *found; /* for captures */
 };
 
-enum { EDIT_PIECES_MAX = 16 };
+enum { EDIT_PIECES_MAX = 24 };
 
 struct edit_piece {
 	enum edit_variable kind;
@@ -46,6 +46,9 @@ struct edit_text {
 	struct edit_piece pieces[EDIT_PIECES_MAX];
 	size_t pieces_n;
 };
+
+/* Is it one of the names above, so that a pattern's path may not use it? */
+bool edit_is_variable(struct span name);
 
 /* text is borrowed by ret. ERR_FORMAT: a brace without its other half, a variable that is not in
  * the list above; a name that is none of them is taken for a capture when captures are allowed. */
