@@ -20,7 +20,6 @@ static const struct {
 	[HTTP2_FLOOD_EMPTY] = {"empty-data", 100, 10, {0, 1, 0}},
 	[HTTP2_FLOOD_PRIORITY] = {"priority", 300, 33, {3, 0, 0}},
 	[HTTP2_FLOOD_WINDOW] = {"window", 1000, 100, {4, 0, 4}},
-	[HTTP2_FLOOD_UNKNOWN] = {"unknown", 100, 10, {1, 0, 0}},
 	[HTTP2_FLOOD_REFUSED] = {"refused", 200, 33, {1, 0, 0}},
 	[HTTP2_FLOOD_HEAD] = {"head", 0, 0, {0, 0, 0}},
 	[HTTP2_FLOOD_QUEUE] = {"queue", 0, 0, {0, 0, 0}},

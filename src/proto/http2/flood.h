@@ -17,7 +17,6 @@ enum http2_flood {
 	HTTP2_FLOOD_EMPTY,	  /* DATA without a byte that ends nothing: CVE-2019-9518 */
 	HTTP2_FLOOD_PRIORITY,	  /* PRIORITY and PRIORITY_UPDATE: CVE-2019-9513 */
 	HTTP2_FLOOD_WINDOW,	  /* WINDOW_UPDATE that nothing we sent explains */
-	HTTP2_FLOOD_UNKNOWN,	  /* frames of no known type */
 	HTTP2_FLOOD_REFUSED,	  /* streams beyond the limit that was announced */
 	HTTP2_FLOOD_HEAD,	  /* a head many times larger than the limit (HPACK bomb) */
 	HTTP2_FLOOD_QUEUE,	  /* answers to control frames that the peer does not read */

@@ -3,9 +3,10 @@
 #include "proto/http2/session_inner.h"
 
 enum {
-	ACKS_MAX = 128,	       /* acknowledgements that wait to be written */
-	SETTINGS_MAX = 32,     /* entries of one SETTINGS frame */
-	CONTINUATIONS_MAX = 8, /* of 16 KiB each: more than any limit of a head */
+	ACKS_MAX = 128,	   /* acknowledgements that wait to be written */
+	SETTINGS_MAX = 32, /* entries of one SETTINGS frame */
+	/* The library counts a frame anew with each piece that the network cuts its head into. */
+	CONTINUATION_PIECES_MAX = 9 * 9,
 	STREAMS_BEFORE_SETTINGS = 100,
 	SETTINGS_N = 6,
 };
@@ -17,7 +18,7 @@ static void set_options(const struct http2_role *r)
 	nghttp2_option_set_no_closed_streams(o, 1);
 	nghttp2_option_set_max_outbound_ack(o, ACKS_MAX);
 	nghttp2_option_set_max_settings(o, SETTINGS_MAX);
-	nghttp2_option_set_max_continuations(o, CONTINUATIONS_MAX);
+	nghttp2_option_set_max_continuations(o, CONTINUATION_PIECES_MAX);
 	nghttp2_option_set_max_reserved_remote_streams(o, 0);
 	nghttp2_option_set_peer_max_concurrent_streams(o, STREAMS_BEFORE_SETTINGS);
 	/* The library's own limit reads a clock; flood.h has ours. */

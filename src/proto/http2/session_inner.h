@@ -40,6 +40,7 @@ struct http2_session {
 	bool paused;			 /* a DATA frame was written, there may be more */
 	enum err over;			 /* why the session takes nothing any more */
 	uint32_t streams;
+	uint32_t continuations;	     /* of the head that is on its way in */
 	struct http2_unsent *unsent; /* client: limits.streams_max of them */
 	uint32_t unsent_n;
 };

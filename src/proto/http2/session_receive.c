@@ -2,6 +2,8 @@
 
 /* A head this many times the limit is an attack (HPACK: one byte of the wire is a whole field). */
 enum { HEAD_BOMB = 8, FIELD_OVERHEAD = 32 };
+/* CONTINUATION frames of a head, of 16 KiB each: more than any limit of a head. */
+enum { CONTINUATIONS_MAX = 8 };
 
 static void *stream_of(struct http2_session *s, int32_t id)
 {
@@ -33,11 +35,7 @@ static enum http2_flood cost_of(const nghttp2_frame_hd *hd)
 	case NGHTTP2_SETTINGS: return ack ? HTTP2_FLOODS : HTTP2_FLOOD_SETTINGS;
 	case NGHTTP2_PING: return HTTP2_FLOOD_PING;
 	case NGHTTP2_WINDOW_UPDATE: return HTTP2_FLOOD_WINDOW;
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION:
-	case NGHTTP2_PUSH_PROMISE:
-	case NGHTTP2_GOAWAY: return HTTP2_FLOODS;
-	default: return HTTP2_FLOOD_UNKNOWN;
+	default: return HTTP2_FLOODS;
 	}
 }
 
@@ -46,6 +44,10 @@ static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void 
 	(void)h2;
 	struct http2_session *s = of;
 	s->counts->frames_in++;
+	if (hd->type != NGHTTP2_CONTINUATION)
+		s->continuations = 0;
+	else if (++s->continuations > CONTINUATIONS_MAX)
+		return http2_session_flooded(s, HTTP2_FLOOD_CONTINUATION);
 	enum http2_flood kind = cost_of(hd);
 	if (kind != HTTP2_FLOODS && !takes(s, kind))
 		return http2_session_flooded(s, kind);
