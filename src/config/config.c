@@ -3,9 +3,11 @@
 #include "config/global.h"
 #include "config/walk.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct config {
+	atomic_uint refs;
 	struct config_memory memory;
 	const char *names[CONFIG_SECTIONS_MAX + 1];    /* borrowed from the schema; 0 is global */
 	const void *sections[CONFIG_SECTIONS_MAX + 1]; /* NULL: the file lacks it */
@@ -13,9 +15,15 @@ struct config {
 	size_t n;
 };
 
+struct config *config_ref(struct config *c)
+{
+	(void)atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
 void config_free(struct config *c)
 {
-	if (!c)
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	config_memory_done(&c->memory);
 	free(c);
@@ -118,6 +126,8 @@ enum err config_parse(const struct config_sections *sections, const struct confi
 	TRY(config_report_start(report, input->file_name));
 	TRY(config_source_init(&source, text, input->file_name));
 	struct config *c = calloc(1, sizeof(*c));
+	if (c)
+		atomic_init(&c->refs, 1);
 	enum err err = c ? source_take(c, sections, input, &source, report) : ENOMEM;
 	config_source_done(&source);
 	if (err)

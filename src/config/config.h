@@ -43,8 +43,11 @@ const struct config_global *config_global(const struct config *c);
 /* The line of the file where the section's name stands, from 1; 0 when it lacks the section. */
 uint32_t config_section_line(const struct config *c, const char *name);
 
-/* Wipes all that it frees, secrets with it (not what libfyaml copied while it read a secret that
- * was written into the file itself: file:PATH avoids that). Accepts NULL. */
+/* One more who uses it, in whatever thread; each gives it back by config_free. */
+struct config *config_ref(struct config *c);
+
+/* By the last who uses it: wipes all that it frees, secrets with it (not what libfyaml copied while
+ * it read a secret that was written into the file itself: file:PATH avoids that). Accepts NULL. */
 void config_free(struct config *c);
 DEFINE_AUTO(struct config, config_free)
 

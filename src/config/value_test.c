@@ -298,6 +298,9 @@ static void a_value_stands_for_the_map_that_has_a_key_for_it(void **state)
 	assert_int_equal(pools[0].line, 5);
 	assert_int_equal(o->peer.address.family, 4);
 	assert_int_equal(o->peer.port, 0);
+	assert_ptr_equal(config_ref(c), c);
+	config_free(c); /* the other one still uses it */
+	assert_int_equal(o->peer.address.bytes[3], 1);
 	config_free(c);
 	c = parse_good("one:\n  peer: 192.0.2.1:80\n");
 	o = config_section(c, "one");

@@ -1,0 +1,45 @@
+/* A line of the access log: what became of a request, as JSON or in the combined form of web
+ * servers. Knows no file and no clock.
+ */
+#ifndef REVERSE_PROXY_ACCESS_LINE_H
+#define REVERSE_PROXY_ACCESS_LINE_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "proto/ip/address.h"
+
+struct writer;
+
+enum access_form { ACCESS_JSON, ACCESS_COMBINED };
+
+/* How much of a client's address is written. */
+enum access_clients {
+	ACCESS_CLIENTS_FULL,
+	ACCESS_CLIENTS_NETWORK, /* the last octet of IPv4, all but the /48 of IPv6 are zeros */
+	ACCESS_CLIENTS_NONE,
+};
+
+/* The longest line: each value of a stranger at its longest, and all of it escaped. */
+enum { ACCESS_LINE_MAX = 24 * 1024, ACCESS_VALUE_MAX = 512 };
+
+/* Empty spans and NULL: not known. Texts of strangers are cut at ACCESS_VALUE_MAX octets. */
+struct access_line {
+	uint64_t time_ms; /* of the request's begin, since 1970 */
+	struct ip_address client;
+	struct span id; /* hexadecimal */
+	struct span trace, method, host, path, scheme, user, referer, agent, tls;
+	struct span pool, server; /* who answered */
+	const char *cause;	  /* NULL: it ended well */
+	uint32_t route;		  /* line of the file, 0: none */
+	uint16_t status;	  /* 0: nothing was answered */
+	uint8_t version;	  /* 10, 11, 20 */
+	uint8_t tries;		  /* servers asked */
+	uint64_t request_bytes, response_bytes;
+	uint64_t duration_us, first_byte_us, connect_us; /* the latter two 0: there was none */
+};
+
+/* Whole and with its line end, or w is bad. */
+void access_line_write(const struct access_line *l, enum access_form form,
+		       enum access_clients clients, struct writer *w);
+
+#endif
