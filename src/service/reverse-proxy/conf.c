@@ -35,6 +35,11 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_FIELD(struct reverse_conf, timeouts),
 	 .map = &reverse_timeouts_map,
 	 .help = "how long the phases of a request may take"},
+	{.name = "access-log",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_conf, access_log),
+	 .map = &reverse_log_map,
+	 .help = "what of each request is written down"},
 };
 
 size_t reverse_pool_find(const struct reverse_conf *conf, const char *name)

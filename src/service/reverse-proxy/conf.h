@@ -14,6 +14,7 @@
 #include "config/schema.h"
 #include "service/reverse-proxy/conf_limits.h"
 #include "service/reverse-proxy/conf_listen.h"
+#include "service/reverse-proxy/conf_log.h"
 #include "service/reverse-proxy/conf_pool.h"
 #include "service/reverse-proxy/conf_route.h"
 
@@ -25,6 +26,7 @@ struct reverse_conf {
 	struct config_list pools;  /* struct reverse_pool_conf */
 	struct config_list routes; /* struct reverse_route_conf */
 	struct reverse_timeouts_conf timeouts;
+	struct reverse_log_conf access_log;
 };
 
 extern const struct config_map reverse_conf_map;
