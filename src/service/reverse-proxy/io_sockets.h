@@ -1,5 +1,5 @@
-/* The listening sockets of the reverse proxy: passed by whoever started it, or opened here. Knows no
- * HTTP and accepts nobody. */
+/* The listening sockets of the reverse proxy: passed by whoever started it, or opened here. Knows
+ * no HTTP and accepts nobody. */
 #ifndef REVERSE_PROXY_IO_SOCKETS_H
 #define REVERSE_PROXY_IO_SOCKETS_H
 

@@ -2,27 +2,27 @@
  * traceparent, read and written. Knows neither whom to believe nor where spans are gathered;
  * tracestate goes along as it is.
  */
-#ifndef PROTO_HTTP_TRACE_CONTEXT_H
-#define PROTO_HTTP_TRACE_CONTEXT_H
+#ifndef PROTO_HTTP_TRACEPARENT_H
+#define PROTO_HTTP_TRACEPARENT_H
 
 #include "base/err.h"
 #include "base/span.h"
 
-enum { TRACE_CONTEXT_TEXT = 55, TRACE_CONTEXT_SAMPLED = 1 };
+enum { TRACEPARENT_TEXT = 55, TRACEPARENT_SAMPLED = 1 };
 
-struct trace_context {
+struct traceparent {
 	uint8_t trace_id[16]; /* never all zeros */
 	uint8_t parent_id[8]; /* never all zeros: who sent it */
 	uint8_t flags;
 };
 
 /* 3.2.2: version 00 exactly; a later one by what it has in common with 00. ERR_FORMAT. */
-MUST enum err trace_context_read(struct span value, struct trace_context *ret);
+MUST enum err traceparent_read(struct span value, struct traceparent *ret);
 
 /* In version 00; no NUL. */
-void trace_context_write(const struct trace_context *t, uint8_t ret[TRACE_CONTEXT_TEXT]);
+void traceparent_write(const struct traceparent *t, uint8_t ret[TRACEPARENT_TEXT]);
 
 /* 2 * len lower-case digits; no NUL. */
-void trace_context_hex(const uint8_t *bytes, size_t len, uint8_t *ret);
+void traceparent_hex(const uint8_t *bytes, size_t len, uint8_t *ret);
 
 #endif

@@ -1,4 +1,4 @@
-#include "proto/http/trace_context.h"
+#include "proto/http/traceparent.h"
 
 /* Lower case only: 3.2.2.3 asks for it, and so one id has one form. */
 static bool read_hex(struct span text, uint8_t *ret)
@@ -25,11 +25,11 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 }
 
 /* version "-" trace-id "-" parent-id "-" trace-flags */
-enum err trace_context_read(struct span value, struct trace_context *ret)
+enum err traceparent_read(struct span value, struct traceparent *ret)
 {
-	struct trace_context t;
+	struct traceparent t;
 	uint8_t version;
-	if (value.len < TRACE_CONTEXT_TEXT || value.data[2] != '-' || value.data[35] != '-' ||
+	if (value.len < TRACEPARENT_TEXT || value.data[2] != '-' || value.data[35] != '-' ||
 	    value.data[52] != '-')
 		return ERR_FORMAT;
 	if (!read_hex(span_sub(value, 0, 2), &version) ||
@@ -38,8 +38,8 @@ enum err trace_context_read(struct span value, struct trace_context *ret)
 	    !read_hex(span_sub(value, 53, 2), &t.flags))
 		return ERR_FORMAT;
 	/* 3.2.2.1: ff is no version; 4.3: behind what is known a dash stands, or nothing. */
-	if (version == 0xff || (version == 0 && value.len != TRACE_CONTEXT_TEXT) ||
-	    (value.len > TRACE_CONTEXT_TEXT && value.data[TRACE_CONTEXT_TEXT] != '-'))
+	if (version == 0xff || (version == 0 && value.len != TRACEPARENT_TEXT) ||
+	    (value.len > TRACEPARENT_TEXT && value.data[TRACEPARENT_TEXT] != '-'))
 		return ERR_FORMAT;
 	if (is_zero(t.trace_id, sizeof(t.trace_id)) || is_zero(t.parent_id, sizeof(t.parent_id)))
 		return ERR_FORMAT;
@@ -47,7 +47,7 @@ enum err trace_context_read(struct span value, struct trace_context *ret)
 	return OK;
 }
 
-void trace_context_hex(const uint8_t *bytes, size_t len, uint8_t *ret)
+void traceparent_hex(const uint8_t *bytes, size_t len, uint8_t *ret)
 {
 	static const char digits[] = "0123456789abcdef";
 	for (size_t i = 0; i < len; i++) {
@@ -56,13 +56,13 @@ void trace_context_hex(const uint8_t *bytes, size_t len, uint8_t *ret)
 	}
 }
 
-void trace_context_write(const struct trace_context *t, uint8_t ret[TRACE_CONTEXT_TEXT])
+void traceparent_write(const struct traceparent *t, uint8_t ret[TRACEPARENT_TEXT])
 {
 	ret[0] = ret[1] = '0';
 	ret[2] = ret[35] = ret[52] = '-';
-	trace_context_hex(t->trace_id, sizeof(t->trace_id), ret + 3);
-	trace_context_hex(t->parent_id, sizeof(t->parent_id), ret + 36);
+	traceparent_hex(t->trace_id, sizeof(t->trace_id), ret + 3);
+	traceparent_hex(t->parent_id, sizeof(t->parent_id), ret + 36);
 	/* 3.2.2.5.1: of the flags, only those that are known are passed on. */
-	uint8_t flags = t->flags & TRACE_CONTEXT_SAMPLED;
-	trace_context_hex(&flags, 1, ret + 53);
+	uint8_t flags = t->flags & TRACEPARENT_SAMPLED;
+	traceparent_hex(&flags, 1, ret + 53);
 }

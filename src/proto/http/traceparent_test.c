@@ -1,4 +1,4 @@
-#include "proto/http/trace_context.h"
+#include "proto/http/traceparent.h"
 
 #include "test/guard.h"
 
@@ -12,10 +12,10 @@
 
 static enum err read_one(const char *text)
 {
-	struct trace_context t;
+	struct traceparent t;
 	size_t len = strlen(text);
 	uint8_t *copy = guard_copy(text, len);
-	enum err e = trace_context_read(span_of(copy, len), &t);
+	enum err e = traceparent_read(span_of(copy, len), &t);
 	guard_free(copy, len);
 	return e;
 }
@@ -43,8 +43,8 @@ static void refuses_what_is_none(void **state)
 static void every_prefix_is_refused(void **state)
 {
 	(void)state;
-	for (size_t len = 0; len < TRACE_CONTEXT_TEXT; len++) {
-		char text[TRACE_CONTEXT_TEXT + 1] = "";
+	for (size_t len = 0; len < TRACEPARENT_TEXT; len++) {
+		char text[TRACEPARENT_TEXT + 1] = "";
 		memcpy(text, GOOD, len);
 		text[len] = 0;
 		assert_int_equal(read_one(text), ERR_FORMAT);
@@ -54,12 +54,12 @@ static void every_prefix_is_refused(void **state)
 static void what_is_read_is_written_alike(void **state)
 {
 	(void)state;
-	struct trace_context t;
-	uint8_t text[TRACE_CONTEXT_TEXT];
-	assert_int_equal(trace_context_read(span_text(GOOD), &t), OK);
+	struct traceparent t;
+	uint8_t text[TRACEPARENT_TEXT];
+	assert_int_equal(traceparent_read(span_text(GOOD), &t), OK);
 	assert_int_equal(t.trace_id[0], 0x4b);
 	assert_int_equal(t.parent_id[7], 0xb7);
-	trace_context_write(&t, text);
+	traceparent_write(&t, text);
 	assert_memory_equal(text, GOOD, sizeof(text));
 }
 
@@ -67,13 +67,13 @@ static void what_is_read_is_written_alike(void **state)
 static void a_later_version_is_understood_by_its_beginning(void **state)
 {
 	(void)state;
-	struct trace_context t;
-	uint8_t text[TRACE_CONTEXT_TEXT];
-	assert_int_equal(trace_context_read(span_text("cc-4bf92f3577b34da6a3ce929d0e0e4736-"
-						      "00f067aa0ba902b7-ff-what-comes-then"),
-					    &t),
+	struct traceparent t;
+	uint8_t text[TRACEPARENT_TEXT];
+	assert_int_equal(traceparent_read(span_text("cc-4bf92f3577b34da6a3ce929d0e0e4736-"
+						    "00f067aa0ba902b7-ff-what-comes-then"),
+					  &t),
 			 OK);
-	trace_context_write(&t, text);
+	traceparent_write(&t, text);
 	assert_memory_equal(text, GOOD, sizeof(text));
 }
 
