@@ -2,10 +2,11 @@
 
 #include "test/guard.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static const char *found(const char *field, const char *name)
 {

@@ -15,7 +15,7 @@ static void begin(struct stage *s, size_t n)
 	stage_pool(s);
 }
 
-static void fail(struct stage *s, size_t member, int n)
+static void fails(struct stage *s, size_t member, int n)
 {
 	for (int i = 0; i < n; i++)
 		outlier_report(s->pool, &s->pool->members[member], s->now_ms, true);
@@ -31,11 +31,11 @@ static void failures_in_a_row_eject_and_a_success_between_does_not(void **state)
 	(void)state;
 	struct stage s;
 	begin(&s, 3);
-	fail(&s, 0, 2);
+	fails(&s, 0, 2);
 	outlier_report(s.pool, &s.pool->members[0], s.now_ms, false);
-	fail(&s, 0, 2);
+	fails(&s, 0, 2);
 	assert_false(is_out(&s, 0));
-	fail(&s, 0, 1);
+	fails(&s, 0, 1);
 	assert_true(is_out(&s, 0));
 	assert_int_equal(atomic_load(&s.members[0].backend->ejected_n), 1);
 	stage_end(&s);
@@ -48,7 +48,7 @@ static void each_ejection_is_longer_and_is_forgiven_in_time(void **state)
 	static const uint64_t times_ms[] = {1000, 2000, 4000, 5000, 5000};
 	begin(&s, 3);
 	for (size_t i = 0; i < 5; i++) {
-		fail(&s, 0, 3);
+		fails(&s, 0, 3);
 		s.now_ms += times_ms[i] - 1;
 		assert_true(is_out(&s, 0));
 		s.now_ms += 1;
@@ -58,7 +58,7 @@ static void each_ejection_is_longer_and_is_forgiven_in_time(void **state)
 		s.now_ms += 2001;
 		pool_outliers_turn(s.pool, s.now_ms);
 	}
-	fail(&s, 0, 3);
+	fails(&s, 0, 3);
 	s.now_ms += 1000;
 	assert_false(is_out(&s, 0));
 	stage_end(&s);
@@ -70,7 +70,7 @@ static void never_more_than_the_share_is_out(void **state)
 	struct stage s;
 	begin(&s, 5);
 	for (size_t i = 0; i < 5; i++)
-		fail(&s, i, 3);
+		fails(&s, i, 3);
 	size_t out = 0;
 	for (size_t i = 0; i < 5; i++)
 		out += is_out(&s, i);
@@ -78,7 +78,7 @@ static void never_more_than_the_share_is_out(void **state)
 	assert_int_equal(atomic_load(&s.state->ejections_spared), 3);
 	stage_end(&s);
 	begin(&s, 1);
-	fail(&s, 0, 30);
+	fails(&s, 0, 30);
 	assert_false(is_out(&s, 0));
 	stage_end(&s);
 }

@@ -277,7 +277,7 @@ static void of_two_equally_loaded_the_much_faster_one_is_chosen(void **state)
 	for (int i = 0; i < 20; i++)
 		backend_latency_add(at(&s, 1), s.now_ms, 4000);
 	stage_count(&s, 1000, n);
-	assert_int_equal(n[0], 1000);
+	assert_true(n[0] >= 990); /* both draws may be the same one now and then */
 	/* Half a minute later nobody remembers. */
 	s.now_ms += 300000;
 	stage_count(&s, 1000, n);

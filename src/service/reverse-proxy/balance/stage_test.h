@@ -5,10 +5,11 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "test/random.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 enum { STAGE_MAX = 64 };
 
