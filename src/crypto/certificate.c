@@ -64,12 +64,12 @@ static bool is_name(const char *text)
 	return true;
 }
 
-static bool are_names(const struct certificate_names *n)
+bool certificate_are_names(const struct certificate_names *n, bool stars)
 {
 	if (n->names_n > CERTIFICATE_NAMES_MAX || n->addresses_n > CERTIFICATE_NAMES_MAX)
 		return false;
 	for (size_t i = 0; i < n->names_n; i++)
-		if (!is_name(n->names[i]))
+		if (!is_name(n->names[i] + (stars && strncmp(n->names[i], "*.", 2) == 0 ? 2 : 0)))
 			return false;
 	for (size_t i = 0; i < n->addresses_n; i++)
 		if (n->addresses[i].len != 4 && n->addresses[i].len != ADDRESS_MAX)
@@ -100,7 +100,7 @@ static bool names_add(GENERAL_NAMES *all, int kind, struct span value)
 	return false;
 }
 
-static bool put_names(X509 *x, const struct certificate_names *whom)
+GENERAL_NAMES *certificate_general_names(const struct certificate_names *whom)
 {
 	GENERAL_NAMES *all = sk_GENERAL_NAME_new_null();
 	bool good = all != NULL;
@@ -108,7 +108,17 @@ static bool put_names(X509 *x, const struct certificate_names *whom)
 		good = names_add(all, GEN_DNS, span_text(whom->names[i]));
 	for (size_t i = 0; good && i < whom->addresses_n; i++)
 		good = names_add(all, GEN_IPADD, whom->addresses[i]);
-	good = good && X509_add1_ext_i2d(x, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
+	if (good)
+		return all;
+	GENERAL_NAMES_free(all);
+	return NULL;
+}
+
+bool certificate_put_names(X509 *x, const struct certificate_names *whom)
+{
+	GENERAL_NAMES *all = certificate_general_names(whom);
+	bool good =
+		all && X509_add1_ext_i2d(x, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
 	GENERAL_NAMES_free(all);
 	return good;
 }
@@ -216,9 +226,8 @@ static bool put_subject(X509 *x, const char *called)
 					  0) == 1;
 }
 
-/* What all certificates have. issuer: NULL for one that signs itself. */
-static X509 *certificate_begin(const char *called, struct certificate_time time, X509 *issuer,
-			       EVP_PKEY *key)
+X509 *certificate_begin(const char *called, struct certificate_time time, X509 *issuer,
+			EVP_PKEY *key)
 {
 	X509 *x = X509_new();
 	if (x && X509_set_version(x, X509_VERSION_3) == 1 && put_serial(x) && put_time(x, time) &&
@@ -263,7 +272,7 @@ static char *chain_text(X509 *x, X509 *above)
 	return text;
 }
 
-static enum err hand_out(X509 *x, X509 *above, EVP_PKEY *key, struct certificate *ret)
+enum err certificate_hand_out(X509 *x, X509 *above, EVP_PKEY *key, struct certificate *ret)
 {
 	struct certificate made = {.chain = chain_text(x, above), .key = key_text(key)};
 	if (!made.chain || !made.key) {
@@ -277,7 +286,8 @@ static enum err hand_out(X509 *x, X509 *above, EVP_PKEY *key, struct certificate
 enum err certificate_authority(const char *called, const struct certificate_names *reach,
 			       struct certificate_time time, struct certificate *ret)
 {
-	if (!are_names(reach) || reach->names_n == 0 || !*called || time.until_s <= time.from_s)
+	if (!certificate_are_names(reach, false) || reach->names_n == 0 || !*called ||
+	    time.until_s <= time.from_s)
 		return ERR_FORMAT;
 	enum err e = ENOMEM;
 	EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -286,7 +296,7 @@ enum err certificate_authority(const char *called, const struct certificate_name
 	    put_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
 	    put_extension(x, x, NID_ext_key_usage, "serverAuth") && put_reach(x, reach) &&
 	    X509_sign(x, key, EVP_sha256()))
-		e = hand_out(x, NULL, key, ret);
+		e = certificate_hand_out(x, NULL, key, ret);
 	X509_free(x);
 	EVP_PKEY_free(key);
 	ERR_clear_error();
@@ -301,9 +311,9 @@ static enum err issue(X509 *above, EVP_PKEY *above_key, const struct certificate
 	X509 *x = key ? certificate_begin(whom->names[0], time, above, key) : NULL;
 	if (x && put_extension(x, above, NID_basic_constraints, "critical,CA:FALSE") &&
 	    put_extension(x, above, NID_key_usage, "critical,digitalSignature") &&
-	    put_extension(x, above, NID_ext_key_usage, "serverAuth") && put_names(x, whom) &&
-	    X509_sign(x, above_key, EVP_sha256()))
-		e = hand_out(x, above, key, ret);
+	    put_extension(x, above, NID_ext_key_usage, "serverAuth") &&
+	    certificate_put_names(x, whom) && X509_sign(x, above_key, EVP_sha256()))
+		e = certificate_hand_out(x, above, key, ret);
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return e;
@@ -315,7 +325,8 @@ enum err certificate_issue(const struct certificate *authority,
 {
 	AUTO_DONE(certificate_done) struct certificate made = {0};
 	struct span reach = span_text(authority->chain);
-	if (!are_names(whom) || whom->names_n == 0 || time.until_s <= time.from_s)
+	if (!certificate_are_names(whom, false) || whom->names_n == 0 ||
+	    time.until_s <= time.from_s)
 		return ERR_FORMAT;
 	X509 *above = certificate_parse(reach);
 	EVP_PKEY *key = certificate_key_parse(span_text(authority->key));
