@@ -30,7 +30,6 @@ enum {
 	ACME_PROOF_MAX = 129 + 44,    /* a key authorization: token, dot, thumbprint, NUL */
 	ACME_TEXT_MAX = 256,	      /* of a problem's explanation, with the NUL */
 	ACME_ANSWER_MAX = 256 * 1024, /* bytes of an answer's body */
-	ACME_KEY_MAX = 512,	      /* bytes of an account's key as PEM */
 	ACME_LINKS_MAX = 8,	      /* Link fields of an answer that are looked at */
 	ACME_NONCE_TRIES = 40,	      /* for one request (RFC 8555 6.5) */
 	ACME_POLLS_MAX = 240,	      /* looks at one authorization or order */
@@ -53,7 +52,7 @@ struct acme_conf {
 	/* Of several chains the one whose last certificate was issued by this common name (RFC 8555
 	 * 7.4.2); NULL, or none such: the authority's first. */
 	const char *chain;
-	struct span account_key_pem; /* acme_key_new */
+	struct span account_key_pem; /* crypto/signing_key.h */
 	const char *account_url;     /* NULL: not known; the account is made or found by its key */
 };
 
@@ -64,13 +63,10 @@ MUST enum err acme_new(const struct acme_conf *conf, struct acme **ret);
 void acme_free(struct acme *a); /* accepts NULL */
 DEFINE_AUTO(struct acme, acme_free)
 
-/* A new key on P-256 as PEM with a NUL, for an account or for a certificate. */
-MUST enum err acme_key_new(char ret[ACME_KEY_MAX]);
-
 /* --- errands: one at a time; ERR_EXISTS while one is on --- */
 
 struct acme_order {
-	const char *const *names; /* of the DNS, lower case; "*.…" needs dns-01 */
+	const char *const *names; /* of the DNS, lower case; "*.…" only by dns-01 */
 	size_t names_n;
 	enum acme_challenge challenge; /* the only one that is used */
 	struct span key_pem;	       /* of the certificate; made for it alone */
@@ -131,7 +127,7 @@ void acme_answer(struct acme *a, uint64_t now_ms, uint64_t unix_s,
 void acme_unanswered(struct acme *a, enum err why);
 /* The proof can be seen (OK), or could not be shown. It is to be taken away when another proof is
  * wanted or the errand is over. */
-void acme_shown(struct acme *a, uint64_t now_ms, enum err shown);
+void acme_shown(struct acme *a, enum err shown);
 
 /* --- what came of it --- */
 

@@ -5,10 +5,10 @@
 
 #include "acme/acme.h"
 
-/* By the authority's window (RFC 9773 4.2: a moment in it by chance), or, when it has none, after
- * two thirds of the life and up to a twentieth of it later by chance. The same chance gives the
- * same moment: it is drawn once for a certificate. A window that has passed: from_s, which is at
- * once; one beyond the life's end is not believed. */
+/* By the authority's window (RFC 9773 4.2: a moment in it by chance, which may have passed), or,
+ * when it has none or one after the certificate's end, after two thirds of the life and up to a
+ * twentieth of it later by chance. The same chance gives the same moment: it is drawn once for a
+ * certificate. window: NULL or without an end: none. */
 uint64_t acme_renewal_due_s(uint64_t from_s, uint64_t until_s, const struct acme_window *window,
 			    uint64_t chance);
 

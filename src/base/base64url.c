@@ -42,3 +42,13 @@ enum err base64url_read(struct span text, struct writer *w)
 	}
 	return writer_check(w);
 }
+
+bool base64url_is(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		uint32_t v;
+		if (!value_of(text.data[i], &v))
+			return false;
+	}
+	return true;
+}

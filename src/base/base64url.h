@@ -14,5 +14,7 @@ void base64url_write(struct writer *w, struct span octets);
 /* In the one form there is: no padding, no other alphabet, no stray bits. ERR_FORMAT; ERR_LIMIT: no
  * room. */
 MUST enum err base64url_read(struct span text, struct writer *w);
+/* Nothing but its digits, of any number. */
+bool base64url_is(struct span text);
 
 #endif

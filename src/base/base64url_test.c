@@ -37,6 +37,9 @@ static void refuses_every_other_form(void **state)
 		struct writer w = writer_of(buf, sizeof(buf));
 		assert_int_equal(base64url_read(span_text(bad[i]), &w), ERR_FORMAT);
 	}
+	assert_true(base64url_is(span_text("-_aZ9")));
+	assert_false(base64url_is(span_text("a/b")));
+	assert_false(base64url_is(span_of("a\0b", 3)));
 	uint8_t buf[3];
 	struct writer w = writer_of(buf, 2);
 	assert_int_equal(base64url_read(span_text("Zm9v"), &w), ERR_LIMIT);
