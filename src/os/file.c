@@ -169,3 +169,20 @@ enum err file_write_text(const char *path, const char *text)
 		return err_errno();
 	return (size_t)n == strlen(text) ? OK : (enum err)EIO;
 }
+
+enum err file_read_at(int fd, uint64_t offset, void *buf, size_t size, size_t *ret_len)
+{
+	size_t got = 0;
+	while (got < size) {
+		ssize_t n = pread(fd, (char *)buf + got, size - got, (off_t)(offset + got));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno();
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	*ret_len = got;
+	return OK;
+}

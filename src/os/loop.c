@@ -159,6 +159,11 @@ void loop_remove(struct loop *loop, struct loop_watch *watch)
 	/* Fails only when the owner closed the descriptor first, which removed it as well. */
 	enum err ignored = control(loop, EPOLL_CTL_DEL, watch, 0);
 	(void)ignored;
+	loop_forget(loop, watch);
+}
+
+void loop_forget(struct loop *loop, struct loop_watch *watch)
+{
 	for (size_t i = loop->ready_next; i < loop->ready_len; i++)
 		if (loop->ready[i] == watch)
 			loop->ready[i] = NULL;
@@ -236,10 +241,16 @@ enum err loop_signal(struct loop *loop, int signal, loop_signal_call *call, void
 
 /* ---- the loop ---- */
 
+static void now_read(struct loop *loop)
+{
+	loop->now_us = clock_monotonic_us();
+	loop->now_ms = loop->now_us / 1000;
+}
+
 enum err loop_init(struct loop *loop)
 {
 	*loop = (struct loop){.epoll_fd = -1, .wake_fd = -1, .signal_fd = -1};
-	loop->now_ms = clock_monotonic_ms();
+	now_read(loop);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake_fd = loop->epoll_fd < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	enum err e = loop->wake_fd < 0 ? err_errno() : OK;
@@ -267,6 +278,13 @@ void loop_before_sleep(struct loop *loop, loop_hook_call *call, void *arg)
 	loop->before_sleep_arg = arg;
 }
 
+void loop_around(struct loop *loop, loop_hook_call *before, loop_hook_call *after, void *arg)
+{
+	loop->before_events = before;
+	loop->after_events = after;
+	loop->around_arg = arg;
+}
+
 /* How long the wait may take: until the next timer, at most `most` ms (-1: no bound). */
 static int timeout_of(const struct loop *loop, int most)
 {
@@ -289,7 +307,9 @@ enum err loop_turn(struct loop *loop, int timeout_ms)
 	int n = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, timeout_of(loop, timeout_ms));
 	if (n < 0 && errno != EINTR)
 		return err_errno();
-	loop->now_ms = clock_monotonic_ms();
+	now_read(loop);
+	if (loop->before_events)
+		loop->before_events(loop->around_arg);
 	loop->ready_len = n > 0 ? (size_t)n : 0;
 	for (size_t i = 0; i < loop->ready_len; i++) {
 		loop->ready[i] = events[i].data.ptr;
@@ -303,6 +323,8 @@ enum err loop_turn(struct loop *loop, int timeout_ms)
 	}
 	loop->ready_len = loop->ready_next = 0;
 	timers_run(loop);
+	if (loop->after_events)
+		loop->after_events(loop->around_arg);
 	return OK;
 }
 

@@ -58,7 +58,7 @@ enum { LOOP_EVENTS_MAX = 64, LOOP_SIGNALS_MAX = 16 };
 struct loop {
 	int epoll_fd, wake_fd, signal_fd;
 	bool stopped;
-	uint64_t now_ms;
+	uint64_t now_ms, now_us;
 	struct loop_timer *timers; /* root of the heap; the timers belong to their owners */
 	uint64_t timer_order;
 	size_t ready_len, ready_next;
@@ -66,6 +66,8 @@ struct loop {
 	uint32_t ready_events[LOOP_EVENTS_MAX];
 	loop_hook_call *before_sleep;
 	void *before_sleep_arg; /* borrowed */
+	loop_hook_call *before_events, *after_events;
+	void *around_arg; /* borrowed */
 	loop_hook_call *woken;
 	void *woken_arg; /* borrowed */
 	atomic_bool wake_sent;
@@ -90,6 +92,9 @@ MUST enum err loop_add(struct loop *loop, struct loop_watch *watch, int fd, uint
 MUST enum err loop_modify(struct loop *loop, struct loop_watch *watch, uint32_t events);
 /* Nothing more is told of it, also not what this turn had ready. Accepts one that is not added. */
 void loop_remove(struct loop *loop, struct loop_watch *watch);
+/* As loop_remove, for one whose descriptor is closed next, which takes it out of the kernel's set:
+ * saves a call of it. No other descriptor may stand for the same thing (dup). */
+void loop_forget(struct loop *loop, struct loop_watch *watch);
 
 void loop_timer_init(struct loop_timer *timer, loop_timer_call *call, void *arg);
 /* Calls once, in the first turn at or after at_ms (of loop_now_ms); moves it if it is set already.
@@ -102,6 +107,12 @@ static inline void loop_timer_set_after(struct loop *loop, struct loop_timer *ti
 }
 void loop_timer_cancel(struct loop *loop,
 		       struct loop_timer *timer); /* accepts one that is not set */
+
+/* Microseconds of the same clock. */
+static inline uint64_t loop_now_us(const struct loop *loop)
+{
+	return loop->now_us;
+}
 
 /* The monotonic time as this turn read it. */
 static inline uint64_t loop_now_ms(const struct loop *loop)
@@ -116,6 +127,10 @@ MUST enum err loop_signal(struct loop *loop, int signal, loop_signal_call *call,
 /* Runs at the end of each turn, before the wait: for what was gathered in the turn and leaves in
  * one batch. One hook a loop. */
 void loop_before_sleep(struct loop *loop, loop_hook_call *call, void *arg);
+
+/* `before` runs when a turn's time was read, ahead of what is ready; `after` when all of that and
+ * the timers were told. One pair a loop; NULL: none. */
+void loop_around(struct loop *loop, loop_hook_call *before, loop_hook_call *after, void *arg);
 
 /* The callback runs in the loop's thread once or more after each loop_wake; several wakes may share
  * one call. loop_wake may be called from any thread and from a signal handler. */

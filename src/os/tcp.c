@@ -140,6 +140,12 @@ enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, siz
 	return OK;
 }
 
+bool tcp_is_quiet(int fd)
+{
+	char byte;
+	return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 enum err tcp_nodelay(int fd, bool on)
 {
 	return socket_option(fd, IPPROTO_TCP, TCP_NODELAY, on);

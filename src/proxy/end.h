@@ -55,9 +55,10 @@ const char *proxy_cause_text(enum proxy_cause cause);
 /* The status that a client is answered for it when nothing was answered yet; 0: none. */
 unsigned proxy_cause_status(enum proxy_cause cause);
 
-/* The client's side. */
+/* The client's side. Only flush may end the exchange from within (by proxy_exchange_finish); what a
+ * write finds out otherwise is told later (later.h). */
 struct proxy_front_ops {
-	/* x->interim, a 1xx other than 101. May be dropped (HTTP/1.0). */
+	/* x->response is a 1xx other than 101. May be dropped (HTTP/1.0). */
 	void (*interim)(struct proxy_front *f, struct proxy_exchange *x);
 	/* x->response, final, or 101. end: no body follows. Composes; flush sends. */
 	void (*head)(struct proxy_front *f, struct proxy_exchange *x, bool end);
@@ -85,7 +86,7 @@ struct proxy_front {
 	const struct proxy_front_ops *ops;
 };
 
-/* The server's side. */
+/* The server's side. None of these ends the exchange from within. */
 struct proxy_back_ops {
 	/* x->request. end: no body follows. */
 	void (*head)(struct proxy_back *b, struct proxy_exchange *x, bool end);

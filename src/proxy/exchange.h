@@ -13,6 +13,7 @@
 #include "proxy/deadline.h"
 #include "proxy/end.h"
 #include "proxy/head.h"
+#include "proxy/later.h"
 
 struct proxy_worker;
 struct proxy_connection;
@@ -94,6 +95,7 @@ enum proxy_phase {
 enum { PROXY_STORE_INLINE = 1024 };
 
 struct proxy_exchange {
+	/* Zeroed when it is taken, down to `deadline`. */
 	struct proxy_worker *worker;
 	struct proxy_connection *connection; /* the client's; NULL: proxy_client.h */
 	struct proxy_front *front;
@@ -104,36 +106,40 @@ struct proxy_exchange {
 	struct proxy_verdict verdict;
 	struct proxy_filter *filters; /* of the answer's body, the first one first */
 
-	uint8_t phase;	/* enum proxy_phase */
-	uint8_t cause;	/* enum proxy_cause: of the end, or of the last try */
-	uint8_t tries;	/* back ends picked */
-	bool is_client; /* made by proxy_client.h */
-	bool answered;	/* a final head went to the front: nothing can be tried again */
-	bool request_ended, response_ended; /* the whole message was passed on */
+	uint8_t phase;	      /* enum proxy_phase */
+	uint8_t cause;	      /* enum proxy_cause: of the end, or of the last try */
+	uint8_t tries;	      /* back ends picked */
+	bool answered;	      /* a final head went to the front: nothing can be tried again */
+	bool request_whole;   /* all of the request was received, or lies at hand */
+	bool request_ended;   /* the back took all of it */
+	bool response_ended;  /* the whole answer was passed to the front or to the filters */
 	bool request_at_hand; /* no byte of the request's body is gone: may be tried again */
 	bool kept;	      /* the connection to the back end had served before */
 	struct proxy_times times;
 	uint64_t request_bytes, response_bytes; /* of bodies, as received from their senders */
 	uint64_t sent_bytes;			/* to the client, of the body after filters */
-
 	/* As the client sent them, for the log: edits do not reach here. */
 	struct span received_authority, received_path;
-	struct proxy_head request, response, interim;
-	/* Trailers of either side (names and values in the store); set before the body's end. */
+	/* Trailers of either side (in the store); set before the body's end. */
 	struct http_field *request_trailers, *response_trailers;
 	uint16_t request_trailers_n, response_trailers_n;
 
-	/* The core's own from here on. */
+	/* The core's own. */
 	struct proxy_buffer *request_buffer, *response_buffer; /* what the heads' spans lie in */
 	struct proxy_buffer *store_buffers;
 	struct proxy_splice *splice[2]; /* of the request's, of the answer's body */
-	struct span at_hand; /* body bytes that can be sent again, with request_at_hand */
-	struct proxy_deadline deadline;
-	uint64_t progress_ms;			/* when a body last moved */
+	struct span at_hand;		/* the whole body, when it came with the head */
+	size_t at_hand_sent, answer_sent;
 	struct proxy_exchange *next, *previous; /* of the worker's list, or the free ones */
 	uint32_t store_used;
-	uint8_t waiting; /* of what WAIT was the verdict */
-	uint8_t store[PROXY_STORE_INLINE];
+	uint8_t late_cause; /* with `later` */
+	bool response_held; /* the front did not take all it was offered */
+	bool replace;	    /* what face.response judged, until the back has let go */
+
+	struct proxy_deadline deadline;
+	struct proxy_later later;
+	struct proxy_head request, response; /* response: an interim one (1xx) too, before */
+	_Alignas(16) uint8_t store[PROXY_STORE_INLINE];
 };
 
 /* ---- for the face ---- */
@@ -159,6 +165,8 @@ void proxy_exchange_filter(struct proxy_exchange *x, struct proxy_filter *f);
 /* A new one with its request still to fill; NULL: PROXY_BUSY. */
 MUST struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_connection *c,
 						struct proxy_front *f);
+/* Of one that was not begun: as if it had never been. */
+void proxy_exchange_give(struct proxy_exchange *x);
 /* x->request is whole. end: it has no body. Everything may have happened when it returns, the end
  * of x too. */
 void proxy_exchange_begin(struct proxy_exchange *x, bool end);
@@ -174,10 +182,17 @@ void proxy_exchange_response_resume(struct proxy_exchange *x);
  * over: its front decides what becomes of the connection. */
 void proxy_exchange_finish(struct proxy_exchange *x);
 
-/* ---- for backs ---- */
+/* ---- for backs: none of their ops ends an exchange from within; what a write finds out is told
+ * later (later.h). None but `flush` of a front does. ---- */
 
-void proxy_exchange_interim(struct proxy_exchange *x);		  /* x->interim */
-void proxy_exchange_response(struct proxy_exchange *x, bool end); /* x->response */
+/* The connection is there, new or kept: x->request is sent from within by back.head and back.body.
+ */
+void proxy_exchange_opened(struct proxy_exchange *x, bool kept);
+void proxy_exchange_interim(struct proxy_exchange *x); /* x->response: a 1xx */
+/* x->response; its framing members are those of its own fields, or a tunnel's. end: no body. False:
+ * the answer is not wanted; the back lets go of x, then calls proxy_exchange_refused. */
+MUST bool proxy_exchange_response(struct proxy_exchange *x, bool end);
+void proxy_exchange_refused(struct proxy_exchange *x);
 MUST size_t proxy_exchange_response_body(struct proxy_exchange *x, struct span bytes, bool end);
 void proxy_exchange_response_flush(struct proxy_exchange *x);
 void proxy_exchange_request_resume(struct proxy_exchange *x);
@@ -186,6 +201,12 @@ void proxy_exchange_request_resume(struct proxy_exchange *x);
 void proxy_exchange_failed(struct proxy_exchange *x, enum proxy_cause cause, bool unsent);
 /* The back has the whole answer passed on (response_ended) and let go of x. */
 void proxy_exchange_back_done(struct proxy_exchange *x);
+
+/* ---- for both ---- */
+
+/* A copy of trailer fields, all in the store; NULL when there is no room. */
+MUST struct http_field *proxy_trailers_store(struct proxy_exchange *x,
+					     const struct http_field *fields, size_t n);
 
 /* ---- for both: bodies from kernel to kernel ---- */
 

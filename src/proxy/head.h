@@ -12,7 +12,7 @@
 #include "proto/http/field.h"
 
 /* Fields of a message as received, and what edits may add to them. */
-enum { PROXY_FIELDS_RECEIVED = 100, PROXY_FIELDS_MAX = 128 };
+enum { PROXY_FIELDS_RECEIVED = 100, PROXY_FIELDS_MAX = 128, PROXY_TRAILERS_MAX = 32 };
 
 /* Methods that the core or the service decides by; RFC 9110 9, RFC 5789. */
 enum proxy_method {

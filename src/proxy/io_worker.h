@@ -11,7 +11,7 @@ struct proxy_io;
 struct proxy_listener;
 
 struct proxy_io_options {
-	struct loop *loop;	       /* borrowed; its before-sleep hook stays the caller's */
+	struct loop *loop;	       /* borrowed; loop_around is taken here */
 	const struct proxy_face *face; /* borrowed */
 	void *face_arg;
 	const struct proxy_limits *limits; /* borrowed */
@@ -23,7 +23,8 @@ struct proxy_io_options {
 
 /* In the worker's thread, as everything here. */
 MUST enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret);
-/* Closes all that is open; each exchange ends as PROXY_DRAINED. Accepts NULL. */
+/* Closes clients' connections; each exchange ends as PROXY_DRAINED. All hops must have been closed
+ * (proxy_hop_close) before. Accepts NULL. */
 void proxy_io_free(struct proxy_io *io);
 
 struct proxy_worker *proxy_io_worker(struct proxy_io *io);

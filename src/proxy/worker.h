@@ -11,6 +11,7 @@
 #include "proxy/exchange.h"
 #include "proxy/face.h"
 
+struct proxy_front1;
 struct proxy_splice;
 
 /* Ways out of the engine. */
@@ -20,6 +21,9 @@ struct proxy_worker_io {
 	 * written by whoever owns the transport. */
 	MUST enum err (*connect)(struct proxy_worker *w, const struct proxy_hop *hop,
 				 struct proxy_transport **ret);
+	/* Reads size bytes of a file at offset; fewer: *ret_len says so. NULL: no files. */
+	enum err (*file_read)(struct proxy_worker *w, int fd, uint64_t offset, void *buf,
+			      size_t size, size_t *ret_len);
 	/* See io_splice.h; NULL: bodies are never spliced. */
 	struct proxy_splice *(*splice_take)(struct proxy_worker *w);
 	void (*splice_give)(struct proxy_worker *w, struct proxy_splice *s);
@@ -36,8 +40,10 @@ struct proxy_worker {
 	const struct proxy_limits *limits; /* for verdicts without, and before one */
 	struct proxy_buffers buffers;
 	struct slab front1s, back1s;
-	struct wheel wheel; /* deadlines of connections and exchanges: deadline.h */
+	struct proxy_front1 *fronts; /* all of them, for the drain */
+	struct wheel wheel;	     /* deadlines of connections and exchanges: deadline.h */
 	struct proxy_counts counts;
+	struct proxy_later_list later;
 	struct proxy_exchange *exchanges;      /* all that run */
 	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
 	size_t exchanges_n, exchanges_max;
@@ -45,5 +51,13 @@ struct proxy_worker {
 	bool draining;	      /* connections close after the answer that runs */
 	void *front2, *back2; /* what HTTP/2 shares in this worker; owned there */
 };
+
+/* Storage is the caller's; the rest is filled in by him afterwards. */
+void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connections_max,
+		       size_t exchanges_max, size_t buffers_max);
+/* All connections must be closed. */
+void proxy_worker_done(struct proxy_worker *w);
+/* After each batch of events: what was put off, then what is late. */
+void proxy_worker_turn(struct proxy_worker *w);
 
 #endif

@@ -1,6 +1,6 @@
 /* The chunked coding on its way in, RFC 9112 7.1, and nothing but its grammar: digits without a
  * prefix, sign or blank, CRLF alone as a line end. */
-#include "proto/http/http1.h"
+#include "proto/http/head1.h"
 #include "proto/http/token.h"
 
 /* Where the CRLF stands, s.len when it is not all here. *bad: a bare CR or LF. */
@@ -21,44 +21,14 @@ static size_t line_end(struct span s, bool *bad)
 	return s.len;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* "1a;name=value": at most 15 digits, so that no sum overflows; extensions are passed over. */
-static bool size_read(struct span line, uint64_t *ret)
-{
-	uint64_t n = 0;
-	size_t i = 0;
-	for (; i < line.len && hex_digit(line.data[i]) >= 0; i++)
-		n = n << 4 | (uint64_t)hex_digit(line.data[i]);
-	struct span ext = span_sub(line, i, line.len);
-	if (i == 0 || i > 15 || ext.len > HTTP_CHUNK_EXT_MAX || !http_is_field_value(ext) ||
-	    (ext.len && ext.data[0] != ';'))
-		return false;
-	*ret = n;
-	return true;
-}
-
 static enum parse size_line(struct http_chunked *c, struct span in, size_t *used)
 {
-	bool bad = false;
-	size_t end = line_end(in, &bad);
-	if (end == in.len) /* a line of digits and extensions has a bound */
-		return bad || in.len > HTTP_CHUNK_EXT_MAX + 18 ? PARSE_BAD : PARSE_MORE;
-	uint64_t size;
-	if (!size_read(span_sub(in, 0, end), &size))
-		return PARSE_BAD;
+	uint64_t size = 0;
+	enum parse p = http1_chunk_size(in, used, &size);
+	if (p != PARSE_DONE)
+		return p;
 	c->left = size;
 	c->at = size ? HTTP_CHUNK_DATA : HTTP_CHUNK_TRAILER;
-	*used = end + 2;
 	return PARSE_DONE;
 }
 

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "base/span.h"
+#include "proto/http/field.h"
 
 struct writer;
 
@@ -46,14 +47,10 @@ enum http_framing {
 	HTTP_BODY_UNTIL_CLOSE, /* responses only */
 };
 
-struct http_header {
-	struct span name, value; /* value: without the white space around it */
-};
-
 struct http_head {
 	uint8_t version_minor; /* 0 or 1 */
 	size_t len;	       /* bytes of the head, the empty line included */
-	struct http_header headers[HTTP_HEADERS_MAX];
+	struct http_field headers[HTTP_HEADERS_MAX];
 	size_t headers_n;
 	enum http_framing framing;
 	uint64_t content_length; /* HTTP_BODY_LENGTH */
@@ -83,7 +80,7 @@ enum parse http_response_read(struct span in, struct span request_method,
 			      struct http_response *ret);
 
 /* The first field of that name (any case), or NULL. */
-const struct http_header *http_head_find(const struct http_head *head, const char *name);
+const struct http_field *http_head_find(const struct http_head *head, const char *name);
 /* One of the comma-separated tokens of all fields of that name (any case) is token. */
 bool http_head_has_token(const struct http_head *head, const char *name, const char *token);
 

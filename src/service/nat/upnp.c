@@ -125,7 +125,7 @@ static enum upnp_fault act(struct upnp_turn *t, const struct upnp_service *s)
 static bool soapaction_is_right(const struct http_request *http, const struct soap_call *call)
 {
 	char want[2 * UPNP_TEXT_MAX];
-	const struct http_header *h = http_head_find(&http->head, "SOAPACTION");
+	const struct http_field *h = http_head_find(&http->head, "SOAPACTION");
 	int n = snprintf(want, sizeof(want), "\"%s#%s\"", soap_call_service(call),
 			 soap_call_action(call));
 	return h && n > 0 && (size_t)n < sizeof(want) && span_is(h->value, want);
@@ -133,7 +133,7 @@ static bool soapaction_is_right(const struct http_request *http, const struct so
 
 static bool is_xml(const struct http_request *http)
 {
-	const struct http_header *h = http_head_find(&http->head, "Content-Type");
+	const struct http_field *h = http_head_find(&http->head, "Content-Type");
 	struct span type =
 		h ? span_trim(span_sub(h->value, 0, span_find(h->value, ';'))) : (struct span){0};
 	return span_equal_nocase(type, span_text("text/xml"));

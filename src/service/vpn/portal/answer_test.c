@@ -13,7 +13,7 @@ static const struct answer_policy policy = {"'sha256-x'", true};
 static const char *value(const struct http_response *r, const char *name)
 {
 	static char text[512];
-	const struct http_header *h = http_head_find(&r->head, name);
+	const struct http_field *h = http_head_find(&r->head, name);
 	if (!h)
 		return NULL;
 	assert_true(span_to_cstr(h->value, text, sizeof(text)));

@@ -139,7 +139,7 @@ unsigned browser_post(struct browser *b, const char *path, const char *fields)
 const char *browser_header(struct browser *b, const char *name)
 {
 	static char text[1024];
-	const struct http_header *h = http_head_find(&b->head.head, name);
+	const struct http_field *h = http_head_find(&b->head.head, name);
 	if (!h)
 		return NULL;
 	assert_true(span_to_cstr(h->value, text, sizeof(text)));

@@ -197,8 +197,8 @@ void portal_form_begin(struct portal_visit *v, struct writer *w, const char *act
 /* Browsers say where a form was; what says nothing has the token to show all the same. */
 static bool is_from_here(const struct http_request *r)
 {
-	const struct http_header *origin = http_head_find(&r->head, "Origin");
-	const struct http_header *site = http_head_find(&r->head, "Sec-Fetch-Site");
+	const struct http_field *origin = http_head_find(&r->head, "Origin");
+	const struct http_field *site = http_head_find(&r->head, "Sec-Fetch-Site");
 	char ours[ORIGIN_MAX];
 	struct writer w = writer_of(ours, sizeof(ours));
 	write_text(&w, "https://");
@@ -218,7 +218,7 @@ static bool has_token(const struct portal_visit *v, struct span form)
 
 static bool is_form(const struct http_request *r)
 {
-	const struct http_header *type = http_head_find(&r->head, "Content-Type");
+	const struct http_field *type = http_head_find(&r->head, "Content-Type");
 	struct span value = type ? type->value : (struct span){0};
 	value = span_trim(span_sub(value, 0, span_find(value, ';')));
 	return span_equal_nocase(value, span_text("application/x-www-form-urlencoded"));
@@ -371,7 +371,7 @@ static enum err take_nonce(struct portal_visit *v, struct span cookie)
 
 static void choose_language(struct portal_visit *v, const struct http_head *head)
 {
-	const struct http_header *accepted = http_head_find(head, "Accept-Language");
+	const struct http_field *accepted = http_head_find(head, "Accept-Language");
 	if (!portal_language_read(form_cookie(head, ANSWER_COOKIE_LANGUAGE), &v->language))
 		v->language = accepted ? portal_language_choose(accepted->value) : PORTAL_ENGLISH;
 }

@@ -1,0 +1,531 @@
+#include "proxy/back1.h"
+
+#include "proxy/convert1.h"
+#include "proxy/exchange.h"
+#include "proxy/hop.h"
+#include "proxy/hop_inner.h"
+#include "proxy/worker.h"
+
+#include <stddef.h>
+
+enum { FILLS_MAX = 64 }; /* of one connection in a turn, then the others have theirs */
+
+static void back1_turn(struct proxy_back1 *b);
+
+/* ---- its life ---- */
+
+static void idle_unlink(struct proxy_back1 *b)
+{
+	struct proxy_hop *hop = b->hop;
+	if (b->previous)
+		b->previous->next = b->next;
+	else
+		hop->idle = b->next;
+	if (b->next)
+		b->next->previous = b->previous;
+	else
+		hop->idle_last = b->previous;
+	b->next = b->previous = NULL;
+	hop->idle_n--;
+}
+
+static void back1_free(struct proxy_back1 *b, bool abort)
+{
+	struct proxy_worker *w = b->w;
+	struct proxy_hop *hop = b->hop;
+	if (b->state == PROXY_BACK1_IDLE)
+		idle_unlink(b);
+	proxy_deadline_done(&w->wheel, &b->deadline);
+	proxy_later_cancel(&b->later);
+	proxy_wire1_done(&b->wire, abort);
+	slab_give(&w->back1s, b);
+	hop_count_gone(w, hop);
+}
+
+void proxy_back1_close(struct proxy_back1 *b)
+{
+	ASSERT(!b->x);
+	back1_free(b, false);
+}
+
+static void idle_late(struct proxy_deadline *d)
+{
+	struct proxy_back1 *b =
+		(struct proxy_back1 *)((char *)d - offsetof(struct proxy_back1, deadline));
+	if (b->state == PROXY_BACK1_IDLE)
+		proxy_back1_close(b);
+}
+
+/* Lets go of its exchange and closes. */
+static struct proxy_exchange *let_go(struct proxy_back1 *b)
+{
+	struct proxy_exchange *x = TAKE(b->x);
+	back1_free(b, false);
+	return x;
+}
+
+static void fail(struct proxy_back1 *b, enum proxy_cause cause)
+{
+	bool unsent = b->state == PROXY_BACK1_CONNECT;
+	struct proxy_exchange *x = let_go(b);
+	proxy_exchange_failed(x, cause, unsent);
+}
+
+/* ---- after the answer ---- */
+
+static bool may_stay(const struct proxy_back1 *b)
+{
+	const struct proxy_hop *hop = b->hop;
+	const struct proxy_wire1 *wire = &b->wire;
+	return b->keep_alive && wire->out_done && proxy_wire1_empty(wire) && wire->in_done &&
+	       !proxy_wire1_bytes(wire).len && !wire->in_eof && !b->broken &&
+	       !(wire->t->ready & PROXY_BROKEN) && !hop->closing && !hop->proxy_header &&
+	       hop->idle_n < hop->limits.idle_max &&
+	       (!hop->limits.requests_max || b->requests < hop->limits.requests_max);
+}
+
+static void stay(struct proxy_back1 *b)
+{
+	struct proxy_hop *hop = b->hop;
+	proxy_wire1_rest(&b->wire);
+	b->state = PROXY_BACK1_IDLE;
+	b->previous = NULL;
+	b->next = hop->idle;
+	if (b->next)
+		b->next->previous = b;
+	else
+		hop->idle_last = b;
+	hop->idle = b;
+	hop->idle_n++;
+	proxy_deadline_set(&b->w->wheel, &b->deadline, b->w->now_ms, hop->limits.idle_ms);
+}
+
+/* The answer was passed on whole. */
+static void answered(struct proxy_back1 *b)
+{
+	struct proxy_exchange *x = TAKE(b->x);
+	if (may_stay(b))
+		stay(b);
+	else
+		back1_free(b, false);
+	proxy_exchange_back_done(x);
+}
+
+/* ---- in ---- */
+
+/* What a look at the bytes that are here came to. */
+enum step {
+	STEP_ON,   /* look again */
+	STEP_READ, /* more bytes are needed */
+	STEP_HELD, /* nobody takes what is here */
+	STEP_GONE, /* b is gone, or has another exchange: it is not touched any more */
+};
+
+static enum proxy_cause torn_cause(const struct proxy_back1 *b)
+{
+	if (b->state == PROXY_BACK1_BODY)
+		return PROXY_BACK_TORN;
+	return b->requests > 1 && !b->answer_began ? PROXY_BACK_STALE : PROXY_BACK_CLOSED;
+}
+
+static enum proxy_framing framing_of(const struct http1_head *read, const struct proxy_head *head)
+{
+	if (head->body == PROXY_BODY_NONE)
+		return PROXY_FRAMING_NONE;
+	switch (read->framing) {
+	case HTTP_BODY_LENGTH: return PROXY_FRAMING_LENGTH;
+	case HTTP_BODY_CHUNKED: return PROXY_FRAMING_CHUNKED;
+	default: return PROXY_FRAMING_CLOSE;
+	}
+}
+
+/* A tunnel that we asked for; everything else that changes the protocol is refused. */
+static bool tunnel_begins(struct proxy_back1 *b)
+{
+	struct proxy_exchange *x = b->x;
+	if (x->response.status == 101 && !x->request.protocol.len)
+		return false;
+	b->state = PROXY_BACK1_TUNNEL;
+	b->keep_alive = false;
+	proxy_wire1_in(&b->wire, PROXY_FRAMING_CLOSE, 0);
+	proxy_wire1_out(&b->wire, PROXY_FRAMING_CLOSE, 0);
+	return true;
+}
+
+/* A final head, or a tunnel's. */
+static enum step final_head(struct proxy_back1 *b, const struct http1_head *read)
+{
+	struct proxy_exchange *x = b->x;
+	proxy_buffer_give(b->wire.pool, x->response_buffer);
+	x->response_buffer = proxy_buffer_ref(b->wire.in);
+	proxy_wire1_skip(&b->wire, read->len);
+	if (x->response.body == PROXY_BODY_TUNNEL) {
+		if (!tunnel_begins(b)) {
+			fail(b, PROXY_BACK_FORMAT);
+			return STEP_GONE;
+		}
+	} else {
+		enum proxy_framing framing = framing_of(read, &x->response);
+		b->state = PROXY_BACK1_BODY;
+		b->keep_alive = read->keep_alive && framing != PROXY_FRAMING_CLOSE;
+		proxy_wire1_in(&b->wire, framing, read->content_length);
+	}
+	bool end = b->state == PROXY_BACK1_BODY && b->wire.in_done;
+	if (!proxy_exchange_response(x, end)) {
+		x = let_go(b);
+		proxy_exchange_refused(x);
+		return STEP_GONE;
+	}
+	if (!end)
+		return STEP_ON;
+	answered(b);
+	return STEP_GONE;
+}
+
+static enum step gone(struct proxy_back1 *b, enum proxy_cause cause)
+{
+	fail(b, cause);
+	return STEP_GONE;
+}
+
+static enum step head_step(struct proxy_back1 *b)
+{
+	struct proxy_exchange *x = b->x;
+	struct span in = proxy_wire1_bytes(&b->wire);
+	struct http1_head read = {.fields = x->response.fields,
+				  .fields_max = PROXY_FIELDS_RECEIVED};
+	enum parse p = PARSE_MORE;
+	if (in.len) {
+		b->answer_began = true;
+		p = http1_response_head(in, &read);
+	}
+	if (p == PARSE_BAD)
+		return gone(b, read.fault == HTTP_FAULT_TOO_LARGE ? PROXY_BACK_HEAD_LIMIT
+								  : PROXY_BACK_FORMAT);
+	if (p == PARSE_MORE && b->wire.in_eof)
+		return gone(b, torn_cause(b));
+	if (p == PARSE_MORE)
+		return in.len < PROXY_BUFFER_SIZE ? STEP_READ : gone(b, PROXY_BACK_HEAD_LIMIT);
+	proxy_response_from1(&x->response, &read, &x->request);
+	if (read.status >= 200 || read.status == 101)
+		return final_head(b, &read);
+	proxy_exchange_interim(x);
+	proxy_wire1_skip(&b->wire, read.len);
+	return STEP_ON;
+}
+
+static bool trailers_store(struct proxy_exchange *x, const struct http1_head *read)
+{
+	size_t n = proxy_trailers_keep(read->fields, read->fields_n);
+	x->response_trailers = proxy_trailers_store(x, read->fields, n);
+	x->response_trailers_n = (uint16_t)n;
+	return x->response_trailers;
+}
+
+static enum step body_step(struct proxy_back1 *b)
+{
+	struct proxy_exchange *x = b->x;
+	struct http_field fields[PROXY_TRAILERS_MAX];
+	struct http1_head trailers = {.fields = fields, .fields_max = PROXY_TRAILERS_MAX};
+	struct span bytes;
+	enum parse p = proxy_wire1_body(&b->wire, &trailers, &bytes);
+	if (p == PARSE_BAD)
+		return gone(b, b->wire.in_eof ? PROXY_BACK_TORN : PROXY_BACK_FORMAT);
+	if (trailers.fields_n && !x->response_trailers_n && !trailers_store(x, &trailers))
+		return gone(b, PROXY_BACK_FORMAT);
+	if (!bytes.len && p != PARSE_DONE)
+		return STEP_READ;
+	size_t n = proxy_exchange_response_body(x, bytes, p == PARSE_DONE);
+	proxy_wire1_taken(&b->wire, n);
+	if (n < bytes.len || x->response_ended != (p == PARSE_DONE))
+		return STEP_HELD;
+	if (p != PARSE_DONE)
+		return STEP_ON;
+	if (b->state == PROXY_BACK1_TUNNEL)
+		return STEP_HELD;
+	answered(b);
+	return STEP_GONE;
+}
+
+/* Something came where nothing may come, or the end did. */
+static enum step idle_step(struct proxy_back1 *b)
+{
+	bool got = false;
+	if (proxy_wire1_fill(&b->wire, &got) || got) {
+		proxy_back1_close(b);
+		return STEP_GONE;
+	}
+	proxy_wire1_rest(&b->wire);
+	return STEP_HELD;
+}
+
+static enum step read_step(struct proxy_back1 *b)
+{
+	bool got = false;
+	enum err e = proxy_wire1_fill(&b->wire, &got);
+	if (e == ERR_LIMIT)
+		return gone(b, PROXY_BUSY);
+	if (e && e != ERR_CLOSED)
+		return gone(b, torn_cause(b));
+	if (e == ERR_CLOSED || got)
+		return STEP_ON;
+	proxy_wire1_rest(&b->wire);
+	return b->broken ? gone(b, torn_cause(b)) : STEP_HELD;
+}
+
+static enum step step(struct proxy_back1 *b)
+{
+	switch ((enum proxy_back1_state)b->state) {
+	case PROXY_BACK1_IDLE: return idle_step(b);
+	case PROXY_BACK1_HEAD: return head_step(b);
+	case PROXY_BACK1_BODY: return body_step(b);
+	case PROXY_BACK1_TUNNEL: return b->x->response_ended ? STEP_HELD : body_step(b);
+	default: return STEP_HELD;
+	}
+}
+
+static void turn_later(struct proxy_later *l)
+{
+	back1_turn((struct proxy_back1 *)((char *)l - offsetof(struct proxy_back1, later)));
+}
+
+static void back1_turn(struct proxy_back1 *b)
+{
+	unsigned fills = 0;
+	enum step next = STEP_ON;
+	if (b->turning)
+		return;
+	b->turning = true;
+	while (next == STEP_ON || next == STEP_READ) {
+		if (next == STEP_ON)
+			next = step(b);
+		else if (fills++ < FILLS_MAX)
+			next = read_step(b);
+		else
+			next = STEP_HELD;
+	}
+	if (next == STEP_GONE)
+		return;
+	b->turning = false;
+	if (fills > FILLS_MAX)
+		proxy_later_add(&b->w->later, &b->later, turn_later);
+	if (b->x)
+		proxy_exchange_response_flush(b->x);
+}
+
+/* ---- out ---- */
+
+/* Writing failed. What the back end had to say before may be there; it is looked for later, when
+ * nobody who called is in the middle of something. */
+static void broke(struct proxy_back1 *b)
+{
+	if (b->broken)
+		return;
+	b->broken = true;
+	proxy_buffer_give(b->wire.pool, TAKE(b->wire.out));
+	proxy_later_add(&b->w->later, &b->later, turn_later);
+}
+
+static struct proxy_back1 *of(struct proxy_back *back)
+{
+	return (struct proxy_back1 *)back;
+}
+
+static void back1_head(struct proxy_back *back, struct proxy_exchange *x, bool end)
+{
+	struct proxy_back1 *b = of(back);
+	const struct proxy_head *head = &x->request;
+	bool stream = !end && head->body == PROXY_BODY_STREAM;
+	const struct proxy_write1 how = {
+		.chunked = stream,
+		.absolute = b->hop->via_proxy && head->method_id != PROXY_CONNECT,
+	};
+	size_t size = proxy_request_size1(head, &how);
+	uint8_t *at = size <= PROXY_BUFFER_SIZE ? proxy_wire1_room(&b->wire, size) : NULL;
+	b->state = PROXY_BACK1_HEAD;
+	b->answer_began = false;
+	b->keep_alive = false;
+	b->requests++;
+	if (!at) {
+		broke(b);
+		return;
+	}
+	proxy_request_write1(head, &how, at);
+	proxy_wire1_out(&b->wire,
+			stream ? PROXY_FRAMING_CHUNKED
+			: end  ? PROXY_FRAMING_NONE
+			       : PROXY_FRAMING_LENGTH,
+			head->length);
+}
+
+static size_t back1_body(struct proxy_back *back, struct proxy_exchange *x, struct span bytes,
+			 bool end)
+{
+	struct proxy_back1 *b = of(back);
+	size_t taken = 0;
+	if (b->broken || b->state == PROXY_BACK1_CONNECT)
+		return 0;
+	enum err e = proxy_wire1_send(&b->wire, bytes, end, x->request_trailers,
+				      x->request_trailers_n, &taken);
+	if (e)
+		broke(b);
+	return taken;
+}
+
+/* A tunnel's client has ended, and everything has left. */
+static void tunnel_flushed(struct proxy_back1 *b)
+{
+	if (b->wire.out_done && proxy_wire1_empty(&b->wire) && b->wire.t)
+		proxy_transport_finish(b->wire.t);
+}
+
+static void back1_flush(struct proxy_back *back, struct proxy_exchange *x)
+{
+	struct proxy_back1 *b = of(back);
+	(void)x;
+	if (b->broken || b->state == PROXY_BACK1_CONNECT)
+		return;
+	if (proxy_wire1_flush(&b->wire))
+		broke(b);
+	else if (b->state == PROXY_BACK1_TUNNEL)
+		tunnel_flushed(b);
+}
+
+static void back1_cancel(struct proxy_back *back, struct proxy_exchange *x)
+{
+	struct proxy_back1 *b = of(back);
+	(void)x;
+	b->x = NULL;
+	back1_free(b, false);
+}
+
+static void back1_resume(struct proxy_back *back, struct proxy_exchange *x)
+{
+	(void)x;
+	back1_turn(of(back));
+}
+
+static const struct proxy_back_ops back1_ops = {
+	.head = back1_head,
+	.body = back1_body,
+	.flush = back1_flush,
+	.cancel = back1_cancel,
+	.resume = back1_resume,
+};
+
+/* ---- connecting ---- */
+
+static void opened(struct proxy_back1 *b)
+{
+	struct proxy_exchange *x = b->x;
+	if (hop_announce(x, b->wire.t)) {
+		fail(b, PROXY_CONNECT_FAILED);
+		return;
+	}
+	if (b->hop->protocol == PROXY_RAW) {
+		b->state = PROXY_BACK1_TUNNEL;
+		proxy_wire1_in(&b->wire, PROXY_FRAMING_CLOSE, 0);
+		proxy_wire1_out(&b->wire, PROXY_FRAMING_CLOSE, 0);
+	} else {
+		b->state = PROXY_BACK1_HEAD;
+	}
+	proxy_exchange_opened(x, false);
+}
+
+static void ready(void *owner, unsigned events)
+{
+	struct proxy_back1 *b = owner;
+	if (b->state == PROXY_BACK1_CONNECT) {
+		if (b->wire.t->ready & PROXY_BROKEN)
+			fail(b, b->hop->tls && b->wire.t->error == ERR_FORMAT
+					? PROXY_BACK_TLS
+					: PROXY_CONNECT_FAILED);
+		else if (b->wire.t->ready & PROXY_OPENED)
+			opened(b);
+		return;
+	}
+	if (events & PROXY_CAN_WRITE && b->x && !b->broken) {
+		struct proxy_exchange *x = b->x;
+		back1_flush(&b->back, x);
+		if (proxy_wire1_empty(&b->wire))
+			proxy_exchange_request_resume(x);
+		back1_flush(&b->back, x);
+	}
+	if (events & (PROXY_CAN_READ | PROXY_BROKEN))
+		back1_turn(b);
+}
+
+static struct proxy_back1 *back1_new(struct proxy_worker *w, struct proxy_hop *hop,
+				     struct proxy_exchange *x)
+{
+	struct proxy_back1 *b = slab_take(&w->back1s);
+	if (!b)
+		return NULL;
+	b->back.ops = &back1_ops;
+	b->deadline.call = idle_late;
+	b->wire.pool = &w->buffers;
+	b->w = w;
+	b->hop = hop;
+	b->x = x;
+	x->back = &b->back;
+	hop_count_open(w, hop);
+	return b;
+}
+
+static void owned(struct proxy_back1 *b, struct proxy_transport *t)
+{
+	b->wire.t = t;
+	t->owner = b;
+	t->call = ready;
+}
+
+void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_exchange *x)
+{
+	struct proxy_back1 *b = back1_new(w, hop, x);
+	struct proxy_transport *t = NULL;
+	if (!b) {
+		proxy_exchange_failed(x, PROXY_BUSY, true);
+		return;
+	}
+	if (w->io->connect(w, hop, &t)) {
+		fail(b, PROXY_CONNECT_FAILED);
+		return;
+	}
+	owned(b, t);
+	if (t->ready & (PROXY_OPENED | PROXY_BROKEN))
+		ready(b, t->ready);
+}
+
+void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		       struct proxy_exchange *x)
+{
+	struct proxy_back1 *b = back1_new(w, hop, x);
+	if (!b) {
+		proxy_transport_close(t, false);
+		proxy_exchange_failed(x, PROXY_BUSY, true);
+		return;
+	}
+	owned(b, t);
+	opened(b);
+}
+
+bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x)
+{
+	struct proxy_back1 *b = hop->idle;
+	/* A request that may not go again is not sent to a connection whose end waits unread. */
+	while (b && !proxy_method_is_idempotent(x->request.method_id) && b->wire.t->ops->alive &&
+	       !b->wire.t->ops->alive(b->wire.t)) {
+		proxy_back1_close(b);
+		b = hop->idle;
+	}
+	if (!b)
+		return false;
+	idle_unlink(b);
+	proxy_deadline_clear(&b->deadline);
+	b->state = PROXY_BACK1_HEAD;
+	b->turning = false;
+	b->x = x;
+	x->back = &b->back;
+	proxy_exchange_opened(x, true);
+	return true;
+}

@@ -1,0 +1,50 @@
+/* A connection to a back end that speaks HTTP/1, or plain bytes (the far side of CONNECT): one
+ * exchange at a time, kept between them. Knows no client.
+ */
+#ifndef PROXY_BACK1_H
+#define PROXY_BACK1_H
+
+#include "proxy/deadline.h"
+#include "proxy/end.h"
+#include "proxy/later.h"
+#include "proxy/wire1.h"
+
+struct proxy_hop;
+struct proxy_worker;
+
+enum proxy_back1_state {
+	PROXY_BACK1_CONNECT,
+	PROXY_BACK1_IDLE,
+	PROXY_BACK1_HEAD, /* the answer's head is awaited */
+	PROXY_BACK1_BODY,
+	PROXY_BACK1_TUNNEL,
+};
+
+struct proxy_back1 {
+	struct proxy_back back; /* first */
+	struct proxy_deadline deadline;
+	struct proxy_later later;
+	struct proxy_wire1 wire;
+	struct proxy_worker *w;
+	struct proxy_hop *hop;
+	struct proxy_exchange *x;	     /* borrowed; NULL: idle */
+	struct proxy_back1 *next, *previous; /* of the hop's idle ones, last used first */
+	uint32_t requests;
+	uint8_t state;	   /* enum proxy_back1_state */
+	bool keep_alive;   /* of the answer that is being read */
+	bool broken;	   /* writing failed; an answer may still be there */
+	bool answer_began; /* bytes of the answer came */
+	bool turning;
+};
+
+/* Connects for x, whose back it becomes. */
+void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_exchange *x);
+/* Takes over a connection that was opened for x by somebody else (ALPN chose HTTP/1.1). */
+void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		       struct proxy_exchange *x);
+/* The kept connection that was used last goes on with x; false: there is none. */
+MUST bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x);
+/* Closes an idle one. */
+void proxy_back1_close(struct proxy_back1 *b);
+
+#endif

@@ -1,0 +1,525 @@
+/* Where an exchange stands: verdict, choice of a back end, tries, time limits, its end. Bodies are
+ * in exchange_body.c. */
+#include "proxy/exchange.h"
+
+#include "proxy/body_filter.h"
+#include "proxy/exchange_inner.h"
+#include "proxy/face.h"
+#include "proxy/hop.h"
+#include "proxy/hop_inner.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* ---- storage ---- */
+
+static void late(struct proxy_deadline *d);
+
+struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_connection *c,
+					   struct proxy_front *f)
+{
+	struct proxy_exchange *x = w->exchanges_n < w->exchanges_max ? w->exchanges_free : NULL;
+	if (x) {
+		w->exchanges_free = x->next;
+	} else {
+		x = w->exchanges_n < w->exchanges_max ? malloc(sizeof(*x)) : NULL;
+		if (!x)
+			return NULL;
+		x->deadline = (struct proxy_deadline){.call = late};
+		x->later = (struct proxy_later){0};
+	}
+	memset(x, 0, offsetof(struct proxy_exchange, deadline));
+	proxy_head_reset(&x->request);
+	proxy_head_reset(&x->response);
+	x->worker = w;
+	x->connection = c;
+	x->front = f;
+	x->limits = w->limits;
+	x->times.begin_us = w->now_us;
+	x->request_at_hand = true;
+	x->next = w->exchanges;
+	if (x->next)
+		x->next->previous = x;
+	w->exchanges = x;
+	w->exchanges_n++;
+	if (c)
+		c->exchanges++;
+	return x;
+}
+
+static void give(struct proxy_exchange *x)
+{
+	struct proxy_worker *w = x->worker;
+	if (x->previous)
+		x->previous->next = x->next;
+	else
+		w->exchanges = x->next;
+	if (x->next)
+		x->next->previous = x->previous;
+	w->exchanges_n--;
+	proxy_deadline_clear(&x->deadline); /* stays in the wheel, for the next one */
+	proxy_later_cancel(&x->later);
+	proxy_buffer_give(&w->buffers, x->request_buffer);
+	proxy_buffer_give(&w->buffers, x->response_buffer);
+	while (x->store_buffers) {
+		struct proxy_buffer *b = x->store_buffers;
+		x->store_buffers = b->next;
+		proxy_buffer_give(&w->buffers, b);
+	}
+	x->next = w->exchanges_free;
+	w->exchanges_free = x;
+}
+
+void proxy_exchange_give(struct proxy_exchange *x)
+{
+	if (x->connection)
+		x->connection->exchanges--;
+	give(x);
+}
+
+void *proxy_exchange_alloc(struct proxy_exchange *x, size_t size)
+{
+	size_t need = (size + 15) & ~(size_t)15;
+	if (need < size || need > PROXY_BUFFER_SIZE)
+		return NULL;
+	if (need <= PROXY_STORE_INLINE - x->store_used) {
+		void *at = x->store + x->store_used;
+		x->store_used += (uint32_t)need;
+		return at;
+	}
+	struct proxy_buffer *b = x->store_buffers;
+	if (!b || need > PROXY_BUFFER_SIZE - b->end) {
+		b = proxy_buffer_take(&x->worker->buffers);
+		if (!b)
+			return NULL;
+		b->next = x->store_buffers;
+		x->store_buffers = b;
+	}
+	void *at = b->data + b->end;
+	b->end += (uint32_t)need;
+	return at;
+}
+
+struct span proxy_exchange_store(struct proxy_exchange *x, struct span s)
+{
+	void *at = proxy_exchange_alloc(x, s.len);
+	if (!at)
+		return (struct span){0};
+	if (s.len)
+		memcpy(at, s.data, s.len);
+	return span_of(at, s.len);
+}
+
+struct http_field *proxy_trailers_store(struct proxy_exchange *x, const struct http_field *fields,
+					size_t n)
+{
+	struct http_field *to = proxy_exchange_alloc(x, n * sizeof(*to));
+	for (size_t i = 0; to && i < n; i++) {
+		to[i].name = proxy_exchange_store(x, fields[i].name);
+		to[i].value = proxy_exchange_store(x, fields[i].value);
+		to[i].id = fields[i].id;
+		if (!to[i].name.data || !to[i].value.data)
+			return NULL;
+	}
+	return to;
+}
+
+/* ---- time ---- */
+
+static uint32_t phase_ms(const struct proxy_exchange *x)
+{
+	const struct proxy_limits *l = x->limits;
+	switch ((enum proxy_phase)x->phase) {
+	case PROXY_PHASE_VERDICT:
+	case PROXY_PHASE_PICK: return l->wait_ms;
+	case PROXY_PHASE_CONNECT: return x->hop ? x->hop->limits.connect_ms : 0;
+	case PROXY_PHASE_SENT: return x->request_ended ? l->first_byte_ms : l->client_body_ms;
+	case PROXY_PHASE_ANSWER:
+		return x->response_held || x->response_ended || !x->back ? l->client_read_ms
+									 : l->back_body_ms;
+	case PROXY_PHASE_TUNNEL: return l->tunnel_ms;
+	default: return 0;
+	}
+}
+
+/* A slow client earns its time by bytes: client_body_ms and a second for each rate_min of them. */
+static uint64_t body_by_ms(const struct proxy_exchange *x)
+{
+	const struct proxy_limits *l = x->limits;
+	if (x->phase != PROXY_PHASE_SENT || x->request_ended || !l->client_rate_min ||
+	    !l->client_body_ms)
+		return UINT64_MAX;
+	return x->times.head_us / 1000 + l->client_body_ms +
+	       x->request_bytes * 1000 / l->client_rate_min;
+}
+
+void exchange_arm(struct proxy_exchange *x)
+{
+	struct proxy_worker *w = x->worker;
+	uint32_t ms = phase_ms(x);
+	uint64_t at = ms ? w->now_ms + ms : UINT64_MAX;
+	uint64_t by = body_by_ms(x);
+	if (x->limits->whole_ms && x->phase != PROXY_PHASE_TUNNEL) {
+		uint64_t whole = x->times.begin_us / 1000 + x->limits->whole_ms;
+		by = whole < by ? whole : by;
+	}
+	at = by < at ? by : at;
+	if (at == UINT64_MAX)
+		proxy_deadline_clear(&x->deadline);
+	else
+		proxy_deadline_set(&w->wheel, &x->deadline, w->now_ms,
+				   at > w->now_ms ? (uint32_t)(at - w->now_ms) : 1);
+}
+
+static enum proxy_cause late_cause(const struct proxy_exchange *x)
+{
+	const struct proxy_limits *l = x->limits;
+	if (l->whole_ms && x->phase != PROXY_PHASE_TUNNEL &&
+	    x->worker->now_us / 1000 >= x->times.begin_us / 1000 + l->whole_ms)
+		return PROXY_WHOLE_TIME;
+	switch ((enum proxy_phase)x->phase) {
+	case PROXY_PHASE_CONNECT: return PROXY_CONNECT_TIME;
+	case PROXY_PHASE_SENT:
+		return x->request_ended || x->request_whole ? PROXY_BACK_TIME
+							    : PROXY_CLIENT_BODY_TIME;
+	case PROXY_PHASE_ANSWER:
+		return phase_ms(x) == l->back_body_ms && x->back && !x->response_held
+			       ? PROXY_BACK_BODY_TIME
+			       : PROXY_CLIENT_READ_TIME;
+	case PROXY_PHASE_TUNNEL: return PROXY_FINE;
+	default: return PROXY_NO_BACK;
+	}
+}
+
+static void late(struct proxy_deadline *d)
+{
+	struct proxy_exchange *x =
+		(struct proxy_exchange *)((char *)d - offsetof(struct proxy_exchange, deadline));
+	enum proxy_cause cause = late_cause(x);
+	if (cause == PROXY_CONNECT_TIME && x->back) {
+		exchange_drop_back(x, cause);
+		proxy_exchange_failed(x, cause, true);
+		return;
+	}
+	proxy_exchange_end(x, cause);
+}
+
+/* ---- the end ---- */
+
+void exchange_left(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	struct proxy_hop *hop = TAKE(x->hop);
+	if (hop && x->connection)
+		x->worker->face->left(x->worker->face_arg, x, hop, cause);
+}
+
+void exchange_drop_back(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	struct proxy_back *b = TAKE(x->back);
+	if (b)
+		b->ops->cancel(b, x);
+	exchange_left(x, cause);
+}
+
+static void source_close(struct proxy_exchange *x)
+{
+	struct proxy_source *s = TAKE(x->verdict.source);
+	if (s)
+		s->close(s);
+}
+
+void exchange_end(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	struct proxy_worker *w = x->worker;
+	exchange_drop_back(x, cause);
+	x->phase = PROXY_PHASE_OVER;
+	x->cause = (uint8_t)cause;
+	x->times.end_us = w->now_us;
+	exchange_filters_close(x, x->response_ended && cause == PROXY_FINE);
+	source_close(x);
+	proxy_count_add(&w->counts, PROXY_COUNT_CAUSE + cause, 1);
+	proxy_count_add(&w->counts, PROXY_COUNT_REQUEST_BYTES, x->request_bytes);
+	proxy_count_add(&w->counts, PROXY_COUNT_RESPONSE_BYTES, x->sent_bytes);
+	if (x->connection)
+		w->face->done(w->face_arg, x);
+	give(x);
+}
+
+void proxy_exchange_finish(struct proxy_exchange *x)
+{
+	exchange_end(x, x->cause);
+}
+
+void proxy_exchange_abort(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	exchange_end(x, cause);
+}
+
+void exchange_error(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	unsigned status = proxy_cause_status(cause);
+	x->cause = (uint8_t)cause;
+	if (x->answered || !status) {
+		struct proxy_front *f = x->front;
+		f->ops->reset(f, x, cause);
+		exchange_end(x, cause);
+		return;
+	}
+	exchange_filters_close(x, false);
+	source_close(x);
+	proxy_head_reset(&x->response);
+	x->response.status = (uint16_t)status;
+	x->verdict = (struct proxy_verdict){.kind = PROXY_ANSWER};
+	if (x->connection && x->worker->face->error)
+		x->worker->face->error(x->worker->face_arg, x, &x->verdict);
+	exchange_answer(x);
+}
+
+void proxy_exchange_end(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	exchange_drop_back(x, cause);
+	exchange_error(x, cause);
+}
+
+static void end_now(struct proxy_later *l)
+{
+	struct proxy_exchange *x =
+		(struct proxy_exchange *)((char *)l - offsetof(struct proxy_exchange, later));
+	proxy_exchange_end(x, x->late_cause);
+}
+
+void exchange_end_later(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	x->late_cause = (uint8_t)cause;
+	proxy_later_add(&x->worker->later, &x->later, end_now);
+}
+
+/* ---- the way of a request ---- */
+
+static void ask(struct proxy_exchange *x)
+{
+	x->phase = PROXY_PHASE_VERDICT;
+	x->verdict = (struct proxy_verdict){.kind = PROXY_FORWARD};
+	x->worker->face->request(x->worker->face_arg, x, &x->verdict);
+	exchange_act(x);
+}
+
+void proxy_exchange_begin(struct proxy_exchange *x, bool end)
+{
+	proxy_count_add(&x->worker->counts, PROXY_COUNT_EXCHANGES, 1);
+	x->times.head_us = x->worker->now_us;
+	x->request_whole = end || x->at_hand.len;
+	x->received_authority = x->request.authority;
+	x->received_path = x->request.path;
+	ask(x);
+}
+
+void exchange_act(struct proxy_exchange *x)
+{
+	if (x->verdict.limits)
+		x->limits = x->verdict.limits;
+	switch (x->verdict.kind) {
+	case PROXY_FORWARD:
+	case PROXY_TUNNEL:
+		if (x->request.has_length && x->request.length > x->limits->request_body_max)
+			exchange_error(x, PROXY_CLIENT_BODY_LIMIT);
+		else
+			exchange_pick(x);
+		return;
+	case PROXY_ANSWER:
+	case PROXY_FILE:
+	case PROXY_SOURCE: exchange_answer(x); return;
+	case PROXY_WAIT: exchange_arm(x); return;
+	case PROXY_DROP:
+		x->front->ops->reset(x->front, x, PROXY_REFUSED);
+		exchange_end(x, PROXY_REFUSED);
+		return;
+	}
+}
+
+void exchange_pick(struct proxy_exchange *x)
+{
+	struct proxy_worker *w = x->worker;
+	struct proxy_hop *hop = NULL;
+	struct proxy_verdict verdict = {.kind = PROXY_ANSWER};
+	x->phase = PROXY_PHASE_PICK;
+	switch (w->face->pick(w->face_arg, x, &hop, &verdict)) {
+	case PROXY_PICK_HOP:
+		x->hop = hop;
+		x->tries++;
+		x->times.picked_us = w->now_us;
+		x->phase = PROXY_PHASE_CONNECT;
+		exchange_arm(x);
+		hop_open(x);
+		return;
+	case PROXY_PICK_WAIT: exchange_arm(x); return;
+	case PROXY_PICK_NONE: exchange_error(x, x->cause ? x->cause : PROXY_NO_BACK); return;
+	case PROXY_PICK_ANSWER:
+		x->verdict = verdict;
+		exchange_act(x);
+		return;
+	}
+}
+
+void proxy_exchange_resume(struct proxy_exchange *x)
+{
+	if (x->phase == PROXY_PHASE_VERDICT)
+		ask(x);
+	else if (x->phase == PROXY_PHASE_PICK)
+		exchange_pick(x);
+}
+
+void proxy_exchange_opened(struct proxy_exchange *x, bool kept)
+{
+	struct proxy_worker *w = x->worker;
+	bool end = x->request_whole && !x->at_hand.len;
+	x->kept = kept;
+	x->times.open_us = w->now_us;
+	if (kept)
+		proxy_count_add(&w->counts, PROXY_COUNT_BACK_REUSED, 1);
+	x->phase = PROXY_PHASE_SENT;
+	x->request_ended = end;
+	x->at_hand_sent = 0;
+	exchange_arm(x);
+	if (x->verdict.kind == PROXY_TUNNEL) {
+		proxy_head_reset(&x->response);
+		x->response.status = 200;
+		x->response.body = PROXY_BODY_TUNNEL;
+		if (proxy_exchange_response(x, false))
+			proxy_exchange_response_flush(x);
+		return;
+	}
+	x->back->ops->head(x->back, x, end);
+	if (!end)
+		exchange_request_push(x);
+	x->back->ops->flush(x->back, x);
+}
+
+/* May the request go to a back end once more? */
+static bool may_go_again(const struct proxy_exchange *x, enum proxy_cause cause, bool unsent)
+{
+	unsigned most = x->limits->tries_max ? x->limits->tries_max : 1;
+	if (x->answered || !x->request_at_hand || !x->connection)
+		return false;
+	if (!unsent && !x->limits->retry_any_method &&
+	    !proxy_method_is_idempotent(x->request.method_id))
+		return false;
+	switch (cause) {
+	case PROXY_BACK_STALE: return true; /* says nothing of the back end: not a try */
+	case PROXY_CONNECT_FAILED:
+	case PROXY_CONNECT_TIME:
+	case PROXY_BACK_TLS:
+	case PROXY_BACK_CLOSED:
+	case PROXY_TRY_ANOTHER: return x->tries < most;
+	default: return false;
+	}
+}
+
+static void again(struct proxy_exchange *x)
+{
+	proxy_count_add(&x->worker->counts, PROXY_COUNT_RETRIES, 1);
+	proxy_buffer_give(&x->worker->buffers, TAKE(x->response_buffer));
+	x->request_ended = false;
+	exchange_pick(x);
+}
+
+void proxy_exchange_failed(struct proxy_exchange *x, enum proxy_cause cause, bool unsent)
+{
+	x->back = NULL;
+	x->cause = (uint8_t)cause;
+	exchange_left(x, cause);
+	if (!may_go_again(x, cause, unsent)) {
+		exchange_error(x, cause);
+		return;
+	}
+	if (cause == PROXY_BACK_STALE)
+		x->tries--;
+	again(x);
+}
+
+/* ---- the way of an answer ---- */
+
+void proxy_exchange_interim(struct proxy_exchange *x)
+{
+	x->front->ops->interim(x->front, x);
+	exchange_arm(x);
+}
+
+static void head_to_front(struct proxy_exchange *x, bool end)
+{
+	x->answered = true;
+	x->phase = x->response.body == PROXY_BODY_TUNNEL ? PROXY_PHASE_TUNNEL : PROXY_PHASE_ANSWER;
+	x->response_ended = end;
+	exchange_arm(x);
+	x->front->ops->head(x->front, x, end && !x->filters);
+	if (end && x->filters)
+		x->response_held = proxy_exchange_response_body(x, (struct span){0}, true) != 0;
+}
+
+bool proxy_exchange_response(struct proxy_exchange *x, bool end)
+{
+	struct proxy_worker *w = x->worker;
+	x->times.first_us = w->now_us;
+	x->cause = PROXY_FINE;
+	struct proxy_verdict verdict = {.kind = PROXY_ANSWER};
+	enum proxy_judgement judged = PROXY_PASS;
+	if (w->face->response && x->connection && x->response.body != PROXY_BODY_TUNNEL)
+		judged = w->face->response(w->face_arg, x, &verdict);
+	if (judged == PROXY_AGAIN && may_go_again(x, PROXY_TRY_ANOTHER, false)) {
+		exchange_filters_close(x, false);
+		return false;
+	}
+	if (judged == PROXY_REPLACE) {
+		exchange_filters_close(x, false);
+		x->verdict = verdict;
+		x->replace = true;
+		return false;
+	}
+	if (x->response.body == PROXY_BODY_TUNNEL)
+		proxy_count_add(&w->counts, PROXY_COUNT_TUNNELS, 1);
+	head_to_front(x, end);
+	if (x->phase == PROXY_PHASE_TUNNEL)
+		exchange_request_push(x);
+	return true;
+}
+
+void proxy_exchange_refused(struct proxy_exchange *x)
+{
+	x->back = NULL;
+	if (x->replace) {
+		exchange_left(x, PROXY_FINE);
+		exchange_act(x);
+		return;
+	}
+	x->cause = PROXY_TRY_ANOTHER;
+	exchange_left(x, PROXY_TRY_ANOTHER);
+	again(x);
+}
+
+void exchange_answer(struct proxy_exchange *x)
+{
+	struct proxy_head *r = &x->response;
+	const struct proxy_verdict *v = &x->verdict;
+	r->version = 11;
+	if (v->kind != PROXY_SOURCE) {
+		r->has_length = true;
+		r->length = v->kind == PROXY_FILE ? v->file.len : v->answer.len;
+	}
+	r->body = r->has_length ? PROXY_BODY_LENGTH : PROXY_BODY_STREAM;
+	proxy_head_settle_response(r, x->request.method_id);
+	bool end = r->body == PROXY_BODY_NONE || (r->has_length && r->length == 0);
+	if (!x->times.first_us)
+		x->times.first_us = x->worker->now_us;
+	head_to_front(x, end);
+	if (!x->response_ended)
+		exchange_pump(x);
+	proxy_exchange_response_flush(x);
+}
+
+void proxy_exchange_back_done(struct proxy_exchange *x)
+{
+	x->back = NULL;
+	exchange_left(x, PROXY_FINE);
+	exchange_arm(x);
+	proxy_exchange_response_flush(x);
+}

@@ -1,0 +1,31 @@
+/* What the files of the exchange share. Knows what exchange.h knows; nobody else includes it. */
+#ifndef PROXY_EXCHANGE_INNER_H
+#define PROXY_EXCHANGE_INNER_H
+
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+/* Sets the deadline that its phase asks for; at each step and whenever a body moves. */
+void exchange_arm(struct proxy_exchange *x);
+/* Answers, or tears what was begun. The back must be gone. */
+void exchange_error(struct proxy_exchange *x, enum proxy_cause cause);
+/* Lets go of the back end, whatever it is doing. */
+void exchange_drop_back(struct proxy_exchange *x, enum proxy_cause cause);
+/* Tells face.left, once for each pick. */
+void exchange_left(struct proxy_exchange *x, enum proxy_cause cause);
+/* Over: face.done, and back among the free ones. */
+void exchange_end(struct proxy_exchange *x, enum proxy_cause cause);
+void exchange_end_later(struct proxy_exchange *x, enum proxy_cause cause);
+/* Pushes what the face answers of itself, as far as the front takes it. */
+void exchange_pump(struct proxy_exchange *x);
+/* Pushes the request's body to the back: what is at hand, or the front is asked. */
+void exchange_request_push(struct proxy_exchange *x);
+/* Asks for a hop and goes to it. */
+void exchange_pick(struct proxy_exchange *x);
+void exchange_act(struct proxy_exchange *x);
+void exchange_answer(struct proxy_exchange *x);
+void exchange_filters_close(struct proxy_exchange *x, bool whole);
+/* Into the front, past the filters. */
+size_t exchange_to_front(struct proxy_exchange *x, struct span bytes, bool end);
+
+#endif

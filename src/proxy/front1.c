@@ -1,0 +1,591 @@
+#include "proxy/front1.h"
+
+#include "base/writer.h"
+#include "proxy/convert1.h"
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+#include <stddef.h>
+
+enum {
+	TURNS_MAX = 64,		/* looks of one connection in a turn, then the others have theirs */
+	DRAIN_MAX = 256 * 1024, /* bytes of a body that are thrown away to keep a connection */
+	LINGER_MS = 2000,	/* RFC 9112 9.6: the client may still be sending */
+};
+
+/* What a look at the bytes that are here came to. */
+enum step {
+	STEP_ON,   /* look again */
+	STEP_READ, /* more bytes are needed */
+	STEP_HELD, /* nothing is to be done until somebody calls */
+	STEP_GONE, /* f is gone */
+};
+
+static void front1_turn(struct proxy_front1 *f);
+static void turn_later(struct proxy_later *l);
+
+/* ---- its life ---- */
+
+static struct proxy_worker *worker(const struct proxy_front1 *f)
+{
+	return f->c.worker;
+}
+
+static void front1_free(struct proxy_front1 *f, bool abort)
+{
+	struct proxy_worker *w = worker(f);
+	ASSERT(!f->x);
+	if (w->face->disconnected)
+		w->face->disconnected(w->face_arg, &f->c);
+	if (f->previous)
+		f->previous->next = f->next;
+	else
+		w->fronts = f->next;
+	if (f->next)
+		f->next->previous = f->previous;
+	proxy_deadline_done(&w->wheel, &f->deadline);
+	proxy_later_cancel(&f->later);
+	proxy_wire1_done(&f->wire, abort);
+	slab_give(&w->front1s, f);
+	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, (uint64_t)-1);
+}
+
+/* The client is gone, or must go: its exchange too. */
+static void end(struct proxy_front1 *f, enum proxy_cause cause, bool abort)
+{
+	struct proxy_exchange *x = TAKE(f->x);
+	if (x)
+		proxy_exchange_abort(x, cause);
+	front1_free(f, abort);
+}
+
+/* We write no more. The client may still be sending: closed now, the kernel would answer that by a
+ * reset, which may overtake the answer (RFC 9112 9.6). */
+static void linger(struct proxy_front1 *f)
+{
+	struct proxy_worker *w = worker(f);
+	proxy_transport_finish(f->wire.t);
+	f->state = PROXY_FRONT1_LINGER;
+	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, LINGER_MS);
+}
+
+/* The answer cannot end as it should: the client must not take it for whole. The turn that comes
+ * closes. */
+static void torn(struct proxy_front1 *f)
+{
+	f->broken = f->torn = true;
+	f->state = PROXY_FRONT1_LINGER;
+	proxy_later_add(&worker(f)->later, &f->later, turn_later);
+}
+
+static void await_request(struct proxy_front1 *f)
+{
+	struct proxy_worker *w = worker(f);
+	f->state = PROXY_FRONT1_HEAD;
+	f->scanned = 0;
+	f->head_sent = false;
+	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->idle_ms);
+}
+
+/* ---- requests ---- */
+
+/* The core's own answer to what is no request: short, and the connection ends. */
+static void malformed(struct proxy_front1 *f, enum proxy_cause cause, enum http_fault fault)
+{
+	struct proxy_worker *w = worker(f);
+	unsigned status = fault == HTTP_FAULT_VERSION ? 505 : proxy_cause_status(cause);
+	char text[512];
+	struct writer out = writer_of(text, sizeof(text));
+	const char *why = fault ? http_fault_text(fault) : http_reason(status);
+	if (w->face->malformed)
+		w->face->malformed(w->face_arg, &f->c, cause);
+	proxy_count_add(&w->counts, PROXY_COUNT_CAUSE + cause, 1);
+	http_write_status(&out, status);
+	write_format(&out,
+		     "Content-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n"
+		     "%s\n",
+		     strlen(why) + 1, why);
+	size_t sent = 0;
+	struct span all = writer_span(&out);
+	if (f->wire.t->ready & PROXY_CAN_WRITE &&
+	    proxy_transport_write(f->wire.t, &all, 1, &sent) == OK)
+		linger(f);
+	else
+		torn(f);
+}
+
+/* A body that is here as a whole may go to a second back end. */
+static void at_hand(struct proxy_front1 *f, struct proxy_exchange *x)
+{
+	struct span bytes;
+	struct http1_head none = {0};
+	if (f->wire.in_framing != PROXY_FRAMING_LENGTH ||
+	    f->wire.in_left > proxy_wire1_bytes(&f->wire).len)
+		return;
+	if (proxy_wire1_body(&f->wire, &none, &bytes) != PARSE_DONE)
+		return;
+	x->at_hand = bytes;
+	proxy_wire1_taken(&f->wire, bytes.len);
+	f->state = PROXY_FRONT1_ANSWER;
+}
+
+/* A whole head. */
+static enum step request(struct proxy_front1 *f, struct proxy_exchange *x,
+			 const struct http1_head *read)
+{
+	struct proxy_worker *w = worker(f);
+	static const enum proxy_framing framings[] = {
+		[HTTP_BODY_NONE] = PROXY_FRAMING_NONE,
+		[HTTP_BODY_LENGTH] = PROXY_FRAMING_LENGTH,
+		[HTTP_BODY_CHUNKED] = PROXY_FRAMING_CHUNKED,
+		[HTTP_BODY_UNTIL_CLOSE] = PROXY_FRAMING_NONE,
+	};
+	proxy_request_from1(&x->request, read, f->c.tls);
+	f->request_version = x->request.version;
+	f->keep_alive = read->keep_alive && !w->draining &&
+			(!f->requests_max || f->c.exchanges < f->requests_max);
+	f->head_sent = false;
+	x->request_buffer = proxy_buffer_ref(f->wire.in);
+	proxy_wire1_skip(&f->wire, read->len);
+	proxy_wire1_in(&f->wire, framings[read->framing], read->content_length);
+	f->state = f->wire.in_done ? PROXY_FRONT1_ANSWER : PROXY_FRONT1_BODY;
+	if (!f->wire.in_done)
+		at_hand(f, x);
+	if (f->state == PROXY_FRONT1_ANSWER)
+		proxy_wire1_rest(&f->wire);
+	proxy_deadline_clear(&f->deadline);
+	f->x = x;
+	proxy_exchange_begin(x, f->state == PROXY_FRONT1_ANSWER);
+	return STEP_ON;
+}
+
+static enum step head_bad(struct proxy_front1 *f, struct proxy_exchange *x, enum http_fault fault)
+{
+	proxy_exchange_give(x);
+	malformed(f, fault == HTTP_FAULT_TOO_LARGE ? PROXY_CLIENT_HEAD_LIMIT : PROXY_CLIENT_FORMAT,
+		  fault);
+	return STEP_ON;
+}
+
+/* Parses again only when a line has ended since: a head that comes byte by byte costs no more than
+ * its lines. */
+static bool worth_a_look(const struct proxy_front1 *f, struct span in)
+{
+	return !f->scanned || in.len >= f->head_max ||
+	       memchr(in.data + f->scanned, '\n', in.len - f->scanned);
+}
+
+static enum step head_step(struct proxy_front1 *f)
+{
+	struct proxy_worker *w = worker(f);
+	struct span in = proxy_wire1_bytes(&f->wire);
+	if (!in.len) {
+		if (f->wire.in_eof || f->broken || w->draining) {
+			end(f, PROXY_FINE, false);
+			return STEP_GONE;
+		}
+		return STEP_READ;
+	}
+	if (!worth_a_look(f, in))
+		return STEP_READ;
+	struct proxy_exchange *x = proxy_exchange_take(w, &f->c, &f->front);
+	if (!x) {
+		malformed(f, PROXY_BUSY, HTTP_FAULT_NONE);
+		return STEP_ON;
+	}
+	struct http1_head read = {.fields = x->request.fields, .fields_max = PROXY_FIELDS_RECEIVED};
+	enum parse p = http1_request_head(in, &read);
+	if (p == PARSE_DONE && read.len > f->head_max)
+		return head_bad(f, x, HTTP_FAULT_TOO_LARGE);
+	if (p == PARSE_DONE)
+		return request(f, x, &read);
+	if (p == PARSE_BAD)
+		return head_bad(f, x, read.fault);
+	if (in.len >= f->head_max)
+		return head_bad(f, x, HTTP_FAULT_TOO_LARGE);
+	proxy_exchange_give(x);
+	if (f->wire.in_eof) {
+		end(f, PROXY_CLIENT_GONE, false);
+		return STEP_GONE;
+	}
+	if (!f->scanned)
+		proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->head_ms);
+	f->scanned = (uint32_t)in.len;
+	return STEP_READ;
+}
+
+static bool trailers_store(struct proxy_exchange *x, struct http1_head *read)
+{
+	size_t n = proxy_trailers_keep(read->fields, read->fields_n);
+	x->request_trailers = proxy_trailers_store(x, read->fields, n);
+	x->request_trailers_n = (uint16_t)n;
+	return x->request_trailers;
+}
+
+/* The body is not what the protocol allows. */
+static enum step body_bad(struct proxy_front1 *f)
+{
+	struct proxy_exchange *x = f->x;
+	f->keep_alive = false;
+	f->wire.in_done = true; /* nothing of it is read any more */
+	if (f->wire.in_eof) {
+		end(f, PROXY_CLIENT_GONE, false);
+		return STEP_GONE;
+	}
+	f->state = PROXY_FRONT1_ANSWER;
+	proxy_exchange_end(x, PROXY_CLIENT_FORMAT);
+	return STEP_ON;
+}
+
+static enum step body_step(struct proxy_front1 *f)
+{
+	struct proxy_exchange *x = f->x;
+	struct http_field fields[PROXY_TRAILERS_MAX];
+	struct http1_head trailers = {.fields = fields, .fields_max = PROXY_TRAILERS_MAX};
+	struct span bytes;
+	enum parse p = proxy_wire1_body(&f->wire, &trailers, &bytes);
+	if (p == PARSE_BAD)
+		return body_bad(f);
+	if (trailers.fields_n && !x->request_trailers_n && !trailers_store(x, &trailers))
+		return body_bad(f);
+	if (!bytes.len && p != PARSE_DONE)
+		return STEP_READ;
+	size_t n = proxy_exchange_request_body(x, bytes, p == PARSE_DONE);
+	proxy_wire1_taken(&f->wire, n);
+	if (n < bytes.len || (p == PARSE_DONE && !x->request_ended))
+		return STEP_HELD;
+	if (p == PARSE_DONE && f->state == PROXY_FRONT1_BODY)
+		f->state = PROXY_FRONT1_ANSWER;
+	else if (p == PARSE_DONE)
+		return STEP_HELD; /* a tunnel's client has ended */
+	return STEP_ON;
+}
+
+/* The rest of a small body, after its answer. */
+static enum step drain_step(struct proxy_front1 *f)
+{
+	struct http_field fields[PROXY_TRAILERS_MAX];
+	struct http1_head trailers = {.fields = fields, .fields_max = PROXY_TRAILERS_MAX};
+	struct span bytes;
+	enum parse p = proxy_wire1_body(&f->wire, &trailers, &bytes);
+	if (p == PARSE_BAD) {
+		end(f, PROXY_FINE, false);
+		return STEP_GONE;
+	}
+	proxy_wire1_taken(&f->wire, bytes.len);
+	if (p == PARSE_DONE)
+		await_request(f);
+	return p == PARSE_DONE || bytes.len ? STEP_ON : STEP_READ;
+}
+
+static enum step linger_step(struct proxy_front1 *f)
+{
+	size_t n = proxy_wire1_bytes(&f->wire).len;
+	if (n)
+		proxy_wire1_skip(&f->wire, n);
+	if (f->wire.in_eof || f->broken) {
+		end(f, PROXY_FINE, f->torn);
+		return STEP_GONE;
+	}
+	return STEP_READ;
+}
+
+/* While an answer is made nothing is read; what comes by then is the next request, or the end. */
+static enum step answer_step(struct proxy_front1 *f)
+{
+	if (f->broken || f->wire.t->ready & PROXY_BROKEN) {
+		end(f, PROXY_CLIENT_GONE, false);
+		return STEP_GONE;
+	}
+	return STEP_HELD;
+}
+
+static enum step read_step(struct proxy_front1 *f)
+{
+	bool got = false;
+	enum err e = f->broken ? ERR_CLOSED : proxy_wire1_fill(&f->wire, &got);
+	if (f->broken || (e && e != ERR_CLOSED)) {
+		end(f, e == ERR_LIMIT ? PROXY_BUSY : PROXY_CLIENT_GONE, false);
+		return STEP_GONE;
+	}
+	if (e == ERR_CLOSED || got)
+		return STEP_ON;
+	proxy_wire1_rest(&f->wire);
+	return STEP_HELD;
+}
+
+static enum step step(struct proxy_front1 *f)
+{
+	switch ((enum proxy_front1_state)f->state) {
+	case PROXY_FRONT1_HEAD: return head_step(f);
+	case PROXY_FRONT1_BODY: return body_step(f);
+	case PROXY_FRONT1_ANSWER: return answer_step(f);
+	case PROXY_FRONT1_TUNNEL:
+		if (f->broken)
+			return answer_step(f);
+		return f->x->request_ended ? STEP_HELD : body_step(f);
+	case PROXY_FRONT1_DRAIN: return drain_step(f);
+	case PROXY_FRONT1_LINGER: return linger_step(f);
+	}
+	return STEP_HELD;
+}
+
+static void front1_turn(struct proxy_front1 *f)
+{
+	unsigned looks = 0;
+	enum step next = STEP_ON;
+	if (f->turning)
+		return;
+	f->turning = true;
+	while ((next == STEP_ON || next == STEP_READ) && looks++ < TURNS_MAX)
+		next = next == STEP_ON ? step(f) : read_step(f);
+	if (next == STEP_GONE)
+		return;
+	f->turning = false;
+	if (looks >= TURNS_MAX)
+		proxy_later_add(&worker(f)->later, &f->later, turn_later);
+	if (f->x)
+		proxy_exchange_request_flush(f->x);
+}
+
+static void turn_later(struct proxy_later *l)
+{
+	front1_turn((struct proxy_front1 *)((char *)l - offsetof(struct proxy_front1, later)));
+}
+
+static void late(struct proxy_deadline *d)
+{
+	struct proxy_front1 *f =
+		(struct proxy_front1 *)((char *)d - offsetof(struct proxy_front1, deadline));
+	if (f->state == PROXY_FRONT1_HEAD && f->scanned) {
+		malformed(f, PROXY_CLIENT_HEAD_TIME, HTTP_FAULT_NONE);
+		return;
+	}
+	end(f, PROXY_FINE, false);
+}
+
+/* ---- answers ---- */
+
+static struct proxy_front1 *of(struct proxy_front *front)
+{
+	return (struct proxy_front1 *)front;
+}
+
+/* Writing failed: told later, when nobody who called is in the middle of something. */
+static void broke(struct proxy_front1 *f)
+{
+	if (f->broken)
+		return;
+	f->broken = true;
+	proxy_buffer_give(f->wire.pool, TAKE(f->wire.out));
+	if (f->state == PROXY_FRONT1_BODY || f->state == PROXY_FRONT1_DRAIN)
+		f->state = PROXY_FRONT1_ANSWER;
+	proxy_later_add(&worker(f)->later, &f->later, turn_later);
+}
+
+static bool compose(struct proxy_front1 *f, const struct proxy_head *head,
+		    const struct proxy_write1 *how)
+{
+	size_t size = proxy_response_size1(head, how);
+	uint8_t *at = size <= PROXY_BUFFER_SIZE ? proxy_wire1_room(&f->wire, size) : NULL;
+	if (at)
+		proxy_response_write1(head, how, at);
+	else
+		broke(f);
+	return at;
+}
+
+static void front1_interim(struct proxy_front *front, struct proxy_exchange *x)
+{
+	struct proxy_front1 *f = of(front);
+	const struct proxy_write1 how = {0};
+	if (f->request_version >= 11 && !f->broken)
+		(void)compose(f, &x->response, &how);
+}
+
+/* The rest of a body that nobody reads any more is small, and is surely coming. */
+static bool may_drain(const struct proxy_front1 *f, const struct proxy_exchange *x)
+{
+	return x->request_whole || f->state != PROXY_FRONT1_BODY ||
+	       (!x->request.expect_continue && f->wire.in_framing == PROXY_FRAMING_LENGTH &&
+		f->wire.in_left <= DRAIN_MAX);
+}
+
+static void front1_head(struct proxy_front *front, struct proxy_exchange *x, bool end)
+{
+	struct proxy_front1 *f = of(front);
+	const struct proxy_head *head = &x->response;
+	struct proxy_write1 how = {0};
+	enum proxy_framing framing = PROXY_FRAMING_NONE;
+	f->head_sent = true;
+	if (head->body == PROXY_BODY_TUNNEL) {
+		framing = PROXY_FRAMING_CLOSE;
+		f->keep_alive = false;
+		f->state = PROXY_FRONT1_TUNNEL;
+		proxy_wire1_in(&f->wire, PROXY_FRAMING_CLOSE, 0);
+	} else {
+		if (worker(f)->draining || !may_drain(f, x))
+			f->keep_alive = false;
+		if (!end)
+			framing = head->body == PROXY_BODY_LENGTH ? PROXY_FRAMING_LENGTH
+				  : f->request_version >= 11	  ? PROXY_FRAMING_CHUNKED
+								  : PROXY_FRAMING_CLOSE;
+		else if (head->body == PROXY_BODY_STREAM && !head->has_length)
+			framing = PROXY_FRAMING_LENGTH; /* known by now: nothing */
+		if (framing == PROXY_FRAMING_CLOSE)
+			f->keep_alive = false;
+		how.chunked = framing == PROXY_FRAMING_CHUNKED;
+		how.close = !f->keep_alive;
+		how.keep_alive = f->keep_alive && f->request_version == 10;
+	}
+	if (f->broken || !compose(f, head, &how))
+		return;
+	proxy_wire1_out(&f->wire, framing, end ? 0 : head->length);
+}
+
+static size_t front1_body(struct proxy_front *front, struct proxy_exchange *x, struct span bytes,
+			  bool end)
+{
+	struct proxy_front1 *f = of(front);
+	size_t taken = 0;
+	if (f->broken)
+		return 0;
+	bool trailers = x->request.te_trailers;
+	enum err e = proxy_wire1_send(&f->wire, bytes, end, trailers ? x->response_trailers : NULL,
+				      trailers ? x->response_trailers_n : 0, &taken);
+	if (e)
+		broke(f);
+	return taken;
+}
+
+/* The answer has left: on to the next request, or to the end. */
+static void finished(struct proxy_front1 *f)
+{
+	bool rest = f->state == PROXY_FRONT1_BODY && !f->wire.in_done;
+	proxy_exchange_finish(TAKE(f->x));
+	if (!f->keep_alive) {
+		linger(f);
+	} else if (rest) {
+		struct proxy_worker *w = worker(f);
+		f->state = PROXY_FRONT1_DRAIN;
+		proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->head_ms);
+	} else {
+		await_request(f);
+	}
+	front1_turn(f);
+}
+
+static void front1_flush(struct proxy_front *front, struct proxy_exchange *x)
+{
+	struct proxy_front1 *f = of(front);
+	if (f->broken)
+		return;
+	if (proxy_wire1_flush(&f->wire)) {
+		broke(f);
+		return;
+	}
+	if (!f->head_sent || !f->wire.out_done || !proxy_wire1_empty(&f->wire) ||
+	    !x->response_ended)
+		return;
+	if (f->state != PROXY_FRONT1_TUNNEL)
+		finished(f);
+	else if (x->request_ended)
+		finished(f);
+	else
+		proxy_transport_finish(f->wire.t);
+}
+
+static void front1_reset(struct proxy_front *front, struct proxy_exchange *x,
+			 enum proxy_cause cause)
+{
+	struct proxy_front1 *f = of(front);
+	(void)x;
+	(void)cause;
+	f->x = NULL;
+	torn(f);
+}
+
+static void front1_resume(struct proxy_front *front, struct proxy_exchange *x)
+{
+	struct proxy_front1 *f = of(front);
+	(void)x;
+	front1_turn(f);
+}
+
+static const struct proxy_front_ops front1_ops = {
+	.interim = front1_interim,
+	.head = front1_head,
+	.body = front1_body,
+	.flush = front1_flush,
+	.reset = front1_reset,
+	.resume = front1_resume,
+};
+
+/* ---- connections ---- */
+
+static void ready(void *owner, unsigned events)
+{
+	struct proxy_front1 *f = owner;
+	if (events & PROXY_CAN_WRITE && f->x && f->head_sent && !f->broken) {
+		struct proxy_exchange *x = f->x;
+		if (proxy_wire1_flush(&f->wire))
+			broke(f);
+		else if (proxy_wire1_empty(&f->wire))
+			proxy_exchange_response_resume(x);
+		if (f->x == x)
+			front1_flush(&f->front, x);
+		return;
+	}
+	front1_turn(f);
+}
+
+struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_transport *t,
+				      const struct proxy_connection *c,
+				      const struct proxy_admission *admission)
+{
+	struct proxy_front1 *f = slab_take(&w->front1s);
+	if (!f) {
+		proxy_transport_close(t, true);
+		return NULL;
+	}
+	f->front.ops = &front1_ops;
+	f->deadline.call = late;
+	f->wire.t = t;
+	f->wire.pool = &w->buffers;
+	f->c = *c;
+	f->c.version = 11;
+	f->c.tls = t->tls;
+	f->head_ms = admission->head_ms;
+	f->idle_ms = admission->idle_ms;
+	f->head_max = admission->head_max && admission->head_max < PROXY_BUFFER_SIZE
+			      ? admission->head_max
+			      : PROXY_BUFFER_SIZE;
+	f->requests_max = admission->requests_max;
+	f->http2_plain = admission->http2_plain;
+	f->next = w->fronts;
+	if (f->next)
+		f->next->previous = f;
+	w->fronts = f;
+	t->owner = f;
+	t->call = ready;
+	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, 1);
+	await_request(f);
+	front1_turn(f);
+	return f;
+}
+
+void proxy_front1_drain(struct proxy_worker *w)
+{
+	struct proxy_front1 *next;
+	for (struct proxy_front1 *f = w->fronts; f; f = next) {
+		next = f->next;
+		if (f->state == PROXY_FRONT1_HEAD && !f->scanned)
+			front1_turn(f);
+	}
+}
+
+void proxy_front1_end_all(struct proxy_worker *w)
+{
+	while (w->fronts)
+		end(w->fronts, PROXY_DRAINED, false);
+}

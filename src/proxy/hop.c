@@ -1,0 +1,64 @@
+#include "proxy/hop.h"
+
+#include "base/writer.h"
+#include "proto/proxy-header/header.h"
+#include "proxy/back1.h"
+#include "proxy/face.h"
+#include "proxy/hop_inner.h"
+#include "proxy/worker.h"
+
+void hop_open(struct proxy_exchange *x)
+{
+	struct proxy_hop *hop = x->hop;
+	if (!proxy_back1_reuse(hop, x))
+		proxy_back1_connect(x->worker, hop, x);
+}
+
+void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop)
+{
+	hop->open_n++;
+	proxy_count_add(&w->counts, PROXY_COUNT_BACK_CONNECTS, 1);
+	proxy_count_add(&w->counts, PROXY_COUNT_BACK_OPEN, 1);
+}
+
+void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop)
+{
+	ASSERT(hop->open_n > 0);
+	hop->open_n--;
+	proxy_count_add(&w->counts, PROXY_COUNT_BACK_OPEN, (uint64_t)-1);
+	if (hop->closing && !hop->open_n && w->face->hop_empty)
+		w->face->hop_empty(w->face_arg, hop);
+}
+
+void proxy_hop_close(struct proxy_worker *w, struct proxy_hop *hop)
+{
+	(void)w;
+	hop->closing = true;
+	while (hop->idle) {
+		bool last = hop->open_n == 1;
+		proxy_back1_close(hop->idle_last);
+		if (last)
+			return; /* hop_empty may have freed it */
+	}
+}
+
+enum err hop_announce(const struct proxy_exchange *x, struct proxy_transport *t)
+{
+	const struct proxy_connection *c = x->connection;
+	uint8_t bytes[PROXY_HEADER_WRITE_MAX];
+	if (!x->hop->proxy_header)
+		return OK;
+	struct proxy_header h = {.version = x->hop->proxy_header, .local = !c};
+	if (c) {
+		h.transport = PROXY_HEADER_STREAM;
+		h.source = c->peer;
+		h.destination = c->local;
+	}
+	struct writer w = writer_of(bytes, sizeof(bytes));
+	proxy_header_write(&w, &h);
+	TRY(writer_check(&w));
+	struct span all = writer_span(&w);
+	size_t sent = 0;
+	TRY(proxy_transport_write(t, &all, 1, &sent));
+	return sent == all.len ? OK : ERR_LIMIT; /* a fresh connection takes it whole */
+}

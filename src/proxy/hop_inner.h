@@ -1,0 +1,21 @@
+/* What next hops and connections of each version to them share. Nobody outside of this folder
+ * includes it, and it knows no version.
+ */
+#ifndef PROXY_HOP_INNER_H
+#define PROXY_HOP_INNER_H
+
+#include "proxy/exchange.h"
+#include "proxy/hop.h"
+
+struct proxy_transport;
+
+/* Goes to x->hop on a kept connection or a new one: proxy_exchange_opened or _failed tells, maybe
+ * before it returns. */
+void hop_open(struct proxy_exchange *x);
+/* A connection to the hop is there, or is gone. */
+void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop);
+void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop);
+/* Writes the PROXY header that the hop asks for into a fresh connection, which takes it whole. */
+MUST enum err hop_announce(const struct proxy_exchange *x, struct proxy_transport *t);
+
+#endif

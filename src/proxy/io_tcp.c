@@ -1,0 +1,133 @@
+#include "proxy/io_tcp.h"
+
+#include "os/fd.h"
+#include "os/tcp.h"
+
+struct proxy_tcp {
+	struct proxy_transport t; /* first */
+	struct loop_watch watch;
+	struct proxy_tcps *all;
+	bool hangup;	 /* the other side's end is on its way: a short read is not the last */
+	bool connecting; /* connect has not told yet */
+};
+
+static struct proxy_tcp *of(struct proxy_transport *t)
+{
+	return (struct proxy_tcp *)t;
+}
+
+static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t size,
+				   size_t *ret_len)
+{
+	enum err e = tcp_read(t->fd, buf, size, ret_len);
+	/* A short read means empty: the next byte brings another call. */
+	if (!e && *ret_len < size && (!of(t)->hangup || *ret_len == 0))
+		t->ready &= (uint8_t)~PROXY_CAN_READ;
+	return e;
+}
+
+static enum err tcp_transport_write(struct proxy_transport *t, const struct span *parts,
+				    size_t parts_n, size_t *ret_len)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < parts_n; i++)
+		size += parts[i].len;
+	TRY(tcp_write_parts(t->fd, parts, parts_n, ret_len));
+	if (*ret_len < size)
+		t->ready &= (uint8_t)~PROXY_CAN_WRITE;
+	return OK;
+}
+
+static void tcp_transport_finish(struct proxy_transport *t)
+{
+	err_ignore(tcp_finish(t->fd)); /* gone already: then the other side knows */
+}
+
+static bool tcp_transport_alive(const struct proxy_transport *t)
+{
+	return !(t->ready & PROXY_BROKEN) && tcp_is_quiet(t->fd);
+}
+
+static void tcp_transport_close(struct proxy_transport *t, bool abort)
+{
+	struct proxy_tcp *tcp = of(t);
+	if (abort)
+		err_ignore(tcp_reset_on_close(t->fd)); /* closed the other way, then */
+	/* Closing takes it out of the loop's set; what this turn had ready must go as well. */
+	loop_forget(tcp->all->loop, &tcp->watch);
+	fd_done(&t->fd);
+	slab_give(&tcp->all->tcps, tcp);
+}
+
+static const struct proxy_transport_ops tcp_ops = {
+	.read = tcp_transport_read,
+	.write = tcp_transport_write,
+	.finish = tcp_transport_finish,
+	.alive = tcp_transport_alive,
+	.close = tcp_transport_close,
+};
+
+static unsigned connected(struct proxy_tcp *tcp)
+{
+	tcp->t.error = tcp_connect_result(tcp->t.fd);
+	tcp->connecting = false;
+	return tcp->t.error ? PROXY_BROKEN : PROXY_OPENED | PROXY_CAN_WRITE;
+}
+
+static void ready(void *arg, uint32_t events)
+{
+	struct proxy_tcp *tcp = arg;
+	unsigned marks = 0;
+	if (tcp->connecting) {
+		if (!(events & (LOOP_WRITE | LOOP_ERROR | LOOP_HANGUP)))
+			return;
+		marks = connected(tcp);
+	}
+	if (events & (LOOP_READ_HANGUP | LOOP_HANGUP | LOOP_ERROR))
+		tcp->hangup = true;
+	if (events & (LOOP_READ | LOOP_READ_HANGUP | LOOP_HANGUP | LOOP_ERROR))
+		marks |= PROXY_CAN_READ;
+	if (events & LOOP_WRITE && !(tcp->t.ready & PROXY_CAN_WRITE))
+		marks |= PROXY_CAN_WRITE;
+	if (events & (LOOP_HANGUP | LOOP_ERROR) && !(marks & PROXY_BROKEN)) {
+		tcp->t.error = ERR_CLOSED;
+		marks |= PROXY_BROKEN;
+	}
+	tcp->t.ready |= (uint8_t)marks;
+	if (marks && tcp->t.call)
+		tcp->t.call(tcp->t.owner, marks);
+}
+
+void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, size_t max)
+{
+	all->loop = loop;
+	slab_init(&all->tcps, sizeof(struct proxy_tcp), max);
+}
+
+void proxy_tcps_done(struct proxy_tcps *all)
+{
+	slab_done(&all->tcps);
+}
+
+enum err proxy_tcp_new(struct proxy_tcps *all, int fd, bool connecting,
+		       struct proxy_transport **ret)
+{
+	AUTO_DONE(fd_done) int owned = fd;
+	struct proxy_tcp *tcp = slab_take(&all->tcps);
+	if (!tcp)
+		return ERR_LIMIT;
+	enum err e = loop_add(all->loop, &tcp->watch, fd,
+			      LOOP_READ | LOOP_WRITE | LOOP_READ_HANGUP | LOOP_EDGE, ready, tcp);
+	if (e) {
+		slab_give(&all->tcps, tcp);
+		return e;
+	}
+	tcp->all = all;
+	tcp->t.ops = &tcp_ops;
+	tcp->t.fd = fd_take(&owned);
+	tcp->connecting = connecting;
+	if (!connecting)
+		tcp->t.ready = PROXY_CAN_READ | PROXY_CAN_WRITE | PROXY_OPENED;
+	*ret = &tcp->t;
+	return OK;
+}

@@ -1,0 +1,26 @@
+/* Plain TCP as a transport: edge-triggered, registered once for a connection's life. Knows nothing
+ * of what the bytes say.
+ */
+#ifndef PROXY_IO_TCP_H
+#define PROXY_IO_TCP_H
+
+#include "base/slab.h"
+#include "os/loop.h"
+#include "proxy/transport.h"
+
+/* What those of one worker share. */
+struct proxy_tcps {
+	struct loop *loop; /* borrowed */
+	struct slab tcps;
+};
+
+void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, size_t max);
+/* All must be closed; accepts zeroed storage. */
+void proxy_tcps_done(struct proxy_tcps *all);
+
+/* Over a connected socket, or with `connecting` over one whose connect goes on (PROXY_OPENED or
+ * PROXY_BROKEN tells). Takes fd over, on failure too. ERR_LIMIT. */
+MUST enum err proxy_tcp_new(struct proxy_tcps *all, int fd, bool connecting,
+			    struct proxy_transport **ret);
+
+#endif

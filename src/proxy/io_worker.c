@@ -1,0 +1,257 @@
+#include "proxy/io_worker.h"
+
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/tcp.h"
+#include "proxy/front1.h"
+#include "proxy/hop.h"
+#include "proxy/io_tcp.h"
+
+#include <stdlib.h>
+
+enum {
+	ACCEPTS_MAX = 32,      /* of one listener in a turn */
+	ACCEPT_PAUSE_MS = 100, /* when the process has no descriptors left */
+	TRIM_MS = 10 * 1000,   /* buffers that a peak left are given back */
+};
+
+struct proxy_listener {
+	struct proxy_listener *next;
+	struct proxy_io *io;
+	struct loop_watch watch;
+	struct loop_timer pause;
+	int fd;	    /* borrowed */
+	void *door; /* borrowed */
+};
+
+struct proxy_io {
+	struct proxy_worker w;
+	struct loop *loop;
+	struct proxy_tcps tcps;
+	struct proxy_listener *listeners;
+	struct loop_timer tick; /* of the worker's deadlines and what it put off */
+	struct loop_timer trim;
+	size_t connections_max;
+	void (*drained)(void *arg);
+	void *drained_arg; /* borrowed */
+};
+
+/* ---- time ---- */
+
+/* After every event: what it put off is done in this turn, and the timer stands where the next
+ * deadline is. */
+static void turn_end(struct proxy_io *io)
+{
+	struct proxy_worker *w = &io->w;
+	w->now_ms = loop_now_ms(io->loop);
+	w->now_us = loop_now_us(io->loop);
+	proxy_worker_turn(w);
+	uint64_t next = w->later.first ? w->now_ms : wheel_next_ms(&w->wheel);
+	if (next != UINT64_MAX && (!io->tick.set || next < io->tick.at_ms))
+		loop_timer_set(io->loop, &io->tick, next);
+	if (io->drained && !proxy_count_get(&w->counts, PROXY_COUNT_OPEN)) {
+		void (*drained)(void *arg) = TAKE(io->drained);
+		drained(io->drained_arg);
+	}
+}
+
+static void tick(void *arg)
+{
+	turn_end(arg);
+}
+
+static void trim(void *arg)
+{
+	struct proxy_io *io = arg;
+	proxy_buffers_trim(&io->w.buffers);
+	loop_timer_set_after(io->loop, &io->trim, TRIM_MS);
+}
+
+static void before_event(void *arg)
+{
+	struct proxy_io *io = arg;
+	io->w.now_ms = loop_now_ms(io->loop);
+	io->w.now_us = loop_now_us(io->loop);
+}
+
+static void after_events(void *arg)
+{
+	turn_end(arg);
+}
+
+/* ---- clients ---- */
+
+static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *peer,
+		  const struct ip_endpoint *local)
+{
+	struct proxy_io *io = l->io;
+	struct proxy_worker *w = &io->w;
+	struct proxy_connection c = {.worker = w,
+				     .door = l->door,
+				     .peer = *peer,
+				     .local = *local,
+				     .began_ms = w->now_ms};
+	struct proxy_admission admission = {0};
+	struct proxy_transport *t = NULL;
+	proxy_count_add(&w->counts, PROXY_COUNT_CONNECTIONS, 1);
+	if (proxy_count_get(&w->counts, PROXY_COUNT_OPEN) < io->connections_max)
+		w->face->connection(w->face_arg, &c, &admission);
+	else
+		admission.refuse = true;
+	if (admission.refuse || proxy_tcp_new(&io->tcps, fd, false, &t)) {
+		proxy_count_add(&w->counts, PROXY_COUNT_REFUSED, 1);
+		if (admission.refuse) {
+			err_ignore(tcp_reset_on_close(fd)); /* closed the other way, then */
+			fd_done(&fd);
+		}
+		return;
+	}
+	(void)proxy_front1_new(w, t, &c, &admission);
+}
+
+static void pause_over(void *arg);
+
+static void acceptable(void *arg, uint32_t events)
+{
+	struct proxy_listener *l = arg;
+	(void)events;
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		struct ip_endpoint peer, local;
+		int fd;
+		enum err e = tcp_accept(l->fd, &fd, &peer, &local);
+		if (e == (enum err)EAGAIN)
+			return;
+		if (e) {
+			loop_remove(l->io->loop, &l->watch);
+			loop_timer_set_after(l->io->loop, &l->pause, ACCEPT_PAUSE_MS);
+			return;
+		}
+		admit(l, fd, &peer, &local);
+	}
+}
+
+static void pause_over(void *arg)
+{
+	struct proxy_listener *l = arg;
+	if (loop_add(l->io->loop, &l->watch, l->fd, LOOP_READ, acceptable, l))
+		loop_timer_set_after(l->io->loop, &l->pause, ACCEPT_PAUSE_MS);
+}
+
+enum err proxy_io_listen(struct proxy_io *io, int fd, void *door, struct proxy_listener **ret)
+{
+	struct proxy_listener *l = calloc(1, sizeof(*l));
+	if (!l)
+		return (enum err)ENOMEM;
+	l->io = io;
+	l->fd = fd;
+	l->door = door;
+	loop_timer_init(&l->pause, pause_over, l);
+	enum err e = loop_add(io->loop, &l->watch, fd, LOOP_READ, acceptable, l);
+	if (e) {
+		free(l);
+		return e;
+	}
+	l->next = io->listeners;
+	io->listeners = l;
+	if (ret)
+		*ret = l;
+	return OK;
+}
+
+void proxy_io_unlisten(struct proxy_io *io, struct proxy_listener *l)
+{
+	struct proxy_listener **at = &io->listeners;
+	while (*at && *at != l)
+		at = &(*at)->next;
+	ASSERT(*at);
+	*at = l->next;
+	loop_remove(io->loop, &l->watch);
+	loop_timer_cancel(io->loop, &l->pause);
+	free(l);
+}
+
+/* ---- back ends ---- */
+
+static enum err hop_connect(struct proxy_worker *w, const struct proxy_hop *hop,
+			    struct proxy_transport **ret)
+{
+	struct proxy_io *io = w->io_arg;
+	int fd;
+	TRY(tcp_connect(&hop->to, hop->from, &fd));
+	return proxy_tcp_new(&io->tcps, fd, true, ret);
+}
+
+static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void *buf, size_t size,
+			  size_t *ret_len)
+{
+	(void)w;
+	return file_read_at(fd, offset, buf, size, ret_len);
+}
+
+static const struct proxy_worker_io ways = {
+	.connect = hop_connect,
+	.file_read = read_file,
+};
+
+/* ---- its life ---- */
+
+enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
+{
+	struct proxy_io *io = calloc(1, sizeof(*io));
+	if (!io)
+		return (enum err)ENOMEM;
+	proxy_worker_init(&io->w, loop_now_ms(o->loop), o->connections_max, o->exchanges_max,
+			  o->buffers_max);
+	io->loop = o->loop;
+	io->connections_max = o->connections_max;
+	io->w.face = o->face;
+	io->w.face_arg = o->face_arg;
+	io->w.limits = o->limits;
+	io->w.io = &ways;
+	io->w.io_arg = io;
+	io->w.splice_min = o->splice_min;
+	proxy_tcps_init(&io->tcps, o->loop, o->connections_max * 2);
+	loop_timer_init(&io->tick, tick, io);
+	loop_timer_init(&io->trim, trim, io);
+	loop_timer_set_after(o->loop, &io->trim, TRIM_MS);
+	loop_around(o->loop, before_event, after_events, io);
+	*ret = io;
+	return OK;
+}
+
+void proxy_io_free(struct proxy_io *io)
+{
+	if (!io)
+		return;
+	while (io->listeners)
+		proxy_io_unlisten(io, io->listeners);
+	proxy_front1_end_all(&io->w);
+	loop_around(io->loop, NULL, NULL, NULL);
+	loop_timer_cancel(io->loop, &io->tick);
+	loop_timer_cancel(io->loop, &io->trim);
+	proxy_worker_done(&io->w);
+	proxy_tcps_done(&io->tcps);
+	free(io);
+}
+
+struct proxy_worker *proxy_io_worker(struct proxy_io *io)
+{
+	return &io->w;
+}
+
+struct loop *proxy_io_loop(struct proxy_worker *w)
+{
+	struct proxy_io *io = w->io_arg;
+	return io->loop;
+}
+
+void proxy_io_drain(struct proxy_io *io, void (*drained)(void *arg), void *arg)
+{
+	while (io->listeners)
+		proxy_io_unlisten(io, io->listeners);
+	io->w.draining = true;
+	io->drained = drained;
+	io->drained_arg = arg;
+	proxy_front1_drain(&io->w);
+	loop_timer_set_after(io->loop, &io->tick, 0);
+}

@@ -1,0 +1,37 @@
+#include "proxy/worker.h"
+
+#include "proxy/back1.h"
+#include "proxy/front1.h"
+
+#include <stdlib.h>
+
+void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connections_max,
+		       size_t exchanges_max, size_t buffers_max)
+{
+	*w = (struct proxy_worker){.now_ms = now_ms, .now_us = now_ms * 1000};
+	proxy_buffers_init(&w->buffers, buffers_max);
+	slab_init(&w->front1s, sizeof(struct proxy_front1), connections_max);
+	slab_init(&w->back1s, sizeof(struct proxy_back1), connections_max);
+	wheel_init(&w->wheel, now_ms);
+	w->exchanges_max = exchanges_max;
+}
+
+void proxy_worker_done(struct proxy_worker *w)
+{
+	ASSERT(!w->exchanges && !w->fronts);
+	while (w->exchanges_free) {
+		struct proxy_exchange *x = w->exchanges_free;
+		w->exchanges_free = x->next;
+		proxy_deadline_done(&w->wheel, &x->deadline);
+		free(x);
+	}
+	slab_done(&w->front1s);
+	slab_done(&w->back1s);
+	proxy_buffers_done(&w->buffers);
+}
+
+void proxy_worker_turn(struct proxy_worker *w)
+{
+	proxy_deadline_advance(&w->wheel, w->now_ms);
+	proxy_later_run(&w->later);
+}
