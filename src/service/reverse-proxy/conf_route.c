@@ -1,43 +1,347 @@
 #include "service/reverse-proxy/conf_route.h"
 
 #include "base/nearest.h"
-#include "proto/ip/address.h"
+#include "proto/http/token.h"
+#include "proto/ip/prefix.h"
 #include "service/reverse-proxy/conf.h"
+#include "service/reverse-proxy/route/route.h"
 
-static const struct config_key route_keys[] = {
-	{.name = "host",
+#define LIST_OF(field, what, most)                                                                 \
+	.name = what, .type = CONFIG_TEXT, .flags = CONFIG_LIST | CONFIG_UNIQUE,                   \
+	CONFIG_FIELD(struct reverse_route_conf, field), .min = 1, .max = (most), .items_max = 256
+
+static const struct config_key edits_keys[] = {
+	{.name = "set",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_edits_conf, set),
+	 .min = 3,
+	 .max = 1024,
+	 .items_max = REVERSE_EDITS_MAX,
+	 .example = "[\"X-Client: {client}\"]",
+	 .help = "fields in place of all of that name; with variables in braces"},
+	{.name = "add",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_edits_conf, add),
+	 .min = 3,
+	 .max = 1024,
+	 .items_max = REVERSE_EDITS_MAX,
+	 .example = "[\"Vary: Accept\"]",
+	 .help = "fields beside those that are there"},
+	{.name = "remove",
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
-	 CONFIG_FIELD(struct reverse_route_conf, host),
+	 CONFIG_FIELD(struct reverse_edits_conf, remove),
 	 .min = 1,
-	 .max = 253,
-	 .items_max = 256,
-	 .example = "[www.home.arpa, \"*.apps.home.arpa\"]",
-	 .help = "names that the request asks; any unless set"},
+	 .max = 128,
+	 .items_max = REVERSE_EDITS_MAX,
+	 .example = "[Server]",
+	 .help = "names of fields that are taken out"},
+};
+
+/* Name and text of "Name: text"; false: there is no colon. */
+static bool edit_split(const char *line, struct span *ret_name, struct span *ret_text)
+{
+	struct span s = span_text(line);
+	size_t colon = span_find(s, ':');
+	*ret_name = span_trim(span_sub(s, 0, colon));
+	*ret_text = span_trim(span_sub(s, colon + 1, s.len));
+	return colon < s.len;
+}
+
+static const char *edit_wrong(const char *line, bool removes)
+{
+	static const char no_colon[] = "write it as \"Name: text\"";
+	struct span name = span_text(line), text = {0};
+	char buf[1025];
+	if (!removes && !edit_split(line, &name, &text))
+		return no_colon;
+	if (!span_to_cstr(name, buf, sizeof(buf)))
+		return "it is too long";
+	const char *wrong = edit_name_wrong(buf);
+	if (wrong || removes)
+		return wrong;
+	if (!http_is_field_value(text))
+		return "its text has a byte that no field has";
+	struct edit_text t;
+	if (!span_to_cstr(text, buf, sizeof(buf)) || edit_text_parse(buf, true, &t) != OK)
+		return "a brace is open; write {{ for a brace itself, and at most 24 pieces";
+	return NULL;
+}
+
+static void check_edits(const void *conf, struct config_at *at)
+{
+	const struct reverse_edits_conf *c = conf;
+	const struct {
+		const char *key;
+		const struct config_list *list;
+	} lists[] = {{"set", &c->set}, {"add", &c->add}, {"remove", &c->remove}};
+	for (size_t k = 0; k < 3; k++)
+		for (size_t i = 0; i < lists[k].list->n; i++) {
+			const char *line = ((const char *const *)lists[k].list->items)[i];
+			const char *wrong = edit_wrong(line, k == 2);
+			if (wrong)
+				config_fail_item(at, lists[k].key, i, "'%s': %s", line, wrong);
+		}
+}
+
+static const struct config_map edits_map = {
+	.help = "Fields that the route writes of its own",
+	.size = sizeof(struct reverse_edits_conf),
+	CONFIG_KEYS(edits_keys),
+	.check = check_edits,
+	.example = "{set: [\"X-Client: {client}\"], remove: [X-Debug]}",
+};
+
+static const struct config_key rewrite_keys[] = {
+	{.name = "strip",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_rewrite_conf, strip),
+	 .min = 2,
+	 .max = ROUTE_PATH_MAX,
+	 .example = "/api",
+	 .help = "taken off the path's front"},
+	{.name = "add",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_rewrite_conf, add),
+	 .min = 2,
+	 .max = ROUTE_PATH_MAX,
+	 .example = "/v2",
+	 .help = "put in front of the path, after `strip`"},
 	{.name = "path",
 	 .type = CONFIG_TEXT,
-	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
-	 CONFIG_FIELD(struct reverse_route_conf, path),
+	 CONFIG_FIELD(struct reverse_rewrite_conf, path),
 	 .min = 1,
-	 .max = 1024,
-	 .items_max = 256,
-	 .example = "[/api/, \"=/health\"]",
-	 .help = "how its path begins, or with a `=` in front the whole of it; any unless set"},
+	 .max = ROUTE_PATH_MAX,
+	 .example = "\"/show/{id}\"",
+	 .help = "in place of the path, with variables and the names of the route's path"},
+	{.name = "host",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_rewrite_conf, host),
+	 .min = 1,
+	 .max = 253,
+	 .example = "app.home.arpa",
+	 .help = "what the server is told as host, in place of what the client asked"},
+};
+
+static void check_rewrite(const void *conf, struct config_at *at)
+{
+	const struct reverse_rewrite_conf *c = conf;
+	struct edit_text t;
+	const char *const paths[] = {c->strip, c->add};
+	static const char *const keys[] = {"strip", "add"};
+	for (size_t i = 0; i < 2; i++) {
+		const char *wrong = paths[i] ? route_path_wrong(paths[i]) : NULL;
+		if (!wrong && paths[i] && (paths[i][0] == '=' || strchr(paths[i], '{')))
+			wrong = "it is a plain path";
+		if (wrong)
+			config_fail(at, keys[i], "%s", wrong);
+	}
+	if (c->path && (c->path[0] != '/' || edit_text_parse(c->path, true, &t) != OK))
+		config_fail(at, "path", "a path begins with a slash, and each brace has its other");
+	if (c->path && (c->strip || c->add))
+		config_fail(at, "path", "the whole path is written: nothing is stripped or added");
+	if (c->host && edit_text_parse(c->host, true, &t) != OK)
+		config_fail(at, "host", "a brace is open");
+}
+
+static const struct config_map rewrite_map = {
+	.help = "How the request changes on its way to the server",
+	.size = sizeof(struct reverse_rewrite_conf),
+	CONFIG_KEYS(rewrite_keys),
+	.check = check_rewrite,
+	.example = "{strip: /api}",
+};
+
+static const char *const statuses[] = {"301", "302", "303", "307", "308", NULL};
+
+static const struct config_key redirect_keys[] = {
 	{.name = "to",
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_redirect_conf, to),
+	 .min = 1,
+	 .max = 2048,
+	 .example = "https://www.home.arpa",
+	 .help = "`https`: the same address by TLS; or an address, which keeps the request's path "
+		 "when it has none itself; with variables in braces"},
+	{.name = "status",
+	 .type = CONFIG_CHOICE,
+	 .choices = statuses,
+	 CONFIG_FIELD(struct reverse_redirect_conf, status),
+	 .fallback = "308",
+	 .help = "301 and 308 are for good; 307 and 308 keep the method"},
+	{.name = "keep-query",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_redirect_conf, keep_query),
+	 .fallback = "yes",
+	 .help = "the request's query goes along, unless `to` has one"},
+};
+
+static void check_redirect(const void *conf, struct config_at *at)
+{
+	const struct reverse_redirect_conf *c = conf;
+	struct edit_text t;
+	if (strcmp(c->to, "https") == 0)
+		return;
+	if (c->to[0] != '/' && strncmp(c->to, "http://", 7) && strncmp(c->to, "https://", 8))
+		config_fail(at, "to",
+			    "write `https`, an address with http:// or https://, or a "
+			    "path");
+	else if (edit_text_parse(c->to, true, &t) != OK || strpbrk(c->to, " \t\"<>"))
+		config_fail(at, "to", "it is no address: a brace is open, or it has a blank");
+}
+
+static const struct config_map redirect_map = {
+	.help = "The client is sent elsewhere",
+	.size = sizeof(struct reverse_redirect_conf),
+	CONFIG_KEYS(redirect_keys),
+	.check = check_redirect,
+	.alone = "to",
+	.example = "{to: https://www.home.arpa, status: 301}",
+};
+
+static const struct config_key answer_keys[] = {
+	{.name = "status",
+	 .type = CONFIG_INTEGER,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_answer_conf, status),
+	 .min = 200,
+	 .max = 599,
+	 .example = "410",
+	 .help = "of the answer; from 400 on with an error page, unless `body` is written"},
+	{.name = "body",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_answer_conf, body),
+	 .example = "gone",
+	 .help = "its text"},
+	{.name = "type",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_answer_conf, type),
+	 .min = 1,
+	 .max = 100,
+	 .fallback = "text/plain; charset=utf-8",
+	 .help = "the text's media type"},
+};
+
+static const struct config_map answer_map = {
+	.help = "The proxy itself answers",
+	.size = sizeof(struct reverse_answer_conf),
+	CONFIG_KEYS(answer_keys),
+	.alone = "status",
+	.example = "{status: 410, body: gone}",
+};
+
+static const struct config_key route_keys[] = {
+	{LIST_OF(host, "host", 253), .example = "[www.home.arpa, \"*.apps.home.arpa\"]",
+	 .help = "names that the request asks for; any unless set"},
+	{LIST_OF(path, "path", ROUTE_PATH_MAX),
+	 .example = "[/api, \"=/health\", \"/users/{user}\"]",
+	 .help = "how its path begins, in whole segments; with a `=` in front the whole of it; "
+		 "with names in braces a pattern of the whole of it; any unless set"},
+	{LIST_OF(method, "method", 32), .example = "[GET, HEAD]", .help = "any unless set"},
+	{LIST_OF(header, "header", 256), .example = "[X-Beta=1]",
+	 .help = "fields that it must have, all of them: `NAME`, or `NAME=VALUE`"},
+	{LIST_OF(query, "query", 256), .example = "[version=2]",
+	 .help = "arguments that it must have, all of them: `NAME`, or `NAME=VALUE`"},
+	{.name = "client",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_route_conf, client),
+	 .items_max = 256,
+	 .example = "[10.0.0.0/8]",
+	 .help = "who asks; anybody unless set"},
+	{.name = "to",
+	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_route_conf, to),
 	 .min = 1,
 	 .max = 255,
 	 .example = "web",
 	 .help = "a pool's name, or a server's address and port"},
+	{.name = "redirect",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, redirect),
+	 .map = &redirect_map,
+	 .help = "instead of `to`: the client is sent elsewhere"},
+	{.name = "answer",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, answer),
+	 .map = &answer_map,
+	 .help = "instead of `to`: the proxy itself answers"},
+	{.name = "rewrite",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, rewrite),
+	 .map = &rewrite_map,
+	 .help = "how the request changes on its way to the server"},
+	{.name = "request",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, request),
+	 .map = &edits_map,
+	 .help = "fields of the request that the server gets"},
+	{.name = "response",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, response),
+	 .map = &edits_map,
+	 .help = "fields of the answer that the client gets"},
+	{.name = "body-max",
+	 .type = CONFIG_SIZE,
+	 CONFIG_FIELD(struct reverse_route_conf, body_max),
+	 .example = "10M",
+	 .help = "a longer body of a request is refused"},
 };
+
+static void check_texts(struct config_at *at, const char *key, const struct config_list *list,
+			const char *(*wrong)(const char *text))
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = ((const char *const *)list->items)[i];
+		const char *why = wrong(text);
+		if (why)
+			config_fail_item(at, key, i, "'%s': %s", text, why);
+	}
+}
+
+static const char *method_wrong(const char *text)
+{
+	return http_is_token(span_text(text)) ? NULL : "it is no method";
+}
+
+static const char *header_wrong(const char *text)
+{
+	struct span s = span_text(text);
+	return http_is_token(span_sub(s, 0, span_find(s, '='))) ? NULL : "it is no field's name";
+}
+
+static const char *query_wrong(const char *text)
+{
+	return text[0] != '=' ? NULL : "an argument has a name";
+}
+
+static void check_route(const void *conf, struct config_at *at)
+{
+	const struct reverse_route_conf *c = conf;
+	check_texts(at, "host", &c->host, route_host_wrong);
+	check_texts(at, "path", &c->path, route_path_wrong);
+	check_texts(at, "method", &c->method, method_wrong);
+	check_texts(at, "header", &c->header, header_wrong);
+	check_texts(at, "query", &c->query, query_wrong);
+	unsigned ends = (c->to != NULL) + (c->redirect.to != NULL) + (c->answer.status != 0);
+	if (ends == 0)
+		config_fail(at, NULL,
+			    "the route leads nowhere: write `to`, `redirect` or "
+			    "`answer`");
+	if (ends > 1)
+		config_fail(at, c->to ? "to" : "answer",
+			    "a route has one of `to`, `redirect` and `answer`");
+}
 
 const struct config_map reverse_route_map = {
 	.help = "Which requests, and where they go",
 	.size = sizeof(struct reverse_route_conf),
 	CONFIG_KEYS(route_keys),
 	CONFIG_LINE(struct reverse_route_conf, line),
+	.check = check_route,
 	.example = "{host: www.home.arpa, to: \"10.0.0.11:80\"}",
 };
 
@@ -59,7 +363,7 @@ void reverse_route_check(const struct reverse_conf *conf, struct config_at *at)
 	const struct reverse_route_conf *routes = conf->routes.items;
 	for (size_t i = 0; i < conf->routes.n; i++) {
 		struct ip_endpoint e;
-		if (reverse_pool_find(conf, routes[i].to) == SIZE_MAX &&
+		if (routes[i].to && reverse_pool_find(conf, routes[i].to) == SIZE_MAX &&
 		    ip_endpoint_parse(span_text(routes[i].to), 0, &e) != OK)
 			tell_unknown_pool(conf, i, routes[i].to, at);
 	}
