@@ -88,7 +88,7 @@ enum guard_answer {
 	GUARD_DENIED,  /* 403 */
 	GUARD_LIMITED, /* 429, with Retry-After */
 	GUARD_SIGN_IN, /* 401, with WWW-Authenticate: no credentials, or wrong ones */
-	GUARD_HASH,    /* the credentials must be hashed first: wait, then ask again */
+	GUARD_HASH,    /* the credentials must be hashed first: wait, then guard_after_hash */
 	GUARD_ASK,     /* forward authentication: ask, then judge its answer */
 };
 
@@ -98,7 +98,9 @@ struct guard_verdict {
 	bool has_rate;
 	uint32_t limit, remaining, reset_s, period_s;
 	uint32_t retry_after_s; /* GUARD_LIMITED */
-	/* GUARD_HASH, and GUARD_PASS after basic authentication: who says to be whom. */
+	/* GUARD_HASH, and GUARD_PASS or GUARD_ASK after basic authentication: who it is said to
+	 * be; NULL with GUARD_HASH: nobody of that name, hash something of the same price and say
+	 * no. */
 	const struct guard_user *user;
 	struct span credentials; /* the base64 of "name:password"; points into the head */
 };
@@ -130,7 +132,10 @@ enum guard_answer guard_admits(const struct guard_rules *rules, const struct ip_
 void guard_judge(const struct guard_rules *rules, struct guard_state *state,
 		 const struct guard_facts *facts, struct guard_verdict *ret);
 
-/* After GUARD_HASH: what the hash thread found. A later guard_judge of the same credentials passes
+/* After GUARD_HASH, when the password was right: what comes next, GUARD_PASS or GUARD_ASK. */
+enum guard_answer guard_after_hash(const struct guard_rules *rules);
+
+/* The same moment: what the hash thread found. A later guard_judge of the same credentials passes
  * without a hash, until credentials_ms are over or the user's record changes. */
 void guard_found_right(struct guard_state *state, const struct guard_user *user,
 		       struct span credentials, uint64_t now_ms);

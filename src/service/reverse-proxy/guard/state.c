@@ -1,0 +1,249 @@
+#include "service/reverse-proxy/guard/state.h"
+
+#include "base/siphash.h"
+#include "crypto/hash.h"
+#include "crypto/random.h"
+#include "crypto/secret.h"
+#include "proto/ip/address.h"
+#include "service/reverse-proxy/guard/guard.h"
+
+#include <stdlib.h>
+
+enum { WAYS = 8, SECRET_LEN = 32, COUNT_BITS = 24 };
+
+/* Names of 64 bits of a keyed hash: whoever does not know the key finds no two alike. 0: free. */
+struct bucket_slot {
+	_Atomic uint64_t name;
+	_Atomic uint64_t full_us; /* GCRA's theoretical arrival time */
+};
+
+struct credential_slot {
+	_Atomic uint64_t name[2];
+	_Atomic uint64_t until_ms;
+};
+
+struct guard_state {
+	struct guard_state_conf conf;
+	struct hash_key key;
+	uint8_t secret[SECRET_LEN]; /* for the names of credentials */
+	/* Sets of WAYS slots; the numbers of sets are powers of two. */
+	struct bucket_slot *buckets;
+	_Atomic uint64_t *clients; /* a name's high bits, and COUNT_BITS of open connections */
+	struct credential_slot *credentials;
+	size_t bucket_sets, client_sets, credential_sets;
+	_Atomic uint32_t connections;
+};
+
+static size_t sets_for(size_t slots)
+{
+	size_t sets = 1;
+	while (sets * WAYS < slots && sets < (size_t)1 << 24)
+		sets *= 2;
+	return sets;
+}
+
+enum err guard_state_new(const struct guard_state_conf *conf, struct guard_state **ret)
+{
+	AUTO(guard_state_free) struct guard_state *s = calloc(1, sizeof(*s));
+	uint8_t key[SIPHASH_KEY_LEN];
+	if (!s)
+		return (enum err)ENOMEM;
+	s->conf = *conf;
+	TRY(crypto_random(key, sizeof(key)));
+	TRY(crypto_random(s->secret, sizeof(s->secret)));
+	s->key = hash_key_of(key);
+	s->bucket_sets = sets_for(conf->buckets_max);
+	s->client_sets = sets_for(conf->clients_max);
+	s->credential_sets = sets_for(conf->credentials_max);
+	s->buckets = calloc(s->bucket_sets * WAYS, sizeof(*s->buckets));
+	s->clients = calloc(s->client_sets * WAYS, sizeof(*s->clients));
+	s->credentials = calloc(s->credential_sets * WAYS, sizeof(*s->credentials));
+	if (!s->buckets || !s->clients || !s->credentials)
+		return (enum err)ENOMEM;
+	*ret = TAKE(s);
+	return OK;
+}
+
+void guard_state_free(struct guard_state *s)
+{
+	if (!s)
+		return;
+	free(s->buckets);
+	free(s->clients);
+	free(s->credentials);
+	crypto_wipe(s, sizeof(*s));
+	free(s);
+}
+
+/* ---- buckets ---- */
+
+static struct bucket_slot *slot_of(struct guard_state *s, uint64_t name)
+{
+	struct bucket_slot *set = &s->buckets[(name & (s->bucket_sets - 1)) * WAYS];
+	struct bucket_slot *oldest = &set[0];
+	for (size_t i = 0; i < WAYS; i++) {
+		uint64_t held = atomic_load_explicit(&set[i].name, memory_order_relaxed);
+		if (held == name)
+			return &set[i];
+		if (atomic_load_explicit(&set[i].full_us, memory_order_relaxed) <
+		    atomic_load_explicit(&oldest->full_us, memory_order_relaxed))
+			oldest = &set[i];
+	}
+	/* The one that is full soonest, mostly long ago: nothing is lost with it. */
+	atomic_store_explicit(&oldest->full_us, 0, memory_order_relaxed);
+	atomic_store_explicit(&oldest->name, name, memory_order_relaxed);
+	return oldest;
+}
+
+void state_take(struct guard_state *s, struct span key, const struct state_bucket *b,
+		uint64_t now_ms, struct state_taken *ret)
+{
+	uint64_t name = siphash13_of(s->key, key.data, key.len);
+	struct bucket_slot *slot = slot_of(s, name ? name : 1);
+	uint64_t now_us = now_ms * 1000;
+	uint64_t each_us = (uint64_t)b->period_ms * 1000 / b->requests;
+	uint64_t burst_us = each_us * b->burst;
+	uint64_t full_us = atomic_load_explicit(&slot->full_us, memory_order_relaxed);
+	uint64_t then;
+	do {
+		uint64_t base = full_us > now_us ? full_us : now_us;
+		then = base + each_us;
+		*ret = (struct state_taken){.taken = then - now_us <= burst_us};
+		if (!ret->taken) {
+			ret->full_ms = (base - now_us + 999) / 1000;
+			ret->retry_ms = (then - now_us - burst_us + 999) / 1000;
+			return;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slot->full_us, &full_us, then, memory_order_relaxed, memory_order_relaxed));
+	ret->full_ms = (then - now_us + 999) / 1000;
+	ret->remaining = each_us ? (uint32_t)((burst_us - (then - now_us)) / each_us) : b->burst;
+}
+
+/* ---- connections ---- */
+
+size_t state_client_key(const struct ip_address *client, uint8_t ret[17])
+{
+	size_t n = client->family == 6 ? 8 : ip_address_len(client);
+	ret[0] = client->family;
+	memcpy(&ret[1], client->bytes, n);
+	return n + 1;
+}
+
+static const uint64_t count_mask = (UINT64_C(1) << COUNT_BITS) - 1;
+
+static _Atomic uint64_t *client_set(struct guard_state *s, const struct ip_address *client,
+				    uint64_t *ret_name)
+{
+	uint8_t key[17];
+	uint64_t h = siphash13_of(s->key, key, state_client_key(client, key));
+	*ret_name = h & ~count_mask;
+	return &s->clients[(h & (s->client_sets - 1)) * WAYS];
+}
+
+/* One more in a slot that is the client's, or that is free. False: it is neither any more, or full
+ * (which *ret_full tells). */
+static bool count_up(_Atomic uint64_t *slot, uint64_t name, uint32_t max, bool *ret_full)
+{
+	uint64_t held = atomic_load(slot);
+	do {
+		uint64_t count = held & count_mask;
+		if (count && (held & ~count_mask) != name)
+			return false;
+		if ((max && count >= max) || count == count_mask) {
+			*ret_full = true;
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(slot, &held, name | ((held & count_mask) + 1)));
+	return true;
+}
+
+static bool client_enters(struct guard_state *s, const struct ip_address *client, uint32_t max)
+{
+	uint64_t name;
+	_Atomic uint64_t *set = client_set(s, client, &name);
+	bool full = false;
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < WAYS; i++) {
+			uint64_t held = atomic_load(&set[i]);
+			bool own = (held & count_mask) && (held & ~count_mask) == name;
+			bool fits = pass == 0 ? own : (held & count_mask) == 0;
+			if (fits && count_up(&set[i], name, max, &full))
+				return true;
+			if (full)
+				return false;
+		}
+	return true; /* no slot is left: it is not counted, and not refused */
+}
+
+bool guard_entered(struct guard_state *s, const struct ip_address *client, uint32_t client_max,
+		   uint32_t total_max)
+{
+	uint32_t n = atomic_fetch_add(&s->connections, 1);
+	if ((total_max && n >= total_max) || !client_enters(s, client, client_max)) {
+		atomic_fetch_sub(&s->connections, 1);
+		return false;
+	}
+	return true;
+}
+
+void guard_left(struct guard_state *s, const struct ip_address *client)
+{
+	uint64_t name;
+	_Atomic uint64_t *set = client_set(s, client, &name);
+	atomic_fetch_sub(&s->connections, 1);
+	for (size_t i = 0; i < WAYS; i++) {
+		uint64_t held = atomic_load(&set[i]);
+		while ((held & count_mask) && (held & ~count_mask) == name)
+			if (atomic_compare_exchange_weak(&set[i], &held, held - 1))
+				return;
+	}
+}
+
+/* ---- credentials ---- */
+
+static struct credential_slot *credential_set(struct guard_state *s, struct span text,
+					      uint64_t name[2])
+{
+	uint8_t digest[CRYPTO_SHA256_LEN];
+	struct crypto_hash h;
+	crypto_hash_init(&h, CRYPTO_SHA256);
+	crypto_hash_add(&h, span_of(s->secret, sizeof(s->secret)));
+	crypto_hash_add(&h, text);
+	crypto_hash_end(&h, digest);
+	memcpy(name, digest, 16);
+	name[0] |= 1;
+	return &s->credentials[((name[1] >> 8) & (s->credential_sets - 1)) * WAYS];
+}
+
+bool state_is_known(struct guard_state *s, struct span text, uint64_t now_ms)
+{
+	uint64_t name[2];
+	struct credential_slot *set = credential_set(s, text, name);
+	for (size_t i = 0; i < WAYS; i++)
+		if (atomic_load(&set[i].name[0]) == name[0] &&
+		    atomic_load(&set[i].name[1]) == name[1])
+			return atomic_load(&set[i].until_ms) > now_ms;
+	return false;
+}
+
+void state_know(struct guard_state *s, struct span text, uint64_t now_ms)
+{
+	uint64_t name[2];
+	struct credential_slot *set = credential_set(s, text, name);
+	struct credential_slot *to = &set[0];
+	for (size_t i = 0; i < WAYS; i++) {
+		if (atomic_load(&set[i].name[0]) == name[0] &&
+		    atomic_load(&set[i].name[1]) == name[1]) {
+			to = &set[i];
+			break;
+		}
+		if (atomic_load(&set[i].until_ms) < atomic_load(&to->until_ms))
+			to = &set[i];
+	}
+	/* A reader in between finds a name of two halves, which is nobody's. */
+	atomic_store(&to->name[0], 0);
+	atomic_store(&to->name[1], name[1]);
+	atomic_store(&to->until_ms, now_ms + s->conf.credentials_ms);
+	atomic_store(&to->name[0], name[0]);
+}
