@@ -1,0 +1,135 @@
+#include "compress/compress.h"
+
+#include "base/writer.h"
+#include "test/random.h"
+
+#include <brotli/decode.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#define ZLIB_CONST /* what comes in is not written */
+#include <zlib.h>
+#include <zstd.h>
+
+#include <cmocka.h>
+
+enum { TEXT = 200000, ROOM = 400000 };
+
+/* The bytes that were compressed, by the libraries' own decoders; the length. */
+static size_t decoded(enum compress_coding coding, struct span in, uint8_t *out, size_t room)
+{
+	if (coding == COMPRESS_BROTLI) {
+		size_t len = room;
+		assert_int_equal(BrotliDecoderDecompress(in.len, in.data, &len, out),
+				 BROTLI_DECODER_RESULT_SUCCESS);
+		return len;
+	}
+	if (coding == COMPRESS_ZSTD) {
+		ZSTD_DCtx *d = ZSTD_createDCtx();
+		ZSTD_inBuffer from = {in.data, in.len, 0};
+		ZSTD_outBuffer to = {out, room, 0};
+		assert_int_equal(ZSTD_decompressStream(d, &to, &from), 0);
+		ZSTD_freeDCtx(d);
+		return to.pos;
+	}
+	z_stream z = {.next_in = in.data,
+		      .avail_in = (uInt)in.len,
+		      .next_out = out,
+		      .avail_out = (uInt)room};
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	size_t len = z.total_out;
+	(void)inflateEnd(&z);
+	return len;
+}
+
+/* Pieces of random sizes into windows of random sizes: what comes out is what went in. */
+static void go_through(struct test_random *r, struct compress *c, enum compress_coding coding,
+		       struct span text)
+{
+	static uint8_t packed[ROOM], plain[ROOM];
+	size_t len = 0, at = 0;
+	for (bool over = false; !over;) {
+		size_t n = test_random_below(r, 30000);
+		struct span piece = span_sub(text, at, n);
+		at += piece.len;
+		over = at == text.len;
+		enum compress_then then = over				 ? COMPRESS_END
+					  : test_random_below(r, 4) == 0 ? COMPRESS_FLUSH
+									 : COMPRESS_GO_ON;
+		bool done = false;
+		while (!done) {
+			size_t room = 1 + test_random_below(r, 5000);
+			assert_true(len + room <= ROOM);
+			struct writer w = writer_of(packed + len, room);
+			assert_int_equal(compress_write(c, &piece, then, &w, &done), OK);
+			len += w.pos;
+		}
+	}
+	size_t n = decoded(coding, span_of(packed, len), plain, ROOM);
+	assert_int_equal(n, text.len);
+	assert_memory_equal(plain, text.data, n);
+}
+
+static void what_goes_in_comes_out(void **state)
+{
+	(void)state;
+	static uint8_t text[TEXT];
+	struct test_random r = test_random_begin();
+	for (enum compress_coding coding = COMPRESS_GZIP; coding < COMPRESS_CODINGS; coding++) {
+		AUTO(compress_free) struct compress *c = NULL;
+		assert_int_equal(compress_new(coding, 4, &c), OK);
+		for (unsigned round = 0; round < 4; round++) {
+			/* Words from a few letters, or noise, or nothing. */
+			size_t len = round == 3 ? 0 : TEXT;
+			for (size_t i = 0; i < len; i++)
+				text[i] = (uint8_t)(round == 1 ? test_random_next(&r)
+							       : 'a' + test_random_below(&r, 3));
+			go_through(&r, c, coding, span_of(text, len));
+			assert_int_equal(compress_reset(c), OK);
+		}
+	}
+}
+
+static void a_flush_brings_out_all_that_went_in(void **state)
+{
+	(void)state;
+	for (enum compress_coding coding = COMPRESS_GZIP; coding < COMPRESS_CODINGS; coding++) {
+		AUTO(compress_free) struct compress *c = NULL;
+		uint8_t packed[512], plain[64] = {0};
+		struct writer w = writer_of(packed, sizeof(packed));
+		struct span event = span_text("data: 1\n\n");
+		bool done = false;
+		assert_int_equal(compress_new(coding, 4, &c), OK);
+		assert_int_equal(compress_write(c, &event, COMPRESS_FLUSH, &w, &done), OK);
+		assert_true(done && w.pos > 9 && event.len == 0);
+		if (coding != COMPRESS_GZIP)
+			continue;
+		z_stream z = {.next_in = packed,
+			      .avail_in = (uInt)w.pos,
+			      .next_out = plain,
+			      .avail_out = sizeof(plain)};
+		assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+		assert_int_equal(inflate(&z, Z_SYNC_FLUSH), Z_OK);
+		(void)inflateEnd(&z);
+		assert_string_equal((char *)plain, "data: 1\n\n");
+	}
+}
+
+static void codings_have_their_names(void **state)
+{
+	(void)state;
+	assert_string_equal(compress_coding_name(COMPRESS_GZIP), "gzip");
+	assert_string_equal(compress_coding_name(COMPRESS_BROTLI), "br");
+	assert_string_equal(compress_coding_name(COMPRESS_ZSTD), "zstd");
+	assert_string_equal(compress_coding_name(COMPRESS_IDENTITY), "identity");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_goes_in_comes_out),
+		cmocka_unit_test(a_flush_brings_out_all_that_went_in),
+		cmocka_unit_test(codings_have_their_names),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
