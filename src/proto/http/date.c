@@ -152,9 +152,12 @@ void http_date_write(struct writer *w, uint64_t at_s)
 	left -= day_of(year, 1, 1);
 	for (; left >= month_len(year, month); month++)
 		left -= month_len(year, month);
-	write_bytes(w, days + (day + 4) % 7 * 3, 3);
-	write_format(w, ", %02u ", (unsigned)left + 1);
-	write_bytes(w, months + (month - 1) * 3, 3);
-	write_format(w, " %04u %02u:%02u:%02u GMT", (unsigned)year, (unsigned)(second / 3600),
+	char text[HTTP_DATE_LEN + 1];
+	struct writer t = writer_of(text, sizeof(text));
+	write_bytes(&t, days + (day + 4) % 7 * 3, 3);
+	write_format(&t, ", %02u ", (unsigned)left + 1);
+	write_bytes(&t, months + (month - 1) * 3, 3);
+	write_format(&t, " %04u %02u:%02u:%02u GMT", (unsigned)year, (unsigned)(second / 3600),
 		     (unsigned)(second / 60 % 60), (unsigned)(second % 60));
+	write_span(w, writer_span(&t));
 }

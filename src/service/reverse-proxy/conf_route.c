@@ -326,7 +326,7 @@ static void check_route(const void *conf, struct config_at *at)
 	check_texts(at, "method", &c->method, method_wrong);
 	check_texts(at, "header", &c->header, header_wrong);
 	check_texts(at, "query", &c->query, query_wrong);
-	unsigned ends = (c->to != NULL) + (c->redirect.to != NULL) + (c->answer.status != 0);
+	int ends = (c->to != NULL) + (c->redirect.to != NULL) + (c->answer.status != 0);
 	if (ends == 0)
 		config_fail(at, NULL,
 			    "the route leads nowhere: write `to`, `redirect` or "
