@@ -1,0 +1,128 @@
+/* The OCSP answer of a chain: the question for it, its check, and the copy for a handshake. */
+#include "crypto/tls_inner.h"
+
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+#include <stdlib.h>
+
+/* RFC 5019 2.1.1: SHA-1 names the certificate in the question, which is no signature. */
+static OCSP_CERTID *id_new(const struct tls_chain *c, const EVP_MD *hash)
+{
+	X509 *issuer = tls_chain_issuer(c);
+	return issuer ? OCSP_cert_to_id(hash, c->certificate, issuer) : NULL;
+}
+
+enum err tls_chain_ocsp_request(const struct tls_chain *c, uint8_t *ret, size_t size,
+				size_t *ret_len)
+{
+	OCSP_REQUEST *q = OCSP_REQUEST_new();
+	OCSP_CERTID *id = id_new(c, EVP_sha1());
+	bool added = q && id && OCSP_request_add0_id(q, id);
+	int len = added ? i2d_OCSP_REQUEST(q, NULL) : -1;
+	enum err e = !id ? ERR_ABSENT : len <= 0 ? ENOMEM : (size_t)len > size ? ERR_LIMIT : OK;
+	if (!e) {
+		*ret_len = (size_t)i2d_OCSP_REQUEST(q, &ret);
+	}
+	if (!added)
+		OCSP_CERTID_free(id);
+	OCSP_REQUEST_free(q);
+	ERR_clear_error();
+	return e;
+}
+
+/* Signed by the issuer, or by one that the issuer has made for it (RFC 6960 4.2.2.2). */
+static bool is_signed(OCSP_BASICRESP *basic, const struct tls_chain *c, uint64_t now_s)
+{
+	X509 *issuer = tls_chain_issuer(c);
+	STACK_OF(X509) *one = sk_X509_new_null();
+	X509_STORE *store = X509_STORE_new();
+	bool good = one && store && issuer && sk_X509_push(one, issuer) > 0 &&
+		    X509_STORE_add_cert(store, issuer) == 1 &&
+		    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+	if (good) {
+		X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)now_s);
+		good = OCSP_basic_verify(basic, one, store, 0) == 1;
+	}
+	sk_X509_free(one);
+	X509_STORE_free(store);
+	return good;
+}
+
+/* It speaks of this certificate, well, and of now. */
+static bool is_good(OCSP_BASICRESP *basic, const struct tls_chain *c, const EVP_MD *hash,
+		    uint64_t now_s, uint64_t *ret_until_s)
+{
+	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
+	int status = -1, reason = 0;
+	time_t now = (time_t)now_s;
+	OCSP_CERTID *id = id_new(c, hash);
+	bool good = id &&
+		    OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &until) == 1 &&
+		    status == V_OCSP_CERTSTATUS_GOOD && from && until &&
+		    X509_cmp_time(from, &now) < 0 && X509_cmp_time(until, &now) > 0 &&
+		    tls_seconds(until, ret_until_s);
+	OCSP_CERTID_free(id);
+	return good;
+}
+
+static enum err staple_check(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			     uint64_t *ret_until_s)
+{
+	const unsigned char *at = ocsp.data;
+	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &at, (long)ocsp.len);
+	OCSP_BASICRESP *basic = NULL;
+	enum err e = r && at == ocsp.data + ocsp.len ? OK : ERR_FORMAT;
+	if (!e && OCSP_response_status(r) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+		e = ERR_REFUSED;
+	if (!e && !(basic = OCSP_response_get1_basic(r)))
+		e = ERR_FORMAT;
+	if (!e &&
+	    (!is_signed(basic, c, now_s) || (!is_good(basic, c, EVP_sha1(), now_s, ret_until_s) &&
+					     !is_good(basic, c, EVP_sha256(), now_s, ret_until_s))))
+		e = ERR_REFUSED;
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(r);
+	ERR_clear_error();
+	return e;
+}
+
+enum err tls_chain_staple(struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			  uint64_t *ret_until_s)
+{
+	uint8_t *copy = NULL;
+	uint64_t until_s = 0;
+	if (ocsp.len > TLS_STAPLE_MAX)
+		return ERR_FORMAT;
+	if (ocsp.len) {
+		TRY(staple_check(c, ocsp, now_s, &until_s));
+		copy = malloc(ocsp.len);
+		if (!copy)
+			return ENOMEM;
+		memcpy(copy, ocsp.data, ocsp.len);
+	}
+	if (CRYPTO_THREAD_write_lock(c->lock) != 1) {
+		free(copy);
+		return ENOMEM;
+	}
+	uint8_t *before = c->staple;
+	c->staple = copy;
+	c->staple_len = ocsp.len;
+	CRYPTO_THREAD_unlock(c->lock);
+	free(before);
+	*ret_until_s = until_s;
+	return OK;
+}
+
+bool tls_chain_staple_copy(struct tls_chain *c, uint8_t **ret, size_t *ret_len)
+{
+	if (CRYPTO_THREAD_read_lock(c->lock) != 1)
+		return false;
+	uint8_t *copy = c->staple ? OPENSSL_memdup(c->staple, c->staple_len) : NULL;
+	size_t len = c->staple_len;
+	CRYPTO_THREAD_unlock(c->lock);
+	if (!copy)
+		return false;
+	*ret = copy;
+	*ret_len = len;
+	return true;
+}
