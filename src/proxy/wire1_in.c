@@ -77,7 +77,7 @@ void proxy_wire1_rest(struct proxy_wire1 *w)
 
 void proxy_wire1_in(struct proxy_wire1 *w, enum proxy_framing framing, uint64_t length)
 {
-	w->in_framing = framing;
+	w->in_framing = (uint8_t)framing;
 	w->in_left = framing == PROXY_FRAMING_LENGTH ? length : 0;
 	w->in_chunk = PROXY_CHUNK_SIZE;
 	w->in_ready = 0;

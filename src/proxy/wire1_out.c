@@ -17,7 +17,7 @@ uint8_t *proxy_wire1_room(struct proxy_wire1 *w, size_t n)
 
 void proxy_wire1_out(struct proxy_wire1 *w, enum proxy_framing framing, uint64_t length)
 {
-	w->out_framing = framing;
+	w->out_framing = (uint8_t)framing;
 	w->out_left = framing == PROXY_FRAMING_LENGTH ? length : 0;
 	w->out_chunk = false;
 	w->out_done =

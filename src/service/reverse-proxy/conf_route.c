@@ -233,6 +233,77 @@ static const struct config_map answer_map = {
 	.example = "{status: 410, body: gone}",
 };
 
+static const struct config_key files_keys[] = {
+	{.name = "root",
+	 .type = CONFIG_PATH,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_files_conf, root),
+	 .example = "/srv/files",
+	 .help = "the folder; nothing outside of it is sent, and nothing whose name begins with a "
+		 "dot; a folder that is new needs a restart"},
+	{.name = "index",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_files_conf, index),
+	 .min = 1,
+	 .max = 255,
+	 .items_max = 16,
+	 .fallback = "index.html",
+	 .help = "what is sent for a folder"},
+	{.name = "fallback",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_files_conf, fallback),
+	 .min = 1,
+	 .max = 255,
+	 .example = "index.html",
+	 .help = "what is sent, with status 200, for what is not there: for pages that know their "
+		 "own paths"},
+	{.name = "links",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_files_conf, links),
+	 .fallback = "no",
+	 .help = "symbolic links are followed, as long as they stay in the folder"},
+	{.name = "compressed",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_files_conf, compressed),
+	 .fallback = "no",
+	 .help = "`FILE.br`, `FILE.zst` or `FILE.gz` beside `FILE` is sent to who takes it"},
+	{.name = "max-age",
+	 .type = CONFIG_DURATION,
+	 CONFIG_FIELD(struct reverse_files_conf, max_age_ms),
+	 CONFIG_PRESENT(struct reverse_files_conf, has_max_age),
+	 .max = INT64_C(1000) * 365 * 24 * 3600,
+	 .example = "1h",
+	 .help = "so long browsers and caches need not ask again"},
+};
+
+static const char *file_wrong(const char *text)
+{
+	return text[0] == '/' || text[0] == '.' || strstr(text, "..")
+		       ? "it is a name below the folder, without a slash or dot in front"
+		       : NULL;
+}
+
+static void check_texts(struct config_at *at, const char *key, const struct config_list *list,
+			const char *(*wrong)(const char *text));
+
+static void check_files(const void *conf, struct config_at *at)
+{
+	const struct reverse_files_conf *c = conf;
+	check_texts(at, "index", &c->index, file_wrong);
+	if (c->fallback && file_wrong(c->fallback))
+		config_fail(at, "fallback", "'%s': %s", c->fallback, file_wrong(c->fallback));
+}
+
+static const struct config_map files_map = {
+	.help = "Files of a folder",
+	.size = sizeof(struct reverse_files_conf),
+	CONFIG_KEYS(files_keys),
+	.check = check_files,
+	.alone = "root",
+	.example = "{root: /srv/files, fallback: index.html}",
+};
+
 static const struct config_key route_keys[] = {
 	{LIST_OF(host, "host", 253), .example = "[www.home.arpa, \"*.apps.home.arpa\"]",
 	 .help = "names that the request asks for; any unless set"},
@@ -269,6 +340,18 @@ static const struct config_key route_keys[] = {
 	 CONFIG_FIELD(struct reverse_route_conf, answer),
 	 .map = &answer_map,
 	 .help = "instead of `to`: the proxy itself answers"},
+	{.name = "files",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, files),
+	 .map = &files_map,
+	 .help = "instead of `to`: files of a folder"},
+	{.name = "guard",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_NARROWER,
+	 CONFIG_FIELD(struct reverse_route_conf, guard),
+	 CONFIG_PRESENT(struct reverse_route_conf, has_guard),
+	 .map = &reverse_guard_map,
+	 .help = "who is let in here; replaces the section's"},
 	{.name = "rewrite",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_route_conf, rewrite),
@@ -326,14 +409,18 @@ static void check_route(const void *conf, struct config_at *at)
 	check_texts(at, "method", &c->method, method_wrong);
 	check_texts(at, "header", &c->header, header_wrong);
 	check_texts(at, "query", &c->query, query_wrong);
-	int ends = (c->to != NULL) + (c->redirect.to != NULL) + (c->answer.status != 0);
+	int ends = (c->to != NULL) + (c->redirect.to != NULL) + (c->answer.status != 0) +
+		   (c->files.root != NULL);
 	if (ends == 0)
 		config_fail(at, NULL,
 			    "the route leads nowhere: write `to`, `redirect` or "
 			    "`answer`");
 	if (ends > 1)
-		config_fail(at, c->to ? "to" : "answer",
-			    "a route has one of `to`, `redirect` and `answer`");
+		config_fail(at,
+			    c->to	     ? "to"
+			    : c->redirect.to ? "redirect"
+					     : "files",
+			    "a route has one of `to`, `redirect`, `answer` and `files`");
 }
 
 const struct config_map reverse_route_map = {

@@ -4,8 +4,10 @@
 
 #include "base/arena.h"
 #include "config/schema.h"
+#include "service/reverse-proxy/conf_guard.h"
 #include "service/reverse-proxy/route/edit.h"
 
+struct guard_rules;
 struct reverse_conf;
 struct route;
 struct route_table;
@@ -32,6 +34,15 @@ struct reverse_answer_conf {
 	const char *body, *type;
 };
 
+struct reverse_files_conf {
+	const char *root;	  /* NULL: none */
+	struct config_list index; /* const char * */
+	const char *fallback;	  /* NULL: none */
+	bool links, compressed;
+	bool has_max_age;
+	uint64_t max_age_ms;
+};
+
 struct reverse_route_conf {
 	struct config_list host, path, method; /* const char *; none: any */
 	struct config_list header, query;      /* const char *: NAME, or NAME=VALUE */
@@ -39,6 +50,9 @@ struct reverse_route_conf {
 	const char *to;			       /* a pool's name, or the address of a server */
 	struct reverse_redirect_conf redirect;
 	struct reverse_answer_conf answer;
+	struct reverse_files_conf files;
+	struct reverse_guard_conf guard;
+	bool has_guard;
 	struct reverse_rewrite_conf rewrite;
 	struct reverse_edits_conf request, response;
 	uint64_t body_max; /* bytes; 0: the listener's limit alone */
@@ -61,6 +75,8 @@ struct reverse_routes {
 	struct route *routes; /* routes_n, in the order of the file */
 	size_t routes_n;
 	struct route_table *table;
+	struct guard_rules *guards; /* by route.guard */
+	size_t guards_n;
 	struct arena memory; /* what routes point to */
 };
 

@@ -130,6 +130,19 @@ static void when_of(const struct reverse_route_conf *c, struct route *ret)
 	ret->clients_n = c->client.n;
 }
 
+static void files_of(const struct reverse_files_conf *c, struct route_files *ret)
+{
+	*ret = (struct route_files){.root = c->root,
+				    .index = c->index.items,
+				    .index_n = c->index.n,
+				    .fallback = c->fallback,
+				    .links = c->links,
+				    .compressed = c->compressed,
+				    .max_age_s = UINT32_MAX};
+	if (c->has_max_age)
+		ret->max_age_s = (uint32_t)(c->max_age_ms / 1000);
+}
+
 static enum err route_of(struct arena *a, const struct reverse_route_conf *c, struct route *ret)
 {
 	when_of(c, ret);
@@ -141,11 +154,14 @@ static enum err route_of(struct arena *a, const struct reverse_route_conf *c, st
 	TRY(text_of(a, c->rewrite.host, &ret->rewrite.host));
 	TRY(edits_of(a, &c->request, &ret->request_edits));
 	TRY(edits_of(a, &c->response, &ret->response_edits));
-	ret->guard = GUARD_NONE;
 	ret->body_max = c->body_max ? c->body_max : UINT64_MAX;
 	if (c->redirect.to) {
 		ret->action = ROUTE_REDIRECT;
 		return redirect_of(a, &c->redirect, &ret->redirect);
+	}
+	if (c->files.root) {
+		ret->action = ROUTE_FILES;
+		files_of(&c->files, &ret->files);
 	}
 	if (c->answer.status) {
 		ret->action = ROUTE_ANSWER;
@@ -159,6 +175,12 @@ static enum err routes_fill(const struct reverse_conf *conf, struct reverse_rout
 {
 	const struct reverse_route_conf *c = conf->routes.items;
 	size_t servers = conf->pools.n;
+	uint32_t rate = 0;
+	/* The section's own is number 0, and the last when no route has one. */
+	r->guards = ARENA_ARRAY(&r->memory, struct guard_rules, conf->routes.n + 1);
+	if (!r->guards)
+		return (enum err)ENOMEM;
+	TRY(reverse_guard_rules(&r->memory, &conf->guard, &rate, &r->guards[r->guards_n++]));
 	r->routes = ARENA_ARRAY(&r->memory, struct route, conf->routes.n + 1);
 	if (!r->routes)
 		return (enum err)ENOMEM;
@@ -167,6 +189,12 @@ static enum err routes_fill(const struct reverse_conf *conf, struct reverse_rout
 		struct ip_endpoint e;
 		to->number = (uint32_t)i;
 		TRY(route_of(&r->memory, &c[i], to));
+		to->guard = conf->has_guard ? 0 : GUARD_NONE;
+		if (c[i].has_guard) {
+			to->guard = (uint32_t)r->guards_n;
+			TRY(reverse_guard_rules(&r->memory, &c[i].guard, &rate,
+						&r->guards[r->guards_n++]));
+		}
 		if (is_server(conf, c[i].to, &e))
 			to->pool = (uint32_t)servers++;
 		else if (c[i].to)

@@ -70,6 +70,7 @@ struct guard_rules {
 	struct guard_rate rates[GUARD_RATES_MAX];
 	size_t rates_n;
 	bool has_basic, has_forward;
+	bool secure; /* answers get the fields of secure.h */
 	struct guard_basic basic;
 	struct guard_forward forward;
 };

@@ -236,6 +236,21 @@ static enum err rewrite_path(const struct route_request *r, struct proxy_exchang
 	return OK;
 }
 
+enum err route_request_path(const struct route_request *r, struct proxy_exchange *x,
+			    struct span *ret)
+{
+	const struct route_rewrite *rw = &r->found.route->rewrite;
+	if (!rw->path && !rw->strip && !rw->add) {
+		*ret = r->facts.path;
+		return ret->len && ret->data[0] == '/' ? OK : ERR_FORMAT;
+	}
+	struct writer w = room_of(x, TEXT_MAX);
+	TRY(rewrite_path(r, x, &w));
+	TRY(writer_check(&w));
+	*ret = writer_span(&w);
+	return OK;
+}
+
 static enum err write_target(const struct route_request *r, struct proxy_exchange *x)
 {
 	const struct route_rewrite *rw = &r->found.route->rewrite;

@@ -45,6 +45,11 @@ unsigned route_request_read(struct route_request *r, struct proxy_exchange *x,
 unsigned route_request_forward(struct route_request *r, struct proxy_exchange *x,
 			       struct span server);
 
+/* The path after the route's rewriting, in normal form: what a file is looked for by. ERR_FORMAT,
+ * ERR_REFUSED, ERR_LIMIT: it became none. */
+MUST enum err route_request_path(const struct route_request *r, struct proxy_exchange *x,
+				 struct span *ret);
+
 /* The answer of ROUTE_REDIRECT and ROUTE_ANSWER into x->response and *ret (whose body is empty for
  * an answer without text of its own: the error page's part). 0 or 500. */
 unsigned route_request_answer(struct route_request *r, struct proxy_exchange *x,

@@ -66,7 +66,6 @@ struct route_files {
 	const char *const *index; /* index_n names that stand for a folder */
 	size_t index_n;
 	const char *fallback; /* NULL: 404; else this file below root instead (single-page apps) */
-	bool list;	      /* a page of the folder's names where no index is */
 	bool links;	      /* symbolic links are followed, as long as they stay below root */
 	bool compressed;      /* FILE.br, FILE.zst and FILE.gz beside FILE are sent instead of it */
 	uint32_t max_age_s;   /* UINT32_MAX: no Cache-Control */

@@ -1,0 +1,246 @@
+#include "service/reverse-proxy/conf_guard.h"
+
+#include "base/arena.h"
+#include "proto/http/token.h"
+#include "service/reverse-proxy/guard/guard.h"
+
+enum { PREFIXES_MAX = 1024, USERS_MAX = 10000, RATE_MAX = 1000000 };
+
+/* "100/s", "10/m", "1000/h"; false: none. */
+static bool rate_read(const char *text, uint32_t *ret_requests, uint32_t *ret_period_ms)
+{
+	struct span s = span_text(text);
+	size_t slash = span_find(s, '/');
+	struct span unit = span_sub(s, slash + 1, s.len);
+	uint64_t n;
+	if (!span_to_u64(span_sub(s, 0, slash), RATE_MAX, &n) || n == 0)
+		return false;
+	*ret_requests = (uint32_t)n;
+	*ret_period_ms = span_is(unit, "s")   ? 1000
+			 : span_is(unit, "m") ? 60 * 1000
+			 : span_is(unit, "h") ? 3600 * 1000
+					      : 0;
+	return *ret_period_ms > 0;
+}
+
+static bool by_read(const char *text, enum guard_key *ret, const char **ret_name)
+{
+	static const struct {
+		const char *word;
+		enum guard_key key;
+		bool named;
+	} words[] = {{"client", GUARD_BY_CLIENT, false},
+		     {"route", GUARD_BY_ROUTE, false},
+		     {"header", GUARD_BY_FIELD, true},
+		     {"cookie", GUARD_BY_COOKIE, true}};
+	struct span s = span_text(text);
+	size_t blank = span_find(s, ' ');
+	const char *name = blank < s.len ? text + blank + 1 : "";
+	for (size_t i = 0; i < 4; i++)
+		if (span_is(span_sub(s, 0, blank), words[i].word)) {
+			*ret = words[i].key;
+			*ret_name = words[i].named ? name : NULL;
+			return words[i].named ? http_is_token(span_text(name)) : blank == s.len;
+		}
+	return false;
+}
+
+static const struct config_key rate_keys[] = {
+	{.name = "limit",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_rate_conf, limit),
+	 .min = 1,
+	 .max = 32,
+	 .example = "100/s",
+	 .help = "requests in a second, minute or hour: `100/s`, `600/m`, `5000/h`"},
+	{.name = "burst",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_rate_conf, burst),
+	 .fallback = "0",
+	 .max = RATE_MAX,
+	 .help = "so many at once after a rest; 0 is as many as the limit's number"},
+	{.name = "by",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_rate_conf, by),
+	 .min = 1,
+	 .max = 128,
+	 .fallback = "client",
+	 .help = "whose requests are counted together: `client` (an IPv4 address, an IPv6 /64), "
+		 "`route` (all), `header NAME` or `cookie NAME` (one value of it; who has none is "
+		 "counted by address)"},
+};
+
+static void check_rate(const void *conf, struct config_at *at)
+{
+	const struct reverse_rate_conf *c = conf;
+	uint32_t requests, period;
+	enum guard_key key;
+	const char *name;
+	if (!rate_read(c->limit, &requests, &period))
+		config_fail(at, "limit", "'%s' is no rate; write 100/s, 600/m or 5000/h", c->limit);
+	if (!by_read(c->by, &key, &name))
+		config_fail(at, "by", "'%s': write client, route, header NAME or cookie NAME",
+			    c->by);
+}
+
+static const struct config_map rate_map = {
+	.help = "How often",
+	.size = sizeof(struct reverse_rate_conf),
+	CONFIG_KEYS(rate_keys),
+	.check = check_rate,
+	.alone = "limit",
+	.example = "{limit: 10/s, burst: 50, by: client}",
+};
+
+static const struct config_key user_keys[] = {
+	{.name = "name",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_ENTRY_NAME,
+	 CONFIG_FIELD(struct reverse_user_conf, name),
+	 .min = 1,
+	 .max = 128,
+	 .help = "who"},
+	{.name = "password",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_user_conf, password),
+	 .min = 8,
+	 .max = 127,
+	 .example = "\"$2b$12$KIXQm5sT1s1Cq1o9mZkqUe6vJw0rO3l3c0oV1bJ9vYl1dG5c7c9Zy\"",
+	 .help = "its record: bcrypt (`$2b$`), yescrypt (`$y$`), Argon2id (`$argon2id$`) or "
+		 "SHA-512 (`$6$`), as htpasswd -B and mkpasswd write them"},
+};
+
+static bool is_record(const char *text)
+{
+	static const char *const begins[] = {"$2a$", "$2b$", "$2y$", "$y$", "$6$", "$argon2id$"};
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(text, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
+static void check_user(const void *conf, struct config_at *at)
+{
+	const struct reverse_user_conf *c = conf;
+	if (!is_record(c->password))
+		config_fail(at, "password",
+			    "it is no record of a password; `htpasswd -nB NAME` or "
+			    "`mkpasswd` makes one");
+	if (strchr(c->name, ':'))
+		config_fail(at, NULL, "a name has no colon (RFC 7617)");
+}
+
+static const struct config_map user_map = {
+	.help = "A user",
+	.size = sizeof(struct reverse_user_conf),
+	CONFIG_KEYS(user_keys),
+	.check = check_user,
+	.alone = "password",
+};
+
+static const struct config_key basic_keys[] = {
+	{.name = "realm",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_basic_conf, realm),
+	 .min = 1,
+	 .max = 128,
+	 .fallback = "restricted",
+	 .help = "what the browser shows"},
+	{.name = "users",
+	 .type = CONFIG_DICTIONARY,
+	 CONFIG_FIELD(struct reverse_basic_conf, users),
+	 .map = &user_map,
+	 .items_max = USERS_MAX,
+	 .help = "who may, by name, with the records of their passwords"},
+};
+
+static void check_basic(const void *conf, struct config_at *at)
+{
+	const struct reverse_basic_conf *c = conf;
+	if (strpbrk(c->realm, "\"\\") || !http_is_field_value(span_text(c->realm)))
+		config_fail(at, "realm", "no quotes, backslashes or control bytes");
+}
+
+static const struct config_map basic_map = {
+	.help = "Name and password (RFC 7617), for pages behind TLS",
+	.size = sizeof(struct reverse_basic_conf),
+	CONFIG_KEYS(basic_keys),
+	.check = check_basic,
+};
+
+static const struct config_key guard_keys[] = {
+	{.name = "allow",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_guard_conf, allow),
+	 .items_max = PREFIXES_MAX,
+	 .example = "[10.0.0.0/8]",
+	 .help = "these clients only; everybody unless set"},
+	{.name = "deny",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_guard_conf, deny),
+	 .items_max = PREFIXES_MAX,
+	 .example = "[192.0.2.0/24]",
+	 .help = "not these clients; comes before `allow`"},
+	{.name = "rate",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_guard_conf, rate),
+	 .map = &rate_map,
+	 .items_max = GUARD_RATES_MAX,
+	 .example = "10/s",
+	 .help = "how often; who asks more often gets 429 and is told when to come again"},
+	{.name = "basic",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_guard_conf, basic),
+	 .map = &basic_map,
+	 .help = "name and password (RFC 7617)"},
+	{.name = "secure",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_guard_conf, secure),
+	 .fallback = "no",
+	 .help = "fields that make browsers careful, unless the server sends its own: "
+		 "Strict-Transport-Security (by TLS only), X-Content-Type-Options, "
+		 "X-Frame-Options, Referrer-Policy, Permissions-Policy"},
+};
+
+const struct config_map reverse_guard_map = {
+	.help = "Who is let in, how often, and after what proof",
+	.size = sizeof(struct reverse_guard_conf),
+	CONFIG_KEYS(guard_keys),
+	.example = "{allow: 10.0.0.0/8, rate: 100/s}",
+};
+
+static void rate_of(const struct reverse_rate_conf *c, uint32_t number, struct guard_rate *ret)
+{
+	/* Judged by check_rate. */
+	(void)rate_read(c->limit, &ret->requests, &ret->period_ms);
+	(void)by_read(c->by, &ret->key, &ret->name);
+	ret->burst = c->burst ? c->burst : ret->requests;
+	ret->number = number;
+}
+
+enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c, uint32_t *rate,
+			     struct guard_rules *ret)
+{
+	const struct reverse_rate_conf *rates = c->rate.items;
+	const struct reverse_user_conf *users = c->basic.users.items;
+	struct guard_user *made = ARENA_ARRAY(a, struct guard_user, c->basic.users.n + 1);
+	if (!made)
+		return (enum err)ENOMEM;
+	*ret = (struct guard_rules){.deny = c->deny.items,
+				    .deny_n = c->deny.n,
+				    .allow = c->allow.items,
+				    .allow_n = c->allow.n,
+				    .secure = c->secure};
+	for (size_t i = 0; i < c->rate.n; i++)
+		rate_of(&rates[i], (*rate)++, &ret->rates[ret->rates_n++]);
+	for (size_t i = 0; i < c->basic.users.n; i++)
+		made[i] = (struct guard_user){users[i].name, users[i].password};
+	ret->has_basic = c->basic.users.n > 0;
+	ret->basic = (struct guard_basic){c->basic.realm, made, c->basic.users.n};
+	return OK;
+}

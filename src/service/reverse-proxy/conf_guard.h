@@ -1,0 +1,40 @@
+/* Who is let in, as the configuration has it. Knows no request. */
+#ifndef REVERSE_PROXY_CONF_GUARD_H
+#define REVERSE_PROXY_CONF_GUARD_H
+
+#include "config/schema.h"
+
+struct arena;
+struct guard_rules;
+
+struct reverse_rate_conf {
+	const char *limit; /* "100/s" */
+	uint32_t burst;	   /* 0: as many as the limit's number */
+	const char *by;	   /* "client", "route", "header NAME", "cookie NAME" */
+};
+
+struct reverse_user_conf {
+	const char *name;
+	const char *password; /* a record: crypt(3)'s or the suite's own */
+};
+
+struct reverse_basic_conf {
+	const char *realm;
+	struct config_list users; /* struct reverse_user_conf; none: no basic authentication */
+};
+
+struct reverse_guard_conf {
+	struct config_list allow, deny; /* struct ip_prefix */
+	struct config_list rate;	/* struct reverse_rate_conf */
+	struct reverse_basic_conf basic;
+	bool secure;
+};
+
+extern const struct config_map reverse_guard_map;
+
+/* Compiles c into ret, which points into it and into a. *rate: the number of the next rate limit of
+ * the snapshot. ENOMEM. */
+MUST enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c,
+				  uint32_t *rate, struct guard_rules *ret);
+
+#endif

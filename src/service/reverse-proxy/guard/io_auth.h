@@ -1,0 +1,38 @@
+/* Passwords hashed for all workers by one thread, so that no worker waits: a desk for each worker,
+ * where exchanges wait and answers come back. Knows no rule and no route. */
+#ifndef REVERSE_PROXY_GUARD_IO_AUTH_H
+#define REVERSE_PROXY_GUARD_IO_AUTH_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct auth_desk;
+struct auth_hasher;
+struct guard_user;
+struct loop;
+
+/* More wait nowhere: who comes then is told to come again (503). */
+enum { AUTH_WAITING_MAX = 64 };
+
+MUST enum err auth_hasher_new(struct auth_hasher **ret);
+/* Starts the thread; after the sandbox. */
+MUST enum err auth_hasher_start(struct auth_hasher *h);
+/* Ends the thread after what it is at. Desks must not ask any more. Accepts NULL. */
+void auth_hasher_free(struct auth_hasher *h);
+
+/* loop: of the worker, woken when an answer waits; its wake hook calls auth_desk_take. */
+MUST enum err auth_desk_new(struct auth_hasher *h, struct loop *loop, struct auth_desk **ret);
+/* After auth_hasher_free. Accepts NULL. */
+void auth_desk_free(struct auth_desk *d);
+
+/* Is the password of these credentials (the base64 of "name:password") user's? who: given to call;
+ * *ret_ticket, never 0: for auth_desk_forget. decoy: the answer is no, and costs the same.
+ * ERR_LIMIT: too many wait; ERR_FORMAT. In the worker's thread, as all below. */
+MUST enum err auth_desk_ask(struct auth_desk *d, void *who, struct span credentials,
+			    const struct guard_user *user, bool decoy, uint64_t *ret_ticket);
+/* The one who asked has gone. 0: nothing. */
+void auth_desk_forget(struct auth_desk *d, uint64_t ticket);
+/* Calls for each answer that has come. */
+void auth_desk_take(struct auth_desk *d, void (*call)(void *arg, void *who, bool right), void *arg);
+
+#endif
