@@ -4,6 +4,8 @@
 #ifndef PROXY_COUNT_H
 #define PROXY_COUNT_H
 
+#include "proto/http2/flood.h"
+#include "proto/http2/head.h"
 #include "proxy/end.h"
 
 #include <stdatomic.h>
@@ -24,7 +26,15 @@ enum proxy_count {
 	PROXY_COUNT_TUNNELS,
 	PROXY_COUNT_BUFFERS, /* gauge: buffers that are out */
 	PROXY_COUNT_BUFFERS_REFUSED,
-	PROXY_COUNT_CAUSE, /* PROXY_CAUSES numbers: how exchanges ended */
+	/* HTTP/2, both sides. */
+	PROXY_COUNT_STREAMS2,
+	PROXY_COUNT_BROKEN2, /* connections that broke the protocol */
+	PROXY_COUNT_RESETS2_IN,
+	PROXY_COUNT_RESETS2_OUT,
+	PROXY_COUNT_FLOOD2, /* HTTP2_FLOODS numbers: connections ended for it */
+	PROXY_COUNT_FAULT2 = PROXY_COUNT_FLOOD2 + HTTP2_FLOODS, /* HTTP2_FAULTS: requests */
+	PROXY_COUNT_CAUSE =
+		PROXY_COUNT_FAULT2 + HTTP2_FAULTS, /* PROXY_CAUSES numbers: how exchanges ended */
 	PROXY_COUNTS = PROXY_COUNT_CAUSE + PROXY_CAUSES,
 };
 

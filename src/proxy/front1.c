@@ -1,8 +1,10 @@
+/* why-long: a connection's whole life, of requests one after another, stands in one place. */
 #include "proxy/front1.h"
 
 #include "base/writer.h"
 #include "proxy/convert1.h"
 #include "proxy/exchange.h"
+#include "proxy/front2.h"
 #include "proxy/worker.h"
 
 #include <stddef.h>
@@ -31,12 +33,11 @@ static struct proxy_worker *worker(const struct proxy_front1 *f)
 	return f->c.worker;
 }
 
-static void front1_free(struct proxy_front1 *f, bool abort)
+/* The face is not told. */
+static void front1_drop(struct proxy_front1 *f, bool abort)
 {
 	struct proxy_worker *w = worker(f);
 	ASSERT(!f->x);
-	if (w->face->disconnected)
-		w->face->disconnected(w->face_arg, &f->c);
 	if (f->previous)
 		f->previous->next = f->next;
 	else
@@ -48,6 +49,14 @@ static void front1_free(struct proxy_front1 *f, bool abort)
 	proxy_wire1_done(&f->wire, abort);
 	slab_give(&w->front1s, f);
 	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, (uint64_t)-1);
+}
+
+static void front1_free(struct proxy_front1 *f, bool abort)
+{
+	struct proxy_worker *w = worker(f);
+	if (w->face->disconnected)
+		w->face->disconnected(w->face_arg, &f->c);
+	front1_drop(f, abort);
 }
 
 /* The client is gone, or must go: its exchange too. */
@@ -175,6 +184,29 @@ static bool worth_a_look(const struct proxy_front1 *f, struct span in)
 	       memchr(in.data + f->scanned, '\n', in.len - f->scanned);
 }
 
+/* RFC 9113 3.3: HTTP/2 by prior knowledge, where it is allowed, begins where a request would. */
+static bool may_be_http2(const struct proxy_front1 *f, struct span in)
+{
+	size_t n = in.len < sizeof(proxy_preface2) ? in.len : sizeof(proxy_preface2);
+	return f->http2_plain && !f->c.exchanges && memcmp(in.data, proxy_preface2, n) == 0;
+}
+
+static enum step become_http2(struct proxy_front1 *f)
+{
+	struct proxy_worker *w = worker(f);
+	struct proxy_buffer *b = proxy_buffer_ref(f->wire.in);
+	struct proxy_transport *t = TAKE(f->wire.t);
+	const struct proxy_connection c = f->c;
+	const struct proxy_admission admission = {.head_ms = f->head_ms,
+						  .idle_ms = f->idle_ms,
+						  .head_max = f->head_max,
+						  .requests_max = f->requests_max};
+	front1_drop(f, false);
+	proxy_front2_new(w, t, &c, &admission, proxy_buffer_span(b));
+	proxy_buffer_give(&w->buffers, b);
+	return STEP_GONE;
+}
+
 static enum step head_step(struct proxy_front1 *f)
 {
 	struct proxy_worker *w = worker(f);
@@ -185,6 +217,12 @@ static enum step head_step(struct proxy_front1 *f)
 			return STEP_GONE;
 		}
 		return STEP_READ;
+	}
+	if (may_be_http2(f, in)) {
+		if (in.len >= sizeof(proxy_preface2))
+			return become_http2(f);
+		if (!f->wire.in_eof)
+			return STEP_READ;
 	}
 	if (!worth_a_look(f, in))
 		return STEP_READ;

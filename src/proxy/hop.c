@@ -3,6 +3,7 @@
 #include "base/writer.h"
 #include "proto/proxy-header/header.h"
 #include "proxy/back1.h"
+#include "proxy/back2.h"
 #include "proxy/face.h"
 #include "proxy/hop_inner.h"
 #include "proxy/worker.h"
@@ -10,7 +11,11 @@
 void hop_open(struct proxy_exchange *x)
 {
 	struct proxy_hop *hop = x->hop;
-	if (!proxy_back1_reuse(hop, x))
+	bool http2 = hop->protocol == PROXY_HTTP2 ||
+		     (hop->protocol == PROXY_HTTP_ALPN && !hop->only_http1);
+	if (http2)
+		proxy_back2_open(x);
+	else if (!proxy_back1_reuse(hop, x))
 		proxy_back1_connect(x->worker, hop, x);
 }
 
@@ -40,6 +45,7 @@ void proxy_hop_close(struct proxy_worker *w, struct proxy_hop *hop)
 		if (last)
 			return; /* hop_empty may have freed it */
 	}
+	proxy_back2_close_hop(hop);
 }
 
 enum err hop_announce(const struct proxy_exchange *x, struct proxy_transport *t)

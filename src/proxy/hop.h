@@ -49,6 +49,7 @@ struct proxy_hop {
 	struct proxy_back2 *shared; /* HTTP/2 connections, also those with requests on them */
 	uint32_t idle_n, open_n;    /* kept; all, used ones too */
 	bool closing;		    /* nothing is kept any more */
+	bool only_http1;	    /* with PROXY_HTTP_ALPN: that is what it agreed to */
 };
 
 /* Closes the idle connections; those in use end with their requests. The storage may go when open_n

@@ -3,7 +3,9 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/tcp.h"
+#include "proxy/back2.h"
 #include "proxy/front1.h"
+#include "proxy/front2.h"
 #include "proxy/hop.h"
 #include "proxy/io_tcp.h"
 
@@ -81,6 +83,16 @@ static void after_events(void *arg)
 
 /* ---- clients ---- */
 
+/* t is open: ALPN says what is spoken on it. */
+static void serve(struct proxy_worker *w, struct proxy_transport *t,
+		  const struct proxy_connection *c, const struct proxy_admission *admission)
+{
+	if (t->tls && span_is(t->tls->alpn, "h2"))
+		proxy_front2_new(w, t, c, admission, (struct span){0});
+	else
+		(void)proxy_front1_new(w, t, c, admission);
+}
+
 static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *peer,
 		  const struct ip_endpoint *local)
 {
@@ -106,7 +118,7 @@ static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *pe
 		}
 		return;
 	}
-	(void)proxy_front1_new(w, t, &c, &admission);
+	serve(w, t, &c, &admission);
 }
 
 static void pause_over(void *arg);
@@ -226,6 +238,8 @@ void proxy_io_free(struct proxy_io *io)
 	while (io->listeners)
 		proxy_io_unlisten(io, io->listeners);
 	proxy_front1_end_all(&io->w);
+	proxy_front2_end_all(&io->w);
+	proxy_back2_end_all(&io->w);
 	loop_around(io->loop, NULL, NULL, NULL);
 	loop_timer_cancel(io->loop, &io->tick);
 	loop_timer_cancel(io->loop, &io->trim);
@@ -253,5 +267,6 @@ void proxy_io_drain(struct proxy_io *io, void (*drained)(void *arg), void *arg)
 	io->drained = drained;
 	io->drained_arg = arg;
 	proxy_front1_drain(&io->w);
+	proxy_front2_drain(&io->w);
 	loop_timer_set_after(io->loop, &io->tick, 0);
 }

@@ -2,6 +2,7 @@
 
 #include "proxy/back1.h"
 #include "proxy/front1.h"
+#include "proxy/share2.h"
 
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ void proxy_worker_done(struct proxy_worker *w)
 		proxy_deadline_done(&w->wheel, &x->deadline);
 		free(x);
 	}
+	proxy_share2_done(w);
 	slab_done(&w->front1s);
 	slab_done(&w->back1s);
 	proxy_buffers_done(&w->buffers);

@@ -12,6 +12,7 @@
 #include "proxy/face.h"
 
 struct proxy_front1;
+struct proxy_share2;
 struct proxy_splice;
 
 /* Ways out of the engine. */
@@ -47,9 +48,9 @@ struct proxy_worker {
 	struct proxy_exchange *exchanges;      /* all that run */
 	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
 	size_t exchanges_n, exchanges_max;
-	uint64_t splice_min;  /* bytes of a body that are worth a pipe */
-	bool draining;	      /* connections close after the answer that runs */
-	void *front2, *back2; /* what HTTP/2 shares in this worker; owned there */
+	uint64_t splice_min;	     /* bytes of a body that are worth a pipe */
+	bool draining;		     /* connections close after the answer that runs */
+	struct proxy_share2 *share2; /* owned; NULL until HTTP/2 is spoken */
 };
 
 /* Storage is the caller's; the rest is filled in by him afterwards. */

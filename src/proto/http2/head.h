@@ -23,7 +23,8 @@ struct http2_head {
 	uint16_t status; /* of a response; 100 to 199 is not the last head */
 	const struct http2_field *fields;
 	size_t fields_n;
-	bool end; /* neither body nor trailers follow */
+	size_t size; /* of one that was received, as RFC 9113 6.5.2 counts it */
+	bool end;    /* neither body nor trailers follow */
 	/* The head was larger than the limits: some of its fields are missing. Answer 431, or treat
 	 * the response as broken. */
 	bool too_large;

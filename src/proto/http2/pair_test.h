@@ -19,11 +19,13 @@ struct stream {
 	uint32_t id;
 	char said[TEXT_MAX]; /* "GET /path", "200", "data N", "end", "closed N"… */
 	size_t said_len;
-	size_t received;
+	size_t received, consumed;
 	/* What it sends. */
 	size_t to_send, sent;
 	bool held; /* nothing now, whatever there is */
 	bool with_trailers;
+	bool ended;    /* the other side's body has */
+	bool answered; /* for tests that answer by themselves */
 };
 
 struct side {
@@ -62,6 +64,7 @@ static inline void *pair_on_request(void *of, uint32_t id, const struct http2_he
 		return NULL;
 	struct stream *st = &side->streams[side->streams_n++];
 	st->id = id;
+	st->ended = h->end;
 	SAY(st, "%.*s %.*s%s%s;", (int)h->method.len, (const char *)h->method.data,
 	    (int)h->path.len, (const char *)h->path.data, h->end ? " end" : "",
 	    h->too_large ? " too large" : "");
@@ -88,6 +91,7 @@ static inline void pair_on_end(void *of, void *stream, const struct http2_head *
 {
 	(void)of;
 	struct stream *st = stream;
+	st->ended = true;
 	SAY(st, "end %zu;", st->received);
 	for (size_t i = 0; trailers && i < trailers->fields_n; i++)
 		SAY(st, "%.*s=%.*s;", (int)trailers->fields[i].name.len,

@@ -128,6 +128,10 @@ MUST enum err http2_session_request(struct http2_session *s, const struct http2_
 				    void *stream, uint32_t *ret_id);
 /* Client: new streams that the peer and the limits allow now; 0 after GOAWAY. */
 uint32_t http2_session_room(const struct http2_session *s);
+/* A head has begun and is not whole: for its time limit. */
+bool http2_session_in_head(const struct http2_session *s);
+/* Client: the peer takes extended CONNECT (RFC 8441 3). */
+bool http2_session_takes_connect(const struct http2_session *s);
 /* Streams that are open. */
 uint32_t http2_session_streams(const struct http2_session *s);
 

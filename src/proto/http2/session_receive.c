@@ -205,6 +205,7 @@ static void take_head(struct http2_session *s, const nghttp2_frame *frame)
 	if (!in)
 		return;
 	in->head.fields = in->fields;
+	in->head.size = in->size;
 	in->head.end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	int32_t id = frame->hd.stream_id;
 	bool server = s->role->side == HTTP2_SERVER;
@@ -301,6 +302,11 @@ static enum err failure(struct http2_session *s, ssize_t error)
 		break;
 	}
 	return s->over ? s->over : ERR_FORMAT;
+}
+
+bool http2_session_in_head(const struct http2_session *s)
+{
+	return s->incoming;
 }
 
 enum err http2_session_receive(struct http2_session *s, uint64_t now_ms, struct span in)

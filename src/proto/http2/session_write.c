@@ -279,6 +279,12 @@ uint32_t http2_session_room(const struct http2_session *s)
 	return s->streams < max ? max - s->streams : 0;
 }
 
+bool http2_session_takes_connect(const struct http2_session *s)
+{
+	return nghttp2_session_get_remote_settings(s->h2,
+						   NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 enum err http2_session_request(struct http2_session *s, const struct http2_head *head, void *stream,
 			       uint32_t *ret_id)
 {
