@@ -10,6 +10,10 @@ A request's verdict: `forwarded` as `<` has it; `refused STATUS...` before any o
 ever reaches a back end; `either`, refused or forwarded (`either broken`: or broken). Flags: `last`, the connection closes behind
 it; `no-expect`, the expectation may be passed on or not; `no-strangers`, nothing of what the stranger says of himself is passed on.
 What is passed on is compared as a message (read()), without the fields that a proxy adds of its own.
+
+An answer's verdict: `passed` as `<` has it, `refused` by a 5xx of the proxy's own, `torn`, `either` of the first two, or `any`. `=` is the
+method of the request. `closes`: the back end hangs up behind it; `loose`: a length may be told or not where no body follows.
+By HTTP/2 each `>` is one field, or several with ` && ` between, and `|` the body.
 """
 
 import re
@@ -23,6 +27,7 @@ OWN = {
     "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded", "via",
     "x-request-id", "traceparent", "tracestate",
 }  # fmt: skip
+ANSWERERS = {"date", "server", "connection", "keep-alive", "alt-svc"}  # may be there or not
 STRANGERS = re.compile(rb"203\.0\.113\.9|evil\.example|4444|=https|: https")
 
 
@@ -47,6 +52,8 @@ class Case:
     expected: bytes = b""
     method: str = "GET"  # of the request, for the answers of back ends
     number: int = 0
+    fields: list = field(default_factory=list)  # by HTTP/2
+    body: bytes = b""
 
     def __str__(self):
         return f"{self.name}: {self.sent[:200]!r}"
@@ -70,9 +77,20 @@ def variants(name, lines):
     method = next((text for m, text in lines if m == "="), "GET")
     choices = [text for m, text in lines if m == "@"]
     for choice in choices or [None]:
-        sent, expected = (part if choice is None else part.replace("@", choice, 1 if mark == "<" else -1)
-                          for mark, part in parts.items())
-        yield Case(name, unescape(sent), verdict, words, unescape(expected), method)
+        def filled(text):
+            return unescape(text if choice is None else text.replace("@", choice))
+
+        case = Case(name, filled(parts[">"]), verdict, words, filled(parts["<"]), method)
+        pieces = [piece for m, text in lines if m == ">" for piece in (text.replace("@", choice or "@").split(" && "))]
+        case.fields = [split_field(unescape(piece)) for piece in pieces]
+        case.body = b"".join(filled(text) for m, text in lines if m == "|")
+        yield case
+
+
+def split_field(text):
+    """Name and value; the colon of a pseudo-header field's name is none between them."""
+    at = text.find(b":", 0 if text.startswith(b": ") else 1)
+    return (text[:at], text[at + 1 :].removeprefix(b" ")) if at >= 0 else (text, b"")
 
 
 def load(folder):
@@ -85,7 +103,7 @@ def load(folder):
                 if name:
                     cases += variants(f"{path.stem}: {name}", lines)
                 name, lines = line[2:], []
-            elif line and line[0] in "><@?=":
+            elif line and line[0] in "><@?=|":
                 lines.append((line[0], line[2:]))
             elif line and not line.startswith("#"):
                 raise ValueError(f"{path}: {line}")
@@ -113,6 +131,12 @@ class Message:
         kept = [(name, value) for name, value in self.fields if name not in gone and not self.hop(name, value)]
         trailers = [(name, value) for name, value in self.trailers]
         return self.start, sorted(kept, key=lambda f: f[0]), self.framing, self.body, trailers
+
+    def as_answer(self, loose=False):
+        """What counts in a comparison of answers."""
+        gone = OWN | ANSWERERS | ({"content-length", "transfer-encoding"} if loose else set())
+        kept = sorted(((n, v) for n, v in self.fields if n not in gone), key=lambda f: f[0])
+        return self.start[1], kept, None if loose else self.framing, self.body
 
     @staticmethod
     def hop(name, value):
