@@ -89,6 +89,7 @@ static void stay(struct proxy_back1 *b)
 	struct proxy_hop *hop = b->hop;
 	proxy_wire1_rest(&b->wire);
 	b->state = PROXY_BACK1_IDLE;
+	b->turning = false; /* the turn that ends here touches it no more */
 	b->previous = NULL;
 	b->next = hop->idle;
 	if (b->next)

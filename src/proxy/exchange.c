@@ -475,8 +475,12 @@ bool proxy_exchange_response(struct proxy_exchange *x, bool end)
 		x->replace = true;
 		return false;
 	}
-	if (x->response.body == PROXY_BODY_TUNNEL)
+	if (x->response.body == PROXY_BODY_TUNNEL) {
+		/* What the client sends from now on is another message. */
+		x->request_ended = x->request_whole = false;
+		x->at_hand = (struct span){0};
 		proxy_count_add(&w->counts, PROXY_COUNT_TUNNELS, 1);
+	}
 	head_to_front(x, end);
 	if (x->phase == PROXY_PHASE_TUNNEL)
 		exchange_request_push(x);

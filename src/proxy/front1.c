@@ -180,7 +180,7 @@ static enum step head_bad(struct proxy_front1 *f, struct proxy_exchange *x, enum
  * its lines. */
 static bool worth_a_look(const struct proxy_front1 *f, struct span in)
 {
-	return !f->scanned || in.len >= f->head_max ||
+	return !f->scanned || f->wire.in_eof || in.len >= f->head_max ||
 	       memchr(in.data + f->scanned, '\n', in.len - f->scanned);
 }
 
