@@ -104,16 +104,26 @@ static enum err stream_error(void)
 	}
 }
 
-enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len)
+static enum err receive(int fd, void *buf, size_t size, int flags, size_t *ret_len)
 {
 	ASSERT(size > 0);
-	ssize_t n = recv(fd, buf, size, MSG_DONTWAIT);
+	ssize_t n = recv(fd, buf, size, MSG_DONTWAIT | flags);
 	if (n < 0)
 		TRY(stream_error());
 	if (n == 0)
 		return ERR_CLOSED;
 	*ret_len = n < 0 ? 0 : (size_t)n;
 	return OK;
+}
+
+enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len)
+{
+	return receive(fd, buf, size, 0, ret_len);
+}
+
+enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len)
+{
+	return receive(fd, buf, size, MSG_PEEK, ret_len);
 }
 
 enum err tcp_write(int fd, struct span bytes, size_t *ret_len)

@@ -35,6 +35,8 @@ MUST enum err tcp_write(int fd, struct span bytes, size_t *ret_len);
 /* The parts, at most 16, as one write. */
 MUST enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, size_t *ret_len);
 
+/* As tcp_read, and the bytes stay. */
+MUST enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len);
 /* Nothing waits to be read, neither bytes nor the end nor an error. */
 bool tcp_is_quiet(int fd);
 

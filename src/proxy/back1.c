@@ -419,10 +419,6 @@ static const struct proxy_back_ops back1_ops = {
 static void opened(struct proxy_back1 *b)
 {
 	struct proxy_exchange *x = b->x;
-	if (hop_announce(x, b->wire.t)) {
-		fail(b, PROXY_CONNECT_FAILED);
-		return;
-	}
 	if (b->hop->protocol == PROXY_RAW) {
 		b->state = PROXY_BACK1_TUNNEL;
 		proxy_wire1_in(&b->wire, PROXY_FRAMING_CLOSE, 0);
@@ -488,7 +484,7 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
-	if (w->io->connect(w, hop, &t)) {
+	if (hop_connect(x, &t)) {
 		fail(b, PROXY_CONNECT_FAILED);
 		return;
 	}

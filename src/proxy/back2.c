@@ -373,11 +373,6 @@ static void opened(struct proxy_back2 *b)
 		lose(b, PROXY_BUSY);
 		return;
 	}
-	/* A connection with a PROXY header is of one exchange. */
-	if (b->streams && b->streams->x && hop_announce(b->streams->x, b->t)) {
-		lose(b, PROXY_CONNECT_FAILED);
-		return;
-	}
 	b->turning = true;
 	open_streams(b);
 	b->turning = false;
@@ -433,10 +428,11 @@ static uint32_t room_of(const struct proxy_back2 *b)
 	return theirs < room ? theirs : room;
 }
 
-static void dial(struct proxy_back2 *b)
+/* A connection with a PROXY header is of one exchange: x. */
+static void dial(struct proxy_back2 *b, const struct proxy_exchange *x)
 {
 	struct proxy_transport *t = NULL;
-	if (b->w->io->connect(b->w, b->hop, &t)) {
+	if (hop_connect(x, &t)) {
 		lose(b, PROXY_CONNECT_FAILED);
 		return;
 	}
@@ -465,7 +461,7 @@ void proxy_back2_open(struct proxy_exchange *x)
 		return;
 	}
 	if (fresh) {
-		dial(b);
+		dial(b, x);
 	} else if (b->s && b->settled) {
 		open_stream(st, true);
 	}

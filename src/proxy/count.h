@@ -24,7 +24,8 @@ enum proxy_count {
 	PROXY_COUNT_REQUEST_BYTES, /* of bodies */
 	PROXY_COUNT_RESPONSE_BYTES,
 	PROXY_COUNT_TUNNELS,
-	PROXY_COUNT_BUFFERS, /* gauge: buffers that are out */
+	PROXY_COUNT_HANDSHAKES_FAILED, /* PROXY headers and TLS of clients */
+	PROXY_COUNT_BUFFERS,	       /* gauge: buffers that are out */
 	PROXY_COUNT_BUFFERS_REFUSED,
 	/* HTTP/2, both sides. */
 	PROXY_COUNT_STREAMS2,

@@ -32,6 +32,7 @@ struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_
 	proxy_head_reset(&x->request);
 	proxy_head_reset(&x->response);
 	x->worker = w;
+	x->id = ++w->exchange_id;
 	x->connection = c;
 	x->front = f;
 	x->limits = w->limits;

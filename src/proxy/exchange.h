@@ -106,6 +106,7 @@ struct proxy_exchange {
 	struct proxy_verdict verdict;
 	struct proxy_filter *filters; /* of the answer's body, the first one first */
 
+	uint64_t id;	      /* of this worker, never twice */
 	uint8_t phase;	      /* enum proxy_phase */
 	uint8_t cause;	      /* enum proxy_cause: of the end, or of the last try */
 	uint8_t tries;	      /* back ends picked */

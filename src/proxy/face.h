@@ -29,6 +29,7 @@ struct proxy_connection {
 	const struct proxy_tls_facts *tls; /* NULL: plain */
 	uint64_t began_ms;
 	uint32_t exchanges; /* so far, the one that runs too */
+	bool proxied;	    /* peer and local are of a PROXY header */
 	uint8_t version;    /* 11 or 20; 0 while unknown */
 };
 
@@ -59,7 +60,8 @@ enum proxy_judgement {
 };
 
 struct proxy_face {
-	/* A connection was accepted: peer, local and door are known. *ret is zeroed. */
+	/* A connection was accepted: peer, local and door are known. *ret is zeroed. Called again
+	 * when a PROXY header named another peer (c->proxied): then only `refuse` counts. */
 	void (*connection)(void *arg, struct proxy_connection *c, struct proxy_admission *ret);
 	/* It is gone. NULL: of no interest. */
 	void (*disconnected)(void *arg, struct proxy_connection *c);

@@ -48,23 +48,21 @@ void proxy_hop_close(struct proxy_worker *w, struct proxy_hop *hop)
 	proxy_back2_close_hop(hop);
 }
 
-enum err hop_announce(const struct proxy_exchange *x, struct proxy_transport *t)
+enum err hop_connect(const struct proxy_exchange *x, struct proxy_transport **ret)
 {
 	const struct proxy_connection *c = x->connection;
+	struct proxy_worker *w = x->worker;
 	uint8_t bytes[PROXY_HEADER_WRITE_MAX];
-	if (!x->hop->proxy_header)
-		return OK;
-	struct proxy_header h = {.version = x->hop->proxy_header, .local = !c};
-	if (c) {
-		h.transport = PROXY_HEADER_STREAM;
-		h.source = c->peer;
-		h.destination = c->local;
+	struct writer out = writer_of(bytes, sizeof(bytes));
+	if (x->hop->proxy_header) {
+		struct proxy_header h = {.version = x->hop->proxy_header, .local = !c};
+		if (c) {
+			h.transport = PROXY_HEADER_STREAM;
+			h.source = c->peer;
+			h.destination = c->local;
+		}
+		proxy_header_write(&out, &h);
+		TRY(writer_check(&out));
 	}
-	struct writer w = writer_of(bytes, sizeof(bytes));
-	proxy_header_write(&w, &h);
-	TRY(writer_check(&w));
-	struct span all = writer_span(&w);
-	size_t sent = 0;
-	TRY(proxy_transport_write(t, &all, 1, &sent));
-	return sent == all.len ? OK : ERR_LIMIT; /* a fresh connection takes it whole */
+	return w->io->connect(w, x->hop, writer_span(&out), ret);
 }

@@ -14,7 +14,7 @@
 struct proxy_worker;
 struct proxy_back1;
 struct proxy_back2;
-struct tls_client;
+struct tls_peer;
 
 enum proxy_protocol {
 	PROXY_HTTP1,
@@ -37,10 +37,9 @@ struct proxy_hop {
 	struct ip_endpoint to;
 	const struct ip_address *from; /* borrowed; NULL: any */
 	enum proxy_protocol protocol;
-	struct tls_client *tls;	 /* borrowed; NULL: plain */
-	struct span server_name; /* SNI, and the name in its certificate; borrowed */
-	uint8_t proxy_header;	 /* 0, 1 or 2: its connections are used for one client only */
-	bool via_proxy;		 /* an upstream proxy: targets in absolute form, CONNECT first */
+	struct tls_peer *tls; /* borrowed; NULL: plain */
+	uint8_t proxy_header; /* 0, 1 or 2: its connections are used for one client only */
+	bool via_proxy;	      /* an upstream proxy: targets in absolute form, CONNECT first */
 	struct proxy_hop_limits limits;
 	void *owner; /* the service's: its back end */
 

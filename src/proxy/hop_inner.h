@@ -15,7 +15,7 @@ void hop_open(struct proxy_exchange *x);
 /* A connection to the hop is there, or is gone. */
 void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop);
 void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop);
-/* Writes the PROXY header that the hop asks for into a fresh connection, which takes it whole. */
-MUST enum err hop_announce(const struct proxy_exchange *x, struct proxy_transport *t);
+/* Connects for x; the PROXY header that the hop asks for goes first. */
+MUST enum err hop_connect(const struct proxy_exchange *x, struct proxy_transport **ret);
 
 #endif

@@ -2,11 +2,13 @@
 
 #include "os/fd.h"
 #include "os/tcp.h"
+#include "proxy/buffer.h"
 
 struct proxy_tcp {
 	struct proxy_transport t; /* first */
 	struct loop_watch watch;
 	struct proxy_tcps *all;
+	struct proxy_buffer *first; /* owned; goes out before everything else */
 	bool hangup;	 /* the other side's end is on its way: a short read is not the last */
 	bool connecting; /* connect has not told yet */
 };
@@ -24,6 +26,12 @@ static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t 
 	if (!e && *ret_len < size && (!of(t)->hangup || *ret_len == 0))
 		t->ready &= (uint8_t)~PROXY_CAN_READ;
 	return e;
+}
+
+static enum err tcp_transport_peek(struct proxy_transport *t, void *buf, size_t size,
+				   size_t *ret_len)
+{
+	return tcp_peek(t->fd, buf, size, ret_len);
 }
 
 static enum err tcp_transport_write(struct proxy_transport *t, const struct span *parts,
@@ -56,6 +64,7 @@ static void tcp_transport_close(struct proxy_transport *t, bool abort)
 	/* Closing takes it out of the loop's set; what this turn had ready must go as well. */
 	loop_forget(tcp->all->loop, &tcp->watch);
 	fd_done(&t->fd);
+	proxy_buffer_give(tcp->all->buffers, tcp->first);
 	slab_give(&tcp->all->tcps, tcp);
 }
 
@@ -63,14 +72,30 @@ static const struct proxy_transport_ops tcp_ops = {
 	.read = tcp_transport_read,
 	.write = tcp_transport_write,
 	.finish = tcp_transport_finish,
+	.peek = tcp_transport_peek,
 	.alive = tcp_transport_alive,
 	.close = tcp_transport_close,
 };
+
+static enum err first_send(struct proxy_tcp *tcp)
+{
+	struct proxy_buffer *first = TAKE(tcp->first);
+	size_t n = 0;
+	if (!first)
+		return OK;
+	enum err e = tcp_write(tcp->t.fd, proxy_buffer_span(first), &n);
+	if (!e && n != first->end)
+		e = ERR_LIMIT; /* a fresh connection has room for it */
+	proxy_buffer_give(tcp->all->buffers, first);
+	return e;
+}
 
 static unsigned connected(struct proxy_tcp *tcp)
 {
 	tcp->t.error = tcp_connect_result(tcp->t.fd);
 	tcp->connecting = false;
+	if (!tcp->t.error)
+		tcp->t.error = first_send(tcp);
 	return tcp->t.error ? PROXY_BROKEN : PROXY_OPENED | PROXY_CAN_WRITE;
 }
 
@@ -98,9 +123,11 @@ static void ready(void *arg, uint32_t events)
 		tcp->t.call(tcp->t.owner, marks);
 }
 
-void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, size_t max)
+void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buffers *buffers,
+		     size_t max)
 {
 	all->loop = loop;
+	all->buffers = buffers;
 	slab_init(&all->tcps, sizeof(struct proxy_tcp), max);
 }
 
@@ -109,8 +136,7 @@ void proxy_tcps_done(struct proxy_tcps *all)
 	slab_done(&all->tcps);
 }
 
-enum err proxy_tcp_new(struct proxy_tcps *all, int fd, bool connecting,
-		       struct proxy_transport **ret)
+static enum err tcp_new(struct proxy_tcps *all, int fd, struct proxy_tcp **ret)
 {
 	AUTO_DONE(fd_done) int owned = fd;
 	struct proxy_tcp *tcp = slab_take(&all->tcps);
@@ -125,9 +151,34 @@ enum err proxy_tcp_new(struct proxy_tcps *all, int fd, bool connecting,
 	tcp->all = all;
 	tcp->t.ops = &tcp_ops;
 	tcp->t.fd = fd_take(&owned);
-	tcp->connecting = connecting;
-	if (!connecting)
-		tcp->t.ready = PROXY_CAN_READ | PROXY_CAN_WRITE | PROXY_OPENED;
+	*ret = tcp;
+	return OK;
+}
+
+enum err proxy_tcp_new(struct proxy_tcps *all, int fd, struct proxy_transport **ret)
+{
+	struct proxy_tcp *tcp;
+	TRY(tcp_new(all, fd, &tcp));
+	tcp->t.ready = PROXY_CAN_READ | PROXY_CAN_WRITE | PROXY_OPENED;
+	*ret = &tcp->t;
+	return OK;
+}
+
+enum err proxy_tcp_connecting(struct proxy_tcps *all, int fd, struct span first,
+			      struct proxy_transport **ret)
+{
+	struct proxy_tcp *tcp;
+	TRY(tcp_new(all, fd, &tcp));
+	tcp->connecting = true;
+	if (first.len) {
+		tcp->first = proxy_buffer_take(all->buffers);
+		if (!tcp->first || first.len > PROXY_BUFFER_SIZE) {
+			tcp_transport_close(&tcp->t, false);
+			return ERR_LIMIT;
+		}
+		memcpy(tcp->first->data, first.data, first.len);
+		tcp->first->end = (uint32_t)first.len;
+	}
 	*ret = &tcp->t;
 	return OK;
 }

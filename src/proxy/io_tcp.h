@@ -8,19 +8,25 @@
 #include "os/loop.h"
 #include "proxy/transport.h"
 
+struct proxy_buffers;
+
 /* What those of one worker share. */
 struct proxy_tcps {
-	struct loop *loop; /* borrowed */
+	struct loop *loop;	       /* borrowed */
+	struct proxy_buffers *buffers; /* borrowed */
 	struct slab tcps;
 };
 
-void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, size_t max);
+void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buffers *buffers,
+		     size_t max);
 /* All must be closed; accepts zeroed storage. */
 void proxy_tcps_done(struct proxy_tcps *all);
 
-/* Over a connected socket, or with `connecting` over one whose connect goes on (PROXY_OPENED or
- * PROXY_BROKEN tells). Takes fd over, on failure too. ERR_LIMIT. */
-MUST enum err proxy_tcp_new(struct proxy_tcps *all, int fd, bool connecting,
-			    struct proxy_transport **ret);
+/* Over a connected socket. Takes fd over, on failure too. ERR_LIMIT. */
+MUST enum err proxy_tcp_new(struct proxy_tcps *all, int fd, struct proxy_transport **ret);
+/* Over one whose connect goes on; PROXY_OPENED or PROXY_BROKEN tells. first: copied; sent before
+ * everything else. */
+MUST enum err proxy_tcp_connecting(struct proxy_tcps *all, int fd, struct span first,
+				   struct proxy_transport **ret);
 
 #endif

@@ -4,6 +4,7 @@
 #include "os/file.h"
 #include "os/tcp.h"
 #include "proxy/back2.h"
+#include "proxy/entry.h"
 #include "proxy/front1.h"
 #include "proxy/front2.h"
 #include "proxy/hop.h"
@@ -83,16 +84,6 @@ static void after_events(void *arg)
 
 /* ---- clients ---- */
 
-/* t is open: ALPN says what is spoken on it. */
-static void serve(struct proxy_worker *w, struct proxy_transport *t,
-		  const struct proxy_connection *c, const struct proxy_admission *admission)
-{
-	if (t->tls && span_is(t->tls->alpn, "h2"))
-		proxy_front2_new(w, t, c, admission, (struct span){0});
-	else
-		(void)proxy_front1_new(w, t, c, admission);
-}
-
 static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *peer,
 		  const struct ip_endpoint *local)
 {
@@ -110,7 +101,7 @@ static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *pe
 		w->face->connection(w->face_arg, &c, &admission);
 	else
 		admission.refuse = true;
-	if (admission.refuse || proxy_tcp_new(&io->tcps, fd, false, &t)) {
+	if (admission.refuse || proxy_tcp_new(&io->tcps, fd, &t)) {
 		proxy_count_add(&w->counts, PROXY_COUNT_REFUSED, 1);
 		if (admission.refuse) {
 			err_ignore(tcp_reset_on_close(fd)); /* closed the other way, then */
@@ -118,7 +109,7 @@ static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *pe
 		}
 		return;
 	}
-	serve(w, t, &c, &admission);
+	proxy_entry_new(w, t, &c, &admission);
 }
 
 static void pause_over(void *arg);
@@ -184,13 +175,15 @@ void proxy_io_unlisten(struct proxy_io *io, struct proxy_listener *l)
 
 /* ---- back ends ---- */
 
-static enum err hop_connect(struct proxy_worker *w, const struct proxy_hop *hop,
+static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop, struct span first,
 			    struct proxy_transport **ret)
 {
 	struct proxy_io *io = w->io_arg;
 	int fd;
+	if (hop->tls)
+		return ERR_UNSUPPORTED;
 	TRY(tcp_connect(&hop->to, hop->from, &fd));
-	return proxy_tcp_new(&io->tcps, fd, true, ret);
+	return proxy_tcp_connecting(&io->tcps, fd, first, ret);
 }
 
 static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void *buf, size_t size,
@@ -201,7 +194,7 @@ static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void 
 }
 
 static const struct proxy_worker_io ways = {
-	.connect = hop_connect,
+	.connect = connect_hop,
 	.file_read = read_file,
 };
 
@@ -222,7 +215,7 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	io->w.io = &ways;
 	io->w.io_arg = io;
 	io->w.splice_min = o->splice_min;
-	proxy_tcps_init(&io->tcps, o->loop, o->connections_max * 2);
+	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 2);
 	loop_timer_init(&io->tick, tick, io);
 	loop_timer_init(&io->trim, trim, io);
 	loop_timer_set_after(o->loop, &io->trim, TRIM_MS);
@@ -237,6 +230,7 @@ void proxy_io_free(struct proxy_io *io)
 		return;
 	while (io->listeners)
 		proxy_io_unlisten(io, io->listeners);
+	proxy_entry_end_all(&io->w);
 	proxy_front1_end_all(&io->w);
 	proxy_front2_end_all(&io->w);
 	proxy_back2_end_all(&io->w);

@@ -188,10 +188,11 @@ static const struct proxy_face through_face = {
 };
 
 static inline enum err through_connect(struct proxy_worker *w, const struct proxy_hop *hop,
-				       struct proxy_transport **ret)
+				       struct span first, struct proxy_transport **ret)
 {
 	struct through *th = w->io_arg;
 	(void)hop;
+	(void)first;
 	if (th->refuse_connect || th->origins_n == BACKS)
 		return ECONNREFUSED;
 	struct origin *o = &th->origins[th->origins_n++];

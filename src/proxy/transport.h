@@ -34,6 +34,8 @@ struct proxy_transport_ops {
 			       size_t *ret_len);
 	/* We write no more: FIN, or close_notify and FIN. */
 	void (*finish)(struct proxy_transport *t);
+	/* As read, and the bytes stay. NULL: cannot. */
+	enum err (*peek)(struct proxy_transport *t, void *buf, size_t size, size_t *ret_len);
 	/* Nothing waits to be read, the end neither: asks the kernel. NULL: not known. */
 	bool (*alive)(const struct proxy_transport *t);
 	/* Frees t; the owner is called no more. abort: by a reset, what is queued is dropped. */

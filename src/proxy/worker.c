@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include "proxy/back1.h"
+#include "proxy/entry.h"
 #include "proxy/front1.h"
 #include "proxy/share2.h"
 
@@ -12,6 +13,7 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 	*w = (struct proxy_worker){.now_ms = now_ms, .now_us = now_ms * 1000};
 	proxy_buffers_init(&w->buffers, buffers_max);
 	slab_init(&w->front1s, sizeof(struct proxy_front1), connections_max);
+	slab_init(&w->entry_slab, proxy_entry_size, connections_max);
 	slab_init(&w->back1s, sizeof(struct proxy_back1), connections_max);
 	wheel_init(&w->wheel, now_ms);
 	w->exchanges_max = exchanges_max;
@@ -29,6 +31,7 @@ void proxy_worker_done(struct proxy_worker *w)
 	proxy_share2_done(w);
 	slab_done(&w->front1s);
 	slab_done(&w->back1s);
+	slab_done(&w->entry_slab);
 	proxy_buffers_done(&w->buffers);
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/exchange.h"
 #include "proxy/face.h"
 
+struct proxy_entry;
 struct proxy_front1;
 struct proxy_share2;
 struct proxy_splice;
@@ -18,10 +19,14 @@ struct proxy_splice;
 /* Ways out of the engine. */
 struct proxy_worker_io {
 	/* Begins a connection to the hop: TCP, and TLS when it has some. The transport tells
-	 * PROXY_OPENED or PROXY_BROKEN later; an error at once is returned. A PROXY header is
-	 * written by whoever owns the transport. */
+	 * PROXY_OPENED or PROXY_BROKEN later; an error at once is returned. first: bytes that go
+	 * before everything else, TLS too (a PROXY header), copied. */
 	MUST enum err (*connect)(struct proxy_worker *w, const struct proxy_hop *hop,
-				 struct proxy_transport **ret);
+				 struct span first, struct proxy_transport **ret);
+	/* TLS over an open transport, which is the new one's from then on, on failure too; it tells
+	 * PROXY_OPENED or PROXY_BROKEN. NULL: there is no TLS. */
+	enum err (*tls_accept)(struct proxy_worker *w, struct proxy_transport *lower,
+			       struct tls_server *server, struct proxy_transport **ret);
 	/* Reads size bytes of a file at offset; fewer: *ret_len says so. NULL: no files. */
 	enum err (*file_read)(struct proxy_worker *w, int fd, uint64_t offset, void *buf,
 			      size_t size, size_t *ret_len);
@@ -40,7 +45,8 @@ struct proxy_worker {
 	void *io_arg;			   /* io_worker.c's own */
 	const struct proxy_limits *limits; /* for verdicts without, and before one */
 	struct proxy_buffers buffers;
-	struct slab front1s, back1s;
+	struct slab front1s, back1s, entry_slab;
+	struct proxy_entry *entries; /* before they speak HTTP */
 	struct proxy_front1 *fronts; /* all of them, for the drain */
 	struct wheel wheel;	     /* deadlines of connections and exchanges: deadline.h */
 	struct proxy_counts counts;
@@ -48,6 +54,7 @@ struct proxy_worker {
 	struct proxy_exchange *exchanges;      /* all that run */
 	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
 	size_t exchanges_n, exchanges_max;
+	uint64_t exchange_id;
 	uint64_t splice_min;	     /* bytes of a body that are worth a pipe */
 	bool draining;		     /* connections close after the answer that runs */
 	struct proxy_share2 *share2; /* owned; NULL until HTTP/2 is spoken */
