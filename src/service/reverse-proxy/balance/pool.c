@@ -148,7 +148,7 @@ static bool is_failure(const struct pool_result *r)
 {
 	switch (r->kind) {
 	case POOL_RESULT_ANSWERED:
-		return r->status == 500 || (r->status >= 502 && r->status <= 504);
+		return r->status >= 502 && r->status <= 504;
 	case POOL_RESULT_CONNECT_FAILED:
 	case POOL_RESULT_RESET:
 	case POOL_RESULT_TIMEOUT: return true;

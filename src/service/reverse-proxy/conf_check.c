@@ -1,0 +1,144 @@
+#include "service/reverse-proxy/conf_check.h"
+
+#include "proto/http/token.h"
+
+static const struct config_key check_keys[] = {
+	{.name = "http",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, http),
+	 .min = 1,
+	 .max = 1024,
+	 .example = "/health",
+	 .help = "ask for this path by HTTP/1.1, and look at the answer"},
+	{.name = "tcp",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_check_conf, tcp),
+	 .fallback = "off",
+	 .help = "a connection that is taken is enough"},
+	{.name = "method",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, method),
+	 .min = 1,
+	 .max = 32,
+	 .fallback = "GET",
+	 .help = "of the request"},
+	{.name = "host",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, host),
+	 .min = 1,
+	 .max = 255,
+	 .example = "www.home.arpa",
+	 .help = "the name that is asked for; the server's address unless set"},
+	{.name = "status",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_check_conf, status),
+	 .min = 3,
+	 .max = 7,
+	 .items_min = 1,
+	 .items_max = 32,
+	 .fallback = "200-399",
+	 .example = "[\"200\", \"204\"]",
+	 .help = "statuses, or ranges of them, of who is well"},
+	{.name = "body",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, body),
+	 .min = 1,
+	 .max = 255,
+	 .example = "ok",
+	 .help = "a text that must be in the first 16 KiB of the body"},
+	{.name = "port",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_check_conf, port),
+	 .fallback = "0",
+	 .max = 65535,
+	 .help = "another port than that of requests; 0 is the same"},
+	{.name = "interval",
+	 .type = CONFIG_DURATION,
+	 CONFIG_FIELD(struct reverse_check_conf, interval_ms),
+	 .fallback = "5s",
+	 .min = 50,
+	 .max = 86400000,
+	 .help = "from one check to the next, a tenth more or less at random"},
+	{.name = "timeout",
+	 .type = CONFIG_DURATION,
+	 CONFIG_FIELD(struct reverse_check_conf, timeout_ms),
+	 .fallback = "3s",
+	 .min = 10,
+	 .max = 600000,
+	 .help = "a check that takes longer has failed"},
+	{.name = "rise",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_check_conf, rise),
+	 .fallback = "2",
+	 .min = 1,
+	 .max = 100,
+	 .help = "good checks in a row until a server that was down is up"},
+	{.name = "fall",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_check_conf, fall),
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 100,
+	 .help = "failed checks in a row until a server is down; the very first check after a "
+		 "start decides alone"},
+};
+
+/* "200" or "200-399"; false: it is neither. */
+static bool read_range(const char *text, uint64_t *ret_first, uint64_t *ret_last)
+{
+	struct span s = span_text(text);
+	size_t dash = span_find(s, '-');
+	if (!span_to_u64(span_sub(s, 0, dash), 599, ret_first))
+		return false;
+	*ret_last = *ret_first;
+	if (dash < s.len && !span_to_u64(span_sub(s, dash + 1, s.len), 599, ret_last))
+		return false;
+	return *ret_first >= 100 && *ret_first <= *ret_last;
+}
+
+static void judge(const void *conf, struct config_at *at)
+{
+	const struct reverse_check_conf *c = conf;
+	const char *const *status = c->status.items;
+	uint64_t first, last;
+	if (!c->http && !c->tcp)
+		config_fail(at, NULL, "say how: `http: /health`, or `tcp: yes`");
+	if (c->http && c->tcp)
+		config_fail(at, "tcp", "http opens a connection as well; write one of the two");
+	if (c->http && !http_is_target(span_text("GET"), span_text(c->http)))
+		config_fail(at, "http", "'%s' is no path; write one like /health", c->http);
+	if (!http_is_token(span_text(c->method)))
+		config_fail(at, "method", "'%s' is no method; write GET or HEAD", c->method);
+	if (c->host && !http_is_host(span_text(c->host)))
+		config_fail(at, "host", "'%s' is no host", c->host);
+	for (size_t i = 0; i < c->status.n; i++)
+		if (!read_range(status[i], &first, &last))
+			config_fail_item(at, "status", i,
+					 "'%s' is no status from 100 to 599; write 200 or 200-399",
+					 status[i]);
+}
+
+const struct config_map reverse_check_map = {
+	.help = "How servers are checked; not at all unless written",
+	.size = sizeof(struct reverse_check_conf),
+	CONFIG_KEYS(check_keys),
+	.check = judge,
+	.alone = "http",
+	.example = "{http: /health, interval: 2s}",
+};
+
+enum reverse_check_kind reverse_check_kind(const struct reverse_check_conf *c)
+{
+	return c->http ? REVERSE_CHECK_HTTP : c->tcp ? REVERSE_CHECK_TCP : REVERSE_CHECK_NONE;
+}
+
+bool reverse_check_expects(const struct reverse_check_conf *c, unsigned status)
+{
+	const char *const *ranges = c->status.items;
+	uint64_t first, last;
+	for (size_t i = 0; i < c->status.n; i++)
+		if (read_range(ranges[i], &first, &last) && status >= first && status <= last)
+			return true;
+	return false;
+}
