@@ -7,8 +7,9 @@
 
 extern const struct command command_authority, command_check, command_completion, command_dhcp,
 	command_dhcp_client, command_events, command_help, command_import, command_lab,
-	command_lease, command_leases, command_nat, command_plan, command_resolver, command_run,
-	command_status, command_trace, command_user, command_version, command_vpn, command_zone;
+	command_lease, command_leases, command_nat, command_plan, command_proxy, command_resolver,
+	command_reverse_proxy, command_run, command_status, command_trace, command_user,
+	command_version, command_vpn, command_zone;
 
 /* Second words of `dhcp`. */
 extern const struct command dhcp_probe_verb, dhcp_watch_verb;
@@ -19,6 +20,9 @@ extern const struct command nat_explain_verb, nat_forwards_verb, nat_detach_verb
 /* Of `vpn`. */
 extern const struct command vpn_peers_verb, vpn_add_verb, vpn_show_verb, vpn_config_verb,
 	vpn_qr_verb, vpn_remove_verb, vpn_ca_verb;
+/* Of `proxy`. */
+extern const struct command proxy_routes_verb, proxy_backends_verb, proxy_drain_verb,
+	proxy_undrain_verb, proxy_top_verb;
 /* Of `dhcp-client`. */
 extern const struct command uplink_renew_verb, uplink_release_verb;
 

@@ -6,17 +6,12 @@
 #include <string.h>
 
 const struct command *const command_table[] = {
-	&command_run,	     &command_check,
-	&command_status,     &command_events,
-	&command_trace,	     &command_zone,
-	&command_leases,     &command_lease,
-	&command_import,     &command_lab,
-	&command_version,    &command_help,
-	&command_completion, &command_authority,
-	&command_dhcp,	     &command_dhcp_client,
-	&command_nat,	     &command_resolver,
-	&command_vpn,	     &command_user,
-	&command_plan,	     NULL,
+	&command_run,	     &command_check,	 &command_status,	 &command_events,
+	&command_trace,	     &command_zone,	 &command_leases,	 &command_lease,
+	&command_import,     &command_lab,	 &command_version,	 &command_help,
+	&command_completion, &command_authority, &command_dhcp,		 &command_dhcp_client,
+	&command_nat,	     &command_resolver,	 &command_reverse_proxy, &command_proxy,
+	&command_vpn,	     &command_user,	 &command_plan,		 NULL,
 };
 
 static int command_run_line(const struct command *command, const char *program, int argc,

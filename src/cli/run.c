@@ -102,4 +102,6 @@ SERVICE_COMMAND_WITH(nat, "nat", "Run the translator alone, in the foreground", 
 		     OPTIONS_WITH_BPF);
 SERVICE_COMMAND(resolver, "resolver",
 		"Run the recursive, caching resolver alone, in the foreground", NULL);
+SERVICE_COMMAND(reverse_proxy, "reverse-proxy", "Run the reverse proxy alone, in the foreground",
+		NULL);
 SERVICE_COMMAND(vpn, "vpn", "Run the tunnels alone, in the foreground", vpn_verbs);

@@ -1,5 +1,7 @@
 #include "service/reverse-proxy/conf.h"
 
+#include "proto/ip/prefix.h"
+
 static const struct config_key reverse_keys[] = {
 	{.name = "listen",
 	 .type = CONFIG_MAP,
@@ -16,6 +18,15 @@ static const struct config_key reverse_keys[] = {
 	 .fallback = "0",
 	 .max = REVERSE_WORKERS_MAX,
 	 .help = "threads that serve; 0 is one for each processor; a change needs a restart"},
+	{.name = "trusted",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_conf, trusted),
+	 .items_max = 256,
+	 .example = "[10.0.0.0/8]",
+	 .help = "networks of proxies in front of this one, whose `X-Forwarded-For`, "
+		 "`X-Forwarded-Proto`, `traceparent` and the like are believed; of others they are "
+		 "taken out and written anew"},
 	{.name = "pools",
 	 .type = CONFIG_DICTIONARY,
 	 CONFIG_FIELD(struct reverse_conf, pools),
@@ -36,6 +47,11 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_PRESENT(struct reverse_conf, has_guard),
 	 .map = &reverse_guard_map,
 	 .help = "who is let in, how often and after what proof; a route's own replaces it"},
+	{.name = "limits",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_conf, limits),
+	 .map = &reverse_limits_map,
+	 .help = "how much is taken at once"},
 	{.name = "timeouts",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_conf, timeouts),

@@ -23,10 +23,12 @@ enum { REVERSE_WORKERS_MAX = 64 };
 struct reverse_conf {
 	struct config_list listen;	 /* struct reverse_listen_conf */
 	uint32_t workers;		 /* 0: one for each processor */
+	struct config_list trusted;	 /* struct ip_prefix */
 	struct config_list pools;	 /* struct reverse_pool_conf */
 	struct config_list routes;	 /* struct reverse_route_conf */
 	struct reverse_guard_conf guard; /* of routes without one of their own */
 	bool has_guard;
+	struct reverse_limits_conf limits;
 	struct reverse_timeouts_conf timeouts;
 	struct reverse_log_conf access_log;
 };

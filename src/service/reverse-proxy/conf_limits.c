@@ -25,10 +25,50 @@ static const struct config_key timeout_keys[] = {
 	     "a tunnel, of a WebSocket for instance, in which nothing moves"),
 	TIME("whole", whole_ms, "0",
 	     "a request from its head to the end of its answer; 0 is no limit"),
+	TIME("drain", drain_ms, "4s",
+	     "at the end of the service: how long requests that run are waited for"),
 };
 
 const struct config_map reverse_timeouts_map = {
 	.help = "How long the phases of a request may take; 0 is no limit",
 	.size = sizeof(struct reverse_timeouts_conf),
 	CONFIG_KEYS(timeout_keys),
+};
+
+static const struct config_key limit_keys[] = {
+	{.name = "connections",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_limits_conf, connections),
+	 .max = 4 << 20,
+	 .fallback = "0",
+	 .example = "50000",
+	 .help = "clients' connections at once; 0 is as many as the process may have open files "
+		 "for, a server's connection counted for each; a change needs a restart"},
+	{.name = "requests",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_limits_conf, requests),
+	 .min = 64,
+	 .max = 1 << 20,
+	 .fallback = "32768",
+	 .help = "requests that run at once; one more is answered with 503; a change needs a "
+		 "restart"},
+	{.name = "memory",
+	 .type = CONFIG_SIZE,
+	 CONFIG_FIELD(struct reverse_limits_conf, memory),
+	 .min = 4 << 20,
+	 .max = INT64_C(1) << 40,
+	 .fallback = "512M",
+	 .help = "for what is on its way between clients and servers; a change needs a restart"},
+	{.name = "body",
+	 .type = CONFIG_SIZE,
+	 CONFIG_FIELD(struct reverse_limits_conf, body),
+	 .fallback = "0",
+	 .example = "64M",
+	 .help = "the longest body of a request, longer ones are answered with 413; 0 is no limit"},
+};
+
+const struct config_map reverse_limits_map = {
+	.help = "How much is taken at once, by all workers together",
+	.size = sizeof(struct reverse_limits_conf),
+	CONFIG_KEYS(limit_keys),
 };

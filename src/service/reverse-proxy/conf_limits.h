@@ -1,5 +1,5 @@
-/* How long the phases of a request may take, as the configuration has it. Knows neither who
- * measures the time nor what is done when it is over. */
+/* How much is taken at once and how long the phases of a request may take, as the configuration has
+ * it. Knows neither who counts and measures nor what is done then. */
 #ifndef REVERSE_PROXY_CONF_LIMITS_H
 #define REVERSE_PROXY_CONF_LIMITS_H
 
@@ -9,8 +9,17 @@
 struct reverse_timeouts_conf {
 	uint64_t head_ms, idle_ms, client_body_ms, client_read_ms;
 	uint64_t connect_ms, first_byte_ms, back_body_ms, back_idle_ms;
-	uint64_t tunnel_ms, whole_ms;
+	uint64_t tunnel_ms, whole_ms, drain_ms;
 };
+
+/* Of all workers together. */
+struct reverse_limits_conf {
+	uint32_t connections, requests;
+	uint64_t memory; /* bytes of buffers */
+	uint64_t body;	 /* bytes of a request's; 0: any */
+};
+
+extern const struct config_map reverse_limits_map;
 
 extern const struct config_map reverse_timeouts_map;
 

@@ -1,0 +1,37 @@
+/* What the reverse proxy knows of a request while it runs. Knows no HTTP version.
+ *
+ * Lies in the exchange's own memory and is gone with it; holds its view of the snapshot, which
+ * everything that is borrowed here lies in.
+ */
+#ifndef REVERSE_PROXY_IO_EXCHANGE_H
+#define REVERSE_PROXY_IO_EXCHANGE_H
+
+#include "proto/http/traceparent.h"
+#include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/balance/wait.h"
+#include "service/reverse-proxy/route/request.h"
+
+struct proxy_exchange;
+struct reverse_view;
+
+struct reverse_exchange {
+	struct proxy_exchange *x;
+	struct reverse_view *view;  /* held */
+	struct route_request route; /* route.found.route NULL: none was found */
+	struct traceparent trace;
+
+	/* On its way to a back end. */
+	const struct pool *pool; /* NULL: it goes nowhere */
+	size_t pool_number;
+	struct pool_tried tried;
+	struct pool_place place;
+	bool placed;			  /* place is ours: to be given back */
+	bool late;			  /* it waited too long for one */
+	const struct pool_member *server; /* of the last place; NULL: none */
+	struct waiter waiter;
+};
+
+/* Gives the place back. */
+void reverse_exchange_leave(struct reverse_exchange *e, const struct pool_result *result);
+
+#endif

@@ -1,0 +1,59 @@
+#include "service/reverse-proxy/io_face.h"
+
+#include "service/reverse-proxy/io_snapshot.h"
+
+static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
+{
+	const struct reverse_worker *w = arg;
+	const struct reverse_entry *entry = c->door;
+	const struct reverse_conf *conf = w->view->snapshot->site->conf;
+	if (!w->view->listens[entry->number]) {
+		ret->refuse = true;
+		return;
+	}
+	ret->http2_plain = true;
+	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
+	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
+	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;
+	ret->head_max = PROXY_BUFFER_SIZE;
+}
+
+static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	struct reverse_exchange *e = x->service;
+	(void)arg, (void)ret;
+	reverse_stick(x, e);
+	/* A field for which there is no room is left out; the answer is good without. */
+	(void)route_response_edit(&e->route, x);
+	return PROXY_PASS;
+}
+
+static void done(void *arg, struct proxy_exchange *x)
+{
+	struct reverse_worker *w = arg;
+	struct reverse_exchange *e = x->service;
+	const struct pool_result abandoned = {.kind = POOL_RESULT_ABANDONED};
+	reverse_log(w, x, e);
+	if (!e)
+		return;
+	wait_leave(&e->waiter);
+	reverse_exchange_leave(e, &abandoned);
+	x->service = NULL;
+	reverse_view_leave(e->view);
+}
+
+static void hop_empty(void *arg, struct proxy_hop *hop)
+{
+	(void)arg;
+	reverse_hop_empty(hop->owner);
+}
+
+const struct proxy_face reverse_face = {
+	.connection = connection,
+	.request = reverse_request,
+	.pick = reverse_pick,
+	.left = reverse_left,
+	.response = response,
+	.done = done,
+	.hop_empty = hop_empty,
+};

@@ -1,0 +1,136 @@
+#include "service/reverse-proxy/io_face.h"
+
+#include "base/writer.h"
+#include "service/reverse-proxy/balance/sticky.h"
+#include "service/reverse-proxy/io_line.h"
+#include "service/reverse-proxy/io_snapshot.h"
+
+#define SET_COOKIE_MAX 512
+
+static bool hash_field(const struct pool_policy *policy, struct proxy_exchange *x, uint64_t *ret)
+{
+	const struct http_field *f =
+		proxy_head_find_name(&x->request, span_text(policy->hash_name));
+	if (!f)
+		return false;
+	*ret = pool_hash(f->value);
+	return true;
+}
+
+static void fill_hash(struct reverse_exchange *e, struct proxy_exchange *x, struct pool_ask *ask)
+{
+	const struct pool_policy *policy = &e->pool->policy;
+	ask->has_hash = true;
+	switch (policy->hash_by) {
+	case POOL_HASH_ADDRESS:
+		ask->hash = pool_hash(ip_address_span(&e->route.facts.client));
+		break;
+	case POOL_HASH_PATH: ask->hash = pool_hash(e->route.facts.path); break;
+	case POOL_HASH_HEADER: ask->has_hash = hash_field(policy, x, &ask->hash); break;
+	case POOL_HASH_COOKIE: ask->has_hash = false; break;
+	}
+}
+
+static void fill_sticky(struct reverse_exchange *e, struct proxy_exchange *x, struct pool_ask *ask)
+{
+	for (size_t i = 0; i < x->request.fields_n && !ask->sticky_id; i++)
+		if (x->request.fields[i].id == HTTP_FIELD_COOKIE)
+			ask->sticky_id = sticky_read(&e->pool->policy, x->request.fields[i].value);
+}
+
+/* Into e->place. */
+static enum pool_verdict choose(struct reverse_worker *w, struct proxy_exchange *x,
+				struct reverse_exchange *e)
+{
+	struct pool_ask ask = {.now_ms = loop_now_ms(&w->loop),
+			       .random = reverse_worker_random(w),
+			       .tried = &e->tried};
+	if (reverse_line_waits(w, e->pool))
+		return POOL_FULL;
+	if (e->pool->policy.balance == POOL_HASH)
+		fill_hash(e, x, &ask);
+	if (e->pool->policy.sticky.cookie)
+		fill_sticky(e, x, &ask);
+	return pool_pick(e->pool, &ask, &e->place);
+}
+
+enum proxy_pick reverse_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
+			     struct proxy_verdict *ret)
+{
+	struct reverse_worker *w = arg;
+	struct reverse_exchange *e = x->service;
+	(void)ret;
+	if (e->late)
+		return PROXY_PICK_NONE;
+	if (!e->placed) {
+		if (x->tries && !pool_may_retry(e->pool, x->tries))
+			return PROXY_PICK_NONE;
+		switch (choose(w, x, e)) {
+		case POOL_PICKED: e->placed = true; break;
+		case POOL_NONE: return PROXY_PICK_NONE;
+		case POOL_FULL:
+			return reverse_line_join(w, e) == OK ? PROXY_PICK_WAIT : PROXY_PICK_NONE;
+		}
+	}
+	e->server = e->place.member;
+	*ret_hop = &e->view->hops[e->pool_number][e->server - e->pool->members]->hop;
+	return PROXY_PICK_HOP;
+}
+
+void reverse_exchange_leave(struct reverse_exchange *e, const struct pool_result *result)
+{
+	if (!e->placed)
+		return;
+	e->placed = false;
+	pool_done(e->pool, &e->place, loop_now_ms(&e->view->worker->loop), result);
+}
+
+static enum pool_result_kind kind_of(enum proxy_cause cause)
+{
+	switch (cause) {
+	case PROXY_FINE:
+	case PROXY_TRY_ANOTHER: return POOL_RESULT_ANSWERED;
+	case PROXY_CONNECT_FAILED:
+	case PROXY_BACK_TLS: return POOL_RESULT_CONNECT_FAILED;
+	case PROXY_CONNECT_TIME:
+	case PROXY_BACK_TIME:
+	case PROXY_BACK_BODY_TIME: return POOL_RESULT_TIMEOUT;
+	case PROXY_BACK_CLOSED:
+	case PROXY_BACK_FORMAT:
+	case PROXY_BACK_HEAD_LIMIT:
+	case PROXY_BACK_TORN: return POOL_RESULT_RESET;
+	default: return POOL_RESULT_ABANDONED; /* a stale connection too: it was at its end */
+	}
+}
+
+void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
+		  enum proxy_cause cause)
+{
+	struct reverse_exchange *e = x->service;
+	const struct proxy_times *t = &x->times;
+	(void)arg, (void)hop;
+	struct pool_result result = {
+		.kind = kind_of(cause),
+		.status = x->response.status,
+		.latency_us = t->first_us > t->picked_us ? t->first_us - t->picked_us : 0,
+		.bytes_in = x->response_bytes,
+		.bytes_out = x->request_bytes,
+	};
+	/* A client that goes after an answer began takes nothing back from who gave it. */
+	if (result.kind == POOL_RESULT_ABANDONED && x->answered && t->first_us > t->picked_us)
+		result.kind = POOL_RESULT_ANSWERED;
+	reverse_exchange_leave(e, &result);
+}
+
+void reverse_stick(struct proxy_exchange *x, struct reverse_exchange *e)
+{
+	uint8_t room[SET_COOKIE_MAX];
+	struct writer w = writer_of(room, sizeof(room));
+	if (!e->pool->policy.sticky.cookie || !e->placed || !e->place.moved)
+		return;
+	sticky_write(&e->pool->policy, e->place.member->backend, &w);
+	struct span value = w.bad ? (struct span){0} : proxy_exchange_store(x, writer_span(&w));
+	/* Without it the client is led anew next time. */
+	if (value.data)
+		err_ignore(proxy_head_add(&x->response, span_text("set-cookie"), value));
+}

@@ -1,0 +1,39 @@
+/* The reverse proxy's process as its files see it: workers, sockets, the snapshot in force, back
+ * ends. Belongs to the main thread.
+ */
+#ifndef REVERSE_PROXY_IO_REVERSE_H
+#define REVERSE_PROXY_IO_REVERSE_H
+
+#include "control/service_life.h"
+#include "service/reverse-proxy/balance/backend.h"
+#include "service/reverse-proxy/io_snapshot.h"
+#include "service/reverse-proxy/io_sockets.h"
+#include "service/reverse-proxy/io_worker.h"
+
+struct reverse_proxy {
+	struct service_life life;
+	struct reverse_sockets sockets;
+	struct reverse_entry *entries; /* entries_n */
+	size_t entries_n;
+	struct registry registry;
+	bool has_registry;
+	struct reverse_snapshot *snapshot; /* in force */
+	uint64_t snapshots;		   /* made so far */
+	struct reverse_worker *workers;
+	struct access_out *outs; /* of the workers, as the log wants them */
+	size_t workers_n, workers_started;
+	size_t connections_max; /* of all of them */
+	struct access_log log;
+	struct loop_timer second; /* what is done once a second */
+	uint64_t reloads, reloads_refused;
+};
+
+/* A snapshot of config goes to the workers. On an error all stays as it was. */
+MUST enum err reverse_apply(struct reverse_proxy *p, struct config *config);
+/* The reload of SIGHUP and of the control socket. */
+void reverse_reload(void *arg, struct control_reply *reply);
+
+/* control.c */
+void reverse_control_face(struct reverse_proxy *p, struct control_face *ret);
+
+#endif

@@ -1,0 +1,121 @@
+#include "service/reverse-proxy/io_snapshot.h"
+
+#include "config/config.h"
+#include "service/reverse-proxy/balance/backend.h"
+#include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/pool_make.h"
+
+#include <stdlib.h>
+
+static void limits_of(const struct reverse_conf *conf, struct proxy_limits *ret)
+{
+	const struct reverse_timeouts_conf *t = &conf->timeouts;
+	*ret = (struct proxy_limits){
+		.first_byte_ms = (uint32_t)t->first_byte_ms,
+		.back_body_ms = (uint32_t)t->back_body_ms,
+		.client_body_ms = (uint32_t)t->client_body_ms,
+		.client_read_ms = (uint32_t)t->client_read_ms,
+		.tunnel_ms = (uint32_t)t->tunnel_ms,
+		.whole_ms = (uint32_t)t->whole_ms,
+		.wait_ms = 60000,
+		.request_body_max = conf->limits.body ? conf->limits.body : UINT64_MAX,
+		.tries_max = 3,
+	};
+}
+
+enum err reverse_site_new(struct config *config, struct reverse_site **ret)
+{
+	struct reverse_site *s = calloc(1, sizeof(*s));
+	if (!s)
+		return ENOMEM;
+	atomic_init(&s->refs, 1);
+	s->config = config_ref(config);
+	s->conf = config_section(config, "reverse-proxy");
+	ASSERT(s->conf);
+	limits_of(s->conf, &s->limits);
+	s->trust = (struct route_trust){s->conf->trusted.items, s->conf->trusted.n};
+	enum err e = reverse_routes_new(s->conf, &s->routes);
+	if (e)
+		reverse_site_unref(s);
+	else
+		*ret = s;
+	return e;
+}
+
+void reverse_site_unref(struct reverse_site *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	reverse_routes_free(s->routes);
+	config_free(s->config);
+	free(s);
+}
+
+const char *reverse_snapshot_pool_name(const struct reverse_snapshot *s, size_t pool,
+				       char buf[IP_ENDPOINT_TEXT_MAX])
+{
+	const struct reverse_conf *conf = s->site->conf;
+	const struct reverse_pool_conf *pools = conf->pools.items;
+	if (pool < conf->pools.n)
+		return pools[pool].name;
+	struct ip_endpoint at;
+	if (!reverse_route_pool(conf, pool, &at))
+		return "?";
+	(void)ip_endpoint_format(&at, buf);
+	return buf;
+}
+
+static enum err make_pools(struct reverse_snapshot *s, struct registry *registry, uint64_t now_ms)
+{
+	const struct reverse_conf *conf = s->site->conf;
+	const struct reverse_pool_conf *pools = conf->pools.items;
+	char name[IP_ENDPOINT_TEXT_MAX];
+	for (size_t i = 0; i < conf->pools.n; i++, s->pools_n++)
+		TRY(reverse_pool_make(registry, &pools[i], now_ms, NULL, NULL, &s->pools[i]));
+	for (size_t i = conf->pools.n; i < conf->pools.n + reverse_route_pools(conf); i++) {
+		struct ip_endpoint at;
+		if (!reverse_route_pool(conf, i, &at))
+			return ERR_ABSENT;
+		TRY(reverse_pool_make_one(registry, reverse_snapshot_pool_name(s, i, name), &at,
+					  &s->pools[i]));
+		s->pools_n++;
+	}
+	return OK;
+}
+
+enum err reverse_snapshot_new(struct reverse_site *site, struct registry *registry, uint64_t number,
+			      uint64_t now_ms, struct reverse_snapshot **ret)
+{
+	struct reverse_snapshot *s = calloc(1, sizeof(*s));
+	if (!s)
+		return ENOMEM;
+	size_t pools = site->conf->pools.n + reverse_route_pools(site->conf);
+	atomic_init(&s->refs, 1);
+	(void)atomic_fetch_add_explicit(&site->refs, 1, memory_order_relaxed);
+	s->site = site;
+	s->number = number;
+	s->pools = calloc(pools + 1, sizeof(*s->pools));
+	enum err e = s->pools ? make_pools(s, registry, now_ms) : (enum err)ENOMEM;
+	if (e)
+		reverse_snapshot_unref(s);
+	else
+		*ret = s;
+	return e;
+}
+
+struct reverse_snapshot *reverse_snapshot_ref(struct reverse_snapshot *s)
+{
+	(void)atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void reverse_snapshot_unref(struct reverse_snapshot *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < s->pools_n; i++)
+		pool_unref(s->pools[i]);
+	free(s->pools);
+	reverse_site_unref(s->site);
+	free(s);
+}

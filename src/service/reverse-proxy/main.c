@@ -1,0 +1,300 @@
+/* The life of the reverse proxy. */
+#include "config/config.h"
+#include "config/global.h"
+#include "crypto/random.h"
+#include "os/fd.h"
+#include "os/log.h"
+#include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/io_reverse.h"
+#include "service/reverse-proxy/service.h"
+#include "supervisor/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECTIONS_MAX	 262144u /* where none are given */
+#define DESCRIPTORS_MORE 512u
+#define DESCRIPTORS_EACH 16u /* of a worker: epoll, event, pipes */
+
+static size_t workers_of(const struct reverse_conf *conf)
+{
+	size_t n = conf->workers ? conf->workers : thread_cpus();
+	return n < REVERSE_WORKERS_MAX ? n : REVERSE_WORKERS_MAX;
+}
+
+static enum err plan(const void *section, const struct config_global *global, struct plan *p)
+{
+	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
+	size_t n = reverse_doors(section, doors, REVERSE_ADDRESSES_MAX);
+	unsigned copies = (unsigned)workers_of(section);
+	(void)global;
+	for (size_t i = 0; i < n; i++)
+		TRY(plan_add_socket(p, "reverse-proxy", PLAN_TCP, &doors[i].at, copies));
+	return OK;
+}
+
+static bool keeps_state(const void *section)
+{
+	const struct reverse_conf *conf = section;
+	return conf->access_log.format != REVERSE_LOG_OFF;
+}
+
+/* --- configurations --- */
+
+static void open_log(struct reverse_proxy *p, const struct reverse_log_conf *conf)
+{
+	access_log_open(&p->log, conf->format != REVERSE_LOG_OFF, conf->file_size, conf->files);
+}
+
+enum err reverse_apply(struct reverse_proxy *p, struct config *config)
+{
+	struct reverse_site *site = NULL;
+	struct reverse_snapshot *next = NULL;
+	TRY(reverse_site_new(config, &site));
+	enum err e = reverse_snapshot_new(site, &p->registry, p->snapshots + 1,
+					  loop_now_ms(&p->life.loop), &next);
+	reverse_site_unref(site);
+	if (e)
+		return e;
+	p->snapshots++;
+	for (size_t i = 0; i < p->workers_started; i++)
+		reverse_worker_publish(&p->workers[i], next);
+	reverse_snapshot_unref(p->snapshot);
+	p->snapshot = next;
+	return OK;
+}
+
+/* Addresses are opened at the start only. */
+static void tell_unserved(const struct reverse_proxy *p, const struct reverse_conf *conf)
+{
+	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
+	size_t n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX), k;
+	for (size_t i = 0; i < n; i++) {
+		for (k = 0; k < p->entries_n; k++)
+			if (ip_endpoint_equal(&p->entries[k].at, &doors[i].at))
+				break;
+		if (k == p->entries_n)
+			log_warning("an address that is new in `listen` is served after a restart",
+				    LOG_ENDPOINT("listen", &doors[i].at));
+	}
+}
+
+void reverse_reload(void *arg, struct control_reply *reply)
+{
+	struct reverse_proxy *p = arg;
+	struct config *config = NULL;
+	service_life_reloading(&p->life, false);
+	enum err e = service_life_reread(&p->life, &config);
+	const struct reverse_conf *conf = e ? NULL : config_section(config, "reverse-proxy");
+	if (!e)
+		e = conf ? reverse_apply(p, config) : ERR_CONFIG;
+	if (!e) {
+		tell_unserved(p, conf);
+		open_log(p, &conf->access_log);
+		service_life_adopt(&p->life, TAKE(config));
+		p->reloads++;
+		log_info("reloaded");
+	} else {
+		p->reloads_refused++;
+	}
+	config_free(config);
+	service_life_reloading(&p->life, true);
+	control_event(p->life.control, e ? "reload refused" : "reloaded", NULL);
+	if (reply && e)
+		control_reply_error(reply, 409, "the configuration is refused; the log says why");
+	else if (reply)
+		control_reply_json(reply, 200, json_pack("{s:b}", "reloaded", 1));
+}
+
+static void hangup(void *arg)
+{
+	reverse_reload(arg, NULL);
+}
+
+/* --- the start --- */
+
+static enum err make_entries(struct reverse_proxy *p, const struct reverse_conf *conf)
+{
+	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
+	struct ip_endpoint at[REVERSE_ADDRESSES_MAX];
+	p->entries_n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX);
+	p->entries = calloc(p->entries_n + 1, sizeof(*p->entries));
+	if (!p->entries)
+		return ENOMEM;
+	for (size_t i = 0; i < p->entries_n; i++) {
+		p->entries[i] = (struct reverse_entry){.at = doors[i].at, .number = i};
+		at[i] = doors[i].at;
+	}
+	return reverse_sockets_open(&p->life.activation, at, p->entries_n, workers_of(conf),
+				    &p->sockets);
+}
+
+static enum err make_registry(struct reverse_proxy *p)
+{
+	uint64_t keys[4];
+	TRY(crypto_random(keys, sizeof(keys)));
+	registry_init(&p->registry, (struct hash_key){keys[0], keys[1]},
+		      (struct hash_key){keys[2], keys[3]});
+	p->has_registry = true;
+	return OK;
+}
+
+/* How many connections there may be: one of a client takes a descriptor, and one to a server. */
+static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *conf)
+{
+	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
+	unsigned long others =
+		p->workers_n * DESCRIPTORS_EACH + p->sockets.owned_n + DESCRIPTORS_MORE;
+	unsigned long descriptors, possible;
+	TRY(fd_limit_raise(2 * most + others, &descriptors));
+	possible = descriptors > others + 2 ? (descriptors - others) / 2 : 1;
+	p->connections_max = possible < most ? possible : most;
+	if (p->connections_max < conf->limits.connections)
+		log_warning("fewer connections than `limits: {connections}` says are possible: "
+			    "the process may not have so many open files",
+			    LOG_U64("possible", p->connections_max));
+	return OK;
+}
+
+/* Everything that needs to be opened, then the sandbox. */
+static enum err open_all(struct reverse_proxy *p)
+{
+	const struct reverse_conf *conf = service_life_conf(&p->life);
+	TRY(make_entries(p, conf));
+	p->workers_n = p->sockets.workers;
+	TRY(make_room(p, conf));
+	p->workers = calloc(p->workers_n, sizeof(*p->workers));
+	p->outs = calloc(p->workers_n, sizeof(*p->outs));
+	if (!p->workers || !p->outs)
+		return ENOMEM;
+	TRY(make_registry(p));
+	TRY(reverse_apply(p, p->life.config));
+	TRY(service_life_sandbox(&p->life, NULL));
+	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
+	open_log(p, &conf->access_log);
+	return service_life_signals(&p->life);
+}
+
+static enum err start_workers(struct reverse_proxy *p)
+{
+	const struct reverse_conf *conf = service_life_conf(&p->life);
+	size_t n = p->workers_n;
+	struct reverse_worker_options o = {
+		.snapshot = p->snapshot,
+		.entries = p->entries,
+		.entries_n = p->entries_n,
+		.connections_max = (p->connections_max + n - 1) / n,
+		.exchanges_max = (conf->limits.requests + n - 1) / n,
+		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
+		.main = &p->life.loop,
+	};
+	for (size_t i = 0; i < n; i++) {
+		char name[32];
+		struct reverse_worker *w = &p->workers[i];
+		o.fds = p->sockets.tcp + i * p->entries_n;
+		o.access = &p->outs[i];
+		p->workers_started++;
+		TRY(reverse_worker_init(w, &o));
+		(void)snprintf(name, sizeof(name), "proxy-%zu", i);
+		TRY(reverse_worker_start(w, name, n > 1 ? (int)i : -1));
+	}
+	return OK;
+}
+
+static void woken(void *arg)
+{
+	struct reverse_proxy *p = arg;
+	access_log_turn(&p->log);
+}
+
+static void each_second(void *arg)
+{
+	struct reverse_proxy *p = arg;
+	uint64_t now_ms = loop_now_ms(&p->life.loop);
+	for (size_t i = 0; i < p->snapshot->pools_n; i++)
+		pool_outliers_turn(p->snapshot->pools[i], now_ms);
+	(void)registry_sweep(&p->registry);
+	loop_timer_set_after(&p->life.loop, &p->second, 1000);
+}
+
+/* --- the end --- */
+
+static bool all_drained(const struct reverse_proxy *p)
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		if (!atomic_load_explicit(&p->workers[i].drained, memory_order_acquire))
+			return false;
+	return true;
+}
+
+/* What runs is waited for; whoever holds the sockets too takes who comes now. */
+static void drain(struct reverse_proxy *p)
+{
+	const struct reverse_conf *conf = service_life_conf(&p->life);
+	uint64_t until_ms = loop_now_ms(&p->life.loop) + conf->timeouts.drain_ms;
+	for (size_t i = 0; i < p->workers_started; i++)
+		reverse_worker_drain(&p->workers[i]);
+	while (!all_drained(p) && loop_now_ms(&p->life.loop) < until_ms)
+		if (loop_turn(&p->life.loop, 100) != OK)
+			break;
+}
+
+static enum err live(struct reverse_proxy *p, struct control_face *face, int *ret_status)
+{
+	TRY(open_all(p));
+	loop_on_wake(&p->life.loop, woken, p);
+	loop_timer_init(&p->second, each_second, p);
+	loop_timer_set_after(&p->life.loop, &p->second, 1000);
+	TRY(service_life_control(&p->life, face));
+	TRY(start_workers(p));
+	p->life.reload = hangup;
+	p->life.arg = p;
+	*ret_status = service_life_run(&p->life);
+	drain(p);
+	return OK;
+}
+
+static void end(struct reverse_proxy *p)
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		reverse_worker_done(&p->workers[i]);
+	access_log_done(&p->log);
+	for (size_t i = 0; p->outs && i < p->workers_n; i++)
+		access_out_done(&p->outs[i]);
+	service_life_done(&p->life);
+	reverse_sockets_done(&p->sockets);
+	reverse_snapshot_unref(p->snapshot);
+	if (p->has_registry)
+		registry_done(&p->registry);
+	free(p->entries);
+	free(p->workers);
+	free(p->outs);
+}
+
+static int run(const struct service_start *start)
+{
+	struct reverse_proxy *p = calloc(1, sizeof(*p));
+	struct control_face face;
+	int status = 1;
+	if (!p)
+		return 1;
+	reverse_control_face(p, &face);
+	enum err e = service_life_begin(&p->life, start);
+	bool begun = !e;
+	if (!e)
+		e = live(p, &face, &status);
+	if (begun && e)
+		log_error("the service ends", LOG_ERR(e));
+	end(p);
+	free(p);
+	return e == ERR_CONFIG ? 2 : e ? 1 : status;
+}
+
+const struct service reverse_proxy_service = {
+	.name = "reverse-proxy",
+	.summary = "the reverse proxy: one server in front of many",
+	.schema = &reverse_conf_map,
+	.keeps_state = keeps_state,
+	.plan = plan,
+	.run = run,
+};
