@@ -168,7 +168,9 @@ static enum step final_head(struct proxy_back1 *b, const struct http1_head *read
 	} else {
 		enum proxy_framing framing = framing_of(read, &x->response);
 		b->state = PROXY_BACK1_BODY;
-		b->keep_alive = read->keep_alive && framing != PROXY_FRAMING_CLOSE;
+		/* Who refuses before he has asked for the body may take it for the next request. */
+		bool unasked = x->request.expect_continue && x->response.status >= 300;
+		b->keep_alive = read->keep_alive && framing != PROXY_FRAMING_CLOSE && !unasked;
 		proxy_wire1_in(&b->wire, framing, read->content_length);
 	}
 	bool end = b->state == PROXY_BACK1_BODY && b->wire.in_done;

@@ -119,6 +119,26 @@ static void target_read(struct proxy_head *head, const struct http1_head *read)
 		head->path = span_text(head->method_id == PROXY_OPTIONS ? "*" : "/");
 }
 
+/* RFC 9110 10.1.1: one expectation is known, and is passed on. */
+static bool is_nonsense(const struct http_field *f)
+{
+	if (f->id == HTTP_FIELD_EXPECT)
+		return !span_equal_nocase(f->value, span_text("100-continue"));
+	return proxy_field_is_disguised(f);
+}
+
+static void drop_nonsense(struct proxy_head *head)
+{
+	size_t kept = 0, expectations = 0;
+	for (size_t i = 0; i < head->fields_n; i++) {
+		const struct http_field *f = &head->fields[i];
+		if (is_nonsense(f) || (f->id == HTTP_FIELD_EXPECT && expectations++))
+			continue;
+		head->fields[kept++] = *f;
+	}
+	head->fields_n = (uint16_t)kept;
+}
+
 void proxy_request_from1(struct proxy_head *head, const struct http1_head *read, bool secure)
 {
 	head->method = read->method;
@@ -130,6 +150,7 @@ void proxy_request_from1(struct proxy_head *head, const struct http1_head *read,
 	head->expect_continue = read->version_minor == 1 &&
 				http1_has_token(read, HTTP_FIELD_EXPECT, "100-continue");
 	fields_settle(head, read);
+	drop_nonsense(head);
 	switch (read->framing) {
 	case HTTP_BODY_LENGTH: head->body = PROXY_BODY_LENGTH; break;
 	case HTTP_BODY_CHUNKED: head->body = PROXY_BODY_STREAM; break;

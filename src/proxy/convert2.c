@@ -74,12 +74,15 @@ static void take_field(struct proxy_head *head, struct store *s, const struct ht
 	case HTTP_FIELD_HOST:
 	case HTTP_FIELD_HTTP2_SETTINGS:
 	case HTTP_FIELD_COOKIE: return;
-	case HTTP_FIELD_EXPECT:
-		if (span_equal_nocase(f->value, span_text("100-continue")))
-			head->expect_continue = true;
+	case HTTP_FIELD_EXPECT: /* RFC 9110 10.1.1 knows one */
+		if (!span_equal_nocase(f->value, span_text("100-continue")))
+			return;
+		head->expect_continue = true;
 		break;
 	default: break;
 	}
+	if (proxy_field_is_disguised(&(struct http_field){.name = f->name, .id = id}))
+		return;
 	head->fields[head->fields_n++] = (struct http_field){
 		.name = name_of(s, f->name, id), .value = keep(s, f->value), .id = id};
 }

@@ -69,6 +69,9 @@ struct proxy_verdict {
 	} file;
 	struct proxy_source *source;
 	/* PROXY_SOURCE: x->response.has_length and length are the face's. */
+	/* The client's connection ends with this answer (HTTP/1.x): what follows on it may not be
+	 * what it seems. */
+	bool close;
 };
 
 /* Milliseconds of the worker's clock, 0: has not happened; us: microseconds. */

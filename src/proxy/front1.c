@@ -462,7 +462,7 @@ static void front1_head(struct proxy_front *front, struct proxy_exchange *x, boo
 		f->state = PROXY_FRONT1_TUNNEL;
 		proxy_wire1_in(&f->wire, PROXY_FRAMING_CLOSE, 0);
 	} else {
-		if (worker(f)->draining || !may_drain(f, x))
+		if (worker(f)->draining || x->verdict.close || !may_drain(f, x))
 			f->keep_alive = false;
 		if (!end)
 			framing = head->body == PROXY_BODY_LENGTH ? PROXY_FRAMING_LENGTH
@@ -543,11 +543,12 @@ static void front1_reset(struct proxy_front *front, struct proxy_exchange *x,
 	torn(f);
 }
 
+/* Who asks is in the middle of the exchange, which a look at the client's bytes may end. */
 static void front1_resume(struct proxy_front *front, struct proxy_exchange *x)
 {
 	struct proxy_front1 *f = of(front);
 	(void)x;
-	front1_turn(f);
+	proxy_later_add(&worker(f)->later, &f->later, turn_later);
 }
 
 static const struct proxy_front_ops front1_ops = {
@@ -564,15 +565,16 @@ static const struct proxy_front_ops front1_ops = {
 static void ready(void *owner, unsigned events)
 {
 	struct proxy_front1 *f = owner;
-	if (events & PROXY_CAN_WRITE && f->x && f->head_sent && !f->broken) {
+	if (events & PROXY_CAN_WRITE && f->x && f->head_sent && !f->broken && !f->turning) {
 		struct proxy_exchange *x = f->x;
+		f->turning = true; /* the answer may end by this, but not the connection */
 		if (proxy_wire1_flush(&f->wire))
 			broke(f);
 		else if (proxy_wire1_empty(&f->wire))
 			proxy_exchange_response_resume(x);
 		if (f->x == x)
 			front1_flush(&f->front, x);
-		return;
+		f->turning = false;
 	}
 	front1_turn(f);
 }

@@ -103,3 +103,15 @@ void proxy_head_settle_response(struct proxy_head *head, uint8_t request_method_
 		head->body = PROXY_BODY_NONE;
 	}
 }
+
+bool proxy_field_is_disguised(const struct http_field *f)
+{
+	enum { KNOWN_MAX = 32 };
+	uint8_t plain[KNOWN_MAX];
+	if (f->id != HTTP_FIELD_OTHER || f->name.len > KNOWN_MAX ||
+	    !memchr(f->name.data, '_', f->name.len))
+		return false;
+	for (size_t i = 0; i < f->name.len; i++)
+		plain[i] = f->name.data[i] == '_' ? '-' : f->name.data[i];
+	return http_field_id(span_of(plain, f->name.len)) != HTTP_FIELD_OTHER;
+}

@@ -84,4 +84,8 @@ bool proxy_method_is_idempotent(uint8_t method_id);
  * (RFC 9110 6.4.1): makes it PROXY_BODY_NONE for HEAD, 1xx, 204, 304. */
 void proxy_head_settle_response(struct proxy_head *head, uint8_t request_method_id);
 
+/* A request's field that back ends by CGI's rules (RFC 3875 4.1.18) take for another one that has a
+ * meaning here: Content_Length. */
+bool proxy_field_is_disguised(const struct http_field *f);
+
 #endif

@@ -113,6 +113,14 @@ def plain(target):
     return urllib.parse.unquote(target, "latin-1").split("?")[0]
 
 
+def begun(case):
+    """The target of a message whose head is sound: a body is passed on while it comes, so what is wrong with it is known too late
+    for a back end that answers before it has read all."""
+    head, end, body = case.marked(case.sent).partition(b"\r\n\r\n")
+    words = head.split(b"\r\n")[0].split(b" ")
+    return plain(words[1].decode("latin-1")) if end and body and len(words) == 3 else None
+
+
 def judge_echoes(case, data):
     """The same by the answers alone, of a back end that answers with what it believes to have been asked."""
     try:
@@ -122,7 +130,7 @@ def judge_echoes(case, data):
     host = case.host().decode()
     echoes = [plain(m.body.decode("latin-1")) for m in got if m and b".example /" in m.body]
     if case.verdict in ("refused", "broken"):
-        allowed = []
+        allowed = [f"{host} {begun(case)}"] if begun(case) else []
     else:
         allowed = [plain(f"{host} {http_corpus.read(case.marked(case.expected)).start[1]}"), f"{host} /marker"]
     if any(echo not in allowed for echo in echoes) or sorted(echoes, key=allowed.index) != echoes or len(set(echoes)) != len(echoes):
@@ -130,25 +138,6 @@ def judge_echoes(case, data):
     if case.verdict == "forwarded" and not got:
         return "no answer"
     return None
-
-
-def test_no_back_end_of_others_loses_step(site):
-    cases = [case for case in http_corpus.load("requests") if b"/hostless" not in case.sent]
-    hosts = {case.host().decode(): case for case in cases}
-    troubles = []
-    for backend in proxy_backends.start(site):
-        site.serve(config(f"{backend.address}:80"))
-        for case, data in zip(cases, asyncio.run(send_all(site, cases))):
-            if trouble := judge_echoes(case, data):
-                troubles.append(f"{backend.name}: {case}\n    {trouble}")
-        seen = backend.seen()
-        assert len(seen) > 30, f"{backend.name} has seen {seen}"
-        for host, target in seen:
-            case = hosts.get(host)
-            wanted = http_corpus.read(case.marked(case.expected)).start[1] if case and case.expected else None
-            if plain(target) not in (wanted and plain(wanted), "/marker"):
-                troubles.append(f"{backend.name} believes to have been asked for {host} {target}")
-    assert not troubles, "\n".join(troubles)
 
 
 async def say(case, writer):
@@ -266,3 +255,25 @@ def test_no_request_by_http2_becomes_two(site):
             troubles.append(f"{case.name}: {case.fields} {case.body!r}\n    {trouble}")
     assert not troubles, f"{len(troubles)} of {len(cases)}\n" + "\n".join(troubles)
     assert by_host == {}, "requests that no case sent"
+
+
+# The last one: those servers stay.
+def test_no_back_end_of_others_loses_step(site):
+    cases = [case for case in http_corpus.load("requests") if b"/hostless" not in case.sent]
+    hosts = {case.host().decode(): case for case in cases}
+    troubles = []
+    for backend in proxy_backends.start(site):
+        site.serve(config(f"{backend.address}:80"))
+        for case, data in zip(cases, asyncio.run(send_all(site, cases))):
+            if trouble := judge_echoes(case, data):
+                troubles.append(f"{backend.name}: {case}\n    {trouble}")
+        seen = backend.seen()
+        assert len(seen) > 30, f"{backend.name} has seen {seen}"
+        for host, target in seen:
+            if host == "-":  # a request that never became whole, as its log tells
+                continue
+            case = hosts.get(host)
+            wanted = http_corpus.read(case.marked(case.expected)).start[1] if case and case.expected else case and begun(case)
+            if plain(target) not in (wanted and plain(wanted), "/marker"):
+                troubles.append(f"{backend.name} believes to have been asked for {host} {target}")
+    assert not troubles, "\n".join(troubles)

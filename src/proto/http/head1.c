@@ -211,6 +211,13 @@ static bool version_read(struct span version, struct http1_head *head)
 	return true;
 }
 
+/* RFC 9112 2.3: of another version, but one. */
+static bool is_version(struct span s)
+{
+	return s.len == 8 && memcmp(s.data, "HTTP/", 5) == 0 && s.data[5] >= '0' &&
+	       s.data[5] <= '9' && s.data[6] == '.' && s.data[7] >= '0' && s.data[7] <= '9';
+}
+
 /* RFC 9112 3: exactly two single blanks. */
 static enum parse request_line(struct span line, struct http1_head *head)
 {
@@ -225,8 +232,10 @@ static enum parse request_line(struct span line, struct http1_head *head)
 		return fault(head, HTTP_FAULT_METHOD);
 	if (!http_is_target(head->method, head->target))
 		return fault(head, HTTP_FAULT_TARGET);
-	if (!version_read(span_sub(rest, second + 1, rest.len), head))
-		return fault(head, HTTP_FAULT_VERSION);
+	struct span version = span_sub(rest, second + 1, rest.len);
+	if (!version_read(version, head))
+		return fault(head,
+			     is_version(version) ? HTTP_FAULT_VERSION : HTTP_FAULT_REQUEST_LINE);
 	return PARSE_DONE;
 }
 

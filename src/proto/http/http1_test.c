@@ -103,12 +103,12 @@ static void refuses_bad_request_lines(void **state)
 		enum http_fault fault;
 	} cases[] = {
 		{"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_TARGET},
-		{"GET /  HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_VERSION},
-		{"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", HTTP_FAULT_VERSION},
+		{"GET /  HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_REQUEST_LINE},
+		{"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", HTTP_FAULT_REQUEST_LINE},
 		{"GET /\r\nHost: a\r\n\r\n", HTTP_FAULT_REQUEST_LINE},
 		{"GET / HTTP/1.2\r\nHost: a\r\n\r\n", HTTP_FAULT_VERSION},
 		{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", HTTP_FAULT_VERSION},
-		{"GET / http/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_VERSION},
+		{"GET / http/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_REQUEST_LINE},
 		{"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_METHOD},
 		{"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_TARGET},
 		{"GET * HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_FAULT_TARGET},

@@ -11,6 +11,12 @@ static const struct config_key listen_keys[] = {
 	 .items_max = REVERSE_ADDRESSES_MAX,
 	 .example = "[192.0.2.1, \"[2001:db8::1]:8080\"]",
 	 .help = "addresses, each with a port or with port 80"},
+	{.name = "h2c",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_listen_conf, h2c),
+	 .fallback = "off",
+	 .help = "whether HTTP/2 without TLS is understood from clients that know of it beforehand "
+		 "(RFC 9113 3.3)"},
 };
 
 const struct config_map reverse_listen_map = {

@@ -12,6 +12,7 @@ enum { REVERSE_LISTENS_MAX = 64, REVERSE_ADDRESSES_MAX = 64, REVERSE_PORT_PLAIN 
 
 struct reverse_listen_conf {
 	struct config_list address; /* struct ip_endpoint; port 0: by reverse_listen_endpoint */
+	bool h2c;		    /* HTTP/2 by prior knowledge */
 };
 
 extern const struct config_map reverse_listen_map;

@@ -11,7 +11,7 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 		ret->refuse = true;
 		return;
 	}
-	ret->http2_plain = true;
+	ret->http2_plain = w->view->listens[entry->number]->h2c;
 	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;

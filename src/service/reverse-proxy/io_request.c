@@ -6,9 +6,11 @@ static void answer(struct proxy_exchange *x, struct proxy_verdict *ret, unsigned
 {
 	const char *text = status == 400   ? "the request's address has more than one meaning\n"
 			   : status == 404 ? "there is nothing here\n"
+			   : status == 501 ? "this is no way to other servers\n"
 					   : "the proxy has no room for this\n";
 	ret->kind = PROXY_ANSWER;
 	ret->answer = span_text(text);
+	ret->close = status == 400 || status == 501;
 	x->response.status = (uint16_t)status;
 	/* There is room: it is the first field. */
 	err_ignore(proxy_head_add(&x->response, span_text("content-type"),
@@ -72,6 +74,8 @@ static unsigned forward(struct proxy_exchange *x, struct reverse_exchange *e)
 	const struct route *r = e->route.found.route;
 	e->pool_number = r->pool;
 	e->pool = e->view->snapshot->pools[r->pool];
+	/* What it proves is for a proxy of the client's choice. */
+	(void)proxy_head_remove(&x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
 	unsigned status = route_request_forward(&e->route, x, span_text("gatehouse"));
 	return status ? status : trace_write(x, e) == OK ? 0 : 500;
 }
@@ -88,6 +92,13 @@ static unsigned act(struct proxy_exchange *x, struct reverse_exchange *e, struct
 	return 404;
 }
 
+/* CONNECT asks for a tunnel to an address of the client's choice (RFC 9110 9.3.6), which only a
+ * forward proxy has. That of RFC 8441 names a protocol and stays with our own servers. */
+static bool is_way_out(const struct proxy_exchange *x)
+{
+	return x->request.method_id == PROXY_CONNECT && !x->request.protocol.len;
+}
+
 void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	struct reverse_worker *w = arg;
@@ -101,7 +112,7 @@ void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *
 	ret->limits = &site->limits;
 	trace_begin(w, x, e);
 	traceparent_hex(e->trace.trace_id, sizeof(e->trace.trace_id), (uint8_t *)id);
-	unsigned status = route_request_read(&e->route, x, &site->trust, id);
+	unsigned status = is_way_out(x) ? 501 : route_request_read(&e->route, x, &site->trust, id);
 	if (!status)
 		status = route_find(site->routes->table, &e->route.facts, &e->route.found)
 				 ? act(x, e, ret)

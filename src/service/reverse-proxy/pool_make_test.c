@@ -27,13 +27,13 @@ static void refuses_pools_that_contradict_themselves(void **state)
 	refused(HEAD "    web: {servers: {name: a.b, srv: _c.d}}\n", 4, 37, "write one");
 	refused(HEAD "    web: {servers: 10.0.0.1:80, check: {rise: 2}}\n", 4, 40, "say how");
 	refused(HEAD "    web: {servers: 10.0.0.1:80, check: {http: /h, status: \"99\"}}\n", 4, 59,
-		"no status");
-	refused(HEAD "    web: {servers: 10.0.0.1:80, check: {http: /h, method: \"G T\"}}\n", 4, 58,
+		"too short");
+	refused(HEAD "    web: {servers: 10.0.0.1:80, check: {http: /h, method: \"G T\"}}\n", 4, 59,
 		"no method");
-	refused(HEAD "    web: {servers: 10.0.0.1:80, check: \"a b\"}\n", 4, 39, "no path");
+	refused(HEAD "    web: {servers: 10.0.0.1:80, check: \"a b\"}\n", 4, 40, "no path");
 	refused(HEAD "    web: {servers: 10.0.0.1:80, hash: {by: header}}\n", 4, 39, "which one");
 	refused(HEAD "    web: {servers: 10.0.0.1:80, hash: {load: 100}}\n", 4, 46, "above 100");
-	refused(HEAD "    web: {servers: 10.0.0.1:80, sticky: \"a b\"}\n", 4, 40, "no name");
+	refused(HEAD "    web: {servers: 10.0.0.1:80, sticky: \"a b\"}\n", 4, 41, "no name");
 }
 
 static const struct reverse_pool_conf *first(struct config *c)

@@ -147,8 +147,7 @@ uint64_t pool_hash(struct span bytes)
 static bool is_failure(const struct pool_result *r)
 {
 	switch (r->kind) {
-	case POOL_RESULT_ANSWERED:
-		return r->status >= 502 && r->status <= 504;
+	case POOL_RESULT_ANSWERED: return r->status >= 502 && r->status <= 504;
 	case POOL_RESULT_CONNECT_FAILED:
 	case POOL_RESULT_RESET:
 	case POOL_RESULT_TIMEOUT: return true;

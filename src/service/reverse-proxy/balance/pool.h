@@ -151,8 +151,8 @@ struct pool_result {
 	uint64_t bytes_in, bytes_out; /* in: from the back end */
 };
 
-/* What an exchange came to. Of statuses only 502, 503 and 504 are failures to ejection and breaker: a
- * 500 may be an application's answer to one request, and who sends that often must not be able to
+/* What an exchange came to. Of statuses only 502, 503 and 504 are failures to ejection and breaker:
+ * a 500 may be an application's answer to one request, and who sends that often must not be able to
  * have back ends ejected. */
 void pool_done(const struct pool *p, const struct pool_place *place, uint64_t now_ms,
 	       const struct pool_result *result);

@@ -78,7 +78,7 @@ static void read_any(const uint8_t *data, size_t len)
 {
 	char buf[64];
 	struct http_head head = {
-		.headers = {{span_text("Cookie"), span_of(data, len)}},
+		.headers = {{.name = span_text("Cookie"), .value = span_of(data, len)}},
 		.headers_n = 1,
 	};
 	err_ignore(form_field(span_of(data, len), "code", buf, sizeof(buf)));
