@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "proxy/count.h"
 #include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/route/route.h"
 
@@ -48,8 +49,10 @@ static uint64_t quantile_us(const struct backend *b, unsigned thousandths)
 	return 0;
 }
 
-static json_t *backend_json(const struct pool_member *m, uint64_t now_ms)
+static json_t *backend_json(const struct reverse_proxy *p, const struct pool_member *m,
+			    uint64_t now_ms)
 {
+	const char *why = reverse_health_why(p->health, m->backend);
 	const struct backend *b = m->backend;
 	char at[IP_ENDPOINT_TEXT_MAX];
 	json_t *json = json_object(), *answers = json_array();
@@ -57,6 +60,8 @@ static json_t *backend_json(const struct pool_member *m, uint64_t now_ms)
 	set_text(json, "address", at);
 	set_text(json, "name", m->name);
 	set_text(json, "state", m->draining ? "drained" : backend_state_text(b, now_ms));
+	if (why) /* "": the last check went well */
+		set_text(json, "check", *why ? why : "well");
 	set_number(json, "weight", m->weight);
 	set_number(json, "level", m->level);
 	set_number(json, "in_flight", atomic_load_explicit(&b->in_flight, memory_order_relaxed));
@@ -78,8 +83,9 @@ static json_t *backend_json(const struct pool_member *m, uint64_t now_ms)
 	return json;
 }
 
-static json_t *pool_json(const struct reverse_snapshot *s, size_t number, uint64_t now_ms)
+static json_t *pool_json(const struct reverse_proxy *p, size_t number, uint64_t now_ms)
 {
+	const struct reverse_snapshot *s = p->snapshot;
 	const struct pool *pool = s->pools[number];
 	const struct pool_state *state = pool->state;
 	char name[IP_ENDPOINT_TEXT_MAX];
@@ -92,7 +98,7 @@ static json_t *pool_json(const struct reverse_snapshot *s, size_t number, uint64
 	set_number(json, "full", load(&state->full));
 	set_number(json, "waited", load(&state->waited));
 	for (size_t i = 0; i < pool->members_n; i++)
-		(void)json_array_append_new(list, backend_json(&pool->members[i], now_ms));
+		(void)json_array_append_new(list, backend_json(p, &pool->members[i], now_ms));
 	(void)json_object_set_new(json, "backends", list);
 	return json;
 }
@@ -108,7 +114,7 @@ static void handle_backends(void *arg, const struct control_request *req,
 	for (size_t i = 0; i < p->snapshot->pools_n; i++)
 		if (!wanted ||
 		    strcmp(wanted, reverse_snapshot_pool_name(p->snapshot, i, name)) == 0)
-			(void)json_array_append_new(list, pool_json(p->snapshot, i, now_ms));
+			(void)json_array_append_new(list, pool_json(p, i, now_ms));
 	if (wanted && json_array_size(list) == 0) {
 		json_decref(list);
 		control_reply_error(reply, 404, "there is no such pool");

@@ -10,6 +10,8 @@
 #include "service/reverse-proxy/io_sockets.h"
 #include "service/reverse-proxy/io_worker.h"
 
+struct reverse_health;
+
 struct reverse_proxy {
 	struct service_life life;
 	struct reverse_sockets sockets;
@@ -17,6 +19,7 @@ struct reverse_proxy {
 	size_t entries_n;
 	struct registry registry;
 	bool has_registry;
+	struct reverse_health *health;
 	struct reverse_snapshot *snapshot; /* in force */
 	uint64_t snapshots;		   /* made so far */
 	struct reverse_worker *workers;

@@ -5,6 +5,7 @@
 #include "os/fd.h"
 #include "os/log.h"
 #include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/service.h"
 #include "supervisor/plan.h"
@@ -57,6 +58,10 @@ enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 	if (e)
 		return e;
 	p->snapshots++;
+	const struct reverse_conf *conf = next->site->conf;
+	e = reverse_health_set(p->health, conf->pools.items, next->pools, conf->pools.n);
+	if (e)
+		log_error("some servers are not checked", LOG_ERR(e));
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_publish(&p->workers[i], next);
 	reverse_snapshot_unref(p->snapshot);
@@ -129,6 +134,20 @@ static enum err make_entries(struct reverse_proxy *p, const struct reverse_conf 
 				    &p->sockets);
 }
 
+static void checked(void *arg, const struct backend *b, bool well, const char *why)
+{
+	struct reverse_proxy *p = arg;
+	char at[IP_ENDPOINT_TEXT_MAX];
+	(void)ip_endpoint_format(&b->at, at);
+	if (well)
+		log_info("a server is up", LOG_TEXT("pool", b->pool), LOG_TEXT("server", at));
+	else
+		log_warning("a server is down", LOG_TEXT("pool", b->pool), LOG_TEXT("server", at),
+			    LOG_TEXT("why", why));
+	control_event(p->life.control, well ? "server up" : "server down",
+		      json_pack("{s:s,s:s,s:s}", "pool", b->pool, "server", at, "why", why));
+}
+
 static enum err make_registry(struct reverse_proxy *p)
 {
 	uint64_t keys[4];
@@ -136,7 +155,7 @@ static enum err make_registry(struct reverse_proxy *p)
 	registry_init(&p->registry, (struct hash_key){keys[0], keys[1]},
 		      (struct hash_key){keys[2], keys[3]});
 	p->has_registry = true;
-	return OK;
+	return reverse_health_new(&p->life.loop, checked, p, &p->health);
 }
 
 /* How many connections there may be: one of a client takes a descriptor, and one to a server. */
@@ -258,6 +277,7 @@ static void end(struct reverse_proxy *p)
 {
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_done(&p->workers[i]);
+	reverse_health_free(p->health);
 	access_log_done(&p->log);
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);

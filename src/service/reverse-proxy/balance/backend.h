@@ -103,6 +103,7 @@ struct pool_state {
 	_Alignas(64) atomic_uint turn; /* round robin goes on here */
 	atomic_uint in_flight;
 	atomic_uint retries_in_flight;
+	_Atomic uint64_t compare_at_ms; /* private to outlier.c: the end of the interval */
 	/* Counters since the start. */
 	_Alignas(64) _Atomic uint64_t requests, retries, retries_refused, fail_open, full, none,
 		ejections_spared;

@@ -106,8 +106,9 @@ void pool_outliers_turn(const struct pool *p, uint64_t now_ms)
 		if (ejections && now_ms > until_ms && now_ms - until_ms > o->eject_ms << 1)
 			atomic_compare_exchange_strong(&b->ejections, &ejections, ejections - 1);
 	}
-	if (!o->interval_ms)
+	if (!o->interval_ms || now_ms < atomic_load(&p->state->compare_at_ms))
 		return;
+	atomic_store(&p->state->compare_at_ms, now_ms + o->interval_ms);
 	struct rates r;
 	read_rates(p, &r);
 	/* Of two nobody can say which one is the odd one out. */

@@ -96,8 +96,17 @@ static void who_fails_far_more_often_than_the_others_is_ejected(void **state)
 	pool_outliers_turn(s.pool, s.now_ms);
 	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(is_out(&s, i), i == 4);
-	/* The next interval begins at zero. */
+	/* The next interval begins at zero, and not before its time. */
 	s.now_ms += 10000;
+	assert_false(is_out(&s, 4));
+	for (int k = 0; k < 600; k++)
+		outlier_report(s.pool, &s.pool->members[k % 6], s.now_ms, k % 12 == 4);
+	s.now_ms -= 1;
+	pool_outliers_turn(s.pool, s.now_ms);
+	assert_int_equal(atomic_load(&s.pool->members[4].backend->interval_requests), 100);
+	for (size_t i = 0; i < 6; i++)
+		atomic_store(&s.pool->members[i].backend->interval_requests, 0);
+	s.now_ms += 1;
 	pool_outliers_turn(s.pool, s.now_ms);
 	assert_false(is_out(&s, 4));
 	stage_end(&s);
@@ -112,6 +121,7 @@ static void those_alike_and_those_with_few_requests_are_not_judged(void **state)
 		for (int k = 0; k < 100; k++)
 			outlier_report(s.pool, &s.pool->members[i], s.now_ms, k % 2 == 0);
 	pool_outliers_turn(s.pool, s.now_ms);
+	s.now_ms += 10000;
 	for (size_t i = 0; i < 6; i++)
 		for (int k = 0; k < (i == 4 ? 19 : 100); k++)
 			outlier_report(s.pool, &s.pool->members[i], s.now_ms, i == 4 && k % 2 == 0);

@@ -168,8 +168,8 @@ uint64_t pool_hash(struct span bytes);
 /* Members that are well now, those that have as many requests as they may among them. */
 size_t pool_well(const struct pool *p, uint64_t now_ms);
 
-/* The main thread, once each policy.outlier.interval_ms (and once a second where that is 0):
- * ejects those whose share of successes is far below the others', and forgives old ejections. */
+/* The main thread, once a second: forgives old ejections, and each policy.outlier.interval_ms
+ * ejects those whose share of successes is far below the others'. */
 void pool_outliers_turn(const struct pool *p, uint64_t now_ms);
 
 #endif
