@@ -20,6 +20,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             self.server.entered.set()
             self.server.release.wait(10)
+        if self.path == "/health":
+            self.server.checks += 1
+            status = self.server.health
         if self.path.startswith("/status/"):
             status = int(self.path.split("/")[2])
         told = {
@@ -48,7 +51,7 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(self, name, port):
-        self.name, self.seen = name, 0
+        self.name, self.seen, self.checks, self.health = name, 0, 0, 200
         self.release, self.entered = threading.Event(), threading.Event()
         super().__init__(("127.0.0.1", port), Handler)
         self.open = set()

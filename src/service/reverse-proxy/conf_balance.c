@@ -246,7 +246,7 @@ static const struct config_key queue_keys[] = {
 	 .type = CONFIG_DURATION,
 	 CONFIG_FIELD(struct pool_wait, time_ms),
 	 .fallback = "5s",
-	 .max = 600000,
+	 .max = 60000,
 	 .help = "longest wait, then 503"},
 };
 

@@ -13,6 +13,7 @@
 
 struct proxy_exchange;
 struct reverse_view;
+struct reverse_worker;
 
 struct reverse_exchange {
 	struct proxy_exchange *x;
@@ -27,10 +28,13 @@ struct reverse_exchange {
 	struct pool_place place;
 	bool placed;			  /* place is ours: to be given back */
 	bool late;			  /* it waited too long for one */
+	bool bound;			  /* its cookie names a back end */
 	const struct pool_member *server; /* of the last place; NULL: none */
 	struct waiter waiter;
 };
 
+/* A place at the pool, by hash and cookie; placed tells. */
+enum pool_verdict reverse_choose(struct reverse_worker *w, struct reverse_exchange *e);
 /* Gives the place back. */
 void reverse_exchange_leave(struct reverse_exchange *e, const struct pool_result *result);
 

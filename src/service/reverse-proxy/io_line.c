@@ -66,6 +66,20 @@ static struct reverse_exchange *exchange_of(struct waiter *w)
 	return (struct reverse_exchange *)((char *)w - offsetof(struct reverse_exchange, waiter));
 }
 
+/* Who has a place now, or will have none. Who waits for one certain back end does not keep others
+ * from theirs. */
+static struct waiter *first_served(struct reverse_worker *w, const struct reverse_line *l)
+{
+	for (struct waiter *at = wait_first(&l->line); at; at = at->next) {
+		struct reverse_exchange *e = exchange_of(at);
+		if (reverse_choose(w, e) != POOL_FULL)
+			return at;
+		if (!e->bound)
+			break;
+	}
+	return NULL;
+}
+
 static void look_at(struct reverse_worker *w, struct reverse_line *l, uint64_t now_ms)
 {
 	struct waiter *first;
@@ -73,13 +87,9 @@ static void look_at(struct reverse_worker *w, struct reverse_line *l, uint64_t n
 		exchange_of(first)->late = true;
 		proxy_exchange_resume(exchange_of(first)->x);
 	}
-	while ((first = wait_first(&l->line))) {
+	while ((first = first_served(w, l))) {
 		struct reverse_exchange *e = exchange_of(first);
-		struct pool_ask ask = {
-			.now_ms = now_ms, .random = reverse_worker_random(w), .tried = &e->tried};
-		if (pool_pick(e->pool, &ask, &e->place) != POOL_PICKED)
-			break;
-		e->placed = true;
+		e->late = !e->placed; /* none is well any more: it is told so now */
 		wait_leave(first);
 		proxy_exchange_resume(e->x);
 	}

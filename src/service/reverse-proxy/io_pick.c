@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/io_face.h"
 
 #include "base/writer.h"
+#include "proto/http/cookie.h"
 #include "service/reverse-proxy/balance/sticky.h"
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -17,7 +18,21 @@ static bool hash_field(const struct pool_policy *policy, struct proxy_exchange *
 	return true;
 }
 
-static void fill_hash(struct reverse_exchange *e, struct proxy_exchange *x, struct pool_ask *ask)
+static bool hash_cookie(const struct pool_policy *policy, struct proxy_exchange *x, uint64_t *ret)
+{
+	struct span value;
+	for (size_t i = 0; i < x->request.fields_n; i++) {
+		const struct http_field *f = &x->request.fields[i];
+		if (f->id != HTTP_FIELD_COOKIE ||
+		    !http_cookie_find(f->value, span_text(policy->hash_name), &value))
+			continue;
+		*ret = pool_hash(value);
+		return true;
+	}
+	return false;
+}
+
+static void fill_hash(const struct reverse_exchange *e, struct pool_ask *ask)
 {
 	const struct pool_policy *policy = &e->pool->policy;
 	ask->has_hash = true;
@@ -26,32 +41,33 @@ static void fill_hash(struct reverse_exchange *e, struct proxy_exchange *x, stru
 		ask->hash = pool_hash(ip_address_span(&e->route.facts.client));
 		break;
 	case POOL_HASH_PATH: ask->hash = pool_hash(e->route.facts.path); break;
-	case POOL_HASH_HEADER: ask->has_hash = hash_field(policy, x, &ask->hash); break;
-	case POOL_HASH_COOKIE: ask->has_hash = false; break;
+	case POOL_HASH_HEADER: ask->has_hash = hash_field(policy, e->x, &ask->hash); break;
+	case POOL_HASH_COOKIE: ask->has_hash = hash_cookie(policy, e->x, &ask->hash); break;
 	}
 }
 
-static void fill_sticky(struct reverse_exchange *e, struct proxy_exchange *x, struct pool_ask *ask)
+static void fill_sticky(const struct reverse_exchange *e, struct pool_ask *ask)
 {
+	const struct proxy_exchange *x = e->x;
 	for (size_t i = 0; i < x->request.fields_n && !ask->sticky_id; i++)
 		if (x->request.fields[i].id == HTTP_FIELD_COOKIE)
 			ask->sticky_id = sticky_read(&e->pool->policy, x->request.fields[i].value);
 }
 
-/* Into e->place. */
-static enum pool_verdict choose(struct reverse_worker *w, struct proxy_exchange *x,
-				struct reverse_exchange *e)
+enum pool_verdict reverse_choose(struct reverse_worker *w, struct reverse_exchange *e)
 {
 	struct pool_ask ask = {.now_ms = loop_now_ms(&w->loop),
 			       .random = reverse_worker_random(w),
-			       .tried = &e->tried};
-	if (reverse_line_waits(w, e->pool))
-		return POOL_FULL;
+			       .tried = &e->tried,
+			       .waits = e->waiter.line != NULL};
 	if (e->pool->policy.balance == POOL_HASH)
-		fill_hash(e, x, &ask);
+		fill_hash(e, &ask);
 	if (e->pool->policy.sticky.cookie)
-		fill_sticky(e, x, &ask);
-	return pool_pick(e->pool, &ask, &e->place);
+		fill_sticky(e, &ask);
+	enum pool_verdict v = pool_pick(e->pool, &ask, &e->place);
+	e->placed = v == POOL_PICKED;
+	e->bound = ask.sticky_id != 0;
+	return v;
 }
 
 enum proxy_pick reverse_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
@@ -65,8 +81,9 @@ enum proxy_pick reverse_pick(void *arg, struct proxy_exchange *x, struct proxy_h
 	if (!e->placed) {
 		if (x->tries && !pool_may_retry(e->pool, x->tries))
 			return PROXY_PICK_NONE;
-		switch (choose(w, x, e)) {
-		case POOL_PICKED: e->placed = true; break;
+		/* Nobody overtakes those that wait. */
+		switch (reverse_line_waits(w, e->pool) ? POOL_FULL : reverse_choose(w, e)) {
+		case POOL_PICKED: break;
 		case POOL_NONE: return PROXY_PICK_NONE;
 		case POOL_FULL:
 			return reverse_line_join(w, e) == OK ? PROXY_PICK_WAIT : PROXY_PICK_NONE;
@@ -99,7 +116,7 @@ static enum pool_result_kind kind_of(enum proxy_cause cause)
 	case PROXY_BACK_FORMAT:
 	case PROXY_BACK_HEAD_LIMIT:
 	case PROXY_BACK_TORN: return POOL_RESULT_RESET;
-	default: return POOL_RESULT_ABANDONED; /* a stale connection too: it was at its end */
+	default: return POOL_RESULT_ABANDONED; /* a stale connection too */
 	}
 }
 
@@ -109,6 +126,9 @@ void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	struct reverse_exchange *e = x->service;
 	const struct proxy_times *t = &x->times;
 	(void)arg, (void)hop;
+	/* A kept connection was at its end, which says nothing of who held it: it is no try. */
+	if (cause == PROXY_BACK_STALE && e->tried.n)
+		e->tried.n--;
 	struct pool_result result = {
 		.kind = kind_of(cause),
 		.status = x->response.status,

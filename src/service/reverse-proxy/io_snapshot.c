@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* Above what the waiting line of any pool allows, which answers first. */
+#define WAIT_MS 65000
+
 static void limits_of(const struct reverse_conf *conf, struct proxy_limits *ret)
 {
 	const struct reverse_timeouts_conf *t = &conf->timeouts;
@@ -17,9 +20,9 @@ static void limits_of(const struct reverse_conf *conf, struct proxy_limits *ret)
 		.client_read_ms = (uint32_t)t->client_read_ms,
 		.tunnel_ms = (uint32_t)t->tunnel_ms,
 		.whole_ms = (uint32_t)t->whole_ms,
-		.wait_ms = 60000,
+		.wait_ms = WAIT_MS,
 		.request_body_max = conf->limits.body ? conf->limits.body : UINT64_MAX,
-		.tries_max = 3,
+		.tries_max = POOL_TRIED_MAX, /* the pool says how many of them */
 	};
 }
 

@@ -138,13 +138,14 @@ static int compare_load(const struct pick *k, const struct pool_member *a,
 	return x < y ? -1 : x > y;
 }
 
-/* Of equals the faster one, when it is so by a quarter: smaller differences come and go. */
+/* Of equals the faster one, when it is so by half and by a millisecond: smaller differences come
+ * and go, and must not leave a server without any request. */
 static bool is_faster(const struct pick *k, const struct pool_member *a,
 		      const struct pool_member *b)
 {
 	uint64_t x = backend_latency_us(a->backend, k->ask->now_ms);
 	uint64_t y = backend_latency_us(b->backend, k->ask->now_ms);
-	return x && y && x * 4 < y * 3;
+	return x && y && x * 2 < y && x + 1000 < y;
 }
 
 static const struct pool_member *choose_two(struct pick *k, const struct pool_tier *t)
@@ -374,7 +375,8 @@ enum pool_verdict pool_pick(const struct pool *p, const struct pool_ask *ask,
 		return v;
 	}
 	atomic_fetch_sub_explicit(&s->in_flight, 1, memory_order_relaxed);
-	add(v == POOL_FULL ? &s->full : &s->none);
+	if (v == POOL_NONE || !ask->waits)
+		add(v == POOL_FULL ? &s->full : &s->none);
 	return v;
 }
 

@@ -119,6 +119,7 @@ struct pool_ask {
 	bool has_hash;		  /* false: what it is made of is absent; two choices then */
 	uint64_t sticky_id;	  /* from the cookie (sticky.h); 0: none */
 	struct pool_tried *tried; /* NULL: none; what is picked is added */
+	bool waits;		  /* in a line: that all are full is not counted again */
 };
 
 enum pool_verdict { POOL_PICKED, POOL_FULL, POOL_NONE };
