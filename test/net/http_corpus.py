@@ -28,7 +28,7 @@ OWN = {
     "x-request-id", "traceparent", "tracestate",
 }  # fmt: skip
 ANSWERERS = {"date", "server", "connection", "keep-alive", "alt-svc"}  # may be there or not
-STRANGERS = re.compile(rb"203\.0\.113\.9|evil\.example|4444|=https|: https")
+STRANGERS = re.compile(rb"203\.0\.113\.9|evil\.example|(?<![0-9a-f])4444(?![0-9a-f])|=https|: https")
 
 
 def unescape(text):
