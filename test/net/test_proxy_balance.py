@@ -1,10 +1,16 @@
 """Balancing as clients meet it: which server a request reaches, who is left out and comes back, who waits, who is told no.
 One service and four servers for all; each test brings its own pool, in whose name nothing is left over from another."""
 
+import socket
 import threading
 import time
 from collections import Counter
 
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
 import pytest
 
 import topology
@@ -15,9 +21,42 @@ PORTS = {name: 9001 + i for i, name in enumerate("abcd")}
 CHECK = "check: {http: /health, interval: 50ms, timeout: 2s, rise: 2, fall: 2}"
 
 
+class Names:
+    """A resolver of zone {(name, type): [rdata]}, with a TTL of one second; a rcode instead of the zone: to every question."""
+
+    def __init__(self, host):
+        with host.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        self.zone, self.rcode, self.asked = {}, None, 0
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            data, peer = self.socket.recvfrom(4096)
+            if not data:
+                return
+            query = dns.message.from_wire(data)
+            answer = dns.message.make_response(query)
+            answer.flags |= dns.flags.RA
+            question = query.question[0]
+            told = self.zone.get((str(question.name), dns.rdatatype.to_text(question.rdtype)))
+            if self.rcode:
+                answer.set_rcode(self.rcode)
+            elif told:
+                answer.answer.append(dns.rrset.from_text(question.name, 1, "IN", question.rdtype, *told))
+            self.socket.sendto(answer.to_wire(), peer)
+            self.asked += 1
+
+    def close(self):
+        """A datagram without anything ends the thread; nobody else sends one."""
+        self.socket.sendto(b"", self.socket.getsockname())
+
+
 class Site:
     def __init__(self, net):
         self.host, self.pools, self.servers = net.host("proxy"), 0, {}
+        self.names = Names(self.host)
         for name in PORTS:
             self.start(name)
         self.service = Service(self.host, "reverse-proxy", self.config("p0", 'servers: ["127.0.0.1:9001"]')).start()
@@ -37,6 +76,12 @@ class Site:
             name, _, more = server.partition(" ")
             listed.append(f'{{address: "127.0.0.1:{PORTS[name]}"{", " + more if more else ""}}}')
         self.service.reload(self.config(self.name, "\n".join([f"servers: [{', '.join(listed)}]", *keys])))
+
+    def named(self, *servers):
+        """A pool of servers that the DNS knows."""
+        self.pools += 1
+        self.name = f"p{self.pools}"
+        self.service.reload(self.config(self.name, f"servers: [{', '.join(servers)}]\nbalance: round-robin"))
 
     def start(self, name):
         with self.host.inside():
@@ -72,6 +117,7 @@ def site(janitor_process):
     try:
         made = Site(net)
         yield made
+        made.names.close()
         for server in made.servers.values():
             server.stop()
     finally:
@@ -399,3 +445,51 @@ def test_a_kept_connection_that_ended_is_no_try(site):
             assert (status, told["server"]) == (200, home) and fields["Set-Cookie"] is None
     finally:
         client.close()
+
+
+# ---- who has a name
+
+
+def addresses(site):
+    return sorted(b["address"] for b in site.told()["backends"])
+
+
+def test_a_name_leads_where_the_dns_says_and_follows_it(site):
+    zone = {("app.home.arpa.", "A"): ["127.0.0.1"]}
+    site.names.zone, site.names.rcode = zone, None
+    site.named("{name: App.home.arpa, port: 9001}")
+    wait_for(lambda: addresses(site) == ["127.0.0.1:9001"])
+    assert site.count(5) == {"a": 5}
+    zone["app.home.arpa.", "A"] = ["127.0.0.1", "127.0.0.2"]
+    zone["app.home.arpa.", "AAAA"] = ["::1"]
+    wait_for(lambda: addresses(site) == ["127.0.0.1:9001", "127.0.0.2:9001", "[::1]:9001"])
+    assert site.count(9) == {"a": 9}  # nobody listens at the others: those requests went again
+    # A reload asks nobody: what is known is there at once.
+    site.names.rcode = dns.rcode.SERVFAIL
+    site.service.reload()
+    assert addresses(site) == ["127.0.0.1:9001", "127.0.0.2:9001", "[::1]:9001"]
+    # Neither a resolver that cannot tell nor a name that is gone takes servers away.
+    asked = site.names.asked
+    wait_for(lambda: site.names.asked >= asked + 4)
+    site.names.rcode = dns.rcode.NXDOMAIN
+    asked = site.names.asked
+    wait_for(lambda: site.names.asked >= asked + 2)
+    assert len(addresses(site)) == 3
+    del zone["app.home.arpa.", "AAAA"]
+    zone["app.home.arpa.", "A"] = ["127.0.0.1"]
+    site.names.rcode = None
+    wait_for(lambda: addresses(site) == ["127.0.0.1:9001"])
+
+
+def test_services_of_the_dns_have_ports_weights_and_backups(site):
+    service = ("_http._tcp.home.arpa.", "SRV")
+    zone = {service: ["10 3 9001 one.home.arpa.", "10 1 9002 one.home.arpa.", "20 1 9003 one.home.arpa."]}
+    zone["one.home.arpa.", "A"] = ["127.0.0.1"]
+    site.names.zone, site.names.rcode = zone, None
+    site.named("{srv: _http._tcp.home.arpa}")
+    wait_for(lambda: len(addresses(site)) == 3)
+    assert site.count(20) == {"a": 15, "b": 5}
+    assert {b["address"]: b["level"] for b in site.told()["backends"]}["127.0.0.1:9003"] == 1
+    zone[service] = zone[service][2:]
+    wait_for(lambda: addresses(site) == ["127.0.0.1:9003"])
+    assert site.count(5) == {"c": 5}

@@ -25,6 +25,7 @@ struct reverse_conf {
 	uint32_t workers;		 /* 0: one for each processor */
 	struct config_list trusted;	 /* struct ip_prefix */
 	struct config_list pools;	 /* struct reverse_pool_conf */
+	struct config_list resolver;	 /* struct ip_endpoint */
 	struct config_list routes;	 /* struct reverse_route_conf */
 	struct reverse_guard_conf guard; /* of routes without one of their own */
 	bool has_guard;

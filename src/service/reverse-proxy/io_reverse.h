@@ -11,6 +11,7 @@
 #include "service/reverse-proxy/io_worker.h"
 
 struct reverse_health;
+struct reverse_names;
 
 struct reverse_proxy {
 	struct service_life life;
@@ -20,6 +21,7 @@ struct reverse_proxy {
 	struct registry registry;
 	bool has_registry;
 	struct reverse_health *health;
+	struct reverse_names *names;
 	struct reverse_snapshot *snapshot; /* in force */
 	uint64_t snapshots;		   /* made so far */
 	struct reverse_worker *workers;

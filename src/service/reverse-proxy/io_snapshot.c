@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/pool_make.h"
 
 #include <stdlib.h>
@@ -68,13 +69,15 @@ const char *reverse_snapshot_pool_name(const struct reverse_snapshot *s, size_t 
 	return buf;
 }
 
-static enum err make_pools(struct reverse_snapshot *s, struct registry *registry, uint64_t now_ms)
+static enum err make_pools(struct reverse_snapshot *s, struct registry *registry,
+			   struct reverse_names *names, uint64_t now_ms)
 {
 	const struct reverse_conf *conf = s->site->conf;
 	const struct reverse_pool_conf *pools = conf->pools.items;
 	char name[IP_ENDPOINT_TEXT_MAX];
 	for (size_t i = 0; i < conf->pools.n; i++, s->pools_n++)
-		TRY(reverse_pool_make(registry, &pools[i], now_ms, NULL, NULL, &s->pools[i]));
+		TRY(reverse_pool_make(registry, &pools[i], now_ms, reverse_names_target, names,
+				      &s->pools[i]));
 	for (size_t i = conf->pools.n; i < conf->pools.n + reverse_route_pools(conf); i++) {
 		struct ip_endpoint at;
 		if (!reverse_route_pool(conf, i, &at))
@@ -86,8 +89,9 @@ static enum err make_pools(struct reverse_snapshot *s, struct registry *registry
 	return OK;
 }
 
-enum err reverse_snapshot_new(struct reverse_site *site, struct registry *registry, uint64_t number,
-			      uint64_t now_ms, struct reverse_snapshot **ret)
+enum err reverse_snapshot_new(struct reverse_site *site, struct registry *registry,
+			      struct reverse_names *names, uint64_t number, uint64_t now_ms,
+			      struct reverse_snapshot **ret)
 {
 	struct reverse_snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -98,7 +102,7 @@ enum err reverse_snapshot_new(struct reverse_site *site, struct registry *regist
 	s->site = site;
 	s->number = number;
 	s->pools = calloc(pools + 1, sizeof(*s->pools));
-	enum err e = s->pools ? make_pools(s, registry, now_ms) : (enum err)ENOMEM;
+	enum err e = s->pools ? make_pools(s, registry, names, now_ms) : (enum err)ENOMEM;
 	if (e)
 		reverse_snapshot_unref(s);
 	else

@@ -17,6 +17,7 @@
 struct config;
 struct pool;
 struct registry;
+struct reverse_names;
 struct reverse_routes;
 
 /* What follows from the configuration alone. */
@@ -42,10 +43,11 @@ struct reverse_snapshot {
 MUST enum err reverse_site_new(struct config *config, struct reverse_site **ret);
 void reverse_site_unref(struct reverse_site *s); /* any thread; accepts NULL */
 
-/* Takes a count of site. Main thread, whose registry is; new back ends get in there. ENOMEM,
- * ERR_LIMIT. */
+/* Takes a count of site. Main thread, whose registry and names are; new back ends get in there.
+ * ENOMEM, ERR_LIMIT. */
 MUST enum err reverse_snapshot_new(struct reverse_site *site, struct registry *registry,
-				   uint64_t number, uint64_t now_ms, struct reverse_snapshot **ret);
+				   struct reverse_names *names, uint64_t number, uint64_t now_ms,
+				   struct reverse_snapshot **ret);
 struct reverse_snapshot *reverse_snapshot_ref(struct reverse_snapshot *s);
 void reverse_snapshot_unref(struct reverse_snapshot *s); /* any thread; accepts NULL */
 

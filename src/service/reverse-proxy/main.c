@@ -6,6 +6,7 @@
 #include "os/log.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_health.h"
+#include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/service.h"
 #include "supervisor/plan.h"
@@ -47,19 +48,15 @@ static void open_log(struct reverse_proxy *p, const struct reverse_log_conf *con
 	access_log_open(&p->log, conf->format != REVERSE_LOG_OFF, conf->file_size, conf->files);
 }
 
-enum err reverse_apply(struct reverse_proxy *p, struct config *config)
+/* A snapshot of that site and of the servers that there are now goes to the workers. */
+static enum err renew(struct reverse_proxy *p, struct reverse_site *site)
 {
-	struct reverse_site *site = NULL;
 	struct reverse_snapshot *next = NULL;
-	TRY(reverse_site_new(config, &site));
-	enum err e = reverse_snapshot_new(site, &p->registry, p->snapshots + 1,
-					  loop_now_ms(&p->life.loop), &next);
-	reverse_site_unref(site);
-	if (e)
-		return e;
+	const struct reverse_conf *conf = site->conf;
+	TRY(reverse_snapshot_new(site, &p->registry, p->names, p->snapshots + 1,
+				 loop_now_ms(&p->life.loop), &next));
 	p->snapshots++;
-	const struct reverse_conf *conf = next->site->conf;
-	e = reverse_health_set(p->health, conf->pools.items, next->pools, conf->pools.n);
+	enum err e = reverse_health_set(p->health, conf->pools.items, next->pools, conf->pools.n);
 	if (e)
 		log_error("some servers are not checked", LOG_ERR(e));
 	for (size_t i = 0; i < p->workers_started; i++)
@@ -67,6 +64,36 @@ enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 	reverse_snapshot_unref(p->snapshot);
 	p->snapshot = next;
 	return OK;
+}
+
+/* Servers' names lead elsewhere. */
+static void renamed(void *arg)
+{
+	struct reverse_proxy *p = arg;
+	enum err e = renew(p, p->snapshot->site);
+	if (e)
+		log_error("new addresses of servers are not used", LOG_ERR(e));
+	else
+		log_info("servers' names lead to other addresses");
+	control_event(p->life.control, e ? "servers not renewed" : "servers renewed", NULL);
+}
+
+static enum err set_names(struct reverse_proxy *p, const struct reverse_conf *conf)
+{
+	return reverse_names_set(p->names, &conf->resolver, conf->pools.items, conf->pools.n);
+}
+
+enum err reverse_apply(struct reverse_proxy *p, struct config *config)
+{
+	struct reverse_site *site = NULL;
+	TRY(reverse_site_new(config, &site));
+	enum err e = set_names(p, site->conf);
+	if (!e)
+		e = renew(p, site);
+	if (e && p->snapshot)
+		err_ignore(set_names(p, p->snapshot->site->conf)); /* they are known already */
+	reverse_site_unref(site);
+	return e;
 }
 
 /* Addresses are opened at the start only. */
@@ -155,6 +182,7 @@ static enum err make_registry(struct reverse_proxy *p)
 	registry_init(&p->registry, (struct hash_key){keys[0], keys[1]},
 		      (struct hash_key){keys[2], keys[3]});
 	p->has_registry = true;
+	TRY(reverse_names_new(&p->life.loop, renamed, p, &p->names));
 	return reverse_health_new(&p->life.loop, checked, p, &p->health);
 }
 
@@ -278,6 +306,7 @@ static void end(struct reverse_proxy *p)
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_done(&p->workers[i]);
 	reverse_health_free(p->health);
+	reverse_names_free(p->names);
 	access_log_done(&p->log);
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);
