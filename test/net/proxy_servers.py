@@ -85,8 +85,10 @@ class Server(http.server.ThreadingHTTPServer):
 class Client:
     """One kept-alive connection, made inside of the host."""
 
-    def __init__(self, host, port=8080, timeout=20):
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    def __init__(self, host, port=8080, timeout=20, source="127.0.0.1"):
+        self.http = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=timeout, source_address=(source, 0)
+        )
         with host.inside():
             self.http.connect()
         self.http.auto_open = 0

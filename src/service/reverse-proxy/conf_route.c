@@ -210,7 +210,7 @@ static const struct config_key answer_keys[] = {
 	 .min = 200,
 	 .max = 599,
 	 .example = "410",
-	 .help = "of the answer; from 400 on with an error page, unless `body` is written"},
+	 .help = "of the answer; from 400 on with what it means as text, unless `body` is written"},
 	{.name = "body",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_answer_conf, body),
@@ -367,6 +367,14 @@ static const struct config_key route_keys[] = {
 	 CONFIG_FIELD(struct reverse_route_conf, response),
 	 .map = &edits_map,
 	 .help = "fields of the answer that the client gets"},
+	{.name = "compress",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_route_conf, compress),
+	 .fallback = "no",
+	 .help = "answers of servers are compressed by what the client takes (zstd, br, gzip), "
+		 "when "
+		 "they are text, not short, and set no cookie; leave it off where a page repeats "
+		 "what the request said beside a secret (BREACH)"},
 	{.name = "body-max",
 	 .type = CONFIG_SIZE,
 	 CONFIG_FIELD(struct reverse_route_conf, body_max),

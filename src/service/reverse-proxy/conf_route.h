@@ -55,6 +55,7 @@ struct reverse_route_conf {
 	bool has_guard;
 	struct reverse_rewrite_conf rewrite;
 	struct reverse_edits_conf request, response;
+	bool compress;
 	uint64_t body_max; /* bytes; 0: the listener's limit alone */
 	uint32_t line;
 };

@@ -154,6 +154,7 @@ static enum err route_of(struct arena *a, const struct reverse_route_conf *c, st
 	TRY(text_of(a, c->rewrite.host, &ret->rewrite.host));
 	TRY(edits_of(a, &c->request, &ret->request_edits));
 	TRY(edits_of(a, &c->response, &ret->response_edits));
+	ret->compress = c->compress;
 	ret->body_max = c->body_max ? c->body_max : UINT64_MAX;
 	if (c->redirect.to) {
 		ret->action = ROUTE_REDIRECT;

@@ -9,8 +9,10 @@
 #include "proto/http/traceparent.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/balance/wait.h"
+#include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/route/request.h"
 
+struct files_held;
 struct proxy_exchange;
 struct reverse_view;
 struct reverse_worker;
@@ -20,6 +22,11 @@ struct reverse_exchange {
 	struct reverse_view *view;  /* held */
 	struct route_request route; /* route.found.route NULL: none was found */
 	struct traceparent trace;
+
+	struct guard_verdict guard; /* of the route's guard, if it has one */
+	uint8_t proof;		    /* enum reverse_proof */
+	uint64_t ticket;	    /* at the hash thread; 0: none */
+	struct files_held *file;    /* that answers; NULL: none */
 
 	/* On its way to a back end. */
 	const struct pool *pool; /* NULL: it goes nowhere */

@@ -1,6 +1,14 @@
 #include "service/reverse-proxy/io_face.h"
 
+#include "service/reverse-proxy/guard/secure.h"
+#include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
+#include "service/reverse-proxy/route/io_files.h"
+
+enum {
+	COMPRESS_MIN = 1024, /* bytes; an answer that fits a packet gains nothing */
+	COMPRESS_LEVEL = 5,
+};
 
 static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
 {
@@ -20,11 +28,18 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 
 static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
+	struct reverse_worker *w = arg;
 	struct reverse_exchange *e = x->service;
-	(void)arg, (void)ret;
+	const struct guard_rules *rules = reverse_guard_of(e);
+	const struct compression_conf compression = {
+		.on = e->route.found.route->compress, .min = COMPRESS_MIN, .level = COMPRESS_LEVEL};
+	(void)ret;
 	reverse_stick(x, e);
 	/* A field for which there is no room is left out; the answer is good without. */
 	(void)route_response_edit(&e->route, x);
+	if (rules && rules->secure)
+		secure_fields_add(&x->response, span_is(e->route.values.scheme, "https"));
+	compression_begin(&w->compression, x, &compression);
 	return PROXY_PASS;
 }
 
@@ -36,6 +51,8 @@ static void done(void *arg, struct proxy_exchange *x)
 	reverse_log(w, x, e);
 	if (!e)
 		return;
+	reverse_guard_leave(w, e);
+	files_leave(e->file);
 	wait_leave(&e->waiter);
 	reverse_exchange_leave(e, &abandoned);
 	x->service = NULL;

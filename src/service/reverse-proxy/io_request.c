@@ -1,13 +1,24 @@
 #include "service/reverse-proxy/io_face.h"
 
+#include "os/clock.h"
+#include "proto/http/http1.h"
+#include "service/reverse-proxy/guard/secure.h"
+#include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
+#include "service/reverse-proxy/route/io_files.h"
 
 static void answer(struct proxy_exchange *x, struct proxy_verdict *ret, unsigned status)
 {
 	const char *text = status == 400   ? "the request's address has more than one meaning\n"
+			   : status == 401 ? "a name and a password are needed\n"
+			   : status == 403 ? "this is not for you\n"
 			   : status == 404 ? "there is nothing here\n"
+			   : status == 405 ? "files are read only\n"
+			   : status == 429 ? "too many requests; come again later\n"
 			   : status == 501 ? "this is no way to other servers\n"
-					   : "the proxy has no room for this\n";
+			   : status == 503 ? "the proxy has no room for this\n"
+					   : http_reason(status);
+	proxy_head_reset(&x->response);
 	ret->kind = PROXY_ANSWER;
 	ret->answer = span_text(text);
 	ret->close = status == 400 || status == 501;
@@ -87,9 +98,49 @@ static unsigned act(struct proxy_exchange *x, struct reverse_exchange *e, struct
 	case ROUTE_POOL: return forward(x, e);
 	case ROUTE_REDIRECT:
 	case ROUTE_ANSWER: return route_request_answer(&e->route, x, ret);
-	case ROUTE_FILES: break;
+	case ROUTE_FILES:
+		return files_answer(e->view->snapshot->site->files, &e->route, x, clock_wall_s(),
+				    &e->file, ret);
 	}
 	return 404;
+}
+
+/* An error that the route wrote no text for. */
+static void say(struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	if (x->response.status < 400)
+		return;
+	ret->answer = span_text(http_reason(x->response.status));
+	err_ignore(proxy_head_set(&x->response, span_text("content-type"),
+				  span_text("text/plain; charset=utf-8")));
+}
+
+/* The route is known and its limits are in force. */
+static unsigned go_on(struct reverse_worker *w, struct proxy_exchange *x,
+		      struct reverse_exchange *e, struct proxy_verdict *ret)
+{
+	unsigned status = reverse_guard_judge(w, e, ret);
+	return status || ret->kind == PROXY_WAIT ? status : act(x, e, ret);
+}
+
+/* What an answer of our own gets as those of servers do. Edits of redirects and texts were made
+ * with them. */
+static void finish(struct proxy_exchange *x, const struct reverse_exchange *e, unsigned status,
+		   struct proxy_verdict *ret)
+{
+	const struct guard_rules *rules = reverse_guard_of(e);
+	if (status) {
+		answer(x, ret, status);
+		reverse_guard_fields(e, status);
+	}
+	if (ret->kind == PROXY_FORWARD || ret->kind == PROXY_WAIT)
+		return;
+	if (!status && e->route.found.route->action == ROUTE_ANSWER && !ret->answer.len)
+		say(x, ret);
+	if (e->file)
+		(void)route_response_edit(&e->route, x);
+	if (rules && rules->secure)
+		secure_fields_add(&x->response, span_is(e->route.values.scheme, "https"));
 }
 
 /* CONNECT asks for a tunnel to an address of the client's choice (RFC 9110 9.3.6), which only a
@@ -99,24 +150,36 @@ static bool is_way_out(const struct proxy_exchange *x)
 	return x->request.method_id == PROXY_CONNECT && !x->request.protocol.len;
 }
 
-void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+/* 0: the route is found; else the status that answers. */
+static unsigned find(struct reverse_worker *w, struct proxy_exchange *x, struct reverse_exchange *e)
 {
-	struct reverse_worker *w = arg;
-	struct reverse_exchange *e = begin(w, x);
-	char id[ROUTE_REQUEST_ID_LEN];
-	if (!e) {
-		answer(x, ret, 503);
-		return;
-	}
 	const struct reverse_site *site = e->view->snapshot->site;
-	ret->limits = &site->limits;
+	char id[ROUTE_REQUEST_ID_LEN];
 	trace_begin(w, x, e);
 	traceparent_hex(e->trace.trace_id, sizeof(e->trace.trace_id), (uint8_t *)id);
 	unsigned status = is_way_out(x) ? 501 : route_request_read(&e->route, x, &site->trust, id);
-	if (!status)
-		status = route_find(site->routes->table, &e->route.facts, &e->route.found)
-				 ? act(x, e, ret)
-				 : 404;
 	if (status)
-		answer(x, ret, status);
+		return status;
+	return route_find(site->routes->table, &e->route.facts, &e->route.found) ? 0 : 404;
+}
+
+void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	struct reverse_worker *w = arg;
+	struct reverse_exchange *e = x->service;
+	unsigned status = 0;
+	if (!e) {
+		e = begin(w, x);
+		if (!e) {
+			answer(x, ret, 503);
+			return;
+		}
+		status = find(w, x, e);
+	}
+	const struct reverse_site *site = e->view->snapshot->site;
+	const struct route *route = e->route.found.route;
+	ret->limits = route ? &site->route_limits[route->number] : &site->limits;
+	if (!status)
+		status = go_on(w, x, e, ret);
+	finish(x, e, status, ret);
 }

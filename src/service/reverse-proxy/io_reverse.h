@@ -28,6 +28,8 @@ struct reverse_proxy {
 	struct access_out *outs; /* of the workers, as the log wants them */
 	size_t workers_n, workers_started;
 	size_t connections_max; /* of all of them */
+	struct guard_state *guard;
+	struct auth_hasher *hasher;
 	struct access_log log;
 	struct loop_timer second; /* what is done once a second */
 	uint64_t reloads, reloads_refused;

@@ -5,6 +5,7 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/pool_make.h"
+#include "service/reverse-proxy/route/io_files.h"
 
 #include <stdlib.h>
 
@@ -27,6 +28,22 @@ static void limits_of(const struct reverse_conf *conf, struct proxy_limits *ret)
 	};
 }
 
+/* Limits of each route, and the folders of those that have one. */
+static enum err make_routes(struct reverse_site *s)
+{
+	TRY(reverse_routes_new(s->conf, &s->routes));
+	const struct reverse_routes *r = s->routes;
+	s->route_limits = calloc(r->routes_n + 1, sizeof(*s->route_limits));
+	if (!s->route_limits)
+		return ENOMEM;
+	for (size_t i = 0; i < r->routes_n; i++) {
+		s->route_limits[i] = s->limits;
+		if (r->routes[i].body_max < s->limits.request_body_max)
+			s->route_limits[i].request_body_max = r->routes[i].body_max;
+	}
+	return files_roots_new(r->routes, r->routes_n, &s->files);
+}
+
 enum err reverse_site_new(struct config *config, struct reverse_site **ret)
 {
 	struct reverse_site *s = calloc(1, sizeof(*s));
@@ -38,7 +55,7 @@ enum err reverse_site_new(struct config *config, struct reverse_site **ret)
 	ASSERT(s->conf);
 	limits_of(s->conf, &s->limits);
 	s->trust = (struct route_trust){s->conf->trusted.items, s->conf->trusted.n};
-	enum err e = reverse_routes_new(s->conf, &s->routes);
+	enum err e = make_routes(s);
 	if (e)
 		reverse_site_unref(s);
 	else
@@ -50,6 +67,8 @@ void reverse_site_unref(struct reverse_site *s)
 {
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	files_roots_free(s->files);
+	free(s->route_limits);
 	reverse_routes_free(s->routes);
 	config_free(s->config);
 	free(s);

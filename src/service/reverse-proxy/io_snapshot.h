@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 struct config;
+struct files_roots;
 struct pool;
 struct registry;
 struct reverse_names;
@@ -27,6 +28,8 @@ struct reverse_site {
 	const struct reverse_conf *conf;
 	struct reverse_routes *routes;
 	struct proxy_limits limits;
+	struct proxy_limits *route_limits; /* by route.number */
+	struct files_roots *files;
 	struct route_trust trust;
 };
 

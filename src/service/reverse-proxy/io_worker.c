@@ -1,6 +1,8 @@
 #include "service/reverse-proxy/io_worker.h"
 
 #include "crypto/random.h"
+#include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
 
@@ -53,6 +55,7 @@ static void woken(void *arg)
 		atomic_exchange_explicit(&w->next, NULL, memory_order_acq_rel);
 	if (next)
 		follow(w, next);
+	auth_desk_take(w->desk, reverse_guard_hashed, w);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
 		proxy_io_drain(w->io, drained, w);
@@ -104,6 +107,8 @@ enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_work
 	loop_on_wake(&w->loop, woken, w);
 	loop_before_sleep(&w->loop, before_sleep, w);
 	reverse_lines_init(w);
+	w->guard = o->guard;
+	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));
 	TRY(make_core(w, o));
@@ -142,19 +147,26 @@ void reverse_worker_drain(struct reverse_worker *w)
 	loop_wake(&w->loop);
 }
 
-void reverse_worker_done(struct reverse_worker *w)
+void reverse_worker_stop(struct reverse_worker *w)
 {
 	if (w->thread.state == THREAD_RUNS) {
 		atomic_store_explicit(&w->stop, true, memory_order_release);
 		loop_wake(&w->loop);
 		thread_join(&w->thread);
 	}
+}
+
+void reverse_worker_done(struct reverse_worker *w)
+{
+	reverse_worker_stop(w);
 	if (w->io)
 		unlisten(w);
 	/* The connections to back ends that nobody uses end with the view, the others with their
 	 * exchanges, which still need the core. */
 	reverse_view_leave(TAKE(w->view));
 	proxy_io_free(TAKE(w->io));
+	auth_desk_free(w->desk);
+	compression_pool_done(&w->compression);
 	reverse_hops_done(w);
 	reverse_lines_done(w);
 	reverse_snapshot_unref(atomic_load_explicit(&w->next, memory_order_relaxed));

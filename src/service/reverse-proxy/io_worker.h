@@ -17,8 +17,12 @@
 #include "proxy/io_worker.h"
 #include "service/reverse-proxy/conf_listen.h"
 #include "service/reverse-proxy/io_access.h"
+#include "service/reverse-proxy/route/compression.h"
 
+struct auth_desk;
+struct auth_hasher;
 struct backend;
+struct guard_state;
 struct reverse_line;
 struct reverse_snapshot;
 
@@ -65,6 +69,9 @@ struct reverse_worker {
 	struct reverse_line *lines; /* of those that wait, by pool's state */
 	struct loop_timer look;	    /* at those lines */
 	struct proxy_limits limits; /* before a verdict */
+	struct guard_state *guard;  /* borrowed from main; shared by all workers */
+	struct auth_desk *desk;	    /* passwords on their way to the hash thread */
+	struct compression_pool compression;
 };
 
 struct reverse_worker_options {
@@ -73,8 +80,10 @@ struct reverse_worker_options {
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
 	size_t connections_max, exchanges_max, buffers_max;
-	struct loop *main;	   /* borrowed */
-	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
+	struct loop *main;	    /* borrowed */
+	struct guard_state *guard;  /* borrowed */
+	struct auth_hasher *hasher; /* borrowed */
+	struct access_out *access;  /* borrowed, zeroed: begun here, ended by the caller */
 };
 
 MUST enum err reverse_worker_init(struct reverse_worker *w,
@@ -84,7 +93,9 @@ MUST enum err reverse_worker_start(struct reverse_worker *w, const char *name, i
 void reverse_worker_publish(struct reverse_worker *w, struct reverse_snapshot *s);
 /* From the main thread: no new connections, and those there are end with what runs on them. */
 void reverse_worker_drain(struct reverse_worker *w);
-/* Ends the thread and gives all back. Accepts zeroed storage. */
+/* Ends the thread only; what other threads may still call stays. Accepts zeroed storage. */
+void reverse_worker_stop(struct reverse_worker *w);
+/* Ends the thread and gives all back. After auth_hasher_free. Accepts zeroed storage. */
 void reverse_worker_done(struct reverse_worker *w);
 
 /* A number that looks random; not a secret. */

@@ -5,16 +5,25 @@
 #include "os/fd.h"
 #include "os/log.h"
 #include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/guard/guard.h"
+#include "service/reverse-proxy/guard/io_auth.h"
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_reverse.h"
+#include "service/reverse-proxy/route/route.h"
 #include "service/reverse-proxy/service.h"
 #include "supervisor/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CONNECTIONS_MAX	 262144u /* where none are given */
+#define CONNECTIONS_MAX	  262144u /* where none are given */
+#define GUARD_BUCKETS	  262144u
+#define GUARD_CLIENTS	  65536u
+#define GUARD_CREDENTIALS 4096u
+#define GUARD_CREDENTIALS_MS                                                                       \
+	600000u /* a password that was right is not hashed again for so long                       \
+		 */
 #define DESCRIPTORS_MORE 512u
 #define DESCRIPTORS_EACH 16u /* of a worker: epoll, event, pipes */
 
@@ -203,6 +212,33 @@ static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *co
 	return OK;
 }
 
+/* The folders of files can still be read in there. */
+static enum err enter_sandbox(struct reverse_proxy *p)
+{
+	const struct reverse_routes *routes = p->snapshot->site->routes;
+	const char **paths = calloc(routes->routes_n + 1, sizeof(char *));
+	size_t n = 0;
+	if (!paths)
+		return ENOMEM;
+	for (size_t i = 0; i < routes->routes_n; i++)
+		if (routes->routes[i].action == ROUTE_FILES)
+			paths[n++] = routes->routes[i].files.root;
+	enum err e = service_life_sandbox(&p->life, paths);
+	free(paths);
+	return e;
+}
+
+/* What all workers' guards share. */
+static enum err make_guard(struct reverse_proxy *p)
+{
+	static const struct guard_state_conf conf = {.buckets_max = GUARD_BUCKETS,
+						     .clients_max = GUARD_CLIENTS,
+						     .credentials_max = GUARD_CREDENTIALS,
+						     .credentials_ms = GUARD_CREDENTIALS_MS};
+	TRY(guard_state_new(&conf, &p->guard));
+	return auth_hasher_new(&p->hasher);
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct reverse_proxy *p)
 {
@@ -215,8 +251,9 @@ static enum err open_all(struct reverse_proxy *p)
 	if (!p->workers || !p->outs)
 		return ENOMEM;
 	TRY(make_registry(p));
+	TRY(make_guard(p));
 	TRY(reverse_apply(p, p->life.config));
-	TRY(service_life_sandbox(&p->life, NULL));
+	TRY(enter_sandbox(p));
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
 	open_log(p, &conf->access_log);
 	return service_life_signals(&p->life);
@@ -234,7 +271,10 @@ static enum err start_workers(struct reverse_proxy *p)
 		.exchanges_max = (conf->limits.requests + n - 1) / n,
 		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
 		.main = &p->life.loop,
+		.guard = p->guard,
+		.hasher = p->hasher,
 	};
+	TRY(auth_hasher_start(p->hasher));
 	for (size_t i = 0; i < n; i++) {
 		char name[32];
 		struct reverse_worker *w = &p->workers[i];
@@ -303,8 +343,13 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 
 static void end(struct reverse_proxy *p)
 {
+	/* The hash thread wakes workers; they ask it. */
+	for (size_t i = 0; i < p->workers_started; i++)
+		reverse_worker_stop(&p->workers[i]);
+	auth_hasher_free(p->hasher);
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_done(&p->workers[i]);
+	guard_state_free(p->guard);
 	reverse_health_free(p->health);
 	reverse_names_free(p->names);
 	access_log_done(&p->log);

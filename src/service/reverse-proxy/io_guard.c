@@ -1,0 +1,103 @@
+#include "service/reverse-proxy/io_guard.h"
+
+#include "base/writer.h"
+#include "proxy/exchange.h"
+#include "service/reverse-proxy/conf_route.h"
+#include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/io_exchange.h"
+#include "service/reverse-proxy/io_snapshot.h"
+#include "service/reverse-proxy/io_worker.h"
+
+#define FIELD_MAX 256
+
+const struct guard_rules *reverse_guard_of(const struct reverse_exchange *e)
+{
+	const struct route *r = e->route.found.route;
+	if (!r || r->guard == GUARD_NONE)
+		return NULL;
+	return &e->view->snapshot->site->routes->guards[r->guard];
+}
+
+/* Who has a name that nobody has waits as long as who has a wrong password. */
+static unsigned hash(const struct guard_rules *rules, struct reverse_worker *w,
+		     struct reverse_exchange *e, struct proxy_verdict *ret)
+{
+	const struct guard_user *user = e->guard.user ? e->guard.user : &rules->basic.users[0];
+	if (auth_desk_ask(w->desk, e, e->guard.credentials, user, !e->guard.user, &e->ticket))
+		return 503;
+	e->proof = REVERSE_PROOF_HASHING;
+	ret->kind = PROXY_WAIT;
+	return 0;
+}
+
+static unsigned judge(const struct guard_rules *rules, struct reverse_worker *w,
+		      struct reverse_exchange *e, struct proxy_verdict *ret)
+{
+	const struct guard_facts facts = {.client = e->route.facts.client,
+					  .route = e->route.found.route->number,
+					  .now_ms = loop_now_ms(&w->loop),
+					  .field = route_head_field,
+					  .head = &e->x->request};
+	guard_judge(rules, w->guard, &facts, &e->guard);
+	if (e->guard.user)
+		e->route.values.user = span_text(e->guard.user->name);
+	switch (e->guard.answer) {
+	case GUARD_PASS: return 0;
+	case GUARD_LIMITED: return 429;
+	case GUARD_SIGN_IN: return 401;
+	case GUARD_HASH: return hash(rules, w, e, ret);
+	case GUARD_DENIED:
+	case GUARD_ASK: break; /* no configuration has rules that ask */
+	}
+	return 403;
+}
+
+unsigned reverse_guard_judge(struct reverse_worker *w, struct reverse_exchange *e,
+			     struct proxy_verdict *ret)
+{
+	const struct guard_rules *rules = reverse_guard_of(e);
+	if (!rules || e->proof == REVERSE_PROOF_RIGHT)
+		return 0;
+	return e->proof == REVERSE_PROOF_NEW ? judge(rules, w, e, ret) : 401;
+}
+
+static void add(struct proxy_exchange *x, const char *name, const struct writer *w)
+{
+	struct span value = w->bad ? (struct span){0} : proxy_exchange_store(x, writer_span(w));
+	/* The status says the same without. */
+	if (value.data)
+		err_ignore(proxy_head_add(&x->response, span_text(name), value));
+}
+
+void reverse_guard_fields(const struct reverse_exchange *e, unsigned status)
+{
+	const struct guard_rules *rules = reverse_guard_of(e);
+	uint8_t room[FIELD_MAX];
+	struct writer w = writer_of(room, sizeof(room));
+	if (rules && status == 401) {
+		/* RFC 7617 2.1 */
+		write_format(&w, "Basic realm=\"%s\", charset=\"UTF-8\"", rules->basic.realm);
+		add(e->x, "www-authenticate", &w);
+	} else if (rules && status == 429) {
+		write_format(&w, "%u", e->guard.retry_after_s);
+		add(e->x, "retry-after", &w);
+	}
+}
+
+void reverse_guard_hashed(void *arg, void *who, bool right)
+{
+	struct reverse_worker *w = arg;
+	struct reverse_exchange *e = who;
+	e->ticket = 0;
+	e->proof = right ? REVERSE_PROOF_RIGHT : REVERSE_PROOF_WRONG;
+	if (right)
+		guard_found_right(w->guard, e->guard.user, e->guard.credentials,
+				  loop_now_ms(&w->loop));
+	proxy_exchange_resume(e->x);
+}
+
+void reverse_guard_leave(struct reverse_worker *w, struct reverse_exchange *e)
+{
+	auth_desk_forget(w->desk, e->ticket);
+	e->ticket = 0;
+}
