@@ -2,6 +2,7 @@
 and one server for all tests; each asks a route of its own."""
 
 import base64
+import http.server
 import threading
 
 import pytest
@@ -19,6 +20,7 @@ reverse-proxy:
   listen: 127.0.0.1:8080
   workers: 1
   trusted: [127.0.0.9]
+  pools: {signin: "127.0.0.1:9003", dead: "127.0.0.1:9004"}
   guard: {deny: [192.0.2.0/24, "2001:db8::/32"]}
   routes:
     - {host: deny.home.arpa, to: "127.0.0.1:9001"}
@@ -31,10 +33,42 @@ reverse-proxy:
       to: 127.0.0.1:9001
       request: {set: ["X-User: {user}"]}
       guard: {basic: {realm: the works, users: {ann: "ANN", bob: "BOB"}}}
+    - host: forward.home.arpa
+      to: 127.0.0.1:9001
+      guard: {forward: {to: signin, path: /verify, host: signin.home.arpa, timeout: 300ms, copy: [X-User]}}
+    - {host: dead.home.arpa, to: "127.0.0.1:9001", guard: {forward: dead}}
     - {host: body.home.arpa, to: "127.0.0.1:9001", body-max: 100}
     - {host: secure.home.arpa, to: "127.0.0.1:9001", guard: {secure: yes}}
     - {host: secure.home.arpa, path: /own, answer: {status: 200, body: text}, guard: {secure: yes}}
 """
+
+
+class SignIn(http.server.BaseHTTPRequestHandler):
+    """Who is asked: says what the Authorization field says."""
+
+    protocol_version = "HTTP/1.1"
+    asked, release = [], threading.Event()
+
+    def do_GET(self):
+        self.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        word = self.headers.get("Authorization", "401")
+        if word == "hang":
+            self.release.wait(10)
+            word = "200"
+        self.send_response(int(word))
+        if word == "200":
+            self.send_header("X-User", "ann")
+        if word == "302":
+            self.send_header("Location", "https://signin.home.arpa/")
+            self.send_header("X-Inner", "secret")
+        if word == "401":
+            self.send_header("WWW-Authenticate", "Bearer")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
 
 
 class Site:
@@ -42,6 +76,9 @@ class Site:
         self.host = net.host("guard")
         with self.host.inside():
             self.server = Server("a", 9001)
+            self.signin = http.server.ThreadingHTTPServer(("127.0.0.1", 9003), SignIn)
+            self.signin.daemon_threads = True
+        threading.Thread(target=self.signin.serve_forever, args=(0.05,), daemon=True).start()
         self.service = Service(self.host, "reverse-proxy", CONFIG.replace("ANN", ANN).replace("BOB", BOB)).start()
 
     def ask(self, name, path="/", behind=None, **options):
@@ -62,6 +99,9 @@ def site(janitor_process):
         made = Site(net)
         yield made
         made.server.stop()
+        SignIn.release.set()
+        made.signin.shutdown()
+        made.signin.server_close()
     finally:
         assert not net.close()
 
@@ -149,6 +189,38 @@ def test_wrong_passwords_hold_nobody_else_up(site):
     assert statuses == [401] * 6
     # One worker answered while the hash thread was at it.
     assert asked >= 3
+
+
+def test_another_server_says_who_is_let_in(site):
+    status, _, told = site.ask(
+        "forward", "/a?b", method="POST", body="xyz", Authorization="200", X_User="eve", X_Forwarded_Uri="/lie"
+    )
+    assert status == 200 and field(told, "x-user") == ["ann"] and told["body"] == "xyz"
+    path, fields = SignIn.asked[-1]
+    assert path == "/verify" and fields["host"] == "signin.home.arpa"
+    assert fields["x-forwarded-uri"] == "/a?b" and fields["x-forwarded-method"] == "POST"
+    assert fields["x-forwarded-host"] == "forward.home.arpa"
+    assert fields["x-forwarded-for"] == "127.0.0.1" and fields["x-forwarded-proto"] == "http"
+    assert "content-length" not in fields
+
+
+def test_whatever_is_no_yes_is_a_no(site):
+    seen = site.server.seen
+    status, fields, _ = site.ask("forward")
+    assert status == 401 and fields["WWW-Authenticate"] == "Bearer"
+    status, fields, _ = site.ask("forward", Authorization="302")
+    assert (status, fields["Location"]) == (302, "https://signin.home.arpa/")
+    assert "X-Inner" not in fields
+    assert site.ask("forward", Authorization="404")[0] == 403
+    assert site.ask("forward", Authorization="500")[0] == 503
+    assert site.ask("forward", Authorization="hang")[0] == 503
+    assert site.ask("dead", Authorization="200")[0] == 503
+    # A client that does not wait for the answer.
+    client = Client(site.host)
+    client.http.request("GET", "/", headers={"Host": "forward.home.arpa", "Authorization": "hang"})
+    client.close()
+    assert site.server.seen == seen
+    assert site.ask("forward", Authorization="200")[0] == 200
 
 
 def test_a_body_that_is_too_long_is_refused(site):

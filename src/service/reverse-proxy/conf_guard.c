@@ -170,6 +170,72 @@ static const struct config_map basic_map = {
 	.check = check_basic,
 };
 
+static const struct config_key forward_keys[] = {
+	{.name = "to",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_forward_conf, to),
+	 .min = 1,
+	 .max = 64,
+	 .example = "signin",
+	 .help = "the pool that is asked"},
+	{.name = "path",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_forward_conf, path),
+	 .min = 1,
+	 .max = 1024,
+	 .fallback = "/",
+	 .example = "/verify",
+	 .help = "by a GET of this path, with the request's fields and X-Forwarded-Method, -Proto, "
+		 "-Host, -Uri and -For"},
+	{.name = "host",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_forward_conf, host),
+	 .min = 1,
+	 .max = 253,
+	 .example = "signin.home.arpa",
+	 .help = "of this host; the request's own unless set"},
+	{.name = "timeout",
+	 .type = CONFIG_DURATION,
+	 CONFIG_FIELD(struct reverse_forward_conf, timeout_ms),
+	 .min = 10,
+	 .max = 60 * 1000,
+	 .fallback = "5s",
+	 .help = "who has not answered by then has said no"},
+	{.name = "copy",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_forward_conf, copy),
+	 .min = 1,
+	 .max = 128,
+	 .items_max = 16,
+	 .example = "[X-User]",
+	 .help = "fields of its yes that go to the server, in place of the client's"},
+};
+
+static void check_forward(const void *conf, struct config_at *at)
+{
+	const struct reverse_forward_conf *c = conf;
+	const char *const *copy = c->copy.items;
+	if (c->path[0] != '/' || strpbrk(c->path, " \t\r\n#"))
+		config_fail(at, "path", "'%s': a path begins with a slash", c->path);
+	if (c->host && !http_is_field_value(span_text(c->host)))
+		config_fail(at, "host", "no control bytes");
+	for (size_t i = 0; i < c->copy.n; i++)
+		if (!http_is_token(span_text(copy[i])))
+			config_fail(at, "copy", "'%s' is no name of a field", copy[i]);
+}
+
+static const struct config_map forward_map = {
+	.help = "Another server is asked about each request: 2xx lets it in; 401 and redirects go "
+		"to the client, with Location, WWW-Authenticate and Set-Cookie; all else is no",
+	.size = sizeof(struct reverse_forward_conf),
+	CONFIG_KEYS(forward_keys),
+	.check = check_forward,
+	.alone = "to",
+	.example = "{to: signin, path: /verify, copy: [X-User]}",
+};
+
 static const struct config_key guard_keys[] = {
 	{.name = "allow",
 	 .type = CONFIG_PREFIX,
@@ -198,6 +264,12 @@ static const struct config_key guard_keys[] = {
 	 CONFIG_FIELD(struct reverse_guard_conf, basic),
 	 .map = &basic_map,
 	 .help = "name and password (RFC 7617)"},
+	{.name = "forward",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_guard_conf, forward),
+	 CONFIG_PRESENT(struct reverse_guard_conf, has_forward),
+	 .map = &forward_map,
+	 .help = "another server says who is let in"},
 	{.name = "secure",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct reverse_guard_conf, secure),
@@ -241,6 +313,12 @@ enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c
 	for (size_t i = 0; i < c->basic.users.n; i++)
 		made[i] = (struct guard_user){users[i].name, users[i].password};
 	ret->has_basic = c->basic.users.n > 0;
+	ret->has_forward = c->has_forward;
+	ret->forward = (struct guard_forward){.path = c->forward.path,
+					      .host = c->forward.host,
+					      .timeout_ms = (uint32_t)c->forward.timeout_ms,
+					      .copy = c->forward.copy.items,
+					      .copy_n = c->forward.copy.n};
 	ret->basic = (struct guard_basic){c->basic.realm, made, c->basic.users.n};
 	return OK;
 }

@@ -23,17 +23,26 @@ struct reverse_basic_conf {
 	struct config_list users; /* struct reverse_user_conf; none: no basic authentication */
 };
 
+struct reverse_forward_conf {
+	const char *to; /* a pool's name */
+	const char *path, *host;
+	uint64_t timeout_ms;
+	struct config_list copy; /* const char * */
+};
+
 struct reverse_guard_conf {
 	struct config_list allow, deny; /* struct ip_prefix */
 	struct config_list rate;	/* struct reverse_rate_conf */
 	struct reverse_basic_conf basic;
+	struct reverse_forward_conf forward;
+	bool has_forward;
 	bool secure;
 };
 
 extern const struct config_map reverse_guard_map;
 
 /* Compiles c into ret, which points into it and into a. *rate: the number of the next rate limit of
- * the snapshot. ENOMEM. */
+ * the snapshot. forward.pool is the caller's to fill. ENOMEM. */
 MUST enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c,
 				  uint32_t *rate, struct guard_rules *ret);
 

@@ -172,6 +172,17 @@ static enum err route_of(struct arena *a, const struct reverse_route_conf *c, st
 	return OK;
 }
 
+/* The next guard; its pool is one of the configuration (reverse_route_check). */
+static enum err guard_of(struct reverse_routes *r, const struct reverse_conf *conf,
+			 const struct reverse_guard_conf *c, uint32_t *rate)
+{
+	struct guard_rules *rules = &r->guards[r->guards_n++];
+	TRY(reverse_guard_rules(&r->memory, c, rate, rules));
+	if (c->has_forward)
+		rules->forward.pool = (uint32_t)reverse_pool_find(conf, c->forward.to);
+	return OK;
+}
+
 static enum err routes_fill(const struct reverse_conf *conf, struct reverse_routes *r)
 {
 	const struct reverse_route_conf *c = conf->routes.items;
@@ -181,7 +192,7 @@ static enum err routes_fill(const struct reverse_conf *conf, struct reverse_rout
 	r->guards = ARENA_ARRAY(&r->memory, struct guard_rules, conf->routes.n + 1);
 	if (!r->guards)
 		return (enum err)ENOMEM;
-	TRY(reverse_guard_rules(&r->memory, &conf->guard, &rate, &r->guards[r->guards_n++]));
+	TRY(guard_of(r, conf, &conf->guard, &rate));
 	r->routes = ARENA_ARRAY(&r->memory, struct route, conf->routes.n + 1);
 	if (!r->routes)
 		return (enum err)ENOMEM;
@@ -193,8 +204,7 @@ static enum err routes_fill(const struct reverse_conf *conf, struct reverse_rout
 		to->guard = conf->has_guard ? 0 : GUARD_NONE;
 		if (c[i].has_guard) {
 			to->guard = (uint32_t)r->guards_n;
-			TRY(reverse_guard_rules(&r->memory, &c[i].guard, &rate,
-						&r->guards[r->guards_n++]));
+			TRY(guard_of(r, conf, &c[i].guard, &rate));
 		}
 		if (is_server(conf, c[i].to, &e))
 			to->pool = (uint32_t)servers++;

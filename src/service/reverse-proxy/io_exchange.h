@@ -14,6 +14,7 @@
 
 struct files_held;
 struct proxy_exchange;
+struct reverse_question;
 struct reverse_view;
 struct reverse_worker;
 
@@ -23,10 +24,11 @@ struct reverse_exchange {
 	struct route_request route; /* route.found.route NULL: none was found */
 	struct traceparent trace;
 
-	struct guard_verdict guard; /* of the route's guard, if it has one */
-	uint8_t proof;		    /* enum reverse_proof */
-	uint64_t ticket;	    /* at the hash thread; 0: none */
-	struct files_held *file;    /* that answers; NULL: none */
+	struct guard_verdict guard;	   /* of the route's guard, if it has one */
+	uint8_t proof;			   /* enum reverse_proof */
+	uint64_t ticket;		   /* at the hash thread; 0: none */
+	struct reverse_question *question; /* of forward authentication; NULL: none */
+	struct files_held *file;	   /* that answers; NULL: none */
 
 	/* On its way to a back end. */
 	const struct pool *pool; /* NULL: it goes nowhere */

@@ -16,6 +16,8 @@ enum proxy_pick reverse_pick(void *arg, struct proxy_exchange *x, struct proxy_h
 			     struct proxy_verdict *ret);
 void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		  enum proxy_cause cause);
+/* What an end says of the server. */
+enum pool_result_kind reverse_result_kind(enum proxy_cause cause);
 /* What the back end's answer needs because of who gave it: the cookie that leads back there. */
 void reverse_stick(struct proxy_exchange *x, struct reverse_exchange *e);
 

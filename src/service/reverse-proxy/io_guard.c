@@ -4,6 +4,7 @@
 #include "proxy/exchange.h"
 #include "service/reverse-proxy/conf_route.h"
 #include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/io_ask.h"
 #include "service/reverse-proxy/io_exchange.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/io_worker.h"
@@ -30,6 +31,13 @@ static unsigned hash(const struct guard_rules *rules, struct reverse_worker *w,
 	return 0;
 }
 
+static unsigned ask(const struct guard_rules *rules, struct reverse_worker *w,
+		    struct reverse_exchange *e, struct proxy_verdict *ret)
+{
+	e->proof = REVERSE_PROOF_ASKING;
+	return reverse_ask(w, e, &rules->forward, ret);
+}
+
 static unsigned judge(const struct guard_rules *rules, struct reverse_worker *w,
 		      struct reverse_exchange *e, struct proxy_verdict *ret)
 {
@@ -46,8 +54,8 @@ static unsigned judge(const struct guard_rules *rules, struct reverse_worker *w,
 	case GUARD_LIMITED: return 429;
 	case GUARD_SIGN_IN: return 401;
 	case GUARD_HASH: return hash(rules, w, e, ret);
-	case GUARD_DENIED:
-	case GUARD_ASK: break; /* no configuration has rules that ask */
+	case GUARD_ASK: return ask(rules, w, e, ret);
+	case GUARD_DENIED: break;
 	}
 	return 403;
 }
@@ -56,9 +64,17 @@ unsigned reverse_guard_judge(struct reverse_worker *w, struct reverse_exchange *
 			     struct proxy_verdict *ret)
 {
 	const struct guard_rules *rules = reverse_guard_of(e);
-	if (!rules || e->proof == REVERSE_PROOF_RIGHT)
+	if (!rules)
 		return 0;
-	return e->proof == REVERSE_PROOF_NEW ? judge(rules, w, e, ret) : 401;
+	switch ((enum reverse_proof)e->proof) {
+	case REVERSE_PROOF_NEW: return judge(rules, w, e, ret);
+	case REVERSE_PROOF_RIGHT:
+		return guard_after_hash(rules) == GUARD_ASK ? ask(rules, w, e, ret) : 0;
+	case REVERSE_PROOF_ASKING: return ask(rules, w, e, ret);
+	case REVERSE_PROOF_HASHING:
+	case REVERSE_PROOF_WRONG: break;
+	}
+	return 401;
 }
 
 static void add(struct proxy_exchange *x, const char *name, const struct writer *w)
@@ -74,7 +90,9 @@ void reverse_guard_fields(const struct reverse_exchange *e, unsigned status)
 	const struct guard_rules *rules = reverse_guard_of(e);
 	uint8_t room[FIELD_MAX];
 	struct writer w = writer_of(room, sizeof(room));
-	if (rules && status == 401) {
+	if (e->question) {
+		reverse_ask_fields(e);
+	} else if (rules && status == 401) {
 		/* RFC 7617 2.1 */
 		write_format(&w, "Basic realm=\"%s\", charset=\"UTF-8\"", rules->basic.realm);
 		add(e->x, "www-authenticate", &w);
@@ -98,6 +116,7 @@ void reverse_guard_hashed(void *arg, void *who, bool right)
 
 void reverse_guard_leave(struct reverse_worker *w, struct reverse_exchange *e)
 {
+	reverse_ask_leave(e);
 	auth_desk_forget(w->desk, e->ticket);
 	e->ticket = 0;
 }

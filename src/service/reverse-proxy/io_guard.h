@@ -19,6 +19,7 @@ enum reverse_proof {
 	REVERSE_PROOF_HASHING, /* the hash thread has the password */
 	REVERSE_PROOF_RIGHT,
 	REVERSE_PROOF_WRONG,
+	REVERSE_PROOF_ASKING, /* forward authentication (io_ask.h) */
 };
 
 /* Those of the exchange's route; NULL: it has none. */

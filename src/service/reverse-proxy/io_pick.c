@@ -102,7 +102,7 @@ void reverse_exchange_leave(struct reverse_exchange *e, const struct pool_result
 	pool_done(e->pool, &e->place, loop_now_ms(&e->view->worker->loop), result);
 }
 
-static enum pool_result_kind kind_of(enum proxy_cause cause)
+enum pool_result_kind reverse_result_kind(enum proxy_cause cause)
 {
 	switch (cause) {
 	case PROXY_FINE:
@@ -130,7 +130,7 @@ void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	if (cause == PROXY_BACK_STALE && e->tried.n)
 		e->tried.n--;
 	struct pool_result result = {
-		.kind = kind_of(cause),
+		.kind = reverse_result_kind(cause),
 		.status = x->response.status,
 		.latency_us = t->first_us > t->picked_us ? t->first_us - t->picked_us : 0,
 		.bytes_in = x->response_bytes,

@@ -275,7 +275,7 @@ static enum err write_target(const struct route_request *r, struct proxy_exchang
 
 /* Fields by which servers learn of the client without asking who wrote them. With "_" for "-" too:
  * CGI and its kin take the two for one name. */
-static bool is_claim(struct span name)
+bool route_request_is_claim(struct span name)
 {
 	static const char *const claims[] = {"forwarded",      "x-real-ip",	  "x-request-id",
 					     "x-original-url", "x-original-host", "x-rewrite-url",
@@ -335,7 +335,7 @@ static void sort_claims(struct proxy_head *h, bool trusted, struct claims *ret)
 		const struct http_field *f = &h->fields[i];
 		uint8_t first = f->name.len ? f->name.data[0] | 0x20 : 0;
 		bool may_be = first == 'x' || first == 'f' || first == 't';
-		if (may_be && is_claim(f->name) && !sort_claim(f, trusted, ret))
+		if (may_be && route_request_is_claim(f->name) && !sort_claim(f, trusted, ret))
 			continue;
 		h->fields[kept++] = h->fields[i];
 	}

@@ -61,4 +61,7 @@ unsigned route_response_edit(const struct route_request *r, struct proxy_exchang
 /* A field lookup for route_facts and guard_facts; head: a struct proxy_head. */
 bool route_head_field(const void *head, struct span name, size_t *at, struct span *ret_value);
 
+/* Fields by which servers learn of the client without asking who wrote them. */
+bool route_request_is_claim(struct span name);
+
 #endif
