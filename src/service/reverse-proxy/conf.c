@@ -50,6 +50,15 @@ static const struct config_key reverse_keys[] = {
 	 .items_max = REVERSE_ROUTES_MAX,
 	 .example = "[{host: www.home.arpa, to: \"10.0.0.11:80\"}]",
 	 .help = "which requests go where"},
+	{.name = "streams",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_conf, streams),
+	 .map = &reverse_stream_map,
+	 .items_max = REVERSE_STREAMS_MAX,
+	 .example = "[{listen: \"192.0.2.1:25\", tcp: mail}]",
+	 .help = "connections that are passed on as they are: mail, databases, TLS that ends at "
+		 "the server"},
 	{.name = "guard",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_conf, guard),
@@ -88,6 +97,7 @@ static void check(const void *section, struct config_at *at)
 	const struct reverse_conf *conf = section;
 	reverse_listen_check(conf, at);
 	reverse_route_check(conf, at);
+	reverse_stream_check(conf, at);
 }
 
 const struct config_map reverse_conf_map = {

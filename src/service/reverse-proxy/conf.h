@@ -17,6 +17,7 @@
 #include "service/reverse-proxy/conf_log.h"
 #include "service/reverse-proxy/conf_pool.h"
 #include "service/reverse-proxy/conf_route.h"
+#include "service/reverse-proxy/conf_stream.h"
 
 enum { REVERSE_WORKERS_MAX = 64 };
 
@@ -27,6 +28,7 @@ struct reverse_conf {
 	struct config_list pools;	 /* struct reverse_pool_conf */
 	struct config_list resolver;	 /* struct ip_endpoint */
 	struct config_list routes;	 /* struct reverse_route_conf */
+	struct config_list streams;	 /* struct reverse_stream_conf */
 	struct reverse_guard_conf guard; /* of routes without one of their own */
 	bool has_guard;
 	struct reverse_limits_conf limits;

@@ -51,6 +51,37 @@ static void refuses_an_address_that_is_served_twice(void **state)
 		4, 7, "192.0.2.1:80 is served twice");
 }
 
+static void refuses_streams_that_lead_nowhere(void **state)
+{
+	(void)state;
+#define HEAD "reverse-proxy:\n  listen: 192.0.2.1\n  pools: {mail: 10.0.0.1:25}\n"
+	refused(HEAD "  streams: {listen: 192.0.2.1:25}\n", 4, 12, "say where to");
+	refused(HEAD "  streams: {listen: 192.0.2.1:25, tcp: male}\n", 4, 12, "no pool 'male'");
+	refused(HEAD "  streams: {listen: 192.0.2.1:25, sni: {a.home.arpa: male}}\n", 4, 12,
+		"no pool 'male'");
+	refused(HEAD "  streams: {listen: 192.0.2.1:80, tcp: mail}\n", 4, 12, "served twice");
+	refused(HEAD "  streams: {listen: 192.0.2.1, tcp: mail}\n", 4, 21, "lacks its port");
+#undef HEAD
+}
+
+static void a_name_leads_to_the_most_special_pool(void **state)
+{
+	(void)state;
+	static const struct reverse_stream_name names[] = {
+		{"*.arpa", "arpa"}, {"*.home.arpa", "home"}, {"www.home.arpa", "www"}};
+	struct reverse_stream_conf s = {.sni = {.items = (void *)(uintptr_t)names, .n = 3}};
+	assert_string_equal(reverse_stream_pool(&s, "www.home.arpa"), "www");
+	assert_string_equal(reverse_stream_pool(&s, "a.b.home.arpa"), "home");
+	assert_string_equal(reverse_stream_pool(&s, "home.arpa"), "arpa");
+	assert_null(reverse_stream_pool(&s, "arpa"));
+	assert_null(reverse_stream_pool(&s, ".arpa"));
+	assert_null(reverse_stream_pool(&s, ""));
+	assert_null(reverse_stream_pool(&s, "www.xhome.arpb"));
+	s.tcp = "rest";
+	assert_string_equal(reverse_stream_pool(&s, ""), "rest");
+	assert_string_equal(reverse_stream_pool(&s, "x.home.arpa"), "home");
+}
+
 static void one_site_is_four_lines(void **state)
 {
 	(void)state;
@@ -79,6 +110,8 @@ int main(void)
 		cmocka_unit_test(schema_is_sound),
 		cmocka_unit_test(refuses_what_leads_nowhere),
 		cmocka_unit_test(refuses_an_address_that_is_served_twice),
+		cmocka_unit_test(refuses_streams_that_lead_nowhere),
+		cmocka_unit_test(a_name_leads_to_the_most_special_pool),
 		cmocka_unit_test(one_site_is_four_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

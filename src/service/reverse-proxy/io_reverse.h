@@ -18,6 +18,9 @@ struct reverse_proxy {
 	struct reverse_sockets sockets;
 	struct reverse_entry *entries; /* entries_n */
 	size_t entries_n;
+	struct reverse_sockets stream_sockets;
+	struct ip_endpoint streams_at[REVERSE_STREAM_ADDRESSES_MAX]; /* streams_n */
+	size_t streams_n;
 	struct registry registry;
 	bool has_registry;
 	struct reverse_health *health;

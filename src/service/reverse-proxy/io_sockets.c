@@ -47,8 +47,8 @@ enum err reverse_sockets_open(struct activation *passed, const struct ip_endpoin
 			      size_t endpoints, size_t workers, struct reverse_sockets *ret)
 {
 	*ret = (struct reverse_sockets){.endpoints = endpoints, .workers = workers};
-	ret->tcp = calloc(endpoints * workers, sizeof(int));
-	ret->owned = calloc(endpoints * workers, sizeof(int));
+	ret->tcp = calloc(endpoints * workers + 1, sizeof(int));
+	ret->owned = calloc(endpoints * workers + 1, sizeof(int));
 	if (!ret->tcp || !ret->owned)
 		return ENOMEM;
 	for (size_t i = 0; i < endpoints; i++)

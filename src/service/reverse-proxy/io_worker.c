@@ -5,6 +5,7 @@
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
+#include "service/reverse-proxy/io_stream.h"
 
 #include <stdlib.h>
 
@@ -18,11 +19,19 @@ uint64_t reverse_worker_random(struct reverse_worker *w)
 	return sum;
 }
 
+static void tell_drained(struct reverse_worker *w)
+{
+	if (!w->core_drained || reverse_streams_open(w->streams) > 0)
+		return;
+	atomic_store_explicit(&w->drained, true, memory_order_release);
+	loop_wake(w->main);
+}
+
 static void drained(void *arg)
 {
 	struct reverse_worker *w = arg;
-	atomic_store_explicit(&w->drained, true, memory_order_release);
-	loop_wake(w->main);
+	w->core_drained = true;
+	tell_drained(w);
 }
 
 static void unlisten(struct reverse_worker *w)
@@ -58,6 +67,7 @@ static void woken(void *arg)
 	auth_desk_take(w->desk, reverse_guard_hashed, w);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
+		reverse_streams_unlisten(w->streams);
 		proxy_io_drain(w->io, drained, w);
 	}
 	if (atomic_load_explicit(&w->stop, memory_order_acquire))
@@ -116,7 +126,14 @@ enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_work
 	w->entries_n = o->entries_n;
 	TRY(reverse_view_new(w, o->snapshot, &w->view));
 	atomic_store_explicit(&w->seen, o->snapshot->number, memory_order_relaxed);
-	return listen_all(w, o);
+	TRY(listen_all(w, o));
+	const struct reverse_streams_options streams = {.worker = w,
+							.at = o->streams_at,
+							.fds = o->stream_fds,
+							.n = o->streams_n,
+							.streams_max = o->connections_max,
+							.emptied = tell_drained};
+	return reverse_streams_new(&streams, &w->streams);
 }
 
 static void run(void *arg)
@@ -161,6 +178,8 @@ void reverse_worker_done(struct reverse_worker *w)
 	reverse_worker_stop(w);
 	if (w->io)
 		unlisten(w);
+	w->core_drained = false; /* nobody waits to be told */
+	reverse_streams_free(TAKE(w->streams));
 	/* The connections to back ends that nobody uses end with the view, the others with their
 	 * exchanges, which still need the core. */
 	reverse_view_leave(TAKE(w->view));

@@ -25,6 +25,7 @@ struct backend;
 struct guard_state;
 struct reverse_line;
 struct reverse_snapshot;
+struct reverse_streams;
 
 /* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
 struct reverse_entry {
@@ -60,7 +61,9 @@ struct reverse_worker {
 	struct reverse_view *view;		 /* the one in force */
 	_Atomic(struct reverse_snapshot *) next; /* published and not yet seen; counted */
 	atomic_bool stop, drain;
-	atomic_bool drained;	    /* the last connection has gone */
+	atomic_bool drained; /* the last connection has gone */
+	bool core_drained;   /* that of HTTP has */
+	struct reverse_streams *streams;
 	atomic_uint_fast64_t seen;  /* number of the snapshot in force */
 	struct table hops;	    /* struct reverse_hop by back end */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
@@ -79,11 +82,14 @@ struct reverse_worker_options {
 	const struct reverse_entry *entries; /* borrowed */
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
-	size_t connections_max, exchanges_max, buffers_max;
-	struct loop *main;	    /* borrowed */
-	struct guard_state *guard;  /* borrowed */
-	struct auth_hasher *hasher; /* borrowed */
-	struct access_out *access;  /* borrowed, zeroed: begun here, ended by the caller */
+	const struct ip_endpoint *streams_at; /* borrowed */
+	const int *stream_fds;		      /* streams_n listening sockets, borrowed */
+	size_t streams_n;
+	size_t connections_max, exchanges_max, buffers_max; /* as many streams as connections */
+	struct loop *main;				    /* borrowed */
+	struct guard_state *guard;			    /* borrowed */
+	struct auth_hasher *hasher;			    /* borrowed */
+	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
 };
 
 MUST enum err reverse_worker_init(struct reverse_worker *w,

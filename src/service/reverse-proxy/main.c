@@ -37,10 +37,14 @@ static enum err plan(const void *section, const struct config_global *global, st
 {
 	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
 	size_t n = reverse_doors(section, doors, REVERSE_ADDRESSES_MAX);
+	struct ip_endpoint streams[REVERSE_STREAM_ADDRESSES_MAX];
 	unsigned copies = (unsigned)workers_of(section);
 	(void)global;
 	for (size_t i = 0; i < n; i++)
 		TRY(plan_add_socket(p, "reverse-proxy", PLAN_TCP, &doors[i].at, copies));
+	n = reverse_stream_doors(section, streams, REVERSE_STREAM_ADDRESSES_MAX);
+	for (size_t i = 0; i < n; i++)
+		TRY(plan_add_socket(p, "reverse-proxy", PLAN_TCP, &streams[i], copies));
 	return OK;
 }
 
@@ -105,18 +109,32 @@ enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 	return e;
 }
 
+static void tell_unserved_at(const struct ip_endpoint *at)
+{
+	log_warning("an address that is new in the configuration is served after a restart",
+		    LOG_ENDPOINT("listen", at));
+}
+
 /* Addresses are opened at the start only. */
 static void tell_unserved(const struct reverse_proxy *p, const struct reverse_conf *conf)
 {
 	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
+	struct ip_endpoint streams[REVERSE_STREAM_ADDRESSES_MAX];
 	size_t n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX), k;
 	for (size_t i = 0; i < n; i++) {
 		for (k = 0; k < p->entries_n; k++)
 			if (ip_endpoint_equal(&p->entries[k].at, &doors[i].at))
 				break;
 		if (k == p->entries_n)
-			log_warning("an address that is new in `listen` is served after a restart",
-				    LOG_ENDPOINT("listen", &doors[i].at));
+			tell_unserved_at(&doors[i].at);
+	}
+	n = reverse_stream_doors(conf, streams, REVERSE_STREAM_ADDRESSES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		for (k = 0; k < p->streams_n; k++)
+			if (ip_endpoint_equal(&p->streams_at[k], &streams[i]))
+				break;
+		if (k == p->streams_n)
+			tell_unserved_at(&streams[i]);
 	}
 }
 
@@ -166,8 +184,11 @@ static enum err make_entries(struct reverse_proxy *p, const struct reverse_conf 
 		p->entries[i] = (struct reverse_entry){.at = doors[i].at, .number = i};
 		at[i] = doors[i].at;
 	}
-	return reverse_sockets_open(&p->life.activation, at, p->entries_n, workers_of(conf),
-				    &p->sockets);
+	TRY(reverse_sockets_open(&p->life.activation, at, p->entries_n, workers_of(conf),
+				 &p->sockets));
+	p->streams_n = reverse_stream_doors(conf, p->streams_at, REVERSE_STREAM_ADDRESSES_MAX);
+	return reverse_sockets_open(&p->life.activation, p->streams_at, p->streams_n,
+				    p->sockets.workers, &p->stream_sockets);
 }
 
 static void checked(void *arg, const struct backend *b, bool well, const char *why)
@@ -199,11 +220,12 @@ static enum err make_registry(struct reverse_proxy *p)
 static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *conf)
 {
 	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
-	unsigned long others =
-		p->workers_n * DESCRIPTORS_EACH + p->sockets.owned_n + DESCRIPTORS_MORE;
+	unsigned long others = p->workers_n * DESCRIPTORS_EACH + p->sockets.owned_n +
+			       p->stream_sockets.owned_n + DESCRIPTORS_MORE;
+	unsigned long each = p->streams_n ? 4 : 2; /* there may be as many streams */
 	unsigned long descriptors, possible;
-	TRY(fd_limit_raise(2 * most + others, &descriptors));
-	possible = descriptors > others + 2 ? (descriptors - others) / 2 : 1;
+	TRY(fd_limit_raise(each * most + others, &descriptors));
+	possible = descriptors > others + each ? (descriptors - others) / each : 1;
 	p->connections_max = possible < most ? possible : most;
 	if (p->connections_max < conf->limits.connections)
 		log_warning("fewer connections than `limits: {connections}` says are possible: "
@@ -267,6 +289,8 @@ static enum err start_workers(struct reverse_proxy *p)
 		.snapshot = p->snapshot,
 		.entries = p->entries,
 		.entries_n = p->entries_n,
+		.streams_at = p->streams_at,
+		.streams_n = p->streams_n,
 		.connections_max = (p->connections_max + n - 1) / n,
 		.exchanges_max = (conf->limits.requests + n - 1) / n,
 		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
@@ -279,6 +303,7 @@ static enum err start_workers(struct reverse_proxy *p)
 		char name[32];
 		struct reverse_worker *w = &p->workers[i];
 		o.fds = p->sockets.tcp + i * p->entries_n;
+		o.stream_fds = p->stream_sockets.tcp + i * p->streams_n;
 		o.access = &p->outs[i];
 		p->workers_started++;
 		TRY(reverse_worker_init(w, &o));
@@ -357,6 +382,7 @@ static void end(struct reverse_proxy *p)
 		access_out_done(&p->outs[i]);
 	service_life_done(&p->life);
 	reverse_sockets_done(&p->sockets);
+	reverse_sockets_done(&p->stream_sockets);
 	reverse_snapshot_unref(p->snapshot);
 	if (p->has_registry)
 		registry_done(&p->registry);
