@@ -76,7 +76,11 @@ void proxy_chain2_clear(struct proxy_chain2 *c, struct proxy_buffers *pool)
 enum err proxy_chain2_write(struct proxy_chain2 *c, struct proxy_buffers *pool,
 			    struct proxy_transport *t)
 {
-	while (c->first && t->ready & PROXY_CAN_WRITE) {
+	for (;;) {
+		/* The last one may be there for what was not composed after all. */
+		proxy_chain2_trim(c, pool);
+		if (!c->first || !(t->ready & PROXY_CAN_WRITE))
+			return OK;
 		struct span parts[PROXY_PARTS_MAX];
 		size_t n = 0, sent = 0;
 		for (struct proxy_buffer *b = c->first; b && n < PROXY_PARTS_MAX; b = b->next)
@@ -89,5 +93,4 @@ enum err proxy_chain2_write(struct proxy_chain2 *c, struct proxy_buffers *pool,
 			sent -= here;
 		}
 	}
-	return OK;
 }
