@@ -13,7 +13,7 @@ struct proxy_buffer {
 	struct proxy_buffer *next; /* of the pool, or of a list of its holder */
 	uint32_t refs;
 	uint32_t start, end; /* bytes that nobody dealt with yet: data[start..end) */
-	uint8_t data[PROXY_BUFFER_SIZE];
+	_Alignas(16) uint8_t data[PROXY_BUFFER_SIZE]; /* so that exchanges can lay structs there */
 };
 
 /* One thread. Given back last is taken first, so that it is still in the cache. */

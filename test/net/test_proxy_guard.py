@@ -2,13 +2,15 @@
 and one server for all tests; each asks a route of its own."""
 
 import base64
+import contextlib
+import http.client
 import http.server
 import threading
 
 import pytest
 
 import topology
-from proxy_servers import Client, Server, field
+from proxy_servers import Client, Server, field, wait_for
 from service import Service
 
 # "right" by SHA-512 crypt; the second one has so many rounds that a wrong password takes long.
@@ -19,6 +21,7 @@ CONFIG = """global:
 reverse-proxy:
   listen: 127.0.0.1:8080
   workers: 1
+  limits: {client-connections: 20}
   trusted: [127.0.0.9]
   pools: {signin: "127.0.0.1:9003", dead: "127.0.0.1:9004"}
   guard: {deny: [192.0.2.0/24, "2001:db8::/32"]}
@@ -229,6 +232,30 @@ def test_a_body_that_is_too_long_is_refused(site):
     # The server does not answer before the body has come.
     assert site.ask("body", "/slow", method="POST", body=iter([b"x" * 101]))[0] == 413
     site.server.release.set()
+
+
+def test_a_client_has_so_many_connections_and_a_trusted_proxy_any(site):
+    for source, most in (("127.0.0.7", 20), ("127.0.0.9", 30)):
+        kept = [Client(site.host, source=source) for _ in range(most)]
+        for client in kept:
+            assert client.ask(host="deny.home.arpa")[0] == 200
+        with pytest.raises((OSError, http.client.HTTPException)) if most == 20 else contextlib.nullcontext():
+            Client(site.host, source=source).ask(host="deny.home.arpa")
+        assert site.ask("deny")[0] == 200  # another one
+        for client in kept:
+            client.close()
+    wait_for(lambda: reaches(site, "127.0.0.7"))
+
+
+def reaches(site, source):
+    """Whether a client from there gets an answer."""
+    client = Client(site.host, source=source)
+    try:
+        return client.ask(host="deny.home.arpa")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        client.close()
 
 
 def test_answers_get_the_careful_fields(site):

@@ -44,6 +44,14 @@ static const struct config_key limit_keys[] = {
 	 .example = "50000",
 	 .help = "clients' connections at once; 0 is as many as the process may have open files "
 		 "for, a server's connection counted for each; a change needs a restart"},
+	{.name = "client-connections",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_limits_conf, client_connections),
+	 .max = 1 << 20,
+	 .fallback = "0",
+	 .example = "100",
+	 .help = "one client's connections at once (an IPv4 address, an IPv6 /64); one more is "
+		 "reset; 0 is no limit; those of `trusted` proxies are not counted"},
 	{.name = "requests",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_limits_conf, requests),

@@ -14,7 +14,7 @@ struct reverse_timeouts_conf {
 
 /* Of all workers together. */
 struct reverse_limits_conf {
-	uint32_t connections, requests;
+	uint32_t connections, requests, client_connections;
 	uint64_t memory; /* bytes of buffers */
 	uint64_t body;	 /* bytes of a request's; 0: any */
 };

@@ -10,6 +10,30 @@ enum {
 	COMPRESS_LEVEL = 5,
 };
 
+/* One more connection of its client, unless it has too many. Behind a proxy that is believed are
+ * many clients. */
+static bool enters(const struct reverse_worker *w, struct proxy_connection *c)
+{
+	const struct reverse_site *site = w->view->snapshot->site;
+	const struct ip_address client = ip_address_unmap(&c->peer.address);
+	uint32_t most = site->conf->limits.client_connections;
+	if (!most || reverse_trusts(site, &client))
+		return true;
+	if (!guard_entered(w->guard, &client, most, 0))
+		return false;
+	/* What tells that it was counted. */
+	c->service = w->guard;
+	return true;
+}
+
+static void disconnected(void *arg, struct proxy_connection *c)
+{
+	const struct reverse_worker *w = arg;
+	const struct ip_address client = ip_address_unmap(&c->peer.address);
+	if (c->service)
+		guard_left(w->guard, &client);
+}
+
 static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
 {
 	const struct reverse_worker *w = arg;
@@ -24,6 +48,9 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;
 	ret->head_max = PROXY_BUFFER_SIZE;
+	/* Of a PROXY header the client is known later. */
+	if (c->proxied || !ret->proxy_header)
+		ret->refuse = !enters(w, c);
 }
 
 static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
@@ -67,6 +94,7 @@ static void hop_empty(void *arg, struct proxy_hop *hop)
 
 const struct proxy_face reverse_face = {
 	.connection = connection,
+	.disconnected = disconnected,
 	.request = reverse_request,
 	.pick = reverse_pick,
 	.left = reverse_left,

@@ -8,8 +8,13 @@
 #include "service/reverse-proxy/io_exchange.h"
 #include "service/reverse-proxy/io_worker.h"
 
+struct reverse_site;
+
 /* io_request.c: which route, and what it says. *ret is zeroed. */
 void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);
+
+/* Whether the one at the other end is a proxy that is believed. */
+bool reverse_trusts(const struct reverse_site *site, const struct ip_address *peer);
 
 /* io_pick.c */
 enum proxy_pick reverse_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,

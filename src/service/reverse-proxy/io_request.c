@@ -28,8 +28,7 @@ static void answer(struct proxy_exchange *x, struct proxy_verdict *ret, unsigned
 				  span_text("text/plain; charset=utf-8")));
 }
 
-/* Whether the one at the other end is a proxy that is believed. */
-static bool trusts(const struct reverse_site *site, const struct ip_address *peer)
+bool reverse_trusts(const struct reverse_site *site, const struct ip_address *peer)
 {
 	struct ip_address plain = ip_address_unmap(peer);
 	for (size_t i = 0; i < site->trust.n; i++)
@@ -44,7 +43,7 @@ static void trace_begin(struct reverse_worker *w, struct proxy_exchange *x,
 {
 	const struct reverse_site *site = e->view->snapshot->site;
 	uint64_t words[2] = {reverse_worker_random(w), reverse_worker_random(w) | 1};
-	bool trusted = site->trust.n && trusts(site, &x->connection->peer.address);
+	bool trusted = site->trust.n && reverse_trusts(site, &x->connection->peer.address);
 	const struct http_field *f =
 		trusted ? proxy_head_find(&x->request, HTTP_FIELD_TRACEPARENT) : NULL;
 	if (!f || traceparent_read(f->value, &e->trace) != OK) {
