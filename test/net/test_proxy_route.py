@@ -155,7 +155,6 @@ def test_paths_and_hosts_are_rewritten(site):
     assert told["path"] == "/show/7?a=b" and field(told, "host") == ["app.home.arpa"]
     assert field(told, "x-forwarded-host") == ["to.home.arpa"]
     assert site.ask("to", "/api/x")[2]["path"] == "/v2/x"
-    assert site.ask("to", "/api/../api//x")[0] in (200, 400)
     for path in ("/users/%2e%2e%2fsecret", "/users/a%2fb", "/users/a%00b", "/users/%zz"):
         assert site.status("to", path) == 400, path
 
@@ -266,7 +265,7 @@ def test_the_fallback_stands_for_what_is_not_there(site):
 def test_a_compressed_file_is_sent_to_who_takes_it(site):
     assert site.curl("app", "/c.js") == b"plain"
     assert site.curl("app", "/c.js", "-H", "Accept-Encoding: br, gzip") == b"br"
-    assert site.curl("app", "/c.js", "-H", "Accept-Encoding: gzip, br;q=0", "--compressed") in (b"gz", b"br")
+    assert site.curl("app", "/c.js", "-H", "Accept-Encoding: gzip, br;q=0") == FILES["www/c.js.gz"]
     fields = site.ask("app", "/c.js", Accept_Encoding="gzip", method="HEAD")[1]
     assert fields["Content-Encoding"] == "gzip" and "javascript" in fields["Content-Type"]
     assert "accept-encoding" in fields["Vary"].lower()
