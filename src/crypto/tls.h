@@ -172,7 +172,7 @@ bool tls_has_more(const struct tls_stream *t);
 MUST enum err tls_write(struct tls_stream *t, struct span plain);
 /* Over a wire: OK with *ret_len below plain.len: the wire is full. What was encrypted and not yet
  * taken goes first next time; the next call must offer the rest of plain again, from the same bytes
- * on (more may follow them). */
+ * on (more may follow them); of a record that was encrypted only the length counts by then. */
 MUST enum err tls_write_some(struct tls_stream *t, struct span plain, size_t *ret_len);
 /* The last handshake, write or finish waits for room on the wire. */
 bool tls_wants_room(const struct tls_stream *t);

@@ -436,7 +436,8 @@ static void ready(void *owner, unsigned events)
 	struct proxy_back1 *b = owner;
 	if (b->state == PROXY_BACK1_CONNECT) {
 		if (b->wire.t->ready & PROXY_BROKEN)
-			fail(b, b->hop->tls && b->wire.t->error == ERR_FORMAT
+			fail(b, b->hop->tls && (b->wire.t->error == ERR_FORMAT ||
+						b->wire.t->error == ERR_REFUSED)
 					? PROXY_BACK_TLS
 					: PROXY_CONNECT_FAILED);
 		else if (b->wire.t->ready & PROXY_OPENED)

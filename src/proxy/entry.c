@@ -1,5 +1,6 @@
 #include "proxy/entry.h"
 
+#include "crypto/tls.h"
 #include "proto/proxy-header/header.h"
 #include "proxy/front1.h"
 #include "proxy/front2.h"
@@ -19,6 +20,7 @@ struct proxy_entry {
 const size_t proxy_entry_size = sizeof(struct proxy_entry);
 
 static void entry_turn(struct proxy_entry *e);
+static void ready(void *owner, unsigned events);
 
 static void entry_unlink(struct proxy_entry *e)
 {
@@ -30,6 +32,7 @@ static void entry_unlink(struct proxy_entry *e)
 	if (e->next)
 		e->next->previous = e->previous;
 	proxy_deadline_done(&w->wheel, &e->deadline);
+	tls_server_unref(e->admission.tls);
 	slab_give(&w->entry_slab, e);
 	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, (uint64_t)-1);
 }
@@ -65,13 +68,19 @@ static void handshake_begin(struct proxy_entry *e)
 {
 	struct proxy_worker *w = e->c.worker;
 	struct proxy_transport *t = NULL;
-	if (!w->io->tls_accept || w->io->tls_accept(w, e->t, e->admission.tls, &t)) {
+	enum err error = ERR_UNSUPPORTED;
+	if (w->io->tls_accept) {
+		error = w->io->tls_accept(w, e->t, e->admission.tls, &t);
+		e->t = t; /* NULL: the one below is closed */
+	}
+	if (error) {
+		proxy_count_add(&w->counts, PROXY_COUNT_HANDSHAKES_FAILED, 1);
 		entry_free(e);
 		return;
 	}
-	e->t = t;
 	e->handshake = true;
 	t->owner = e;
+	t->call = ready;
 	entry_turn(e);
 }
 
@@ -157,6 +166,8 @@ void proxy_entry_new(struct proxy_worker *w, struct proxy_transport *t,
 	e->t = t;
 	e->c = *c;
 	e->admission = *admission;
+	if (e->admission.tls) /* a reload may come before the handshake */
+		e->admission.tls = tls_server_ref(e->admission.tls);
 	e->next = w->entries;
 	if (e->next)
 		e->next->previous = e;

@@ -38,7 +38,7 @@ struct proxy_admission {
 	bool refuse;		/* close it at once, by a reset */
 	bool proxy_header;	/* a PROXY header comes first, and is believed */
 	bool http2_plain;	/* HTTP/2 by prior knowledge is allowed without TLS */
-	struct tls_server *tls; /* borrowed while the connection lives; NULL: plain */
+	struct tls_server *tls; /* the core takes a count of its own; NULL: plain */
 	uint32_t handshake_ms;	/* PROXY header and TLS */
 	uint32_t head_ms;	/* from a head's first byte to its last */
 	uint32_t idle_ms;	/* between requests */

@@ -9,6 +9,7 @@
 #include "proxy/front2.h"
 #include "proxy/hop.h"
 #include "proxy/io_tcp.h"
+#include "proxy/transport_tls.h"
 
 #include <stdlib.h>
 
@@ -31,6 +32,7 @@ struct proxy_io {
 	struct proxy_worker w;
 	struct loop *loop;
 	struct proxy_tcps tcps;
+	struct proxy_tlss tlss;
 	struct proxy_listener *listeners;
 	struct loop_timer tick; /* of the worker's deadlines and what it put off */
 	struct loop_timer trim;
@@ -179,11 +181,21 @@ static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop,
 			    struct proxy_transport **ret)
 {
 	struct proxy_io *io = w->io_arg;
+	struct proxy_transport *tcp;
 	int fd;
-	if (hop->tls)
-		return ERR_UNSUPPORTED;
 	TRY(tcp_connect(&hop->to, hop->from, &fd));
-	return proxy_tcp_connecting(&io->tcps, fd, first, ret);
+	TRY(proxy_tcp_connecting(&io->tcps, fd, first, &tcp));
+	if (hop->tls)
+		return proxy_tls_connect(&io->tlss, tcp, hop->tls, ret);
+	*ret = tcp;
+	return OK;
+}
+
+static enum err accept_tls(struct proxy_worker *w, struct proxy_transport *lower,
+			   struct tls_server *server, struct proxy_transport **ret)
+{
+	struct proxy_io *io = w->io_arg;
+	return proxy_tls_accept(&io->tlss, lower, server, ret);
 }
 
 static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void *buf, size_t size,
@@ -195,6 +207,7 @@ static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void 
 
 static const struct proxy_worker_io ways = {
 	.connect = connect_hop,
+	.tls_accept = accept_tls,
 	.file_read = read_file,
 };
 
@@ -216,6 +229,7 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	io->w.io_arg = io;
 	io->w.splice_min = o->splice_min;
 	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 2);
+	proxy_tlss_init(&io->tlss, o->connections_max * 2);
 	loop_timer_init(&io->tick, tick, io);
 	loop_timer_init(&io->trim, trim, io);
 	loop_timer_set_after(o->loop, &io->trim, TRIM_MS);
@@ -238,6 +252,7 @@ void proxy_io_free(struct proxy_io *io)
 	loop_timer_cancel(io->loop, &io->tick);
 	loop_timer_cancel(io->loop, &io->trim);
 	proxy_worker_done(&io->w);
+	proxy_tlss_done(&io->tlss);
 	proxy_tcps_done(&io->tcps);
 	free(io);
 }

@@ -12,6 +12,17 @@ static const struct config_key reverse_keys[] = {
 	 .items_max = REVERSE_LISTENS_MAX,
 	 .example = "{address: 192.0.2.1}",
 	 .help = "the addresses to serve on; where a service runs alone, a change needs a restart"},
+	{.name = "certificates",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_conf, certificates),
+	 .map = &reverse_certificate_map,
+	 .items_max = REVERSE_CERTIFICATES_MAX,
+	 .example = "{chain: /etc/gatehouse/www.pem, key: /etc/gatehouse/www.key}",
+	 .help = "what addresses with `tls` show: the first certificate that is for the name that "
+		 "the client asks for and of a kind of key that it knows; for other names the "
+		 "first "
+		 "of all"},
 	{.name = "workers",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_conf, workers),

@@ -18,11 +18,13 @@
 #include "service/reverse-proxy/conf_pool.h"
 #include "service/reverse-proxy/conf_route.h"
 #include "service/reverse-proxy/conf_stream.h"
+#include "service/reverse-proxy/conf_tls.h"
 
 enum { REVERSE_WORKERS_MAX = 64 };
 
 struct reverse_conf {
 	struct config_list listen;	 /* struct reverse_listen_conf */
+	struct config_list certificates; /* struct reverse_certificate_conf */
 	uint32_t workers;		 /* 0: one for each processor */
 	struct config_list trusted;	 /* struct ip_prefix */
 	struct config_list pools;	 /* struct reverse_pool_conf */

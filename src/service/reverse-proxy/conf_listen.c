@@ -2,6 +2,27 @@
 
 #include "service/reverse-proxy/conf.h"
 
+static const struct config_key header_keys[] = {
+	{.name = "from",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_REQUIRED | CONFIG_LIST,
+	 CONFIG_FIELD(struct reverse_header_conf, from),
+	 .items_min = 1,
+	 .items_max = 256,
+	 .example = "[10.0.0.0/8]",
+	 .help = "networks of the load balancers that send it; connections of others begin "
+		 "without one"},
+};
+
+static const struct config_map header_map = {
+	.help = "The PROXY header (version 1 or 2) that a load balancer in front sends first, "
+		"which "
+		"says who the client is",
+	.size = sizeof(struct reverse_header_conf),
+	CONFIG_KEYS(header_keys),
+	.alone = "from",
+};
+
 static const struct config_key listen_keys[] = {
 	{.name = "address",
 	 .type = CONFIG_ENDPOINT,
@@ -10,7 +31,18 @@ static const struct config_key listen_keys[] = {
 	 .items_min = 1,
 	 .items_max = REVERSE_ADDRESSES_MAX,
 	 .example = "[192.0.2.1, \"[2001:db8::1]:8080\"]",
-	 .help = "addresses, each with a port or with port 80"},
+	 .help = "addresses, each with a port or with port 80, with `tls` 443"},
+	{.name = "tls",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_listen_conf, tls),
+	 .fallback = "off",
+	 .help = "whether clients speak TLS here (1.2 or 1.3, HTTP/2 or HTTP/1.1 inside), with the "
+		 "`certificates`"},
+	{.name = "proxy-header",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_listen_conf, proxy_header),
+	 .map = &header_map,
+	 .help = "of whom a PROXY header is expected"},
 	{.name = "h2c",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct reverse_listen_conf, h2c),
@@ -32,7 +64,7 @@ struct ip_endpoint reverse_listen_endpoint(const struct reverse_listen_conf *l, 
 	const struct ip_endpoint *addresses = l->address.items;
 	struct ip_endpoint e = addresses[address];
 	if (e.port == 0)
-		e.port = REVERSE_PORT_PLAIN;
+		e.port = l->tls ? REVERSE_PORT_TLS : REVERSE_PORT_PLAIN;
 	return e;
 }
 
@@ -53,11 +85,17 @@ void reverse_listen_check(const struct reverse_conf *conf, struct config_at *at)
 	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
 	size_t n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX);
 	char text[IP_ENDPOINT_TEXT_MAX];
+	const struct reverse_listen_conf *listen = conf->listen.items;
 	if (n > REVERSE_ADDRESSES_MAX) {
 		config_fail(at, "listen", "these are more than %d addresses",
 			    REVERSE_ADDRESSES_MAX);
 		return;
 	}
+	for (size_t i = 0; i < conf->listen.n && conf->certificates.n == 0; i++)
+		if (listen[i].tls)
+			config_fail_item(at, "listen", i,
+					 "TLS needs a certificate: write `certificates: [{chain: "
+					 "PATH, key: PATH}]`");
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (!ip_endpoint_equal(&doors[i].at, &doors[k].at))

@@ -8,11 +8,23 @@
 
 struct reverse_conf;
 
-enum { REVERSE_LISTENS_MAX = 64, REVERSE_ADDRESSES_MAX = 64, REVERSE_PORT_PLAIN = 80 };
+enum {
+	REVERSE_LISTENS_MAX = 64,
+	REVERSE_ADDRESSES_MAX = 64,
+	REVERSE_PORT_PLAIN = 80,
+	REVERSE_PORT_TLS = 443
+};
+
+/* Whose PROXY headers come first on a connection, and are believed. */
+struct reverse_header_conf {
+	struct config_list from; /* struct ip_prefix */
+};
 
 struct reverse_listen_conf {
 	struct config_list address; /* struct ip_endpoint; port 0: by reverse_listen_endpoint */
+	bool tls;		    /* with conf->certificates */
 	bool h2c;		    /* HTTP/2 by prior knowledge */
+	struct reverse_header_conf proxy_header;
 };
 
 extern const struct config_map reverse_listen_map;

@@ -10,6 +10,17 @@ enum {
 	COMPRESS_LEVEL = 5,
 };
 
+/* Whether it is of a load balancer that tells who its client is. */
+static bool begins_with_header(const struct reverse_listen_conf *l, const struct ip_address *peer)
+{
+	const struct ip_prefix *from = l->proxy_header.from.items;
+	struct ip_address plain = ip_address_unmap(peer);
+	for (size_t i = 0; i < l->proxy_header.from.n; i++)
+		if (ip_prefix_contains(&from[i], &plain))
+			return true;
+	return false;
+}
+
 /* One more connection of its client, unless it has too many. Behind a proxy that is believed are
  * many clients. */
 static bool enters(const struct reverse_worker *w, struct proxy_connection *c)
@@ -39,11 +50,14 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 	const struct reverse_worker *w = arg;
 	const struct reverse_entry *entry = c->door;
 	const struct reverse_conf *conf = w->view->snapshot->site->conf;
-	if (!w->view->listens[entry->number]) {
+	const struct reverse_listen_conf *l = w->view->listens[entry->number];
+	if (!l || (l->tls && !w->view->snapshot->site->tls)) {
 		ret->refuse = true;
 		return;
 	}
-	ret->http2_plain = w->view->listens[entry->number]->h2c;
+	ret->tls = l->tls ? w->view->snapshot->site->tls : NULL;
+	ret->proxy_header = !c->proxied && begins_with_header(l, &c->peer.address);
+	ret->http2_plain = l->h2c;
 	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;

@@ -8,6 +8,7 @@
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/io_sockets.h"
+#include "service/reverse-proxy/io_tickets.h"
 #include "service/reverse-proxy/io_worker.h"
 
 struct reverse_health;
@@ -25,6 +26,7 @@ struct reverse_proxy {
 	bool has_registry;
 	struct reverse_health *health;
 	struct reverse_names *names;
+	struct reverse_tickets tickets;
 	struct reverse_snapshot *snapshot; /* in force */
 	uint64_t snapshots;		   /* made so far */
 	struct reverse_worker *workers;

@@ -1,8 +1,10 @@
 #include "service/reverse-proxy/io_snapshot.h"
 
 #include "config/config.h"
+#include "crypto/tls.h"
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/pool_make.h"
 #include "service/reverse-proxy/route/io_files.h"
@@ -44,7 +46,8 @@ static enum err make_routes(struct reverse_site *s)
 	return files_roots_new(r->routes, r->routes_n, &s->files);
 }
 
-enum err reverse_site_new(struct config *config, struct reverse_site **ret)
+enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
+			  struct reverse_site **ret)
 {
 	struct reverse_site *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -56,6 +59,8 @@ enum err reverse_site_new(struct config *config, struct reverse_site **ret)
 	limits_of(s->conf, &s->limits);
 	s->trust = (struct route_trust){s->conf->trusted.items, s->conf->trusted.n};
 	enum err e = make_routes(s);
+	if (!e)
+		e = reverse_certificates_read(s->conf, tickets, &s->tls);
 	if (e)
 		reverse_site_unref(s);
 	else
@@ -70,6 +75,7 @@ void reverse_site_unref(struct reverse_site *s)
 	files_roots_free(s->files);
 	free(s->route_limits);
 	reverse_routes_free(s->routes);
+	tls_server_unref(s->tls);
 	config_free(s->config);
 	free(s);
 }

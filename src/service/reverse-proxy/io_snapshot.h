@@ -20,6 +20,8 @@ struct pool;
 struct registry;
 struct reverse_names;
 struct reverse_routes;
+struct tls_server;
+struct tls_tickets;
 
 /* What follows from the configuration alone. */
 struct reverse_site {
@@ -27,6 +29,7 @@ struct reverse_site {
 	struct config *config; /* counted */
 	const struct reverse_conf *conf;
 	struct reverse_routes *routes;
+	struct tls_server *tls; /* counted; NULL: no certificates */
 	struct proxy_limits limits;
 	struct proxy_limits *route_limits; /* by route.number */
 	struct files_roots *files;
@@ -42,8 +45,10 @@ struct reverse_snapshot {
 	size_t pools_n;
 };
 
-/* config: judged, with the section; a count of its own is taken. ENOMEM. */
-MUST enum err reverse_site_new(struct config *config, struct reverse_site **ret);
+/* config: judged, with the section; a count of its own is taken. Reads the certificates. ENOMEM;
+ * ERR_CONFIG: what the log says. */
+MUST enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
+			       struct reverse_site **ret);
 void reverse_site_unref(struct reverse_site *s); /* any thread; accepts NULL */
 
 /* Takes a count of site. Main thread, whose registry and names are; new back ends get in there.

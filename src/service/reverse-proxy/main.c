@@ -99,7 +99,7 @@ static enum err set_names(struct reverse_proxy *p, const struct reverse_conf *co
 enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 {
 	struct reverse_site *site = NULL;
-	TRY(reverse_site_new(config, &site));
+	TRY(reverse_site_new(config, p->tickets.tickets, &site));
 	enum err e = set_names(p, site->conf);
 	if (!e)
 		e = renew(p, site);
@@ -274,6 +274,7 @@ static enum err open_all(struct reverse_proxy *p)
 		return ENOMEM;
 	TRY(make_registry(p));
 	TRY(make_guard(p));
+	TRY(reverse_tickets_begin(&p->tickets, loop_now_ms(&p->life.loop)));
 	TRY(reverse_apply(p, p->life.config));
 	TRY(enter_sandbox(p));
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
@@ -326,6 +327,7 @@ static void each_second(void *arg)
 	for (size_t i = 0; i < p->snapshot->pools_n; i++)
 		pool_outliers_turn(p->snapshot->pools[i], now_ms);
 	(void)registry_sweep(&p->registry);
+	reverse_tickets_turn(&p->tickets, now_ms);
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 }
 
@@ -384,6 +386,7 @@ static void end(struct reverse_proxy *p)
 	reverse_sockets_done(&p->sockets);
 	reverse_sockets_done(&p->stream_sockets);
 	reverse_snapshot_unref(p->snapshot);
+	reverse_tickets_done(&p->tickets);
 	if (p->has_registry)
 		registry_done(&p->registry);
 	free(p->entries);

@@ -1,0 +1,337 @@
+#include "proxy/transport_tls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of a client that showed a certificate, or wrote a name in capitals: most have none. */
+struct tls_texts {
+	char subject[TLS_TEXT_MAX], serial[65], fingerprint[65], server_name[TLS_TEXT_MAX];
+};
+
+struct proxy_tls {
+	struct proxy_transport t; /* first */
+	struct proxy_tlss *all;
+	struct proxy_transport *lower; /* owned */
+	struct tls_stream *stream;     /* owned */
+	struct tls_texts *texts;       /* owned; NULL: none were needed */
+	struct proxy_tls_facts facts;
+	size_t kept;	/* bytes of the record that the library has encrypted and not sent */
+	size_t credit;	/* bytes that went in such a record, and will be offered again */
+	bool finishing; /* close_notify waits for room */
+	bool finished;
+};
+
+static struct proxy_tls *of(struct proxy_transport *t)
+{
+	return (struct proxy_tls *)t;
+}
+
+/* --- the wire --- */
+
+static enum err wire_receive(void *arg, void *buf, size_t size, size_t *ret_len)
+{
+	const struct proxy_tls *s = arg;
+	*ret_len = 0;
+	if (!(s->lower->ready & (PROXY_CAN_READ | PROXY_BROKEN)))
+		return OK;
+	return proxy_transport_read(s->lower, buf, size, ret_len);
+}
+
+static enum err wire_send(void *arg, struct span bytes, size_t *ret_len)
+{
+	const struct proxy_tls *s = arg;
+	*ret_len = s->finished ? bytes.len : 0; /* nobody may hear it any more */
+	if (s->finished || !(s->lower->ready & PROXY_CAN_WRITE))
+		return OK;
+	return proxy_transport_write(s->lower, &bytes, 1, ret_len);
+}
+
+/* --- the handshake --- */
+
+static struct tls_texts *texts_of(struct proxy_tls *s)
+{
+	if (!s->texts)
+		s->texts = calloc(1, sizeof(*s->texts));
+	return s->texts;
+}
+
+static struct span text_cut(char *buf, size_t size, const char *text)
+{
+	int n = snprintf(buf, size, "%s", text);
+	return span_of(buf, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1);
+}
+
+static struct span lower_case(struct proxy_tls *s, struct span name)
+{
+	bool capitals = false;
+	for (size_t i = 0; i < name.len; i++)
+		capitals |= name.data[i] >= 'A' && name.data[i] <= 'Z';
+	if (!capitals)
+		return name;
+	struct tls_texts *x = texts_of(s);
+	if (!x || name.len >= sizeof(x->server_name))
+		return (struct span){0};
+	for (size_t i = 0; i < name.len; i++)
+		x->server_name[i] =
+			(char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] | 0x20
+									  : name.data[i]);
+	return span_of(x->server_name, name.len);
+}
+
+static enum err learn(struct proxy_tls *s)
+{
+	struct tls_facts f;
+	const char *name = tls_server_name(s->stream);
+	tls_facts(s->stream, &f);
+	s->facts = (struct proxy_tls_facts){
+		.alpn = tls_protocol(s->stream),
+		.server_name = name ? lower_case(s, span_text(name)) : (struct span){0},
+		.version = span_text(f.version),
+		.cipher = span_text(f.cipher),
+		.resumed = f.resumed,
+	};
+	s->t.tls = &s->facts;
+	if (!f.peer.present)
+		return OK;
+	struct tls_texts *x = texts_of(s);
+	if (!x)
+		return ENOMEM;
+	for (size_t i = 0; i < sizeof(f.peer.fingerprint); i++)
+		(void)snprintf(x->fingerprint + 2 * i, 3, "%02x", f.peer.fingerprint[i]);
+	s->facts.client_fingerprint = span_text(x->fingerprint);
+	s->facts.client_subject = text_cut(x->subject, sizeof(x->subject), f.peer.subject);
+	s->facts.client_serial = text_cut(x->serial, sizeof(x->serial), f.peer.serial);
+	return OK;
+}
+
+static unsigned broken(struct proxy_tls *s, enum err why)
+{
+	s->t.error = why;
+	s->t.ready |= PROXY_BROKEN | PROXY_CAN_READ;
+	return PROXY_BROKEN | PROXY_CAN_READ;
+}
+
+/* The marks that are new. */
+static unsigned shake(struct proxy_tls *s)
+{
+	if (!(s->lower->ready & PROXY_OPENED))
+		return s->lower->ready & PROXY_BROKEN ? broken(s, s->lower->error) : 0;
+	enum err e = tls_handshake(s->stream);
+	if (!e && !tls_is_open(s->stream))
+		return 0;
+	if (!e)
+		e = learn(s);
+	if (!e && tls_is_acme(s->stream)) {
+		tls_finish(s->stream);
+		e = ERR_CLOSED; /* the name is proved, which was all */
+	}
+	if (e)
+		return broken(s, e);
+	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
+	return PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
+}
+
+/* --- bytes --- */
+
+static enum err tls_transport_read(struct proxy_transport *t, void *buf, size_t size,
+				   size_t *ret_len)
+{
+	struct proxy_tls *s = of(t);
+	size_t n = 0;
+	enum err e = tls_read(s->stream, buf, size, &n);
+	/* An end of the wire without close_notify may be an attacker's: what ends by the
+	 * connection's end would be cut (RFC 8446 6.1). */
+	if (e == ERR_CLOSED && *tls_fault(s->stream))
+		e = (enum err)ECONNRESET;
+	if (e)
+		return e;
+	if (n == 0 || (!(s->lower->ready & PROXY_CAN_READ) && !tls_has_more(s->stream)))
+		t->ready &= (uint8_t)~PROXY_CAN_READ;
+	*ret_len = n;
+	return OK;
+}
+
+/* The next record: of the first part alone when that fills it, else gathered. */
+static struct span gather(struct proxy_tls *s, const struct span *parts, size_t parts_n,
+			  size_t skip)
+{
+	size_t len = 0;
+	while (parts_n && skip >= parts->len) {
+		skip -= parts->len;
+		parts++, parts_n--;
+	}
+	if (parts_n == 0)
+		return (struct span){0};
+	struct span first = span_sub(*parts, skip, parts->len);
+	if (parts_n == 1 || first.len >= TLS_RECORD_MAX)
+		return span_sub(first, 0, first.len < TLS_RECORD_MAX ? first.len : TLS_RECORD_MAX);
+	for (struct span part = first;;) {
+		size_t room = sizeof(s->all->record) - len;
+		size_t n = part.len < room ? part.len : room;
+		if (n)
+			memcpy(s->all->record + len, part.data, n);
+		len += n;
+		if (--parts_n == 0 || len == sizeof(s->all->record))
+			return span_of(s->all->record, len);
+		part = *++parts;
+	}
+}
+
+/* The record that the library keeps goes first. Its length is what counts: it is encrypted. */
+static enum err kept_send(struct proxy_tls *s)
+{
+	size_t n = 0;
+	if (!s->kept)
+		return OK;
+	TRY(tls_write_some(s->stream, span_of(s->all->record, s->kept), &n));
+	s->kept -= n;
+	s->credit += n;
+	return OK;
+}
+
+static enum err records_send(struct proxy_tls *s, const struct span *parts, size_t parts_n,
+			     size_t *done)
+{
+	size_t n = 0;
+	while (!s->kept) {
+		struct span record = gather(s, parts, parts_n, *done);
+		if (record.len == 0)
+			return OK;
+		TRY(tls_write_some(s->stream, record, &n));
+		*done += n;
+		s->kept = record.len - n;
+	}
+	return OK;
+}
+
+static enum err tls_transport_write(struct proxy_transport *t, const struct span *parts,
+				    size_t parts_n, size_t *ret_len)
+{
+	struct proxy_tls *s = of(t);
+	size_t size = 0;
+	for (size_t i = 0; i < parts_n; i++)
+		size += parts[i].len;
+	enum err e = kept_send(s);
+	size_t done = s->credit < size ? s->credit : size;
+	if (!e && !s->kept)
+		e = records_send(s, parts, parts_n, &done);
+	if (e)
+		return e == ERR_REFUSED ? ERR_CLOSED : e;
+	s->credit -= s->credit < done ? s->credit : done;
+	if (s->kept)
+		t->ready &= (uint8_t)~PROXY_CAN_WRITE;
+	*ret_len = done;
+	return OK;
+}
+
+static void finish_turn(struct proxy_tls *s)
+{
+	tls_finish(s->stream);
+	if (tls_wants_room(s->stream) && !(s->lower->ready & (PROXY_CAN_WRITE | PROXY_BROKEN)))
+		return;
+	s->finishing = false;
+	s->finished = true;
+	proxy_transport_finish(s->lower);
+}
+
+static void tls_transport_finish(struct proxy_transport *t)
+{
+	of(t)->finishing = true;
+	finish_turn(of(t));
+}
+
+static bool tls_transport_alive(const struct proxy_transport *t)
+{
+	const struct proxy_tls *s = (const struct proxy_tls *)t;
+	return !(t->ready & PROXY_BROKEN) && !tls_has_more(s->stream) &&
+	       (!s->lower->ops->alive || s->lower->ops->alive(s->lower));
+}
+
+static void tls_transport_close(struct proxy_transport *t, bool abort)
+{
+	struct proxy_tls *s = of(t);
+	/* A reset would overtake the alert that says why the handshake failed. */
+	bool alert = t->error && t->error != s->lower->error && !(t->ready & PROXY_OPENED);
+	if (alert && !(s->lower->ready & PROXY_BROKEN))
+		proxy_transport_finish(s->lower);
+	proxy_transport_close(s->lower, abort && !alert);
+	tls_stream_free(s->stream);
+	free(s->texts);
+	slab_give(&s->all->streams, s);
+}
+
+static const struct proxy_transport_ops tls_ops = {
+	.read = tls_transport_read,
+	.write = tls_transport_write,
+	.finish = tls_transport_finish,
+	.alive = tls_transport_alive,
+	.close = tls_transport_close,
+};
+
+/* --- the lower transport tells --- */
+
+static void ready(void *owner, unsigned events)
+{
+	struct proxy_tls *s = owner;
+	unsigned marks = 0;
+	if (s->finishing && events & (PROXY_CAN_WRITE | PROXY_BROKEN))
+		finish_turn(s);
+	if (s->t.ready & PROXY_OPENED) {
+		marks = events & (PROXY_CAN_READ | PROXY_CAN_WRITE | PROXY_BROKEN);
+		if (events & PROXY_BROKEN)
+			s->t.error = s->lower->error;
+		s->t.ready |= (uint8_t)marks;
+	} else if (!(s->t.ready & PROXY_BROKEN)) {
+		marks = shake(s);
+	}
+	if (marks && s->t.call)
+		s->t.call(s->t.owner, marks);
+}
+
+void proxy_tlss_init(struct proxy_tlss *all, size_t max)
+{
+	slab_init(&all->streams, sizeof(struct proxy_tls), max);
+}
+
+void proxy_tlss_done(struct proxy_tlss *all)
+{
+	slab_done(&all->streams);
+}
+
+static enum err make(struct proxy_tlss *all, struct proxy_transport *lower,
+		     struct tls_server *server, struct tls_peer *peer, struct proxy_transport **ret)
+{
+	struct proxy_tls *s = slab_take(&all->streams);
+	enum err e = s ? OK : ERR_LIMIT;
+	const struct tls_wire wire = {wire_receive, wire_send, s};
+	if (!e)
+		e = server ? tls_stream_accept(server, &wire, &s->stream)
+			   : tls_stream_connect(peer, &wire, &s->stream);
+	if (e) {
+		proxy_transport_close(lower, true);
+		if (s)
+			slab_give(&all->streams, s);
+		return e;
+	}
+	s->t.ops = &tls_ops;
+	s->t.fd = -1;
+	s->all = all;
+	s->lower = lower;
+	lower->owner = s;
+	lower->call = ready;
+	(void)shake(s);
+	*ret = &s->t;
+	return OK;
+}
+
+enum err proxy_tls_accept(struct proxy_tlss *all, struct proxy_transport *lower,
+			  struct tls_server *server, struct proxy_transport **ret)
+{
+	return make(all, lower, server, NULL, ret);
+}
+
+enum err proxy_tls_connect(struct proxy_tlss *all, struct proxy_transport *lower,
+			   struct tls_peer *peer, struct proxy_transport **ret)
+{
+	return make(all, lower, NULL, peer, ret);
+}
