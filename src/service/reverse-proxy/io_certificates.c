@@ -9,6 +9,7 @@
 #include "service/reverse-proxy/conf.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FILE_MAX  (1u << 20)
 #define WARN_S	  (UINT64_C(14) * 86400)
@@ -79,7 +80,7 @@ enum err reverse_certificates_read(const struct reverse_conf *conf, struct tls_t
 {
 	const struct reverse_certificate_conf *all = conf->certificates.items;
 	const struct tls_options options = {
-		.alpn = {"h2", "http/1.1"}, .alpn_n = 2, .tickets = tickets};
+		.alpn = {"h2", "http/1.1", "http/1.0"}, .alpn_n = 3, .tickets = tickets};
 	AUTO(tls_server_unref) struct tls_server *s = NULL;
 	if (conf->certificates.n == 0)
 		return OK;
@@ -87,5 +88,48 @@ enum err reverse_certificates_read(const struct reverse_conf *conf, struct tls_t
 	for (size_t i = 0; i < conf->certificates.n; i++)
 		TRY(add(s, &all[i]));
 	*ret = TAKE(s);
+	return OK;
+}
+
+void reverse_certificates_folders_free(char **folders, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(folders[i]);
+	free(folders);
+}
+
+static enum err folder_add(char **folders, size_t *n, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+	for (size_t i = 0; i < *n; i++)
+		if (strlen(folders[i]) == len && memcmp(folders[i], path, len) == 0)
+			return OK;
+	if (len == 0) /* the root of all files is too much */
+		return OK;
+	folders[*n] = strndup(path, len);
+	if (!folders[*n])
+		return ENOMEM;
+	++*n;
+	return OK;
+}
+
+enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
+{
+	const struct reverse_certificate_conf *all = conf->certificates.items;
+	char **folders = calloc(2 * conf->certificates.n + 1, sizeof(*folders));
+	enum err e = folders ? OK : (enum err)ENOMEM;
+	size_t n = 0;
+	for (size_t i = 0; !e && i < conf->certificates.n; i++) {
+		e = folder_add(folders, &n, all[i].chain);
+		if (!e)
+			e = folder_add(folders, &n, all[i].key);
+	}
+	if (e) {
+		reverse_certificates_folders_free(folders, n);
+		return e;
+	}
+	*ret = folders;
+	*ret_n = n;
 	return OK;
 }

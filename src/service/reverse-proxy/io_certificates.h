@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
+
 struct reverse_conf;
 struct tls_server;
 struct tls_tickets;
@@ -14,5 +16,10 @@ struct tls_tickets;
  * the configuration. tickets: counted by the server. */
 MUST enum err reverse_certificates_read(const struct reverse_conf *conf,
 					struct tls_tickets *tickets, struct tls_server **ret);
+
+/* The folders of those files, each once, which a reload must be able to read. */
+MUST enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret,
+					   size_t *ret_n);
+void reverse_certificates_folders_free(char **folders, size_t n); /* accepts NULL */
 
 #endif

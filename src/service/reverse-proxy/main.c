@@ -7,6 +7,7 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_reverse.h"
@@ -238,15 +239,22 @@ static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *co
 static enum err enter_sandbox(struct reverse_proxy *p)
 {
 	const struct reverse_routes *routes = p->snapshot->site->routes;
-	const char **paths = calloc(routes->routes_n + 1, sizeof(char *));
-	size_t n = 0;
-	if (!paths)
+	char **folders = NULL;
+	size_t folders_n = 0, n = 0;
+	TRY(reverse_certificates_folders(p->snapshot->site->conf, &folders, &folders_n));
+	const char **paths = calloc(routes->routes_n + folders_n + 1, sizeof(char *));
+	if (!paths) {
+		reverse_certificates_folders_free(folders, folders_n);
 		return ENOMEM;
+	}
+	for (; n < folders_n; n++)
+		paths[n] = folders[n];
 	for (size_t i = 0; i < routes->routes_n; i++)
 		if (routes->routes[i].action == ROUTE_FILES)
 			paths[n++] = routes->routes[i].files.root;
 	enum err e = service_life_sandbox(&p->life, paths);
 	free(paths);
+	reverse_certificates_folders_free(folders, folders_n);
 	return e;
 }
 
