@@ -1,7 +1,10 @@
 #include "proxy/transport_tls.h"
 
+#include "crypto/secret.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of a client that showed a certificate, or wrote a name in capitals: most have none. */
 struct tls_texts {
@@ -15,7 +18,10 @@ struct proxy_tls {
 	struct tls_stream *stream;     /* owned */
 	struct tls_texts *texts;       /* owned; NULL: none were needed */
 	struct proxy_tls_facts facts;
-	size_t kept;	/* bytes of the record that the library has encrypted and not sent */
+	/* The record that the library has begun and not sent, as it must be offered again; a copy,
+	 * owned: were it not encrypted yet, no other connection's bytes may go in its place. */
+	uint8_t *kept_bytes;
+	size_t kept;	/* how many of them */
 	size_t credit;	/* bytes that went in such a record, and will be offered again */
 	bool finishing; /* close_notify waits for room */
 	bool finished;
@@ -177,15 +183,39 @@ static struct span gather(struct proxy_tls *s, const struct span *parts, size_t 
 	}
 }
 
-/* The record that the library keeps goes first. Its length is what counts: it is encrypted. */
+static enum err keep(struct proxy_tls *s, struct span rest)
+{
+	s->kept_bytes = malloc(rest.len);
+	if (!s->kept_bytes)
+		return ENOMEM;
+	memcpy(s->kept_bytes, rest.data, rest.len);
+	s->kept = rest.len;
+	return OK;
+}
+
+static void forget(struct proxy_tls *s)
+{
+	if (s->kept_bytes)
+		crypto_wipe(s->kept_bytes, s->kept);
+	free(s->kept_bytes);
+	s->kept_bytes = NULL;
+	s->kept = 0;
+}
+
+/* The record that the library keeps goes first. */
 static enum err kept_send(struct proxy_tls *s)
 {
 	size_t n = 0;
 	if (!s->kept)
 		return OK;
-	TRY(tls_write_some(s->stream, span_of(s->all->record, s->kept), &n));
-	s->kept -= n;
+	TRY(tls_write_some(s->stream, span_of(s->kept_bytes, s->kept), &n));
 	s->credit += n;
+	if (n == s->kept) {
+		forget(s);
+	} else if (n) {
+		memmove(s->kept_bytes, s->kept_bytes + n, s->kept - n);
+		s->kept -= n;
+	}
 	return OK;
 }
 
@@ -199,7 +229,8 @@ static enum err records_send(struct proxy_tls *s, const struct span *parts, size
 			return OK;
 		TRY(tls_write_some(s->stream, record, &n));
 		*done += n;
-		s->kept = record.len - n;
+		if (n < record.len)
+			return keep(s, span_sub(record, n, record.len));
 	}
 	return OK;
 }
@@ -256,6 +287,7 @@ static void tls_transport_close(struct proxy_transport *t, bool abort)
 		proxy_transport_finish(s->lower);
 	proxy_transport_close(s->lower, abort && !alert);
 	tls_stream_free(s->stream);
+	forget(s);
 	free(s->texts);
 	slab_give(&s->all->streams, s);
 }

@@ -19,6 +19,7 @@ AT_ONCE = 32
 def site(janitor_process):
     made = Site()
     try:
+        made.tls = made.certificate("www.example")
         yield made
     finally:
         made.close()
@@ -89,7 +90,7 @@ def test_every_message_is_refused_or_passed_on_in_one_form(site):
 
     async def run():
         async with Origin(site.server) as origin:
-            site.serve(config(f"{SERVER}:80"))
+            site.serve(config(f"{SERVER}:80", tls=site.tls))
             return await send_all(site, cases), origin
 
     got, origin = asyncio.run(run())
@@ -189,7 +190,7 @@ def test_every_answer_is_passed_on_in_one_form_or_refused(site):
                 return await converse(site.client, words + last), await converse(site.client, last)
 
         async with Origin(site.server, answer=answer) as origin:
-            site.serve(config(f"{SERVER}:80"))
+            site.serve(config(f"{SERVER}:80", tls=site.tls))
             return await asyncio.gather(*(one(case) for case in cases)), origin
 
     got, origin = asyncio.run(run())
@@ -242,7 +243,7 @@ def test_no_request_by_http2_becomes_two(site):
                 return await downgrade(site, case)
 
         async with Origin(site.server) as origin:
-            site.serve(config(f"{SERVER}:80", tls=site.certificate("www.example")))
+            site.serve(config(f"{SERVER}:80", tls=site.tls))
             return await asyncio.gather(*(one(case) for case in cases)), origin
 
     got, origin = asyncio.run(run())
@@ -263,7 +264,7 @@ def test_no_back_end_of_others_loses_step(site):
     hosts = {case.host().decode(): case for case in cases}
     troubles = []
     for backend in proxy_backends.start(site):
-        site.serve(config(f"{backend.address}:80"))
+        site.serve(config(f"{backend.address}:80", tls=site.tls))
         for case, data in zip(cases, asyncio.run(send_all(site, cases))):
             if trouble := judge_echoes(case, data):
                 troubles.append(f"{backend.name}: {case}\n    {trouble}")
