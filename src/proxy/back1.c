@@ -225,9 +225,30 @@ static bool trailers_store(struct proxy_exchange *x, const struct http1_head *re
 	return x->response_trailers;
 }
 
+/* The rest goes past us, where it can. STEP_READ: it cannot. */
+static enum step splice_step(struct proxy_back1 *b)
+{
+	bool last;
+	uint64_t got, left = proxy_wire1_spliceable(&b->wire, &last);
+	if (!b->x->splice && (!left || !last))
+		return STEP_READ;
+	enum proxy_splicing s = proxy_exchange_splice(b->x, b->wire.t, left, &got);
+	if (got)
+		proxy_wire1_spliced_in(&b->wire, got);
+	switch (s) {
+	case PROXY_SPLICE_NOT: return STEP_READ;
+	case PROXY_SPLICE_WAIT: proxy_wire1_rest(&b->wire); return STEP_HELD;
+	case PROXY_SPLICE_DONE: answered(b); return STEP_GONE;
+	case PROXY_SPLICE_TORN: break;
+	}
+	return gone(b, PROXY_BACK_TORN);
+}
+
 static enum step body_step(struct proxy_back1 *b)
 {
 	struct proxy_exchange *x = b->x;
+	if (x->splice)
+		return splice_step(b);
 	struct http_field fields[PROXY_TRAILERS_MAX];
 	struct http1_head trailers = {.fields = fields, .fields_max = PROXY_TRAILERS_MAX};
 	struct span bytes;
@@ -237,7 +258,7 @@ static enum step body_step(struct proxy_back1 *b)
 	if (trailers.fields_n && !x->response_trailers_n && !trailers_store(x, &trailers))
 		return gone(b, PROXY_BACK_FORMAT);
 	if (!bytes.len && p != PARSE_DONE)
-		return STEP_READ;
+		return b->state == PROXY_BACK1_BODY ? splice_step(b) : STEP_READ;
 	size_t n = proxy_exchange_response_body(x, bytes, p == PARSE_DONE);
 	proxy_wire1_taken(&b->wire, n);
 	if (n < bytes.len || x->response_ended != (p == PARSE_DONE))

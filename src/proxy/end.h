@@ -65,14 +65,12 @@ struct proxy_front_ops {
 	/* How many bytes were taken. */
 	size_t (*body)(struct proxy_front *f, struct proxy_exchange *x, struct span bytes,
 		       bool end);
-	/* The next len bytes of the body go past this end, kernel to kernel, straight to the
-	 * transport that it answers; NULL: not now, use body. Then nothing else is offered until
-	 * splice_end, which says that all of them have left; meanwhile, when the transport can be
-	 * written, this end calls proxy_exchange_splice_go. The member itself may be NULL: never.
-	 */
-	struct proxy_transport *(*splice_begin)(struct proxy_front *f, struct proxy_exchange *x,
-						uint64_t len);
-	void (*splice_end)(struct proxy_front *f, struct proxy_exchange *x, bool end);
+	/* The rest of a body, len bytes, is to go past this end, from kernel to kernel, to the
+	 * transport that it answers; NULL: not now, use body. NULL itself: never. */
+	struct proxy_transport *(*splice)(struct proxy_front *f, struct proxy_exchange *x,
+					  uint64_t len);
+	/* n of them have; gone: no more can. When all have, the message is composed. */
+	void (*spliced)(struct proxy_front *f, uint64_t n, bool gone);
 	/* Nothing more comes in this turn: send what was composed. */
 	void (*flush)(struct proxy_front *f, struct proxy_exchange *x);
 	/* The answer cannot be finished: end so that nobody takes it for whole. The exchange is
@@ -91,9 +89,6 @@ struct proxy_back_ops {
 	/* x->request. end: no body follows. */
 	void (*head)(struct proxy_back *b, struct proxy_exchange *x, bool end);
 	size_t (*body)(struct proxy_back *b, struct proxy_exchange *x, struct span bytes, bool end);
-	struct proxy_transport *(*splice_begin)(struct proxy_back *b, struct proxy_exchange *x,
-						uint64_t len); /* as a front's */
-	void (*splice_end)(struct proxy_back *b, struct proxy_exchange *x, bool end);
 	void (*flush)(struct proxy_back *b, struct proxy_exchange *x);
 	/* The exchange wants nothing more of it, whole or not; x is not touched after this
 	 * returns. A connection that is not at a clean end is closed. */

@@ -60,6 +60,8 @@ static void give(struct proxy_exchange *x)
 	w->exchanges_n--;
 	proxy_deadline_clear(&x->deadline); /* stays in the wheel, for the next one */
 	proxy_later_cancel(&x->later);
+	if (x->splice)
+		w->io->splice_give(w, TAKE(x->splice));
 	proxy_buffer_give(&w->buffers, x->request_buffer);
 	proxy_buffer_give(&w->buffers, x->response_buffer);
 	while (x->store_buffers) {

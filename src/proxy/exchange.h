@@ -131,8 +131,8 @@ struct proxy_exchange {
 	/* The core's own. */
 	struct proxy_buffer *request_buffer, *response_buffer; /* what the heads' spans lie in */
 	struct proxy_buffer *store_buffers;
-	struct proxy_splice *splice[2]; /* of the request's, of the answer's body */
-	struct span at_hand;		/* the whole body, when it came with the head */
+	struct proxy_splice *splice; /* the answer's body goes from kernel to kernel */
+	struct span at_hand;	     /* the whole body, when it came with the head */
 	size_t at_hand_sent, answer_sent;
 	struct proxy_exchange *next, *previous; /* of the worker's list, or the free ones */
 	uint32_t store_used;
@@ -212,15 +212,18 @@ void proxy_exchange_back_done(struct proxy_exchange *x);
 MUST struct http_field *proxy_trailers_store(struct proxy_exchange *x,
 					     const struct http_field *fields, size_t n);
 
-/* ---- for both: bodies from kernel to kernel ---- */
+/* ---- for backs: bodies from kernel to kernel ---- */
 
-enum proxy_way { PROXY_WAY_REQUEST, PROXY_WAY_RESPONSE };
+enum proxy_splicing {
+	PROXY_SPLICE_NOT,  /* offer the bytes by body */
+	PROXY_SPLICE_WAIT, /* until one of the two transports is ready, or resume */
+	PROXY_SPLICE_DONE, /* the answer was passed on whole (response_ended) */
+	PROXY_SPLICE_TORN, /* `from` has ended, or broke */
+};
 
-/* The next len bytes that `from` will read are body of that way; end: its last. True: they go on
- * their own, and the receiver's splice_end tells; false: offer them by body. */
-bool proxy_exchange_splice(struct proxy_exchange *x, enum proxy_way way,
-			   struct proxy_transport *from, uint64_t len, bool end);
-/* One of the two transports is ready. Says how many of the len bytes are still to be read. */
-uint64_t proxy_exchange_splice_go(struct proxy_exchange *x, enum proxy_way way);
+/* The next left bytes that `from` will read are the rest of the answer's body; *ret_got of them
+ * were read. Once it was not PROXY_SPLICE_NOT it goes on so to the end. */
+enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy_transport *from,
+					  uint64_t left, uint64_t *ret_got);
 
 #endif

@@ -533,6 +533,29 @@ static void front1_flush(struct proxy_front *front, struct proxy_exchange *x)
 		proxy_transport_finish(f->wire.t);
 }
 
+static struct proxy_transport *front1_splice(struct proxy_front *front, struct proxy_exchange *x,
+					     uint64_t len)
+{
+	struct proxy_front1 *f = of(front);
+	(void)x;
+	if (f->broken || f->wire.t->fd < 0 || f->wire.out_framing != PROXY_FRAMING_LENGTH ||
+	    f->wire.out_left < len)
+		return NULL;
+	if (proxy_wire1_flush(&f->wire)) {
+		broke(f);
+		return NULL;
+	}
+	return proxy_wire1_empty(&f->wire) ? f->wire.t : NULL;
+}
+
+static void front1_spliced(struct proxy_front *front, uint64_t n, bool gone)
+{
+	struct proxy_front1 *f = of(front);
+	proxy_wire1_spliced_out(&f->wire, n);
+	if (gone)
+		broke(f);
+}
+
 static void front1_reset(struct proxy_front *front, struct proxy_exchange *x,
 			 enum proxy_cause cause)
 {
@@ -555,6 +578,8 @@ static const struct proxy_front_ops front1_ops = {
 	.interim = front1_interim,
 	.head = front1_head,
 	.body = front1_body,
+	.splice = front1_splice,
+	.spliced = front1_spliced,
 	.flush = front1_flush,
 	.reset = front1_reset,
 	.resume = front1_resume,

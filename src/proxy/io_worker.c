@@ -8,6 +8,7 @@
 #include "proxy/front1.h"
 #include "proxy/front2.h"
 #include "proxy/hop.h"
+#include "proxy/io_splice.h"
 #include "proxy/io_tcp.h"
 #include "proxy/transport_tls.h"
 
@@ -17,6 +18,7 @@ enum {
 	ACCEPTS_MAX = 32,      /* of one listener in a turn */
 	ACCEPT_PAUSE_MS = 100, /* when the process has no descriptors left */
 	TRIM_MS = 10 * 1000,   /* buffers that a peak left are given back */
+	SPLICE_MIN = 32 << 10, /* bytes; below, a pipe costs more calls than a copy */
 };
 
 struct proxy_listener {
@@ -33,6 +35,7 @@ struct proxy_io {
 	struct loop *loop;
 	struct proxy_tcps tcps;
 	struct proxy_tlss tlss;
+	struct proxy_splices splices;
 	struct proxy_listener *listeners;
 	struct loop_timer tick; /* of the worker's deadlines and what it put off */
 	struct loop_timer trim;
@@ -205,7 +208,21 @@ static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void 
 	return file_read_at(fd, offset, buf, size, ret_len);
 }
 
+static struct proxy_splice *take_splice(struct proxy_worker *w)
+{
+	struct proxy_io *io = w->io_arg;
+	return proxy_splice_take(&io->splices);
+}
+
+static void give_splice(struct proxy_worker *w, struct proxy_splice *s)
+{
+	struct proxy_io *io = w->io_arg;
+	proxy_splice_give(&io->splices, s);
+}
+
 static const struct proxy_worker_io ways = {
+	.splice_take = take_splice,
+	.splice_give = give_splice,
 	.connect = connect_hop,
 	.tls_accept = accept_tls,
 	.file_read = read_file,
@@ -227,7 +244,7 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	io->w.limits = o->limits;
 	io->w.io = &ways;
 	io->w.io_arg = io;
-	io->w.splice_min = o->splice_min;
+	io->w.splice_min = o->splice_min ? o->splice_min : SPLICE_MIN;
 	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 2);
 	proxy_tlss_init(&io->tlss, o->connections_max * 2);
 	loop_timer_init(&io->tick, tick, io);
@@ -252,6 +269,7 @@ void proxy_io_free(struct proxy_io *io)
 	loop_timer_cancel(io->loop, &io->tick);
 	loop_timer_cancel(io->loop, &io->trim);
 	proxy_worker_done(&io->w);
+	proxy_splices_done(&io->splices);
 	proxy_tlss_done(&io->tlss);
 	proxy_tcps_done(&io->tcps);
 	free(io);

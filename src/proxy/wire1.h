@@ -87,8 +87,7 @@ static inline bool proxy_wire1_empty(const struct proxy_wire1 *w)
 {
 	return !w->out;
 }
-/* len body bytes will go past: announces a chunk, if need be. */
-MUST enum err proxy_wire1_splice_begin(struct proxy_wire1 *w, uint64_t len);
-MUST enum err proxy_wire1_splice_end(struct proxy_wire1 *w, bool end);
+/* n bytes of a body with a length went past. */
+void proxy_wire1_spliced_out(struct proxy_wire1 *w, uint64_t n);
 
 #endif

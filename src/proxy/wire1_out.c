@@ -153,25 +153,9 @@ enum err proxy_wire1_send(struct proxy_wire1 *w, struct span bytes, bool end,
 	return OK;
 }
 
-enum err proxy_wire1_splice_begin(struct proxy_wire1 *w, uint64_t len)
+void proxy_wire1_spliced_out(struct proxy_wire1 *w, uint64_t n)
 {
-	if (w->out_framing == PROXY_FRAMING_CHUNKED) {
-		ASSERT(!w->out_left);
-		TRY(chunk_announce(w, len));
-	}
-	return proxy_wire1_flush(w);
-}
-
-enum err proxy_wire1_splice_end(struct proxy_wire1 *w, bool end)
-{
-	if (w->out_framing == PROXY_FRAMING_CHUNKED) {
-		w->out_left = 0;
-		w->out_chunk = false;
-		TRY(put(w, span_text("\r\n")));
-		if (end)
-			TRY(chunked_end(w, NULL, 0));
-	} else {
-		w->out_done = end;
-	}
-	return proxy_wire1_flush(w);
+	ASSERT(n <= w->out_left);
+	w->out_left -= n;
+	w->out_done = w->out_left == 0;
 }

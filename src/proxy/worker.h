@@ -30,12 +30,21 @@ struct proxy_worker_io {
 	/* Reads size bytes of a file at offset; fewer: *ret_len says so. NULL: no files. */
 	enum err (*file_read)(struct proxy_worker *w, int fd, uint64_t offset, void *buf,
 			      size_t size, size_t *ret_len);
-	/* See io_splice.h; NULL: bodies are never spliced. */
+	/* See io_splice.h. NULL: bodies are never spliced. */
 	struct proxy_splice *(*splice_take)(struct proxy_worker *w);
 	void (*splice_give)(struct proxy_worker *w, struct proxy_splice *s);
-	enum err (*splice_move)(struct proxy_splice *s, struct proxy_transport *from,
-				struct proxy_transport *to);
 };
+
+/* What became of bytes that go from kernel to kernel. */
+struct proxy_spliced {
+	uint64_t got, put; /* taken from the one, given to the other */
+	size_t held;	   /* between them */
+	bool gone;	   /* the other takes no more, ever */
+};
+/* As many of the left bytes as can go now. ERR_CLOSED: `from` has ended. */
+MUST enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *from,
+				struct proxy_transport *to, uint64_t left,
+				struct proxy_spliced *ret);
 
 struct proxy_worker {
 	uint64_t now_ms, now_us; /* of this turn */

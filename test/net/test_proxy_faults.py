@@ -92,8 +92,25 @@ async def long_answer(seen, writer):
     await writer.drain()
 
 
+async def long_answer_begins(writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MUCH + b"x" * (MUCH // 2))
+    await writer.drain()
+
+
+async def break_off_late(seen, writer):
+    await long_answer_begins(writer)
+    await reset(seen, writer)
+
+
+async def pause_late(seen, writer):
+    await long_answer_begins(writer)
+    await asyncio.sleep(0.3)
+    writer.write(b"y" * (MUCH - MUCH // 2))
+    await writer.drain()
+
+
 DEEDS = {deed.__name__: deed for deed in (hang, reset, reset_in_body, stall_in_body, drip, hang_up_unsaid, endless_head,
-                                          endless_hints, endless_body, long_answer)}  # fmt: skip
+                                          endless_hints, endless_body, long_answer, break_off_late, pause_late)}  # fmt: skip
 
 
 async def do(seen, writer):
@@ -154,7 +171,7 @@ def test_a_back_end_that_gives_no_answer_is_told_as_such(site, deed, statuses):
     assert status(after[0]) == 200
 
 
-@pytest.mark.parametrize("deed", ["reset_in_body", "stall_in_body"])
+@pytest.mark.parametrize("deed", ["reset_in_body", "stall_in_body", "break_off_late"])
 def test_a_body_that_breaks_off_is_seen_to(site, deed):
     async def run(origin):
         return answers(await converse(site.client, get(f"/{deed}")))
@@ -168,6 +185,22 @@ def test_a_slow_body_comes_whole(site):
 
     (answer,) = within(site, run)
     assert answer.body == b"x" * 20
+
+
+def test_a_long_body_that_pauses_comes_whole_to_a_slow_reader_too(site):
+    # It is long enough to go from the kernel to the kernel.
+    async def run(origin):
+        reader, writer = await connect(site.client)
+        writer.write(get("/pause_late", close=False) + get("/after"))
+        data = b""
+        while more := await reader.read(200000):
+            data += more
+            await asyncio.sleep(0.01)
+        writer.close()
+        return answers(data)
+
+    first, second = within(site, run)
+    assert first.body == b"x" * (MUCH // 2) + b"y" * (MUCH - MUCH // 2) and second.body == b"www.example /after"
 
 
 def test_no_end_of_hints_is_not_waited_for(site):

@@ -1,0 +1,41 @@
+/* The rest of a long answer's body, from the kernel to the kernel. */
+#include "proxy/exchange_inner.h"
+#include "proxy/transport.h"
+
+static bool may_splice(const struct proxy_exchange *x, const struct proxy_transport *from,
+		       uint64_t left)
+{
+	const struct proxy_worker *w = x->worker;
+	return w->io->splice_take && x->phase == PROXY_PHASE_ANSWER && !x->filters &&
+	       x->front->ops->splice && from->fd >= 0 && left >= w->splice_min;
+}
+
+enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy_transport *from,
+					  uint64_t left, uint64_t *ret_got)
+{
+	struct proxy_worker *w = x->worker;
+	struct proxy_spliced moved;
+	*ret_got = 0;
+	if (!x->splice && !may_splice(x, from, left))
+		return PROXY_SPLICE_NOT;
+	struct proxy_transport *to = x->front->ops->splice(x->front, x, left);
+	if (!to)
+		return x->splice ? PROXY_SPLICE_WAIT : PROXY_SPLICE_NOT;
+	if (!x->splice)
+		x->splice = w->io->splice_take(w);
+	if (!x->splice)
+		return PROXY_SPLICE_NOT;
+	enum err e = proxy_splice_move(x->splice, from, to, left, &moved);
+	*ret_got = moved.got;
+	x->response_bytes += moved.got;
+	x->sent_bytes += moved.put;
+	x->response_held = moved.held != 0;
+	x->front->ops->spliced(x->front, moved.put, moved.gone);
+	if (e)
+		return PROXY_SPLICE_TORN;
+	x->response_ended = moved.got == left && !moved.held;
+	if (x->response_ended)
+		w->io->splice_give(w, TAKE(x->splice));
+	exchange_arm(x);
+	return x->response_ended ? PROXY_SPLICE_DONE : PROXY_SPLICE_WAIT;
+}
