@@ -18,7 +18,7 @@ from service import Service
 CONFIG = """global:
   log: {level: info}
 reverse-proxy:
-  listen: 127.0.0.1:8080
+  listen: {address: ["127.0.0.1:8080", "127.0.0.1:8081"]}
   workers: 1
   routes:
     - {host: when.home.arpa, answer: {status: 200, body: any}}
@@ -45,6 +45,12 @@ reverse-proxy:
     - {host: app.home.arpa, files: {root: $DIR/www, fallback: index.html, compressed: yes, links: yes},
        response: {set: ["X-Files: yes"]}}
     - {host: none.home.arpa, files: $DIR/nowhere}
+    - {host: "~^shop[0-9]+[.]home", answer: {status: 200, body: shop}}
+    - {host: to.home.arpa, path: "~^/old/([a-z]+)/(.*)$", to: "127.0.0.1:9001", rewrite: {path: "/{2}", query: "kind={1}&{query}"}}
+    - {host: to.home.arpa, path: "~(?i)[.]png$", redirect: {to: "https://images.home.arpa/{path}", status: 302}}
+    - {host: port.home.arpa, port: 8081, answer: {status: 200, body: second}}
+    - {host: port.home.arpa, port: 8080, answer: {status: 200, body: first}}
+    - {host: rest.home.arpa, files: {root: $DIR/www, index: []}, to: "127.0.0.1:9001"}
     - {host: small.home.arpa, to: "127.0.0.1:9001", compress: yes}
     - {host: large.home.arpa, to: "127.0.0.1:9001"}
     - {host: events.home.arpa, to: "127.0.0.1:9002", compress: yes}
@@ -157,6 +163,30 @@ def test_paths_and_hosts_are_rewritten(site):
     assert site.ask("to", "/api/x")[2]["path"] == "/v2/x"
     for path in ("/users/%2e%2e%2fsecret", "/users/a%2fb", "/users/a%00b", "/users/%zz"):
         assert site.status("to", path) == 400, path
+
+
+def test_regular_expressions_choose_and_tell_what_they_found(site):
+    told = site.ask("to", "/old/book/a/b?x=1")[2]
+    assert told["path"] == "/a/b?kind=book&x=1"
+    assert site.ask("to", "/old/book/")[2]["path"] == "/?kind=book"
+    status, fields, _ = site.ask("to", "/users/X.PNG")
+    assert (status, fields["Location"]) == (302, "https://images.home.arpa//users/X.PNG")
+    assert site.ask("shop12")[2] == "shop" and site.ask("shop")[0] == 404
+
+
+def test_ports_tell_routes_apart(site):
+    assert site.ask("port")[2] == "first"
+    assert ask(site.host, "/", host="port.home.arpa", port=8081)[2] == "second"
+
+
+def test_what_is_no_file_is_asked_of_the_server(site):
+    assert site.ask("rest", "/a.txt")[2].encode() == TEXT
+    assert site.ask("rest", "/none?x=1")[2]["path"] == "/none?x=1"
+    # Folders are none with an empty index, and what is not read is no file's.
+    for path in ("/docs", "/docs/", "/"):
+        assert site.ask("rest", path)[2]["path"] == path
+    assert site.ask("rest", "/a.txt", method="POST", body="x")[2]["body"] == "x"
+    assert site.ask("rest", "/.secret")[2]["path"] == "/.secret"
 
 
 def test_fields_are_set_added_and_removed(site):

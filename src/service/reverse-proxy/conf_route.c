@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "proto/http/token.h"
 #include "proto/ip/prefix.h"
+#include "regex/regex.h"
 #include "service/reverse-proxy/conf.h"
 #include "service/reverse-proxy/route/route.h"
 
@@ -116,6 +117,14 @@ static const struct config_key rewrite_keys[] = {
 	 .max = ROUTE_PATH_MAX,
 	 .example = "\"/show/{id}\"",
 	 .help = "in place of the path, with variables and the names of the route's path"},
+	{.name = "query",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_rewrite_conf, query),
+	 .min = 1,
+	 .max = ROUTE_PATH_MAX,
+	 .example = "\"page={1}&{query}\"",
+	 .help = "in place of the query, with variables and the names of the route's path; a `&` "
+		 "with nothing behind it is left out"},
 	{.name = "host",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_rewrite_conf, host),
@@ -142,6 +151,11 @@ static void check_rewrite(const void *conf, struct config_at *at)
 		config_fail(at, "path", "a path begins with a slash, and each brace has its other");
 	if (c->path && (c->strip || c->add))
 		config_fail(at, "path", "the whole path is written: nothing is stripped or added");
+	if (c->query && (c->query[0] == '?' || strpbrk(c->query, " \t#") ||
+			 edit_text_parse(c->query, true, &t) != OK))
+		config_fail(at, "query",
+			    "write what stands behind the question mark, without blanks and `#`, "
+			    "each brace with its other");
 	if (c->host && edit_text_parse(c->host, true, &t) != OK)
 		config_fail(at, "host", "a brace is open");
 }
@@ -249,7 +263,7 @@ static const struct config_key files_keys[] = {
 	 .max = 255,
 	 .items_max = 16,
 	 .fallback = "index.html",
-	 .help = "what is sent for a folder"},
+	 .help = "what is sent for a folder; of none, as in `[]`, folders are not there"},
 	{.name = "fallback",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_files_conf, fallback),
@@ -306,11 +320,14 @@ static const struct config_map files_map = {
 
 static const struct config_key route_keys[] = {
 	{LIST_OF(host, "host", 253), .example = "[www.home.arpa, \"*.apps.home.arpa\"]",
-	 .help = "names that the request asks for; any unless set"},
+	 .help = "names that the request asks for, with a `~` in front regular expressions "
+		 "(PCRE2) of names; any unless set"},
 	{LIST_OF(path, "path", ROUTE_PATH_MAX),
 	 .example = "[/api, \"=/health\", \"/users/{user}\"]",
 	 .help = "how its path begins, in whole segments; with a `=` in front the whole of it; "
-		 "with names in braces a pattern of the whole of it; any unless set"},
+		 "with names in braces a pattern of the whole of it; with a `~` in front a regular "
+		 "expression (PCRE2) of any part of it, whose groups are `{1}` to `{8}`, and which "
+		 "comes before beginnings, in the order of the file; any unless set"},
 	{LIST_OF(method, "method", 32), .example = "[GET, HEAD]", .help = "any unless set"},
 	{LIST_OF(header, "header", 256), .example = "[X-Beta=1]",
 	 .help = "fields that it must have, all of them: `NAME`, or `NAME=VALUE`"},
@@ -323,13 +340,23 @@ static const struct config_key route_keys[] = {
 	 .items_max = 256,
 	 .example = "[10.0.0.0/8]",
 	 .help = "who asks; anybody unless set"},
+	{.name = "port",
+	 .type = CONFIG_INTEGER,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_route_conf, port),
+	 .min = 1,
+	 .max = 65535,
+	 .items_max = 64,
+	 .example = "80",
+	 .help = "which of our own ports it came to; any unless set"},
 	{.name = "to",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_route_conf, to),
 	 .min = 1,
 	 .max = 255,
 	 .example = "web",
-	 .help = "a pool's name, or a server's address and port"},
+	 .help = "a pool's name, or a server's address and port; beside `files` it is asked for "
+		 "what is no file there"},
 	{.name = "redirect",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_route_conf, redirect),
@@ -380,6 +407,14 @@ static const struct config_key route_keys[] = {
 	 CONFIG_FIELD(struct reverse_route_conf, body_max),
 	 .example = "10M",
 	 .help = "a longer body of a request is refused"},
+	{.name = "timeout",
+	 .type = CONFIG_DURATION,
+	 CONFIG_FIELD(struct reverse_route_conf, timeout_ms),
+	 .min = 1,
+	 .max = 86400000,
+	 .example = "5m",
+	 .help = "how long a server may be silent here, before its answer and in it, in place of "
+		 "the section's `first-byte` and `server-body`"},
 };
 
 static void check_texts(struct config_at *at, const char *key, const struct config_list *list,
@@ -390,6 +425,22 @@ static void check_texts(struct config_at *at, const char *key, const struct conf
 		const char *why = wrong(text);
 		if (why)
 			config_fail_item(at, key, i, "'%s': %s", text, why);
+	}
+}
+
+/* The words of the library say more than those of route_path_wrong. */
+static void check_regexes(struct config_at *at, const char *key, const struct config_list *list,
+			  const char *(*wrong)(const char *text))
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = ((const char *const *)list->items)[i];
+		AUTO(regex_free) struct regex *r = NULL;
+		char why[REGEX_WRONG_MAX] = "";
+		const char *other = text[0] == '~' ? NULL : wrong(text);
+		if (text[0] == '~' && regex_new(span_text(text + 1), &r, why) != OK)
+			other = why[0] ? why : "it is too large a regular expression";
+		if (other)
+			config_fail_item(at, key, i, "'%s': %s", text, other);
 	}
 }
 
@@ -412,23 +463,27 @@ static const char *query_wrong(const char *text)
 static void check_route(const void *conf, struct config_at *at)
 {
 	const struct reverse_route_conf *c = conf;
-	check_texts(at, "host", &c->host, route_host_wrong);
-	check_texts(at, "path", &c->path, route_path_wrong);
+	check_regexes(at, "host", &c->host, route_host_wrong);
+	check_regexes(at, "path", &c->path, route_path_wrong);
 	check_texts(at, "method", &c->method, method_wrong);
 	check_texts(at, "header", &c->header, header_wrong);
 	check_texts(at, "query", &c->query, query_wrong);
-	int ends = (c->to != NULL) + (c->redirect.to != NULL) + (c->answer.status != 0) +
-		   (c->files.root != NULL);
+	bool files = c->files.root != NULL;
+	int ends = (c->to != NULL && !files) + (c->redirect.to != NULL) + (c->answer.status != 0) +
+		   files;
+	if (c->to && files && c->files.fallback)
+		config_fail(at, "to", "what is not there is `fallback` or asked of `to`, not both");
 	if (ends == 0)
 		config_fail(at, NULL,
 			    "the route leads nowhere: write `to`, `redirect` or "
 			    "`answer`");
 	if (ends > 1)
 		config_fail(at,
-			    c->to	     ? "to"
+			    c->to && !files  ? "to"
 			    : c->redirect.to ? "redirect"
 					     : "files",
-			    "a route has one of `to`, `redirect`, `answer` and `files`");
+			    "a route has one of `to`, `redirect`, `answer` and `files`, but for "
+			    "`files` with a `to` for the rest");
 }
 
 const struct config_map reverse_route_map = {

@@ -20,7 +20,7 @@ struct reverse_edits_conf {
 };
 
 struct reverse_rewrite_conf {
-	const char *strip, *add, *path, *host; /* NULL: not */
+	const char *strip, *add, *path, *query, *host; /* NULL: not */
 };
 
 struct reverse_redirect_conf {
@@ -47,7 +47,8 @@ struct reverse_route_conf {
 	struct config_list host, path, method; /* const char *; none: any */
 	struct config_list header, query;      /* const char *: NAME, or NAME=VALUE */
 	struct config_list client;	       /* struct ip_prefix */
-	const char *to;			       /* a pool's name, or the address of a server */
+	struct config_list port;	       /* int64_t: of ours */
+	const char *to; /* a pool's name, or the address of a server; with files: of the rest */
 	struct reverse_redirect_conf redirect;
 	struct reverse_answer_conf answer;
 	struct reverse_files_conf files;
@@ -56,7 +57,8 @@ struct reverse_route_conf {
 	struct reverse_rewrite_conf rewrite;
 	struct reverse_edits_conf request, response;
 	bool compress;
-	uint64_t body_max; /* bytes; 0: the listener's limit alone */
+	uint64_t body_max;   /* bytes; 0: the listener's limit alone */
+	uint64_t timeout_ms; /* 0: the section's */
 	uint32_t line;
 };
 

@@ -34,6 +34,10 @@ static void refuses_what_no_request_can_match(void **state)
 	refused("{path: \"/{a}{b}\", to: web}", 14, "one name only");
 	refused("{host: a.home.arpa:80, to: web}", 14, "without a port");
 	refused("{host: A.home.arpa, to: web}", 14, "small letters");
+	refused("{path: [/a, \"~^/(b\"], to: web}", 19,
+		"'~^/(b': no regular expression: missing closing parenthesis (at character 5)");
+	refused("{host: \"~[\", to: web}", 14, "missing terminating ]");
+	refused("{port: 0, to: web}", 14, "");
 	refused("{method: \"G T\", to: web}", 16, "no method");
 	refused("{header: \"a b=c\", to: web}", 16, "no field's name");
 }
@@ -43,6 +47,9 @@ static void refuses_a_route_without_one_end(void **state)
 	(void)state;
 	refused("{host: a}", 7, "leads nowhere");
 	refused("{to: web, redirect: https}", 12, "one of");
+	refused("{to: web, files: {root: /a, fallback: b}}", 12, "not both");
+	refused("{to: web, files: /a, answer: 410}", 24, "one of");
+	refused("{to: web, rewrite: {query: \"?a\"}}", 34, "behind the question mark");
 	refused("{redirect: ftp://a}", 18, "write `https`");
 	refused("{redirect: \"https://a/{b\"}", 18, "brace is open");
 }

@@ -128,6 +128,8 @@ static void when_of(const struct reverse_route_conf *c, struct route *ret)
 	ret->methods_n = c->method.n;
 	ret->clients = c->client.items;
 	ret->clients_n = c->client.n;
+	ret->ports = c->port.items;
+	ret->ports_n = c->port.n;
 }
 
 static void files_of(const struct reverse_files_conf *c, struct route_files *ret)
@@ -151,17 +153,20 @@ static enum err route_of(struct arena *a, const struct reverse_route_conf *c, st
 	ret->rewrite.strip = c->rewrite.strip;
 	ret->rewrite.add = c->rewrite.add;
 	TRY(text_of(a, c->rewrite.path, &ret->rewrite.path));
+	TRY(text_of(a, c->rewrite.query, &ret->rewrite.query));
 	TRY(text_of(a, c->rewrite.host, &ret->rewrite.host));
 	TRY(edits_of(a, &c->request, &ret->request_edits));
 	TRY(edits_of(a, &c->response, &ret->response_edits));
 	ret->compress = c->compress;
 	ret->body_max = c->body_max ? c->body_max : UINT64_MAX;
+	ret->timeout_ms = (uint32_t)c->timeout_ms;
 	if (c->redirect.to) {
 		ret->action = ROUTE_REDIRECT;
 		return redirect_of(a, &c->redirect, &ret->redirect);
 	}
 	if (c->files.root) {
 		ret->action = ROUTE_FILES;
+		ret->files_or_pool = c->to != NULL;
 		files_of(&c->files, &ret->files);
 	}
 	if (c->answer.status) {

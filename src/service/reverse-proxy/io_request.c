@@ -90,6 +90,16 @@ static unsigned forward(struct proxy_exchange *x, struct reverse_exchange *e)
 	return status ? status : trace_write(x, e) == OK ? 0 : 500;
 }
 
+/* What is no file there, or asks for more than a file can, is the pool's. */
+static unsigned files(struct proxy_exchange *x, struct reverse_exchange *e,
+		      struct proxy_verdict *ret)
+{
+	unsigned status = files_answer(e->view->snapshot->site->files, &e->route, x, clock_wall_s(),
+				       &e->file, ret);
+	bool rest = status == 404 || status == 405;
+	return rest && e->route.found.route->files_or_pool ? forward(x, e) : status;
+}
+
 /* 0: *ret is filled; else the status that answers. */
 static unsigned act(struct proxy_exchange *x, struct reverse_exchange *e, struct proxy_verdict *ret)
 {
@@ -97,9 +107,7 @@ static unsigned act(struct proxy_exchange *x, struct reverse_exchange *e, struct
 	case ROUTE_POOL: return forward(x, e);
 	case ROUTE_REDIRECT:
 	case ROUTE_ANSWER: return route_request_answer(&e->route, x, ret);
-	case ROUTE_FILES:
-		return files_answer(e->view->snapshot->site->files, &e->route, x, clock_wall_s(),
-				    &e->file, ret);
+	case ROUTE_FILES: return files(x, e, ret);
 	}
 	return 404;
 }

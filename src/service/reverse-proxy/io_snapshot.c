@@ -42,6 +42,10 @@ static enum err make_routes(struct reverse_site *s)
 		s->route_limits[i] = s->limits;
 		if (r->routes[i].body_max < s->limits.request_body_max)
 			s->route_limits[i].request_body_max = r->routes[i].body_max;
+		if (r->routes[i].timeout_ms) {
+			s->route_limits[i].first_byte_ms = r->routes[i].timeout_ms;
+			s->route_limits[i].back_body_ms = r->routes[i].timeout_ms;
+		}
 	}
 	return files_roots_new(r->routes, r->routes_n, &s->files);
 }

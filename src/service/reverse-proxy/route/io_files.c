@@ -138,8 +138,8 @@ static enum err open_asked(struct asked *a, struct opened *ret, bool *ret_moved)
 	enum err e = open_one(a, a->name, ret);
 	if (e == OK && ret->file.is_dir) {
 		fd_done(&ret->fd);
-		*ret_moved = !a->folder;
-		e = a->folder ? open_index(a, ret) : OK;
+		*ret_moved = !a->folder && a->conf->index_n > 0;
+		e = *ret_moved ? OK : open_index(a, ret);
 	} else if (e == OK && (!ret->file.is_plain || a->folder)) {
 		fd_done(&ret->fd);
 		e = ENOENT;
@@ -391,7 +391,7 @@ static unsigned redirect_to_folder(const struct route_request *r, struct proxy_e
 		write_span(&w, r->facts.query);
 	}
 	ret->kind = PROXY_ANSWER;
-	x->response.status = 308;
+	x->response.status = 301; /* as all web servers; there is no method but GET and HEAD */
 	return w.bad || proxy_head_add(&x->response, span_text("location"), writer_span(&w)) ? 500
 											     : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/writer.h"
 #include "proto/http/uri.h"
+#include "regex/regex.h"
 #include "service/reverse-proxy/route/edit.h"
 #include "service/reverse-proxy/route/route.h"
 
@@ -19,6 +20,8 @@ struct pattern pattern_of(const char *text)
 	struct span s = span_text(text);
 	if (s.len && s.data[0] == '=')
 		return (struct pattern){PATTERN_EXACT, span_sub(s, 1, s.len), 0};
+	if (s.len && s.data[0] == '~')
+		return (struct pattern){PATTERN_REGEX, span_sub(s, 0, 1), 0};
 	size_t brace = span_find(s, '{');
 	if (brace == s.len) {
 		while (s.len && s.data[s.len - 1] == '/')
@@ -153,9 +156,17 @@ static const char *pattern_wrong(struct span s)
 	return NULL;
 }
 
+static const char *regex_wrong(struct span text)
+{
+	AUTO(regex_free) struct regex *r = NULL;
+	return regex_new(text, &r, NULL) ? "it is no regular expression" : NULL;
+}
+
 const char *route_path_wrong(const char *path)
 {
 	struct span s = span_text(path);
+	if (s.len && s.data[0] == '~')
+		return regex_wrong(span_sub(s, 1, s.len));
 	if (s.len && s.data[0] == '=')
 		s = span_sub(s, 1, s.len);
 	if (s.len == 0 || s.data[0] != '/')
@@ -186,6 +197,8 @@ const char *route_host_wrong(const char *host)
 	struct span s = span_text(host);
 	if (span_is(s, "*"))
 		return NULL;
+	if (s.len && s.data[0] == '~')
+		return regex_wrong(span_sub(s, 1, s.len));
 	if (s.len > 2 && s.data[0] == '*' && s.data[1] == '.')
 		s = span_sub(s, 2, s.len);
 	uint8_t room[ROUTE_HOST_MAX + 1];

@@ -1,16 +1,18 @@
 /* Paths of routes as the configuration writes them: `=/a` the whole path, `/a` its beginning on a
- * segment's border, `/a/{id}/{rest...}` a pattern. Knows no request but its path. */
+ * segment's border, `/a/{id}/{rest...}` a pattern, `~^/a` a regular expression. Knows no request
+ * but its path. */
 #ifndef REVERSE_PROXY_ROUTE_PATTERN_H
 #define REVERSE_PROXY_ROUTE_PATTERN_H
 
 #include "base/span.h"
 
-enum pattern_kind { PATTERN_EXACT, PATTERN_NAMES, PATTERN_PREFIX };
+enum pattern_kind { PATTERN_EXACT, PATTERN_NAMES, PATTERN_PREFIX, PATTERN_REGEX };
 
 struct pattern {
 	enum pattern_kind kind;
 	struct span head;  /* what the path must begin with, literally; of a prefix without a slash
-			    * at its end; of a pattern all before the segment with its first name */
+			    * at its end; of a pattern all before the segment with its first name;
+			    * of a regular expression its `~`, with which no path begins */
 	unsigned segments; /* of a pattern, behind its head */
 };
 

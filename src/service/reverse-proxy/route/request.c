@@ -163,6 +163,7 @@ unsigned route_request_read(struct route_request *r, struct proxy_exchange *x,
 	believe(r, x, trust);
 	memcpy(r->id, id, sizeof(r->id));
 	r->facts.client = r->values.client.address;
+	r->facts.port = x->connection->local.port;
 	r->values.host = x->request.authority;
 	r->values.method = x->request.method;
 	r->values.path = r->facts.path;
@@ -251,23 +252,39 @@ enum err route_request_path(const struct route_request *r, struct proxy_exchange
 	return OK;
 }
 
+/* With its question mark. A "&" before {query} stands there for nothing when there was none. */
+static enum err write_query(const struct route_request *r, struct proxy_exchange *x,
+			    struct writer *w)
+{
+	struct span query = r->facts.query, target = x->request.path;
+	const struct edit_text *text = r->found.route->rewrite.query;
+	if (text) {
+		TRY(text_store(x, text, &r->values, &query));
+		while (query.len && query.data[query.len - 1] == '&')
+			query.len--;
+	}
+	bool mark = r->facts.path.len < target.len && span_find(target, '?') < target.len;
+	if (text ? query.len > 0 : mark) {
+		write_u8(w, '?');
+		write_span(w, query);
+	}
+	return OK;
+}
+
 static enum err write_target(const struct route_request *r, struct proxy_exchange *x)
 {
 	const struct route_rewrite *rw = &r->found.route->rewrite;
 	struct span target = x->request.path;
-	bool plain = !rw->path && !rw->strip && !rw->add;
+	bool plain = !rw->path && !rw->strip && !rw->add && !rw->query;
 	size_t path_len = target.len - r->facts.query.len;
 	/* As received, "?" included: nothing to do. */
 	if (target.len == 0 || target.data[0] != '/' ||
 	    (plain && r->facts.path.data == target.data && r->facts.path.len <= path_len))
 		return OK;
-	size_t size = TEXT_MAX + r->facts.query.len + 1;
+	size_t size = TEXT_MAX + (rw->query ? TEXT_MAX : r->facts.query.len) + 1;
 	struct writer w = room_of(x, size);
 	TRY(rewrite_path(r, x, &w));
-	if (r->facts.path.len < target.len && span_find(target, '?') < target.len) {
-		write_u8(&w, '?');
-		write_span(&w, r->facts.query);
-	}
+	TRY(write_query(r, x, &w));
 	TRY(writer_check(&w));
 	x->request.path = writer_span(&w);
 	return OK;

@@ -2,6 +2,7 @@
 
 #include "base/table.h"
 #include "proto/http/uri.h"
+#include "regex/regex.h"
 #include "service/reverse-proxy/route/pattern.h"
 
 #include <stdlib.h>
@@ -11,7 +12,9 @@ struct entry {
 	const struct route *route;
 	const char *path; /* as configured; "/" where the route has none */
 	struct pattern pattern;
-	struct span host; /* "" any; ".x" all below x */
+	struct span host;    /* "" any; ".x" all below x; "~x" an expression */
+	size_t place;	     /* of the file's hosts and paths */
+	struct regex *regex; /* of PATTERN_REGEX; owned */
 };
 
 /* All entries of one host whose paths have the same head. */
@@ -25,7 +28,10 @@ struct node {
 struct group {
 	struct span host;
 	struct table nodes;
-	size_t depth_max; /* slashes of the deepest head that is no exact one's */
+	size_t depth_max;    /* slashes of the deepest head that is no exact one's */
+	bool has_regex;	     /* among its paths */
+	struct regex *regex; /* that its host is; owned; NULL: it is a name */
+	uint32_t number;     /* of its first route */
 };
 
 struct route_table {
@@ -37,13 +43,15 @@ struct route_table {
 	size_t groups_n;
 	struct table hosts;
 	bool has_wildcards;
+	struct group **regexes; /* those whose host is one, in the order of the file */
+	size_t regexes_n;
 };
 
 /* ---- building ---- */
 
 static size_t conditions(const struct route *r)
 {
-	return r->fields_n + r->query_n + (r->clients_n > 0);
+	return r->fields_n + r->query_n + (r->clients_n > 0) + (r->ports_n > 0);
 }
 
 static int compare_spans(struct span a, struct span b)
@@ -65,6 +73,8 @@ static int compare_entries(const void *a, const void *b)
 	int c = compare_spans(x->host, y->host);
 	if (!c)
 		c = compare_spans(x->pattern.head, y->pattern.head);
+	if (!c && x->pattern.kind == PATTERN_REGEX && y->pattern.kind == PATTERN_REGEX)
+		return compare_numbers(x->place, y->place);
 	if (!c)
 		c = compare_numbers(x->pattern.kind, y->pattern.kind);
 	if (!c)
@@ -73,7 +83,15 @@ static int compare_entries(const void *a, const void *b)
 		c = compare_numbers(y->route->methods_n > 0, x->route->methods_n > 0);
 	if (!c)
 		c = compare_numbers(conditions(y->route), conditions(x->route));
-	return c ? c : compare_numbers(x->route->number, y->route->number);
+	if (!c)
+		c = compare_numbers(x->route->number, y->route->number);
+	return c ? c : compare_numbers(x->place, y->place);
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct group *const *x = a, *const *y = b;
+	return compare_numbers((*x)->number, (*y)->number);
 }
 
 static struct span host_key(const char *host)
@@ -82,14 +100,18 @@ static struct span host_key(const char *host)
 	return s.len && s.data[0] == '*' ? span_sub(s, 1, s.len) : s;
 }
 
-static size_t add_entries(const struct route *r, struct entry *at)
+static size_t add_entries(const struct route *r, struct entry *at, size_t place)
 {
 	size_t n = 0;
 	for (size_t h = 0; h < (r->hosts_n ? r->hosts_n : 1); h++)
 		for (size_t p = 0; p < (r->paths_n ? r->paths_n : 1); p++) {
 			const char *path = r->paths_n ? r->paths[p] : "/";
-			at[n++] = (struct entry){r, path, pattern_of(path),
-						 host_key(r->hosts_n ? r->hosts[h] : "*")};
+			at[n] = (struct entry){.route = r,
+					       .path = path,
+					       .pattern = pattern_of(path),
+					       .host = host_key(r->hosts_n ? r->hosts[h] : "*"),
+					       .place = place + n};
+			n++;
 		}
 	return n;
 }
@@ -120,13 +142,24 @@ static enum err put(struct table *t, struct span key, void *record)
 	return table_insert(t, table_hash(t, key), key.data, key.len, record);
 }
 
+/* Behind the `~`. */
+static enum err compile(struct span text, struct regex **ret)
+{
+	return regex_new(span_sub(text, 1, text.len), ret, NULL);
+}
+
 static enum err open_group(struct route_table *t, struct span host, struct group **ret)
 {
 	struct group *g = &t->groups[t->groups_n++];
 	g->host = host;
+	g->number = UINT32_MAX;
 	table_init(&g->nodes, fixed_key, TABLE_RECORDS_MAX, node_is);
 	t->has_wildcards = t->has_wildcards || (host.len && host.data[0] == '.');
 	*ret = g;
+	if (host.len && host.data[0] == '~') {
+		t->regexes[t->regexes_n++] = g;
+		return compile(host, &g->regex);
+	}
 	return put(&t->hosts, host, g);
 }
 
@@ -135,7 +168,7 @@ static enum err index_entries(struct route_table *t)
 	struct group *g = NULL;
 	struct node *node = NULL;
 	for (size_t i = 0; i < t->entries_n; i++) {
-		const struct entry *e = &t->entries[i];
+		struct entry *e = &t->entries[i];
 		if (!g || !span_equal(g->host, e->host)) {
 			TRY(open_group(t, e->host, &g));
 			node = NULL;
@@ -146,6 +179,12 @@ static enum err index_entries(struct route_table *t)
 			TRY(put(&g->nodes, node->head, node));
 		}
 		node->entries_n++;
+		if (e->route->number < g->number)
+			g->number = e->route->number;
+		if (e->pattern.kind == PATTERN_REGEX) {
+			g->has_regex = true;
+			TRY(compile(span_text(e->path), &e->regex));
+		}
 		size_t depth = depth_of(node->head);
 		if (e->pattern.kind != PATTERN_EXACT && depth > g->depth_max)
 			g->depth_max = depth;
@@ -166,13 +205,15 @@ enum err route_table_new(const struct route *routes, size_t n, struct route_tabl
 	t->entries = calloc(entries + 1, sizeof(*t->entries));
 	t->nodes = calloc(entries + 1, sizeof(*t->nodes));
 	t->groups = calloc(entries + 1, sizeof(*t->groups));
-	if (!t->entries || !t->nodes || !t->groups)
+	t->regexes = calloc(entries + 1, sizeof(struct group *));
+	if (!t->entries || !t->nodes || !t->groups || !t->regexes)
 		return (enum err)ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		t->entries_n += add_entries(&routes[i], &t->entries[t->entries_n]);
+		t->entries_n += add_entries(&routes[i], &t->entries[t->entries_n], t->entries_n);
 	qsort(t->entries, t->entries_n, sizeof(*t->entries), compare_entries);
 	table_init(&t->hosts, fixed_key, TABLE_RECORDS_MAX, group_is);
 	TRY(index_entries(t));
+	qsort(t->regexes, t->regexes_n, sizeof(struct group *), compare_groups);
 	*ret = TAKE(t);
 	return OK;
 }
@@ -181,9 +222,14 @@ void route_table_free(struct route_table *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->groups_n; i++)
+	for (size_t i = 0; i < t->groups_n; i++) {
 		table_done(&t->groups[i].nodes);
+		regex_free(t->groups[i].regex);
+	}
+	for (size_t i = 0; i < t->entries_n; i++)
+		regex_free(t->entries[i].regex);
 	table_done(&t->hosts);
+	free(t->regexes);
 	free(t->groups);
 	free(t->nodes);
 	free(t->entries);
@@ -228,9 +274,17 @@ static bool client_holds(const struct route *r, const struct route_facts *f)
 	return r->clients_n == 0;
 }
 
+static bool port_holds(const struct route *r, const struct route_facts *f)
+{
+	for (size_t i = 0; i < r->ports_n; i++)
+		if (r->ports[i] == f->port)
+			return true;
+	return r->ports_n == 0;
+}
+
 static bool conditions_hold(const struct route *r, const struct route_facts *f)
 {
-	if (!methods_hold(r, f) || !client_holds(r, f))
+	if (!methods_hold(r, f) || !client_holds(r, f) || !port_holds(r, f))
 		return false;
 	for (size_t i = 0; i < r->fields_n; i++)
 		if (!field_holds(&r->fields[i], f))
@@ -239,6 +293,20 @@ static bool conditions_hold(const struct route *r, const struct route_facts *f)
 		if (!argument_holds(&r->query[i], f))
 			return false;
 	return true;
+}
+
+/* True with no route: it could not be found out, and the search ends. */
+static bool regex_fits(const struct entry *e, const struct route_facts *f, struct route_found *ret)
+{
+	ret->pattern = e->path;
+	ret->matched = f->path;
+	if (!conditions_hold(e->route, f))
+		return false;
+	enum err err =
+		regex_match(e->regex, f->path, ret->captures, ROUTE_CAPTURES_MAX, &ret->captures_n);
+	if (err == ERR_LIMIT)
+		ret->route = NULL;
+	return err != ERR_ABSENT;
 }
 
 static bool entry_fits(const struct entry *e, const struct route_facts *f, struct route_found *ret)
@@ -251,6 +319,8 @@ static bool entry_fits(const struct entry *e, const struct route_facts *f, struc
 				  &ret->captures_n))
 			return false;
 	}
+	if (e->pattern.kind == PATTERN_REGEX)
+		return regex_fits(e, f, ret);
 	return conditions_hold(e->route, f);
 }
 
@@ -277,6 +347,8 @@ static bool find_in_group(const struct group *g, const struct route_facts *f,
 		return find_in_node(g, span_text(""), false, f, ret);
 	if (find_in_node(g, head, true, f, ret))
 		return true;
+	if (g->has_regex && find_in_node(g, span_text("~"), false, f, ret))
+		return true;
 	if (head.data[head.len - 1] == '/')
 		head.len--;
 	size_t depth = depth_of(head);
@@ -296,22 +368,40 @@ static const struct group *group_of(const struct route_table *t, struct span hos
 	return table_find(&t->hosts, table_hash(&t->hosts, host), host.data, host.len);
 }
 
-bool route_find(const struct route_table *t, const struct route_facts *f, struct route_found *ret)
+static bool find_by_regex(const struct route_table *t, const struct route_facts *f,
+			  struct route_found *ret)
+{
+	for (size_t i = 0; i < t->regexes_n; i++) {
+		size_t n;
+		enum err e = regex_match(t->regexes[i]->regex, f->host, NULL, 0, &n);
+		if (e == ERR_LIMIT) {
+			ret->route = NULL;
+			return true;
+		}
+		if (e == OK && find_in_group(t->regexes[i], f, ret))
+			return true;
+	}
+	return false;
+}
+
+static bool find(const struct route_table *t, const struct route_facts *f, struct route_found *ret)
 {
 	struct span host = f->host;
 	bool named = host.len && host.data[0] != '.' && host.len <= ROUTE_HOST_MAX;
-	struct route_found found;
-	if (named && find_in_group(group_of(t, host), f, &found)) {
-		*ret = found;
+	if (named && find_in_group(group_of(t, host), f, ret))
 		return true;
-	}
 	for (size_t at = 1; named && t->has_wildcards && at < host.len; at++)
 		if (host.data[at] == '.' &&
-		    find_in_group(group_of(t, span_sub(host, at, host.len)), f, &found)) {
-			*ret = found;
+		    find_in_group(group_of(t, span_sub(host, at, host.len)), f, ret))
 			return true;
-		}
-	if (!find_in_group(group_of(t, span_text("")), f, &found))
+	return (named && find_by_regex(t, f, ret)) ||
+	       find_in_group(group_of(t, span_text("")), f, ret);
+}
+
+bool route_find(const struct route_table *t, const struct route_facts *f, struct route_found *ret)
+{
+	struct route_found found;
+	if (!find(t, f, &found) || !found.route)
 		return false;
 	*ret = found;
 	return true;
@@ -320,6 +410,13 @@ bool route_find(const struct route_table *t, const struct route_facts *f, struct
 bool route_capture(const struct route_found *found, struct span name, struct span *ret)
 {
 	struct span rest = span_text(found->pattern ? found->pattern : ""), one;
+	uint64_t number;
+	if (rest.len && rest.data[0] == '~') {
+		if (!span_to_u64(name, found->captures_n, &number) || number == 0)
+			return false;
+		*ret = found->captures[number - 1];
+		return true;
+	}
 	for (size_t i = 0; i < found->captures_n && pattern_next_name(&rest, &one); i++)
 		if (span_equal(one, name)) {
 			*ret = found->captures[i];

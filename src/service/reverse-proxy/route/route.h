@@ -3,14 +3,17 @@
  *
  * Most specific means, in this order:
  *   1. the host: a whole name, before a wildcard (`*.home.arpa`; the longer the better), before
- * none;
- *   2. the path: exact (`=/a`), before the longest beginning; of equal ones a pattern (`/a/{id}`)
- *      before a prefix (`/a`), and the pattern of more segments first;
+ *      regular expressions (`~^www[0-9]`, in the order of the file), before none;
+ *   2. the path: exact (`=/a`), before regular expressions (`~[.]php$`, in the order of the file),
+ *      before the longest beginning; of equal ones a pattern (`/a/{id}`) before a prefix (`/a`),
+ * and the pattern of more segments first;
  *   3. a method, before none;
- *   4. more conditions on fields, query and client, before fewer;
+ *   4. more conditions on fields, query, client and port, before fewer;
  *   5. the order of the file.
  * A route that matches but for one of its conditions is passed over, and the next one is asked: a
- * request with a known host may so take a route without a host. */
+ * request with a known host may so take a route without a host. An expression of which it could not
+ * be found out whether it matches ends the search: no route is found, and nobody gets past a route
+ * that forbids something. */
 #ifndef REVERSE_PROXY_ROUTE_ROUTE_H
 #define REVERSE_PROXY_ROUTE_ROUTE_H
 
@@ -20,7 +23,7 @@ struct edit_list;
 struct edit_text;
 
 enum {
-	ROUTE_CAPTURES_MAX = 8, /* names of a pattern */
+	ROUTE_CAPTURES_MAX = 8, /* names of a pattern, groups of an expression */
 	ROUTE_PATH_MAX = 1024,	/* bytes of a path in the configuration */
 	ROUTE_HOST_MAX = 253,
 	ROUTES_MAX = 65536,
@@ -33,6 +36,7 @@ struct route_facts {
 	struct span path;	  /* normal form (uri_path_normal) */
 	struct span query;	  /* without the question mark */
 	struct ip_address client; /* never IPv4-mapped */
+	uint16_t port;		  /* of ours, which the connection came to */
 	/* The value of the first field of that name (any case) at or behind *at, which is moved
 	 * behind it; false: no more. */
 	bool (*field)(const void *head, struct span name, size_t *at, struct span *ret_value);
@@ -51,8 +55,9 @@ enum route_action { ROUTE_POOL, ROUTE_REDIRECT, ROUTE_FILES, ROUTE_ANSWER };
 struct route_rewrite {
 	const char *strip; /* NULL: nothing; taken off the front, on a segment's border */
 	const char *add;   /* NULL: nothing; put in front */
-	const struct edit_text *path; /* NULL: as it is; else instead of the path */
-	const struct edit_text *host; /* NULL: the host as received; else in place of it */
+	const struct edit_text *path;  /* NULL: as it is; else instead of the path */
+	const struct edit_text *query; /* NULL: as it is; else instead of the query */
+	const struct edit_text *host;  /* NULL: the host as received; else in place of it */
 };
 
 struct route_redirect {
@@ -82,9 +87,10 @@ struct route {
 	uint32_t number;  /* place in the file, from 0 */
 
 	/* When. Each list empty: always. */
-	const char *const *hosts; /* lower case; "*.x" all below x; "*" all */
+	const char *const *hosts; /* lower case; "*.x" all below x; "*" all; "~x" an expression */
 	size_t hosts_n;
-	const char *const *paths; /* "=/a" exact, "/a/{b}" pattern, "/a" prefix; in normal form */
+	/* "=/a" exact, "/a/{b}" pattern, "/a" prefix; in normal form; "~x" an expression */
+	const char *const *paths;
 	size_t paths_n;
 	const char *const *methods;
 	size_t methods_n;
@@ -92,10 +98,13 @@ struct route {
 	size_t fields_n, query_n;
 	const struct ip_prefix *clients;
 	size_t clients_n;
+	const int64_t *ports; /* of ours */
+	size_t ports_n;
 
 	/* What then. */
 	enum route_action action;
-	uint32_t pool; /* number of the pool in the file, for ROUTE_POOL */
+	uint32_t pool;	    /* number of the pool in the file, for ROUTE_POOL */
+	bool files_or_pool; /* ROUTE_FILES: what is no file there is asked of the pool */
 	struct route_rewrite rewrite;
 	struct route_redirect redirect;
 	struct route_files files;
@@ -105,7 +114,7 @@ struct route {
 	uint64_t body_max;   /* of a request, bytes; UINT64_MAX: the listener's limit alone */
 	bool compress;	     /* answers may be compressed */
 	bool cache;	     /* answers may be kept */
-	uint32_t timeout_ms; /* of the back end's first byte; 0: the section's */
+	uint32_t timeout_ms; /* of the back end's silence; 0: the section's */
 };
 
 /* What a pattern's names stood for, in the order of the pattern. */
@@ -130,7 +139,8 @@ DEFINE_AUTO(struct route_table, route_table_free)
 bool route_find(const struct route_table *t, const struct route_facts *facts,
 		struct route_found *ret);
 
-/* The value of the pattern's {name} in what was found; false: none of that name. */
+/* The value of the pattern's {name}, of an expression's group {1} to {8}, in what was found; false:
+ * none of that name. */
 bool route_capture(const struct route_found *found, struct span name, struct span *ret);
 
 /* Why a `path` or a `host` of the configuration is none; NULL: it is right. */

@@ -163,6 +163,99 @@ static void captures_have_names(void **state)
 	assert_false(route_capture(&found, span_text("other"), &s));
 }
 
+static void expressions_come_after_whole_paths_and_in_the_order_of_the_file(void **state)
+{
+	(void)state;
+	const struct route routes[] = {
+		{.number = 0, LIST(hosts, "a"), LIST(paths, "/static/")},
+		{.number = 1, LIST(hosts, "a"), LIST(paths, "=/x.php")},
+		{.number = 2, LIST(hosts, "a"), LIST(paths, "~^/(s)tat(ic)?/x", "~q$")},
+		{.number = 3, LIST(hosts, "a"), LIST(paths, "~(?i)[.]php$"), LIST(methods, "GET")},
+		{.number = 4, LIST(hosts, "a"), LIST(paths, "~[.]p")},
+		{.number = 5, LIST(paths, "~[.]php$")},
+	};
+	AUTO(route_table_free) struct route_table *t = table_of(routes, 6);
+	assert_int_equal(number(t, "a", "/x.php"), 1);
+	assert_int_equal(number(t, "a", "/static/a"), 0);
+	assert_int_equal(number(t, "a", "/static/x.php"), 2);
+	assert_int_equal(number(t, "a", "/x.php/q"), 2);
+	assert_int_equal(number(t, "a", "/static/y.PHP"), 3);
+	assert_int_equal(number(t, "a", "/y.php/z"), 4);
+	assert_int_equal(number(t, "b", "/y.php"), 5);
+	assert_int_equal(number(t, "a", "/y"), -1);
+	struct route_facts f = facts_of("a", "/static/x");
+	struct route_found found;
+	struct span s;
+	assert_true(route_find(t, &f, &found));
+	assert_true(route_capture(&found, span_text("1"), &s) && span_is(s, "s"));
+	assert_true(route_capture(&found, span_text("2"), &s) && span_is(s, "ic"));
+	assert_false(route_capture(&found, span_text("3"), &s));
+	assert_false(route_capture(&found, span_text("0"), &s));
+}
+
+static void expressions_of_hosts_come_after_wildcards(void **state)
+{
+	(void)state;
+	const struct route routes[] = {
+		{.number = 0},
+		{.number = 1, LIST(hosts, "~^www[0-9]+[.]home")},
+		{.number = 2, LIST(hosts, "~home", "~^zz")},
+		{.number = 3, LIST(hosts, "*.www1.home.arpa")},
+		{.number = 4, LIST(hosts, "www2.home.arpa"), LIST(paths, "/x")},
+	};
+	AUTO(route_table_free) struct route_table *t = table_of(routes, 5);
+	assert_int_equal(number(t, "www1.home.arpa", "/"), 1);
+	assert_int_equal(number(t, "a.www1.home.arpa", "/"), 3);
+	assert_int_equal(number(t, "www2.home.arpa", "/x"), 4);
+	assert_int_equal(number(t, "www2.home.arpa", "/y"), 1);
+	assert_int_equal(number(t, "wwwx.home.arpa", "/"), 2);
+	assert_int_equal(number(t, "zz", "/"), 2);
+	assert_int_equal(number(t, "other", "/"), 0);
+	assert_int_equal(number(t, "", "/"), 0);
+}
+
+/* What forbids something must not be passed by a path that makes its expression give up. */
+static void an_expression_that_gives_up_lets_nobody_past(void **state)
+{
+	(void)state;
+	const struct route routes[] = {
+		{.number = 0, LIST(paths, "/")},
+		{.number = 1, LIST(paths, "~^/(a+)+secret")},
+		{.number = 2, LIST(hosts, "~^(b+)+x"), LIST(paths, "/forbidden")},
+	};
+	AUTO(route_table_free) struct route_table *t = table_of(routes, 3);
+	char path[200] = "/", host[200] = "";
+	memset(path + 1, 'a', sizeof(path) - 2);
+	memset(host, 'b', sizeof(host) - 1);
+	/* The library sees at once that what lacks the last word cannot match. */
+	memcpy(path + sizeof(path) - 9, "-secret", 8);
+	memcpy(host + sizeof(host) - 4, ".x", 3);
+	assert_int_equal(number(t, "h", path), -1);
+	assert_int_equal(number(t, host, "/forbidden"), -1);
+	assert_int_equal(number(t, "h", "/b"), 0);
+}
+
+static void ports_of_ours_are_a_condition(void **state)
+{
+	(void)state;
+	const int64_t plain[] = {80, 8080}, tls[] = {443};
+	const struct route routes[] = {
+		{.number = 0, LIST(hosts, "a"), .ports = plain, .ports_n = 2},
+		{.number = 1, LIST(hosts, "a"), .ports = tls, .ports_n = 1},
+		{.number = 2},
+	};
+	AUTO(route_table_free) struct route_table *t = table_of(routes, 3);
+	struct route_facts f = facts_of("a", "/");
+	static const struct {
+		uint16_t port;
+		int number;
+	} asked[] = {{80, 0}, {8080, 0}, {443, 1}, {81, 2}};
+	for (size_t i = 0; i < 4; i++) {
+		f.port = asked[i].port;
+		assert_int_equal(number_of(t, &f), asked[i].number);
+	}
+}
+
 /* ---- the table beside a loop over all routes ---- */
 
 static bool host_fits(const struct route *r, struct span host, size_t *ret_rank)
@@ -303,12 +396,12 @@ static void many_routes_are_found_each(void **state)
 static void says_what_is_wrong_with_paths_and_hosts(void **state)
 {
 	(void)state;
-	static const char *const good_paths[] = {"/",	  "/a/", "=/a", "/{a}", "/a/{b}.x/{c...}",
-						 "/a%2Fb"};
-	static const char *const bad_paths[] = {
-		"",	 "a",	 "=a",	    "/a//b",	"/a/../b", "/%61",
-		"/{a",	 "/a}",	 "/{a}{b}", "/{}",	"/{A}",	   "/{a...}/b",
-		"=/{a}", "/a b", "/{1}",    "/x{a...}", "/{host}"};
+	static const char *const good_paths[] = {
+		"/", "/a/", "=/a", "/{a}", "/a/{b}.x/{c...}", "/a%2Fb", "~[.]php$"};
+	static const char *const bad_paths[] = {"",	"a",	     "=a",     "/a//b",	  "/a/../b",
+						"/%61", "/{a",	     "/a}",    "/{a}{b}", "/{}",
+						"/{A}", "/{a...}/b", "~(",     "=/{a}",	  "/a b",
+						"/{1}", "/x{a...}",  "/{host}"};
 	for (size_t i = 0; i < sizeof(good_paths) / sizeof(char *); i++)
 		assert_null(route_path_wrong(good_paths[i]));
 	for (size_t i = 0; i < sizeof(bad_paths) / sizeof(char *); i++)
@@ -377,6 +470,10 @@ int main(void)
 		cmocka_unit_test(the_closest_path_wins),
 		cmocka_unit_test(conditions_count_and_are_passed_over_when_they_do_not_hold),
 		cmocka_unit_test(captures_have_names),
+		cmocka_unit_test(expressions_come_after_whole_paths_and_in_the_order_of_the_file),
+		cmocka_unit_test(expressions_of_hosts_come_after_wildcards),
+		cmocka_unit_test(an_expression_that_gives_up_lets_nobody_past),
+		cmocka_unit_test(ports_of_ours_are_a_condition),
 		cmocka_unit_test(agrees_with_a_loop_over_all_routes),
 		cmocka_unit_test(many_routes_are_found_each),
 		cmocka_unit_test(says_what_is_wrong_with_paths_and_hosts),
