@@ -62,6 +62,9 @@ struct tls_options {
 	bool refuse_unknown; /* a name of no certificate of ours, or none at all, gets an alert */
 	enum tls_verify verify;
 	struct span authorities_pem; /* whose client certificates are good; with verify */
+	/* Which of them are good no more. Empty: that is not asked; else there must be a list of
+	 * each authority on the way, and a list that is out of its time lets nobody in. */
+	struct span revoked_pem;
 	struct tls_tickets *tickets; /* NULL: nothing is resumed. The server takes a count */
 	tls_acme_hook *acme;	     /* NULL: acme-tls/1 is refused */
 	void *acme_arg;
@@ -69,7 +72,8 @@ struct tls_options {
 
 /* ECDHE and AEAD ciphers in our order (ChaCha20 first for clients that have no AES of their own),
  * X25519 and the NIST curves; no renegotiation, no compression, no early data. ERR_FORMAT:
- * authorities_pem is no PEM, or has none while verify asks for it. */
+ * authorities_pem is no PEM, or has none while verify asks for it. ERR_ABSENT: revoked_pem has no
+ * list of revoked certificates. */
 MUST enum err tls_server_new(const struct tls_options *options, struct tls_server **ret);
 struct tls_server *tls_server_ref(struct tls_server *s);
 void tls_server_unref(struct tls_server *s);
@@ -220,6 +224,9 @@ struct tls_facts {
 	struct tls_certificate peer;
 };
 void tls_facts(const struct tls_stream *t, struct tls_facts *ret);
+/* The other side's certificate itself, DER in base64 (RFC 4648 4), and a NUL; how many octets of
+ * text, 0: there is none that is good, or size is too small. */
+size_t tls_certificate_base64(const struct tls_stream *t, char *ret, size_t size);
 
 DEFINE_AUTO(struct tls_server, tls_server_unref)
 DEFINE_AUTO(struct tls_client, tls_client_unref)

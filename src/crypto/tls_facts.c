@@ -2,6 +2,7 @@
 #include "crypto/tls_inner.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 struct span tls_protocol(const struct tls_stream *t)
 {
@@ -57,4 +58,19 @@ void tls_facts(const struct tls_stream *t, struct tls_facts *ret)
 	if (x && SSL_get_verify_result(ssl) == X509_V_OK)
 		certificate_facts(x, &ret->peer);
 	ERR_clear_error();
+}
+
+size_t tls_certificate_base64(const struct tls_stream *t, char *ret, size_t size)
+{
+	const X509 *x = SSL_get0_peer_certificate(t->library);
+	unsigned char *der = NULL;
+	size_t written = 0;
+	if (!x || SSL_get_verify_result(t->library) != X509_V_OK)
+		return 0;
+	int len = i2d_X509(x, &der);
+	if (len > 0 && ((size_t)len + 2) / 3 * 4 < size)
+		written = (size_t)EVP_EncodeBlock((unsigned char *)ret, der, len);
+	OPENSSL_free(der);
+	ERR_clear_error();
+	return written;
 }

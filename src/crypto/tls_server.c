@@ -168,6 +168,7 @@ static bool set_up_sessions(struct tls_server *s, const struct tls_options *o)
 	crypto_hash_add(&h, span_text("gatehouse"));
 	crypto_hash_add(&h, span_of(&verify, 1));
 	crypto_hash_add(&h, o->authorities_pem);
+	crypto_hash_add(&h, o->revoked_pem); /* who is revoked later comes back by no ticket */
 	crypto_hash_end(&h, id);
 	SSL_CTX *c = s->library;
 	(void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
@@ -180,6 +181,28 @@ static bool set_up_sessions(struct tls_server *s, const struct tls_options *o)
 	       SSL_CTX_set_session_id_context(c, id, sizeof(id)) == 1;
 }
 
+/* Every certificate on the way is looked up, as by RFC 5280 6.1.3 (a) (3). */
+static enum err revoked_add(X509_STORE *store, struct span pem)
+{
+	BIO *text = tls_text_open(pem);
+	X509_CRL *list = NULL;
+	bool good = true;
+	size_t n = 0;
+	while (text && good && (list = PEM_read_bio_X509_CRL(text, NULL, tls_no_phrase, NULL))) {
+		good = X509_STORE_add_crl(store, list) == 1;
+		X509_CRL_free(list);
+		n++;
+	}
+	BIO_free(text);
+	ERR_clear_error();
+	if (!good)
+		return ENOMEM;
+	if (n == 0)
+		return ERR_ABSENT;
+	(void)X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	return OK;
+}
+
 static enum err set_up_clients(SSL_CTX *c, const struct tls_options *o)
 {
 	if (o->verify == TLS_VERIFY_NONE)
@@ -189,6 +212,8 @@ static enum err set_up_clients(SSL_CTX *c, const struct tls_options *o)
 	enum err e = !store || !names ? ENOMEM : OK;
 	if (!e && tls_authorities_add(store, names, o->authorities_pem) == 0)
 		e = ERR_FORMAT;
+	if (!e && o->revoked_pem.len)
+		e = revoked_add(store, o->revoked_pem);
 	if (!e && SSL_CTX_set1_verify_cert_store(c, store) != 1)
 		e = ENOMEM;
 	X509_STORE_free(store);

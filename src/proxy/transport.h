@@ -49,7 +49,9 @@ struct proxy_tls_facts {
 	struct span version;	 /* "TLSv1.3" */
 	struct span cipher;
 	struct span client_subject; /* of a client certificate that was checked; else empty */
+	struct span client_issuer;
 	struct span client_serial, client_fingerprint; /* hexadecimal */
+	struct span client_field; /* as RFC 9440 2.2 writes it; empty when it is too long */
 	bool resumed;
 };
 

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIELD_MAX = 8192 }; /* of a certificate as text: a request's head has room for no more */
+
 /* Of a client that showed a certificate, or wrote a name in capitals: most have none. */
 struct tls_texts {
-	char subject[TLS_TEXT_MAX], serial[65], fingerprint[65], server_name[TLS_TEXT_MAX];
+	char subject[TLS_TEXT_MAX], issuer[TLS_TEXT_MAX], serial[65], fingerprint[65];
+	char server_name[TLS_TEXT_MAX];
+	char *field; /* owned; NULL: no certificate */
 };
 
 struct proxy_tls {
@@ -84,6 +88,20 @@ static struct span lower_case(struct proxy_tls *s, struct span name)
 	return span_of(x->server_name, name.len);
 }
 
+/* Once for a connection: its requests all carry the same. */
+static enum err learn_field(struct proxy_tls *s, struct tls_texts *x)
+{
+	x->field = malloc(FIELD_MAX);
+	if (!x->field)
+		return ENOMEM;
+	size_t len = tls_certificate_base64(s->stream, x->field + 1, FIELD_MAX - 2);
+	if (!len)
+		return OK;
+	x->field[0] = x->field[len + 1] = ':';
+	s->facts.client_field = span_of(x->field, len + 2);
+	return OK;
+}
+
 static enum err learn(struct proxy_tls *s)
 {
 	struct tls_facts f;
@@ -106,8 +124,9 @@ static enum err learn(struct proxy_tls *s)
 		(void)snprintf(x->fingerprint + 2 * i, 3, "%02x", f.peer.fingerprint[i]);
 	s->facts.client_fingerprint = span_text(x->fingerprint);
 	s->facts.client_subject = text_cut(x->subject, sizeof(x->subject), f.peer.subject);
+	s->facts.client_issuer = text_cut(x->issuer, sizeof(x->issuer), f.peer.issuer);
 	s->facts.client_serial = text_cut(x->serial, sizeof(x->serial), f.peer.serial);
-	return OK;
+	return learn_field(s, x);
 }
 
 static unsigned broken(struct proxy_tls *s, enum err why)
@@ -288,6 +307,8 @@ static void tls_transport_close(struct proxy_transport *t, bool abort)
 	proxy_transport_close(s->lower, abort && !alert);
 	tls_stream_free(s->stream);
 	forget(s);
+	if (s->texts)
+		free(s->texts->field);
 	free(s->texts);
 	slab_give(&s->all->streams, s);
 }

@@ -134,6 +134,20 @@ static const char *version_text(uint8_t version)
 	return version == 20 ? "HTTP/2" : version == 10 ? "HTTP/1.0" : "HTTP/1.1";
 }
 
+static void write_tls(const struct access_line *l, struct writer *w)
+{
+	if (!l->tls.len)
+		return;
+	member_text(w, "tls", l->tls);
+	member_text(w, "cipher", l->cipher);
+	member_text(w, "sni", l->server_name);
+	member_text(w, "alpn", l->alpn);
+	if (l->resumed)
+		write_text(w, ",\"resumed\":true");
+	member_text(w, "client_certificate", l->client_subject);
+	member_text(w, "client_fingerprint", l->client_fingerprint);
+}
+
 static void write_json(const struct access_line *l, const struct ip_address *client,
 		       struct writer *w)
 {
@@ -163,7 +177,7 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 		member_number(w, "tries", l->tries);
 	if (l->cause)
 		member_text(w, "cause", span_text(l->cause));
-	member_text(w, "tls", l->tls);
+	write_tls(l, w);
 	member_text(w, "user", l->user);
 	member_text(w, "referer", l->referer);
 	member_text(w, "agent", l->agent);

@@ -29,11 +29,15 @@ struct access_line {
 	struct span id; /* hexadecimal */
 	struct span trace, method, host, path, scheme, user, referer, agent, tls;
 	struct span pool, server; /* who answered */
-	const char *cause;	  /* NULL: it ended well */
-	uint32_t route;		  /* line of the file, 0: none */
-	uint16_t status;	  /* 0: nothing was answered */
-	uint8_t version;	  /* 10, 11, 20 */
-	uint8_t tries;		  /* servers asked */
+	/* Of TLS, in JSON only, none above 255 octets; the latter two of the client's certificate.
+	 */
+	struct span cipher, server_name, alpn, client_subject, client_fingerprint;
+	bool resumed;
+	const char *cause; /* NULL: it ended well */
+	uint32_t route;	   /* line of the file, 0: none */
+	uint16_t status;   /* 0: nothing was answered */
+	uint8_t version;   /* 10, 11, 20 */
+	uint8_t tries;	   /* servers asked */
 	uint64_t request_bytes, response_bytes;
 	uint64_t duration_us, first_byte_us, connect_us; /* the latter two 0: there was none */
 };

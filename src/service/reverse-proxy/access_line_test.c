@@ -65,10 +65,12 @@ static void values_are_cut_so_that_a_line_always_fits(void **state)
 	struct access_line l = sample();
 	l.agent = l.path = l.host = l.method = l.user = l.referer =
 		span_of(long_one, sizeof(long_one));
+	l.tls = span_text("TLSv1.3");
+	l.server_name = l.client_subject = span_of(long_one, 255);
 	assert_non_null(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL));
 	assert_non_null(line(&l, ACCESS_COMBINED, ACCESS_CLIENTS_FULL));
 	memset(long_one, 'x', sizeof(long_one));
-	assert_true(strlen(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL)) < 4000);
+	assert_true(strlen(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL)) < 4500);
 }
 
 static void json_has_what_is_known(void **state)
@@ -87,6 +89,27 @@ static void json_has_what_is_known(void **state)
 	l.status = 504;
 	assert_non_null(strstr(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL),
 			       "\"tries\":2,\"cause\":\"back-time\"}"));
+}
+
+static void of_tls_is_told_what_was_agreed_and_with_whom(void **state)
+{
+	(void)state;
+	struct access_line l = sample();
+	l.cipher = span_text("never without TLS");
+	assert_null(strstr(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL), "cipher"));
+	l.tls = span_text("TLSv1.3");
+	l.cipher = span_text("TLS_AES_128_GCM_SHA256");
+	l.server_name = span_text("www.home.arpa");
+	l.alpn = span_text("h2");
+	assert_non_null(strstr(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL),
+			       "\"tls\":\"TLSv1.3\",\"cipher\":\"TLS_AES_128_GCM_SHA256\","
+			       "\"sni\":\"www.home.arpa\",\"alpn\":\"h2\"}\n"));
+	l.resumed = true;
+	l.client_subject = span_text("CN=\"a\"");
+	l.client_fingerprint = span_text("ab12");
+	assert_non_null(strstr(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL),
+			       "\"resumed\":true,\"client_certificate\":\"CN=\\u0022a\\u0022\","
+			       "\"client_fingerprint\":\"ab12\"}\n"));
 }
 
 static void combined_is_what_web_servers_write(void **state)
@@ -117,6 +140,7 @@ int main(void)
 		cmocka_unit_test(a_text_of_a_stranger_begins_no_line_and_ends_no_value),
 		cmocka_unit_test(values_are_cut_so_that_a_line_always_fits),
 		cmocka_unit_test(json_has_what_is_known),
+		cmocka_unit_test(of_tls_is_told_what_was_agreed_and_with_whom),
 		cmocka_unit_test(combined_is_what_web_servers_write),
 		cmocka_unit_test(clients_are_shown_as_far_as_asked),
 	};

@@ -38,6 +38,18 @@ static const struct config_key listen_keys[] = {
 	 .fallback = "off",
 	 .help = "whether clients speak TLS here (1.2 or 1.3, HTTP/2 or HTTP/1.1 inside), with the "
 		 "`certificates`"},
+	{.name = "client-certificates",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_listen_conf, clients),
+	 .map = &reverse_client_certificates_map,
+	 .help = "with `tls`: certificates that clients must or may show"},
+	{.name = "refuse-unknown-names",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_listen_conf, refuse_unknown),
+	 .fallback = "no",
+	 .help = "with `tls`: whether a client that asks for a name of no certificate, or for "
+		 "none, is "
+		 "refused instead of shown the first certificate"},
 	{.name = "proxy-header",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_listen_conf, proxy_header),
@@ -96,6 +108,11 @@ void reverse_listen_check(const struct reverse_conf *conf, struct config_at *at)
 			config_fail_item(at, "listen", i,
 					 "TLS needs a certificate: write `certificates: [{chain: "
 					 "PATH, key: PATH}]`");
+	for (size_t i = 0; i < conf->listen.n; i++)
+		if (!listen[i].tls && (listen[i].clients.ca || listen[i].refuse_unknown))
+			config_fail_item(at, "listen", i, "`%s` is of TLS: write `tls: yes` too",
+					 listen[i].clients.ca ? "client-certificates"
+							      : "refuse-unknown-names");
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (!ip_endpoint_equal(&doors[i].at, &doors[k].at))

@@ -5,6 +5,7 @@
 
 #include "config/schema.h"
 #include "proto/ip/address.h"
+#include "service/reverse-proxy/conf_tls.h"
 
 struct reverse_conf;
 
@@ -23,8 +24,10 @@ struct reverse_header_conf {
 struct reverse_listen_conf {
 	struct config_list address; /* struct ip_endpoint; port 0: by reverse_listen_endpoint */
 	bool tls;		    /* with conf->certificates */
+	bool refuse_unknown;	    /* names of no certificate */
 	bool h2c;		    /* HTTP/2 by prior knowledge */
 	struct reverse_header_conf proxy_header;
+	struct reverse_client_certificates_conf clients; /* with tls */
 };
 
 extern const struct config_map reverse_listen_map;

@@ -51,6 +51,31 @@ static void refuses_an_address_that_is_served_twice(void **state)
 		4, 7, "192.0.2.1:80 is served twice");
 }
 
+static void refuses_what_only_tls_has_without_it(void **state)
+{
+	(void)state;
+#define TLS "  certificates: {chain: /c, key: /k}\n"
+	refused("reverse-proxy:\n  listen: {address: 192.0.2.1, tls: yes}\n", 2, 11,
+		"TLS needs a certificate");
+	refused("reverse-proxy:\n" TLS "  listen: {address: 192.0.2.1, client-certificates: /ca}\n",
+		3, 11, "`client-certificates` is of TLS");
+	refused("reverse-proxy:\n" TLS
+		"  listen: {address: 192.0.2.1, refuse-unknown-names: yes}\n",
+		3, 11, "`refuse-unknown-names` is of TLS");
+	refused("reverse-proxy:\n" TLS
+		"  listen: {address: 192.0.2.1, tls: yes, client-certificates: {crl: /c}}\n",
+		3, 63, "'ca' is missing");
+	struct config *c =
+		parse("reverse-proxy:\n" TLS
+		      "  listen: {address: 192.0.2.1, tls: yes, client-certificates: /ca}\n");
+	const struct reverse_conf *conf = config_section(c, "reverse-proxy");
+	const struct reverse_listen_conf *listen = conf->listen.items;
+	assert_string_equal(listen->clients.ca, "/ca");
+	assert_true(listen->clients.required && !listen->clients.crl && !listen->refuse_unknown);
+	config_free(c);
+#undef TLS
+}
+
 static void refuses_streams_that_lead_nowhere(void **state)
 {
 	(void)state;
@@ -110,6 +135,7 @@ int main(void)
 		cmocka_unit_test(schema_is_sound),
 		cmocka_unit_test(refuses_what_leads_nowhere),
 		cmocka_unit_test(refuses_an_address_that_is_served_twice),
+		cmocka_unit_test(refuses_what_only_tls_has_without_it),
 		cmocka_unit_test(refuses_streams_that_lead_nowhere),
 		cmocka_unit_test(a_name_leads_to_the_most_special_pool),
 		cmocka_unit_test(one_site_is_four_lines),

@@ -23,3 +23,36 @@ const struct config_map reverse_certificate_map = {
 	CONFIG_KEYS(certificate_keys),
 	CONFIG_LINE(struct reverse_certificate_conf, line),
 };
+
+static const struct config_key client_keys[] = {
+	{.name = "ca",
+	 .type = CONFIG_PATH,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct reverse_client_certificates_conf, ca),
+	 .example = "/etc/gatehouse/clients-ca.pem",
+	 .help = "file of the authorities by one of which a client's certificate must be signed "
+		 "(PEM); read anew by a reload"},
+	{.name = "required",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_client_certificates_conf, required),
+	 .fallback = "yes",
+	 .help = "whether a client without a certificate is refused; one with a bad certificate "
+		 "always is"},
+	{.name = "crl",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct reverse_client_certificates_conf, crl),
+	 .example = "/etc/gatehouse/clients-crl.pem",
+	 .help = "file of the authorities' lists of revoked certificates (PEM), one of each "
+		 "authority on the way; out of its time it lets nobody in; read anew by a reload"},
+};
+
+const struct config_map reverse_client_certificates_map = {
+	.help = "Certificates that clients must or may show. Servers are told of them by the "
+		"fields "
+		"`Client-Cert` (RFC 9440), `X-Client-Cert-Subject`, `-Issuer`, `-Serial` and "
+		"`-Fingerprint`, which a route's `header` can match too",
+	.size = sizeof(struct reverse_client_certificates_conf),
+	CONFIG_KEYS(client_keys),
+	CONFIG_LINE(struct reverse_client_certificates_conf, line),
+	.alone = "ca",
+};

@@ -13,6 +13,14 @@ struct reverse_certificate_conf {
 	uint32_t line;
 };
 
-extern const struct config_map reverse_certificate_map;
+/* Which clients a listener takes by their certificates. */
+struct reverse_client_certificates_conf {
+	const char *ca;	 /* path of a PEM file; NULL: none is asked for */
+	const char *crl; /* likewise; NULL: who is revoked is not asked */
+	bool required;
+	uint32_t line;
+};
+
+extern const struct config_map reverse_certificate_map, reverse_client_certificates_map;
 
 #endif

@@ -32,7 +32,7 @@ static enum err read_one(const char *path, uint32_t line, struct text *ret)
 	enum err e = file_read(path, FILE_MAX, &ret->bytes, &ret->len);
 	if (!e)
 		return OK;
-	log_error("a file of `certificates` cannot be read", LOG_TEXT("file", path),
+	log_error("a file of certificates cannot be read", LOG_TEXT("file", path),
 		  LOG_U64("line", line), LOG_ERR(e));
 	return ERR_CONFIG;
 }
@@ -49,17 +49,15 @@ static void tell_time(const struct tls_chain *chain, const char *path)
 			    LOG_U64("hours", (facts.until_s - now_s) / 3600));
 }
 
-static enum err add(struct tls_server *s, const struct reverse_certificate_conf *c)
+/* The certificate of one entry, and its place among all of them. */
+static enum err chain_read(struct reverse_tls *t, const struct reverse_certificate_conf *c)
 {
 	AUTO_DONE(text_done) struct text chain = {0};
 	AUTO_DONE(text_done) struct text key = {0};
-	AUTO(tls_chain_unref) struct tls_chain *made = NULL;
 	TRY(read_one(c->chain, c->line, &chain));
 	TRY(read_one(c->key, c->line, &key));
-	enum err e =
-		tls_chain_new(span_of(chain.bytes, chain.len), span_of(key.bytes, key.len), &made);
-	if (!e)
-		e = tls_server_add_chain(s, made);
+	enum err e = tls_chain_new(span_of(chain.bytes, chain.len), span_of(key.bytes, key.len),
+				   &t->chains[t->chains_n]);
 	if (e == (enum err)ENOMEM)
 		return e;
 	if (e) {
@@ -71,25 +69,115 @@ static enum err add(struct tls_server *s, const struct reverse_certificate_conf 
 			  LOG_U64("line", c->line), LOG_ERR(e));
 		return ERR_CONFIG;
 	}
-	tell_time(made, c->chain);
+	tell_time(t->chains[t->chains_n++], c->chain);
 	return OK;
 }
 
-enum err reverse_certificates_read(const struct reverse_conf *conf, struct tls_tickets *tickets,
-				   struct tls_server **ret)
+/* --- servers --- */
+
+static enum err clients_read(const struct reverse_client_certificates_conf *c, struct text *ca,
+			     struct text *crl)
 {
-	const struct reverse_certificate_conf *all = conf->certificates.items;
-	const struct tls_options options = {
-		.alpn = {"h2", "http/1.1", "http/1.0"}, .alpn_n = 3, .tickets = tickets};
+	TRY(read_one(c->ca, c->line, ca));
+	return c->crl ? read_one(c->crl, c->line, crl) : OK;
+}
+
+static enum err clients_wrong(const struct reverse_client_certificates_conf *c, enum err e)
+{
+	if (e != ERR_FORMAT && e != ERR_ABSENT)
+		return e;
+	log_error(e == ERR_FORMAT ? "no authority's certificate is in `ca` (PEM)"
+				  : "no list of revoked certificates is in `crl` (PEM)",
+		  LOG_TEXT("file", e == ERR_FORMAT ? c->ca : c->crl), LOG_U64("line", c->line));
+	return ERR_CONFIG;
+}
+
+static enum err server_make(const struct reverse_tls *t, const struct reverse_listen_conf *l,
+			    struct tls_tickets *tickets, struct tls_server **ret)
+{
+	AUTO_DONE(text_done) struct text ca = {0};
+	AUTO_DONE(text_done) struct text crl = {0};
 	AUTO(tls_server_unref) struct tls_server *s = NULL;
-	if (conf->certificates.n == 0)
-		return OK;
-	TRY(tls_server_new(&options, &s));
-	for (size_t i = 0; i < conf->certificates.n; i++)
-		TRY(add(s, &all[i]));
+	struct tls_options options = {.alpn = {"h2", "http/1.1", "http/1.0"},
+				      .alpn_n = 3,
+				      .refuse_unknown = l->refuse_unknown,
+				      .tickets = tickets};
+	if (l->clients.ca) {
+		TRY(clients_read(&l->clients, &ca, &crl));
+		options.verify = l->clients.required ? TLS_VERIFY_REQUIRED : TLS_VERIFY_OPTIONAL;
+		options.authorities_pem = span_of(ca.bytes, ca.len);
+		options.revoked_pem = span_of(crl.bytes, crl.len);
+	}
+	enum err e = tls_server_new(&options, &s);
+	if (!e && l->clients.crl && !crl.len)
+		e = ERR_ABSENT;
+	if (e)
+		return clients_wrong(&l->clients, e);
+	for (size_t i = 0; i < t->chains_n; i++)
+		TRY(tls_server_add_chain(s, t->chains[i]));
 	*ret = TAKE(s);
 	return OK;
 }
+
+/* Listeners that ask no client for a certificate differ in one thing at most. */
+static struct tls_server *server_of_another(const struct reverse_tls *t,
+					    const struct reverse_listen_conf *all, size_t i)
+{
+	for (size_t k = 0; k < i && !all[i].clients.ca; k++)
+		if (t->servers[k] && !all[k].clients.ca &&
+		    all[k].refuse_unknown == all[i].refuse_unknown)
+			return tls_server_ref(t->servers[k]);
+	return NULL;
+}
+
+static enum err fill(const struct reverse_conf *conf, struct tls_tickets *tickets,
+		     struct reverse_tls *t)
+{
+	const struct reverse_certificate_conf *certificates = conf->certificates.items;
+	const struct reverse_listen_conf *listens = conf->listen.items;
+	t->chains = calloc(conf->certificates.n + 1, sizeof(struct tls_chain *));
+	t->servers = calloc(conf->listen.n + 1, sizeof(struct tls_server *));
+	if (!t->chains || !t->servers)
+		return ENOMEM;
+	for (size_t i = 0; i < conf->certificates.n; i++)
+		TRY(chain_read(t, &certificates[i]));
+	t->servers_n = conf->listen.n;
+	for (size_t i = 0; i < conf->listen.n; i++) {
+		if (!listens[i].tls)
+			continue;
+		t->servers[i] = server_of_another(t, listens, i);
+		if (!t->servers[i])
+			TRY(server_make(t, &listens[i], tickets, &t->servers[i]));
+	}
+	return OK;
+}
+
+enum err reverse_tls_read(const struct reverse_conf *conf, struct tls_tickets *tickets,
+			  struct reverse_tls **ret)
+{
+	struct reverse_tls *t = calloc(1, sizeof(*t));
+	enum err e = t ? fill(conf, tickets, t) : (enum err)ENOMEM;
+	if (e)
+		reverse_tls_free(t);
+	else
+		*ret = t;
+	return e;
+}
+
+void reverse_tls_free(struct reverse_tls *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->servers_n; i++)
+		tls_server_unref(t->servers[i]);
+	for (size_t i = 0; i < t->chains_n; i++)
+		tls_chain_unref(t->chains[i]);
+	free(t->servers);
+	free(t->chains);
+	free(t);
+}
+
+/* --- folders --- */
 
 void reverse_certificates_folders_free(char **folders, size_t n)
 {
@@ -114,17 +202,29 @@ static enum err folder_add(char **folders, size_t *n, const char *path)
 	return OK;
 }
 
-enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
+static enum err folders_fill(const struct reverse_conf *conf, char **folders, size_t *n)
 {
 	const struct reverse_certificate_conf *all = conf->certificates.items;
-	char **folders = calloc(2 * conf->certificates.n + 1, sizeof(*folders));
-	enum err e = folders ? OK : (enum err)ENOMEM;
-	size_t n = 0;
-	for (size_t i = 0; !e && i < conf->certificates.n; i++) {
-		e = folder_add(folders, &n, all[i].chain);
-		if (!e)
-			e = folder_add(folders, &n, all[i].key);
+	const struct reverse_listen_conf *listens = conf->listen.items;
+	for (size_t i = 0; i < conf->certificates.n; i++) {
+		TRY(folder_add(folders, n, all[i].chain));
+		TRY(folder_add(folders, n, all[i].key));
 	}
+	for (size_t i = 0; i < conf->listen.n; i++) {
+		const struct reverse_client_certificates_conf *c = &listens[i].clients;
+		if (c->ca)
+			TRY(folder_add(folders, n, c->ca));
+		if (c->crl)
+			TRY(folder_add(folders, n, c->crl));
+	}
+	return OK;
+}
+
+enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
+{
+	char **folders = calloc(2 * (conf->certificates.n + conf->listen.n) + 1, sizeof(*folders));
+	size_t n = 0;
+	enum err e = folders ? folders_fill(conf, folders, &n) : (enum err)ENOMEM;
 	if (e) {
 		reverse_certificates_folders_free(folders, n);
 		return e;

@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/io_face.h"
 
 #include "service/reverse-proxy/guard/secure.h"
+#include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/route/io_files.h"
@@ -51,11 +52,12 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 	const struct reverse_entry *entry = c->door;
 	const struct reverse_conf *conf = w->view->snapshot->site->conf;
 	const struct reverse_listen_conf *l = w->view->listens[entry->number];
-	if (!l || (l->tls && !w->view->snapshot->site->tls)) {
+	if (!l) {
 		ret->refuse = true;
 		return;
 	}
-	ret->tls = l->tls ? w->view->snapshot->site->tls : NULL;
+	const struct reverse_listen_conf *first = conf->listen.items;
+	ret->tls = w->view->snapshot->site->tls->servers[l - first];
 	ret->proxy_header = !c->proxied && begins_with_header(l, &c->peer.address);
 	ret->http2_plain = l->h2c;
 	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;

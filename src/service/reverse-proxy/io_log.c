@@ -33,6 +33,17 @@ static void fill_route(const struct reverse_exchange *e, struct access_line *l,
 		l->server = span_text(e->server->name);
 }
 
+static void fill_tls(const struct proxy_tls_facts *tls, struct access_line *l)
+{
+	l->tls = tls->version;
+	l->cipher = tls->cipher;
+	l->server_name = tls->server_name;
+	l->alpn = tls->alpn;
+	l->resumed = tls->resumed;
+	l->client_subject = tls->client_subject;
+	l->client_fingerprint = tls->client_fingerprint;
+}
+
 void reverse_log(struct reverse_worker *w, struct proxy_exchange *x,
 		 const struct reverse_exchange *e)
 {
@@ -65,7 +76,7 @@ void reverse_log(struct reverse_worker *w, struct proxy_exchange *x,
 		.connect_us = between(t->picked_us, t->open_us),
 	};
 	if (x->connection->tls)
-		l.tls = x->connection->tls->version;
+		fill_tls(x->connection->tls, &l);
 	if (e)
 		fill_route(e, &l, name);
 	if (!access_out_begin(w->access, ACCESS_LINE_MAX, &line))

@@ -1,7 +1,6 @@
 #include "service/reverse-proxy/io_snapshot.h"
 
 #include "config/config.h"
-#include "crypto/tls.h"
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_certificates.h"
@@ -64,7 +63,7 @@ enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
 	s->trust = (struct route_trust){s->conf->trusted.items, s->conf->trusted.n};
 	enum err e = make_routes(s);
 	if (!e)
-		e = reverse_certificates_read(s->conf, tickets, &s->tls);
+		e = reverse_tls_read(s->conf, tickets, &s->tls);
 	if (e)
 		reverse_site_unref(s);
 	else
@@ -79,7 +78,7 @@ void reverse_site_unref(struct reverse_site *s)
 	files_roots_free(s->files);
 	free(s->route_limits);
 	reverse_routes_free(s->routes);
-	tls_server_unref(s->tls);
+	reverse_tls_free(s->tls);
 	config_free(s->config);
 	free(s);
 }

@@ -20,7 +20,7 @@ struct pool;
 struct registry;
 struct reverse_names;
 struct reverse_routes;
-struct tls_server;
+struct reverse_tls;
 struct tls_tickets;
 
 /* What follows from the configuration alone. */
@@ -29,7 +29,7 @@ struct reverse_site {
 	struct config *config; /* counted */
 	const struct reverse_conf *conf;
 	struct reverse_routes *routes;
-	struct tls_server *tls; /* counted; NULL: no certificates */
+	struct reverse_tls *tls; /* owned */
 	struct proxy_limits limits;
 	struct proxy_limits *route_limits; /* by route.number */
 	struct files_roots *files;

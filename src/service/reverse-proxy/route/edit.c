@@ -13,7 +13,7 @@ static const struct {
 	{"method", EDIT_METHOD}, {"path", EDIT_PATH},
 	{"query", EDIT_QUERY},	 {"tls", EDIT_TLS},
 	{"request-id", EDIT_ID}, {"server", EDIT_SERVER},
-	{"user", EDIT_USER},
+	{"user", EDIT_USER},	 {"client-certificate", EDIT_CERTIFICATE},
 };
 
 static enum edit_variable variable_of(struct span name)
@@ -83,6 +83,7 @@ static struct span span_for(const struct edit_piece *p, const struct edit_values
 	case EDIT_ID: return v->id;
 	case EDIT_SERVER: return v->server;
 	case EDIT_USER: return v->user;
+	case EDIT_CERTIFICATE: return v->client_certificate;
 	case EDIT_CAPTURE:
 		if (v->found)
 			(void)route_capture(v->found, p->text, &found);

@@ -11,7 +11,7 @@ struct route_found;
 struct writer;
 
 /* {client} {client-port} {host} {scheme} {method} {path} {query} {tls} {request-id} {server}
- * {user}, and the names of the path's pattern. `{{` is a brace. */
+ * {user} {client-certificate}, and the names of the path's pattern. `{{` is a brace. */
 enum edit_variable {
 	EDIT_LITERAL,
 	EDIT_CLIENT, /* its address; IPv6 without brackets */
@@ -19,19 +19,20 @@ enum edit_variable {
 	EDIT_HOST,   /* as received, with a port if it had one */
 	EDIT_SCHEME, /* http, https */
 	EDIT_METHOD,
-	EDIT_PATH,   /* in normal form, as the client asked */
-	EDIT_QUERY,  /* without the question mark */
-	EDIT_TLS,    /* TLSv1.3; empty without TLS */
-	EDIT_ID,     /* of the request: 32 hexadecimal digits */
-	EDIT_SERVER, /* the name of this proxy */
-	EDIT_USER,   /* who signed in by basic authentication */
+	EDIT_PATH,	  /* in normal form, as the client asked */
+	EDIT_QUERY,	  /* without the question mark */
+	EDIT_TLS,	  /* TLSv1.3; empty without TLS */
+	EDIT_ID,	  /* of the request: 32 hexadecimal digits */
+	EDIT_SERVER,	  /* the name of this proxy */
+	EDIT_USER,	  /* who signed in by basic authentication */
+	EDIT_CERTIFICATE, /* the subject of the client's certificate; empty without */
 	EDIT_CAPTURE,
 };
 
 /* What the variables stand for; NULL or empty: nothing. */
 struct edit_values {
 	struct ip_endpoint client;
-	struct span host, scheme, method, path, query, tls, id, server, user;
+	struct span host, scheme, method, path, query, tls, id, server, user, client_certificate;
 	const struct route_found *found; /* for captures */
 };
 

@@ -5,6 +5,7 @@
 #include "proto/http/uri.h"
 #include "proxy/exchange.h"
 #include "proxy/face.h"
+#include "service/reverse-proxy/route/client_certificate.h"
 
 /* What a written text may be long: a path, a field's value. */
 enum { TEXT_MAX = 4096 };
@@ -161,6 +162,8 @@ unsigned route_request_read(struct route_request *r, struct proxy_exchange *x,
 	if (e)
 		return e == ERR_LIMIT ? 500 : 400;
 	believe(r, x, trust);
+	if (client_certificate_tell(&x->request, tls, r->peer_trusted))
+		return 500;
 	memcpy(r->id, id, sizeof(r->id));
 	r->facts.client = r->values.client.address;
 	r->facts.port = x->connection->local.port;
@@ -168,7 +171,10 @@ unsigned route_request_read(struct route_request *r, struct proxy_exchange *x,
 	r->values.method = x->request.method;
 	r->values.path = r->facts.path;
 	r->values.query = r->facts.query;
-	r->values.tls = tls ? tls->version : span_of(NULL, 0);
+	if (tls) {
+		r->values.tls = tls->version;
+		r->values.client_certificate = tls->client_subject;
+	}
 	r->values.id = span_of(r->id, sizeof(r->id));
 	r->values.found = &r->found;
 	return 0;
