@@ -266,6 +266,11 @@ enum err tls_write_some(struct tls_stream *t, struct span plain, size_t *ret_len
 	return OK;
 }
 
+bool tls_sends_ticket(const struct tls_stream *t)
+{
+	return SSL_get_state(t->library) == TLS_ST_SW_SESSION_TICKET;
+}
+
 bool tls_wants_room(const struct tls_stream *t)
 {
 	return SSL_want_write(t->library);

@@ -59,6 +59,7 @@ struct tls_options {
 	const char *alpn[TLS_ALPN_MAX];
 	size_t alpn_n;
 	enum tls_version version_min;
+	bool wipes; /* what a client sent is wiped in the library's memory when it was read */
 	bool refuse_unknown; /* a name of no certificate of ours, or none at all, gets an alert */
 	enum tls_verify verify;
 	struct span authorities_pem; /* whose client certificates are good; with verify */
@@ -179,6 +180,8 @@ MUST enum err tls_write(struct tls_stream *t, struct span plain);
  * on (more may follow them); of a record that was encrypted only the length counts by then. */
 MUST enum err tls_write_some(struct tls_stream *t, struct span plain, size_t *ret_len);
 /* The last handshake, write or finish waits for room on the wire. */
+/* In a call of wire.send: what is sent is a ticket, for which nobody waits. */
+bool tls_sends_ticket(const struct tls_stream *t);
 bool tls_wants_room(const struct tls_stream *t);
 /* Records carry at most that many bytes from now on: 512 to TLS_RECORD_MAX. */
 void tls_record_limit(struct tls_stream *t, size_t bytes);

@@ -15,6 +15,12 @@
 /* Of TLS 1.3: 128 bits are what all of a handshake's other parts have, and cost less. */
 #define TLS_SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
+/* What a certificate's key signs with, and what we take from others; each one more is looked at in
+ * every handshake. */
+#define TLS_SIGNATURES                                                                             \
+	"ECDSA+SHA256:ed25519:RSA-PSS+SHA256:ECDSA+SHA384:ECDSA+SHA512:RSA-PSS+SHA384:"            \
+	"RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+
 #define TLS_ACME_PROTOCOL "acme-tls/1"
 
 enum { TLS_SECURITY_LEVEL = 2 /* 112 bits: no RSA below 2048, no SHA-1 */ };

@@ -123,16 +123,19 @@ static int staple(SSL *ssl, void *arg)
 
 bool tls_set_up(SSL_CTX *c, enum tls_version min)
 {
-	char groups[] = TLS_GROUPS; /* the library's macro casts the const away */
+	/* The library's macros cast the const away. */
+	char groups[] = TLS_GROUPS, signatures[] = TLS_SIGNATURES;
 	int version = min == TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
 	(void)SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	(void)SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-					     SSL_OP_CLEANSE_PLAINTEXT); /* passwords come so */
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					  /* what a file has is shown, not looked for each time */
+					  SSL_MODE_NO_AUTO_CHAIN);
+	(void)SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_security_level(c, TLS_SECURITY_LEVEL);
 	return SSL_CTX_set_min_proto_version(c, version) == 1 &&
 	       SSL_CTX_set_cipher_list(c, TLS_CIPHERS) == 1 &&
 	       SSL_CTX_set_ciphersuites(c, TLS_SUITES) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(c, signatures) == 1 &&
 	       SSL_CTX_set1_groups_list(c, groups) == 1;
 }
 
@@ -250,6 +253,8 @@ static enum err set_up(struct tls_server *s, const struct tls_options *o)
 	(void)SSL_CTX_set_tlsext_servername_callback(c, name_asked);
 	(void)SSL_CTX_set_tlsext_status_cb(c, staple);
 	SSL_CTX_set_cert_cb(c, choose_chain, NULL);
+	if (o->wipes)
+		(void)SSL_CTX_set_options(c, SSL_OP_CLEANSE_PLAINTEXT);
 	if (s->alpn_n || s->acme)
 		SSL_CTX_set_alpn_select_cb(c, choose_protocol, s);
 	return tls_names_new(&s->names);

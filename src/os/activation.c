@@ -71,6 +71,8 @@ static enum err take_all(struct activation *a, size_t n, const char *names_text)
 		x->kind = kind_of(x->fd);
 		if (x->kind == ACTIVATION_UDP || x->kind == ACTIVATION_TCP)
 			TRY(socket_local(x->fd, &x->local));
+		if (x->kind == ACTIVATION_TCP) /* as tcp_listen */
+			TRY(tcp_nodelay(x->fd, true));
 		/* Others pass them blocking (systemd does): accept would then wait for a client
 		 * that another worker got, or that has gone. */
 		if (x->kind != ACTIVATION_OTHER)

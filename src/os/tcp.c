@@ -13,6 +13,7 @@ enum err tcp_listen(const struct ip_endpoint *at, unsigned flags, int backlog, i
 {
 	AUTO_DONE(fd_done) int fd = -1;
 	TRY(socket_bound(at, SOCK_STREAM, flags & TCP_REUSEPORT, flags & TCP_FREEBIND, &fd));
+	TRY(tcp_nodelay(fd, true)); /* its connections have it from their listener */
 	if (listen(fd, backlog) < 0)
 		return err_errno();
 	*ret_fd = fd_take(&fd);
@@ -49,8 +50,6 @@ enum err tcp_accept(int listen_fd, int *ret_fd, struct ip_endpoint *ret_peer,
 			continue;
 		if (fd < 0)
 			return err_errno();
-		if (tcp_nodelay(fd, true))
-			continue; /* reset while it waited */
 		if (ret_local)
 			TRY(socket_local(fd, ret_local));
 		sockaddr_read(&raw, ret_peer);
@@ -126,13 +125,23 @@ enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len)
 	return receive(fd, buf, size, MSG_PEEK, ret_len);
 }
 
-enum err tcp_write(int fd, struct span bytes, size_t *ret_len)
+static enum err transmit(int fd, struct span bytes, int flags, size_t *ret_len)
 {
-	ssize_t n = send(fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send(fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 	if (n < 0)
 		TRY(stream_error());
 	*ret_len = n < 0 ? 0 : (size_t)n;
 	return OK;
+}
+
+enum err tcp_write(int fd, struct span bytes, size_t *ret_len)
+{
+	return transmit(fd, bytes, 0, ret_len);
+}
+
+enum err tcp_write_more(int fd, struct span bytes, size_t *ret_len)
+{
+	return transmit(fd, bytes, MSG_MORE, ret_len);
 }
 
 enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, size_t *ret_len)

@@ -14,12 +14,13 @@ enum {
 	TCP_FREEBIND = 1 << 1,	/* the address need not be on this machine yet */
 };
 
-/* A listening socket: nonblocking, close-on-exec, SO_REUSEADDR, an IPv6 one for IPv6 only. */
+/* A listening socket: nonblocking, close-on-exec, SO_REUSEADDR, TCP_NODELAY, an IPv6 one for IPv6
+ * only. */
 MUST enum err tcp_listen(const struct ip_endpoint *at, unsigned flags, int backlog, int *ret_fd);
 
-/* The next connection: nonblocking, close-on-exec, TCP_NODELAY. EAGAIN: none waits. EMFILE and the
- * like: it stays in the queue, so wait before the next try. A connection that died in the queue is
- * passed over. ret_local may be NULL. */
+/* The next connection: nonblocking, close-on-exec, TCP_NODELAY as its listener. EAGAIN: none waits.
+ * EMFILE and the like: it stays in the queue, so wait before the next try. A connection that died
+ * in the queue is passed over. ret_local may be NULL. */
 MUST enum err tcp_accept(int listen_fd, int *ret_fd, struct ip_endpoint *ret_peer,
 			 struct ip_endpoint *ret_local);
 
@@ -32,6 +33,8 @@ MUST enum err tcp_connect_result(int fd);
  * room, now. ERR_CLOSED: the other side has ended (read), or is gone (write). */
 MUST enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len);
 MUST enum err tcp_write(int fd, struct span bytes, size_t *ret_len);
+/* More is to follow soon: the kernel may wait for it, 200 ms at most (MSG_MORE of send(2)). */
+MUST enum err tcp_write_more(int fd, struct span bytes, size_t *ret_len);
 /* The parts, at most 16, as one write. */
 MUST enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, size_t *ret_len);
 

@@ -76,6 +76,27 @@ static void carries_bytes_and_the_end(void **state)
 	}
 }
 
+static void what_is_followed_by_more_goes_with_it(void **state)
+{
+	(void)state;
+	struct connection c = connect_through(&loopbacks[0]);
+	char text[16];
+	size_t len = 0;
+	assert_int_equal(tcp_write_more(c.client, span_text("ab"), &len), OK);
+	assert_int_equal(len, 2);
+	assert_int_equal(tcp_write(c.client, span_text("cde"), &len), OK);
+	wait_for(c.server, POLLIN);
+	assert_int_equal(tcp_read(c.server, text, sizeof(text), &len), OK);
+	assert_int_equal(len, 5);
+	assert_memory_equal(text, "abcde", 5);
+	/* Alone it goes too, in the end. */
+	assert_int_equal(tcp_write_more(c.client, span_text("f"), &len), OK);
+	wait_for(c.server, POLLIN);
+	assert_int_equal(tcp_read(c.server, text, sizeof(text), &len), OK);
+	assert_int_equal(len, 1);
+	connection_done(&c);
+}
+
 static void write_without_room_is_no_error(void **state)
 {
 	(void)state;
@@ -174,6 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_bytes_and_the_end),
+		cmocka_unit_test(what_is_followed_by_more_goes_with_it),
 		cmocka_unit_test(write_without_room_is_no_error),
 		cmocka_unit_test(write_to_one_who_is_gone_is_closed_and_no_signal),
 		cmocka_unit_test(binds_and_connects_from_chosen_addresses),

@@ -40,7 +40,8 @@ static enum err tcp_transport_write(struct proxy_transport *t, const struct span
 	size_t size = 0;
 	for (size_t i = 0; i < parts_n; i++)
 		size += parts[i].len;
-	TRY(tcp_write_parts(t->fd, parts, parts_n, ret_len));
+	TRY(t->more && parts_n == 1 ? tcp_write_more(t->fd, *parts, ret_len)
+				    : tcp_write_parts(t->fd, parts, parts_n, ret_len));
 	if (*ret_len < size)
 		t->ready &= (uint8_t)~PROXY_CAN_WRITE;
 	return OK;

@@ -28,6 +28,8 @@ struct proxy_listener {
 	struct loop_timer pause;
 	int fd;	    /* borrowed */
 	void *door; /* borrowed */
+	struct ip_endpoint local;
+	bool at_one; /* local is where all of its connections come to */
 };
 
 struct proxy_io {
@@ -126,7 +128,7 @@ static void acceptable(void *arg, uint32_t events)
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		struct ip_endpoint peer, local;
 		int fd;
-		enum err e = tcp_accept(l->fd, &fd, &peer, &local);
+		enum err e = tcp_accept(l->fd, &fd, &peer, l->at_one ? NULL : &local);
 		if (e == (enum err)EAGAIN)
 			return;
 		if (e) {
@@ -134,7 +136,7 @@ static void acceptable(void *arg, uint32_t events)
 			loop_timer_set_after(l->io->loop, &l->pause, ACCEPT_PAUSE_MS);
 			return;
 		}
-		admit(l, fd, &peer, &local);
+		admit(l, fd, &peer, l->at_one ? &l->local : &local);
 	}
 }
 
@@ -153,6 +155,9 @@ enum err proxy_io_listen(struct proxy_io *io, int fd, void *door, struct proxy_l
 	l->io = io;
 	l->fd = fd;
 	l->door = door;
+	/* What is bound to one address is reached at no other: the kernel is not asked each time.
+	 */
+	l->at_one = !socket_local(fd, &l->local) && !ip_address_is_unspecified(&l->local.address);
 	loop_timer_init(&l->pause, pause_over, l);
 	enum err e = loop_add(io->loop, &l->watch, fd, LOOP_READ, acceptable, l);
 	if (e) {

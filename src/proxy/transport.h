@@ -66,6 +66,7 @@ struct proxy_transport {
 	const struct proxy_tls_facts *tls;
 	int fd;		/* plain TCP: may be spliced by io_splice.c; -1: it may not */
 	uint8_t ready;	/* PROXY_CAN_READ… */
+	bool more;	/* set for a write: it may wait for the next one, a short while */
 	enum err error; /* with PROXY_BROKEN */
 };
 

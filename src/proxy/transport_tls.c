@@ -53,7 +53,10 @@ static enum err wire_send(void *arg, struct span bytes, size_t *ret_len)
 	*ret_len = s->finished ? bytes.len : 0; /* nobody may hear it any more */
 	if (s->finished || !(s->lower->ready & PROXY_CAN_WRITE))
 		return OK;
-	return proxy_transport_write(s->lower, &bytes, 1, ret_len);
+	s->lower->more = tls_sends_ticket(s->stream); /* the answer will take it along */
+	enum err e = proxy_transport_write(s->lower, &bytes, 1, ret_len);
+	s->lower->more = false;
+	return e;
 }
 
 /* --- the handshake --- */

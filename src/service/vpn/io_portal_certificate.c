@@ -154,7 +154,7 @@ static enum err given(const struct portal_certificate *c, const struct whom *who
 static enum err show(struct span chain, struct span key, struct tls_server **ret)
 {
 	/* A session that is taken up again would save little, and its key would be one more. */
-	const struct tls_options options = {.alpn = {"http/1.1"}, .alpn_n = 1};
+	const struct tls_options options = {.alpn = {"http/1.1"}, .alpn_n = 1, .wipes = true};
 	AUTO(tls_server_unref) struct tls_server *s = NULL;
 	TRY(tls_server_new(&options, &s));
 	TRY(tls_server_add(s, chain, key));
