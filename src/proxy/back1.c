@@ -144,7 +144,8 @@ static enum proxy_framing framing_of(const struct http1_head *read, const struct
 static bool tunnel_begins(struct proxy_back1 *b)
 {
 	struct proxy_exchange *x = b->x;
-	if (x->response.status == 101 && !x->request.protocol.len)
+	/* RFC 9110 7.8: the request's body comes first. */
+	if (x->response.status == 101 && (!x->request.protocol.len || !x->request_ended))
 		return false;
 	b->state = PROXY_BACK1_TUNNEL;
 	b->keep_alive = false;
@@ -449,6 +450,9 @@ static void opened(struct proxy_back1 *b)
 	} else {
 		b->state = PROXY_BACK1_HEAD;
 	}
+	/* Who speaks first may have spoken by now, and brings no event any more. */
+	if (b->wire.t->ready & PROXY_CAN_READ)
+		proxy_later_add(&b->w->later, &b->later, turn_later);
 	proxy_exchange_opened(x, false);
 }
 

@@ -105,6 +105,8 @@ void back2_on_response(void *owner, void *stream, const struct http2_head *head)
 	}
 	if (head->status < 200) {
 		proxy_exchange_interim(x);
+		st->flush = true;
+		back2_queue(st);
 		return;
 	}
 	st->head_in = true;

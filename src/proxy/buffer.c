@@ -1,5 +1,7 @@
 #include "proxy/buffer.h"
 
+#include "base/poison.h"
+
 #include <stdlib.h>
 
 enum { KEPT = 16 };
@@ -43,6 +45,7 @@ struct proxy_buffer *proxy_buffer_take(struct proxy_buffers *p)
 		}
 	}
 	p->out++;
+	MEMORY_UNPOISON(b->data, sizeof(b->data));
 	b->next = NULL;
 	b->refs = 1;
 	b->start = b->end = 0;
@@ -58,6 +61,7 @@ void proxy_buffer_give(struct proxy_buffers *p, struct proxy_buffer *b)
 	b->next = p->free;
 	p->free = b;
 	p->free_n++;
+	MEMORY_POISON(b->data, sizeof(b->data));
 }
 
 void proxy_buffers_trim(struct proxy_buffers *p)

@@ -40,9 +40,10 @@ static void each_token(const struct http1_head *read, uint16_t id,
 		       void (*call)(struct proxy_head *head, struct span token),
 		       struct proxy_head *head)
 {
-	struct span values[8];
+	struct span values[PROXY_FIELDS_RECEIVED]; /* the call may move the fields */
 	size_t n = 0;
-	for (size_t i = 0; i < read->fields_n && n < sizeof(values) / sizeof(values[0]); i++)
+	ASSERT(read->fields_n <= PROXY_FIELDS_RECEIVED);
+	for (size_t i = 0; i < read->fields_n; i++)
 		if (read->fields[i].id == id)
 			values[n++] = read->fields[i].value;
 	for (size_t i = 0; i < n; i++) {
@@ -78,7 +79,8 @@ static void upgrade_read(struct proxy_head *head, struct span token)
 
 static void fields_settle(struct proxy_head *head, const struct http1_head *read)
 {
-	if (http1_has(read, HTTP_FIELD_UPGRADE) &&
+	/* RFC 9110 7.8: what HTTP/1.0 says of it is passed over. */
+	if (http1_has(read, HTTP_FIELD_UPGRADE) && read->version_minor &&
 	    http1_has_token(read, HTTP_FIELD_CONNECTION, "upgrade"))
 		each_token(read, HTTP_FIELD_UPGRADE, upgrade_read, head);
 	if (http1_has(read, HTTP_FIELD_TE))

@@ -2,6 +2,7 @@
  * in exchange_body.c. */
 #include "proxy/exchange.h"
 
+#include "base/poison.h"
 #include "proxy/body_filter.h"
 #include "proxy/exchange_inner.h"
 #include "proxy/face.h"
@@ -20,6 +21,7 @@ struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_
 {
 	struct proxy_exchange *x = w->exchanges_n < w->exchanges_max ? w->exchanges_free : NULL;
 	if (x) {
+		MEMORY_UNPOISON(x, sizeof(*x));
 		w->exchanges_free = x->next;
 	} else {
 		x = w->exchanges_n < w->exchanges_max ? malloc(sizeof(*x)) : NULL;
@@ -71,6 +73,8 @@ static void give(struct proxy_exchange *x)
 	}
 	x->next = w->exchanges_free;
 	w->exchanges_free = x;
+	MEMORY_POISON(x, sizeof(*x));
+	MEMORY_UNPOISON(&x->deadline, sizeof(x->deadline)); /* the wheel has it */
 }
 
 void proxy_exchange_give(struct proxy_exchange *x)

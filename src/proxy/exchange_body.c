@@ -119,26 +119,34 @@ static bool filters_resume(struct proxy_exchange *x, struct proxy_filter *f)
 	return !f->ops->resume || f->ops->resume(f, x);
 }
 
-void proxy_exchange_response_resume(struct proxy_exchange *x)
+/* False: a back end was asked, which flushes, and x may be over by now. */
+static bool resumed_here(struct proxy_exchange *x)
 {
 	x->response_held = false;
 	exchange_arm(x);
 	if (x->filters && !filters_resume(x, x->filters))
-		return;
+		return true;
 	if (x->response_ended && x->phase != PROXY_PHASE_TUNNEL)
-		return;
-	if (x->back)
+		return true;
+	if (x->back) {
 		x->back->ops->resume(x->back, x);
-	else
-		exchange_pump(x);
+		return false;
+	}
+	exchange_pump(x);
+	return true;
+}
+
+void proxy_exchange_response_resume(struct proxy_exchange *x)
+{
+	(void)resumed_here(x);
 }
 
 void proxy_exchange_go(struct proxy_exchange *x)
 {
 	if (!x->answered)
 		return;
-	proxy_exchange_response_resume(x);
-	proxy_exchange_response_flush(x);
+	if (resumed_here(x))
+		proxy_exchange_response_flush(x);
 }
 
 /* ---- a face's own answers ---- */

@@ -24,6 +24,7 @@ enum step {
 };
 
 static void front1_turn(struct proxy_front1 *f);
+static void front1_flush(struct proxy_front *front, struct proxy_exchange *x);
 static void turn_later(struct proxy_later *l);
 
 /* ---- its life ---- */
@@ -138,6 +139,21 @@ static void at_hand(struct proxy_front1 *f, struct proxy_exchange *x)
 	f->state = PROXY_FRONT1_ANSWER;
 }
 
+/* RFC 9112 3.2.1: a path that is empty ahead of a query is "/". False: there is no room. */
+static bool path_settle(struct proxy_exchange *x)
+{
+	struct span path = x->request.path;
+	if (!path.len || path.data[0] != '?')
+		return true;
+	uint8_t *to = proxy_exchange_alloc(x, path.len + 1);
+	if (!to)
+		return false;
+	to[0] = '/';
+	memcpy(to + 1, path.data, path.len);
+	x->request.path = span_of(to, path.len + 1);
+	return true;
+}
+
 /* A whole head. */
 static enum step request(struct proxy_front1 *f, struct proxy_exchange *x,
 			 const struct http1_head *read)
@@ -150,6 +166,11 @@ static enum step request(struct proxy_front1 *f, struct proxy_exchange *x,
 		[HTTP_BODY_UNTIL_CLOSE] = PROXY_FRAMING_NONE,
 	};
 	proxy_request_from1(&x->request, read, f->c.tls);
+	if (!path_settle(x)) {
+		proxy_exchange_give(x);
+		malformed(f, PROXY_BUSY, HTTP_FAULT_NONE);
+		return STEP_ON;
+	}
 	f->request_version = x->request.version;
 	f->keep_alive = read->keep_alive && !w->draining &&
 			(!f->requests_max || f->c.exchanges < f->requests_max);
@@ -275,6 +296,15 @@ static enum step body_bad(struct proxy_front1 *f)
 	return STEP_ON;
 }
 
+/* The back takes no more for now. A client that has reset needs no answer. */
+static enum step body_held(struct proxy_front1 *f)
+{
+	if (f->state != PROXY_FRONT1_BODY || !(f->wire.t->ready & PROXY_BROKEN))
+		return STEP_HELD;
+	end(f, PROXY_CLIENT_GONE, false);
+	return STEP_GONE;
+}
+
 static enum step body_step(struct proxy_front1 *f)
 {
 	struct proxy_exchange *x = f->x;
@@ -291,7 +321,7 @@ static enum step body_step(struct proxy_front1 *f)
 	size_t n = proxy_exchange_request_body(x, bytes, p == PARSE_DONE);
 	proxy_wire1_taken(&f->wire, n);
 	if (n < bytes.len || (p == PARSE_DONE && !x->request_ended))
-		return STEP_HELD;
+		return body_held(f);
 	if (p == PARSE_DONE && f->state == PROXY_FRONT1_BODY)
 		f->state = PROXY_FRONT1_ANSWER;
 	else if (p == PARSE_DONE)
@@ -384,6 +414,9 @@ static void front1_turn(struct proxy_front1 *f)
 		proxy_later_add(&worker(f)->later, &f->later, turn_later);
 	if (f->x)
 		proxy_exchange_request_flush(f->x);
+	/* The back end of a tunnel may have ended before. */
+	if (f->x && f->state == PROXY_FRONT1_TUNNEL && f->x->request_ended)
+		front1_flush(&f->front, f->x);
 }
 
 static void turn_later(struct proxy_later *l)
@@ -499,7 +532,8 @@ static size_t front1_body(struct proxy_front *front, struct proxy_exchange *x, s
 /* The answer has left: on to the next request, or to the end. */
 static void finished(struct proxy_front1 *f)
 {
-	bool rest = f->state == PROXY_FRONT1_BODY && !f->wire.in_done;
+	/* Bytes that nobody took are of this request still. */
+	bool rest = f->state == PROXY_FRONT1_BODY && (!f->wire.in_done || f->wire.in_ready);
 	proxy_exchange_finish(TAKE(f->x));
 	if (!f->keep_alive) {
 		linger(f);
@@ -590,12 +624,12 @@ static const struct proxy_front_ops front1_ops = {
 static void ready(void *owner, unsigned events)
 {
 	struct proxy_front1 *f = owner;
-	if (events & PROXY_CAN_WRITE && f->x && f->head_sent && !f->broken && !f->turning) {
+	if (events & PROXY_CAN_WRITE && f->x && !f->broken && !f->turning) {
 		struct proxy_exchange *x = f->x;
 		f->turning = true; /* the answer may end by this, but not the connection */
 		if (proxy_wire1_flush(&f->wire))
 			broke(f);
-		else if (proxy_wire1_empty(&f->wire))
+		else if (f->head_sent && proxy_wire1_empty(&f->wire))
 			proxy_exchange_response_resume(x);
 		if (f->x == x)
 			front1_flush(&f->front, x);

@@ -255,7 +255,7 @@ static void ends_a_head_that_does_not_come_to_its_end(void **state)
 	static const uint8_t piece[] = {0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82};
 	memcpy(th.front->in, piece, sizeof(piece));
 	th.front->in_len = sizeof(piece);
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 4 && !th.front->closed; i++) {
 		th.front->t.ready |= PROXY_CAN_READ;
 		th.front->t.call(th.front->t.owner, PROXY_CAN_READ);
 		pass_ms(2000);

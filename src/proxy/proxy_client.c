@@ -13,6 +13,7 @@ struct client_front {
 	void *arg;
 	uint64_t answer_max;
 	bool too_large;
+	bool *gone; /* set when it is over, while it is being started; else NULL */
 };
 
 static struct client_front *of(struct proxy_front *front)
@@ -56,6 +57,8 @@ static void over(struct client_front *f, struct proxy_exchange *x, enum proxy_ca
 	if (call)
 		call->done(f->arg, x, cause);
 	f->call = NULL;
+	if (f->gone)
+		*f->gone = true;
 }
 
 static void client_flush(struct proxy_front *front, struct proxy_exchange *x)
@@ -130,9 +133,13 @@ struct proxy_exchange *proxy_client_start(struct proxy_worker *w, const struct p
 	x->tries = 1;
 	x->phase = PROXY_PHASE_CONNECT;
 	exchange_arm(x);
-	uint64_t id = x->id;
+	bool gone = false;
+	f->gone = &gone;
 	hop_open(x);
-	return x->id == id && x->phase != PROXY_PHASE_OVER ? x : NULL;
+	if (gone)
+		return NULL;
+	f->gone = NULL;
+	return x;
 }
 
 void proxy_client_cancel(struct proxy_exchange *x)

@@ -94,9 +94,9 @@ static enum err chunked_end(struct proxy_wire1 *w, const struct http_field *trai
 	return OK;
 }
 
-/* A chunk that was announced has its bytes first; then comes one for the rest. */
-static enum err send_chunks(struct proxy_wire1 *w, struct span bytes, bool end, bool has_trailers,
-			    size_t *ret_taken)
+/* A chunk that was announced has its bytes first. */
+static enum err send_chunk(struct proxy_wire1 *w, struct span bytes, bool end, bool has_trailers,
+			   size_t *ret_taken)
 {
 	bool room = !w->out || PROXY_BUFFER_SIZE - w->out->end >= CHUNK_HEAD_MAX;
 	if (!w->out_left && bytes.len) {
@@ -117,6 +117,20 @@ static enum err send_chunks(struct proxy_wire1 *w, struct span bytes, bool end, 
 		w->out_chunk = false;
 		w->out_done = last;
 	}
+	return OK;
+}
+
+/* Then comes one for the rest: with room left in the wire nobody would call for it. */
+static enum err send_chunks(struct proxy_wire1 *w, struct span bytes, bool end, bool has_trailers,
+			    size_t *ret_taken)
+{
+	size_t all = 0;
+	do {
+		size_t taken = 0;
+		TRY(send_chunk(w, span_sub(bytes, all, bytes.len), end, has_trailers, &taken));
+		all += taken;
+	} while (all < bytes.len && w->t->ready & PROXY_CAN_WRITE);
+	*ret_taken = all;
 	return OK;
 }
 

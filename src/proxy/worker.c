@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include "base/poison.h"
 #include "proxy/back1.h"
 #include "proxy/entry.h"
 #include "proxy/front1.h"
@@ -24,6 +25,7 @@ void proxy_worker_done(struct proxy_worker *w)
 	ASSERT(!w->exchanges && !w->fronts);
 	while (w->exchanges_free) {
 		struct proxy_exchange *x = w->exchanges_free;
+		MEMORY_UNPOISON(x, sizeof(*x));
 		w->exchanges_free = x->next;
 		proxy_deadline_done(&w->wheel, &x->deadline);
 		free(x);
