@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 enum err notify_open(struct notify *ret)
 {
@@ -23,7 +24,9 @@ enum err notify_open(struct notify *ret)
 		return ERR_FORMAT;
 	TRY(unix_address(address, &raw, &raw_len));
 	AUTO_DONE(fd_done) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&raw, raw_len) < 0)
+	const struct timeval wait = {.tv_usec = NOTIFY_READY_WAIT_MS * 1000};
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&raw, raw_len) < 0)
 		return err_errno();
 	(void)unsetenv("NOTIFY_SOCKET");
 	ret->fd = fd_take(&fd);
@@ -36,18 +39,24 @@ void notify_done(struct notify *notify)
 		fd_done(&notify->fd);
 }
 
-enum err notify_send(const struct notify *notify, const char *text)
+static enum err send_text(const struct notify *notify, const char *text, int flags)
 {
 	if (notify->fd < 0)
 		return OK;
+	return send(notify->fd, text, strlen(text), MSG_NOSIGNAL | flags) < 0 ? err_errno() : OK;
+}
+
+enum err notify_send(const struct notify *notify, const char *text)
+{
 	/* Never waits: a deaf supervisor must not stop a service. */
-	return send(notify->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? err_errno()
-										     : OK;
+	return send_text(notify, text, MSG_DONTWAIT);
 }
 
 enum err notify_ready(const struct notify *notify)
 {
-	return notify_send(notify, "READY=1\n");
+	/* An ear of the kernel's holds ten messages. Where many start at once one more would be
+	 * lost, and with this one somebody waits for ever. */
+	return send_text(notify, "READY=1\n", 0);
 }
 
 enum err notify_reloading(const struct notify *notify)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -63,6 +64,34 @@ static void hears_what_a_service_says(void **state)
 		if (i == 1)
 			assert_true(span_to_u64(value, UINT64_MAX, &us) && us > 0);
 	}
+	notify_done(&n);
+}
+
+static void readiness_waits_for_a_full_ear(void **state)
+{
+	(void)state;
+	struct notify n = open_notify(address);
+	struct notify_message m;
+	struct span value;
+	size_t sent = 0;
+	while (notify_status(&n, "starts") == OK)
+		assert_true(++sent < 100000);
+	assert_int_equal(notify_ready(&n), EAGAIN); /* a deaf one does not stop a service */
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)usleep(20000);
+		_exit(notify_receive(listener, &m) ? 1 : 0);
+	}
+	int status;
+	assert_int_equal(notify_ready(&n), OK);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	for (size_t i = 1; i < sent; i++)
+		assert_int_equal(notify_receive(listener, &m), OK);
+	assert_int_equal(notify_receive(listener, &m), OK);
+	assert_true(notify_field(&m, "READY", &value));
+	assert_int_equal(notify_receive(listener, &m), EAGAIN);
 	notify_done(&n);
 }
 
@@ -159,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hears_what_a_service_says),
+		cmocka_unit_test(readiness_waits_for_a_full_ear),
 		cmocka_unit_test(status_is_one_line),
 		cmocka_unit_test(tells_which_child_spoke),
 		cmocka_unit_test(overlong_is_passed_over),
