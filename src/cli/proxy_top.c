@@ -112,6 +112,36 @@ static void print_rows(const struct row *rows, size_t n, bool colour)
 	(void)fflush(stdout);
 }
 
+/* The same as an object on a line. */
+static void tell_rows(const struct row *rows, size_t n)
+{
+	json_t *servers = json_array();
+	for (size_t i = 0; i < n; i++) {
+		const struct row *r = &rows[i];
+		json_array_append_new(
+			servers, json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "pool", r->pool,
+					   "server", r->server, "state", r->state, "requests_per_s",
+					   r->requests, "bytes_per_s", r->bytes, "in_flight",
+					   r->running, "failed", r->failures, "p99_us", r->p99_us));
+	}
+	json_t *object = json_pack("{s:o}", "servers", servers);
+	(void)json_dumpf(object, stdout, JSON_COMPACT);
+	(void)fputc('\n', stdout);
+	(void)fflush(stdout);
+	json_decref(object);
+}
+
+/* A terminal is written anew, from its upper left corner. */
+static void show(const struct command_line *line, const struct row *rows, size_t n)
+{
+	if (line->json) {
+		tell_rows(rows, n);
+		return;
+	}
+	(void)printf("%s", line->colour ? "\033[H\033[2J" : "");
+	print_rows(rows, n, line->colour);
+}
+
 static void pause_s(unsigned seconds)
 {
 	struct timespec t = {.tv_sec = seconds};
@@ -140,9 +170,7 @@ static int top_run(const struct command_line *line)
 		if (old->answer) {
 			rate(old, now, rows);
 			qsort(rows, now->rows_n, sizeof(rows[0]), by_rate);
-			/* A terminal is written anew, from its upper left corner. */
-			(void)printf("%s", line->colour ? "\033[H\033[2J" : "");
-			print_rows(rows, now->rows_n, line->colour);
+			show(line, rows, now->rows_n);
 			if (times && --left == 0)
 				break;
 		}
