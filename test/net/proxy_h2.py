@@ -10,7 +10,7 @@ import hpack
 
 from proxy_site import FRONT
 
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -65,6 +65,8 @@ class Connection:
                     self.statuses[stream] = int(value)
         elif kind == DATA:
             self.bodies[stream] = self.bodies.get(stream, b"") + payload
+            if payload:  # as much as ever may come, for as many requests as are made
+                self.writer.write(frame(WINDOW_UPDATE, 0, 0, len(payload).to_bytes(4, "big")))
         elif kind == RST_STREAM:
             self.statuses.setdefault(stream, "reset")
             self.ended.add(stream)

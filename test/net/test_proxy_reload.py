@@ -1,18 +1,24 @@
-"""Reloads under load: no request is lost, no connection is closed, no memory is kept. RELOADS of them (8; 1,000 by hand)."""
+"""Reloads under load (HTTP/1.1 and HTTP/2, plain and by TLS, tunnels, an answer that lasts), each with other servers, another route and another
+certificate: no request is lost, no connection is closed, no memory is kept. RELOADS of them (8; 1,000 by hand)."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import re
+import shutil
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
 
 import http_corpus
-from proxy_site import SERVERS, Origin, Site, config, connect, echo
+import proxy_h2
+from proxy_site import FRONT, SERVERS, Origin, Site, config, connect, echo
 
 RELOADS = int(os.environ.get("RELOADS", "8"))
-CLIENTS = 12
+PLAIN, TLS, H2 = 6, 3, 2
 POOLS = [(0,), (1,), (0, 1)]
 
 
@@ -20,6 +26,14 @@ POOLS = [(0,), (1,), (0, 1)]
 def site(janitor_process):
     made = Site()
     try:
+        made.certificates, made.shown = [], []
+        for n in range(2):
+            files = made.certificate("www.example")
+            kept = [path.with_name(f"{n}-{path.name}") for path in files]
+            for path, name in zip(files, kept):
+                path.rename(name)
+            made.certificates.append(kept)
+            made.shown.append(ssl.PEM_cert_to_DER_cert(kept[0].read_text()))
         yield made
     finally:
         made.close()
@@ -39,17 +53,64 @@ async def answer_of(reader):
     return message
 
 
-async def client(site, number, ended, counts):
+async def open_tls(site):
+    """A new connection by TLS, with a full handshake; and the certificate that it showed, in DER."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with site.client.inside():
+        made = socket.socket()
+    made.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(made, (FRONT, 443))
+    reader, writer = await asyncio.open_connection(sock=made, ssl=context, server_hostname="www.example")
+    return reader, writer, writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+
+
+async def ask(reader, writer, path):
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: www.example\r\n\r\n".encode())
+    answer = await answer_of(reader)
+    assert answer.start[1] == "200", answer
+    return answer.body.decode()
+
+
+async def client(reader, writer, name, ended, counts):
     """Asks on one connection, whatever happens, until the end."""
-    reader, writer = await connect(site.client)
     while not ended.is_set():
-        path = f"/{number}-{counts[number]}"
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: www.example\r\n\r\n".encode())
-        answer = await answer_of(reader)
-        assert answer.start[1] == "200" and answer.body == f"www.example {path}".encode()
-        counts[number] += 1
+        path = f"/{name}-{counts[name]}"
+        assert await ask(reader, writer, path) == f"www.example {path}"
+        counts[name] += 1
         await asyncio.sleep(0.002)
     writer.close()
+
+
+async def client_h2(site, name, ended, counts):
+    """Four requests at once on one connection by HTTP/2, again and again."""
+    connection, stream = await proxy_h2.connect(site.client), 1
+    while not ended.is_set():
+        wave = {stream + 2 * n: f"/{name}-{stream + 2 * n}" for n in range(4)}
+        for number, path in wave.items():
+            connection.send(number, proxy_h2.get(b"www.example", path.encode()))
+        assert await connection.read(lambda c: wave.keys() <= c.ended), f"GOAWAY {connection.gone}"
+        for number, path in wave.items():
+            assert connection.statuses.pop(number) == 200
+            assert connection.bodies.pop(number) == f"www.example {path}".encode()
+            connection.ended.discard(number)
+        counts[name] += len(wave)
+        stream += 2 * len(wave)
+        await asyncio.sleep(0.01)
+    assert connection.gone is None
+    connection.close()
+
+
+async def newcomer(site, ended, counts):
+    """A connection by TLS for each request: one of the certificates, and an answer."""
+    while not ended.is_set():
+        reader, writer, shown = await open_tls(site)
+        assert shown in site.shown
+        path = f"/new-{counts['new']}"
+        assert await ask(reader, writer, path) == f"www.example {path}"
+        counts["new"] += 1
+        writer.close()
+        await asyncio.sleep(0.05)
 
 
 async def slow_client(site, ended):
@@ -61,16 +122,15 @@ async def slow_client(site, ended):
     assert ended.is_set() and answer.body.strip(b".") == b"end"
 
 
-async def tunnel(site, ended, counts):
+async def tunnel(reader, writer, name, ended, counts):
     """Octets to and fro, as of a WebSocket."""
-    reader, writer = await connect(site.client)
     writer.write(b"GET /tunnel HTTP/1.1\r\nHost: www.example\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 ")
     while not ended.is_set():
         writer.write(b"ping")
         assert await reader.readexactly(4) == b"ping"
-        counts["tunnel"] += 1
+        counts[name] += 1
         await asyncio.sleep(0.01)
     writer.close()
 
@@ -120,24 +180,56 @@ def say_slowly(ended):
     return answer
 
 
-def test_no_request_is_lost_by_reloads(site):
-    def text(turn):
-        servers = [f"{SERVERS[n]}:80" for n in POOLS[turn % len(POOLS)]]
-        return config(*servers, more=f"  timeouts: {{idle: {60 + turn}s}}\n")
+def text_of(site, turn):
+    """Other servers, another route, other times; another certificate, in turn in files of its own and in the same file as before."""
+    servers = [f"{SERVERS[n]}:80" for n in POOLS[turn % len(POOLS)]]
+    chain, key = site.certificates[turn % len(site.certificates)]
+    if turn % 4 in (1, 2):
+        now = chain.parent / "now.pem", chain.parent / "now.key"
+        for made, source in zip(now, (chain, key)):
+            shutil.copy(source, made)
+            made.chmod(0o644)
+        chain, key = now
+    more = f"  timeouts: {{idle: {60 + turn}s}}\n"
+    return config(*servers, more=more, tls=(chain, key)).replace(
+        "routes: [", f"routes: [{{path: /turn, answer: {{status: 200, body: 'turn {turn}'}}}}, "
+    )
 
+
+async def begin(site, ended, counts):
+    """All clients, as tasks."""
+    tasks = [slow_client(site, ended), newcomer(site, ended, counts)]
+    for name, call in [*((f"plain{n}", client) for n in range(PLAIN)), ("tunnel", tunnel)]:
+        tasks.append(call(*await connect(site.client), name, ended, counts))
+    for name, call in [*((f"tls{n}", client) for n in range(TLS)), ("tls-tunnel", tunnel)]:
+        tasks.append(call(*(await open_tls(site))[:2], name, ended, counts))
+    tasks += [client_h2(site, f"h2-{n}", ended, counts) for n in range(H2)]
+    return [asyncio.create_task(task) for task in tasks]
+
+
+async def judge(site, turn, kept):
+    """What is in force after a reload: for who comes, and for who was here before."""
+    reader, writer, shown = await open_tls(site)
+    assert shown == site.shown[turn % len(site.shown)]
+    assert await ask(reader, writer, "/turn") == await ask(*kept, "/turn") == f"turn {turn}"
+    writer.close()
+
+
+def test_no_request_is_lost_by_reloads(site):
     async def run():
-        ended, counts = asyncio.Event(), {"tunnel": 0, **dict.fromkeys(range(CLIENTS), 0)}
+        ended, counts = asyncio.Event(), collections.Counter()
         answer = say_slowly(ended)
         async with World(site.server, SERVERS[0], answer=answer) as one, World(site.server, SERVERS[1], answer=answer) as two:
-            site.serve(text(2))
+            site.serve(text_of(site, 2))
             pid = site.service.pid
-            tasks = [asyncio.create_task(client(site, n, ended, counts)) for n in range(CLIENTS)]
-            tasks += [asyncio.create_task(slow_client(site, ended)), asyncio.create_task(tunnel(site, ended, counts))]
+            kept = (await open_tls(site))[:2]
+            tasks = await begin(site, ended, counts)
             await asyncio.sleep(0.3)
             sizes = []
             for turn in range(RELOADS):
                 seen = len(one.requests), len(two.requests)
-                await asyncio.to_thread(site.serve, text(turn))
+                await asyncio.to_thread(site.serve, text_of(site, turn))
+                await judge(site, turn, kept)
                 await asyncio.sleep(0.1)
                 used = {n for n, (now, then) in enumerate(zip((len(one.requests), len(two.requests)), seen)) if now > then}
                 assert set(POOLS[turn % len(POOLS)]) <= used, f"reload {turn}: {used} were asked"
@@ -150,11 +242,13 @@ def test_no_request_is_lost_by_reloads(site):
                         origin.requests.clear()
             ended.set()
             await asyncio.gather(*tasks)
+            kept[1].close()
             assert site.service.pid == pid and not one.wrong and not two.wrong
         return counts, sizes
 
     counts, sizes = asyncio.run(run())
-    print(f"{RELOADS} reloads, {sum(counts.values())} answers, {sizes[0]} to {sizes[-1]} bytes resident")
-    assert min(counts.values()) > 0
+    middle = sizes[len(sizes) // 2]
+    print(f"{RELOADS} reloads, {sum(counts.values())} answers; resident {sizes[0]}, half-way {middle}, at the end {sizes[-1]} bytes")
+    assert len(counts) == PLAIN + TLS + H2 + 3 and min(counts.values()) > 0
     # The first ones may touch memory that was not before.
-    assert sizes[-1] - sizes[len(sizes) // 2] < 4 << 20
+    assert sizes[-1] - middle < 4 << 20
