@@ -1,5 +1,5 @@
 /* gatehouse lab tour: the lab brought up, and a name, an address and a datagram followed through
- * it, by commands as a person would type them; then tunnels. */
+ * it, by commands as a person would type them; then tunnels, and requests through the proxy. */
 #include "cli/commands.h"
 
 #include "cli/lab.h"
@@ -8,16 +8,18 @@
 #include "cli/remote.h"
 #include "lab/lab.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/spawn.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
 	FORWARD_LOOKS = 50,
 	FORWARD_LOOK_US = 200000,
-	FORWARD_SIZE = 65536,
-	FORWARD_WAIT_MS = 5000,
+	TEXT_SIZE = 65536,
+	TEXT_WAIT_MS = 20000,
 };
 
 void tour_heading(const struct command_line *line, const char *text)
@@ -60,18 +62,32 @@ int tour_step(const char *host, const char *const *words)
 	return e ? command_fail(NULL, "%s: %s", host, err_text(e)) : tour_end(host, &child);
 }
 
+char *tour_printed(const char *const *argv, bool *ret_succeeded)
+{
+	struct spawn s = SPAWN_INIT;
+	struct spawn_end end;
+	char *text = NULL;
+	size_t len;
+	AUTO_DONE(fd_done) int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	s.argv = argv;
+	s.stderr_fd = nowhere;
+	bool ran = !spawn_capture(&s, TEXT_SIZE, TEXT_WAIT_MS, &text, &len, &end);
+	*ret_succeeded = ran && !end.signalled && end.code == 0;
+	return text;
+}
+
 static const char map[] =
 	"   root-a root-b   com-a com-b   kr-a kr-b      ns1 ns2   hanbit seoul eng   web   "
-	"roamer\n"
+	"roamer visitor\n"
 	"   ---+------+-------+-----+------+----+---    "
-	"---+---+------+-----+----+-----+------+---\n"
+	"---+---+------+-----+----+-----+------+------+---\n"
 	"            roots and TLDs     |                        | authoritative servers, the web\n"
 	"                               +---------[isp]----------+------------[office]--- desk\n"
 	"                                           |                   another site's gateway\n"
 	"                                       [gateway]   resolver, authority, addresses, "
-	"translation, tunnels\n"
-	"                                           |\n"
-	"                           client1  client2  client3  nas  laptop\n";
+	"translation, tunnels,\n"
+	"                                           |       reverse proxy\n"
+	"                     client1  client2  client3  nas  app1  app2  laptop\n";
 
 /* The first journey: cold, warm, and as a program on a client sees it. */
 static int tour_names(const struct command_line *line)
@@ -157,17 +173,16 @@ static void forward_await(void)
 	static const char *const argv[] = {"gatehouse", "lab",	     "run",
 					   "gateway",	"gatehouse", "nat",
 					   "forwards",	"--json",    NULL};
-	struct spawn s = SPAWN_INIT;
 	bool leads = false;
-	s.argv = argv;
 	for (int i = 0; !leads && i < FORWARD_LOOKS; i++) {
-		struct spawn_end end;
-		char *text = NULL;
-		size_t len;
+		bool succeeded;
 		if (i)
 			(void)usleep(FORWARD_LOOK_US);
-		if (spawn_capture(&s, FORWARD_SIZE, FORWARD_WAIT_MS, &text, &len, &end))
+		char *text = tour_printed(argv, &succeeded);
+		if (!succeeded) {
+			free(text);
 			return;
+		}
 		json_t *answer = json_loads(text, 0, NULL);
 		json_t *first = json_array_get(json_object_get(answer, "forwards"), 0);
 		leads = json_is_string(json_object_get(first, "host"));
@@ -225,6 +240,19 @@ static int tour_translation(const struct command_line *line)
 	return status ? status : tour_explain(line);
 }
 
+static const char *const next[] = {
+	"shell client1                a shell on a host of the site; then dig, host, getent",
+	"run gateway gatehouse trace 한국.kr NS",
+	"run client1 dig www.shop.com     four addresses, another one first each time",
+	"run gateway gatehouse status     what the resolver has done",
+	"run gateway gatehouse leases     who has which address",
+	"run gateway gatehouse nat top    which host has most of the traffic",
+	"run gateway gatehouse user end anna    end her session: closed at once",
+	"run gateway gatehouse proxy top    the web servers, as they are asked",
+	"status                           the hosts",
+	"down                             end it; nothing is left behind",
+};
+
 static int tour_run(const struct command_line *line)
 {
 	bool was_up;
@@ -250,25 +278,16 @@ static int tour_run(const struct command_line *line)
 			     line->program);
 	if (!status)
 		status = tour_tunnels(line);
+	if (!status)
+		status = tour_proxy(line);
 	if (status)
 		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
 				    "what it logged.",
 				    "the tour stops here (status %d)", status);
 	tour_heading(line, "What to try next");
-	(void)printf(
-		"  %s lab shell client1                a shell on a host of the site; then "
-		"dig, host, getent\n"
-		"  %s lab run gateway gatehouse trace 한국.kr NS\n"
-		"  %s lab run client1 dig www.shop.com     four addresses, another one first "
-		"each time\n"
-		"  %s lab run gateway gatehouse status     what the resolver has done\n"
-		"  %s lab run gateway gatehouse leases     who has which address\n"
-		"  %s lab run gateway gatehouse nat top    which host has most of the traffic\n"
-		"  %s lab run gateway gatehouse user end anna    end her session: closed at once\n"
-		"  %s lab status                           the hosts\n"
-		"  %s lab down                             end it; nothing is left behind\n\n",
-		line->program, line->program, line->program, line->program, line->program,
-		line->program, line->program, line->program, line->program);
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+		(void)printf("  %s lab %s\n", line->program, next[i]);
+	(void)printf("\n");
 	return EXIT_OK;
 }
 
@@ -276,6 +295,6 @@ const struct command lab_tour_verb = {
 	.name = "tour",
 	.within = "lab",
 	.arguments = "",
-	.summary = "Bring it up and follow a name, an address and a datagram through it",
+	.summary = "Bring it up and follow a name, an address, a datagram and a request through it",
 	.run = tour_run,
 };

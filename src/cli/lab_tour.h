@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "cli/command.h"
 
+#include <stdbool.h>
+
 struct spawn_child;
 
 enum { TOUR_WATCH_STARTS_US = 500000 }; /* so that it sees the first message */
@@ -18,7 +20,13 @@ int tour_end(const char *host, struct spawn_child *child);
 /* Both. */
 int tour_step(const char *host, const char *const *words);
 
+/* What a program prints on standard output, shown to nobody. Owned by the caller. */
+char *tour_printed(const char *const *argv, bool *ret_succeeded);
+
 /* The fourth journey: tunnels. In lab_tour_tunnels.c. */
 int tour_tunnels(const struct command_line *line);
+
+/* The fifth: the reverse proxy. In lab_tour_proxy.c. */
+int tour_proxy(const struct command_line *line);
 
 #endif

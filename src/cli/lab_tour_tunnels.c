@@ -6,30 +6,11 @@
 #include "crypto/secret.h"
 #include "crypto/totp.h"
 #include "os/clock.h"
-#include "os/fd.h"
 #include "os/spawn.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { TEXT_SIZE = 65536, TEXT_WAIT_MS = 20000 };
-
-/* What a program on a host prints on standard output. Owned by the caller. */
-static char *printed(const char *const *argv, bool *ret_succeeded)
-{
-	struct spawn s = SPAWN_INIT;
-	struct spawn_end end;
-	char *text = NULL;
-	size_t len;
-	AUTO_DONE(fd_done) int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	s.argv = argv;
-	s.stderr_fd = nowhere;
-	bool ran = !spawn_capture(&s, TEXT_SIZE, TEXT_WAIT_MS, &text, &len, &end);
-	*ret_succeeded = ran && !end.signalled && end.code == 0;
-	return text;
-}
 
 /* Whether this kernel gave the roamer a device for his tunnel. */
 static bool has_device(void)
@@ -37,7 +18,7 @@ static bool has_device(void)
 	static const char *const argv[] = {"gatehouse", "lab",	"run",	   "roamer", "ip",
 					   "link",	"show", "wg-home", NULL};
 	bool succeeded;
-	free(printed(argv, &succeeded));
+	free(tour_printed(argv, &succeeded));
 	return succeeded;
 }
 
@@ -72,8 +53,8 @@ static bool user_add(char ret_password[PASSWORD_SIZE], char ret_code[TOTP_DIGITS
 					  "--generate", "--json", NULL};
 	uint8_t secret[TOTP_SECRET_LEN];
 	bool succeeded, made;
-	free(printed(remove, &succeeded)); /* of an earlier tour, if there was one */
-	char *text = printed(add, &succeeded);
+	free(tour_printed(remove, &succeeded)); /* of an earlier tour, if there was one */
+	char *text = tour_printed(add, &succeeded);
 	json_t *user = succeeded ? json_loads(text, 0, NULL) : NULL;
 	const char *seed = json_string_value(json_object_get(user, "secret"));
 	const char *password = json_string_value(json_object_get(user, "password"));

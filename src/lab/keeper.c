@@ -3,6 +3,7 @@
  * when it ends. */
 #include "base/writer.h"
 #include "control/control.h"
+#include "lab/certificate.h"
 #include "lab/client.h"
 #include "lab/lab.h"
 #include "lab/network.h"
@@ -81,6 +82,8 @@ static enum err host_start(struct keeper *k, size_t at)
 		TRY(lab_web_start(h->name, h->web, k->netns_fds[at], k->unprivileged));
 	if (!h->files)
 		return OK;
+	if (h->certified)
+		TRY(lab_certificate_make(h->name, h->certified));
 	for (const struct lab_file *f = h->files; f->name; f++)
 		TRY(file_put(h->name, f->name, f->text));
 	(void)snprintf(log, sizeof(log), LAB_FOLDER "/%s/run", h->name);
@@ -145,15 +148,21 @@ static void told(struct host_state *host, bool translates, const struct notify_m
 		host->ready = true;
 }
 
-static void ear_ready(void *arg, uint32_t events)
+/* What came until now: an ear holds ten messages. */
+static void hear(struct keeper *k)
 {
-	struct keeper *k = arg;
 	struct notify_message m;
-	(void)events;
 	while (notify_receive(k->ear_fd, &m) == OK)
 		for (size_t i = 0; lab_hosts[i].name; i++)
 			if (k->hosts[i].running && k->hosts[i].process.pid == m.pid)
 				told(&k->hosts[i], lab_hosts[i].translates, &m);
+}
+
+static void ear_ready(void *arg, uint32_t events)
+{
+	struct keeper *k = arg;
+	(void)events;
+	hear(k);
 	ready_tell(k);
 }
 
@@ -282,6 +291,7 @@ static enum err serve(struct keeper *k, struct control_face *face, const char **
 	for (size_t i = 0; lab_hosts[i].name; i++) {
 		*ret_what = lab_hosts[i].name;
 		TRY(host_start(k, i));
+		hear(k);
 	}
 	*ret_what = "the loop";
 	loop_timer_set_after(&k->loop, &k->look, LOOK_MS);

@@ -13,6 +13,7 @@
  */
 #include "lab/topology.h"
 
+#include "lab/certificate.h"
 #include "lab/zones.h"
 
 #include <string.h>
@@ -115,6 +116,22 @@ static const struct lab_file eng_files[] = {
 	"password=\"$2\" -d code=$3 $page/sign-in\n"                                               \
 	"sed -n 's/.*<h1>\\([^<]*\\)<.*/\\1/p' answer\n"
 
+/* What a client learns of a server by TLS: NAME. */
+#define SHOW_TLS                                                                                   \
+	"openssl s_client -brief -verify_return_error -CAfile " LAB_AUTHORITY " "                  \
+	"-servername \"$1\" -connect \"$1:443\" </dev/null 2>&1\n"
+
+/* Asks for a page until the file "enough" is here, then says which answers came how often: URL. */
+#define ASK_ON                                                                                     \
+	"cd /run/lab/visitor || exit 1\n"                                                          \
+	"rm -f enough; : >answers\n"                                                               \
+	"ask() { curl -s -m 10 --cacert " LAB_AUTHORITY " -o page -w '%{http_code} ' \"$@\"; }\n"  \
+	"while test ! -e enough; do\n"                                                             \
+	"  if ask \"$1\"; then sed 's/;.*//' page; else echo no answer; fi >>answers\n"            \
+	"  sleep 0.05\n"                                                                           \
+	"done\n"                                                                                   \
+	"sort answers | uniq -c\n"
+
 static const struct lab_file roamer_files[] = {
 	{"gatehouse.yaml", TUNNEL_HOME("wg-home", "10.9.7.2", ROAMER_KEY, "")},
 	{"sign-in.sh", SIGN_IN},
@@ -126,6 +143,23 @@ static const struct lab_file office_files[] = {
 	 TUNNEL_HOME("wg-site", "10.9.7.3", OFFICE_KEY, "          keepalive: 25s\n")},
 	{0},
 };
+
+/* Somebody out there who belongs to nobody: a resolver of his own, and the programs of the tour. */
+static const struct lab_file visitor_files[] = {
+	{"gatehouse.yaml", "global: {run: run}\n"
+			   "resolver:\n"
+			   "  listen: 127.0.0.1\n"
+			   "  workers: 1\n"
+			   "  access: 127.0.0.0/8\n"
+			   "  roots: [198.51.100.10, 198.51.100.11]\n"
+			   "  special-names: off # the addresses here are those of RFC 5737\n"},
+	{"tls.sh", SHOW_TLS},
+	{"ask.sh", ASK_ON},
+	{0},
+};
+
+/* The name of the site's two web servers in the world. */
+#define LAB_CLOUD "cloud.example.com"
 
 static const struct lab_file gateway_files[] = {
 	{"gatehouse.yaml",
@@ -171,7 +205,7 @@ static const struct lab_file gateway_files[] = {
 	 "  bogons: off\n"
 	 "  limits: {flows: 16384}\n"
 	 "  firewall:\n"
-	 "    - {action: allow, from: outside, to: gateway, traffic: 51820/udp}\n"
+	 "    - {action: allow, from: outside, to: gateway, traffic: [51820/udp, 443/tcp]}\n"
 	 "  forward:\n"
 	 "    - {from: 80/tcp, to: \"nas:80\"} # follows the lease of the host that has this "
 	 "name\n"
@@ -190,7 +224,17 @@ static const struct lab_file gateway_files[] = {
 	 "        office: # another site\n"
 	 "          public-key: " OFFICE_PUBLIC "\n"
 	 "          allowed-ips: [10.9.7.3, 192.168.8.0/24]\n"
-	 "  sign-in: {name: login.home.arpa}\n"},
+	 "  sign-in: {name: login.home.arpa}\n"
+	 "reverse-proxy: # two web servers of the site, seen as one from outside\n"
+	 "  workers: 1\n"
+	 "  listen: {address: 192.0.2.2, tls: yes}\n"
+	 "  certificates: {chain: " LAB_CLOUD ".pem, key: " LAB_CLOUD ".key}\n"
+	 "  pools:\n"
+	 "    cloud:\n"
+	 "      servers: [\"192.168.7.11:80\", \"192.168.7.12:80\"]\n"
+	 "      balance: round-robin\n"
+	 "      check: {http: /, interval: 250ms, fall: 2}\n"
+	 "  routes: {host: " LAB_CLOUD ", to: cloud}\n"},
 	{"home.arpa.zone", LAB_ZONE_HOME},
 	{"192.168.7.zone", LAB_ZONE_HOME_REVERSE},
 	{0},
@@ -217,6 +261,14 @@ static const struct lab_file gateway_files[] = {
 	{                                                                                          \
 		.name = (host), .role = (what), .router = "gateway", .bridge = "lan",              \
 		.addresses = {"fd00:7::" #n "/64"}, .gateways = {"fd00:7::1"}, .ipv4 = (from)      \
+	}
+
+#define APP(host, what, n, which)                                                                  \
+	{                                                                                          \
+		.name = (host), .role = (what), .router = "gateway", .bridge = "lan",              \
+		.addresses = {"192.168.7." #n "/24", "fd00:7::" #n "/64"},                         \
+		.gateways = {"192.168.7.1", "fd00:7::1"}, .nameserver = "192.168.7.1",             \
+		.web = "The cloud's " which " server"                                              \
 	}
 
 const struct lab_host lab_hosts[] = {
@@ -248,6 +300,14 @@ const struct lab_host lab_hosts[] = {
 	 .gateways = {HOST_4 "1", HOST_6 "1"},
 	 .nameserver = "192.168.7.1",
 	 .files = roamer_files},
+	{.name = "visitor",
+	 .role = "somebody out there, who sees of the site what all the world does",
+	 .router = "isp",
+	 .bridge = "hosting",
+	 .addresses = {HOST_4 "91/24", HOST_6 "91/64"},
+	 .gateways = {HOST_4 "1", HOST_6 "1"},
+	 .nameserver = "127.0.0.1",
+	 .files = visitor_files},
 	{.name = "office",
 	 .role = "the gateway of another site, joined to the first by a tunnel",
 	 .router = "isp",
@@ -264,13 +324,14 @@ const struct lab_host lab_hosts[] = {
 	 .nameserver = "192.168.7.1",
 	 .web = "The other site's own server"},
 	{.name = "gateway",
-	 .role = "the site's gateway: resolver, authority, addresses, translation",
+	 .role = "the site's gateway: resolver, authority, addresses, translation, proxy",
 	 .router = "isp",
 	 .bridge = "access",
 	 .addresses = {"192.0.2.2/24", "2001:db8:2::2/64"},
 	 .gateways = {"192.0.2.1", "2001:db8:2::1"},
 	 .nameserver = "127.0.0.1",
 	 .files = gateway_files,
+	 .certified = LAB_CLOUD,
 	 .translates = true},
 	CLIENT("client1", "a host of the site, its address by DHCP", 101, LAB_DHCP),
 	CLIENT("client2", "a host of the site, its address by DHCP", 102, LAB_DHCP),
@@ -283,6 +344,8 @@ const struct lab_host lab_hosts[] = {
 	 .gateways = {"fd00:7::1"},
 	 .ipv4 = LAB_DHCP,
 	 .web = "The site's own server"},
+	APP("app1", "one of two web servers, which the gateway makes one of", 11, "first"),
+	APP("app2", "the other", 12, "second"),
 	CLIENT("laptop", "plugged in, and without an address until udhcpc runs there", 104,
 	       LAB_LATER),
 	{0},

@@ -30,7 +30,8 @@ struct lab_host {
 	const char *gateways[2];		  /* default routes of its bridge's families */
 	const char *nameserver;			  /* for its resolv.conf; NULL: none */
 	enum lab_ipv4 ipv4;
-	const char *web; /* a web server runs here, and says so; NULL: none */
+	const char *web;       /* a web server runs here, and says so; NULL: none */
+	const char *certified; /* it has NAME.pem and NAME.key of the lab's authority; NULL: none */
 	bool translates; /* a router that forwards by its gatehouse alone, which is ready before
 			    that */
 	const struct lab_file *files; /* ended by a NULL name; NULL: no gatehouse runs here */

@@ -82,6 +82,7 @@
 	"mail A 203.0.113.81\n"                                                                    \
 	"; the site of the tour: its gateway, as the world sees it\n"                              \
 	"home A 192.0.2.2\n"                                                                       \
+	"cloud A 192.0.2.2\n"                                                                      \
 	"ftp CNAME www\n"                                                                          \
 	"partner CNAME www.seoul.hanbit.kr.\n"                                                     \
 	"_sip._udp SRV 10 60 5060 sip\n"                                                           \
@@ -155,7 +156,9 @@
 	"@ SOA gateway hostmaster 1 7200 3600 1209600 30\n"                                        \
 	"@ NS gateway\n"                                                                           \
 	"gateway A 192.168.7.1\n"                                                                  \
-	"gateway AAAA fd00:7::1\n"
+	"gateway AAAA fd00:7::1\n"                                                                 \
+	"app1 A 192.168.7.11\n"                                                                    \
+	"app2 A 192.168.7.12\n"
 
 #define LAB_ZONE_HOME_REVERSE                                                                      \
 	"$ORIGIN 7.168.192.in-addr.arpa.\n$TTL 300\n"                                              \

@@ -81,6 +81,7 @@ def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
     exchange_in(done.stdout)
     translation_in(done.stdout)
     tunnels_in(done.stdout)
+    proxy_in(done.stdout)
     assert "lab shell client1" in done.stdout  # what to try next
     assert "\x1b" not in done.stdout
     # A second tour is in the lab that is there.
@@ -106,6 +107,22 @@ def tunnels_in(text):
     for clear, sealed in re.findall(r"^what can be read +(.*?)  +(\S+)$", text, re.M):
         assert "nas.home.arpa" in clear and re.fullmatch(r"[0-9a-f]{48}…", sealed)
     assert re.search(r"^anna +roamer +open .* 203\.0\.113\.90:51820$", text, re.M)
+
+
+def proxy_in(text):
+    """Two servers behind one name, in turn; TLS as the visitor sees it and the request as it arrives; one server stopped and back, and no
+    answer missing."""
+    pages = re.findall(r"^The cloud's (first|second) server; it was asked by 192\.168\.7\.1, port \d+\.$", text, re.M)
+    assert len(pages) == 6 and all(a != b for a, b in zip(pages, pages[1:]))
+    assert "\nProtocol version: TLSv1.3\n" in text and "\nVerification: OK\n" in text
+    arrived = text.split("/cgi-bin/request.cgi\n", 1)[1].split("\n\n")[0].split("\n")
+    assert arrived[0] == "GET /cgi-bin/request.cgi HTTP/1.1"
+    assert "Forwarded: for=203.0.113.91;host=cloud.example.com;proto=https" in arrived and "X-Forwarded-For: 203.0.113.91" in arrived
+    down, up = text.split("app2$ sh /run/lab/app2/web.sh start\n")
+    assert re.search(r"^cloud +192\.168\.7\.12:80 +down ", down, re.M) and re.search(r"^cloud +192\.168\.7\.12:80 +up ", up, re.M)
+    told = up.split("How often the visitor was answered")[1].split("\n== ")[0]
+    assert sorted(re.findall(r"^ +[1-9]\d* (.*)$", told, re.M)) == ["200 The cloud's first server", "200 The cloud's second server"]
+    assert "no answer" not in told
 
 
 def translation_in(text):

@@ -26,9 +26,10 @@ SERVERS = {
     "eng",
     "gateway",
     "roamer",
+    "visitor",
     "office",
 }
-SITE = {"client1", "client2", "client3", "nas"}
+SITE = {"client1", "client2", "client3", "nas", "app1", "app2"}
 OTHERS = {"isp", "web", "laptop", "desk"} | SITE
 
 
@@ -136,7 +137,7 @@ def test_run_is_on_that_host(shared):
     assert name == "client2"
     assert resolver == "search home.arpa"
     assert " 192.168.7." in address
-    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nnat.sock\nresolver.sock\nvpn.sock\n"
+    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nnat.sock\nresolver.sock\nreverse-proxy.sock\nvpn.sock\n"
     assert shared["ns1"].run("ls", "/run/gatehouse").stdout == "authority.sock\n"
 
 
@@ -265,7 +266,7 @@ def test_a_run_that_is_under_way_ends_with_the_lab(own):
     own.up()
     process = own.host.popen(own.program, "lab", "run", "client1", "sleep", "1000")
     until = time.monotonic() + 5
-    while not any(b"sleep\x001000" in read(pid) for pid in processes()):
+    while not any(read(pid) == b"sleep\x001000\0" for pid in processes()):  # and not who starts it
         assert time.monotonic() < until
         time.sleep(0.01)
     own.down()

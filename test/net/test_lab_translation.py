@@ -1,8 +1,9 @@
 """The lab's site behind its gateway's translation: pages by name, a forward, hairpin, and what `lab watch` says of
-datagrams beside the datagrams themselves, heard by a socket of ours on the same devices."""
+datagrams beside the datagrams themselves, heard by a socket of ours on the same devices; and its two web servers behind the reverse proxy."""
 
 import contextlib
 import ipaddress
+import json
 import re
 import struct
 import subprocess
@@ -13,7 +14,7 @@ import topology
 from lab import Lab
 from nat_site import eventually
 
-PUBLIC, WEB, ROAMER, NS1 = "192.0.2.2", "203.0.113.80", "203.0.113.90", "203.0.113.53"
+PUBLIC, WEB, ROAMER, VISITOR, NS1 = "192.0.2.2", "203.0.113.80", "203.0.113.90", "203.0.113.91", "203.0.113.53"
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +219,46 @@ def test_watch_refuses_what_it_cannot(lab):
     assert lab["gateway"].run("gatehouse", "lab", "watch", "lan", "eth0", "--port", "70000").returncode == 2
     missed = lab["gateway"].run("gatehouse", "lab", "watch", "lan", "eth0", "--port", "9", "--count", "1", "--seconds", "1")
     assert (missed.returncode, missed.stdout) == (1, "")
+
+
+# ---- through the reverse proxy
+
+
+CLOUD = "https://cloud.example.com"
+
+
+def cloud(lab, target="/", *options):
+    """What a visitor is answered: (exit status of curl, text)."""
+    done = lab["visitor"].run("curl", "-s", "-m", "20", "--cacert", "/run/lab/authority.pem", *options, CLOUD + target)
+    return done.returncode, done.stdout
+
+
+def test_two_web_servers_are_one_behind_tls(lab):
+    """By name, from outside; what is sealed out there goes in clear to the servers, with who asked, whom nobody can invent."""
+    told = cloud(lab, "/?[1-4]")[1]
+    assert re.findall(r"cloud's (\w+) server; it was asked by 192\.168\.7\.1,", told) in (["first", "second"] * 2, ["second", "first"] * 2)
+    with ear(lab, "isp") as outside, ear(lab, "app1") as first, ear(lab, "app2") as second:
+        status, arrived = cloud(lab, "/cgi-bin/request.cgi", "--tlsv1.3", "-H", "X-Forwarded-For: 203.0.113.1", "-H", "Via: unheard-of")
+    assert status == 0 and f"X-Forwarded-For: {VISITOR}\n" in arrived and "203.0.113.1\n" not in arrived
+    seen = [packet for _, packet in first + second]
+    assert any(b"\r\nx-forwarded-for: 203.0.113.91\r\n" in p.lower() and b"unheard-of" in p for p in seen), seen
+    met = {packet[9] for _, packet in outside if VISITOR in map(str, ends(packet))}
+    assert 6 in met and not any(b"unheard-of" in packet or b"request.cgi" in packet for _, packet in outside)
+    # Nobody else's authority is believed in its place.
+    assert lab["visitor"].run("curl", "-s", "-m", "20", CLOUD).returncode == 60
+
+
+def test_a_web_server_that_stops_is_missed_by_nobody(lab):
+    def state():
+        told = json.loads(lab["gateway"].run("gatehouse", "proxy", "backends", "--json").stdout)
+        return [b["state"] for b in told["pools"][0]["backends"]]
+
+    lab["app1"].run("sh", "/run/lab/app1/web.sh", "stop")
+    try:
+        status, told = cloud(lab, "/?[1-20]", "-f")
+        assert status == 0 and told.count("The cloud's second server;") == 20
+        eventually(lambda: state() == ["down", "up"])
+    finally:
+        lab["app1"].run("sh", "/run/lab/app1/web.sh", "start")
+    eventually(lambda: state() == ["up", "up"])
+    assert {"first", "second"} == set(re.findall(r"cloud's (\w+) server", cloud(lab, "/?[1-4]")[1]))
