@@ -1,0 +1,101 @@
+/* The memory tier: stored answers by key, shared by several threads, and the requests that are
+ * under way for what is not stored. Knows no clock, no connection, and decides nothing of RFC 9111.
+ *
+ * Locking: keys are spread over shards, each with a lock that is held while an object is looked
+ * for, put in or taken out, never while bytes are copied or sent. What is found is counted and does
+ * not change, so that it is used without a lock, also when it was thrown out meanwhile.
+ *
+ * A flight stands for one request to the server that others for the same thing wait for: the first
+ * leads, the others follow. Threads are told of a flight's end by `wake`, and look at their own
+ * followers then.
+ */
+#ifndef HTTP_CACHE_MEMORY_H
+#define HTTP_CACHE_MEMORY_H
+
+#include "base/siphash.h"
+#include "http-cache/object.h"
+
+enum { CACHE_THREADS_MAX = 64, CACHE_VARIANTS_MAX = 32, CACHE_REFUSED_MS = 10000 };
+
+struct cache_memory;
+
+struct cache_memory_options {
+	uint64_t size;	     /* bytes of all objects */
+	uint64_t object_max; /* bytes of one body; at most a quarter of what a shard has */
+	struct hash_key key; /* random */
+	void (*wake)(void *arg, unsigned thread); /* any thread */
+	void *arg;
+};
+
+MUST enum err cache_memory_new(const struct cache_memory_options *o, struct cache_memory **ret);
+/* Nobody uses it any more. Accepts NULL. */
+void cache_memory_free(struct cache_memory *m);
+/* What one body may be. */
+uint64_t cache_memory_object_max(const struct cache_memory *m);
+
+/* What is looked for. */
+struct cache_look {
+	struct span key, space;
+	struct cache_fields request; /* for Vary */
+};
+
+struct cache_found {
+	struct cache_object *object; /* counted; NULL: none that matches. The newest of several */
+	bool others;		     /* of that key, but none that matches */
+	enum cache_rule refused;     /* not long ago an answer was not stored, by this rule */
+};
+
+void cache_memory_find(struct cache_memory *m, const struct cache_look *look, uint64_t now_ms,
+		       struct cache_found *ret);
+
+/* In the place of what it stands for (same key, space and selecting fields), and others go when
+ * there is no room. The caller's count stays the caller's. An object with a rule is a note for
+ * `refused` until CACHE_REFUSED_MS from now_ms, and for people after that. ERR_LIMIT: too large.
+ * ENOMEM. */
+MUST enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t now_ms);
+
+/* ---- flights ---- */
+
+enum cache_flight_state { CACHE_FLIES, CACHE_LANDED };
+
+struct cache_flight {
+	atomic_uint refs;
+	atomic_uint state;
+	atomic_uint_fast64_t threads; /* of followers */
+	atomic_bool spoiled; /* its key was purged meanwhile: what it brings is not to be stored */
+	/* The tier's own, under its lock. */
+	struct cache_slot *slot;
+	struct cache_flight *next;
+	uint64_t space_hash;
+};
+
+/* A count of the flight for that key and space; *ret_leads: it was made now, and must be landed by
+ * cache_flight_land. Else this thread is told of its end. NULL: no memory. */
+struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
+				      unsigned thread, bool *ret_leads);
+/* By who leads, once: the object is put in before. Gives the count back. */
+void cache_flight_land(struct cache_memory *m, struct cache_flight *f);
+static inline bool cache_flight_flies(struct cache_flight *f)
+{
+	return atomic_load_explicit(&f->state, memory_order_acquire) == CACHE_FLIES;
+}
+void cache_flight_unref(struct cache_flight *f); /* of a follower; accepts NULL */
+
+/* ---- for people ---- */
+
+enum cache_purge { CACHE_PURGE_KEY, CACHE_PURGE_PREFIX, CACHE_PURGE_TAG, CACHE_PURGE_ALL };
+
+/* How many objects went, notes not counted. Flights that may bring such a thing are spoiled: they
+ * were asked for before. */
+size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct span value);
+
+struct cache_sums {
+	uint64_t objects, bytes, size, evicted;
+};
+void cache_memory_sums(struct cache_memory *m, struct cache_sums *ret);
+
+/* Calls for objects until it answers false, under a shard's lock; key: of that key only. */
+void cache_memory_each(struct cache_memory *m, const struct span *key,
+		       bool (*call)(void *arg, const struct cache_object *o), void *arg);
+
+#endif
