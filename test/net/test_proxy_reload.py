@@ -3,12 +3,12 @@ certificate: no request is lost, no connection is closed, no memory is kept. REL
 
 import asyncio
 import collections
-import contextlib
 import os
 import re
 import shutil
 import socket
 import ssl
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -135,36 +135,22 @@ async def tunnel(reader, writer, name, ended, counts):
     writer.close()
 
 
+@dataclass
 class World(Origin):
-    """A server whose /slow answer ends when ended is set, and whose /tunnel gives back what it gets."""
+    """A server whose /slow answer ends when ended is set, and whose /tunnel gives back what it gets from then on."""
 
-    ended = None
+    tunnels: set = field(default_factory=set)
 
-    async def serve(self, reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"GET /tunnel "):
-            fed = asyncio.StreamReader()
-            fed.feed_data(head)
-            await super().serve(Joined(fed, reader, len(head)), writer)
-            return
+    async def take(self, number, data, writer):
+        if writer in self.tunnels:
+            writer.write(data)
+            return b""
+        if not data.startswith(b"GET /tunnel ") or b"\r\n\r\n" not in data:
+            return await super().take(number, data, writer)
+        self.tunnels.add(writer)
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(4096):
-                writer.write(data)
-        writer.close()
-
-
-class Joined:
-    """What was read before, and then the rest."""
-
-    def __init__(self, first, rest, size):
-        self.first, self.rest, self.size = first, rest, size
-
-    async def read(self, n):
-        if self.size:
-            data, self.size = await self.first.read(self.size), 0
-            return data
-        return await self.rest.read(n)
+        writer.write(data.partition(b"\r\n\r\n")[2])
+        return b""
 
 
 def say_slowly(ended):
