@@ -48,8 +48,9 @@ const char *tls_chain_name(const struct tls_chain *c, size_t i);
 MUST enum err tls_chain_ocsp_request(const struct tls_chain *c, uint8_t *ret, size_t size,
 				     size_t *ret_len);
 /* From now on shown to clients that ask (RFC 6066 8). Checked first: for this certificate, signed
- * by its issuer or for it, good, and in its time at now_s; ERR_REFUSED. ERR_FORMAT: no answer at
- * all. ret_until_s: when it ends. An empty answer takes the staple away. */
+ * by its issuer or for it, good, and in its time at now_s; ERR_REFUSED, and EKEYREVOKED when it
+ * says so of the certificate. ERR_FORMAT: no answer at all. ret_until_s: when it ends. An empty
+ * answer takes the staple away. */
 MUST enum err tls_chain_staple(struct tls_chain *c, struct span ocsp, uint64_t now_s,
 			       uint64_t *ret_until_s);
 

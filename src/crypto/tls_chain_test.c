@@ -118,7 +118,7 @@ static void a_staple_is_checked_before_it_is_shown(void **state)
 		{&leaf, &stranger, V_OCSP_CERTSTATUS_GOOD, now_s, ERR_REFUSED},
 		{&leaf, &leaf, V_OCSP_CERTSTATUS_GOOD, now_s, ERR_REFUSED},
 		{&helper, &root, V_OCSP_CERTSTATUS_GOOD, now_s, ERR_REFUSED},
-		{&leaf, &root, V_OCSP_CERTSTATUS_REVOKED, now_s, ERR_REFUSED},
+		{&leaf, &root, V_OCSP_CERTSTATUS_REVOKED, now_s, (enum err)EKEYREVOKED},
 		{&leaf, &root, V_OCSP_CERTSTATUS_UNKNOWN, now_s, ERR_REFUSED},
 		{&leaf, &root, V_OCSP_CERTSTATUS_GOOD, now_s + 7200, ERR_REFUSED},
 		{&leaf, &root, V_OCSP_CERTSTATUS_GOOD, now_s - 7200, ERR_REFUSED},

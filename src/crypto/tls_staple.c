@@ -48,21 +48,24 @@ static bool is_signed(OCSP_BASICRESP *basic, const struct tls_chain *c, uint64_t
 	return good;
 }
 
-/* It speaks of this certificate, well, and of now. */
-static bool is_good(OCSP_BASICRESP *basic, const struct tls_chain *c, const EVP_MD *hash,
-		    uint64_t now_s, uint64_t *ret_until_s)
+/* It speaks of this certificate, well, and of now. ERR_ABSENT: not of this one. */
+static enum err judge(OCSP_BASICRESP *basic, const struct tls_chain *c, const EVP_MD *hash,
+		      uint64_t now_s, uint64_t *ret_until_s)
 {
 	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
 	int status = -1, reason = 0;
 	time_t now = (time_t)now_s;
 	OCSP_CERTID *id = id_new(c, hash);
-	bool good = id &&
-		    OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &until) == 1 &&
-		    status == V_OCSP_CERTSTATUS_GOOD && from && until &&
-		    X509_cmp_time(from, &now) < 0 && X509_cmp_time(until, &now) > 0 &&
-		    tls_seconds(until, ret_until_s);
+	bool found =
+		id && OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &until) == 1;
+	bool in_time = found && from && until && X509_cmp_time(from, &now) < 0 &&
+		       X509_cmp_time(until, &now) > 0 && tls_seconds(until, ret_until_s);
 	OCSP_CERTID_free(id);
-	return good;
+	if (!found)
+		return ERR_ABSENT;
+	if (in_time && status == V_OCSP_CERTSTATUS_REVOKED)
+		return (enum err)EKEYREVOKED;
+	return in_time && status == V_OCSP_CERTSTATUS_GOOD ? OK : ERR_REFUSED;
 }
 
 static enum err staple_check(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
@@ -76,9 +79,13 @@ static enum err staple_check(const struct tls_chain *c, struct span ocsp, uint64
 		e = ERR_REFUSED;
 	if (!e && !(basic = OCSP_response_get1_basic(r)))
 		e = ERR_FORMAT;
-	if (!e &&
-	    (!is_signed(basic, c, now_s) || (!is_good(basic, c, EVP_sha1(), now_s, ret_until_s) &&
-					     !is_good(basic, c, EVP_sha256(), now_s, ret_until_s))))
+	if (!e && !is_signed(basic, c, now_s))
+		e = ERR_REFUSED;
+	if (!e)
+		e = judge(basic, c, EVP_sha1(), now_s, ret_until_s);
+	if (e == ERR_ABSENT)
+		e = judge(basic, c, EVP_sha256(), now_s, ret_until_s);
+	if (e == ERR_ABSENT)
 		e = ERR_REFUSED;
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(r);

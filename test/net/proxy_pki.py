@@ -1,11 +1,17 @@
 """An authority with its certificates, lists of the revoked and OCSP responder, for tests of TLS."""
 
 import datetime
+import http.server
+import threading
+import time
+import urllib.parse
+from base64 import b64decode
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -64,8 +70,8 @@ class Authority:
         made = x509.CertificateBuilder(self.name, subject, public, x509.random_serial_number(), start, end)
         return made.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
 
-    def issue(self, *names, kind="ec", client=None, days=60, since=None, ocsp=None, must_staple=False):
-        """For these names of hosts, or for a client of that name; days: until it ends; since: when it begins."""
+    def issue(self, *names, kind="ec", client=None, days=60, since=None, asked_at=None, must_staple=False):
+        """For these names of hosts, or for a client of that name; days: until it ends; since: when it begins; asked_at: URL of its OCSP server."""
         self.made += 1
         secret = new_key(kind)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, client or names[0])])
@@ -81,8 +87,8 @@ class Authority:
         )
         if names:
             made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
-        if ocsp:
-            at = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp))
+        if asked_at:
+            at = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(asked_at))
             made = made.add_extension(x509.AuthorityInformationAccess([at]), False)
         if must_staple:
             made = made.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), False)
@@ -105,3 +111,52 @@ class Authority:
         path.write_bytes(made.sign(self.secret, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         path.chmod(0o644)
         return path
+
+
+class Responder(http.server.ThreadingHTTPServer):
+    """An OCSP server, as its test tells it to be. asked: how often."""
+
+    daemon_threads = True
+
+    def __init__(self, authority, port, life_s=3600.0):
+        self.authority, self.life_s = authority, life_s
+        self.signer, self.delay_s, self.broken, self.asked, self.paths = authority, 0.0, False, 0, []
+        super().__init__(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def answer(self, question):
+        asked = ocsp.load_der_ocsp_request(question)
+        issued, revoked = self.authority.index[asked.serial_number]
+        start = now() - datetime.timedelta(minutes=1)
+        made = ocsp.OCSPResponseBuilder().add_response(
+            issued.certificate, self.authority.own.certificate, hashes.SHA1(),
+            ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
+            start, now() + datetime.timedelta(seconds=self.life_s), revoked, None)  # fmt: skip
+        made = made.responder_id(ocsp.OCSPResponderEncoding.HASH, self.signer.own.certificate)
+        return made.sign(self.signer.secret, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def handle_error(self, *_):
+        pass
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def reply(self, question):
+        server = self.server
+        server.asked += 1
+        server.paths.append((self.command, self.path, self.headers["Host"]))
+        time.sleep(server.delay_s)
+        body = server.answer(question)
+        self.send_response(503 if server.broken else 200)
+        self.send_header("Content-Type", "application/ocsp-response")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.reply(b64decode(urllib.parse.unquote(self.path.rsplit("/", 1)[1])))
+
+    def do_POST(self):
+        self.reply(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def log_message(self, *_):
+        pass

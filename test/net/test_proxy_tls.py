@@ -2,12 +2,13 @@
 
 import base64
 import json
+from subprocess import DEVNULL, STDOUT
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 import topology
-from proxy_pki import Authority
+from proxy_pki import Authority, Responder
 from proxy_servers import Server, ask, field, wait_for
 from service import Service
 
@@ -28,6 +29,9 @@ CONFIG = """reverse-proxy:
 """
 
 
+# Protocols, what a server shows, HSTS, and what it may be attacked by; the others (each cipher, each client) take minutes.
+SECTIONS = "-p -S -h -H -I -T -R -C -Z"
+EXPLAINED = {"engine_problem": "what the openssl here lacks, no finding"}
 REFUSED = (35, 55, 56, 60)  # what curl makes of an alert: in the handshake, behind it, about certificates
 
 
@@ -40,9 +44,16 @@ class Site:
         self.others = Authority(f"/tmp/{self.host.space}-others", "others")
         with self.host.inside():
             self.server = Server("a", 9001)
+            self.responder = Responder(self.authority, 2560)
         names = ["www.home.arpa", "admin.home.arpa"]
-        self.certificates = [self.authority.issue(*names), self.authority.issue(*names, kind="rsa")]
+        at = "http://127.0.0.1:2560"
+        self.certificates = [self.authority.issue(*names, kind=kind, days=80, asked_at=at, must_staple=True) for kind in ("ec", "rsa")]
         self.service = Service(self.host, "reverse-proxy", self.config()).start()
+        self.findings = self.authority.folder / "findings.json"
+        self.testssl = self.host.popen(
+            "testssl", *SECTIONS.split(), "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--add-ca", self.authority.pem,
+            "--jsonfile", self.findings, "--ip", "127.0.0.1", "https://www.home.arpa:8443/",
+            stdin=DEVNULL, stdout=open(self.findings.with_suffix(".log"), "wb"), stderr=STDOUT)  # fmt: skip
 
     def config(self):
         text = CONFIG.replace("CERTIFICATES", ", ".join(f"{{{c.conf}}}" for c in self.certificates))
@@ -68,7 +79,11 @@ def site(janitor_process):
     try:
         made = Site(net)
         yield made
+        made.testssl.kill()
+        made.testssl.wait(10)
         made.server.stop()
+        made.responder.shutdown()
+        made.responder.server_close()
     finally:
         assert not net.close()
 
@@ -151,3 +166,25 @@ def test_what_is_wrong_with_the_files_is_told_and_the_old_stays(site):
         assert told in site.service.log()
     site.service.reload(before)
     assert site.curl(8443)[0] == 0
+
+
+# ---- testssl.sh, which runs beside the other tests
+
+
+def test_testssl_finds_nothing(site):
+    """No finding of LOW or above that is not explained, and what must be there is."""
+    site.testssl.wait(240)
+    log = site.findings.with_suffix(".log").read_text(errors="replace")
+    found = json.loads(site.findings.read_text())
+    bad = [one for one in found if one["severity"] not in ("OK", "INFO") and one["id"] not in EXPLAINED]
+    assert not bad, f"{bad}\n{log}"
+    told = {one["id"].split()[0]: one["finding"] for one in found}
+    for name, text in (
+        ("TLS1_2", "offered"), ("TLS1_3", "offered with final"), ("TLS1_1", "not offered"), ("SSLv3", "not offered"), ("ALPN_HTTP2", "h2"),
+        ("cert_chain_of_trust", "passed."), ("OCSP_stapling", "offered"), ("cert_mustStapleExtension", "supported"), ("HSTS_time", "365 days"),
+        ("heartbleed", "not vulnerable"), ("CCS", "not vulnerable"), ("ticketbleed", "not vulnerable"), ("secure_renego", "supported"),
+        ("secure_client_renego", "not vulnerable"), ("CRIME_TLS", "not vulnerable"), ("fallback_SCSV", "no protocol below TLS 1.2"),
+    ):  # fmt: skip
+        assert text in told.get(name, ""), (name, told.get(name), log)
+    assert {"cert_keySize", "OCSP_stapling"} <= told.keys()
+    assert {one["id"] for one in found if one["id"].startswith("OCSP_stapling")} == {"OCSP_stapling <cert#1>", "OCSP_stapling <cert#2>"}

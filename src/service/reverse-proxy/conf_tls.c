@@ -15,6 +15,19 @@ static const struct config_key certificate_keys[] = {
 	 .example = "/etc/gatehouse/www.key",
 	 .help = "file of its key (PEM, not encrypted), which the services' user must be able to "
 		 "read for a reload"},
+	{.name = "staple",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_certificate_conf, staple),
+	 .fallback = "yes",
+	 .help = "whether an OCSP answer goes with it (RFC 6066 8), where it names a server that "
+		 "has "
+		 "one; the chain must have its issuer"},
+	{.name = "staple-file",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct reverse_certificate_conf, staple_file),
+	 .example = "/etc/gatehouse/www.ocsp",
+	 .help = "file of that answer (DER), instead of the server's; read anew by a reload, and "
+		 "before its time ends"},
 };
 
 const struct config_map reverse_certificate_map = {

@@ -10,6 +10,8 @@ enum { REVERSE_CERTIFICATES_MAX = 4096 };
 
 struct reverse_certificate_conf {
 	const char *chain, *key; /* paths of PEM files */
+	const char *staple_file; /* path of an OCSP answer, DER; NULL: its server is asked */
+	bool staple;
 	uint32_t line;
 };
 

@@ -5,6 +5,7 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_reverse.h"
+#include "service/reverse-proxy/io_staples.h"
 #include "service/reverse-proxy/route/route.h"
 
 #define PREFIX "gatehouse_reverse_proxy_"
@@ -305,6 +306,25 @@ static void write_counts(const struct reverse_proxy *p, struct writer *w)
 		     (unsigned long long)access_log_lost(&p->log));
 }
 
+static void write_one(struct writer *w, const char *name, const char *help, bool gauge,
+		      uint64_t value)
+{
+	head(w, name, help, gauge);
+	write_format(w, PREFIX "%s %llu\n", name, (unsigned long long)value);
+}
+
+static void write_staples(const struct reverse_proxy *p, struct writer *w)
+{
+	struct reverse_staples_counts n;
+	reverse_staples_counts(p->staples, &n);
+	write_one(w, "staples_wanted", "certificates that should have an OCSP answer", true,
+		  n.wanted);
+	write_one(w, "staples", "of them with one that is good now", true, n.shown);
+	write_one(w, "staples_taken_total", "OCSP answers taken", false, n.taken);
+	write_one(w, "staples_failed_total", "OCSP answers that were refused or not to be had",
+		  false, n.failed);
+}
+
 /* value of one member: what is told of each server of each pool. */
 static void write_servers(const struct reverse_proxy *p, struct writer *w, const char *name,
 			  uint64_t (*value)(const struct backend *b, uint64_t now_ms))
@@ -367,6 +387,7 @@ static void metrics(void *arg, struct writer *w)
 	};
 	const struct reverse_proxy *p = arg;
 	write_counts(p, w);
+	write_staples(p, w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head(w, rows[i].name, rows[i].help, rows[i].gauge);
 		write_servers(p, w, rows[i].name, rows[i].value);

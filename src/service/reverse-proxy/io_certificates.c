@@ -209,6 +209,8 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 	for (size_t i = 0; i < conf->certificates.n; i++) {
 		TRY(folder_add(folders, n, all[i].chain));
 		TRY(folder_add(folders, n, all[i].key));
+		if (all[i].staple_file)
+			TRY(folder_add(folders, n, all[i].staple_file));
 	}
 	for (size_t i = 0; i < conf->listen.n; i++) {
 		const struct reverse_client_certificates_conf *c = &listens[i].clients;
@@ -222,7 +224,8 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 
 enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
 {
-	char **folders = calloc(2 * (conf->certificates.n + conf->listen.n) + 1, sizeof(*folders));
+	char **folders =
+		calloc(3 * conf->certificates.n + 2 * conf->listen.n + 1, sizeof(*folders));
 	size_t n = 0;
 	enum err e = folders ? folders_fill(conf, folders, &n) : (enum err)ENOMEM;
 	if (e) {

@@ -13,6 +13,7 @@
 
 struct reverse_health;
 struct reverse_names;
+struct reverse_staples;
 
 struct reverse_proxy {
 	struct service_life life;
@@ -27,6 +28,7 @@ struct reverse_proxy {
 	struct reverse_health *health;
 	struct reverse_names *names;
 	struct reverse_tickets tickets;
+	struct reverse_staples *staples;
 	struct reverse_snapshot *snapshot; /* in force */
 	uint64_t snapshots;		   /* made so far */
 	struct reverse_worker *workers;

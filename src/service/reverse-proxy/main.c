@@ -11,6 +11,7 @@
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_reverse.h"
+#include "service/reverse-proxy/io_staples.h"
 #include "service/reverse-proxy/route/route.h"
 #include "service/reverse-proxy/service.h"
 #include "supervisor/plan.h"
@@ -26,7 +27,9 @@
 	600000u /* a password that was right is not hashed again for so long                       \
 		 */
 #define DESCRIPTORS_MORE 512u
-#define DESCRIPTORS_EACH 16u /* of a worker: epoll, event, pipes */
+#define STAPLES_WAIT_MS	 8000u /* at the start, for those without which a certificate is worthless \
+				*/
+#define DESCRIPTORS_EACH 16u   /* of a worker: epoll, event, pipes */
 
 static size_t workers_of(const struct reverse_conf *conf)
 {
@@ -103,9 +106,15 @@ enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 	TRY(reverse_site_new(config, p->tickets.tickets, &site));
 	enum err e = set_names(p, site->conf);
 	if (!e)
+		e = reverse_staples_set(p->staples, site->conf, site->tls);
+	if (!e)
 		e = renew(p, site);
-	if (e && p->snapshot)
-		err_ignore(set_names(p, p->snapshot->site->conf)); /* they are known already */
+	if (e && p->snapshot) {
+		/* These are known already. */
+		err_ignore(set_names(p, p->snapshot->site->conf));
+		err_ignore(reverse_staples_set(p->staples, p->snapshot->site->conf,
+					       p->snapshot->site->tls));
+	}
 	reverse_site_unref(site);
 	return e;
 }
@@ -282,6 +291,7 @@ static enum err open_all(struct reverse_proxy *p)
 		return ENOMEM;
 	TRY(make_registry(p));
 	TRY(make_guard(p));
+	TRY(reverse_staples_new(&p->life.loop, &p->staples));
 	TRY(reverse_tickets_begin(&p->tickets, loop_now_ms(&p->life.loop)));
 	TRY(reverse_apply(p, p->life.config));
 	TRY(enter_sandbox(p));
@@ -361,6 +371,15 @@ static void drain(struct reverse_proxy *p)
 			break;
 }
 
+/* RFC 7633: who shows such a certificate without its answer is refused by its clients. */
+static void wait_for_staples(struct reverse_proxy *p)
+{
+	uint64_t until_ms = loop_now_ms(&p->life.loop) + STAPLES_WAIT_MS;
+	while (reverse_staples_wait(p->staples) && loop_now_ms(&p->life.loop) < until_ms)
+		if (loop_turn(&p->life.loop, 100) != OK)
+			break;
+}
+
 static enum err live(struct reverse_proxy *p, struct control_face *face, int *ret_status)
 {
 	TRY(open_all(p));
@@ -368,6 +387,7 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 	loop_timer_init(&p->second, each_second, p);
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 	TRY(service_life_control(&p->life, face));
+	wait_for_staples(p);
 	TRY(start_workers(p));
 	p->life.reload = hangup;
 	p->life.arg = p;
@@ -387,6 +407,7 @@ static void end(struct reverse_proxy *p)
 	guard_state_free(p->guard);
 	reverse_health_free(p->health);
 	reverse_names_free(p->names);
+	reverse_staples_free(p->staples);
 	access_log_done(&p->log);
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);
