@@ -10,6 +10,17 @@
 
 #include <stdatomic.h>
 
+/* Why a client was gone before it spoke HTTP. */
+enum proxy_handshake_fault {
+	PROXY_HANDSHAKE_LATE,	     /* not over in its time */
+	PROXY_HANDSHAKE_GONE,	     /* the client ended, or its connection broke */
+	PROXY_HANDSHAKE_CERTIFICATE, /* its certificate is not good to us, or ours not to it */
+	PROXY_HANDSHAKE_PROTOCOL,    /* no TLS, no version or cipher in common, a name refused */
+	PROXY_HANDSHAKE_HEADER,	     /* its PROXY header is none */
+	PROXY_HANDSHAKE_ROOM,	     /* no memory */
+	PROXY_HANDSHAKE_FAULTS,
+};
+
 enum proxy_count {
 	PROXY_COUNT_CONNECTIONS,   /* accepted */
 	PROXY_COUNT_REFUSED,	   /* refused by the face or a limit */
@@ -24,8 +35,11 @@ enum proxy_count {
 	PROXY_COUNT_REQUEST_BYTES, /* of bodies */
 	PROXY_COUNT_RESPONSE_BYTES,
 	PROXY_COUNT_TUNNELS,
-	PROXY_COUNT_HANDSHAKES_FAILED, /* PROXY headers and TLS of clients */
-	PROXY_COUNT_BUFFERS,	       /* gauge: buffers that are out */
+	PROXY_COUNT_HANDSHAKES,		/* of TLS with clients, that came to their end */
+	PROXY_COUNT_HANDSHAKES_RESUMED, /* of them by a ticket */
+	PROXY_COUNT_HANDSHAKES_FAILED,	/* PROXY_HANDSHAKE_FAULTS numbers */
+	PROXY_COUNT_HANDSHAKES_LAST = PROXY_COUNT_HANDSHAKES_FAILED + PROXY_HANDSHAKE_FAULTS - 1,
+	PROXY_COUNT_BUFFERS, /* gauge: buffers that are out */
 	PROXY_COUNT_BUFFERS_REFUSED,
 	/* HTTP/2, both sides. */
 	PROXY_COUNT_STREAMS2,

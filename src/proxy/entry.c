@@ -46,12 +46,24 @@ static void entry_free(struct proxy_entry *e)
 	entry_unlink(e);
 }
 
+static void fail(struct proxy_entry *e, enum proxy_handshake_fault why)
+{
+	proxy_count_add(&e->c.worker->counts, PROXY_COUNT_HANDSHAKES_FAILED + why, 1);
+	entry_free(e);
+}
+
 static void late(struct proxy_deadline *d)
 {
-	struct proxy_entry *e = (struct proxy_entry *)d;
-	struct proxy_worker *w = e->c.worker;
-	proxy_count_add(&w->counts, PROXY_COUNT_HANDSHAKES_FAILED, 1);
-	entry_free(e);
+	fail((struct proxy_entry *)d, PROXY_HANDSHAKE_LATE);
+}
+
+/* What a broken transport says of its handshake (transport_tls.h). */
+static enum proxy_handshake_fault fault_of(enum err e)
+{
+	return e == ERR_REFUSED	       ? PROXY_HANDSHAKE_CERTIFICATE
+	       : e == ERR_FORMAT       ? PROXY_HANDSHAKE_PROTOCOL
+	       : e == (enum err)ENOMEM ? PROXY_HANDSHAKE_ROOM
+				       : PROXY_HANDSHAKE_GONE;
 }
 
 /* The front of what ALPN agreed takes it over. */
@@ -74,8 +86,7 @@ static void handshake_begin(struct proxy_entry *e)
 		e->t = t; /* NULL: the one below is closed */
 	}
 	if (error) {
-		proxy_count_add(&w->counts, PROXY_COUNT_HANDSHAKES_FAILED, 1);
-		entry_free(e);
+		fail(e, PROXY_HANDSHAKE_ROOM);
 		return;
 	}
 	e->handshake = true;
@@ -99,8 +110,7 @@ static bool header_turn(struct proxy_entry *e)
 	if (p == PARSE_MORE)
 		return false;
 	if (p == PARSE_BAD || proxy_transport_read(e->t, bytes, h.len, &n) || n != h.len) {
-		proxy_count_add(&w->counts, PROXY_COUNT_HANDSHAKES_FAILED, 1);
-		entry_free(e);
+		fail(e, PROXY_HANDSHAKE_HEADER);
 		return false;
 	}
 	e->t->ready |= PROXY_CAN_READ; /* what follows came with it, maybe */
@@ -129,13 +139,17 @@ static void entry_turn(struct proxy_entry *e)
 		return;
 	}
 	if (e->handshake && e->t->ready & PROXY_BROKEN) {
-		proxy_count_add(&e->c.worker->counts, PROXY_COUNT_HANDSHAKES_FAILED, 1);
-		entry_free(e);
+		fail(e, fault_of(e->t->error));
 		return;
 	}
 	if (e->handshake && !(e->t->ready & PROXY_OPENED))
 		return;
 	struct proxy_transport *t = e->t;
+	if (t->tls) {
+		struct proxy_counts *counts = &e->c.worker->counts;
+		proxy_count_add(counts, PROXY_COUNT_HANDSHAKES, 1);
+		proxy_count_add(counts, PROXY_COUNT_HANDSHAKES_RESUMED, t->tls->resumed);
+	}
 	const struct proxy_connection c = e->c;
 	const struct proxy_admission admission = e->admission;
 	entry_unlink(e);

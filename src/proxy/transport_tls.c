@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELD_MAX = 8192 }; /* of a certificate as text: a request's head has room for no more */
+enum {
+	FIELD_MAX = 8192, /* of a certificate as text: a request's head has room for no more */
+	/* A client can read a record when all of it has come: the first ones of a connection fit
+	 * into its first flights (RFC 6928: ten packets), each with the next behind it. */
+	SMALL_RECORD = 4096,
+	SMALL_BYTES = 4 * SMALL_RECORD,
+};
 
 /* Of a client that showed a certificate, or wrote a name in capitals: most have none. */
 struct tls_texts {
@@ -27,6 +33,7 @@ struct proxy_tls {
 	uint8_t *kept_bytes;
 	size_t kept;	/* how many of them */
 	size_t credit;	/* bytes that went in such a record, and will be offered again */
+	size_t small;	/* bytes that are still to go in small records */
 	bool finishing; /* close_notify waits for room */
 	bool finished;
 };
@@ -183,7 +190,7 @@ static enum err tls_transport_read(struct proxy_transport *t, void *buf, size_t 
 static struct span gather(struct proxy_tls *s, const struct span *parts, size_t parts_n,
 			  size_t skip)
 {
-	size_t len = 0;
+	size_t len = 0, most = s->small ? SMALL_RECORD : TLS_RECORD_MAX;
 	while (parts_n && skip >= parts->len) {
 		skip -= parts->len;
 		parts++, parts_n--;
@@ -191,15 +198,15 @@ static struct span gather(struct proxy_tls *s, const struct span *parts, size_t 
 	if (parts_n == 0)
 		return (struct span){0};
 	struct span first = span_sub(*parts, skip, parts->len);
-	if (parts_n == 1 || first.len >= TLS_RECORD_MAX)
-		return span_sub(first, 0, first.len < TLS_RECORD_MAX ? first.len : TLS_RECORD_MAX);
+	if (parts_n == 1 || first.len >= most)
+		return span_sub(first, 0, first.len < most ? first.len : most);
 	for (struct span part = first;;) {
-		size_t room = sizeof(s->all->record) - len;
+		size_t room = most - len;
 		size_t n = part.len < room ? part.len : room;
 		if (n)
 			memcpy(s->all->record + len, part.data, n);
 		len += n;
-		if (--parts_n == 0 || len == sizeof(s->all->record))
+		if (--parts_n == 0 || len == most)
 			return span_of(s->all->record, len);
 		part = *++parts;
 	}
@@ -251,6 +258,7 @@ static enum err records_send(struct proxy_tls *s, const struct span *parts, size
 			return OK;
 		TRY(tls_write_some(s->stream, record, &n));
 		*done += n;
+		s->small -= n < s->small ? n : s->small;
 		if (n < record.len)
 			return keep(s, span_sub(record, n, record.len));
 	}
@@ -371,6 +379,7 @@ static enum err make(struct proxy_tlss *all, struct proxy_transport *lower,
 	}
 	s->t.ops = &tls_ops;
 	s->t.fd = -1;
+	s->small = server ? SMALL_BYTES : 0;
 	s->all = all;
 	s->lower = lower;
 	lower->owner = s;

@@ -1,10 +1,11 @@
-"""TLS in front of the reverse proxy: what testssl.sh finds, clients' certificates."""
+"""TLS in front of the reverse proxy: clients' certificates, which certificate is shown, what testssl.sh finds."""
 
 import base64
 import json
 from subprocess import DEVNULL, STDOUT
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 import topology
@@ -18,6 +19,7 @@ CONFIG = """reverse-proxy:
     - {address: "127.0.0.1:8443", tls: yes}
     - {address: "127.0.0.1:8444", tls: yes, client-certificates: {ca: CA, crl: CRL}}
     - {address: "127.0.0.1:8445", tls: yes, client-certificates: {ca: CA, required: no}}
+    - {address: "127.0.0.1:8446", tls: yes, refuse-unknown-names: yes}
   workers: 1
   access-log: {format: json}
   guard: {secure: yes}
@@ -48,6 +50,8 @@ class Site:
         names = ["www.home.arpa", "admin.home.arpa"]
         at = "http://127.0.0.1:2560"
         self.certificates = [self.authority.issue(*names, kind=kind, days=80, asked_at=at, must_staple=True) for kind in ("ec", "rsa")]
+        self.certificates += [self.authority.issue("*.wild.home.arpa"), self.authority.issue("*.wild.home.arpa", kind="rsa")]
+        self.certificates += [self.authority.issue("exact.wild.home.arpa")]
         self.service = Service(self.host, "reverse-proxy", self.config()).start()
         self.findings = self.authority.folder / "findings.json"
         self.testssl = self.host.popen(
@@ -166,6 +170,39 @@ def test_what_is_wrong_with_the_files_is_told_and_the_old_stays(site):
         assert told in site.service.log()
     site.service.reload(before)
     assert site.curl(8443)[0] == 0
+
+
+# ---- which certificate is shown
+
+
+def shown(site, port, name, *words):
+    """The certificate that openssl is shown for a name, or None: the handshake fails."""
+    named = ("-servername", name) if name else ("-noservername",)
+    done = site.host.run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", *named, *words, stdin=DEVNULL)
+    begin = done.stdout.find("-----BEGIN CERTIFICATE-----")
+    return x509.load_pem_x509_certificate(done.stdout[begin:].encode()) if begin >= 0 else None
+
+
+def test_the_certificate_is_of_the_name_and_of_a_kind_that_the_client_knows(site):
+    default, default_rsa = (c.certificate for c in site.certificates[:2])
+    wild, wild_rsa, exact = (c.certificate for c in site.certificates[2:])
+    ecdsa, rsa = ("-sigalgs", "ECDSA+SHA256"), ("-sigalgs", "RSA-PSS+SHA256:RSA+SHA256")
+    for version in ("-tls1_2", "-tls1_3"):
+        for name, words, certificate in (
+            ("www.home.arpa", ecdsa, default), ("www.home.arpa", rsa, default_rsa), ("www.home.arpa", (), default),
+            ("a.wild.home.arpa", ecdsa, wild), ("A.Wild.Home.Arpa", rsa, wild_rsa), ("exact.wild.home.arpa", (), exact),
+            ("exact.wild.home.arpa", rsa, None), ("a.b.wild.home.arpa", (), default), ("wild.home.arpa", rsa, default_rsa),
+            (None, (), default), (None, rsa, default_rsa),
+        ):  # fmt: skip
+            assert shown(site, 8443, name, version, *words) == certificate, (version, name, words)
+
+
+def test_names_of_no_certificate_are_refused_where_that_is_wished(site):
+    for name, certificate in (("www.home.arpa", site.certificates[0]), ("a.wild.home.arpa", site.certificates[2]), ("other.home.arpa", None), (None, None)):
+        assert shown(site, 8446, name) == (certificate and certificate.certificate), name
+    text = site.service.control("GET", "/metrics")[1]
+    failed = {line.split('"')[1]: int(line.split()[1]) for line in text.splitlines() if "handshakes_failed_total{" in line}
+    assert failed["protocol"] >= 2 and failed["late"] == 0 and failed["memory"] == 0
 
 
 # ---- testssl.sh, which runs beside the other tests

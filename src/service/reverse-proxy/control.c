@@ -275,6 +275,8 @@ static const struct {
 	{PROXY_COUNT_SPLICED_BYTES, "spliced_bytes_total", "octets moved within the kernel", false},
 	{PROXY_COUNT_REQUEST_BYTES, "request_bytes_total", "octets of requests' bodies", false},
 	{PROXY_COUNT_RESPONSE_BYTES, "response_bytes_total", "octets of answers' bodies", false},
+	{PROXY_COUNT_HANDSHAKES, "handshakes_total", "handshakes of TLS with clients", false},
+	{PROXY_COUNT_HANDSHAKES_RESUMED, "handshakes_resumed_total", "of them by a ticket", false},
 	{PROXY_COUNT_TUNNELS, "tunnels_total", "tunnels begun", false},
 	{PROXY_COUNT_BUFFERS, "buffers", "buffers in use", true},
 	{PROXY_COUNT_BUFFERS_REFUSED, "buffers_refused_total", "buffers that were not to be had",
@@ -311,6 +313,28 @@ static void write_one(struct writer *w, const char *name, const char *help, bool
 {
 	head(w, name, help, gauge);
 	write_format(w, PREFIX "%s %llu\n", name, (unsigned long long)value);
+}
+
+static void write_handshakes(const struct reverse_proxy *p, struct writer *w)
+{
+	static const char *const faults[PROXY_HANDSHAKE_FAULTS] = {
+		[PROXY_HANDSHAKE_LATE] = "late",
+		[PROXY_HANDSHAKE_GONE] = "gone",
+		[PROXY_HANDSHAKE_CERTIFICATE] = "certificate",
+		[PROXY_HANDSHAKE_PROTOCOL] = "protocol",
+		[PROXY_HANDSHAKE_HEADER] = "proxy-header",
+		[PROXY_HANDSHAKE_ROOM] = "memory",
+	};
+	struct tls_tickets_counts tickets;
+	head(w, "handshakes_failed_total", "clients gone before they spoke HTTP, by cause", false);
+	for (unsigned i = 0; i < PROXY_HANDSHAKE_FAULTS; i++)
+		write_format(w, PREFIX "handshakes_failed_total{cause=\"%s\"} %llu\n", faults[i],
+			     (unsigned long long)count_of(p, PROXY_COUNT_HANDSHAKES_FAILED + i));
+	tls_tickets_counts(p->tickets.tickets, &tickets);
+	write_one(w, "tickets_sealed_total", "tickets of TLS given", false, tickets.sealed);
+	write_one(w, "tickets_opened_total", "tickets of TLS taken", false, tickets.opened);
+	write_one(w, "tickets_unknown_total", "tickets of keys that we do not have", false,
+		  tickets.unknown);
 }
 
 static void write_staples(const struct reverse_proxy *p, struct writer *w)
@@ -387,6 +411,7 @@ static void metrics(void *arg, struct writer *w)
 	};
 	const struct reverse_proxy *p = arg;
 	write_counts(p, w);
+	write_handshakes(p, w);
 	write_staples(p, w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head(w, rows[i].name, rows[i].help, rows[i].gauge);

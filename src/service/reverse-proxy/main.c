@@ -27,9 +27,8 @@
 	600000u /* a password that was right is not hashed again for so long                       \
 		 */
 #define DESCRIPTORS_MORE 512u
-#define STAPLES_WAIT_MS	 8000u /* at the start, for those without which a certificate is worthless \
-				*/
 #define DESCRIPTORS_EACH 16u   /* of a worker: epoll, event, pipes */
+#define STAPLES_WAIT_MS	 8000u /* at the start, for those that must be there */
 
 static size_t workers_of(const struct reverse_conf *conf)
 {
