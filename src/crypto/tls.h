@@ -132,6 +132,8 @@ struct tls_peer;
 /* name: asked for by SNI and checked against the certificate; a text of an address is checked as
  * one and not asked for (RFC 6066 3). NULL: with a pin or unchecked only, else ERR_REFUSED. */
 MUST enum err tls_peer_new(struct tls_client *c, const char *name, struct tls_peer **ret);
+/* Before its first connection: offers that protocol alone by ALPN. ENOMEM. */
+MUST enum err tls_peer_offer(struct tls_peer *p, const char *protocol);
 struct tls_peer *tls_peer_ref(struct tls_peer *p);
 void tls_peer_unref(struct tls_peer *p);
 

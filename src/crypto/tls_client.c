@@ -22,6 +22,7 @@ struct tls_peer {
 	atomic_size_t refs;
 	struct tls_client *client; /* counted */
 	char *name;		   /* owned; NULL: none */
+	char *protocol;		   /* owned; to be offered alone; NULL: those of the client */
 	bool is_address;
 	CRYPTO_RWLOCK *lock;
 	uint8_t *session; /* of the last connection, DER; owned; NULL: none */
@@ -198,6 +199,24 @@ enum err tls_peer_new(struct tls_client *c, const char *name, struct tls_peer **
 	return OK;
 }
 
+enum err tls_peer_offer(struct tls_peer *p, const char *protocol)
+{
+	ASSERT(*protocol && strlen(protocol) < TLS_TEXT_MAX);
+	p->protocol = strdup(protocol);
+	return p->protocol ? OK : (enum err)ENOMEM;
+}
+
+static bool offer(const struct tls_peer *p, SSL *ssl)
+{
+	uint8_t wire[TLS_TEXT_MAX];
+	size_t n = p->protocol ? strlen(p->protocol) : 0;
+	if (!n)
+		return true;
+	wire[0] = (uint8_t)n;
+	memcpy(wire + 1, p->protocol, n);
+	return SSL_set_alpn_protos(ssl, wire, (unsigned)n + 1) == 0;
+}
+
 struct tls_peer *tls_peer_ref(struct tls_peer *p)
 {
 	if (p)
@@ -212,6 +231,7 @@ void tls_peer_unref(struct tls_peer *p)
 	session_drop(p->session, p->session_len);
 	CRYPTO_THREAD_lock_free(p->lock);
 	free(p->name);
+	free(p->protocol);
 	tls_client_unref(p->client);
 	free(p);
 }
@@ -237,7 +257,7 @@ enum err tls_stream_connect(struct tls_peer *p, const struct tls_wire *wire,
 	AUTO(tls_stream_free) struct tls_stream *t = NULL;
 	TRY(tls_stream_over(p->client->library, p->client->wire, wire, &t));
 	t->peer = tls_peer_ref(p);
-	if (!name_peer(p, t->library)) {
+	if (!name_peer(p, t->library) || !offer(p, t->library)) {
 		ERR_clear_error();
 		return ENOMEM;
 	}

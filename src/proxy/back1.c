@@ -290,6 +290,10 @@ static enum step read_step(struct proxy_back1 *b)
 	enum err e = proxy_wire1_fill(&b->wire, &got);
 	if (e == ERR_LIMIT)
 		return gone(b, PROXY_BUSY);
+	if (e == ERR_REFUSED) {
+		b->hop->fault = b->wire.t->fault;
+		return gone(b, PROXY_BACK_CERTIFICATE);
+	}
 	if (e && e != ERR_CLOSED)
 		return gone(b, torn_cause(b));
 	if (e == ERR_CLOSED || got)
@@ -461,10 +465,7 @@ static void ready(void *owner, unsigned events)
 	struct proxy_back1 *b = owner;
 	if (b->state == PROXY_BACK1_CONNECT) {
 		if (b->wire.t->ready & PROXY_BROKEN)
-			fail(b, b->hop->tls && (b->wire.t->error == ERR_FORMAT ||
-						b->wire.t->error == ERR_REFUSED)
-					? PROXY_BACK_TLS
-					: PROXY_CONNECT_FAILED);
+			fail(b, hop_open_cause(b->hop, b->wire.t));
 		else if (b->wire.t->ready & PROXY_OPENED)
 			opened(b);
 		return;
@@ -512,7 +513,7 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
-	if (hop_connect(x, &t)) {
+	if (hop_connect(x, hop->tls1 ? hop->tls1 : hop->tls, &t)) {
 		fail(b, PROXY_CONNECT_FAILED);
 		return;
 	}

@@ -13,6 +13,9 @@ enum {
 	STREAMS_MAX = 100,    /* of a connection whose hop names no limit */
 	QUIET_MS = 10 * 1000, /* with streams and without a word: a PING */
 	PONG_MS = 5 * 1000,   /* for its answer */
+	/* To the next one, while nothing else is said: servers of gRPC take more than one in five
+	 * minutes for an attack (gRFC A8). */
+	QUIET_AGAIN_MS = 305 * 1000,
 };
 
 static void back2_turn(struct proxy_back2 *b);
@@ -98,6 +101,11 @@ static void lose(struct proxy_back2 *b, enum proxy_cause cause)
 
 /* ---- time ---- */
 
+static uint32_t quiet_ms(const struct proxy_back2 *b)
+{
+	return b->lives ? QUIET_AGAIN_MS : QUIET_MS;
+}
+
 static void arm(struct proxy_back2 *b)
 {
 	struct proxy_worker *w = b->w;
@@ -105,7 +113,7 @@ static void arm(struct proxy_back2 *b)
 		return; /* its exchanges have a limit for that */
 	uint32_t ms = b->hop->limits.idle_ms;
 	if (b->streams)
-		ms = b->asked ? PONG_MS : QUIET_MS;
+		ms = b->asked ? PONG_MS : quiet_ms(b);
 	if (ms)
 		proxy_deadline_set(&w->wheel, &b->deadline, w->now_ms, ms);
 	else
@@ -125,7 +133,7 @@ static void late(struct proxy_deadline *d)
 		http2_session_end(b->s, HTTP2_NO_ERROR);
 	} else if (b->asked && b->w->now_ms - b->read_ms >= PONG_MS) {
 		b->gone = true;
-	} else if (b->w->now_ms - b->read_ms >= QUIET_MS) {
+	} else if (b->w->now_ms - b->read_ms >= quiet_ms(b)) {
 		b->asked = true;
 		http2_session_ping(b->s, (const uint8_t *)"are you?");
 	}
@@ -134,8 +142,9 @@ static void late(struct proxy_deadline *d)
 
 static void on_pong(void *of, const uint8_t opaque[8])
 {
-	(void)of;
+	struct proxy_back2 *b = of;
 	(void)opaque; /* that something came is enough */
+	b->lives = true;
 }
 
 static void on_goaway(void *of, uint32_t last_id, uint32_t code)
@@ -151,13 +160,20 @@ static void open_stream(struct back2_stream *st, bool kept)
 	struct proxy_back2 *b = st->b;
 	struct proxy_exchange *x = st->x;
 	if (!http2_session_room(b->s)) {
-		/* The back end allows fewer than were thought: another connection. */
+		/* The back end allows fewer than were thought: another connection. None at all: it
+		 * would be no better there. */
+		bool none = !b->opened_n;
+		b->closing |= none;
 		st->x = NULL;
 		x->back = NULL;
 		back2_queue(st);
-		hop_open(x);
+		if (none)
+			proxy_exchange_failed(x, PROXY_BACK_CLOSED, true);
+		else
+			hop_open(x);
 		return;
 	}
+	b->opened_n++;
 	st->opened = true;
 	st->heard = b->reads;
 	proxy_exchange_opened(x, kept);
@@ -186,6 +202,7 @@ static void on_settings(void *of)
 {
 	struct proxy_back2 *b = of;
 	b->settled = true;
+	b->hop->streams_theirs = http2_session_room(b->s) + http2_session_streams(b->s);
 	open_streams(b);
 }
 
@@ -220,6 +237,10 @@ static bool read_some(struct proxy_back2 *b)
 		size_t n = 0;
 		enum err e = proxy_transport_read(b->t, buf->data, PROXY_BUFFER_SIZE, &n);
 		b->gone |= e != OK;
+		if (e == ERR_REFUSED) {
+			b->why = PROXY_BACK_CERTIFICATE;
+			b->hop->fault = b->t->fault;
+		}
 		if (n) {
 			b->read_ms = w->now_ms;
 			b->reads++;
@@ -365,6 +386,7 @@ static void opened(struct proxy_back2 *b)
 		return;
 	}
 	if (!is_h2(b)) {
+		b->hop->fault = "it does not agree to HTTP/2";
 		lose(b, PROXY_BACK_TLS);
 		return;
 	}
@@ -382,8 +404,7 @@ static void opened(struct proxy_back2 *b)
 static void connecting(struct proxy_back2 *b)
 {
 	if (b->t->ready & PROXY_BROKEN)
-		lose(b, b->hop->tls && b->t->error == ERR_FORMAT ? PROXY_BACK_TLS
-								 : PROXY_CONNECT_FAILED);
+		lose(b, hop_open_cause(b->hop, b->t));
 	else if (b->t->ready & PROXY_OPENED)
 		opened(b);
 }
@@ -421,6 +442,9 @@ static uint32_t room_of(const struct proxy_back2 *b)
 	if (b->closing || b->gone || hop->proxy_header ||
 	    (hop->limits.requests_max && b->requests >= hop->limits.requests_max))
 		return 0;
+	/* Until it says so itself, it allows what the one before did. */
+	if (!b->settled && hop->streams_theirs && hop->streams_theirs < max)
+		max = hop->streams_theirs;
 	uint32_t room = b->streams_n < max ? max - b->streams_n : 0;
 	if (!b->s)
 		return room;
@@ -432,7 +456,7 @@ static uint32_t room_of(const struct proxy_back2 *b)
 static void dial(struct proxy_back2 *b, const struct proxy_exchange *x)
 {
 	struct proxy_transport *t = NULL;
-	if (hop_connect(x, &t)) {
+	if (hop_connect(x, b->hop->tls, &t)) {
 		lose(b, PROXY_CONNECT_FAILED);
 		return;
 	}

@@ -29,12 +29,15 @@ struct proxy_back2 {
 	struct back2_stream *todo, **todo_end;
 	uint64_t read_ms; /* when the back end last said something */
 	uint32_t streams_n;
-	uint32_t requests; /* streams so far */
+	uint32_t requests; /* streams so far, those that wait too */
+	uint32_t opened_n; /* streams so far that did not wait any more */
 	uint64_t reads;	   /* that brought something */
 	bool settled;	   /* the back end's SETTINGS are there */
 	bool requests_sent;
 	bool closing; /* takes no new streams */
 	bool asked;   /* a PING is out */
+	bool lives;   /* it answered one, and said nothing of a stream since */
+	uint8_t why;  /* enum proxy_cause: of the end, when more is known than that it came */
 	bool receiving, turning, gone;
 };
 

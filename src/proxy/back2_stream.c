@@ -7,6 +7,8 @@
 /* Buffers of an answer's body that are held: the stream's window, and one that is not full. */
 enum { IN_MAX = 256 * 1024 / PROXY_BUFFER_SIZE + 2 };
 
+enum { STALES_MAX = 3 }; /* kept connections that went away under one request */
+
 static struct back2_stream *of(struct proxy_back *back)
 {
 	return (struct back2_stream *)back;
@@ -84,6 +86,8 @@ enum proxy_cause back2_torn_cause(const struct back2_stream *st)
 	const struct proxy_back2 *b = st->b;
 	if (st->head_in)
 		return PROXY_BACK_TORN;
+	if (b->why)
+		return (enum proxy_cause)b->why;
 	if (st->x && st->x->kept && st->heard == b->reads)
 		return PROXY_BACK_STALE;
 	return PROXY_BACK_CLOSED;
@@ -95,7 +99,7 @@ void back2_on_response(void *owner, void *stream, const struct http2_head *head)
 {
 	struct back2_stream *st = stream;
 	struct proxy_exchange *x = st->x;
-	(void)owner;
+	((struct proxy_back2 *)owner)->lives = false;
 	if (!x)
 		return;
 	if (head->too_large || proxy_response_from2(x, head)) {
@@ -121,6 +125,7 @@ void back2_on_data(void *owner, void *stream, struct span data)
 	struct proxy_back2 *b = owner;
 	struct back2_stream *st = stream;
 	size_t taken = 0;
+	b->lives = false;
 	if (!st->x || st->refused || st->broken) {
 		http2_session_consumed(b->s, st->id, data.len);
 		return;
@@ -143,7 +148,7 @@ void back2_on_end(void *owner, void *stream, const struct http2_head *trailers)
 {
 	struct back2_stream *st = stream;
 	struct proxy_exchange *x = st->x;
-	(void)owner;
+	((struct proxy_back2 *)owner)->lives = false;
 	st->in_ended = true;
 	if (x && trailers && trailers->fields_n &&
 	    proxy_trailers_from2(x, trailers, &x->response_trailers, &x->response_trailers_n))
@@ -303,11 +308,21 @@ static void refused(struct back2_stream *st)
 	proxy_exchange_refused(x);
 }
 
+/* A connection that had served and goes away says nothing of the back end, unless that happens to
+ * the same request again and again. */
+static enum proxy_cause refused_cause(const struct back2_stream *st)
+{
+	struct proxy_exchange *x = st->x;
+	bool stale = st->b->closing && x->kept && x->stales < STALES_MAX;
+	x->stales += stale;
+	return stale ? PROXY_BACK_STALE : PROXY_BACK_CLOSED;
+}
+
 /* The session closed it before the answer was whole. */
 static void closed_early(struct back2_stream *st)
 {
 	if (st->code == HTTP2_REFUSED_STREAM && !st->head_in)
-		fail(st, st->b->closing ? PROXY_BACK_STALE : PROXY_BACK_CLOSED, true);
+		fail(st, refused_cause(st), true);
 	else if (st->head_in)
 		fail(st, PROXY_BACK_TORN, false);
 	else

@@ -18,6 +18,7 @@ static const struct {
 	[PROXY_CONNECT_FAILED] = {"connect-failed", 502},
 	[PROXY_CONNECT_TIME] = {"connect-time", 504},
 	[PROXY_BACK_TLS] = {"back-tls", 502},
+	[PROXY_BACK_CERTIFICATE] = {"back-certificate", 502},
 	[PROXY_BACK_STALE] = {"back-stale", 502},
 	[PROXY_BACK_CLOSED] = {"back-closed", 502},
 	[PROXY_BACK_FORMAT] = {"back-format", 502},

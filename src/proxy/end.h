@@ -36,6 +36,7 @@ enum proxy_cause {
 	PROXY_CONNECT_FAILED,	 /* 502 */
 	PROXY_CONNECT_TIME,	 /* 504 */
 	PROXY_BACK_TLS,		 /* the handshake failed: 502 */
+	PROXY_BACK_CERTIFICATE,	 /* it is not whom it should be, or does not take us: 502 */
 	PROXY_BACK_STALE,	 /* a kept-alive connection had ended before it got the request */
 	PROXY_BACK_CLOSED,	 /* ended before a whole head: 502 */
 	PROXY_BACK_FORMAT,	 /* not what the protocol allows: 502 */

@@ -187,8 +187,9 @@ static enum proxy_cause late_cause(const struct proxy_exchange *x)
 	switch ((enum proxy_phase)x->phase) {
 	case PROXY_PHASE_CONNECT: return PROXY_CONNECT_TIME;
 	case PROXY_PHASE_SENT:
-		return x->request_ended || x->request_whole ? PROXY_BACK_TIME
-							    : PROXY_CLIENT_BODY_TIME;
+		return x->request_ended || x->request_whole || x->request_held
+			       ? PROXY_BACK_TIME
+			       : PROXY_CLIENT_BODY_TIME;
 	case PROXY_PHASE_ANSWER:
 		return phase_ms(x) == l->back_body_ms && x->back && !x->response_held
 			       ? PROXY_BACK_BODY_TIME
@@ -416,6 +417,7 @@ static bool may_go_again(const struct proxy_exchange *x, enum proxy_cause cause,
 	case PROXY_CONNECT_FAILED:
 	case PROXY_CONNECT_TIME:
 	case PROXY_BACK_TLS:
+	case PROXY_BACK_CERTIFICATE:
 	case PROXY_BACK_CLOSED:
 	case PROXY_TRY_ANOTHER: return x->tries < most;
 	default: return false;
@@ -426,7 +428,7 @@ static void again(struct proxy_exchange *x)
 {
 	proxy_count_add(&x->worker->counts, PROXY_COUNT_RETRIES, 1);
 	proxy_buffer_give(&x->worker->buffers, TAKE(x->response_buffer));
-	x->request_ended = false;
+	x->request_ended = x->request_held = false;
 	exchange_pick(x);
 }
 

@@ -113,6 +113,7 @@ struct proxy_exchange {
 	uint8_t phase;	      /* enum proxy_phase */
 	uint8_t cause;	      /* enum proxy_cause: of the end, or of the last try */
 	uint8_t tries;	      /* back ends picked */
+	uint8_t stales;	      /* HTTP/2 connections that went away under it */
 	bool answered;	      /* a final head went to the front: nothing can be tried again */
 	bool request_whole;   /* all of the request was received, or lies at hand */
 	bool request_ended;   /* the back took all of it */
@@ -138,6 +139,7 @@ struct proxy_exchange {
 	uint32_t store_used;
 	uint8_t late_cause; /* with `later` */
 	bool response_held; /* the front did not take all it was offered */
+	bool request_held;  /* the back did not */
 	bool replace;	    /* what face.response judged, until the back has let go */
 
 	struct proxy_deadline deadline;

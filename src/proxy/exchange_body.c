@@ -34,6 +34,7 @@ size_t proxy_exchange_request_body(struct proxy_exchange *x, struct span bytes, 
 	}
 	size_t n = x->back->ops->body(x->back, x, bytes, end);
 	x->request_bytes += n;
+	x->request_held = n < bytes.len;
 	if (n)
 		x->request_at_hand = false;
 	if (end)

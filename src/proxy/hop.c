@@ -11,8 +11,12 @@
 void hop_open(struct proxy_exchange *x)
 {
 	struct proxy_hop *hop = x->hop;
-	bool http2 = hop->protocol == PROXY_HTTP2 ||
-		     (hop->protocol == PROXY_HTTP_ALPN && !hop->only_http1);
+	if (!hop->open_n)
+		hop->only_http1 = false; /* it may have learned since */
+	bool http2 = hop->protocol == PROXY_HTTP2;
+	/* Not all servers of HTTP/2 take what changes the protocol, all of HTTP/1.1 may. */
+	if (hop->protocol == PROXY_HTTP_ALPN)
+		http2 = !hop->only_http1 && !x->request.protocol.len;
 	if (http2)
 		proxy_back2_open(x);
 	else if (!proxy_back1_reuse(hop, x))
@@ -48,7 +52,18 @@ void proxy_hop_close(struct proxy_worker *w, struct proxy_hop *hop)
 	proxy_back2_close_hop(hop);
 }
 
-enum err hop_connect(const struct proxy_exchange *x, struct proxy_transport **ret)
+enum proxy_cause hop_open_cause(struct proxy_hop *hop, const struct proxy_transport *t)
+{
+	hop->fault = t->fault;
+	switch (t->error) {
+	case ERR_REFUSED: return PROXY_BACK_CERTIFICATE;
+	case ERR_FORMAT: return PROXY_BACK_TLS;
+	default: return PROXY_CONNECT_FAILED;
+	}
+}
+
+enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,
+		     struct proxy_transport **ret)
 {
 	const struct proxy_connection *c = x->connection;
 	struct proxy_worker *w = x->worker;
@@ -64,5 +79,5 @@ enum err hop_connect(const struct proxy_exchange *x, struct proxy_transport **re
 		proxy_header_write(&out, &h);
 		TRY(writer_check(&out));
 	}
-	return w->io->connect(w, x->hop, writer_span(&out), ret);
+	return w->io->connect(w, x->hop, tls, writer_span(&out), ret);
 }

@@ -38,6 +38,9 @@ struct proxy_hop {
 	const struct ip_address *from; /* borrowed; NULL: any */
 	enum proxy_protocol protocol;
 	struct tls_peer *tls; /* borrowed; NULL: plain */
+	/* With PROXY_HTTP_ALPN: the same server, offered HTTP/1.1 alone. It is for what changes the
+	 * protocol, and for servers that have no HTTP/2. Borrowed; NULL: as tls. */
+	struct tls_peer *tls1;
 	uint8_t proxy_header; /* 0, 1 or 2: its connections are used for one client only */
 	bool via_proxy;	      /* an upstream proxy: targets in absolute form, CONNECT first */
 	struct proxy_hop_limits limits;
@@ -47,8 +50,10 @@ struct proxy_hop {
 	struct proxy_back1 *idle_last;
 	struct proxy_back2 *shared; /* HTTP/2 connections, also those with requests on them */
 	uint32_t idle_n, open_n;    /* kept; all, used ones too */
+	uint32_t streams_theirs;    /* HTTP/2: what the back end allowed last; 0: not known */
 	bool closing;		    /* nothing is kept any more */
 	bool only_http1;	    /* with PROXY_HTTP_ALPN: that is what it agreed to */
+	const char *fault;	    /* why TLS failed last, a fixed text; NULL: it did not */
 };
 
 /* Closes the idle connections; those in use end with their requests. The storage may go when open_n

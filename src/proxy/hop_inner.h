@@ -8,6 +8,7 @@
 #include "proxy/hop.h"
 
 struct proxy_transport;
+struct tls_peer;
 
 /* Goes to x->hop on a kept connection or a new one: proxy_exchange_opened or _failed tells, maybe
  * before it returns. */
@@ -15,7 +16,10 @@ void hop_open(struct proxy_exchange *x);
 /* A connection to the hop is there, or is gone. */
 void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop);
 void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop);
-/* Connects for x; the PROXY header that the hop asks for goes first. */
-MUST enum err hop_connect(const struct proxy_exchange *x, struct proxy_transport **ret);
+/* Connects for x; the PROXY header that the hop asks for goes first. tls: the hop's tls or tls1. */
+MUST enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,
+			  struct proxy_transport **ret);
+/* Why a connection that was being opened failed, which the hop remembers. */
+enum proxy_cause hop_open_cause(struct proxy_hop *hop, const struct proxy_transport *t);
 
 #endif

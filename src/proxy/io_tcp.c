@@ -40,8 +40,13 @@ static enum err tcp_transport_write(struct proxy_transport *t, const struct span
 	size_t size = 0;
 	for (size_t i = 0; i < parts_n; i++)
 		size += parts[i].len;
-	TRY(t->more && parts_n == 1 ? tcp_write_more(t->fd, *parts, ret_len)
-				    : tcp_write_parts(t->fd, parts, parts_n, ret_len));
+	enum err e = t->more && parts_n == 1 ? tcp_write_more(t->fd, *parts, ret_len)
+					     : tcp_write_parts(t->fd, parts, parts_n, ret_len);
+	if (e) {
+		/* What the other side said before it went may not have been told yet. */
+		t->ready |= PROXY_CAN_READ;
+		return e;
+	}
 	if (*ret_len < size)
 		t->ready &= (uint8_t)~PROXY_CAN_WRITE;
 	return OK;

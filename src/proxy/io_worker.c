@@ -185,16 +185,16 @@ void proxy_io_unlisten(struct proxy_io *io, struct proxy_listener *l)
 
 /* ---- back ends ---- */
 
-static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop, struct span first,
-			    struct proxy_transport **ret)
+static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop,
+			    struct tls_peer *tls, struct span first, struct proxy_transport **ret)
 {
 	struct proxy_io *io = w->io_arg;
 	struct proxy_transport *tcp;
 	int fd;
 	TRY(tcp_connect(&hop->to, hop->from, &fd));
 	TRY(proxy_tcp_connecting(&io->tcps, fd, first, &tcp));
-	if (hop->tls)
-		return proxy_tls_connect(&io->tlss, tcp, hop->tls, ret);
+	if (tls)
+		return proxy_tls_connect(&io->tlss, tcp, tls, ret);
 	*ret = tcp;
 	return OK;
 }

@@ -266,10 +266,12 @@ static const struct proxy_face through_face = {
 };
 
 static inline enum err through_connect(struct proxy_worker *w, const struct proxy_hop *hop,
-				       struct span first, struct proxy_transport **ret)
+				       struct tls_peer *tls, struct span first,
+				       struct proxy_transport **ret)
 {
 	struct through *t = w->io_arg;
 	(void)hop;
+	(void)tls;
 	if (t->connect_error)
 		return t->connect_error;
 	if (t->backs_n == MEMORY_BACKS)

@@ -326,9 +326,10 @@ static const struct proxy_transport_ops model_back_ops = {
 };
 
 static inline enum err model_connect(struct proxy_worker *w, const struct proxy_hop *hop,
-				     struct span first, struct proxy_transport **ret)
+				     struct tls_peer *tls, struct span first,
+				     struct proxy_transport **ret)
 {
-	TRY(through_connect(w, hop, first, ret));
+	TRY(through_connect(w, hop, tls, first, ret));
 	(*ret)->ops = &model_back_ops;
 	return OK;
 }

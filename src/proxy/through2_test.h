@@ -188,10 +188,12 @@ static const struct proxy_face through_face = {
 };
 
 static inline enum err through_connect(struct proxy_worker *w, const struct proxy_hop *hop,
-				       struct span first, struct proxy_transport **ret)
+				       struct tls_peer *tls, struct span first,
+				       struct proxy_transport **ret)
 {
 	struct through *th = w->io_arg;
 	(void)hop;
+	(void)tls;
 	(void)first;
 	if (th->refuse_connect || th->origins_n == BACKS)
 		return ECONNREFUSED;

@@ -68,6 +68,9 @@ struct proxy_transport {
 	uint8_t ready;	/* PROXY_CAN_READ… */
 	bool more;	/* set for a write: it may wait for the next one, a short while */
 	enum err error; /* with PROXY_BROKEN */
+	/* What TLS says of a failure, a fixed text; NULL: nothing. A read that fails with
+	 * ERR_REFUSED: the other side does not take our certificate. */
+	const char *fault;
 };
 
 MUST static inline enum err proxy_transport_read(struct proxy_transport *t, void *buf, size_t size,

@@ -34,6 +34,7 @@ struct proxy_tls {
 	size_t kept;	/* how many of them */
 	size_t credit;	/* bytes that went in such a record, and will be offered again */
 	size_t small;	/* bytes that are still to go in small records */
+	enum err gone;	/* of the wire: it takes nothing any more */
 	bool finishing; /* close_notify waits for room */
 	bool finished;
 };
@@ -56,14 +57,21 @@ static enum err wire_receive(void *arg, void *buf, size_t size, size_t *ret_len)
 
 static enum err wire_send(void *arg, struct span bytes, size_t *ret_len)
 {
-	const struct proxy_tls *s = arg;
-	*ret_len = s->finished ? bytes.len : 0; /* nobody may hear it any more */
-	if (s->finished || !(s->lower->ready & PROXY_CAN_WRITE))
+	struct proxy_tls *s = arg;
+	bool unheard = s->finished || s->gone; /* nobody may hear it any more */
+	*ret_len = unheard ? bytes.len : 0;
+	if (unheard || !(s->lower->ready & PROXY_CAN_WRITE))
 		return OK;
 	s->lower->more = tls_sends_ticket(s->stream); /* the answer will take it along */
 	enum err e = proxy_transport_write(s->lower, &bytes, 1, ret_len);
 	s->lower->more = false;
-	return e;
+	if (!e || !(s->t.ready & PROXY_OPENED))
+		return e;
+	/* What the other side said before it went is still to be read: why, maybe. */
+	s->gone = e;
+	s->t.ready |= PROXY_CAN_READ;
+	*ret_len = bytes.len;
+	return OK;
 }
 
 /* --- the handshake --- */
@@ -160,8 +168,12 @@ static unsigned shake(struct proxy_tls *s)
 		tls_finish(s->stream);
 		e = ERR_CLOSED; /* the name is proved, which was all */
 	}
-	if (e)
-		return broken(s, e);
+	if (e) {
+		s->t.fault = tls_fault(s->stream);
+		/* Who hangs up in the middle of a handshake does not speak TLS, or not ours. */
+		bool told = e == ERR_REFUSED || e == (enum err)ENOMEM || tls_is_acme(s->stream);
+		return broken(s, told ? e : ERR_FORMAT);
+	}
 	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
 	return PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
 }
@@ -178,8 +190,10 @@ static enum err tls_transport_read(struct proxy_transport *t, void *buf, size_t 
 	 * connection's end would be cut (RFC 8446 6.1). */
 	if (e == ERR_CLOSED && *tls_fault(s->stream))
 		e = (enum err)ECONNRESET;
-	if (e)
+	if (e) {
+		t->fault = tls_fault(s->stream);
 		return e;
+	}
 	if (n == 0 || (!(s->lower->ready & PROXY_CAN_READ) && !tls_has_more(s->stream)))
 		t->ready &= (uint8_t)~PROXY_CAN_READ;
 	*ret_len = n;
@@ -272,10 +286,12 @@ static enum err tls_transport_write(struct proxy_transport *t, const struct span
 	size_t size = 0;
 	for (size_t i = 0; i < parts_n; i++)
 		size += parts[i].len;
-	enum err e = kept_send(s);
+	enum err e = s->gone ? s->gone : kept_send(s);
 	size_t done = s->credit < size ? s->credit : size;
 	if (!e && !s->kept)
 		e = records_send(s, parts, parts_n, &done);
+	if (!e)
+		e = s->gone;
 	if (e)
 		return e == ERR_REFUSED ? ERR_CLOSED : e;
 	s->credit -= s->credit < done ? s->credit : done;

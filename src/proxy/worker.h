@@ -15,14 +15,16 @@ struct proxy_entry;
 struct proxy_front1;
 struct proxy_share2;
 struct proxy_splice;
+struct tls_peer;
 
 /* Ways out of the engine. */
 struct proxy_worker_io {
-	/* Begins a connection to the hop: TCP, and TLS when it has some. The transport tells
+	/* Begins a connection to the hop: TCP, and TLS with tls (NULL: none). The transport tells
 	 * PROXY_OPENED or PROXY_BROKEN later; an error at once is returned. first: bytes that go
 	 * before everything else, TLS too (a PROXY header), copied. */
 	MUST enum err (*connect)(struct proxy_worker *w, const struct proxy_hop *hop,
-				 struct span first, struct proxy_transport **ret);
+				 struct tls_peer *tls, struct span first,
+				 struct proxy_transport **ret);
 	/* TLS over an open transport, which is the new one's from then on, on failure too; it tells
 	 * PROXY_OPENED or PROXY_BROKEN. NULL: there is no TLS. */
 	enum err (*tls_accept)(struct proxy_worker *w, struct proxy_transport *lower,

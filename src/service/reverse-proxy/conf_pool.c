@@ -98,6 +98,21 @@ static const struct config_key pool_keys[] = {
 	 .items_max = REVERSE_SERVERS_MAX,
 	 .example = "[\"10.0.0.11:80\", \"10.0.0.12:80\"]",
 	 .help = "who answers"},
+	{.name = "tls",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_pool_conf, tls),
+	 CONFIG_PRESENT(struct reverse_pool_conf, has_tls),
+	 .map = &reverse_back_tls_map,
+	 .help = "whether and how the servers are spoken to by TLS; `tls: yes` checks them by "
+		 "whom the system trusts"},
+	{.name = "protocol",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct reverse_pool_conf, protocol),
+	 .choices = reverse_protocol_choices,
+	 .fallback = "auto",
+	 .help = "the version of HTTP that the servers speak: `auto` is by TLS what they agree to "
+		 "(ALPN), else HTTP/1.1; `h2` is HTTP/2, without TLS too (RFC 9113 3.3), which "
+		 "servers of gRPC need"},
 	{.name = "balance",
 	 .type = CONFIG_CHOICE,
 	 CONFIG_FIELD(struct reverse_pool_conf, balance),
@@ -176,10 +191,25 @@ static const struct config_key pool_keys[] = {
 	 .help = "requests that wait while all servers are full"},
 };
 
+bool reverse_pool_has_tls(const struct reverse_pool_conf *conf)
+{
+	return conf->has_tls && conf->tls.on;
+}
+
+/* Until checks speak them too. */
+static void judge_pool(const void *conf, struct config_at *at)
+{
+	const struct reverse_pool_conf *c = conf;
+	bool plain = !reverse_pool_has_tls(c) && c->protocol != REVERSE_PROTOCOL_H2;
+	if (c->checked && c->check.http && !plain)
+		config_fail(at, "check", "servers of TLS or HTTP/2 are checked by `tcp: yes` only");
+}
+
 const struct config_map reverse_pool_map = {
 	.help = "Servers that do the same",
 	.size = sizeof(struct reverse_pool_conf),
 	CONFIG_KEYS(pool_keys),
+	.check = judge_pool,
 	.alone = "servers",
 	.example = "servers: [\"10.0.0.11:80\", \"10.0.0.12:80\"]\n"
 		   "check: {http: /health}",

@@ -6,6 +6,7 @@
 #include "config/schema.h"
 #include "proto/dns/name.h"
 #include "proto/ip/address.h"
+#include "service/reverse-proxy/conf_back.h"
 #include "service/reverse-proxy/conf_balance.h"
 #include "service/reverse-proxy/conf_check.h"
 
@@ -30,6 +31,9 @@ struct reverse_server_conf {
 struct reverse_pool_conf {
 	const char *name;
 	struct config_list servers; /* struct reverse_server_conf */
+	struct reverse_back_tls_conf tls;
+	bool has_tls; /* tls was written */
+	enum reverse_protocol protocol;
 	enum pool_balance balance;
 	struct reverse_hash_conf hash;
 	struct reverse_sticky_conf sticky;
@@ -48,6 +52,7 @@ struct reverse_pool_conf {
 
 extern const struct config_map reverse_pool_map;
 
+bool reverse_pool_has_tls(const struct reverse_pool_conf *conf);
 /* What the keys say as the balance takes it; texts are borrowed from conf. */
 struct pool_policy reverse_pool_policy(const struct reverse_pool_conf *conf);
 

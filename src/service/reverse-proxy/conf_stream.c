@@ -141,6 +141,13 @@ static void check_pool(const struct reverse_conf *conf, struct config_at *at, si
 {
 	if (pool && reverse_pool_find(conf, pool) == SIZE_MAX)
 		config_fail_item(at, "streams", stream, "there is no pool '%s'", pool);
+	const struct reverse_pool_conf *pools = conf->pools.items;
+	for (size_t i = 0; pool && i < conf->pools.n; i++)
+		if (strcmp(pools[i].name, pool) == 0 && reverse_pool_has_tls(&pools[i]))
+			config_fail_item(at, "streams", stream,
+					 "a stream is passed on as it is, and pool '%s' has `tls`; "
+					 "give the stream a pool of its own",
+					 pool);
 }
 
 void reverse_stream_check(const struct reverse_conf *conf, struct config_at *at)

@@ -89,6 +89,21 @@ static void refuses_streams_that_lead_nowhere(void **state)
 #undef HEAD
 }
 
+static void refuses_ways_to_servers_that_contradict_themselves(void **state)
+{
+	(void)state;
+#define POOL                                                                                       \
+	"reverse-proxy:\n  listen: 192.0.2.1\n  pools:\n    app:\n      servers: 10.0.0.1:443\n"
+	refused(POOL "      protocol: h3\n", 6, 17, "'protocol'");
+	refused(POOL "      tls: {verify: no, ca: /a.pem}\n", 6, 29, "nobody vouches");
+	refused(POOL "      tls: {name: \"a.b:443\"}\n", 6, 19, "no name of a server");
+	refused(POOL "      tls: {certificate: {chain: /a.pem}}\n", 6, 26, "'key' is missing");
+	refused(POOL "      tls: {version-min: 1.1}\n", 6, 26, "'version-min'");
+	refused(POOL "      tls: yes\n  streams: {listen: 192.0.2.1:25, tcp: app}\n", 7, 12,
+		"a pool of its own");
+#undef POOL
+}
+
 static void a_name_leads_to_the_most_special_pool(void **state)
 {
 	(void)state;
@@ -137,6 +152,7 @@ int main(void)
 		cmocka_unit_test(refuses_an_address_that_is_served_twice),
 		cmocka_unit_test(refuses_what_only_tls_has_without_it),
 		cmocka_unit_test(refuses_streams_that_lead_nowhere),
+		cmocka_unit_test(refuses_ways_to_servers_that_contradict_themselves),
 		cmocka_unit_test(a_name_leads_to_the_most_special_pool),
 		cmocka_unit_test(one_site_is_four_lines),
 	};

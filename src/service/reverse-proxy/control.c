@@ -71,7 +71,11 @@ static json_t *backend_json(const struct reverse_proxy *p, const struct pool_mem
 		(void)json_array_append_new(answers,
 					    json_integer((json_int_t)load(&b->answers[i])));
 	(void)json_object_set_new(json, "answers", answers); /* by class: none, 1xx to 5xx */
+	const char *fault = atomic_load_explicit(&b->fault, memory_order_relaxed);
+	if (fault)
+		set_text(json, "tls", fault);
 	set_number(json, "connect_errors", load(&b->connect_errors));
+	set_number(json, "tls_errors", load(&b->tls_errors));
 	set_number(json, "resets", load(&b->resets));
 	set_number(json, "timeouts", load(&b->timeouts));
 	set_number(json, "retries", load(&b->retries));

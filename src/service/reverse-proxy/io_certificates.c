@@ -7,6 +7,7 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "service/reverse-proxy/conf.h"
+#include "service/reverse-proxy/io_way.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -202,10 +203,21 @@ static enum err folder_add(char **folders, size_t *n, const char *path)
 	return OK;
 }
 
+static enum err folders_of_pool(const struct reverse_back_tls_conf *tls, char **folders, size_t *n)
+{
+	const char *const paths[] = {tls->ca, tls->certificate.chain, tls->certificate.key};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (paths[i])
+			TRY(folder_add(folders, n, paths[i]));
+	return OK;
+}
+
 static enum err folders_fill(const struct reverse_conf *conf, char **folders, size_t *n)
 {
 	const struct reverse_certificate_conf *all = conf->certificates.items;
 	const struct reverse_listen_conf *listens = conf->listen.items;
+	const struct reverse_pool_conf *pools = conf->pools.items;
+	const char *system = reverse_way_system_ca(); /* a pool that a reload brings may want it */
 	for (size_t i = 0; i < conf->certificates.n; i++) {
 		TRY(folder_add(folders, n, all[i].chain));
 		TRY(folder_add(folders, n, all[i].key));
@@ -219,13 +231,15 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 		if (c->crl)
 			TRY(folder_add(folders, n, c->crl));
 	}
-	return OK;
+	for (size_t i = 0; i < conf->pools.n; i++)
+		TRY(folders_of_pool(&pools[i].tls, folders, n));
+	return system ? folder_add(folders, n, system) : OK;
 }
 
 enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
 {
-	char **folders =
-		calloc(3 * conf->certificates.n + 2 * conf->listen.n + 1, sizeof(*folders));
+	size_t most = 3 * (conf->certificates.n + conf->pools.n) + 2 * conf->listen.n + 2;
+	char **folders = calloc(most, sizeof(*folders));
 	size_t n = 0;
 	enum err e = folders ? folders_fill(conf, folders, &n) : (enum err)ENOMEM;
 	if (e) {

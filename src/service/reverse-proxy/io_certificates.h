@@ -27,7 +27,8 @@ MUST enum err reverse_tls_read(const struct reverse_conf *conf, struct tls_ticke
 			       struct reverse_tls **ret);
 void reverse_tls_free(struct reverse_tls *t); /* accepts NULL */
 
-/* The folders of those files, each once, which a reload must be able to read. */
+/* The folders of those files and of those for TLS to servers, each once, which a reload must be
+ * able to read. */
 MUST enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret,
 					   size_t *ret_n);
 void reverse_certificates_folders_free(char **folders, size_t n); /* accepts NULL */

@@ -108,7 +108,8 @@ enum pool_result_kind reverse_result_kind(enum proxy_cause cause)
 	case PROXY_FINE:
 	case PROXY_TRY_ANOTHER: return POOL_RESULT_ANSWERED;
 	case PROXY_CONNECT_FAILED:
-	case PROXY_BACK_TLS: return POOL_RESULT_CONNECT_FAILED;
+	case PROXY_BACK_TLS:
+	case PROXY_BACK_CERTIFICATE: return POOL_RESULT_CONNECT_FAILED;
 	case PROXY_CONNECT_TIME:
 	case PROXY_BACK_TIME:
 	case PROXY_BACK_BODY_TIME: return POOL_RESULT_TIMEOUT;
@@ -120,12 +121,28 @@ enum pool_result_kind reverse_result_kind(enum proxy_cause cause)
 	}
 }
 
+static void note_tls(const struct proxy_hop *hop, enum proxy_cause cause)
+{
+	const struct reverse_hop *h = hop->owner;
+	struct backend *b = h->backend;
+	const char *now = atomic_load_explicit(&b->fault, memory_order_relaxed);
+	if (cause == PROXY_BACK_TLS || cause == PROXY_BACK_CERTIFICATE) {
+		(void)atomic_fetch_add_explicit(&b->tls_errors, 1, memory_order_relaxed);
+		if (hop->fault && hop->fault != now)
+			atomic_store_explicit(&b->fault, hop->fault, memory_order_relaxed);
+	} else if (now && cause == PROXY_FINE) {
+		atomic_store_explicit(&b->fault, NULL, memory_order_relaxed);
+	}
+}
+
 void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		  enum proxy_cause cause)
 {
 	struct reverse_exchange *e = x->service;
 	const struct proxy_times *t = &x->times;
-	(void)arg, (void)hop;
+	(void)arg;
+	if (hop->tls)
+		note_tls(hop, cause);
 	/* A kept connection was at its end, which says nothing of who held it: it is no try. */
 	if (cause == PROXY_BACK_STALE && e->tried.n)
 		e->tried.n--;

@@ -5,6 +5,7 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_names.h"
+#include "service/reverse-proxy/io_way.h"
 #include "service/reverse-proxy/pool_make.h"
 #include "service/reverse-proxy/route/io_files.h"
 
@@ -50,7 +51,7 @@ static enum err make_routes(struct reverse_site *s)
 }
 
 enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
-			  struct reverse_site **ret)
+			  const struct reverse_site *before, struct reverse_site **ret)
 {
 	struct reverse_site *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -64,6 +65,9 @@ enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
 	enum err e = make_routes(s);
 	if (!e)
 		e = reverse_tls_read(s->conf, tickets, &s->tls);
+	if (!e)
+		e = reverse_ways_new(s->conf, before ? before->ways : NULL,
+				     before ? before->conf->pools.n : 0, &s->ways);
 	if (e)
 		reverse_site_unref(s);
 	else
@@ -79,6 +83,8 @@ void reverse_site_unref(struct reverse_site *s)
 	free(s->route_limits);
 	reverse_routes_free(s->routes);
 	reverse_tls_free(s->tls);
+	if (s->conf)
+		reverse_ways_free(s->ways, s->conf->pools.n);
 	config_free(s->config);
 	free(s);
 }

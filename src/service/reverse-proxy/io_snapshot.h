@@ -21,6 +21,7 @@ struct registry;
 struct reverse_names;
 struct reverse_routes;
 struct reverse_tls;
+struct reverse_way;
 struct tls_tickets;
 
 /* What follows from the configuration alone. */
@@ -29,7 +30,8 @@ struct reverse_site {
 	struct config *config; /* counted */
 	const struct reverse_conf *conf;
 	struct reverse_routes *routes;
-	struct reverse_tls *tls; /* owned */
+	struct reverse_tls *tls;   /* owned */
+	struct reverse_way **ways; /* to the servers of each pool of conf; NULL: HTTP/1.1, plain */
 	struct proxy_limits limits;
 	struct proxy_limits *route_limits; /* by route.number */
 	struct files_roots *files;
@@ -45,10 +47,10 @@ struct reverse_snapshot {
 	size_t pools_n;
 };
 
-/* config: judged, with the section; a count of its own is taken. Reads the certificates. ENOMEM;
- * ERR_CONFIG: what the log says. */
+/* config: judged, with the section; a count of its own is taken. Reads the certificates. before:
+ * the one in force, or NULL. ENOMEM; ERR_CONFIG: what the log says. */
 MUST enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
-			       struct reverse_site **ret);
+			       const struct reverse_site *before, struct reverse_site **ret);
 void reverse_site_unref(struct reverse_site *s); /* any thread; accepts NULL */
 
 /* Takes a count of site. Main thread, whose registry and names are; new back ends get in there.

@@ -2,22 +2,33 @@
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/io_worker.h"
 
+#include "service/reverse-proxy/io_way.h"
+
 #include <stdlib.h>
+
+/* What leads to it: a server, and how it is spoken to. */
+struct key {
+	const struct backend *backend;
+	const struct reverse_way *way;
+};
 
 static bool is_of(const void *record, const void *key, size_t key_len)
 {
 	const struct reverse_hop *h = record;
+	const struct key *k = key;
 	(void)key_len;
-	return h->backend == *(struct backend *const *)key;
+	return h->backend == k->backend && h->way == k->way;
 }
 
-static uint32_t hash_of(const struct reverse_worker *w, struct backend *const *b)
+static uint32_t hash_of(const struct reverse_worker *w, const struct key *k)
 {
-	return table_hash(&w->hops, span_of(b, sizeof(*b)));
+	return table_hash(&w->hops, span_of(k, sizeof(*k)));
 }
 
 static void hop_free(struct reverse_hop *h)
 {
+	reverse_way_hop_done(&h->hop);
+	reverse_way_unref(h->way);
 	backend_unref(h->backend);
 	free(h);
 }
@@ -25,7 +36,8 @@ static void hop_free(struct reverse_hop *h)
 /* Nobody's view leads there any more. */
 static void forget(struct reverse_worker *w, struct reverse_hop *h)
 {
-	(void)table_remove(&w->hops, hash_of(w, &h->backend), &h->backend, sizeof(h->backend));
+	const struct key k = {h->backend, h->way};
+	(void)table_remove(&w->hops, hash_of(w, &k), &k, sizeof(k));
 	if (h->hop.open_n == 0)
 		hop_free(h);
 	else /* reverse_hop_empty follows, maybe before this returns */
@@ -37,20 +49,35 @@ void reverse_hop_empty(struct reverse_hop *h)
 	hop_free(h);
 }
 
-static enum err hop_to(struct reverse_worker *w, struct backend *b, struct reverse_hop **ret)
+static enum err hop_new(const struct pool_member *m, struct reverse_way *way,
+			struct reverse_hop **ret)
 {
+	struct reverse_hop *h = calloc(1, sizeof(*h));
+	if (!h)
+		return ENOMEM;
+	h->backend = backend_ref(m->backend);
+	h->way = reverse_way_ref(way);
+	h->hop.to = m->backend->at;
+	h->hop.owner = h;
+	enum err e = reverse_way_hop_set(way, m->host, &h->hop);
+	if (e)
+		hop_free(h);
+	else
+		*ret = h;
+	return e;
+}
+
+static enum err hop_to(struct reverse_worker *w, const struct pool_member *m,
+		       struct reverse_way *way, struct reverse_hop **ret)
+{
+	const struct key k = {m->backend, way};
 	if (!w->hops.equal)
 		table_init(&w->hops, (struct hash_key){w->random[0], w->random[1]},
 			   TABLE_RECORDS_MAX, is_of);
-	struct reverse_hop *h = table_find(&w->hops, hash_of(w, &b), &b, sizeof(b));
+	struct reverse_hop *h = table_find(&w->hops, hash_of(w, &k), &k, sizeof(k));
 	if (!h) {
-		h = calloc(1, sizeof(*h));
-		if (!h)
-			return ENOMEM;
-		h->backend = backend_ref(b);
-		h->hop.to = b->at;
-		h->hop.owner = h;
-		enum err e = table_insert(&w->hops, hash_of(w, &b), &b, sizeof(b), h);
+		TRY(hop_new(m, way, &h));
+		enum err e = table_insert(&w->hops, hash_of(w, &k), &k, sizeof(k), h);
 		if (e) {
 			hop_free(h);
 			return e;
@@ -74,14 +101,16 @@ static void hop_follow(struct reverse_hop *h, const struct reverse_conf *conf)
 static enum err fill_pool(struct reverse_view *v, size_t number)
 {
 	const struct pool *p = v->snapshot->pools[number];
+	const struct reverse_site *site = v->snapshot->site;
+	struct reverse_way *way = number < site->conf->pools.n ? site->ways[number] : NULL;
 	struct reverse_hop **hops = calloc(p->members_n + 1, sizeof(struct reverse_hop *));
 	v->hops[number] = hops;
 	if (!hops)
 		return ENOMEM;
 	for (size_t i = 0; i < p->members_n; i++) {
-		TRY(hop_to(v->worker, p->members[i].backend, &hops[i]));
+		TRY(hop_to(v->worker, &p->members[i], way, &hops[i]));
 		hops[i]->views++;
-		hop_follow(hops[i], v->snapshot->site->conf);
+		hop_follow(hops[i], site->conf);
 	}
 	return OK;
 }

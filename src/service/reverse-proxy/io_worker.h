@@ -26,6 +26,7 @@ struct guard_state;
 struct reverse_line;
 struct reverse_snapshot;
 struct reverse_streams;
+struct reverse_way;
 
 /* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
 struct reverse_entry {
@@ -37,6 +38,7 @@ struct reverse_entry {
 struct reverse_hop {
 	struct proxy_hop hop;
 	struct backend *backend; /* counted */
+	struct reverse_way *way; /* counted; NULL: HTTP/1.1, plain */
 	size_t views;		 /* that lead here */
 	struct reverse_hop *next_closing;
 };
@@ -65,7 +67,7 @@ struct reverse_worker {
 	bool core_drained;   /* that of HTTP has */
 	struct reverse_streams *streams;
 	atomic_uint_fast64_t seen;  /* number of the snapshot in force */
-	struct table hops;	    /* struct reverse_hop by back end */
+	struct table hops;	    /* struct reverse_hop by back end and way */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
 	struct loop *main;	    /* woken when it has drained */
 	uint64_t random[2];	    /* xoroshiro128+ */

@@ -12,6 +12,7 @@
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/io_staples.h"
+#include "service/reverse-proxy/io_way.h"
 #include "service/reverse-proxy/route/route.h"
 #include "service/reverse-proxy/service.h"
 #include "supervisor/plan.h"
@@ -102,7 +103,8 @@ static enum err set_names(struct reverse_proxy *p, const struct reverse_conf *co
 enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 {
 	struct reverse_site *site = NULL;
-	TRY(reverse_site_new(config, p->tickets.tickets, &site));
+	TRY(reverse_site_new(config, p->tickets.tickets, p->snapshot ? p->snapshot->site : NULL,
+			     &site));
 	enum err e = set_names(p, site->conf);
 	if (!e)
 		e = reverse_staples_set(p->staples, site->conf, site->tls);
@@ -341,8 +343,10 @@ static void each_second(void *arg)
 {
 	struct reverse_proxy *p = arg;
 	uint64_t now_ms = loop_now_ms(&p->life.loop);
-	for (size_t i = 0; i < p->snapshot->pools_n; i++)
+	for (size_t i = 0; i < p->snapshot->pools_n; i++) {
 		pool_outliers_turn(p->snapshot->pools[i], now_ms);
+		reverse_way_tell(p->snapshot->pools[i]);
+	}
 	(void)registry_sweep(&p->registry);
 	reverse_tickets_turn(&p->tickets, now_ms);
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);

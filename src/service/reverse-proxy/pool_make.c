@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define HOSTS_MAX ((size_t)2 << 20)
+
 /* A pool in the making. */
 struct making {
 	struct registry *registry;
@@ -10,6 +12,7 @@ struct making {
 	bool was_there;
 	struct pool_member members[POOL_MEMBERS_MAX];
 	char names[POOL_MEMBERS_MAX][IP_ENDPOINT_TEXT_MAX];
+	struct arena hosts; /* texts that the pool copies */
 	size_t n;
 };
 
@@ -18,21 +21,44 @@ static bool in_our_zone(const struct making *m, const struct reverse_server_conf
 	return m->conf->zone && s->zone && strcmp(m->conf->zone, s->zone) == 0;
 }
 
+/* By what a server proves itself. Of SRV records it is the domain that was asked for: where they
+ * lead, whoever answers for the DNS says (RFC 6125 6.2.1). */
+static const char *host_of(const struct reverse_server_conf *s, const struct ip_endpoint *at,
+			   char buf[DNS_NAME_TEXT_MAX])
+{
+	if (!s->name.len && !s->srv.len) {
+		(void)ip_address_format(&at->address, buf);
+		return buf;
+	}
+	(void)dns_name_format(s->name.len ? &s->name : &s->srv, buf);
+	size_t len = strlen(buf);
+	if (len > 1)
+		buf[len - 1] = 0; /* the dot at the end */
+	char *from = buf;
+	for (char *dot; s->srv.len && *from == '_' && (dot = strchr(from, '.'));)
+		from = dot + 1;
+	return from;
+}
+
 static enum err add(struct making *m, const struct reverse_server_conf *s,
 		    const struct reverse_target *t)
 {
 	bool is_new;
+	char host[DNS_NAME_TEXT_MAX];
 	if (m->n == POOL_MEMBERS_MAX)
 		return ERR_LIMIT;
 	struct pool_member *member = &m->members[m->n];
 	(void)ip_endpoint_format(&t->at, m->names[m->n]);
 	*member = (struct pool_member){
 		.name = m->names[m->n],
+		.host = arena_copy(&m->hosts, span_text(host_of(s, &t->at, host))),
 		.weight = t->weight,
 		.level = (uint16_t)(t->level + (s->backup ? REVERSE_BACKUP_LEVEL : 0)),
 		.own_zone = in_our_zone(m, s),
 		.draining = s->drain,
 		.requests_max = s->requests_max};
+	if (!member->host)
+		return ENOMEM;
 	TRY(registry_backend(m->registry, m->conf->name, &t->at, &member->backend, &is_new));
 	m->n++;
 	if (is_new && m->was_there)
@@ -65,6 +91,7 @@ enum err reverse_pool_make(struct registry *registry, const struct reverse_pool_
 	if (!m)
 		return ENOMEM;
 	*m = (struct making){.registry = registry, .conf = conf, .now_ms = now_ms};
+	arena_init(&m->hosts, HOSTS_MAX);
 	enum err e = registry_state(registry, conf->name, &state, &is_new);
 	m->was_there = !is_new;
 	if (!e)
@@ -74,6 +101,7 @@ enum err reverse_pool_make(struct registry *registry, const struct reverse_pool_
 	for (size_t i = 0; i < m->n; i++)
 		backend_unref(m->members[i].backend);
 	pool_state_unref(state);
+	arena_done(&m->hosts);
 	free(m);
 	return e;
 }

@@ -66,6 +66,7 @@ static void a_pool_is_what_its_lines_say(void **state)
 	assert_int_equal(reverse_pool_make(&registry, first(c), 5, NULL, NULL, &pool), OK);
 	assert_int_equal(pool->members_n, 3);
 	assert_string_equal(pool->members[1].name, "10.0.0.2:81");
+	assert_string_equal(pool->members[1].host, "10.0.0.2");
 	assert_int_equal(pool->members[1].weight, 3);
 	assert_int_equal(pool->members[1].requests_max, 7);
 	assert_true(pool->members[1].own_zone);
@@ -111,6 +112,7 @@ static void who_joins_later_begins_slowly(void **state)
 	assert_int_equal(reverse_pool_make(&registry, first(c), 5, two_targets, &n, &before), OK);
 	assert_int_equal(before->members_n, 1);
 	assert_int_equal(before->members[0].backend->at.port, 8080);
+	assert_string_equal(before->members[0].host, "a.b");
 	n = 2;
 	assert_int_equal(reverse_pool_make(&registry, first(c), 9, two_targets, &n, &after), OK);
 	assert_int_equal(after->members_n, 2);
@@ -120,6 +122,24 @@ static void who_joins_later_begins_slowly(void **state)
 	assert_int_equal(after->members[1].level, 1);
 	pool_unref(before);
 	pool_unref(after);
+	registry_done(&registry);
+	config_free(c);
+}
+
+static void a_service_proves_itself_by_its_domain(void **state)
+{
+	(void)state;
+	struct config *c =
+		conf_parse(&sections, HEAD "    web: {servers: {srv: _https._tcp.home.arpa}}\n"
+					   "  routes: {to: web}\n");
+	struct registry registry;
+	struct pool *pool;
+	size_t n = 2;
+	registry_init(&registry, (struct hash_key){1, 2}, (struct hash_key){3, 4});
+	assert_int_equal(reverse_pool_make(&registry, first(c), 5, two_targets, &n, &pool), OK);
+	assert_int_equal(pool->members_n, 2);
+	assert_string_equal(pool->members[1].host, "home.arpa");
+	pool_unref(pool);
 	registry_done(&registry);
 	config_free(c);
 }
@@ -142,6 +162,7 @@ int main(void)
 		cmocka_unit_test(refuses_pools_that_contradict_themselves),
 		cmocka_unit_test(a_pool_is_what_its_lines_say),
 		cmocka_unit_test(who_joins_later_begins_slowly),
+		cmocka_unit_test(a_service_proves_itself_by_its_domain),
 		cmocka_unit_test(a_check_expects_what_it_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,9 +61,12 @@ struct backend {
 	_Atomic uint64_t window;  /* private to breaker.c: requests and failures of late */
 	_Atomic uint64_t breaker; /* private to breaker.c: state, until when, probes */
 	atomic_uint interval_requests, interval_failures; /* of outlier.c's interval */
+	_Atomic(const char *) fault; /* why TLS to it failed last, a fixed text; NULL: it did not */
+	const char *fault_told;	     /* the main thread's: what the log has of it */
 
 	/* Counters since the start. */
 	_Atomic uint64_t requests, answers[6], connect_errors, resets, timeouts, retries;
+	_Atomic uint64_t tls_errors;				   /* among connect_errors */
 	_Atomic uint64_t ejected_n, opened_n, bytes_in, bytes_out; /* in: from it */
 	_Atomic uint32_t times[BACKEND_TIMES];
 };

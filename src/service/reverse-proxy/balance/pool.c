@@ -46,7 +46,8 @@ static enum err copy_members(struct pool *p, const struct pool_member *members, 
 		ASSERT(members[i].weight && members[i].weight <= POOL_WEIGHT_MAX);
 		struct pool_member m = members[i];
 		m.name = arena_copy(&p->memory, span_text(m.name ? m.name : ""));
-		if (!m.name)
+		TRY(copy_text(p, &m.host));
+		if (!m.name || (members[i].host && !m.host))
 			return ENOMEM;
 		backend_ref(m.backend);
 		p->members[p->members_n++] = m;

@@ -78,8 +78,9 @@ struct pool_policy {
 struct pool_member {
 	struct backend *backend; /* counted */
 	const char *name;	 /* as configured, of the host; borrowed from the pool */
-	uint16_t weight;	 /* 1..POOL_WEIGHT_MAX */
-	uint16_t level;		 /* 0 first; higher ones only when none of the lower is well */
+	const char *host; /* by which it proves itself; borrowed from the pool; may be NULL */
+	uint16_t weight;  /* 1..POOL_WEIGHT_MAX */
+	uint16_t level;	  /* 0 first; higher ones only when none of the lower is well */
 	bool own_zone;
 	bool draining;	       /* by the configuration: as backend.drained */
 	uint32_t requests_max; /* in flight there, of all workers; 0: no limit */
