@@ -1,10 +1,11 @@
-"""The reverse proxy as the programs of others see it: curl, wrk, ab, h2load, nghttp, a client of WebSockets, Chromium; nginx stands behind it."""
+"""The reverse proxy as the programs of others see it: curl, wrk, ab, h2load, nghttp, Node, a client of WebSockets, Chromium; nginx stands behind it."""
 
 import asyncio
 import json
 import os
 import re
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def site(janitor_process):
         (made.folder / "files").mkdir(parents=True)
         (made.folder / "files/1k").write_bytes(b"x" * 1024)
         (made.folder / "files/big").write_bytes(os.urandom(BIG))
-        (made.folder / "files/page.html").write_text("<p id=a>before</p><script>a.textContent = 'by script'</script>")
+        (made.folder / "files/page.html").write_text("<p id=a>before</p><script>a.textContent = 'script, by ' + performance.getEntriesByType('navigation')[0].nextHopProtocol</script>")
         text = NGINX.format(folder=made.folder, address=SERVER)
         (made.folder / "config").write_text(text)
         made.daemon(made.server, "nginx", "-c", made.folder / "config", "-e", "stderr", port=80)
@@ -118,10 +119,12 @@ def test_curl_sends_bodies_of_known_and_unknown_length(site):
 
 
 def test_load_generators_lose_nothing(site):
-    ab = site.client.run("ab", "-q", "-k", "-n", 3000, "-c", 16, f"{PLAIN}/1k", timeout=60).stdout
-    assert "Complete requests:      3000" in ab and "Failed requests:        0" in ab and "Non-2xx" not in ab
-    wrk = site.client.run("wrk", "-t", 1, "-c", 16, "-d", "1s", f"{PLAIN}/1k", timeout=60).stdout
-    assert re.search(r"[1-9]\d* requests in", wrk) and "Socket errors" not in wrk and "Non-2xx" not in wrk
+    for base, n in ((PLAIN, 3000), (f"https://{FRONT}", 1500)):
+        ab = site.client.run("ab", "-q", "-k", "-n", n, "-c", 16, f"{base}/1k", timeout=60).stdout
+        assert f"Complete requests:      {n}" in ab and "Failed requests:        0" in ab and "Non-2xx" not in ab
+        assert ("TLSv1.3" in ab) == (base is not PLAIN)
+        wrk = site.client.run("wrk", "-t", 1, "-c", 16, "-d", "1s", f"{base}/1k", timeout=60).stdout
+        assert re.search(r"[1-9]\d* requests in", wrk) and "Socket errors" not in wrk and "Non-2xx" not in wrk
     for more in ([], ["--h1"]):
         told = site.client.run("h2load", "-n", 2000, "-c", 8, "-m", 1 if more else 8, *more, f"https://{FRONT}/1k", timeout=60).stdout
         assert "2000 succeeded, 0 failed, 0 errored, 0 timeout" in told and "(2048000) data" in told, told
@@ -132,6 +135,38 @@ def test_nghttp_speaks_http2(site):
     assert told.count(":status: 200") == 2 and "GOAWAY" in told
 
 
+NODE = """
+const [https, http2, fs] = ['https', 'http2', 'fs'].map(require);
+const [name, address, chain] = process.argv.slice(2), ca = fs.readFileSync(chain);
+const agent = new https.Agent({keepAlive: true, maxSockets: 1});
+const lookup = (host, options, done) => options.all ? done(null, [{address, family: 4}]) : done(null, address, 4);
+const ask = path => new Promise((done, fail) => https.get({host: name, path, ca, agent, lookup}, answer => {
+  let n = 0;
+  answer.on('data', data => n += data.length).on('end', () => done(answer.httpVersion + ' ' + answer.statusCode + ' ' + n));
+}).on('error', fail));
+const ask2 = (session, path) => new Promise((done, fail) => {
+  let n = 0, status;
+  session.request({':path': path}).on('response', fields => status = fields[':status']).on('data', data => n += data.length)
+    .on('end', () => done(session.alpnProtocol + ' ' + status + ' ' + n)).on('error', fail).end();
+});
+(async () => {
+  for (const path of ['/1k', '/big', '/nothing']) console.log(await ask(path));
+  const session = http2.connect('https://' + name, {ca, lookup});
+  for (const line of await Promise.all(['/1k', '/big', '/big', '/nothing'].map(path => ask2(session, path)))) console.log(line);
+  session.close(); agent.destroy();
+})();
+"""
+
+
+def test_node_speaks_both_versions(site):
+    (site.folder / "client.js").write_text(NODE)
+    done = site.client.run("node", site.folder / "client.js", NAME, FRONT, site.chain, timeout=60)
+    told = [line.split() for line in done.stdout.splitlines()]
+    wanted = [("1.1", "200", "1024"), ("1.1", "200", str(BIG)), ("1.1", "404")]
+    wanted += [("h2", "200", "1024"), ("h2", "200", str(BIG)), ("h2", "200", str(BIG)), ("h2", "404")]
+    assert [tuple(line[: len(want)]) for line, want in zip(told, wanted)] == wanted, done.stdout + done.stderr
+
+
 def test_websockets_go_through(site):
     async def run():
         async def serve(web):
@@ -139,14 +174,16 @@ def test_websockets_go_through(site):
                 await web.send(message)
 
         async with websockets.serve(serve, sock=listener(site.server, SERVERS[1], 80), max_size=None):
-            site.serve(config(f"{SERVERS[1]}:80"))
-            with site.client.inside():
-                made = socket.create_connection((FRONT, 80))
-            async with websockets.connect(f"ws://{FRONT}/chat", sock=made, max_size=None) as web:
-                for message in ("hello", b"\0" * 300000, json.dumps([1]) * 1000):
-                    await web.send(message)
-                    assert await web.recv() == message
-                await asyncio.wait_for(await web.ping(), 10)
+            site.serve(config(f"{SERVERS[1]}:80", tls=(site.chain, site.chain.parent / "key.pem")))
+            trust = ssl.create_default_context(cafile=site.chain)
+            for url, port, more in ((f"ws://{FRONT}/chat", 80, {}), (f"wss://{NAME}/chat", 443, {"ssl": trust, "server_hostname": NAME})):
+                with site.client.inside():
+                    made = socket.create_connection((FRONT, port))
+                async with websockets.connect(url, sock=made, max_size=None, **more) as web:
+                    for message in ("hello", b"\0" * 300000, json.dumps([1]) * 1000):
+                        await web.send(message)
+                        assert await web.recv() == message
+                    await asyncio.wait_for(await web.ping(), 10)
 
     try:
         asyncio.run(run())
@@ -158,7 +195,7 @@ def test_chromium_shows_a_page_by_http2(site):
     told = site.client.run(
         "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={site.folder}/chromium",
         f"--host-resolver-rules=MAP {NAME} {FRONT}", "--ignore-certificate-errors", "--dump-dom", f"{TLS}/page.html", timeout=60)  # fmt: skip
-    assert "by script" in told.stdout, told.stderr[-2000:]
+    assert "script, by h2" in told.stdout, told.stdout[-500:] + told.stderr[-2000:]
 
 
 def test_memory_stays_flat_over_many_requests(site):
