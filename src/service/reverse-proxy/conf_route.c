@@ -178,8 +178,9 @@ static const struct config_key redirect_keys[] = {
 	 .min = 1,
 	 .max = 2048,
 	 .example = "https://www.home.arpa",
-	 .help = "`https`: the same address by TLS; or an address, which keeps the request's path "
-		 "when it has none itself; with variables in braces"},
+	 .help = "`https`: the same address by TLS, for requests that did not come so; the others "
+		 "take the next route that is for them; or an address, which keeps the request's "
+		 "path when it has none itself; with variables in braces"},
 	{.name = "status",
 	 .type = CONFIG_CHOICE,
 	 .choices = statuses,

@@ -167,6 +167,7 @@ unsigned route_request_read(struct route_request *r, struct proxy_exchange *x,
 	memcpy(r->id, id, sizeof(r->id));
 	r->facts.client = r->values.client.address;
 	r->facts.port = x->connection->local.port;
+	r->facts.secure = span_is(r->values.scheme, "https");
 	r->values.host = x->request.authority;
 	r->values.method = x->request.method;
 	r->values.path = r->facts.path;

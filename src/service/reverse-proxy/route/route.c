@@ -49,9 +49,15 @@ struct route_table {
 
 /* ---- building ---- */
 
+/* Who came by TLS is not sent there again, and again. */
+static bool leads_to_tls(const struct route *r)
+{
+	return r->action == ROUTE_REDIRECT && !r->redirect.to;
+}
+
 static size_t conditions(const struct route *r)
 {
-	return r->fields_n + r->query_n + (r->clients_n > 0) + (r->ports_n > 0);
+	return r->fields_n + r->query_n + (r->clients_n > 0) + (r->ports_n > 0) + leads_to_tls(r);
 }
 
 static int compare_spans(struct span a, struct span b)
@@ -285,6 +291,8 @@ static bool port_holds(const struct route *r, const struct route_facts *f)
 static bool conditions_hold(const struct route *r, const struct route_facts *f)
 {
 	if (!methods_hold(r, f) || !client_holds(r, f) || !port_holds(r, f))
+		return false;
+	if (f->secure && leads_to_tls(r))
 		return false;
 	for (size_t i = 0; i < r->fields_n; i++)
 		if (!field_holds(&r->fields[i], f))

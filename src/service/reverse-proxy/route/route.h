@@ -8,7 +8,8 @@
  *      before the longest beginning; of equal ones a pattern (`/a/{id}`) before a prefix (`/a`),
  * and the pattern of more segments first;
  *   3. a method, before none;
- *   4. more conditions on fields, query, client and port, before fewer;
+ *   4. more conditions on fields, query, client and port, before fewer; that a redirect to https is
+ * only for who came without TLS is one;
  *   5. the order of the file.
  * A route that matches but for one of its conditions is passed over, and the next one is asked: a
  * request with a known host may so take a route without a host. An expression of which it could not
@@ -37,6 +38,7 @@ struct route_facts {
 	struct span query;	  /* without the question mark */
 	struct ip_address client; /* never IPv4-mapped */
 	uint16_t port;		  /* of ours, which the connection came to */
+	bool secure;		  /* it came by TLS, to us or to a proxy that we trust */
 	/* The value of the first field of that name (any case) at or behind *at, which is moved
 	 * behind it; false: no more. */
 	bool (*field)(const void *head, struct span name, size_t *at, struct span *ret_value);
@@ -62,7 +64,7 @@ struct route_rewrite {
 
 struct route_redirect {
 	uint16_t status;	    /* 301, 302, 303, 307, 308 */
-	const struct edit_text *to; /* NULL: the same address by https */
+	const struct edit_text *to; /* NULL: the same address by https, unless it came so */
 	bool keep_query, keep_path; /* appended to what `to` says */
 };
 

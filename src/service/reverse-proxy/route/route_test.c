@@ -256,6 +256,22 @@ static void ports_of_ours_are_a_condition(void **state)
 	}
 }
 
+static void a_redirect_to_https_is_for_who_came_without(void **state)
+{
+	(void)state;
+	const struct route routes[] = {
+		{.number = 0, LIST(hosts, "a")},
+		{.number = 1, LIST(hosts, "a", "b"), .action = ROUTE_REDIRECT},
+	};
+	AUTO(route_table_free) struct route_table *t = table_of(routes, 2);
+	struct route_facts f = facts_of("a", "/");
+	assert_int_equal(number_of(t, &f), 1);
+	f.secure = true;
+	assert_int_equal(number_of(t, &f), 0);
+	f.host = span_text("b");
+	assert_int_equal(number_of(t, &f), -1);
+}
+
 /* ---- the table beside a loop over all routes ---- */
 
 static bool host_fits(const struct route *r, struct span host, size_t *ret_rank)
@@ -474,6 +490,7 @@ int main(void)
 		cmocka_unit_test(expressions_of_hosts_come_after_wildcards),
 		cmocka_unit_test(an_expression_that_gives_up_lets_nobody_past),
 		cmocka_unit_test(ports_of_ours_are_a_condition),
+		cmocka_unit_test(a_redirect_to_https_is_for_who_came_without),
 		cmocka_unit_test(agrees_with_a_loop_over_all_routes),
 		cmocka_unit_test(many_routes_are_found_each),
 		cmocka_unit_test(says_what_is_wrong_with_paths_and_hosts),
