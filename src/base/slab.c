@@ -1,5 +1,7 @@
 #include "base/slab.h"
 
+#include "base/poison.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +54,7 @@ void *slab_take(struct slab *s)
 {
 	void *record = s->free;
 	if (record) {
+		MEMORY_UNPOISON(record, s->record_size);
 		memcpy(&s->free, record, sizeof(s->free));
 	} else {
 		if (s->at_n == 0 && (s->made == s->capacity || !add_block(s))) {
@@ -74,4 +77,5 @@ void slab_give(struct slab *s, void *record)
 	s->used--;
 	memcpy(record, &s->free, sizeof(s->free));
 	s->free = record;
+	MEMORY_POISON(record, s->record_size);
 }

@@ -73,7 +73,15 @@ static void fail(struct proxy_back1 *b, enum proxy_cause cause)
 
 /* ---- after the answer ---- */
 
-static bool may_stay(const struct proxy_back1 *b)
+/* What it says behind its answer may wait unread, while a slow client was waited for: it brings no
+ * event any more, and would be taken for the next answer. */
+static bool is_quiet(struct proxy_back1 *b)
+{
+	bool got = false;
+	return !(b->wire.t->ready & PROXY_CAN_READ) || (!proxy_wire1_fill(&b->wire, &got) && !got);
+}
+
+static bool may_stay(struct proxy_back1 *b)
 {
 	const struct proxy_hop *hop = b->hop;
 	const struct proxy_wire1 *wire = &b->wire;
@@ -81,7 +89,7 @@ static bool may_stay(const struct proxy_back1 *b)
 	       !proxy_wire1_bytes(wire).len && !wire->in_eof && !b->broken &&
 	       !(wire->t->ready & PROXY_BROKEN) && !hop->closing && !hop->proxy_header &&
 	       hop->idle_n < hop->limits.idle_max &&
-	       (!hop->limits.requests_max || b->requests < hop->limits.requests_max);
+	       (!hop->limits.requests_max || b->requests < hop->limits.requests_max) && is_quiet(b);
 }
 
 static void stay(struct proxy_back1 *b)
@@ -308,7 +316,11 @@ static enum step step(struct proxy_back1 *b)
 	case PROXY_BACK1_IDLE: return idle_step(b);
 	case PROXY_BACK1_HEAD: return head_step(b);
 	case PROXY_BACK1_BODY: return body_step(b);
-	case PROXY_BACK1_TUNNEL: return b->x->response_ended ? STEP_HELD : body_step(b);
+	case PROXY_BACK1_TUNNEL:
+		if (!b->x->response_ended)
+			return body_step(b);
+		/* It has ended, and now it takes nothing any more either. */
+		return b->broken ? gone(b, PROXY_BACK_TORN) : STEP_HELD;
 	default: return STEP_HELD;
 	}
 }

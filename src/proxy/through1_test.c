@@ -112,7 +112,7 @@ static void takes_absolute_form(void **state)
 	memory_text(t, t->backs[0], OK5);
 	t->hops[0].via_proxy = true;
 	memory_text(t, t->client, "GET http://other:81?q HTTP/1.1\r\nHost: h\r\n\r\n");
-	contains(memory_take(t->backs[0]), "GET http://other:81?q HTTP/1.1\r\nHost: other:81\r\n");
+	contains(memory_take(t->backs[0]), "GET http://other:81/?q HTTP/1.1\r\nHost: other:81\r\n");
 }
 
 /* ---- bodies ---- */

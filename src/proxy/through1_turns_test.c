@@ -86,6 +86,35 @@ static void a_tunnel_ends_when_both_have(void **state)
 	(void)state;
 }
 
+static void a_tunnel_ends_when_its_back_end_ends_and_is_gone(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client,
+		    "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+	memory_text(t, t->backs[0],
+		    "HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+	memory_end(t, t->backs[0]);
+	memory_reset(t, t->backs[0]);
+	memory_text(t, t->client, "nobody hears this");
+	assert_int_equal(t->dones, 1);
+	assert_int_equal(t->done_cause, PROXY_BACK_TORN);
+	assert_true(t->client->aborted);
+}
+
+static void what_follows_an_answer_is_no_answer(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client, GET "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+	t->client->window = 10;
+	memory_text(t, t->backs[0], OK5);
+	memory_text(t, t->backs[0], "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+	memory_open(t, t->client, SIZE_MAX);
+	assert_int_equal(t->requests, 2);
+	assert_true(t->backs[0]->closed);
+	memory_text(t, t->backs[1], OK5);
+	assert_string_equal(memory_take(t->client), OK5 OK5);
+}
+
 static void a_back_end_that_speaks_first_is_heard(void **state)
 {
 	struct through *t = *state;
@@ -176,6 +205,8 @@ int main(void)
 		TEST(a_chunk_that_was_begun_is_followed_by_the_rest),
 		TEST(an_interim_answer_waits_for_a_slow_client_only),
 		TEST(a_tunnel_ends_when_both_have),
+		TEST(a_tunnel_ends_when_its_back_end_ends_and_is_gone),
+		TEST(what_follows_an_answer_is_no_answer),
 		TEST(a_back_end_that_speaks_first_is_heard),
 		TEST(no_tunnel_begins_within_a_request),
 		TEST(goes_on_although_that_ends_the_exchange),
