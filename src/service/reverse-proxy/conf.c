@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/conf.h"
 
 #include "proto/ip/prefix.h"
+#include "service/reverse-proxy/conf_errors.h"
 
 static const struct config_key reverse_keys[] = {
 	{.name = "listen",
@@ -76,6 +77,14 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_PRESENT(struct reverse_conf, has_guard),
 	 .map = &reverse_guard_map,
 	 .help = "who is let in, how often and after what proof; a route's own replaces it"},
+	{.name = "errors",
+	 .type = CONFIG_DICTIONARY,
+	 CONFIG_FIELD(struct reverse_conf, errors),
+	 .map = &reverse_error_map,
+	 .items_max = REVERSE_ERRORS_MAX,
+	 .example = "{404: /srv/pages/404.html, 500-599: {text: \"We are back at noon.\"}}",
+	 .help = "pages in place of the proxy's own errors, by status, and of servers' where they "
+		 "say so; a route's own replace them all"},
 	{.name = "limits",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_conf, limits),

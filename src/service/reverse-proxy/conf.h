@@ -33,6 +33,7 @@ struct reverse_conf {
 	struct config_list streams;	 /* struct reverse_stream_conf */
 	struct reverse_guard_conf guard; /* of routes without one of their own */
 	bool has_guard;
+	struct config_list errors; /* struct reverse_error_conf: of routes without their own */
 	struct reverse_limits_conf limits;
 	struct reverse_timeouts_conf timeouts;
 	struct reverse_log_conf access_log;

@@ -5,6 +5,7 @@
 #include "proto/ip/prefix.h"
 #include "regex/regex.h"
 #include "service/reverse-proxy/conf.h"
+#include "service/reverse-proxy/conf_errors.h"
 #include "service/reverse-proxy/route/route.h"
 
 #define LIST_OF(field, what, most)                                                                 \
@@ -408,6 +409,14 @@ static const struct config_key route_keys[] = {
 	 CONFIG_FIELD(struct reverse_route_conf, body_max),
 	 .example = "10M",
 	 .help = "a longer body of a request is refused"},
+	{.name = "errors",
+	 .type = CONFIG_DICTIONARY,
+	 .flags = CONFIG_NARROWER,
+	 CONFIG_FIELD(struct reverse_route_conf, errors),
+	 CONFIG_PRESENT(struct reverse_route_conf, has_errors),
+	 .map = &reverse_error_map,
+	 .items_max = REVERSE_ERRORS_MAX,
+	 .help = "pages in place of errors; replace the section's"},
 	{.name = "timeout",
 	 .type = CONFIG_DURATION,
 	 CONFIG_FIELD(struct reverse_route_conf, timeout_ms),

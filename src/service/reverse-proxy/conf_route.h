@@ -7,6 +7,7 @@
 #include "service/reverse-proxy/conf_guard.h"
 #include "service/reverse-proxy/route/edit.h"
 
+struct error_pages;
 struct guard_rules;
 struct reverse_conf;
 struct route;
@@ -57,8 +58,10 @@ struct reverse_route_conf {
 	struct reverse_rewrite_conf rewrite;
 	struct reverse_edits_conf request, response;
 	bool compress;
-	uint64_t body_max;   /* bytes; 0: the listener's limit alone */
-	uint64_t timeout_ms; /* 0: the section's */
+	uint64_t body_max;	   /* bytes; 0: the listener's limit alone */
+	uint64_t timeout_ms;	   /* 0: the section's */
+	struct config_list errors; /* struct reverse_error_conf; none: the section's */
+	bool has_errors;
 	uint32_t line;
 };
 
@@ -80,6 +83,8 @@ struct reverse_routes {
 	struct route_table *table;
 	struct guard_rules *guards; /* by route.guard */
 	size_t guards_n;
+	struct error_pages *errors; /* by route.errors; the first are the section's */
+	size_t errors_n;
 	struct arena memory; /* what routes point to */
 };
 

@@ -54,6 +54,15 @@ static void refuses_a_route_without_one_end(void **state)
 	refused("{redirect: \"https://a/{b\"}", 18, "brace is open");
 }
 
+static void refuses_pages_that_are_none(void **state)
+{
+	(void)state;
+	refused("{to: web, errors: {399: /a}}", 31, "no status of an error");
+	refused("{to: web, errors: {500-400: /a}}", 35, "no status of an error");
+	refused("{to: web, errors: {404: {servers: yes}}}", 31, "a `file` or a `text`");
+	refused("{to: web, errors: {404: {file: /a, text: b}}}", 48, "one of both");
+}
+
 static void refuses_edits_of_what_the_proxy_writes(void **state)
 {
 	(void)state;
@@ -123,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_no_request_can_match),
 		cmocka_unit_test(refuses_a_route_without_one_end),
+		cmocka_unit_test(refuses_pages_that_are_none),
 		cmocka_unit_test(refuses_edits_of_what_the_proxy_writes),
 		cmocka_unit_test(compiles_what_was_written),
 	};

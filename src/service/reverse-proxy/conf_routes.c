@@ -1,7 +1,9 @@
 /* From the routes of the configuration to those that requests are matched against. */
 #include "proto/ip/prefix.h"
 #include "service/reverse-proxy/conf.h"
+#include "service/reverse-proxy/conf_errors.h"
 #include "service/reverse-proxy/guard/guard.h"
+#include "service/reverse-proxy/route/errors.h"
 #include "service/reverse-proxy/route/route.h"
 
 #include <stdlib.h>
@@ -188,6 +190,23 @@ static enum err guard_of(struct reverse_routes *r, const struct reverse_conf *co
 	return OK;
 }
 
+/* Of the section and of each route that has its own. */
+static enum err errors_fill(const struct reverse_conf *conf, struct reverse_routes *r)
+{
+	const struct reverse_route_conf *c = conf->routes.items;
+	r->errors = ARENA_ARRAY(&r->memory, struct error_pages, conf->routes.n + 1);
+	if (!r->errors)
+		return (enum err)ENOMEM;
+	TRY(reverse_error_pages(&r->memory, &conf->errors, &r->errors[r->errors_n++]));
+	for (size_t i = 0; i < conf->routes.n; i++) {
+		if (!c[i].has_errors)
+			continue;
+		r->routes[i].errors = (uint32_t)r->errors_n;
+		TRY(reverse_error_pages(&r->memory, &c[i].errors, &r->errors[r->errors_n++]));
+	}
+	return OK;
+}
+
 static enum err routes_fill(const struct reverse_conf *conf, struct reverse_routes *r)
 {
 	const struct reverse_route_conf *c = conf->routes.items;
@@ -216,6 +235,7 @@ static enum err routes_fill(const struct reverse_conf *conf, struct reverse_rout
 		else if (c[i].to)
 			to->pool = (uint32_t)reverse_pool_find(conf, c[i].to);
 	}
+	TRY(errors_fill(conf, r));
 	return route_table_new(r->routes, r->routes_n, &r->table);
 }
 

@@ -2,6 +2,7 @@
 
 #include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_certificates.h"
+#include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/route/io_files.h"
@@ -76,14 +77,23 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	const struct guard_rules *rules = reverse_guard_of(e);
 	const struct compression_conf compression = {
 		.on = e->route.found.route->compress, .min = COMPRESS_MIN, .level = COMPRESS_LEVEL};
-	(void)ret;
 	reverse_stick(x, e);
+	bool replaced = reverse_error_replaces(e, x, ret);
 	/* A field for which there is no room is left out; the answer is good without. */
 	(void)route_response_edit(&e->route, x);
 	if (rules && rules->secure)
 		secure_fields_add(&x->response, span_is(e->route.values.scheme, "https"));
+	if (replaced)
+		return PROXY_REPLACE;
 	compression_begin(&w->compression, x, &compression);
 	return PROXY_PASS;
+}
+
+/* The core itself says so: no server, no answer in time, too long a body. */
+static void error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	(void)arg;
+	reverse_error_page(x->service, x, ret);
 }
 
 static void done(void *arg, struct proxy_exchange *x)
@@ -115,6 +125,7 @@ const struct proxy_face reverse_face = {
 	.pick = reverse_pick,
 	.left = reverse_left,
 	.response = response,
+	.error = error,
 	.done = done,
 	.hop_empty = hop_empty,
 };

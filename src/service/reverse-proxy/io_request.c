@@ -3,11 +3,13 @@
 #include "os/clock.h"
 #include "proto/http/http1.h"
 #include "service/reverse-proxy/guard/secure.h"
+#include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/route/io_files.h"
 
-static void answer(struct proxy_exchange *x, struct proxy_verdict *ret, unsigned status)
+static void answer(const struct reverse_exchange *e, struct proxy_exchange *x,
+		   struct proxy_verdict *ret, unsigned status)
 {
 	const char *text = status == 400   ? "the request's address has more than one meaning\n"
 			   : status == 401 ? "a name and a password are needed\n"
@@ -26,6 +28,7 @@ static void answer(struct proxy_exchange *x, struct proxy_verdict *ret, unsigned
 	/* There is room: it is the first field. */
 	err_ignore(proxy_head_add(&x->response, span_text("content-type"),
 				  span_text("text/plain; charset=utf-8")));
+	reverse_error_page(e, x, ret);
 }
 
 bool reverse_trusts(const struct reverse_site *site, const struct ip_address *peer)
@@ -113,13 +116,15 @@ static unsigned act(struct proxy_exchange *x, struct reverse_exchange *e, struct
 }
 
 /* An error that the route wrote no text for. */
-static void say(struct proxy_exchange *x, struct proxy_verdict *ret)
+static void say(const struct reverse_exchange *e, struct proxy_exchange *x,
+		struct proxy_verdict *ret)
 {
 	if (x->response.status < 400)
 		return;
 	ret->answer = span_text(http_reason(x->response.status));
 	err_ignore(proxy_head_set(&x->response, span_text("content-type"),
 				  span_text("text/plain; charset=utf-8")));
+	reverse_error_page(e, x, ret);
 }
 
 /* The route is known and its limits are in force. */
@@ -137,13 +142,13 @@ static void finish(struct proxy_exchange *x, const struct reverse_exchange *e, u
 {
 	const struct guard_rules *rules = reverse_guard_of(e);
 	if (status) {
-		answer(x, ret, status);
+		answer(e, x, ret, status);
 		reverse_guard_fields(e, status);
 	}
 	if (ret->kind == PROXY_FORWARD || ret->kind == PROXY_WAIT)
 		return;
 	if (!status && e->route.found.route->action == ROUTE_ANSWER && !ret->answer.len)
-		say(x, ret);
+		say(e, x, ret);
 	if (e->file)
 		(void)route_response_edit(&e->route, x);
 	if (rules && rules->secure)
@@ -178,7 +183,7 @@ void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *
 	if (!e) {
 		e = begin(w, x);
 		if (!e) {
-			answer(x, ret, 503);
+			answer(NULL, x, ret, 503);
 			return;
 		}
 		status = find(w, x, e);

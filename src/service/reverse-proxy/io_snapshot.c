@@ -4,6 +4,7 @@
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_certificates.h"
+#include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_way.h"
 #include "service/reverse-proxy/pool_make.h"
@@ -47,6 +48,7 @@ static enum err make_routes(struct reverse_site *s)
 			s->route_limits[i].back_body_ms = r->routes[i].timeout_ms;
 		}
 	}
+	TRY(reverse_errors_read(s->routes, &s->pages));
 	return files_roots_new(r->routes, r->routes_n, &s->files);
 }
 
@@ -80,6 +82,7 @@ void reverse_site_unref(struct reverse_site *s)
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	files_roots_free(s->files);
+	reverse_errors_free(s->pages);
 	free(s->route_limits);
 	reverse_routes_free(s->routes);
 	reverse_tls_free(s->tls);

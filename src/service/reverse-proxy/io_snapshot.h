@@ -19,6 +19,7 @@ struct files_roots;
 struct pool;
 struct registry;
 struct reverse_names;
+struct reverse_page_files;
 struct reverse_routes;
 struct reverse_tls;
 struct reverse_way;
@@ -35,6 +36,7 @@ struct reverse_site {
 	struct proxy_limits limits;
 	struct proxy_limits *route_limits; /* by route.number */
 	struct files_roots *files;
+	struct reverse_page_files *pages;
 	struct route_trust trust;
 };
 

@@ -8,6 +8,7 @@
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/guard/io_auth.h"
 #include "service/reverse-proxy/io_certificates.h"
+#include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_names.h"
 #include "service/reverse-proxy/io_reverse.h"
@@ -250,15 +251,18 @@ static enum err enter_sandbox(struct reverse_proxy *p)
 {
 	const struct reverse_routes *routes = p->snapshot->site->routes;
 	char **folders = NULL;
-	size_t folders_n = 0, n = 0;
+	size_t folders_n = 0, pages_n, n = 0;
+	const char *const *pages = reverse_errors_folders(p->snapshot->site->pages, &pages_n);
 	TRY(reverse_certificates_folders(p->snapshot->site->conf, &folders, &folders_n));
-	const char **paths = calloc(routes->routes_n + folders_n + 1, sizeof(char *));
+	const char **paths = calloc(routes->routes_n + folders_n + pages_n + 1, sizeof(char *));
 	if (!paths) {
 		reverse_certificates_folders_free(folders, folders_n);
 		return ENOMEM;
 	}
 	for (; n < folders_n; n++)
 		paths[n] = folders[n];
+	for (size_t i = 0; i < pages_n; i++)
+		paths[n++] = pages[i];
 	for (size_t i = 0; i < routes->routes_n; i++)
 		if (routes->routes[i].action == ROUTE_FILES)
 			paths[n++] = routes->routes[i].files.root;

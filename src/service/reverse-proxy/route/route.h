@@ -113,6 +113,7 @@ struct route {
 	struct route_answer answer;
 	const struct edit_list *request_edits, *response_edits; /* NULL: none */
 	uint32_t guard;	     /* number of its guard (guard.h); GUARD_NONE */
+	uint32_t errors;     /* number of its pages for errors; 0: the section's */
 	uint64_t body_max;   /* of a request, bytes; UINT64_MAX: the listener's limit alone */
 	bool compress;	     /* answers may be compressed */
 	bool cache;	     /* answers may be kept */
