@@ -154,6 +154,15 @@ const struct config_key *config_key_alone(const struct config_map *map)
 	return NULL;
 }
 
+const char *config_key_flow(const struct config_key *key)
+{
+	const char *own = key->type == CONFIG_MAP ? key->example : NULL;
+	const char *shared = key->type == CONFIG_MAP ? key->map->example : NULL;
+	if (own && own[0] == '{')
+		return own;
+	return shared && shared[0] == '{' ? shared : NULL;
+}
+
 const char *config_key_phrase(const struct config_key *key, char buf[CONFIG_PHRASE_MAX])
 {
 	char bounds[CONFIG_PHRASE_MAX];
@@ -163,6 +172,9 @@ const char *config_key_phrase(const struct config_key *key, char buf[CONFIG_PHRA
 	if (alone && config_type_is_scalar(alone->type))
 		write_format(&w, "%s, or ", types[alone->type].phrase);
 	write_text(&w, types[key->type].phrase);
+	const char *example = config_key_flow(key);
+	if (example)
+		write_format(&w, " such as %s", example);
 	write_text(&w, config_key_bounds_text(key, bounds));
 	for (size_t i = 0; key->type == CONFIG_CHOICE && key->choices[i]; i++)
 		write_format(&w, "%s%s", i ? ", " : " ", key->choices[i]);

@@ -34,6 +34,9 @@ struct config_bounds config_field_bounds(const struct config_key *key);
 /* The key that a value in place of the map stands for; NULL: the map has none. */
 const struct config_key *config_key_alone(const struct config_map *map);
 
+/* How a map is written on one line, by its examples; NULL: none says so, or it is no map. */
+const char *config_key_flow(const struct config_key *key);
+
 /* What one value of the key must be: "a duration such as 12h, from 1s to 1d", "one of on, off".
  * Returns buf. */
 const char *config_key_phrase(const struct config_key *key, char buf[CONFIG_PHRASE_MAX]);

@@ -80,9 +80,10 @@ static bool is_secret(const struct config_map *map, const char *name)
 	return false;
 }
 
-static void tell_elsewhere(const struct config_walk *w, const struct yaml_node *key,
-			   const struct search *s)
+static void tell_elsewhere(const struct config_walk *w, const struct config_map *map,
+			   const struct yaml_node *key, const struct search *s)
 {
+	char known[CONFIG_ERROR_TEXT_MAX];
 	char places[CONFIG_ERROR_TEXT_MAX], path[CONFIG_ERROR_TEXT_MAX];
 	struct writer to = writer_of(places, sizeof(places));
 	write_places(s, &to);
@@ -93,6 +94,7 @@ static void tell_elsewhere(const struct config_walk *w, const struct yaml_node *
 	write_u8(&to, 0);
 	if (s->places_n == 1 && s->places[0][0])
 		fault.suggestion = path;
+	fault.expected = write_known(map, known);
 	config_report_add(w->report, w->source, &fault,
 			  "key '%.*s' does not belong here, but in %s", (int)key->text.len,
 			  (const char *)key->text.data, places);
@@ -115,7 +117,7 @@ void config_tell_unknown(const struct config_walk *w, const struct config_map *m
 	struct search s = {.name = key->text, .besides = map};
 	search_map(&s, &w->root->map, 0);
 	if (s.places_n && (!near.word || near.distance > 1)) {
-		tell_elsewhere(w, key, &s);
+		tell_elsewhere(w, map, key, &s);
 		return;
 	}
 	char known[CONFIG_ERROR_TEXT_MAX];

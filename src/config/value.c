@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 struct one {
 	const struct config_values *v;
@@ -136,6 +137,30 @@ static enum err read_address(const struct one *o)
 	return ip_address_parse(o->text, o->into);
 }
 
+/* What people write for an endpoint who have other programs in mind: an address of the web, a port
+ * alone for all addresses. */
+static void suggest_endpoint(const struct one *o)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+	bool ours = (o->key->flags & CONFIG_PORT_OPEN) || o->key->port;
+	struct span rest = o->text;
+	struct ip_endpoint e;
+	uint64_t port;
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(schemes[i]);
+		if (rest.len >= n && memcmp(rest.data, schemes[i], n) == 0)
+			rest = span_sub(rest, n, span_find(span_sub(rest, n, rest.len), '/'));
+	}
+	if (rest.len != o->text.len && ip_endpoint_parse(rest, o->key->port, &e) == OK)
+		suggest(o, "%.*s", (int)rest.len, (const char *)rest.data);
+	if (rest.len && rest.data[0] == '*')
+		rest = span_sub(rest, 1, rest.len);
+	if (rest.len && rest.data[0] == ':')
+		rest = span_sub(rest, 1, rest.len);
+	if (ours && span_to_u64(rest, UINT16_MAX, &port) && port)
+		suggest(o, "0.0.0.0:%u", (unsigned)port);
+}
+
 static enum err read_endpoint(const struct one *o)
 {
 	enum err err = ip_endpoint_parse(o->text, o->key->port, o->into);
@@ -147,6 +172,8 @@ static enum err read_endpoint(const struct one *o)
 	}
 	if (err && o->key->port == 0 && ip_endpoint_parse(o->text, 1, &e) == OK)
 		return refuse(o, "lacks its port");
+	if (err)
+		suggest_endpoint(o);
 	return err;
 }
 

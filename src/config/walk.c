@@ -4,6 +4,9 @@
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static void walk_map(struct config_walk *w, const struct config_map *map,
 		     const struct yaml_node *node, const struct yaml_node *entry, void *into);
 
@@ -23,9 +26,13 @@ static void walk_scalar(struct config_walk *w, const struct config_key *key,
 		return;
 	}
 	enum err err = config_value_read(&w->values, key, node->text, into, &why);
-	if (err == ERR_FORMAT)
+	if (err == ERR_FORMAT) {
+		size_t n = strlen(why.expected);
+		if (w->flow)
+			(void)snprintf(why.expected + n, sizeof(why.expected) - n,
+				       ", or a map such as %s", w->flow);
 		config_tell_complaint(w, key, node, &why);
-	else if (err)
+	} else if (err)
 		w->err = err;
 }
 
@@ -200,8 +207,11 @@ static void walk_alone(struct config_walk *w, struct config_at *at, const struct
 		       void *into)
 {
 	const struct config_key *key = config_key_alone(at->map);
+	const char *example = at->map->example;
 	at->seen[key - at->map->keys] = node;
+	w->flow = example && example[0] == '{' ? example : NULL;
 	walk_value(w, key, node, into);
+	w->flow = NULL;
 }
 
 static void judge_missing(const struct config_walk *w, const struct config_at *at)

@@ -18,7 +18,8 @@ struct config_walk {
 	const struct yaml_tree *tree;
 	struct config_report *report;
 	struct config_values values;
-	enum err err; /* ENOMEM: the first that was met */
+	enum err err;	  /* ENOMEM: the first that was met */
+	const char *flow; /* how the map that a value stands for is written; NULL: none */
 };
 
 /* A map of the file that is being judged; for config_map.check. */

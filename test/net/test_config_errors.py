@@ -104,6 +104,21 @@ EXPECTED = {
         (11, 35, "it belongs to peer 'phone' already", None),
         (14, 24, "a peer of `sign-in: required` has addresses of hosts only", None),
     ],
+    "reverse_proxy_habits": [
+        (3, 11, "expected an endpoint such as", "0.0.0.0:8080"),
+        (7, 11, "or a map such as {name: app.home.arpa, port: 8080}; found", "10.0.0.11:80"),
+        (8, 11, "or a map such as {name: app.home.arpa, port: 8080}; found 'app.home.arpa:8080'", None),
+    ],
+    "reverse_proxy_words": [
+        (3, 17, "a map of keys and values such as {chain: /etc/gatehouse/www.pem, key: /etc/gatehouse/www.key}", None),
+        (5, 47, "expected one of two-choices, round-robin", "round-robin"),
+        (8, 32, "key 'to' does not belong here, but in nat.forward, nat.firewall, nat.untranslated or elsewhere; expected one of listen, tcp,", None),
+    ],
+    "reverse_proxy_routes": [
+        (6, 31, "there is no pool 'wbe'", "web"),
+        (7, 31, "is an address of the web; write the server's own, such as 10.0.0.11:80, or a pool's name", None),
+        (8, 31, "a server by name is written in a pool: `pools: {web: [{name: app.home.arpa, port: 8080}]}`", None),
+    ],
 }
 
 

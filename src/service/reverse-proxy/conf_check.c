@@ -106,7 +106,7 @@ static void judge(const void *conf, struct config_at *at)
 		config_fail(at, NULL, "say how: `http: /health`, or `tcp: yes`");
 	if (c->http && c->tcp)
 		config_fail(at, "tcp", "http opens a connection as well; write one of the two");
-	if (c->http && !http_is_target(span_text("GET"), span_text(c->http)))
+	if (c->http && (c->http[0] != '/' || !http_is_target(span_text("GET"), span_text(c->http))))
 		config_fail(at, "http", "'%s' is no path; write one like /health", c->http);
 	if (!http_is_token(span_text(c->method)))
 		config_fail(at, "method", "'%s' is no method; write GET or HEAD", c->method);

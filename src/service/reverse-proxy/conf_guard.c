@@ -105,7 +105,7 @@ static const struct config_key user_keys[] = {
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_REQUIRED,
 	 CONFIG_FIELD(struct reverse_user_conf, password),
-	 .min = 8,
+	 .min = 1,
 	 .max = 127,
 	 .example = "\"$2b$12$KIXQm5sT1s1Cq1o9mZkqUe6vJw0rO3l3c0oV1bJ9vYl1dG5c7c9Zy\"",
 	 .help = "its record: bcrypt (`$2b$`), yescrypt (`$y$`), Argon2id (`$argon2id$`) or "

@@ -514,8 +514,21 @@ static void tell_unknown_pool(const struct reverse_conf *conf, size_t route, con
 	for (size_t i = 0; i < conf->pools.n; i++)
 		nearest_offer(&near, pools[i].name);
 	config_meant(at, near.word);
-	config_fail_inside(at, steps, 2, "there is no pool '%s', and it is no address with a port",
-			   to);
+	if (strstr(to, "://"))
+		config_fail_inside(at, steps, 2,
+				   "'%s' is an address of the web; write the server's own, such as "
+				   "10.0.0.11:80, or a pool's name",
+				   to);
+	else if (strchr(to, ':') && !strchr(to, ']'))
+		config_fail_inside(
+			at, steps, 2,
+			"'%s' is no address with a port, and no pool; a server by name is "
+			"written in a pool: `pools: {web: [{name: app.home.arpa, port: "
+			"8080}]}`",
+			to);
+	else
+		config_fail_inside(at, steps, 2,
+				   "there is no pool '%s', and it is no address with a port", to);
 }
 
 static void check_forward(const struct reverse_conf *conf, const struct reverse_guard_conf *c,

@@ -30,6 +30,7 @@ static void refuses_what_no_request_can_match(void **state)
 {
 	(void)state;
 	refused("{path: a, to: web}", 14, "begins with a slash");
+	refused("{path: \"/a/*\", to: web}", 14, "without '*'");
 	refused("{path: /a//b, to: web}", 14, "no request has it in this form");
 	refused("{path: \"/{a}{b}\", to: web}", 14, "one name only");
 	refused("{host: a.home.arpa:80, to: web}", 14, "without a port");
@@ -61,6 +62,16 @@ static void refuses_pages_that_are_none(void **state)
 	refused("{to: web, errors: {500-400: /a}}", 35, "no status of an error");
 	refused("{to: web, errors: {404: {servers: yes}}}", 31, "a `file` or a `text`");
 	refused("{to: web, errors: {404: {file: /a, text: b}}}", 48, "one of both");
+}
+
+static void tells_how_servers_are_written(void **state)
+{
+	(void)state;
+	refused("{to: \"http://10.0.0.11:80\"}", 12, "an address of the web");
+	refused("{to: \"localhost:3000\"}", 12, "written in a pool");
+	refused("{to: nowhere}", 12, "there is no pool");
+	refused("{to: web, guard: {basic: {users: {anna: secret}}}}", 47,
+		"no record of a password");
 }
 
 static void refuses_edits_of_what_the_proxy_writes(void **state)
@@ -133,6 +144,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_no_request_can_match),
 		cmocka_unit_test(refuses_a_route_without_one_end),
 		cmocka_unit_test(refuses_pages_that_are_none),
+		cmocka_unit_test(tells_how_servers_are_written),
 		cmocka_unit_test(refuses_edits_of_what_the_proxy_writes),
 		cmocka_unit_test(compiles_what_was_written),
 	};

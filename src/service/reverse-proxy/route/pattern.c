@@ -173,6 +173,8 @@ const char *route_path_wrong(const char *path)
 		return "a path begins with a slash";
 	if (s.len > ROUTE_PATH_MAX)
 		return "it is longer than 1024 bytes";
+	if (s.len > 1 && s.data[s.len - 1] == '*' && path[0] != '=')
+		return "a path stands for all that is below it: write it without '*'";
 	size_t braces = 0;
 	uint8_t plain[ROUTE_PATH_MAX], room[3 * ROUTE_PATH_MAX];
 	for (size_t i = 0; i < s.len; i++) {
