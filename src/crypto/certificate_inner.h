@@ -10,6 +10,8 @@
 /* The first one; NULL: there is none. The caller frees. */
 X509 *certificate_parse(struct span pem);
 EVP_PKEY *certificate_key_parse(struct span pem);
+/* PKCS #8 as PEM, not encrypted, with a NUL. ENOMEM; ERR_LIMIT. */
+MUST enum err certificate_key_text(const EVP_PKEY *key, char *ret, size_t size);
 
 /* Names as a name is looked up, and addresses of 4 or 16 bytes, not too many. stars: "*." may stand
  * before a name. */

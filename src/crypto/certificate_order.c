@@ -43,38 +43,36 @@ enum err certificate_request(struct span key_pem, const struct certificate_names
 	return e;
 }
 
-/* --- the proof --- */
+/* --- its key --- */
 
-/* RFC 8737 3: an OCTET STRING of the digest, critical, under id-pe-acmeIdentifier. */
-static bool put_digest(X509 *x, const uint8_t digest[CERTIFICATE_PROOF_LEN])
+static EVP_PKEY *key_make(enum certificate_key kind)
 {
-	uint8_t der[2 + CERTIFICATE_PROOF_LEN] = {V_ASN1_OCTET_STRING, CERTIFICATE_PROOF_LEN};
-	memcpy(der + 2, digest, CERTIFICATE_PROOF_LEN);
-	ASN1_OBJECT *kind = OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1);
-	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
-	X509_EXTENSION *e = NULL;
-	bool good = kind && value && ASN1_OCTET_STRING_set(value, der, sizeof(der)) == 1 &&
-		    (e = X509_EXTENSION_create_by_OBJ(NULL, kind, 1, value)) &&
-		    X509_add_ext(x, e, -1) == 1;
-	X509_EXTENSION_free(e);
-	ASN1_OCTET_STRING_free(value);
-	ASN1_OBJECT_free(kind);
-	return good;
+	switch (kind) {
+	case CERTIFICATE_KEY_P256: return EVP_EC_gen("P-256");
+	case CERTIFICATE_KEY_P384: return EVP_EC_gen("P-384");
+	case CERTIFICATE_KEY_RSA2048: return EVP_RSA_gen(2048);
+	case CERTIFICATE_KEY_RSA4096: return EVP_RSA_gen(4096);
+	}
+	return NULL;
 }
 
-enum err certificate_proof(const char *name, const uint8_t digest[CERTIFICATE_PROOF_LEN],
-			   struct certificate_time time, struct certificate *ret)
+enum err certificate_key_text(const EVP_PKEY *key, char *ret, size_t size)
 {
-	const struct certificate_names whom = {.names = &name, .names_n = 1};
-	if (!certificate_are_names(&whom, false) || time.until_s <= time.from_s)
-		return ERR_FORMAT;
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = key ? certificate_begin(name, time, NULL, key) : NULL;
+	BIO *b = BIO_new(BIO_s_secmem());
 	enum err e = ENOMEM;
-	if (x && certificate_put_names(x, &whom) && put_digest(x, digest) &&
-	    X509_sign(x, key, EVP_sha256()))
-		e = certificate_hand_out(x, NULL, key, ret);
-	X509_free(x);
+	char *text = NULL;
+	if (b && PEM_write_bio_PKCS8PrivateKey(b, key, NULL, NULL, 0, NULL, NULL) == 1) {
+		long len = BIO_get_mem_data(b, &text);
+		e = len > 0 && span_to_cstr(span_of(text, (size_t)len), ret, size) ? OK : ERR_LIMIT;
+	}
+	BIO_free(b);
+	return e;
+}
+
+enum err certificate_key_new(enum certificate_key kind, char ret_pem[CERTIFICATE_KEY_PEM_MAX])
+{
+	EVP_PKEY *key = key_make(kind);
+	enum err e = key ? certificate_key_text(key, ret_pem, CERTIFICATE_KEY_PEM_MAX) : ENOMEM;
 	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return e;

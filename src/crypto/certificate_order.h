@@ -1,27 +1,32 @@
-/* What a certificate from an authority elsewhere needs: the request for it (PKCS #10, RFC 2986),
- * the certificate that proves a name to it (RFC 8737), and by what it calls one that it issued (RFC
- * 9773 4.1). Knows nothing of how one asks. */
+/* What a certificate from an authority elsewhere needs: a key, the request for it (PKCS #10,
+ * RFC 2986), and by what it calls one that it issued (RFC 9773 4.1). Knows nothing of how one asks.
+ */
 #ifndef CRYPTO_CERTIFICATE_ORDER_H
 #define CRYPTO_CERTIFICATE_ORDER_H
 
 #include "crypto/certificate.h"
 
 enum {
-	CERTIFICATE_ID_MAX = 64,      /* bytes of a key's identifier, or of a serial number */
-	CERTIFICATE_ISSUER_MAX = 128, /* bytes of an issuer's common name, with the NUL */
-	CERTIFICATE_CHAIN_MAX = 8,    /* certificates of a chain that are looked at */
-	CERTIFICATE_PROOF_LEN = 32,
+	CERTIFICATE_ID_MAX = 64,	/* bytes of a key's identifier, or of a serial number */
+	CERTIFICATE_ISSUER_MAX = 128,	/* bytes of an issuer's common name, with the NUL */
+	CERTIFICATE_CHAIN_MAX = 8,	/* certificates of a chain that are looked at */
+	CERTIFICATE_KEY_PEM_MAX = 4096, /* bytes of PKCS #8 as PEM, with the NUL */
 };
+
+enum certificate_key {
+	CERTIFICATE_KEY_P256,
+	CERTIFICATE_KEY_P384,
+	CERTIFICATE_KEY_RSA2048,
+	CERTIFICATE_KEY_RSA4096, /* takes seconds to make */
+};
+/* A new one; to be wiped by who has it. ENOMEM. */
+MUST enum err certificate_key_new(enum certificate_key kind, char ret_pem[CERTIFICATE_KEY_PEM_MAX]);
 
 /* A request in DER for these names ("*." in front may be), signed by key_pem; the subject is empty,
  * as names stand in the extension only. ERR_FORMAT: a name, or the key, is none; ERR_LIMIT: no
  * room. */
 MUST enum err certificate_request(struct span key_pem, const struct certificate_names *whom,
 				  uint8_t *ret, size_t size, size_t *ret_len);
-
-/* A certificate of its own key that is shown to who asks for ALPN acme-tls/1 and that name. */
-MUST enum err certificate_proof(const char *name, const uint8_t digest[CERTIFICATE_PROOF_LEN],
-				struct certificate_time time, struct certificate *ret);
 
 /* Who issued the first certificate of a chain. */
 struct certificate_identity {

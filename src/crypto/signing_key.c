@@ -18,17 +18,7 @@ enum { DER_MAX = 80 }; /* of an ECDSA signature on P-256: 72 at most */
 enum err signing_key_new(char ret_pem[SIGNING_KEY_PEM_MAX])
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	BIO *b = key ? BIO_new(BIO_s_secmem()) : NULL;
-	enum err e = ENOMEM;
-	char *text = NULL;
-	if (b && PEM_write_bio_PKCS8PrivateKey(b, key, NULL, NULL, 0, NULL, NULL) == 1) {
-		long len = BIO_get_mem_data(b, &text);
-		e = len > 0 && span_to_cstr(span_of(text, (size_t)len), ret_pem,
-					    SIGNING_KEY_PEM_MAX)
-			    ? OK
-			    : ERR_LIMIT;
-	}
-	BIO_free(b);
+	enum err e = key ? certificate_key_text(key, ret_pem, SIGNING_KEY_PEM_MAX) : ENOMEM;
 	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return e;

@@ -45,7 +45,7 @@ static void stream_serve(struct tls_stream *t, struct tls_server *s)
 enum err tls_stream_new(struct tls_server *s, struct tls_stream **ret)
 {
 	AUTO(tls_stream_free) struct tls_stream *t = NULL;
-	if (s->chains_n == 0)
+	if (s->chains_n == 0 && !s->acme)
 		return ERR_ABSENT;
 	TRY(stream_new(s->library, &t));
 	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
@@ -85,7 +85,7 @@ enum err tls_stream_over(SSL_CTX *library, BIO_METHOD *method, const struct tls_
 enum err tls_stream_accept(struct tls_server *s, const struct tls_wire *wire,
 			   struct tls_stream **ret)
 {
-	if (s->chains_n == 0)
+	if (s->chains_n == 0 && !s->acme)
 		return ERR_ABSENT;
 	struct tls_stream *t = NULL;
 	TRY(tls_stream_over(s->library, s->wire, wire, &t));

@@ -152,7 +152,8 @@ struct tls_wire {
 	void *arg;
 };
 
-/* Over memory, the server's side. ERR_ABSENT: s has no certificate. */
+/* Over memory, the server's side. ERR_ABSENT: s has no certificate, nor a
+ * hook for names to be proved; with that alone all others get an alert. */
 MUST enum err tls_stream_new(struct tls_server *s, struct tls_stream **ret);
 /* Over a wire of the caller's, which is copied. The stream takes a count of s or p. */
 MUST enum err tls_stream_accept(struct tls_server *s, const struct tls_wire *wire,

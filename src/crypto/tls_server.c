@@ -47,7 +47,7 @@ static int name_asked(SSL *ssl, int *alert, void *arg)
 	t->bundle = name ? tls_names_find(s->names, name) : NULL;
 	if (t->bundle)
 		return SSL_TLSEXT_ERR_OK;
-	if (s->refuse_unknown)
+	if (s->refuse_unknown || s->chains_n == 0)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	t->bundle = &s->first;
 	return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
@@ -66,8 +66,10 @@ static int choose_chain(SSL *ssl, void *arg)
 	if (!t->acme && bundle_equal(t->bundle, &t->server->first))
 		return 1;
 	SSL_certs_clear(ssl);
-	if (t->acme)
+	if (t->acme) { /* who looks for a proof has none of its own */
+		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 		return tls_chain_use(t->acme, ssl);
+	}
 	for (size_t i = 0; i < TLS_KEYS_N; i++)
 		if (t->bundle->by_key[i] && !tls_chain_use(t->bundle->by_key[i], ssl))
 			return 0;
