@@ -19,11 +19,46 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_FIELD(struct reverse_conf, certificates),
 	 .map = &reverse_certificate_map,
 	 .items_max = REVERSE_CERTIFICATES_MAX,
-	 .example = "{chain: /etc/gatehouse/www.pem, key: /etc/gatehouse/www.key}",
+	 .example = "{names: www.home.arpa, acme: site}",
 	 .help = "what addresses with `tls` show: the first certificate that is for the name that "
 		 "the client asks for and of a kind of key that it knows; for other names the "
 		 "first "
 		 "of all"},
+	{.name = "authorities",
+	 .type = CONFIG_DICTIONARY,
+	 CONFIG_FIELD(struct reverse_conf, authorities),
+	 .map = &reverse_authority_map,
+	 .items_max = REVERSE_AUTHORITIES_MAX,
+	 .example = "{site: {directory: \"https://ca.home.arpa/acme/directory\"}}",
+	 .help = "whom certificates are ordered from by ACME, by the names that `certificates` "
+		 "use"},
+	{.name = "store",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_conf, store),
+	 .min = 1,
+	 .max = 1024,
+	 .fallback = "sqlite",
+	 .example = "postgresql://proxy@db.home.arpa/proxy",
+	 .help = "where accounts and certificates of `authorities` are kept: `sqlite` in the "
+		 "service's own directory, or the URL of a PostgreSQL database that several "
+		 "gateways share, of which one orders; a change needs a restart"},
+	{.name = "store-password",
+	 .type = CONFIG_SECRET,
+	 CONFIG_FIELD(struct reverse_conf, store_password),
+	 .min = 1,
+	 .max = 256,
+	 .example = "file:proxy.password",
+	 .help = "for the database, where it wants one"},
+	{.name = "store-key",
+	 .type = CONFIG_SECRET,
+	 CONFIG_FIELD(struct reverse_conf, store_key),
+	 .min = 44,
+	 .max = 64,
+	 .example = "file:proxy.store-key",
+	 .help = "32 octets in base64 that seal private keys in the store; unless set, they are "
+		 "made "
+		 "at the first start and kept in the state directory. Gateways that share a store "
+		 "share it"},
 	{.name = "workers",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_conf, workers),
@@ -118,6 +153,7 @@ static void check(const void *section, struct config_at *at)
 	reverse_listen_check(conf, at);
 	reverse_route_check(conf, at);
 	reverse_stream_check(conf, at);
+	reverse_acme_check(conf, at);
 }
 
 const struct config_map reverse_conf_map = {

@@ -12,6 +12,7 @@
 #define REVERSE_PROXY_CONF_H
 
 #include "config/schema.h"
+#include "service/reverse-proxy/conf_acme.h"
 #include "service/reverse-proxy/conf_limits.h"
 #include "service/reverse-proxy/conf_listen.h"
 #include "service/reverse-proxy/conf_log.h"
@@ -25,6 +26,9 @@ enum { REVERSE_WORKERS_MAX = 64 };
 struct reverse_conf {
 	struct config_list listen;	 /* struct reverse_listen_conf */
 	struct config_list certificates; /* struct reverse_certificate_conf */
+	struct config_list authorities;	 /* struct reverse_authority_conf */
+	const char *store;		 /* sqlite, or a URL of PostgreSQL */
+	struct span store_password, store_key;
 	uint32_t workers;		 /* 0: one for each processor */
 	struct config_list trusted;	 /* struct ip_prefix */
 	struct config_list pools;	 /* struct reverse_pool_conf */

@@ -107,7 +107,8 @@ void reverse_listen_check(const struct reverse_conf *conf, struct config_at *at)
 		if (listen[i].tls)
 			config_fail_item(at, "listen", i,
 					 "TLS needs a certificate: write `certificates: [{chain: "
-					 "PATH, key: PATH}]`");
+					 "PATH, key: PATH}]` or `[{names: [NAME], acme: "
+					 "AUTHORITY}]`");
 	for (size_t i = 0; i < conf->listen.n; i++)
 		if (!listen[i].tls && (listen[i].clients.ca || listen[i].refuse_unknown))
 			config_fail_item(at, "listen", i, "`%s` is of TLS: write `tls: yes` too",

@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "proxy/count.h"
 #include "service/reverse-proxy/balance/pool.h"
+#include "service/reverse-proxy/io_certs.h"
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/io_staples.h"
@@ -417,6 +418,7 @@ static void metrics(void *arg, struct writer *w)
 	write_counts(p, w);
 	write_handshakes(p, w);
 	write_staples(p, w);
+	reverse_control_certificate_metrics(p, w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head(w, rows[i].name, rows[i].help, rows[i].gauge);
 		write_servers(p, w, rows[i].name, rows[i].value);
@@ -426,6 +428,10 @@ static void metrics(void *arg, struct writer *w)
 static const struct control_verb verbs[] = {
 	{"GET", "/routes", "the routes in force", handle_routes},
 	{"GET", "/backends", "?pool=: the servers of the pools, and how they do", handle_backends},
+	{"GET", "/certificates", "the certificates: names, issuer, end, renewal, last error",
+	 reverse_control_certificates},
+	{"POST", "/renew", "?name=: the certificate for that name is ordered now",
+	 reverse_control_renew},
 	{"POST", "/drain", "?server=&pool=: nothing new goes there", handle_drain},
 	{"POST", "/undrain", "?server=&pool=: it is asked again", handle_undrain},
 };

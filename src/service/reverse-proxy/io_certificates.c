@@ -7,6 +7,8 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "service/reverse-proxy/conf.h"
+#include "service/reverse-proxy/io_acme.h"
+#include "service/reverse-proxy/io_acme_proofs.h"
 #include "service/reverse-proxy/io_way.h"
 
 #include <stdlib.h>
@@ -50,15 +52,14 @@ static void tell_time(const struct tls_chain *chain, const char *path)
 			    LOG_U64("hours", (facts.until_s - now_s) / 3600));
 }
 
-/* The certificate of one entry, and its place among all of them. */
-static enum err chain_read(struct reverse_tls *t, const struct reverse_certificate_conf *c)
+static enum err chain_read(const struct reverse_certificate_conf *c, struct tls_chain **ret)
 {
 	AUTO_DONE(text_done) struct text chain = {0};
 	AUTO_DONE(text_done) struct text key = {0};
 	TRY(read_one(c->chain, c->line, &chain));
 	TRY(read_one(c->key, c->line, &key));
-	enum err e = tls_chain_new(span_of(chain.bytes, chain.len), span_of(key.bytes, key.len),
-				   &t->chains[t->chains_n]);
+	enum err e =
+		tls_chain_new(span_of(chain.bytes, chain.len), span_of(key.bytes, key.len), ret);
 	if (e == (enum err)ENOMEM)
 		return e;
 	if (e) {
@@ -70,8 +71,39 @@ static enum err chain_read(struct reverse_tls *t, const struct reverse_certifica
 			  LOG_U64("line", c->line), LOG_ERR(e));
 		return ERR_CONFIG;
 	}
-	tell_time(t->chains[t->chains_n++], c->chain);
+	tell_time(*ret, c->chain);
 	return OK;
+}
+
+static void chain_keep(struct reverse_tls *t, struct tls_chain *chain, size_t entry)
+{
+	t->chains[t->chains_n] = chain;
+	t->entries[t->chains_n++] = entry;
+}
+
+/* From its files, from the site before, or from its authority, if it is there yet. */
+static enum err chain_have(struct reverse_tls *t, const struct reverse_tls_source *from, size_t i)
+{
+	const struct reverse_certificate_conf *c =
+		(const struct reverse_certificate_conf *)from->conf->certificates.items + i;
+	struct tls_chain *chain = NULL;
+	if (c->acme)
+		chain = reverse_acme_chain(from->acme, from->conf, c);
+	else if (from->before)
+		chain = tls_chain_ref(reverse_tls_chain(from->before, i));
+	else
+		TRY(chain_read(c, &chain));
+	if (chain)
+		chain_keep(t, chain, i);
+	return OK;
+}
+
+struct tls_chain *reverse_tls_chain(const struct reverse_tls *t, size_t entry)
+{
+	for (size_t i = 0; i < t->chains_n; i++)
+		if (t->entries[i] == entry)
+			return t->chains[i];
+	return NULL;
 }
 
 /* --- servers --- */
@@ -93,16 +125,20 @@ static enum err clients_wrong(const struct reverse_client_certificates_conf *c, 
 	return ERR_CONFIG;
 }
 
-static enum err server_make(const struct reverse_tls *t, const struct reverse_listen_conf *l,
-			    struct tls_tickets *tickets, struct tls_server **ret)
+/* Of the listener at that place. */
+static enum err server_make(struct reverse_tls *t, const struct reverse_tls_source *from, size_t at)
 {
+	const struct reverse_listen_conf *l =
+		(const struct reverse_listen_conf *)from->conf->listen.items + at;
 	AUTO_DONE(text_done) struct text ca = {0};
 	AUTO_DONE(text_done) struct text crl = {0};
 	AUTO(tls_server_unref) struct tls_server *s = NULL;
 	struct tls_options options = {.alpn = {"h2", "http/1.1", "http/1.0"},
 				      .alpn_n = 3,
 				      .refuse_unknown = l->refuse_unknown,
-				      .tickets = tickets};
+				      .tickets = from->tickets,
+				      .acme = reverse_orders(from->conf) ? acme_proofs_chain : NULL,
+				      .acme_arg = reverse_acme_proofs(from->acme)};
 	if (l->clients.ca) {
 		TRY(clients_read(&l->clients, &ca, &crl));
 		options.verify = l->clients.required ? TLS_VERIFY_REQUIRED : TLS_VERIFY_OPTIONAL;
@@ -116,7 +152,7 @@ static enum err server_make(const struct reverse_tls *t, const struct reverse_li
 		return clients_wrong(&l->clients, e);
 	for (size_t i = 0; i < t->chains_n; i++)
 		TRY(tls_server_add_chain(s, t->chains[i]));
-	*ret = TAKE(s);
+	t->servers[at] = TAKE(s);
 	return OK;
 }
 
@@ -131,33 +167,32 @@ static struct tls_server *server_of_another(const struct reverse_tls *t,
 	return NULL;
 }
 
-static enum err fill(const struct reverse_conf *conf, struct tls_tickets *tickets,
-		     struct reverse_tls *t)
+static enum err fill(const struct reverse_tls_source *from, struct reverse_tls *t)
 {
-	const struct reverse_certificate_conf *certificates = conf->certificates.items;
+	const struct reverse_conf *conf = from->conf;
 	const struct reverse_listen_conf *listens = conf->listen.items;
 	t->chains = calloc(conf->certificates.n + 1, sizeof(struct tls_chain *));
+	t->entries = calloc(conf->certificates.n + 1, sizeof(*t->entries));
 	t->servers = calloc(conf->listen.n + 1, sizeof(struct tls_server *));
-	if (!t->chains || !t->servers)
+	if (!t->chains || !t->entries || !t->servers)
 		return ENOMEM;
 	for (size_t i = 0; i < conf->certificates.n; i++)
-		TRY(chain_read(t, &certificates[i]));
+		TRY(chain_have(t, from, i));
 	t->servers_n = conf->listen.n;
 	for (size_t i = 0; i < conf->listen.n; i++) {
 		if (!listens[i].tls)
 			continue;
 		t->servers[i] = server_of_another(t, listens, i);
 		if (!t->servers[i])
-			TRY(server_make(t, &listens[i], tickets, &t->servers[i]));
+			TRY(server_make(t, from, i));
 	}
 	return OK;
 }
 
-enum err reverse_tls_read(const struct reverse_conf *conf, struct tls_tickets *tickets,
-			  struct reverse_tls **ret)
+enum err reverse_tls_read(const struct reverse_tls_source *from, struct reverse_tls **ret)
 {
 	struct reverse_tls *t = calloc(1, sizeof(*t));
-	enum err e = t ? fill(conf, tickets, t) : (enum err)ENOMEM;
+	enum err e = t ? fill(from, t) : (enum err)ENOMEM;
 	if (e)
 		reverse_tls_free(t);
 	else
@@ -175,6 +210,7 @@ void reverse_tls_free(struct reverse_tls *t)
 		tls_chain_unref(t->chains[i]);
 	free(t->servers);
 	free(t->chains);
+	free(t->entries);
 	free(t);
 }
 
@@ -216,14 +252,20 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 {
 	const struct reverse_certificate_conf *all = conf->certificates.items;
 	const struct reverse_listen_conf *listens = conf->listen.items;
+	const struct reverse_authority_conf *authorities = conf->authorities.items;
 	const struct reverse_pool_conf *pools = conf->pools.items;
 	const char *system = reverse_way_system_ca(); /* a pool that a reload brings may want it */
 	for (size_t i = 0; i < conf->certificates.n; i++) {
+		if (all[i].acme)
+			continue;
 		TRY(folder_add(folders, n, all[i].chain));
 		TRY(folder_add(folders, n, all[i].key));
 		if (all[i].staple_file)
 			TRY(folder_add(folders, n, all[i].staple_file));
 	}
+	for (size_t i = 0; i < conf->authorities.n; i++)
+		if (authorities[i].ca)
+			TRY(folder_add(folders, n, authorities[i].ca));
 	for (size_t i = 0; i < conf->listen.n; i++) {
 		const struct reverse_client_certificates_conf *c = &listens[i].clients;
 		if (c->ca)
@@ -238,7 +280,8 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 
 enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
 {
-	size_t most = 3 * (conf->certificates.n + conf->pools.n) + 2 * conf->listen.n + 2;
+	size_t most = 3 * (conf->certificates.n + conf->pools.n) + 2 * conf->listen.n +
+		      conf->authorities.n + 2;
 	char **folders = calloc(most, sizeof(*folders));
 	size_t n = 0;
 	enum err e = folders ? folders_fill(conf, folders, &n) : (enum err)ENOMEM;

@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "proto/http/http1.h"
 #include "service/reverse-proxy/guard/secure.h"
+#include "service/reverse-proxy/io_acme_proofs.h"
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -180,6 +181,8 @@ void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *
 	struct reverse_worker *w = arg;
 	struct reverse_exchange *e = x->service;
 	unsigned status = 0;
+	if (!e && acme_proofs_answer(w->proofs, x, ret))
+		return;
 	if (!e) {
 		e = begin(w, x);
 		if (!e) {

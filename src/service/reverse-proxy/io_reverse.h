@@ -11,6 +11,7 @@
 #include "service/reverse-proxy/io_tickets.h"
 #include "service/reverse-proxy/io_worker.h"
 
+struct reverse_acme;
 struct reverse_health;
 struct reverse_names;
 struct reverse_staples;
@@ -29,6 +30,7 @@ struct reverse_proxy {
 	struct reverse_names *names;
 	struct reverse_tickets tickets;
 	struct reverse_staples *staples;
+	struct reverse_acme *acme;
 	struct reverse_snapshot *snapshot; /* in force */
 	uint64_t snapshots;		   /* made so far */
 	struct reverse_worker *workers;

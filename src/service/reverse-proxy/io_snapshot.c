@@ -53,7 +53,8 @@ static enum err make_routes(struct reverse_site *s)
 }
 
 enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
-			  const struct reverse_site *before, struct reverse_site **ret)
+			  struct reverse_acme *acme, const struct reverse_site *before,
+			  struct reverse_site **ret)
 {
 	struct reverse_site *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -62,11 +63,16 @@ enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
 	s->config = config_ref(config);
 	s->conf = config_section(config, "reverse-proxy");
 	ASSERT(s->conf);
+	const struct reverse_tls_source from = {
+		.conf = s->conf,
+		.tickets = tickets,
+		.acme = acme,
+		.before = before && before->config == config ? before->tls : NULL};
 	limits_of(s->conf, &s->limits);
 	s->trust = (struct route_trust){s->conf->trusted.items, s->conf->trusted.n};
 	enum err e = make_routes(s);
 	if (!e)
-		e = reverse_tls_read(s->conf, tickets, &s->tls);
+		e = reverse_tls_read(&from, &s->tls);
 	if (!e)
 		e = reverse_ways_new(s->conf, before ? before->ways : NULL,
 				     before ? before->conf->pools.n : 0, &s->ways);

@@ -18,6 +18,7 @@ struct config;
 struct files_roots;
 struct pool;
 struct registry;
+struct reverse_acme;
 struct reverse_names;
 struct reverse_page_files;
 struct reverse_routes;
@@ -49,10 +50,12 @@ struct reverse_snapshot {
 	size_t pools_n;
 };
 
-/* config: judged, with the section; a count of its own is taken. Reads the certificates. before:
- * the one in force, or NULL. ENOMEM; ERR_CONFIG: what the log says. */
+/* config: judged, with the section; a count of its own is taken. before: the one in force, or NULL;
+ * when it is of this config, its files of certificates are not read again. ENOMEM; ERR_CONFIG: what
+ * the log says. */
 MUST enum err reverse_site_new(struct config *config, struct tls_tickets *tickets,
-			       const struct reverse_site *before, struct reverse_site **ret);
+			       struct reverse_acme *acme, const struct reverse_site *before,
+			       struct reverse_site **ret);
 void reverse_site_unref(struct reverse_site *s); /* any thread; accepts NULL */
 
 /* Takes a count of site. Main thread, whose registry and names are; new back ends get in there.

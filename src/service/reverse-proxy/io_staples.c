@@ -294,9 +294,9 @@ static enum err want(struct reverse_staples *all, struct tls_chain *c,
 		     const struct reverse_certificate_conf *conf)
 {
 	struct tls_chain_facts facts;
-	const char *file = conf ? conf->staple_file : NULL;
+	const char *file = conf->staple_file;
 	tls_chain_facts(c, &facts);
-	if ((conf && !conf->staple) || !has_way(c, &facts, file))
+	if (!conf->staple || !has_way(c, &facts, file))
 		return OK;
 	struct staple *s = find(all, facts.fingerprint);
 	bool new = !s;
@@ -323,8 +323,7 @@ enum err reverse_staples_set(struct reverse_staples *all, const struct reverse_c
 	enum err e = OK;
 	all->resolvers = &conf->resolver;
 	for (size_t i = 0; i < tls->chains_n; i++) {
-		enum err one = want(all, tls->chains[i],
-				    i < conf->certificates.n ? &certificates[i] : NULL);
+		enum err one = want(all, tls->chains[i], &certificates[tls->entries[i]]);
 		e = e ? e : one;
 	}
 	(void)table_sweep(&all->table, drop, NULL);

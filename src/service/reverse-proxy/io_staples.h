@@ -24,9 +24,8 @@ struct tls_chain;
 MUST enum err reverse_staples_new(struct loop *loop, struct reverse_staples **ret);
 void reverse_staples_free(struct reverse_staples *s); /* accepts NULL */
 
-/* From now on for the chains of tls, the nth by the nth certificate of conf, others as by its
- * defaults. Before they are shown to anybody; conf: borrowed until the next call. ENOMEM: some go
- * without. */
+/* From now on for the chains of tls, each by its entry in conf. Before they are shown to anybody;
+ * conf: borrowed until the next call. ENOMEM: some go without. */
 MUST enum err reverse_staples_set(struct reverse_staples *s, const struct reverse_conf *conf,
 				  const struct reverse_tls *tls);
 

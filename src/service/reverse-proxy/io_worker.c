@@ -118,6 +118,7 @@ enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_work
 	loop_before_sleep(&w->loop, before_sleep, w);
 	reverse_lines_init(w);
 	w->guard = o->guard;
+	w->proofs = o->proofs;
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));

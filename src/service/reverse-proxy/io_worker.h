@@ -19,6 +19,7 @@
 #include "service/reverse-proxy/io_access.h"
 #include "service/reverse-proxy/route/compression.h"
 
+struct acme_proofs;
 struct auth_desk;
 struct auth_hasher;
 struct backend;
@@ -77,6 +78,7 @@ struct reverse_worker {
 	struct guard_state *guard;  /* borrowed from main; shared by all workers */
 	struct auth_desk *desk;	    /* passwords on their way to the hash thread */
 	struct compression_pool compression;
+	struct acme_proofs *proofs; /* borrowed from main; shared by all workers */
 };
 
 struct reverse_worker_options {
@@ -91,6 +93,7 @@ struct reverse_worker_options {
 	struct loop *main;				    /* borrowed */
 	struct guard_state *guard;			    /* borrowed */
 	struct auth_hasher *hasher;			    /* borrowed */
+	struct acme_proofs *proofs;			    /* borrowed */
 	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
 };
 

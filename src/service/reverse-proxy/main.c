@@ -7,6 +7,7 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/io_acme.h"
 #include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_health.h"
@@ -56,7 +57,7 @@ static enum err plan(const void *section, const struct config_global *global, st
 static bool keeps_state(const void *section)
 {
 	const struct reverse_conf *conf = section;
-	return conf->access_log.format != REVERSE_LOG_OFF;
+	return conf->access_log.format != REVERSE_LOG_OFF || conf->authorities.n > 0;
 }
 
 /* --- configurations --- */
@@ -104,11 +105,13 @@ static enum err set_names(struct reverse_proxy *p, const struct reverse_conf *co
 enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 {
 	struct reverse_site *site = NULL;
-	TRY(reverse_site_new(config, p->tickets.tickets, p->snapshot ? p->snapshot->site : NULL,
-			     &site));
+	TRY(reverse_site_new(config, p->tickets.tickets, p->acme,
+			     p->snapshot ? p->snapshot->site : NULL, &site));
 	enum err e = set_names(p, site->conf);
 	if (!e)
 		e = reverse_staples_set(p->staples, site->conf, site->tls);
+	if (!e)
+		e = reverse_acme_set(p->acme, config);
 	if (!e)
 		e = renew(p, site);
 	if (e && p->snapshot) {
@@ -116,9 +119,43 @@ enum err reverse_apply(struct reverse_proxy *p, struct config *config)
 		err_ignore(set_names(p, p->snapshot->site->conf));
 		err_ignore(reverse_staples_set(p->staples, p->snapshot->site->conf,
 					       p->snapshot->site->tls));
+		err_ignore(reverse_acme_set(p->acme, p->snapshot->site->config));
 	}
 	reverse_site_unref(site);
 	return e;
+}
+
+/* Ordered certificates come into force as a reload does, with the configuration that is there. */
+static void certificates_came(struct reverse_proxy *p)
+{
+	struct reverse_site *site = NULL;
+	const struct reverse_site *now = p->snapshot->site;
+	enum err e = reverse_site_new(now->config, p->tickets.tickets, p->acme, now, &site);
+	if (!e)
+		e = reverse_staples_set(p->staples, site->conf, site->tls);
+	if (!e)
+		e = renew(p, site);
+	if (e)
+		log_error("new certificates are not used", LOG_ERR(e));
+	reverse_site_unref(site);
+}
+
+static void acme_turn(struct reverse_proxy *p)
+{
+	struct reverse_acme_event event;
+	if (reverse_acme_news(p->acme))
+		certificates_came(p);
+	while (reverse_acme_event(p->acme, &event))
+		control_event(p->life.control, event.what,
+			      event.why[0]
+				      ? json_pack("{s:s,s:s}", "name", event.name, "why", event.why)
+				      : json_pack("{s:s}", "name", event.name));
+}
+
+static void acme_wake(void *arg)
+{
+	struct reverse_proxy *p = arg;
+	loop_wake(&p->life.loop);
 }
 
 static void tell_unserved_at(const struct ip_endpoint *at)
@@ -254,10 +291,15 @@ static enum err enter_sandbox(struct reverse_proxy *p)
 	size_t folders_n = 0, pages_n, n = 0;
 	const char *const *pages = reverse_errors_folders(p->snapshot->site->pages, &pages_n);
 	TRY(reverse_certificates_folders(p->snapshot->site->conf, &folders, &folders_n));
-	const char **paths = calloc(routes->routes_n + folders_n + pages_n + 1, sizeof(char *));
+	struct store_paths more;
+	size_t more_n = sizeof(more.list) / sizeof(more.list[0]);
+	enum err e = reverse_acme_paths(p->snapshot->site->conf, &more);
+	const char **paths =
+		e ? NULL
+		  : calloc(routes->routes_n + folders_n + pages_n + more_n + 1, sizeof(char *));
 	if (!paths) {
 		reverse_certificates_folders_free(folders, folders_n);
-		return ENOMEM;
+		return e ? e : (enum err)ENOMEM;
 	}
 	for (; n < folders_n; n++)
 		paths[n] = folders[n];
@@ -266,7 +308,9 @@ static enum err enter_sandbox(struct reverse_proxy *p)
 	for (size_t i = 0; i < routes->routes_n; i++)
 		if (routes->routes[i].action == ROUTE_FILES)
 			paths[n++] = routes->routes[i].files.root;
-	enum err e = service_life_sandbox(&p->life, paths);
+	for (size_t i = 0; more.list[i]; i++)
+		paths[n++] = more.list[i];
+	e = service_life_sandbox(&p->life, paths);
 	free(paths);
 	reverse_certificates_folders_free(folders, folders_n);
 	return e;
@@ -298,8 +342,12 @@ static enum err open_all(struct reverse_proxy *p)
 	TRY(make_guard(p));
 	TRY(reverse_staples_new(&p->life.loop, &p->staples));
 	TRY(reverse_tickets_begin(&p->tickets, loop_now_ms(&p->life.loop)));
+	TRY(reverse_acme_new(acme_wake, p, &p->acme));
 	TRY(reverse_apply(p, p->life.config));
 	TRY(enter_sandbox(p));
+	TRY(reverse_acme_open(p->acme, conf, service_life_state(&p->life)));
+	if (reverse_orders(conf))
+		certificates_came(p);
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
 	open_log(p, &conf->access_log);
 	return service_life_signals(&p->life);
@@ -321,6 +369,7 @@ static enum err start_workers(struct reverse_proxy *p)
 		.main = &p->life.loop,
 		.guard = p->guard,
 		.hasher = p->hasher,
+		.proofs = reverse_acme_proofs(p->acme),
 	};
 	TRY(auth_hasher_start(p->hasher));
 	for (size_t i = 0; i < n; i++) {
@@ -341,6 +390,7 @@ static void woken(void *arg)
 {
 	struct reverse_proxy *p = arg;
 	access_log_turn(&p->log);
+	acme_turn(p);
 }
 
 static void each_second(void *arg)
@@ -396,6 +446,7 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 	TRY(service_life_control(&p->life, face));
 	wait_for_staples(p);
 	TRY(start_workers(p));
+	TRY(reverse_acme_start(p->acme));
 	p->life.reload = hangup;
 	p->life.arg = p;
 	*ret_status = service_life_run(&p->life);
@@ -405,6 +456,8 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 
 static void end(struct reverse_proxy *p)
 {
+	/* Its thread wakes the main loop; workers show its proofs until they are gone. */
+	reverse_acme_stop(p->acme);
 	/* The hash thread wakes workers; they ask it. */
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_stop(&p->workers[i]);
@@ -423,6 +476,7 @@ static void end(struct reverse_proxy *p)
 	reverse_sockets_done(&p->stream_sockets);
 	reverse_snapshot_unref(p->snapshot);
 	reverse_tickets_done(&p->tickets);
+	reverse_acme_free(p->acme);
 	if (p->has_registry)
 		registry_done(&p->registry);
 	free(p->entries);
