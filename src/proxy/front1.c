@@ -391,7 +391,8 @@ static enum step step(struct proxy_front1 *f)
 	case PROXY_FRONT1_TUNNEL:
 		if (f->broken)
 			return answer_step(f);
-		return f->x->request_ended ? STEP_HELD : body_step(f);
+		/* Who has ended has no more to say, and may be gone. */
+		return f->x->request_ended ? answer_step(f) : body_step(f);
 	case PROXY_FRONT1_DRAIN: return drain_step(f);
 	case PROXY_FRONT1_LINGER: return linger_step(f);
 	}

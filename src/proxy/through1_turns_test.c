@@ -101,6 +101,21 @@ static void a_tunnel_ends_when_its_back_end_ends_and_is_gone(void **state)
 	assert_true(t->client->aborted);
 }
 
+static void a_tunnel_ends_when_its_client_ends_and_is_gone(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client,
+		    "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+	memory_text(t, t->backs[0],
+		    "HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+	memory_end(t, t->client);
+	assert_int_equal(t->dones, 0);
+	memory_reset(t, t->client);
+	assert_int_equal(t->dones, 1);
+	assert_int_equal(t->done_cause, PROXY_CLIENT_GONE);
+	assert_true(t->backs[0]->closed);
+}
+
 static void what_follows_an_answer_is_no_answer(void **state)
 {
 	struct through *t = *state;
@@ -206,6 +221,7 @@ int main(void)
 		TEST(an_interim_answer_waits_for_a_slow_client_only),
 		TEST(a_tunnel_ends_when_both_have),
 		TEST(a_tunnel_ends_when_its_back_end_ends_and_is_gone),
+		TEST(a_tunnel_ends_when_its_client_ends_and_is_gone),
 		TEST(what_follows_an_answer_is_no_answer),
 		TEST(a_back_end_that_speaks_first_is_heard),
 		TEST(no_tunnel_begins_within_a_request),

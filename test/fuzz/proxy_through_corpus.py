@@ -2,9 +2,9 @@
 """Writes the scripts that the fuzz targets of the whole proxy start from: a client and back ends that say the messages of
 test/data/http, and some scenes of their own (pieces, ends, windows that close, tunnels, second tries).
 
-Usage: proxy_through_corpus.py CORPUS-DIRECTORY   (holds proxy_through1_fuzz/)
+Usage: proxy_through_corpus.py CORPUS-DIRECTORY   (holds proxy_through1_fuzz/ and proxy_through2_fuzz/)
 The first byte is the limits of the case; then for each act a byte for what happens and one for how much or to whom
-(src/proxy/through1_fuzz.c).
+(src/proxy/through1_fuzz.c, through2_fuzz.c).
 """
 
 import pathlib
@@ -97,11 +97,69 @@ def messages():
             ) + act(BACK_ENDS) + client(GET) + answer(OK)
 
 
+# ---- HTTP/2 in front: src/proxy/through2_fuzz.c ----
+
+(REQUEST, DATA, SENDS2, SERVER, FRAME, RAW, RESET, TRAILERS, WINDOW2, BACK_WINDOW2, TIME2, BACK_ENDS2, BACK_RESETS2, ENDS2, FACE2, OTHER2) = range(16)
+WIDE, HTTP2 = 1, 2
+END, LENGTH, TE, EXPECT = 8, 16, 32, 64
+GET2, POST2, PUT2, HEAD2, CONNECT2 = 0, 1, 2, 3, 7
+
+
+def answer2(text, k=0):
+    return b"".join(bytes([SENDS2, k, len(text[i : i + 255])]) + text[i : i + 255] for i in range(0, len(text), 255))
+
+
+def data(n, end=True, stream=0):
+    """n * 8 bytes."""
+    return bytes([DATA, (128 if end else 0) | stream, n])
+
+
+def serve(what, n=0, which=0):
+    """what: 0 answers, with 8 to the end, 16 holding its body of n * n bytes, and a status in the top three bits."""
+    return bytes([SERVER, which, what, n])
+
+
+def scenes2():
+    get, post = act(REQUEST, GET2 | END), act(REQUEST, POST2)
+    for limits in (0, WIDE):
+        yield f"get-{limits}", limits, get + answer2(OK) + get + answer2(CHUNKED) + get + answer2(CLOSE) + act(BACK_ENDS2)
+        yield f"many-{limits}", limits, get * 6 + b"".join(answer2(OK, k) for k in range(4)) + answer2(OK) * 2
+        yield f"upload-{limits}", limits, post + data(9, False) + data(5) + answer2(OK) + bytes([REQUEST, PUT2 | LENGTH, 4]) + data(4) + answer2(OK)
+        yield f"trailers-{limits}", limits, act(REQUEST, POST2 | TE) + data(9, False) + act(TRAILERS) + answer2(CHUNKED)
+        yield f"slow-{limits}", limits, act(WINDOW2, 9) + get + answer2(CHUNKED) + act(WINDOW2, 3) + act(WINDOW2, 200) + post + act(
+            BACK_WINDOW2, 8
+        ) + data(20, False) + data(20) + act(BACK_WINDOW2, 252) + answer2(OK)
+        yield f"early-{limits}", limits, post + data(9, False) + answer2(OK) + data(9) + get + answer2(OK)
+        yield f"interim-{limits}", limits, act(REQUEST, POST2 | EXPECT) + answer2(b"HTTP/1.1 100 Continue\r\n\r\n") + data(3) + answer2(OK)
+        yield f"tunnel-{limits}", limits, act(REQUEST, CONNECT2) + answer2(SWITCH) + data(4, False) + answer2(b"to the front") + data(
+            2
+        ) + act(BACK_ENDS2)
+        yield f"reset-{limits}", limits, post + data(9, False) + act(RESET) + get + act(RESET) + answer2(OK) + get + act(BACK_RESETS2)
+        yield f"head-{limits}", limits, act(REQUEST, HEAD2 | END) + answer2(OK[:-5]) + act(FACE2, 1) + get + act(FACE2, 8) + get + act(
+            FACE2
+        ) + act(OTHER2, 2) + answer2(OK)
+        yield f"drain-{limits}", limits, get + act(OTHER2) + answer2(OK) + act(TIME2, 100) + act(ENDS2, 1)
+        behind = limits | HTTP2
+        yield f"behind-{limits}", behind, get + serve(8) + get + serve(0, 30) + get + serve(16, 30) + serve(2, 9) + get + serve(3) + serve(0, 9)
+        yield f"behind-upload-{limits}", behind, post + data(90, False) + data(90, False) + data(5) + serve(0, 100) + act(
+            REQUEST, POST2 | EXPECT
+        ) + serve(0x80) + data(3) + serve(8)
+        yield f"behind-slow-{limits}", behind, act(WINDOW2, 30) + get + serve(0, 200) + act(WINDOW2, 90) + act(WINDOW2, 255) + post + act(
+            BACK_WINDOW2, 8
+        ) + data(200, False) + act(BACK_WINDOW2, 252) + data(1) + serve(8)
+        yield f"behind-ends-{limits}", behind, get + get + serve(1, 7) + serve(4) + get + serve(6) + serve(8) + act(BACK_RESETS2) + get + serve(
+            5
+        ) + act(OTHER2, 11) + get + act(OTHER2, 5)
+
+
 def main():
-    to = pathlib.Path(sys.argv[1]) / "proxy_through1_fuzz"
-    to.mkdir(parents=True, exist_ok=True)
+    to = pathlib.Path(sys.argv[1])
     for name, script in [*scenes(), *messages()]:
-        (to / name).write_bytes(b"\0" + script)
+        (to / "proxy_through1_fuzz").mkdir(parents=True, exist_ok=True)
+        (to / "proxy_through1_fuzz" / name).write_bytes(b"\0" + script)
+    for name, limits, script in scenes2():
+        (to / "proxy_through2_fuzz").mkdir(parents=True, exist_ok=True)
+        (to / "proxy_through2_fuzz" / name).write_bytes(bytes([limits]) + script)
 
 
 main()
