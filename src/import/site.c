@@ -61,10 +61,9 @@ struct span import_hex(struct import_site *s, struct span text)
 	return whole ? import_copy(s, writer_span(&w)) : (struct span){0};
 }
 
-/* A zeroed record of the arena; memory short: of the spare, which nobody reads. */
-#define NEW(s, type) ((type *)record_new((s), sizeof(type), _Alignof(type)))
+#define NEW(s, type) IMPORT_NEW(s, type)
 
-static void *record_new(struct import_site *s, size_t size, size_t align)
+void *import_record(struct import_site *s, size_t size, size_t align)
 {
 	void *record = arena_zalloc(&s->arena, 1, size, align);
 	if (record)
@@ -100,6 +99,7 @@ void import_note(struct import_site *s, uint32_t line, const char *format, ...)
 	size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
 	struct import_note *note = NEW(s, struct import_note);
 	note->line = line;
+	note->file = s->file_number;
 	note->text = import_copy(s, span_of(text, len));
 	APPEND(s, s->notes, s->notes_last, note);
 }
@@ -236,7 +236,7 @@ static void settle_everywhere(struct import_site *s, struct import_reservation *
 	}
 }
 
-/* Stable: merge sort of the list by line. */
+/* Stable: merge sort of the list by file and line. */
 static struct import_note *sorted(struct import_note *first, uint32_t n)
 {
 	if (n < 2)
@@ -248,7 +248,8 @@ static struct import_note *sorted(struct import_note *first, uint32_t n)
 	half->next = NULL;
 	struct import_note *a = sorted(first, n / 2), *b = sorted(rest, n - n / 2);
 	while (a && b) {
-		struct import_note **lower = b->line < a->line ? &b : &a;
+		bool less = b->file != a->file ? b->file < a->file : b->line < a->line;
+		struct import_note **lower = less ? &b : &a;
 		*end = *lower;
 		end = &(*lower)->next;
 		*lower = (*lower)->next;
@@ -275,9 +276,28 @@ void import_site_settle(struct import_site *s)
 			settle_everywhere(s, r);
 	}
 	s->reservations = s->reservations_last = NULL;
+	import_notes_sort(s);
+}
+
+void import_notes_sort(struct import_site *s)
+{
 	uint32_t n = 0;
 	for (const struct import_note *note = s->notes; note; note = note->next)
 		n++;
 	s->notes = sorted(s->notes, n);
 	s->notes_last = NULL; /* complete */
+}
+
+uint32_t import_file_add(struct import_site *s, struct span path)
+{
+	import_text_add(s, &s->files, path);
+	return ++s->files_n;
+}
+
+struct span import_file(const struct import_site *s, uint32_t number)
+{
+	const struct import_text *t = number ? s->files.first : NULL;
+	for (uint32_t i = 1; t && i < number; i++)
+		t = t->next;
+	return t ? t->text : (struct span){0};
 }

@@ -101,6 +101,7 @@ struct import_relay {
 struct import_note {
 	struct import_note *next;
 	uint32_t line;
+	uint32_t file; /* 0: the file itself; else one that it includes (import_file) */
 	struct span text;
 };
 
@@ -120,6 +121,9 @@ struct import_site {
 	bool no_probe;
 	struct import_note *notes, *notes_last;
 	uint32_t notes_n;
+	uint32_t file_number; /* of the next notes */
+	struct import_texts files;
+	uint32_t files_n;
 	_Alignas(16) uint8_t spare[512]; /* what is written when memory is short, read by nobody */
 };
 
@@ -138,6 +142,16 @@ __attribute__((format(printf, 2, 3))) struct span import_format(struct import_si
 								const char *format, ...);
 __attribute__((format(printf, 3, 4))) void import_note(struct import_site *s, uint32_t line,
 						       const char *format, ...);
+
+/* A file that is included: its number, from 1. */
+uint32_t import_file_add(struct import_site *s, struct span path);
+struct span import_file(const struct import_site *s, uint32_t number); /* empty: the first one */
+/* Notes in the order of files and lines. */
+void import_notes_sort(struct import_site *s);
+
+/* A zeroed record of the arena; memory short: of the spare, which nobody reads. Never NULL. */
+#define IMPORT_NEW(s, type) ((type *)import_record((s), sizeof(type), _Alignof(type)))
+void *import_record(struct import_site *s, size_t size, size_t align);
 
 /* 01:02, 0x0102, 0102, '0102' or 01 02 as hex:0102; empty when it is none of these. */
 struct span import_hex(struct import_site *s, struct span text);

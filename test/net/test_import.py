@@ -16,6 +16,7 @@ FILES = [
     ("isc-dhcpd", "dhcpd.conf"),
     ("kea", "kea.json"),
     ("wg-quick", "wg0.conf"),
+    ("nginx", "nginx/site.conf"),
 ]
 
 

@@ -201,7 +201,8 @@ static void check_redirect(const void *conf, struct config_at *at)
 	struct edit_text t;
 	if (strcmp(c->to, "https") == 0)
 		return;
-	if (c->to[0] != '/' && strncmp(c->to, "http://", 7) && strncmp(c->to, "https://", 8))
+	if (c->to[0] != '/' && strncmp(c->to, "http://", 7) && strncmp(c->to, "https://", 8) &&
+	    strncmp(c->to, "{scheme}://", 11) && strncmp(c->to, "{path}", 6))
 		config_fail(at, "to",
 			    "write `https`, an address with http:// or https://, or a "
 			    "path");

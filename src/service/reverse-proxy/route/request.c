@@ -483,9 +483,11 @@ static void write_origin(struct writer *w, const struct route_request *r, const 
 static enum err write_location(const struct route_request *r, struct writer *w)
 {
 	const struct route_redirect *to = &r->found.route->redirect;
-	if (to->to)
+	if (to->to) {
 		edit_text_write(to->to, &r->values, w);
-	else
+		/* "?a=1&{query}" of a request without a query. */
+		w->pos -= w->pos && w->data[w->pos - 1] == '&';
+	} else
 		write_origin(w, r, "https");
 	if (!to->to || to->keep_path)
 		write_span(w, r->facts.path.data && r->facts.path.data[0] == '/' ? r->facts.path

@@ -1,0 +1,113 @@
+/* The block `stream`: connections that are passed on as they are. */
+#include "import/nginx_inner.h"
+
+#include "proto/ip/address.h"
+
+/* `map $ssl_preread_server_name $name { … }` that gives the variable. */
+static struct nginx_directive *map_of(struct nginx_directive *stream, struct span variable)
+{
+	for (struct nginx_directive *d = nginx_own(stream, "map"); d; d = nginx_same(d))
+		if (span_is(nginx_arg(d, 0), "$ssl_preread_server_name") &&
+		    span_equal(nginx_arg(d, 1), variable))
+			return d;
+	return NULL;
+}
+
+static void name_put(struct nginx *n, struct nginx_directive *d, struct out_node *sni,
+		     struct out_node *body)
+{
+	struct span name = d->name, pool, to = nginx_arg(d, 0);
+	d->used = true;
+	if (span_is(name, "hostnames") || span_is(name, "volatile"))
+		return;
+	if (span_is(name, "include") || (name.len && name.data[0] == '~')) {
+		nginx_note(n->s, d, "names are whole, or `*.` and their end");
+		return;
+	}
+	if (!nginx_stream_pass(n, d, to, &pool))
+		return;
+	if (span_is(name, "default")) {
+		out_text(n->s, body, "tcp", pool);
+		return;
+	}
+	bool dot = name.len > 1 && name.data[0] == '.';
+	char key[256];
+	struct span names[2] = {dot ? span_sub(name, 1, name.len) : name,
+				import_format(n->s, "*%.*s", SPAN(name))};
+	for (size_t i = 0; i < (dot ? 2u : 1u); i++)
+		if (span_to_cstr(names[i], key, sizeof(key)) && names[i].len &&
+		    !out_find(sni, key)) {
+			struct out_node *one = out_named(n->s, sni, OUT_MAP, names[i]);
+			out_text(n->s, one, "to", pool);
+		}
+}
+
+/* False: it leads nowhere. */
+static bool target_put(struct nginx *n, struct nginx_directive *stream,
+		       struct nginx_directive *pass, struct out_node *body)
+{
+	struct span to = nginx_arg(pass, 0), pool;
+	struct nginx_directive *map = to.len && to.data[0] == '$' ? map_of(stream, to) : NULL;
+	if (!map && to.len && to.data[0] == '$') {
+		nginx_note(n->s, pass,
+			   "what it names is known only when a connection comes: left out");
+		return false;
+	}
+	if (!map) {
+		if (!nginx_stream_pass(n, pass, to, &pool))
+			return false;
+		out_text(n->s, body, "tcp", pool);
+		return true;
+	}
+	struct out_node *sni = out_map(n->s, NULL, "sni");
+	for (struct nginx_directive *d = map->first; d; d = d->next)
+		name_put(n, d, sni, body);
+	if (sni->first)
+		out_share(n->s, out_map(n->s, body, "sni"), sni);
+	return sni->first || out_find(body, "tcp");
+}
+
+static struct span listen_text(struct nginx *n, struct span text)
+{
+	uint64_t port;
+	if (span_to_u64(text, 65535, &port))
+		return import_format(n->s, "0.0.0.0:%.*s", SPAN(text));
+	if (text.len && text.data[0] == '*')
+		return import_format(n->s, "0.0.0.0%.*s", SPAN(span_sub(text, 1, text.len)));
+	return text;
+}
+
+static void server_put(struct nginx *n, struct nginx_directive *stream,
+		       struct nginx_directive *server)
+{
+	struct nginx_directive *pass = nginx_own(server, "proxy_pass"), *d;
+	struct out_node *body = out_map(n->s, NULL, ""), *listen = out_list(n->s, body, "listen");
+	struct ip_endpoint e;
+	for (d = nginx_own(server, "listen"); d; d = nginx_same(d)) {
+		struct span at = listen_text(n, nginx_arg(d, 0));
+		if (nginx_has(d, "udp") || nginx_has(d, "ssl"))
+			nginx_note(n->s, d,
+				   nginx_has(d, "udp") ? "datagrams are not carried over: left out"
+						       : "TLS does not end at a stream: left out");
+		else if (ip_endpoint_parse(at, 0, &e) != OK || e.port == 0)
+			nginx_note(n->s, d, "no address with a port: %.*s", SPAN(at));
+		else
+			out_item(n->s, listen, at);
+	}
+	if (!pass)
+		nginx_note(n->s, server, "it leads nowhere: left out");
+	if (!pass || !listen->first || !target_put(n, stream, pass, body))
+		return;
+	/* What is asked for a name in TLS is read wherever names are written. */
+	(void)nginx_find(server, "ssl_preread");
+	if (nginx_has(nginx_find(server, "proxy_protocol"), "on"))
+		out_text(n->s, body, "proxy-header", span_text("v1"));
+	out_share(n->s, out_map(n->s, n->streams, ""), body);
+}
+
+void nginx_streams(struct nginx *n, struct nginx_directive *stream)
+{
+	nginx_upstreams(n, stream);
+	for (struct nginx_directive *d = nginx_own(stream, "server"); d; d = nginx_same(d))
+		server_put(n, stream, d);
+}
