@@ -224,7 +224,8 @@ enum err proxy_response_from2(struct proxy_exchange *x, const struct http2_head 
 		return OK;
 	}
 	if (read->end && !head->has_length) {
-		head->has_length = true;
+		/* A client of HTTP/2 sees the end; gRPC's "Trailers-Only" has no length. */
+		head->has_length = x->request.version != 20;
 		head->body = PROXY_BODY_LENGTH;
 	}
 	proxy_head_settle_response(head, x->request.method_id);

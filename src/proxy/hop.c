@@ -55,11 +55,10 @@ void proxy_hop_close(struct proxy_worker *w, struct proxy_hop *hop)
 enum proxy_cause hop_open_cause(struct proxy_hop *hop, const struct proxy_transport *t)
 {
 	hop->fault = t->fault;
-	switch (t->error) {
-	case ERR_REFUSED: return PROXY_BACK_CERTIFICATE;
-	case ERR_FORMAT: return PROXY_BACK_TLS;
-	default: return PROXY_CONNECT_FAILED;
-	}
+	if (!t->fault)
+		return PROXY_CONNECT_FAILED;
+	/* Who hangs up in the middle of a handshake does not speak TLS, or not ours. */
+	return t->error == ERR_REFUSED ? PROXY_BACK_CERTIFICATE : PROXY_BACK_TLS;
 }
 
 enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,

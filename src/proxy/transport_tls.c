@@ -170,9 +170,7 @@ static unsigned shake(struct proxy_tls *s)
 	}
 	if (e) {
 		s->t.fault = tls_fault(s->stream);
-		/* Who hangs up in the middle of a handshake does not speak TLS, or not ours. */
-		bool told = e == ERR_REFUSED || e == (enum err)ENOMEM || tls_is_acme(s->stream);
-		return broken(s, told ? e : ERR_FORMAT);
+		return broken(s, e);
 	}
 	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
 	return PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;

@@ -45,8 +45,9 @@ class Stream:
         while body:
             room = min(h2c.local_flow_control_window(self.id), h2c.max_outbound_frame_size, len(body))
             if room <= 0:
+                opened = self.connection.opened  # what comes from here on is not missed
                 await self.connection.flush()
-                await self.connection.opened()
+                await opened.wait()
                 continue
             h2c.send_data(self.id, body[:room], end_stream=end and room == len(body))
             body = body[room:]
@@ -57,17 +58,13 @@ class Connection:
     def __init__(self, server, reader, writer):
         self.server, self.reader, self.writer = server, reader, writer
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        self.streams, self.tasks, self.windows, self.pings, self.gone = {}, set(), asyncio.Condition(), 0, None
+        self.streams, self.tasks, self.opened, self.gone = {}, set(), asyncio.Event(), None
         self.most = 0  # streams at once
 
     async def flush(self):
         with contextlib.suppress(ConnectionError):
             self.writer.write(self.h2.data_to_send())
             await self.writer.drain()
-
-    async def opened(self):
-        async with self.windows:
-            await self.windows.wait()
 
     async def run(self):
         if self.server.settings:
@@ -110,8 +107,8 @@ class Connection:
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.gone = event.error_code
         if isinstance(event, (h2.events.WindowUpdated, h2.events.RemoteSettingsChanged)):
-            async with self.windows:
-                self.windows.notify_all()
+            self.opened.set()
+            self.opened = asyncio.Event()
 
     async def answer(self, stream):
         with contextlib.suppress(h2.exceptions.ProtocolError, ConnectionError):

@@ -32,12 +32,12 @@ def get(host, path):
 
 
 class Connection:
-    """statuses: of each stream that was answered, a number, or "reset"; bodies: of each stream."""
+    """statuses: of each stream that was answered, a number, or "reset"; fields, bodies: of each stream."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
-        self.statuses, self.bodies, self.ended, self.gone = {}, {}, set(), None
+        self.statuses, self.fields, self.bodies, self.ended, self.gone = {}, {}, {}, set(), None
         writer.write(PREFACE + frame(SETTINGS, 0, 0))
 
     def send(self, stream, fields, body=b""):
@@ -61,6 +61,7 @@ class Connection:
             self.writer.write(frame(PING, ACK, 0, payload))
         elif kind == HEADERS:
             for name, value in self.decoder.decode(payload):
+                self.fields.setdefault(stream, {})[name] = value
                 if name == ":status":
                     self.statuses[stream] = int(value)
         elif kind == DATA:

@@ -14,6 +14,7 @@
 
 struct files_held;
 struct proxy_exchange;
+struct proxy_limits;
 struct reverse_question;
 struct reverse_view;
 struct reverse_worker;
@@ -23,6 +24,8 @@ struct reverse_exchange {
 	struct reverse_view *view;  /* held */
 	struct route_request route; /* route.found.route NULL: none was found */
 	struct traceparent trace;
+	bool grpc;
+	const struct proxy_limits *grpc_limits; /* of this call; NULL: not yet */
 
 	struct guard_verdict guard;	   /* of the route's guard, if it has one */
 	uint8_t proof;			   /* enum reverse_proof */

@@ -1,5 +1,6 @@
 #include "service/reverse-proxy/io_face.h"
 
+#include "service/reverse-proxy/grpc.h"
 #include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_errors.h"
@@ -78,7 +79,7 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	const struct compression_conf compression = {
 		.on = e->route.found.route->compress, .min = COMPRESS_MIN, .level = COMPRESS_LEVEL};
 	reverse_stick(x, e);
-	bool replaced = reverse_error_replaces(e, x, ret);
+	bool replaced = !e->grpc && reverse_error_replaces(e, x, ret);
 	/* A field for which there is no room is left out; the answer is good without. */
 	(void)route_response_edit(&e->route, x);
 	if (rules && rules->secure)
@@ -92,8 +93,12 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 /* The core itself says so: no server, no answer in time, too long a body. */
 static void error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
+	const struct reverse_exchange *e = x->service;
 	(void)arg;
-	reverse_error_page(x->service, x, ret);
+	if (e && e->grpc)
+		grpc_answer(x, ret);
+	else
+		reverse_error_page(e, x, ret);
 }
 
 static void done(void *arg, struct proxy_exchange *x)

@@ -2,6 +2,7 @@
 
 #include "os/clock.h"
 #include "proto/http/http1.h"
+#include "service/reverse-proxy/grpc.h"
 #include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_acme_proofs.h"
 #include "service/reverse-proxy/io_errors.h"
@@ -79,6 +80,7 @@ static struct reverse_exchange *begin(struct reverse_worker *w, struct proxy_exc
 	memset(e, 0, sizeof(*e));
 	e->x = x;
 	e->view = reverse_view_use(w->view);
+	e->grpc = grpc_is_request(&x->request);
 	x->service = e;
 	return e;
 }
@@ -196,5 +198,10 @@ void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *
 	ret->limits = route ? &site->route_limits[route->number] : &site->limits;
 	if (!status)
 		status = go_on(w, x, e, ret);
+	if (e->grpc)
+		ret->limits = e->grpc_limits =
+			e->grpc_limits ? e->grpc_limits : grpc_limits(x, ret->limits);
 	finish(x, e, status, ret);
+	if (e->grpc)
+		grpc_answer(x, ret);
 }
