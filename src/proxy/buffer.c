@@ -4,18 +4,25 @@
 
 #include <stdlib.h>
 
-enum { KEPT = 16 };
+/* KEPT stay when nothing needs them, then come those on one large page, then what malloc has. */
+enum { KEPT = 16, LARGE_BLOCKS = 1 };
 
 void proxy_buffers_init(struct proxy_buffers *p, size_t max)
 {
 	*p = (struct proxy_buffers){.max = max};
+	large_init(&p->memory, sizeof(struct proxy_buffer), KEPT, LARGE_BLOCKS);
 }
 
+/* Those of malloc. */
 static void free_down_to(struct proxy_buffers *p, size_t n)
 {
-	while (p->free_n > n) {
-		struct proxy_buffer *b = p->free;
-		p->free = b->next;
+	for (struct proxy_buffer **at = &p->free; *at && p->free_n > n;) {
+		struct proxy_buffer *b = *at;
+		if (large_holds(&p->memory, b)) {
+			at = &b->next;
+			continue;
+		}
+		*at = b->next;
 		p->free_n--;
 		free(b);
 	}
@@ -27,6 +34,15 @@ void proxy_buffers_done(struct proxy_buffers *p)
 {
 	ASSERT(p->out == 0);
 	free_down_to(p, 0);
+	large_done(&p->memory);
+	p->free = NULL;
+	p->free_n = 0;
+}
+
+static struct proxy_buffer *buffer_new(struct proxy_buffers *p)
+{
+	struct proxy_buffer *b = large_record(&p->memory);
+	return b ? b : malloc(sizeof(*b));
 }
 
 struct proxy_buffer *proxy_buffer_take(struct proxy_buffers *p)
@@ -38,7 +54,7 @@ struct proxy_buffer *proxy_buffer_take(struct proxy_buffers *p)
 		if (p->free_n < p->least)
 			p->least = p->free_n;
 	} else {
-		b = p->out < p->max ? malloc(sizeof(*b)) : NULL;
+		b = p->out < p->max ? buffer_new(p) : NULL;
 		if (!b) {
 			p->refused++;
 			return NULL;

@@ -5,6 +5,7 @@
 #define PROXY_BUFFER_H
 
 #include "base/err.h"
+#include "base/large.h"
 #include "base/span.h"
 
 enum { PROXY_BUFFER_SIZE = 16 * 1024 };
@@ -18,6 +19,7 @@ struct proxy_buffer {
 
 /* One thread. Given back last is taken first, so that it is still in the cache. */
 struct proxy_buffers {
+	struct large memory;
 	struct proxy_buffer *free;
 	size_t out, free_n, max;
 	size_t least;	/* fewest free ones since the last trim */

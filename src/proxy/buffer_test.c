@@ -43,7 +43,7 @@ static void stays_until_the_last_reference_goes(void **state)
 static void trims_what_a_peak_left(void **state)
 {
 	(void)state;
-	enum { N = 64 };
+	enum { N = 512 };
 	struct proxy_buffers p;
 	struct proxy_buffer *all[N];
 	proxy_buffers_init(&p, N);

@@ -16,6 +16,12 @@
 
 static void late(struct proxy_deadline *d);
 
+static struct proxy_exchange *exchange_new(struct proxy_worker *w)
+{
+	struct proxy_exchange *x = large_record(&w->exchanges_memory);
+	return x ? x : malloc(sizeof(*x));
+}
+
 struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_connection *c,
 					   struct proxy_front *f)
 {
@@ -24,7 +30,7 @@ struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_
 		MEMORY_UNPOISON(x, sizeof(*x));
 		w->exchanges_free = x->next;
 	} else {
-		x = w->exchanges_n < w->exchanges_max ? malloc(sizeof(*x)) : NULL;
+		x = w->exchanges_n < w->exchanges_max ? exchange_new(w) : NULL;
 		if (!x)
 			return NULL;
 		x->deadline = (struct proxy_deadline){.call = late};

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { EXCHANGES_FEW = 8 }; /* as many as a quiet site has at once */
+
 void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connections_max,
 		       size_t exchanges_max, size_t buffers_max)
 {
@@ -18,6 +20,7 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 	slab_init(&w->back1s, sizeof(struct proxy_back1), connections_max);
 	wheel_init(&w->wheel, now_ms);
 	w->exchanges_max = exchanges_max;
+	large_init(&w->exchanges_memory, sizeof(struct proxy_exchange), EXCHANGES_FEW, SIZE_MAX);
 }
 
 void proxy_worker_done(struct proxy_worker *w)
@@ -28,8 +31,10 @@ void proxy_worker_done(struct proxy_worker *w)
 		MEMORY_UNPOISON(x, sizeof(*x));
 		w->exchanges_free = x->next;
 		proxy_deadline_done(&w->wheel, &x->deadline);
-		free(x);
+		if (!large_holds(&w->exchanges_memory, x))
+			free(x);
 	}
+	large_done(&w->exchanges_memory);
 	proxy_share2_done(w);
 	slab_done(&w->front1s);
 	slab_done(&w->back1s);

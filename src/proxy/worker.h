@@ -4,6 +4,7 @@
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
 
+#include "base/large.h"
 #include "base/slab.h"
 #include "base/wheel.h"
 #include "proxy/buffer.h"
@@ -64,6 +65,7 @@ struct proxy_worker {
 	struct proxy_later_list later;
 	struct proxy_exchange *exchanges;      /* all that run */
 	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
+	struct large exchanges_memory;
 	size_t exchanges_n, exchanges_max;
 	uint64_t exchange_id;
 	uint64_t splice_min;	     /* bytes of a body that are worth a pipe */
