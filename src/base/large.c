@@ -1,9 +1,6 @@
 #include "base/large.h"
 
-#include "base/poison.h"
-
 #include <stdlib.h>
-#include <sys/mman.h>
 
 struct large_block {
 	struct large_block *next;
@@ -31,12 +28,11 @@ void large_done(struct large *l)
 	*l = (struct large){0};
 }
 
-/* Its length is a multiple of the page's, or else the kernel gives small ones. */
-static uint8_t *on_a_large_page(void)
+static uint8_t *large_block(struct large *l)
 {
 	uint8_t *at = aligned_alloc(LARGE_BLOCK_SIZE, LARGE_BLOCK_SIZE);
-	if (at)
-		(void)madvise(at, LARGE_BLOCK_SIZE, MADV_HUGEPAGE); /* refused: small ones do */
+	if (at && l->advise)
+		l->advise(at, LARGE_BLOCK_SIZE);
 	return at;
 }
 
@@ -49,7 +45,7 @@ static bool add_block(struct large *l)
 	if (!b)
 		return false;
 	b->size = first ? l->few * l->record_size : (size_t)LARGE_BLOCK_SIZE;
-	b->records = first ? malloc(b->size) : on_a_large_page();
+	b->records = first ? malloc(b->size) : large_block(l);
 	if (!b->records) {
 		free(b);
 		return false;
@@ -64,10 +60,7 @@ static bool add_block(struct large *l)
 
 void *large_record(struct large *l)
 {
-#ifdef POISON_WORKS
-	return NULL;
-#endif
-	if (l->at_n == 0 && !add_block(l))
+	if (!LARGE_WORKS || (l->at_n == 0 && !add_block(l)))
 		return NULL;
 	void *record = l->at;
 	l->at += l->record_size;

@@ -2,6 +2,7 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/pages.h"
 #include "os/tcp.h"
 #include "proxy/back2.h"
 #include "proxy/entry.h"
@@ -242,6 +243,7 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 		return (enum err)ENOMEM;
 	proxy_worker_init(&io->w, loop_now_ms(o->loop), o->connections_max, o->exchanges_max,
 			  o->buffers_max);
+	io->w.buffers.memory.advise = io->w.exchanges_memory.advise = pages_large;
 	io->loop = o->loop;
 	io->connections_max = o->connections_max;
 	io->w.face = o->face;
