@@ -247,8 +247,9 @@ const struct command proxy_undrain_verb = {
 };
 
 static const struct command *const verbs[] = {
-	&proxy_routes_verb, &proxy_backends_verb, &proxy_drain_verb, &proxy_undrain_verb,
-	&proxy_certs_verb,  &proxy_renew_verb,	  &proxy_top_verb,   NULL};
+	&proxy_routes_verb,  &proxy_backends_verb, &proxy_drain_verb,
+	&proxy_undrain_verb, &proxy_certs_verb,	   &proxy_renew_verb,
+	&proxy_cache_verb,   &proxy_top_verb,	   NULL};
 
 const struct command command_proxy = {
 	.name = "proxy",

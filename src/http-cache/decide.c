@@ -69,7 +69,7 @@ struct cache_decision cache_decide(const struct cache_meta *m, const struct cach
 	bool fresh = d.ttl_s > 0;
 	d.use = CACHE_VALIDATE;
 	d.why = CACHE_FWD_STALE;
-	if (authorized && !m->authorized && !policy->is_private) {
+	if ((authorized || policy->proved) && !m->authorized && !policy->is_private) {
 		/* Made for someone who had not to prove who he is: the server may see it otherwise.
 		 */
 		d.why = CACHE_FWD_REQUEST;

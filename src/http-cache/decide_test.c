@@ -156,6 +156,8 @@ static void who_must_prove_himself_gets_only_what_is_for_all(void **state)
 	assert_int_equal(decide("cache-control: max-age=60, public", 1, "", true, &p).use,
 			 CACHE_USE);
 	assert_int_equal(decide("cache-control: s-maxage=60", 1, "", true, &p).use, CACHE_USE);
+	p.proved = true;
+	assert_int_equal(decide("cache-control: max-age=60", 1, "", false, &p).use, CACHE_VALIDATE);
 }
 
 static bool on_error(const char *response, uint64_t age_s, const char *request,

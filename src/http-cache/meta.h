@@ -12,6 +12,7 @@ struct cache_policy {
 	bool is_private;	   /* one user's own; else shared by many (the usual) */
 	bool heuristics;	   /* 4.2.2 */
 	bool clients;		   /* clients' directives count (5.2.1: "advisory") */
+	bool proved;		   /* as with Authorization: who asks has shown who he is (3.5) */
 	bool set_cookie;	   /* answers that set cookies may be stored */
 	uint32_t default_s;	   /* for answers without any time of their own; 0: none */
 	uint32_t heuristic_max_s;  /* a guess is never longer */

@@ -188,7 +188,7 @@ struct cache_object *cache_object_new(const struct cache_object_parts *p)
 	struct cache_object *o = malloc(size);
 	if (!o)
 		return NULL;
-	*o = (struct cache_object){.rule = p->rule, .body = p->body, .size = size};
+	*o = (struct cache_object){.rule = p->rule, .size = size};
 	atomic_init(&o->refs, 1);
 	o->fields = (struct http_field *)(void *)(o + 1);
 	struct filler f = {.w = writer_of(o->fields + p->fields.n,
@@ -205,11 +205,17 @@ struct cache_object *cache_object_new(const struct cache_object_parts *p)
 	cache_meta_read(p->status, p->fields, p->policy, p->request_s, p->response_s, &o->meta);
 	const struct http_field *etag = cache_field_find(cache_object_fields(o), HTTP_FIELD_ETAG);
 	o->meta.etag = o->meta.etag.len && etag ? etag->value : (struct span){0};
-	if (o->body) {
-		atomic_fetch_add_explicit(&o->body->refs, 1, memory_order_relaxed);
-		o->size += sizeof(*o->body) + o->body->room;
-	}
+	if (p->body)
+		cache_object_give_body(o, p->body);
 	return o;
+}
+
+void cache_object_give_body(struct cache_object *o, struct cache_body *b)
+{
+	ASSERT(!o->body);
+	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+	o->body = b;
+	o->size += sizeof(*b) + b->room;
 }
 
 void cache_object_unref(struct cache_object *o)

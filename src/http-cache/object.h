@@ -81,6 +81,9 @@ static inline struct cache_fields cache_object_fields(const struct cache_object 
 	return (struct cache_fields){.at = o->fields, .n = o->fields_n};
 }
 
+/* Of one that cannot be found yet, and has no body: it takes a count. */
+void cache_object_give_body(struct cache_object *o, struct cache_body *b);
+
 bool cache_object_has_tag(const struct cache_object *o, struct span tag);
 
 #endif

@@ -93,7 +93,8 @@ static enum cache_rule forbidden(struct cache_fields request, const struct cache
 	if (d->is_private && !p->is_private)
 		return CACHE_RULE_PRIVATE;
 	bool allowed = d->is_public || d->must_revalidate || d->s_maxage_s != CACHE_SECONDS_NONE;
-	if (!p->is_private && !allowed && cache_field_find(request, HTTP_FIELD_AUTHORIZATION))
+	bool proved = p->proved || cache_field_find(request, HTTP_FIELD_AUTHORIZATION);
+	if (!p->is_private && !allowed && proved)
 		return CACHE_RULE_AUTHORIZATION;
 	return CACHE_MAY_STORE;
 }

@@ -101,6 +101,10 @@ static void stores_what_it_may(void **state)
 		if (r)
 			fail_msg("case %zu: %s", i, cache_rule_text(r));
 	}
+	p.proved = true;
+	assert_int_equal(judge(&p, "GET", 200, "", "cache-control: max-age=1"),
+			 CACHE_RULE_AUTHORIZATION);
+	assert_int_equal(judge(&p, "GET", 200, "", "cache-control: s-maxage=1"), CACHE_MAY_STORE);
 	p.is_private = true;
 	assert_int_equal(
 		judge(&p, "GET", 200, "authorization: a", "cache-control: private, max-age=1"),

@@ -51,6 +51,7 @@ struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_
 		x->next->previous = x;
 	w->exchanges = x;
 	w->exchanges_n++;
+	proxy_count_add(&w->counts, PROXY_COUNT_ACTIVE, 1);
 	if (c)
 		c->exchanges++;
 	return x;
@@ -66,6 +67,7 @@ static void give(struct proxy_exchange *x)
 	if (x->next)
 		x->next->previous = x->previous;
 	w->exchanges_n--;
+	proxy_count_add(&w->counts, PROXY_COUNT_ACTIVE, UINT64_MAX); /* one less */
 	proxy_deadline_clear(&x->deadline); /* stays in the wheel, for the next one */
 	proxy_later_cancel(&x->later);
 	if (x->splice)
@@ -485,7 +487,6 @@ bool proxy_exchange_response(struct proxy_exchange *x, bool end)
 		return false;
 	}
 	if (judged == PROXY_REPLACE) {
-		exchange_filters_close(x, false);
 		x->verdict = verdict;
 		x->replace = true;
 		return false;

@@ -56,7 +56,8 @@ enum proxy_pick {
 enum proxy_judgement {
 	PROXY_PASS,    /* x->response as it stands by now, through the filters that were added */
 	PROXY_AGAIN,   /* to another back end, if it may still go; else it is passed */
-	PROXY_REPLACE, /* the answer in *ret replaces it: an error page, or from the cache */
+	PROXY_REPLACE, /* the answer in *ret replaces it, through the filters that were added: an
+			* error page, or from the cache */
 };
 
 struct proxy_face {

@@ -173,6 +173,7 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 	member_if(w, "route", l->route);
 	member_text(w, "pool", l->pool);
 	member_text(w, "server", l->server);
+	member_text(w, "cache", l->cache);
 	if (l->tries > 1)
 		member_number(w, "tries", l->tries);
 	if (l->cause)

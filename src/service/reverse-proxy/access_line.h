@@ -28,6 +28,7 @@ struct access_line {
 	struct ip_address client;
 	struct span id; /* hexadecimal */
 	struct span trace, method, host, path, scheme, user, referer, agent, tls;
+	struct span cache;	  /* "hit", "miss" */
 	struct span pool, server; /* who answered */
 	/* Of TLS, in JSON only, none above 255 octets; the latter two of the client's certificate.
 	 */

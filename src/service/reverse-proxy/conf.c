@@ -130,6 +130,11 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_FIELD(struct reverse_conf, timeouts),
 	 .map = &reverse_timeouts_map,
 	 .help = "how long the phases of a request may take"},
+	{.name = "cache",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_conf, cache),
+	 .map = &reverse_cache_map,
+	 .help = "how much is kept of answers; which ones, the routes say"},
 	{.name = "access-log",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_conf, access_log),
@@ -154,6 +159,7 @@ static void check(const void *section, struct config_at *at)
 	reverse_route_check(conf, at);
 	reverse_stream_check(conf, at);
 	reverse_acme_check(conf, at);
+	reverse_cache_check(conf, at);
 }
 
 const struct config_map reverse_conf_map = {

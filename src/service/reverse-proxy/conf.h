@@ -13,6 +13,7 @@
 
 #include "config/schema.h"
 #include "service/reverse-proxy/conf_acme.h"
+#include "service/reverse-proxy/conf_cache.h"
 #include "service/reverse-proxy/conf_limits.h"
 #include "service/reverse-proxy/conf_listen.h"
 #include "service/reverse-proxy/conf_log.h"
@@ -41,6 +42,7 @@ struct reverse_conf {
 	struct reverse_limits_conf limits;
 	struct reverse_timeouts_conf timeouts;
 	struct reverse_log_conf access_log;
+	struct reverse_cache_conf cache;
 };
 
 extern const struct config_map reverse_conf_map;

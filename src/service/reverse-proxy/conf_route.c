@@ -405,6 +405,12 @@ static const struct config_key route_keys[] = {
 		 "when "
 		 "they are text, not short, and set no cookie; leave it off where a page repeats "
 		 "what the request said beside a secret (BREACH)"},
+	{.name = "cache",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct reverse_route_conf, cache),
+	 CONFIG_PRESENT(struct reverse_route_conf, has_cache),
+	 .map = &reverse_route_cache_map,
+	 .help = "answers of servers are kept and given to who asks the same (RFC 9111)"},
 	{.name = "body-max",
 	 .type = CONFIG_SIZE,
 	 CONFIG_FIELD(struct reverse_route_conf, body_max),

@@ -419,6 +419,7 @@ static void metrics(void *arg, struct writer *w)
 	write_handshakes(p, w);
 	write_staples(p, w);
 	reverse_control_certificate_metrics(p, w);
+	reverse_cache_metrics(p, w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head(w, rows[i].name, rows[i].help, rows[i].gauge);
 		write_servers(p, w, rows[i].name, rows[i].value);
@@ -432,6 +433,11 @@ static const struct control_verb verbs[] = {
 	 reverse_control_certificates},
 	{"POST", "/renew", "?name=: the certificate for that name is ordered now",
 	 reverse_control_renew},
+	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", reverse_cache_handle_show},
+	{"GET", "/cache/why", "?url=: what is kept of an address, or why nothing is",
+	 reverse_cache_handle_why},
+	{"POST", "/cache/purge", "?url=|prefix=|tag=|all=: what is kept is forgotten",
+	 reverse_cache_handle_purge},
 	{"POST", "/drain", "?server=&pool=: nothing new goes there", handle_drain},
 	{"POST", "/undrain", "?server=&pool=: it is asked again", handle_undrain},
 };

@@ -15,6 +15,7 @@
 struct files_held;
 struct proxy_exchange;
 struct proxy_limits;
+struct reverse_cached;
 struct reverse_question;
 struct reverse_view;
 struct reverse_worker;
@@ -31,6 +32,7 @@ struct reverse_exchange {
 	uint8_t proof;			   /* enum reverse_proof */
 	uint64_t ticket;		   /* at the hash thread; 0: none */
 	struct reverse_question *question; /* of forward authentication; NULL: none */
+	struct reverse_cached *cached;	   /* NULL: the route keeps nothing */
 	struct files_held *file;	   /* that answers; NULL: none */
 
 	/* On its way to a back end. */

@@ -2,6 +2,7 @@
 
 #include "service/reverse-proxy/grpc.h"
 #include "service/reverse-proxy/guard/secure.h"
+#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
@@ -78,19 +79,25 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	const struct guard_rules *rules = reverse_guard_of(e);
 	const struct compression_conf compression = {
 		.on = e->route.found.route->compress, .min = COMPRESS_MIN, .level = COMPRESS_LEVEL};
+	enum proxy_judgement judged = reverse_cache_response(w, e, ret);
+	if (judged != PROXY_PASS)
+		return judged;
 	reverse_stick(x, e);
 	bool replaced = !e->grpc && reverse_error_replaces(e, x, ret);
 	/* A field for which there is no room is left out; the answer is good without. */
 	(void)route_response_edit(&e->route, x);
 	if (rules && rules->secure)
 		secure_fields_add(&x->response, span_is(e->route.values.scheme, "https"));
-	if (replaced)
+	if (replaced) {
+		reverse_cache_drop(e);
 		return PROXY_REPLACE;
+	}
+	reverse_cache_fields(e);
 	compression_begin(&w->compression, x, &compression);
 	return PROXY_PASS;
 }
 
-/* The core itself says so: no server, no answer in time, too long a body. */
+/* The core itself says so: no server, no answer in time, too long a body. What is kept may do. */
 static void error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	const struct reverse_exchange *e = x->service;
@@ -99,6 +106,8 @@ static void error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret
 		grpc_answer(x, ret);
 	else
 		reverse_error_page(e, x, ret);
+	if (!reverse_cache_error(arg, x->service, ret))
+		reverse_error_page(x->service, x, ret);
 }
 
 static void done(void *arg, struct proxy_exchange *x)
@@ -110,6 +119,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	if (!e)
 		return;
 	reverse_guard_leave(w, e);
+	reverse_cache_leave(w, e);
 	files_leave(e->file);
 	wait_leave(&e->waiter);
 	reverse_exchange_leave(e, &abandoned);

@@ -2,6 +2,7 @@
 #include "service/reverse-proxy/io_face.h"
 
 #include "os/clock.h"
+#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_snapshot.h"
 
 static struct span field_of(struct proxy_exchange *x, uint16_t id)
@@ -77,8 +78,10 @@ void reverse_log(struct reverse_worker *w, struct proxy_exchange *x,
 	};
 	if (x->connection->tls)
 		fill_tls(x->connection->tls, &l);
-	if (e)
+	if (e) {
 		fill_route(e, &l, name);
+		l.cache = reverse_cache_word(e);
+	}
 	if (!access_out_begin(w->access, ACCESS_LINE_MAX, &line))
 		return;
 	access_line_write(&l, conf->format == REVERSE_LOG_JSON ? ACCESS_JSON : ACCESS_COMBINED,

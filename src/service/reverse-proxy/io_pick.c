@@ -3,6 +3,7 @@
 #include "base/writer.h"
 #include "proto/http/cookie.h"
 #include "service/reverse-proxy/balance/sticky.h"
+#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
 
@@ -148,7 +149,7 @@ void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		e->tried.n--;
 	struct pool_result result = {
 		.kind = reverse_result_kind(cause),
-		.status = x->response.status,
+		.status = reverse_cache_server_status(e),
 		.latency_us = t->first_us > t->picked_us ? t->first_us - t->picked_us : 0,
 		.bytes_in = x->response_bytes,
 		.bytes_out = x->request_bytes,

@@ -5,6 +5,7 @@
 #include "service/reverse-proxy/grpc.h"
 #include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_acme_proofs.h"
+#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -85,7 +86,8 @@ static struct reverse_exchange *begin(struct reverse_worker *w, struct proxy_exc
 	return e;
 }
 
-static unsigned forward(struct proxy_exchange *x, struct reverse_exchange *e)
+static unsigned forward(struct proxy_exchange *x, struct reverse_exchange *e,
+			struct proxy_verdict *ret)
 {
 	const struct route *r = e->route.found.route;
 	e->pool_number = r->pool;
@@ -93,7 +95,11 @@ static unsigned forward(struct proxy_exchange *x, struct reverse_exchange *e)
 	/* What it proves is for a proxy of the client's choice. */
 	(void)proxy_head_remove(&x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
 	unsigned status = route_request_forward(&e->route, x, span_text("gatehouse"));
-	return status ? status : trace_write(x, e) == OK ? 0 : 500;
+	if (!status && trace_write(x, e) != OK)
+		status = 500;
+	if (!status)
+		reverse_cache_ask(e->view->worker, e, ret);
+	return status;
 }
 
 /* What is no file there, or asks for more than a file can, is the pool's. */
@@ -103,14 +109,14 @@ static unsigned files(struct proxy_exchange *x, struct reverse_exchange *e,
 	unsigned status = files_answer(e->view->snapshot->site->files, &e->route, x, clock_wall_s(),
 				       &e->file, ret);
 	bool rest = status == 404 || status == 405;
-	return rest && e->route.found.route->files_or_pool ? forward(x, e) : status;
+	return rest && e->route.found.route->files_or_pool ? forward(x, e, ret) : status;
 }
 
 /* 0: *ret is filled; else the status that answers. */
 static unsigned act(struct proxy_exchange *x, struct reverse_exchange *e, struct proxy_verdict *ret)
 {
 	switch (e->route.found.route->action) {
-	case ROUTE_POOL: return forward(x, e);
+	case ROUTE_POOL: return forward(x, e, ret);
 	case ROUTE_REDIRECT:
 	case ROUTE_ANSWER: return route_request_answer(&e->route, x, ret);
 	case ROUTE_FILES: return files(x, e, ret);
@@ -134,6 +140,11 @@ static void say(const struct reverse_exchange *e, struct proxy_exchange *x,
 static unsigned go_on(struct reverse_worker *w, struct proxy_exchange *x,
 		      struct reverse_exchange *e, struct proxy_verdict *ret)
 {
+	/* It waited for another request: the guard has let it in, and it is written anew. */
+	if (e->cached) {
+		reverse_cache_ask(w, e, ret);
+		return 0;
+	}
 	unsigned status = reverse_guard_judge(w, e, ret);
 	return status || ret->kind == PROXY_WAIT ? status : act(x, e, ret);
 }

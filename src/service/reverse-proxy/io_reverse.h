@@ -12,6 +12,7 @@
 #include "service/reverse-proxy/io_worker.h"
 
 struct reverse_acme;
+struct cache_memory;
 struct reverse_health;
 struct reverse_names;
 struct reverse_staples;
@@ -38,6 +39,7 @@ struct reverse_proxy {
 	size_t workers_n, workers_started;
 	size_t connections_max; /* of all of them */
 	struct guard_state *guard;
+	struct cache_memory *cache;
 	struct auth_hasher *hasher;
 	struct access_log log;
 	struct loop_timer second; /* what is done once a second */
@@ -51,5 +53,14 @@ void reverse_reload(void *arg, struct control_reply *reply);
 
 /* control.c */
 void reverse_control_face(struct reverse_proxy *p, struct control_face *ret);
+
+/* io_cache_control.c */
+void reverse_cache_handle_show(void *arg, const struct control_request *req,
+			       struct control_reply *reply);
+void reverse_cache_handle_purge(void *arg, const struct control_request *req,
+				struct control_reply *reply);
+void reverse_cache_handle_why(void *arg, const struct control_request *req,
+			      struct control_reply *reply);
+void reverse_cache_metrics(const struct reverse_proxy *p, struct writer *w);
 
 #endif

@@ -65,6 +65,7 @@ static void woken(void *arg)
 	if (next)
 		follow(w, next);
 	auth_desk_take(w->desk, reverse_guard_hashed, w);
+	reverse_cache_turn(w);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
 		reverse_streams_unlisten(w->streams);
@@ -72,6 +73,11 @@ static void woken(void *arg)
 	}
 	if (atomic_load_explicit(&w->stop, memory_order_acquire))
 		loop_stop(&w->loop);
+}
+
+static void look_at_cache(void *arg)
+{
+	reverse_cache_turn(arg);
 }
 
 static void before_sleep(void *arg)
@@ -119,6 +125,9 @@ enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_work
 	reverse_lines_init(w);
 	w->guard = o->guard;
 	w->proofs = o->proofs;
+	w->cache.memory = o->cache;
+	w->cache.number = o->number;
+	loop_timer_init(&w->cache_look, look_at_cache, w);
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));

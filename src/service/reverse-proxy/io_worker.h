@@ -17,6 +17,7 @@
 #include "proxy/io_worker.h"
 #include "service/reverse-proxy/conf_listen.h"
 #include "service/reverse-proxy/io_access.h"
+#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/route/compression.h"
 
 struct acme_proofs;
@@ -79,6 +80,8 @@ struct reverse_worker {
 	struct auth_desk *desk;	    /* passwords on their way to the hash thread */
 	struct compression_pool compression;
 	struct acme_proofs *proofs; /* borrowed from main; shared by all workers */
+	struct reverse_cache_desk cache;
+	struct loop_timer cache_look; /* at who waits for another request */
 };
 
 struct reverse_worker_options {
@@ -92,6 +95,8 @@ struct reverse_worker_options {
 	size_t connections_max, exchanges_max, buffers_max; /* as many streams as connections */
 	struct loop *main;				    /* borrowed */
 	struct guard_state *guard;			    /* borrowed */
+	struct cache_memory *cache;			    /* borrowed */
+	unsigned number;				    /* from 0 */
 	struct auth_hasher *hasher;			    /* borrowed */
 	struct acme_proofs *proofs;			    /* borrowed */
 	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */

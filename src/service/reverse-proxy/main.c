@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "config/global.h"
 #include "crypto/random.h"
+#include "http-cache/memory.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "service/reverse-proxy/balance/pool.h"
@@ -327,6 +328,26 @@ static enum err make_guard(struct reverse_proxy *p)
 	return auth_hasher_new(&p->hasher);
 }
 
+/* What a request of one worker waits for may come by another one. */
+static void wake_worker(void *arg, unsigned number)
+{
+	const struct reverse_proxy *p = arg;
+	loop_wake(&p->workers[number].loop);
+}
+
+/* It is there without a route that keeps answers too: a reload may bring one. */
+static enum err make_cache(struct reverse_proxy *p, const struct reverse_conf *conf)
+{
+	uint8_t key[SIPHASH_KEY_LEN];
+	TRY(crypto_random(key, sizeof(key)));
+	const struct cache_memory_options o = {.size = conf->cache.memory,
+					       .object_max = conf->cache.object,
+					       .key = hash_key_of(key),
+					       .wake = wake_worker,
+					       .arg = p};
+	return cache_memory_new(&o, &p->cache);
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct reverse_proxy *p)
 {
@@ -340,6 +361,7 @@ static enum err open_all(struct reverse_proxy *p)
 		return ENOMEM;
 	TRY(make_registry(p));
 	TRY(make_guard(p));
+	TRY(make_cache(p, conf));
 	TRY(reverse_staples_new(&p->life.loop, &p->staples));
 	TRY(reverse_tickets_begin(&p->tickets, loop_now_ms(&p->life.loop)));
 	TRY(reverse_acme_new(acme_wake, p, &p->acme));
@@ -370,6 +392,7 @@ static enum err start_workers(struct reverse_proxy *p)
 		.guard = p->guard,
 		.hasher = p->hasher,
 		.proofs = reverse_acme_proofs(p->acme),
+		.cache = p->cache,
 	};
 	TRY(auth_hasher_start(p->hasher));
 	for (size_t i = 0; i < n; i++) {
@@ -378,6 +401,7 @@ static enum err start_workers(struct reverse_proxy *p)
 		o.fds = p->sockets.tcp + i * p->entries_n;
 		o.stream_fds = p->stream_sockets.tcp + i * p->streams_n;
 		o.access = &p->outs[i];
+		o.number = (unsigned)i;
 		p->workers_started++;
 		TRY(reverse_worker_init(w, &o));
 		(void)snprintf(name, sizeof(name), "proxy-%zu", i);
@@ -465,6 +489,7 @@ static void end(struct reverse_proxy *p)
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_done(&p->workers[i]);
 	guard_state_free(p->guard);
+	cache_memory_free(p->cache);
 	reverse_health_free(p->health);
 	reverse_names_free(p->names);
 	reverse_staples_free(p->staples);

@@ -116,7 +116,6 @@ struct route {
 	uint32_t errors;     /* number of its pages for errors; 0: the section's */
 	uint64_t body_max;   /* of a request, bytes; UINT64_MAX: the listener's limit alone */
 	bool compress;	     /* answers may be compressed */
-	bool cache;	     /* answers may be kept */
 	uint32_t timeout_ms; /* of the back end's silence; 0: the section's */
 };
 

@@ -1,0 +1,34 @@
+/* What is kept of answers, as the configuration has it: how much in all, and by each route. Knows
+ * no request. */
+#ifndef REVERSE_PROXY_CONF_CACHE_H
+#define REVERSE_PROXY_CONF_CACHE_H
+
+#include "config/schema.h"
+
+struct cache_policy;
+
+/* Of all routes together. */
+struct reverse_cache_conf {
+	uint64_t memory, object; /* bytes: of everything, of one answer's body */
+};
+
+struct reverse_route_cache_conf {
+	bool on;
+	bool heuristics, clients, status;
+	bool ignore_query;
+	uint64_t default_ms, longest_ms, stale_validate_ms, stale_error_ms;
+	uint64_t wait_ms; /* for another request for the same; 0: nobody waits */
+	/* const char * each. */
+	struct config_list ignore_arguments, by_headers, by_cookies;
+	struct config_list bypass_headers, bypass_cookies;
+};
+
+extern const struct config_map reverse_cache_map, reverse_route_cache_map;
+
+void reverse_cache_policy(const struct reverse_route_cache_conf *c, struct cache_policy *ret);
+
+struct reverse_conf;
+/* That a body that may be kept fits. */
+void reverse_cache_check(const struct reverse_conf *conf, struct config_at *at);
+
+#endif

@@ -1,0 +1,190 @@
+/* What comes back from a server, on its way to be kept. */
+#include "service/reverse-proxy/io_cache_inner.h"
+
+#include "base/writer.h"
+#include "http-cache/validate.h"
+#include "http-cache/vary.h"
+#include "os/clock.h"
+
+void cached_land(struct reverse_cached *c)
+{
+	struct cache_flight *f = c->flight;
+	c->flight = NULL;
+	if (f && c->leads)
+		cache_flight_land(c->w->cache.memory, f);
+	else
+		cache_flight_unref(f);
+	c->leads = false;
+}
+
+static bool is_spoiled(const struct reverse_cached *c)
+{
+	return c->flight && atomic_load_explicit(&c->flight->spoiled, memory_order_relaxed);
+}
+
+/* The head as an object without a body; NULL: no memory, or Vary is too long (*ret_rule). */
+static struct cache_object *object_of(const struct reverse_cached *c, struct cache_fields fields,
+				      enum cache_rule rule, enum cache_rule *ret_rule)
+{
+	uint8_t rooms[2][CACHE_VARY_MAX];
+	struct writer names = writer_of(rooms[0], CACHE_VARY_MAX);
+	struct writer vary = writer_of(rooms[1], CACHE_VARY_MAX);
+	if (!rule) {
+		cache_vary_names(fields, &names);
+		cache_vary_write(writer_span(&names), cached_request(c), &vary);
+	}
+	*ret_rule = names.bad || vary.bad ? CACHE_RULE_VARY_LONG : CACHE_RULE_MEMORY;
+	if (names.bad || vary.bad)
+		return NULL;
+	const struct cache_object_parts parts = {.rule = rule,
+						 .status = c->e->x->response.status,
+						 .key = c->look.key,
+						 .space = c->look.space,
+						 .vary_names = writer_span(&names),
+						 .vary = writer_span(&vary),
+						 .fields = fields,
+						 .policy = &c->policy,
+						 .request_s = c->request_s,
+						 .response_s = clock_wall_s()};
+	return cache_object_new(&parts);
+}
+
+void cached_refuse(struct reverse_cached *c, enum cache_rule rule)
+{
+	enum cache_rule ignored;
+	struct cache_object *note = object_of(c, (struct cache_fields){0}, rule, &ignored);
+	c->rule = rule;
+	/* A newer answer that is not kept: what is kept is of the past. */
+	if (c->object && !cache_status_is_error(c->back_status))
+		(void)cache_memory_purge(c->w->cache.memory, CACHE_PURGE_KEY, c->look.key);
+	/* Without a note somebody waits in vain next time. */
+	if (note)
+		err_ignore(cache_memory_put(c->w->cache.memory, note, clock_wall_ms()));
+	cache_object_unref(note);
+	cached_land(c);
+}
+
+/* ---- the filter ---- */
+
+static struct reverse_cached *of_filter(struct proxy_filter *f)
+{
+	return (struct reverse_cached *)(void *)((char *)f -
+						 offsetof(struct reverse_cached, filter));
+}
+
+static void give_up(struct reverse_cached *c, enum cache_rule rule)
+{
+	cache_object_unref(TAKE(c->made));
+	cache_body_unref(TAKE(c->body));
+	cached_refuse(c, rule);
+}
+
+/* The last byte is here: it can be found before the client has it, and asks again. */
+static void finish(struct reverse_cached *c)
+{
+	cache_body_end(c->body);
+	cache_object_give_body(c->made, c->body);
+	if (!is_spoiled(c) && cache_memory_put(c->w->cache.memory, c->made, clock_wall_ms()) == OK)
+		cached_count(c, REVERSE_CACHE_STORED, 1);
+	cached_store_leave(c);
+}
+
+static size_t push(struct proxy_filter *f, struct proxy_exchange *x, struct span bytes, bool end)
+{
+	struct reverse_cached *c = of_filter(f);
+	size_t n = proxy_filter_next(f, x, bytes, end);
+	const struct proxy_head *r = &x->response;
+	if (!c->made)
+		return n;
+	uint64_t expected =
+		r->has_length && r->length > c->body->len ? r->length - c->body->len : 0;
+	if (c->body->len + n > cache_memory_object_max(c->w->cache.memory))
+		give_up(c, CACHE_RULE_LARGE);
+	else if (cache_body_add(c->body, span_sub(bytes, 0, n), expected))
+		give_up(c, CACHE_RULE_MEMORY);
+	else if (end && n == bytes.len)
+		finish(c);
+	return n;
+}
+
+static void close_filter(struct proxy_filter *f, struct proxy_exchange *x, bool whole)
+{
+	/* RFC 9111 3.3: what has not come to its end by now is not kept. */
+	(void)x, (void)whole;
+	cached_store_leave(of_filter(f));
+}
+
+static const struct proxy_filter_ops filter_ops = {.push = push, .close = close_filter};
+
+void cached_store(struct reverse_cached *c)
+{
+	struct proxy_exchange *x = c->e->x;
+	const struct proxy_head *r = &x->response;
+	struct cache_fields fields = {.at = r->fields, .n = r->fields_n};
+	struct cache_meta meta;
+	cache_meta_read(r->status, fields, &c->policy, c->request_s, clock_wall_s(), &meta);
+	enum cache_rule rule = cache_may_store(x->request.method, cached_request(c), fields, &meta,
+					       &c->policy),
+			why = rule;
+	if (!rule && r->has_length && r->length > cache_memory_object_max(c->w->cache.memory))
+		rule = CACHE_RULE_LARGE;
+	if (!rule)
+		c->made = object_of(c, fields, CACHE_MAY_STORE, &why);
+	c->body = c->made ? cache_body_new() : NULL;
+	if (!c->body) {
+		cache_object_unref(TAKE(c->made));
+		rule = rule ? rule : why;
+		/* Of one client's wish, and of a part, nothing follows for others. */
+		if (rule == CACHE_RULE_CLIENT || rule == CACHE_RULE_METHOD ||
+		    rule == CACHE_RULE_STATUS) {
+			c->rule = rule;
+			cached_land(c);
+		} else {
+			cached_refuse(c, rule);
+		}
+		return;
+	}
+	c->stored = true;
+	c->filter.ops = &filter_ops;
+	proxy_exchange_filter(x, &c->filter);
+}
+
+void cached_store_leave(struct reverse_cached *c)
+{
+	cache_object_unref(TAKE(c->made));
+	cache_body_unref(TAKE(c->body));
+	cached_land(c);
+}
+
+/* ---- 304 ---- */
+
+void cached_freshen(struct reverse_cached *c)
+{
+	const struct proxy_head *r = &c->e->x->response;
+	struct http_field fields[2 * PROXY_FIELDS_MAX];
+	struct cache_fields new = {.at = r->fields, .n = r->fields_n}, all = {.at = fields};
+	struct cache_object *old = c->object;
+	if (cache_fields_freshen(cache_object_fields(old), new, &c->policy, fields,
+				 2 * PROXY_FIELDS_MAX, &all.n))
+		return;
+	const struct cache_object_parts parts = {.status = old->meta.status,
+						 .key = old->key,
+						 .space = old->space,
+						 .vary_names = old->vary_names,
+						 .vary = old->vary,
+						 .fields = all,
+						 .policy = &c->policy,
+						 .request_s = c->request_s,
+						 .response_s = clock_wall_s(),
+						 .body = old->body};
+	struct cache_object *made = cache_object_new(&parts);
+	if (!made)
+		return; /* the old one answers, and is asked for again next time */
+	/* It may be for this client only by now. */
+	if (cache_may_store(span_text("GET"), cached_request(c), all, &made->meta, &c->policy))
+		(void)cache_memory_purge(c->w->cache.memory, CACHE_PURGE_KEY, c->look.key);
+	else if (!is_spoiled(c))
+		err_ignore(cache_memory_put(c->w->cache.memory, made, clock_wall_ms()));
+	c->object = made;
+	cache_object_unref(old);
+}
