@@ -490,6 +490,8 @@ static void check_route(const void *conf, struct config_at *at)
 		   files;
 	if (c->to && files && c->files.fallback)
 		config_fail(at, "to", "what is not there is `fallback` or asked of `to`, not both");
+	if (c->has_cache && c->cache.on && !c->to)
+		config_fail(at, "cache", "only answers of servers are kept: there is no `to`");
 	if (ends == 0)
 		config_fail(at, NULL,
 			    "the route leads nowhere: write `to`, `redirect` or "

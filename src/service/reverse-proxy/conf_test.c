@@ -104,6 +104,35 @@ static void refuses_ways_to_servers_that_contradict_themselves(void **state)
 #undef POOL
 }
 
+static void refuses_caches_that_keep_nothing(void **state)
+{
+	(void)state;
+#define HEAD "reverse-proxy:\n  listen: 192.0.2.1\n"
+	refused(HEAD "  cache: {memory: 8M, object: 4M}\n", 3, 31, "at most a quarter");
+	refused(HEAD "  routes: [{answer: {status: 404}, cache: yes}]\n", 3, 43, "no `to`");
+	refused(HEAD "  routes: [{to: \"10.0.0.1:80\", cache: {by-headers: \"a b\"}}]\n", 3, 52,
+		"'a b' is no name");
+	refused(HEAD "  routes: [{to: \"10.0.0.1:80\", cache: {ignore-query: yes, "
+		     "ignore-arguments: a}}]\n",
+		3, 77, "ignored already");
+	refused(HEAD "  routes: [{to: \"10.0.0.1:80\", cache: {default: soon}}]\n", 3, 49,
+		"'default'");
+	struct config *c =
+		parse(HEAD "  routes:\n    - {to: \"10.0.0.1:80\", cache: yes}\n"
+			   "    - {path: /a, to: \"10.0.0.1:80\", cache: no}\n"
+			   "    - {path: /b, to: \"10.0.0.1:80\"}\n"
+			   "    - {path: /c, to: \"10.0.0.1:80\", cache: {default: 5m}}\n");
+	const struct reverse_conf *conf = config_section(c, "reverse-proxy");
+	const struct reverse_route_conf *r = conf->routes.items;
+	assert_true(r[0].has_cache && r[0].cache.on);
+	assert_true(r[1].has_cache && !r[1].cache.on);
+	assert_false(r[2].has_cache);
+	assert_true(r[3].cache.on && r[3].cache.default_ms == 300000);
+	assert_int_equal(conf->cache.memory, 256 << 20);
+	config_free(c);
+#undef HEAD
+}
+
 static void a_name_leads_to_the_most_special_pool(void **state)
 {
 	(void)state;
@@ -153,6 +182,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_only_tls_has_without_it),
 		cmocka_unit_test(refuses_streams_that_lead_nowhere),
 		cmocka_unit_test(refuses_ways_to_servers_that_contradict_themselves),
+		cmocka_unit_test(refuses_caches_that_keep_nothing),
 		cmocka_unit_test(a_name_leads_to_the_most_special_pool),
 		cmocka_unit_test(one_site_is_four_lines),
 	};
