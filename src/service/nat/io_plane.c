@@ -9,8 +9,10 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LOAD_OF_8 = 5, BUCKET_PLACES = NAT_BUCKET_PLACES, TABLES_TO_SIZE = 10 };
+enum { SWEEP_TRIES = 100, SWEEP_PAUSE_US = 1000 };
 
 static const char *const array_names[NAT_ARRAYS] = {
 	[NAT_ARRAY_SETTINGS] = "settings",   [NAT_ARRAY_DEVICES] = "devices",
@@ -241,6 +243,12 @@ static enum err start_sweep(const struct nat_plane *p)
 	int fd;
 	TRY(bpf_set_program(p->set, "nat_sweep_start", &fd));
 	enum err e = bpf_program_run(fd, &run);
+	/* The kernel takes a timer's memory without waiting for anybody, and a busy machine may
+	 * have none at that moment. */
+	for (unsigned i = 0; !e && run.ret && i < SWEEP_TRIES; i++) {
+		(void)usleep(SWEEP_PAUSE_US);
+		e = bpf_program_run(fd, &run);
+	}
 	if (!e && run.ret)
 		e = ERR_REFUSED;
 	if (e)
