@@ -101,13 +101,12 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 static void error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	const struct reverse_exchange *e = x->service;
-	(void)arg;
+	if (reverse_cache_error(arg, x->service, ret))
+		return;
 	if (e && e->grpc)
 		grpc_answer(x, ret);
 	else
 		reverse_error_page(e, x, ret);
-	if (!reverse_cache_error(arg, x->service, ret))
-		reverse_error_page(x->service, x, ret);
 }
 
 static void done(void *arg, struct proxy_exchange *x)
