@@ -2,6 +2,7 @@
 
 #include "acme/acme.h"
 #include "base/base64url.h"
+#include "base/writer.h"
 #include "crypto/certificate_order.h"
 #include "proto/dns/text.h"
 #include "service/reverse-proxy/conf.h"
@@ -356,6 +357,24 @@ static void check_certificate(const struct reverse_conf *conf, size_t i, struct 
 				   "`%s` proves names by tls-alpn-01: add an address with `tls` to "
 				   "`listen`",
 				   c->acme);
+}
+
+bool reverse_store_is_shared(const struct reverse_conf *conf)
+{
+	return strcmp(conf->store, "sqlite") != 0;
+}
+
+/* The password stands apart from the URL, which is shown; libpq takes it as a parameter of it. */
+void reverse_store_url(const struct reverse_conf *conf, char *ret, size_t size)
+{
+	struct writer w = writer_of(ret, size - 1);
+	write_text(&w, conf->store);
+	if (conf->store_password.len) {
+		write_text(&w, strchr(conf->store, '?') ? "&password=" : "?password=");
+		for (size_t i = 0; i < conf->store_password.len; i++)
+			write_format(&w, "%%%02X", conf->store_password.data[i]);
+	}
+	ret[w.pos] = '\0';
 }
 
 static void check_store(const struct reverse_conf *conf, struct config_at *at)

@@ -18,7 +18,8 @@ enum {
 	REVERSE_CONTACTS_MAX = 8,
 	REVERSE_ACME_ZONES_MAX = 64,
 	REVERSE_STORE_KEY_LEN = 32,
-	REVERSE_ACME_KEY_LEN = 256, /* of a foreign account */
+	REVERSE_STORE_URL_MAX = 4096, /* bytes with the NUL */
+	REVERSE_ACME_KEY_LEN = 256,   /* of a foreign account */
 };
 
 /* Where the records of dns-01 are written, by UPDATE (RFC 2136). */
@@ -64,6 +65,11 @@ const struct dns_name *reverse_acme_zone(const struct reverse_acme_dns_conf *con
 MUST enum err reverse_acme_tsig(const struct reverse_acme_dns_conf *conf, struct dns_tsig_key *ret);
 /* ERR_FORMAT: not 32 octets in base64. */
 MUST enum err reverse_store_key_read(struct span text, uint8_t ret[REVERSE_STORE_KEY_LEN]);
+
+/* Whether gateways share the store. */
+bool reverse_store_is_shared(const struct reverse_conf *conf);
+/* The URL of a shared one with its password, a secret. */
+void reverse_store_url(const struct reverse_conf *conf, char *ret, size_t size);
 
 /* Judges authorities, the certificates that are of them, and the store. */
 void reverse_acme_check(const struct reverse_conf *conf, struct config_at *at);

@@ -13,7 +13,7 @@ enum { TRUST_MAX = 4 << 20 };
 
 enum err reverse_acme_paths(const struct reverse_conf *conf, struct store_paths *ret)
 {
-	bool shared = strcmp(conf->store, "sqlite") != 0;
+	bool shared = reverse_store_is_shared(conf);
 	enum err e = store_paths(shared ? conf->store : NULL, ret);
 	if (e)
 		log_error("the store's URL is not understood", LOG_ERR(e));

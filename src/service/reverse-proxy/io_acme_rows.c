@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PATH_SIZE = 4096, URL_SIZE = 4096, KEY_FILE_MAX = 128 };
+enum { PATH_SIZE = 4096, KEY_FILE_MAX = 128 };
 
 static const char *const tables[ACME_TABLES] = {
 	[ACME_TABLE_ACCOUNTS] = "accounts",   [ACME_TABLE_CERTIFICATES] = "certificates",
@@ -59,27 +59,14 @@ static enum err key_have(struct reverse_acme *a, const struct reverse_conf *conf
 
 /* --- the store --- */
 
-/* The password stands apart from the URL, which is shown; libpq takes it as a parameter of it. */
-static void url_write(const struct reverse_conf *conf, char *ret, size_t size)
-{
-	struct writer w = writer_of(ret, size - 1);
-	write_text(&w, conf->store);
-	if (conf->store_password.len) {
-		write_text(&w, strchr(conf->store, '?') ? "&password=" : "?password=");
-		for (size_t i = 0; i < conf->store_password.len; i++)
-			write_format(&w, "%%%02X", conf->store_password.data[i]);
-	}
-	ret[w.pos] = '\0';
-}
-
 enum err acme_rows_new(struct reverse_acme *a, const struct reverse_conf *conf, const char *folder)
 {
-	char path[PATH_SIZE], url[URL_SIZE];
-	a->shared = strcmp(conf->store, "sqlite") != 0;
+	char path[PATH_SIZE], url[REVERSE_STORE_URL_MAX];
+	a->shared = reverse_store_is_shared(conf);
 	TRY(crypto_random(a->self, sizeof(a->self)));
 	TRY(key_have(a, conf, folder));
 	(void)snprintf(path, sizeof(path), "%s/reverse-proxy.db", folder);
-	url_write(conf, url, sizeof(url));
+	reverse_store_url(conf, url, sizeof(url));
 	const struct store_config config = {.url = a->shared ? url : NULL,
 					    .path = path,
 					    .tables = tables,

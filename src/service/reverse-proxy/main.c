@@ -3,6 +3,7 @@
 #include "config/global.h"
 #include "crypto/random.h"
 #include "http-cache/memory.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "service/reverse-proxy/balance/pool.h"
@@ -153,7 +154,8 @@ static void acme_turn(struct reverse_proxy *p)
 				      : json_pack("{s:s}", "name", event.name));
 }
 
-static void acme_wake(void *arg)
+/* From threads of ours. */
+static void thread_wake(void *arg)
 {
 	struct reverse_proxy *p = arg;
 	loop_wake(&p->life.loop);
@@ -363,8 +365,8 @@ static enum err open_all(struct reverse_proxy *p)
 	TRY(make_guard(p));
 	TRY(make_cache(p, conf));
 	TRY(reverse_staples_new(&p->life.loop, &p->staples));
-	TRY(reverse_tickets_begin(&p->tickets, loop_now_ms(&p->life.loop)));
-	TRY(reverse_acme_new(acme_wake, p, &p->acme));
+	TRY(reverse_tickets_begin(&p->tickets, conf, clock_wall_s(), thread_wake, p));
+	TRY(reverse_acme_new(thread_wake, p, &p->acme));
 	TRY(reverse_apply(p, p->life.config));
 	TRY(enter_sandbox(p));
 	TRY(reverse_acme_open(p->acme, conf, service_life_state(&p->life)));
@@ -415,6 +417,7 @@ static void woken(void *arg)
 	struct reverse_proxy *p = arg;
 	access_log_turn(&p->log);
 	acme_turn(p);
+	reverse_tickets_woken(&p->tickets, clock_wall_s());
 }
 
 static void each_second(void *arg)
@@ -426,7 +429,7 @@ static void each_second(void *arg)
 		reverse_way_tell(p->snapshot->pools[i]);
 	}
 	(void)registry_sweep(&p->registry);
-	reverse_tickets_turn(&p->tickets, now_ms);
+	reverse_tickets_turn(&p->tickets, clock_wall_s());
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 }
 
@@ -471,6 +474,7 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 	wait_for_staples(p);
 	TRY(start_workers(p));
 	TRY(reverse_acme_start(p->acme));
+	TRY(reverse_tickets_start(&p->tickets));
 	p->life.reload = hangup;
 	p->life.arg = p;
 	*ret_status = service_life_run(&p->life);
@@ -493,6 +497,7 @@ static void end(struct reverse_proxy *p)
 	reverse_health_free(p->health);
 	reverse_names_free(p->names);
 	reverse_staples_free(p->staples);
+	reverse_tickets_done(&p->tickets);
 	access_log_done(&p->log);
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);
@@ -500,7 +505,6 @@ static void end(struct reverse_proxy *p)
 	reverse_sockets_done(&p->sockets);
 	reverse_sockets_done(&p->stream_sockets);
 	reverse_snapshot_unref(p->snapshot);
-	reverse_tickets_done(&p->tickets);
 	reverse_acme_free(p->acme);
 	if (p->has_registry)
 		registry_done(&p->registry);
