@@ -43,7 +43,8 @@ static const struct config_key limit_keys[] = {
 	 .fallback = "0",
 	 .example = "50000",
 	 .help = "clients' connections at once; 0 is as many as the process may have open files "
-		 "for, a server's connection counted for each; a change needs a restart"},
+		 "for, a server's connection counted for each; a number may take three quarters of "
+		 "those; a change needs a restart"},
 	{.name = "client-connections",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_limits_conf, client_connections),

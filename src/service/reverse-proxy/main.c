@@ -268,7 +268,8 @@ static enum err make_registry(struct reverse_proxy *p)
 	return reverse_health_new(&p->life.loop, checked, p, &p->health);
 }
 
-/* How many connections there may be: one of a client takes a descriptor, and one to a server. */
+/* How many connections there may be: one of a client takes a descriptor, and one to a server. Who
+ * writes a number knows that most of his are idle: to servers there may be a third of it. */
 static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *conf)
 {
 	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
@@ -277,7 +278,8 @@ static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *co
 	unsigned long each = p->streams_n ? 4 : 2; /* there may be as many streams */
 	unsigned long descriptors, possible;
 	TRY(fd_limit_raise(each * most + others, &descriptors));
-	possible = descriptors > others + each ? (descriptors - others) / each : 1;
+	possible = descriptors > others + each ? descriptors - others : each;
+	possible = conf->limits.connections && !p->streams_n ? possible * 3 / 4 : possible / each;
 	p->connections_max = possible < most ? possible : most;
 	if (p->connections_max < conf->limits.connections)
 		log_warning("fewer connections than `limits: {connections}` says are possible: "
