@@ -22,6 +22,16 @@ static const struct http2_limits limits = {
 	.connect_protocol = true,
 };
 
+/* A connection to a back end carries many clients' streams: those that some client does not take
+ * must not be able to close the window to the others, so it has room for all of them. */
+static const struct http2_limits back_limits = {
+	.streams_max = 128,
+	.window_stream = 256 * 1024,
+	.window = 128 * 256 * 1024,
+	.head_max = PROXY_BUFFER_SIZE,
+	.memory_max = 1024 * 1024,
+};
+
 static void share_free(struct proxy_share2 *s)
 {
 	http2_role_done(&s->front);
@@ -50,7 +60,7 @@ enum err proxy_share2_get(struct proxy_worker *w, struct proxy_share2 **ret)
 	slab_init(&s->back_streams, sizeof(struct back2_stream), STREAMS);
 	enum err e = http2_role_init(&s->front, HTTP2_SERVER, &limits, &proxy_front2_events);
 	if (!e)
-		e = http2_role_init(&s->back, HTTP2_CLIENT, &limits, &proxy_back2_events);
+		e = http2_role_init(&s->back, HTTP2_CLIENT, &back_limits, &proxy_back2_events);
 	if (e) {
 		share_free(s);
 		return e;
