@@ -113,6 +113,13 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_PRESENT(struct reverse_conf, has_guard),
 	 .map = &reverse_guard_map,
 	 .help = "who is let in, how often and after what proof; a route's own replaces it"},
+	{.name = "countries",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct reverse_conf, countries),
+	 .example = "/var/lib/GeoIP/GeoLite2-Country.mmdb",
+	 .help = "which country an address is of: a file in MaxMind's DB format; read at the start "
+		 "and by each reload; replace it by renaming; a folder that is new needs a "
+		 "restart"},
 	{.name = "errors",
 	 .type = CONFIG_DICTIONARY,
 	 CONFIG_FIELD(struct reverse_conf, errors),

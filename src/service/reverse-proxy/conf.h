@@ -36,6 +36,7 @@ struct reverse_conf {
 	struct config_list resolver;	 /* struct ip_endpoint */
 	struct config_list routes;	 /* struct reverse_route_conf */
 	struct config_list streams;	 /* struct reverse_stream_conf */
+	const char *countries;		 /* path; NULL: none */
 	struct reverse_guard_conf guard; /* of routes without one of their own */
 	bool has_guard;
 	struct config_list errors; /* struct reverse_error_conf: of routes without their own */

@@ -251,6 +251,26 @@ static const struct config_key guard_keys[] = {
 	 .items_max = PREFIXES_MAX,
 	 .example = "[192.0.2.0/24]",
 	 .help = "not these clients; comes before `allow`"},
+	{.name = "allow-countries",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_guard_conf, allow_countries),
+	 .min = 2,
+	 .max = 2,
+	 .items_max = GUARD_COUNTRIES_MAX,
+	 .example = "[KR, NZ]",
+	 .help = "clients of these countries only (ISO 3166, by the section's `countries`), and "
+		 "none "
+		 "whose country is not known; anybody unless set; beside `allow` both must hold"},
+	{.name = "deny-countries",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct reverse_guard_conf, deny_countries),
+	 .min = 2,
+	 .max = 2,
+	 .items_max = GUARD_COUNTRIES_MAX,
+	 .example = "[AQ]",
+	 .help = "not clients of these countries"},
 	{.name = "rate",
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
@@ -279,10 +299,28 @@ static const struct config_key guard_keys[] = {
 		 "X-Frame-Options, Referrer-Policy, Permissions-Policy"},
 };
 
+static void check_countries(struct config_at *at, const char *key, const struct config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *c = ((const char *const *)list->items)[i];
+		if (c[0] < 'A' || c[0] > 'Z' || c[1] < 'A' || c[1] > 'Z')
+			config_fail_item(at, key, i,
+					 "'%s' is no country: two capital letters, as in KR", c);
+	}
+}
+
+static void check_guard(const void *conf, struct config_at *at)
+{
+	const struct reverse_guard_conf *c = conf;
+	check_countries(at, "allow-countries", &c->allow_countries);
+	check_countries(at, "deny-countries", &c->deny_countries);
+}
+
 const struct config_map reverse_guard_map = {
 	.help = "Who is let in, how often, and after what proof",
 	.size = sizeof(struct reverse_guard_conf),
 	CONFIG_KEYS(guard_keys),
+	.check = check_guard,
 	.example = "{allow: 10.0.0.0/8, rate: 100/s}",
 };
 
@@ -293,6 +331,19 @@ static void rate_of(const struct reverse_rate_conf *c, uint32_t number, struct g
 	(void)by_read(c->by, &ret->key, &ret->name);
 	ret->burst = c->burst ? c->burst : ret->requests;
 	ret->number = number;
+}
+
+static enum err countries_of(struct arena *a, const struct config_list *list, const uint16_t **ret,
+			     size_t *ret_n)
+{
+	uint16_t *made = ARENA_ARRAY(a, uint16_t, list->n + 1);
+	if (!made)
+		return (enum err)ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		made[i] = guard_country(span_text(((const char *const *)list->items)[i]));
+	*ret = made;
+	*ret_n = list->n;
+	return OK;
 }
 
 enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c, uint32_t *rate,
@@ -308,6 +359,8 @@ enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c
 				    .allow = c->allow.items,
 				    .allow_n = c->allow.n,
 				    .secure = c->secure};
+	TRY(countries_of(a, &c->allow_countries, &ret->allow_countries, &ret->allow_countries_n));
+	TRY(countries_of(a, &c->deny_countries, &ret->deny_countries, &ret->deny_countries_n));
 	for (size_t i = 0; i < c->rate.n; i++)
 		rate_of(&rates[i], (*rate)++, &ret->rates[ret->rates_n++]);
 	for (size_t i = 0; i < c->basic.users.n; i++)

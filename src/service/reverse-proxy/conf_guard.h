@@ -31,8 +31,9 @@ struct reverse_forward_conf {
 };
 
 struct reverse_guard_conf {
-	struct config_list allow, deny; /* struct ip_prefix */
-	struct config_list rate;	/* struct reverse_rate_conf */
+	struct config_list allow, deny;			    /* struct ip_prefix */
+	struct config_list allow_countries, deny_countries; /* const char *: "KR" */
+	struct config_list rate;			    /* struct reverse_rate_conf */
 	struct reverse_basic_conf basic;
 	struct reverse_forward_conf forward;
 	bool has_forward;

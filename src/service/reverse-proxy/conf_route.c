@@ -547,20 +547,34 @@ static void check_forward(const struct reverse_conf *conf, const struct reverse_
 		config_fail_inside(at, steps, n, "there is no pool '%s'", c->forward.to);
 }
 
+/* Countries are known by a file only. */
+static void check_source(const struct reverse_conf *conf, const struct reverse_guard_conf *c,
+			 const struct config_step *steps, size_t n, struct config_at *at)
+{
+	if (!conf->countries && (c->allow_countries.n || c->deny_countries.n))
+		config_fail_inside(at, steps, n,
+				   "countries are told by a file: write `countries: PATH` in the "
+				   "section");
+}
+
 void reverse_route_check(const struct reverse_conf *conf, struct config_at *at)
 {
 	const struct reverse_route_conf *routes = conf->routes.items;
 	const struct config_step section[] = {{"guard", CONFIG_STEP_WHOLE},
 					      {"forward", CONFIG_STEP_WHOLE}};
-	if (conf->has_guard)
+	if (conf->has_guard) {
 		check_forward(conf, &conf->guard, section, 2, at);
+		check_source(conf, &conf->guard, section, 1, at);
+	}
 	for (size_t i = 0; i < conf->routes.n; i++) {
 		struct ip_endpoint e;
 		const struct config_step route[] = {{"routes", i},
 						    {"guard", CONFIG_STEP_WHOLE},
 						    {"forward", CONFIG_STEP_WHOLE}};
-		if (routes[i].has_guard)
+		if (routes[i].has_guard) {
 			check_forward(conf, &routes[i].guard, route, 3, at);
+			check_source(conf, &routes[i].guard, route, 2, at);
+		}
 		if (routes[i].to && reverse_pool_find(conf, routes[i].to) == SIZE_MAX &&
 		    ip_endpoint_parse(span_text(routes[i].to), 0, &e) != OK)
 			tell_unknown_pool(conf, i, routes[i].to, at);

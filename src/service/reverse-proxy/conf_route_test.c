@@ -58,6 +58,8 @@ static void refuses_a_route_without_one_end(void **state)
 static void refuses_pages_that_are_none(void **state)
 {
 	(void)state;
+	refused("{to: web, guard: {deny-countries: kr}}", 41, "two capital letters");
+	refused("{to: web, guard: {deny-countries: KR}}", 24, "`countries: PATH`");
 	refused("{to: web, errors: {399: /a}}", 31, "no status of an error");
 	refused("{to: web, errors: {500-400: /a}}", 35, "no status of an error");
 	refused("{to: web, errors: {404: {servers: yes}}}", 31, "a `file` or a `text`");

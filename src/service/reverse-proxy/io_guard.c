@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/io_guard.h"
 
 #include "base/writer.h"
+#include "os/countries.h"
 #include "proxy/exchange.h"
 #include "service/reverse-proxy/conf_route.h"
 #include "service/reverse-proxy/guard/io_auth.h"
@@ -41,11 +42,17 @@ static unsigned ask(const struct guard_rules *rules, struct reverse_worker *w,
 static unsigned judge(const struct guard_rules *rules, struct reverse_worker *w,
 		      struct reverse_exchange *e, struct proxy_verdict *ret)
 {
-	const struct guard_facts facts = {.client = e->route.facts.client,
-					  .route = e->route.found.route->number,
-					  .now_ms = loop_now_ms(&w->loop),
-					  .field = route_head_field,
-					  .head = &e->x->request};
+	const struct countries *countries = e->view->snapshot->site->countries;
+	bool by_country = rules->allow_countries_n || rules->deny_countries_n;
+	const struct guard_facts facts = {
+		.client = e->route.facts.client,
+		.country = by_country && countries
+				   ? countries_find(countries, &e->route.facts.client)
+				   : 0,
+		.route = e->route.found.route->number,
+		.now_ms = loop_now_ms(&w->loop),
+		.field = route_head_field,
+		.head = &e->x->request};
 	guard_judge(rules, w->guard, &facts, &e->guard);
 	if (e->guard.user)
 		e->route.values.user = span_text(e->guard.user->name);

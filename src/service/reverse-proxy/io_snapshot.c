@@ -1,4 +1,6 @@
 #include "service/reverse-proxy/io_snapshot.h"
+#include "os/countries.h"
+#include "os/log.h"
 
 #include "config/config.h"
 #include "service/reverse-proxy/balance/backend.h"
@@ -31,6 +33,19 @@ static void limits_of(const struct reverse_conf *conf, struct proxy_limits *ret)
 	};
 }
 
+static enum err read_countries(struct reverse_site *s)
+{
+	const char *why = NULL;
+	if (!s->conf->countries)
+		return OK;
+	enum err e = countries_open(s->conf->countries, &s->countries, &why);
+	if (!e || e == (enum err)ENOMEM)
+		return e;
+	log_error("the file of `countries` cannot be used", LOG_TEXT("file", s->conf->countries),
+		  LOG_TEXT("why", why), LOG_ERR(e));
+	return ERR_CONFIG;
+}
+
 /* Limits of each route, and the folders of those that have one. */
 static enum err make_routes(struct reverse_site *s)
 {
@@ -49,6 +64,7 @@ static enum err make_routes(struct reverse_site *s)
 		}
 	}
 	TRY(reverse_errors_read(s->routes, &s->pages));
+	TRY(read_countries(s));
 	return files_roots_new(r->routes, r->routes_n, &s->files);
 }
 
@@ -89,6 +105,7 @@ void reverse_site_unref(struct reverse_site *s)
 		return;
 	files_roots_free(s->files);
 	reverse_errors_free(s->pages);
+	countries_close(s->countries);
 	free(s->route_limits);
 	reverse_routes_free(s->routes);
 	reverse_tls_free(s->tls);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 struct config;
+struct countries;
 struct files_roots;
 struct pool;
 struct registry;
@@ -38,6 +39,7 @@ struct reverse_site {
 	struct proxy_limits *route_limits; /* by route.number */
 	struct files_roots *files;
 	struct reverse_page_files *pages;
+	struct countries *countries; /* NULL: no file of them */
 	struct route_trust trust;
 };
 
