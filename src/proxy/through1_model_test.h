@@ -221,7 +221,8 @@ static inline void model_face_mode(struct model *m, unsigned how)
 	t->response_status = (how & 8) ? 403 : 200;
 	t->pick = how & 16 ? PROXY_PICK_WAIT : how & 32 ? PROXY_PICK_NONE : PROXY_PICK_HOP;
 	m->source_holds = how & 64;
-	m->source_left = how * 3;
+	if (!t->x || t->x->verdict.source != &m->source) /* not under the feet of one that runs */
+		m->source_left = how * 3;
 	switch (how & 7) {
 	case 1: t->verdict.kind = PROXY_ANSWER; break;
 	case 2: t->verdict.kind = PROXY_WAIT; break;

@@ -45,6 +45,14 @@ static void a_chunk_that_was_begun_is_followed_by_the_rest(void **state)
 	assert_memory_equal(got, "1f4\r\nb", 6);
 	assert_memory_equal(got + 505, "\r\n190\r\nb", 8);
 	assert_string_equal(got + 505 + 7 + 400, "\r\n0\r\n\r\n");
+	/* Who then offers less than he did breaks the message: its end is not told. */
+	proxy_wire1_out(&wire, PROXY_FRAMING_CHUNKED, 0);
+	m->window = 105;
+	assert_int_equal(proxy_wire1_send(&wire, span_of(body, 500), false, NULL, 0, &taken), OK);
+	m->window = SIZE_MAX;
+	m->t.ready |= PROXY_CAN_WRITE;
+	assert_int_equal(proxy_wire1_send(&wire, span_of(body, 9), true, NULL, 0, &taken),
+			 ERR_FORMAT);
 	proxy_wire1_done(&wire, false);
 	memory_free(m);
 }

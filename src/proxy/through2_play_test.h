@@ -224,6 +224,7 @@ static inline bool play_server_turn(struct play *p, size_t i)
 	bool some = b->out_end > 0;
 	enum err e = http2_session_receive(s->s, p->t.w.now_ms, span_of(b->out, b->out_end));
 	b->out_end = 0;
+	s->bad |= e == ERR_LIMIT; /* what clients do is passed on: it may be a flood there */
 	ASSERT(!e || s->bad);
 	if (b->closed || b->in_eof || b->reset || b->in_end - b->in_start > MEMORY_SIZE / 2)
 		return some;

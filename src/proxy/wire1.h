@@ -77,7 +77,7 @@ uint8_t *proxy_wire1_room(struct proxy_wire1 *w, size_t n);
 void proxy_wire1_out(struct proxy_wire1 *w, enum proxy_framing framing, uint64_t length);
 /* Sends what waits, then bytes with their coding; *ret_taken: how many of those. end and all taken:
  * the message is composed whole (out_done), trailers with it. ERR_FORMAT: more or fewer bytes than
- * the length says. */
+ * the length says, or fewer than were offered before. */
 MUST enum err proxy_wire1_send(struct proxy_wire1 *w, struct span bytes, bool end,
 			       const struct http_field *trailers, size_t trailers_n,
 			       size_t *ret_taken);

@@ -146,6 +146,8 @@ enum err proxy_wire1_send(struct proxy_wire1 *w, struct span bytes, bool end,
 		TRY(send_chunks(w, bytes, end, trailers_n > 0, &taken));
 		*ret_taken = taken;
 		if (end && taken == bytes.len && !w->out_done) {
+			if (w->out_left) /* of a chunk that was announced */
+				return ERR_FORMAT;
 			TRY(chunked_end(w, trailers, trailers_n));
 			return proxy_wire1_flush(w);
 		}
