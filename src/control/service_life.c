@@ -413,7 +413,7 @@ static void reload_asked(void *arg, int signal)
 
 void service_life_reloading(struct service_life *life, bool over)
 {
-	enum err e = over ? notify_ready(&life->notify) : notify_reloading(&life->notify);
+	enum err e = over ? notify_reloaded(&life->notify) : notify_reloading(&life->notify);
 	if (e)
 		log_warning("whoever started us cannot be told", LOG_ERR(e));
 }

@@ -59,6 +59,11 @@ enum err notify_ready(const struct notify *notify)
 	return send_text(notify, "READY=1\n", 0);
 }
 
+enum err notify_reloaded(const struct notify *notify)
+{
+	return notify_send(notify, "READY=1\n");
+}
+
 enum err notify_reloading(const struct notify *notify)
 {
 	char text[64];

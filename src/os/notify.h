@@ -22,6 +22,7 @@ void notify_done(struct notify *notify);
 enum { NOTIFY_READY_WAIT_MS = 500 };
 /* READY=1; waits so long for an ear that is full, then EAGAIN. The others wait for nobody. */
 MUST enum err notify_ready(const struct notify *notify);
+MUST enum err notify_reloaded(const struct notify *notify);  /* READY=1, once more */
 MUST enum err notify_reloading(const struct notify *notify); /* RELOADING=1, MONOTONIC_USEC=now */
 MUST enum err notify_stopping(const struct notify *notify);  /* STOPPING=1 */
 /* STATUS=text; one line, cut at 400 bytes, control characters replaced. */

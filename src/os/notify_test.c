@@ -77,6 +77,7 @@ static void readiness_waits_for_a_full_ear(void **state)
 	while (notify_status(&n, "starts") == OK)
 		assert_true(++sent < 100000);
 	assert_int_equal(notify_ready(&n), EAGAIN); /* a deaf one does not stop a service */
+	assert_int_equal(notify_reloaded(&n), EAGAIN);
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {

@@ -110,7 +110,7 @@ EXPECTED = {
         (8, 11, "or a map such as {name: app.home.arpa, port: 8080}; found 'app.home.arpa:8080'", None),
     ],
     "reverse_proxy_words": [
-        (3, 17, "a map of keys and values such as {chain: /etc/gatehouse/www.pem, key: /etc/gatehouse/www.key}", None),
+        (3, 17, "expected a map of keys and values such as {", None),
         (5, 47, "expected one of two-choices, round-robin", "round-robin"),
         (8, 32, "key 'to' does not belong here, but in nat.forward, nat.firewall, nat.untranslated or elsewhere; expected one of listen, tcp,", None),
     ],
