@@ -91,7 +91,8 @@ class Server:
     async def __aexit__(self, *_):
         self.server.close()
         for writer in self.writers:
-            writer.transport.abort()
+            with contextlib.suppress(AttributeError):  # asyncio's, when TLS was over before
+                writer.transport.abort()
         await self.server.wait_closed()
 
     async def serve(self, reader, writer):
@@ -308,3 +309,23 @@ def test_a_file_that_is_none_is_refused_and_the_old_stays(site):
         assert site.service.control("POST", "/reload")[0] == 409
         told(site, words)
         assert get(site, Server(site, site.good))[0]["version"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("check", ["{http: /health, interval: 50ms, rise: 1, fall: 1}", "{tcp: yes, interval: 50ms, rise: 1, fall: 1}"])
+def test_checks_go_by_tls_and_believe_whom_requests_believe(site, check):
+    def seen(words):
+        until = time.monotonic() + PATIENCE_S
+        while words not in backend(site).get("check", ""):
+            assert time.monotonic() < until, backend(site)
+            time.sleep(0.02)
+        return backend(site)["state"]
+
+    async def run(pair):
+        async with Server(site, pair) as server:
+            state = await asyncio.get_running_loop().run_in_executor(None, seen, "well" if pair is site.good else "certificate")
+            answer = status(await ask(site)) if pair is site.good else 0
+            return state, answer, server.handshakes > 0
+
+    site.serve(conf(f"{{ca: {site.ours.file}}}", more=f"check: {check}"))
+    assert asyncio.run(run(site.good)) == ("up", 200, True)
+    assert asyncio.run(run(site.others.issue("stranger", NAME, SERVER))) == ("down", 0, False)

@@ -196,13 +196,14 @@ bool reverse_pool_has_tls(const struct reverse_pool_conf *conf)
 	return conf->has_tls && conf->tls.on;
 }
 
-/* Until checks speak them too. */
+/* Checks speak HTTP/1.1. */
 static void judge_pool(const void *conf, struct config_at *at)
 {
 	const struct reverse_pool_conf *c = conf;
-	bool plain = !reverse_pool_has_tls(c) && c->protocol != REVERSE_PROTOCOL_H2;
-	if (c->checked && c->check.http && !plain)
-		config_fail(at, "check", "servers of TLS or HTTP/2 are checked by `tcp: yes` only");
+	if (c->checked && c->check.http && c->protocol == REVERSE_PROTOCOL_H2)
+		config_fail(at, "check",
+			    "servers that speak HTTP/2 only are checked by `tcp: yes`, with TLS "
+			    "where they have it");
 }
 
 const struct config_map reverse_pool_map = {

@@ -99,6 +99,7 @@ static void refuses_ways_to_servers_that_contradict_themselves(void **state)
 	refused(POOL "      tls: {name: \"a.b:443\"}\n", 6, 19, "no name of a server");
 	refused(POOL "      tls: {certificate: {chain: /a.pem}}\n", 6, 26, "'key' is missing");
 	refused(POOL "      tls: {version-min: 1.1}\n", 6, 26, "'version-min'");
+	refused(POOL "      protocol: h2\n      check: /health\n", 7, 14, "tcp: yes");
 	refused(POOL "      tls: yes\n  streams: {listen: 192.0.2.1:25, tcp: app}\n", 7, 12,
 		"a pool of its own");
 #undef POOL

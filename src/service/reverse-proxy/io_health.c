@@ -1,10 +1,12 @@
 #include "service/reverse-proxy/io_health.h"
 
 #include "crypto/random.h"
+#include "crypto/tls.h"
 #include "os/fd.h"
 #include "os/tcp.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/check.h"
+#include "service/reverse-proxy/io_way.h"
 
 #include <stdlib.h>
 
@@ -18,11 +20,13 @@ struct check {
 	struct reverse_health *health;
 	struct backend *backend;	       /* counted */
 	const struct reverse_check_conf *conf; /* borrowed from the configuration */
+	struct tls_peer *peer;		       /* owned; NULL: plain */
 	struct reverse_opinion opinion;
 	bool wanted; /* private to reverse_health_set */
 	/* A check that runs; fd -1: none. */
 	int fd;
-	bool sent;
+	bool connected, sent;
+	struct tls_stream *tls; /* owned; NULL: plain, or not connected yet */
 	struct loop_watch watch;
 	struct loop_timer timer; /* the next check, or the end of the one that runs */
 	size_t in_len;
@@ -41,11 +45,12 @@ struct reverse_health {
 
 static void check_close(struct check *c)
 {
+	tls_stream_free(TAKE(c->tls));
 	loop_remove(c->health->loop, &c->watch);
 	fd_done(&c->fd);
 	free(TAKE(c->in));
 	c->in_len = 0;
-	c->sent = false;
+	c->connected = c->sent = false;
 }
 
 /* 0 to most - 1; all the same when the kernel gives none: the checks then run in step. */
@@ -69,14 +74,38 @@ static void check_over(struct check *c, bool good, const char *why)
 	c->health->changed(c->health->arg, c->backend, good, why);
 }
 
+static void check_failed(struct check *c, enum err e)
+{
+	const char *fault = c->tls ? tls_fault(c->tls) : "";
+	check_over(c, false, *fault ? fault : err_text(e));
+}
+
+static enum err wire_receive(void *arg, void *buf, size_t size, size_t *ret_len)
+{
+	const struct check *c = arg;
+	return tcp_read(c->fd, buf, size, ret_len);
+}
+
+static enum err wire_send(void *arg, struct span bytes, size_t *ret_len)
+{
+	const struct check *c = arg;
+	return tcp_write(c->fd, bytes, ret_len);
+}
+
+static enum err check_take(struct check *c, size_t *ret_len)
+{
+	uint8_t *at = c->in + c->in_len;
+	size_t room = REVERSE_CHECK_ANSWER_MAX - c->in_len;
+	return c->tls ? tls_read(c->tls, at, room, ret_len) : tcp_read(c->fd, at, room, ret_len);
+}
+
 static void check_read(struct check *c)
 {
 	size_t len = 1;
 	while (len) {
-		enum err e = tcp_read(c->fd, c->in + c->in_len,
-				      REVERSE_CHECK_ANSWER_MAX - c->in_len, &len);
+		enum err e = check_take(c, &len);
 		if (e && e != ERR_CLOSED) {
-			check_over(c, false, err_text(e));
+			check_failed(c, e);
 			return;
 		}
 		c->in_len += e ? 0 : len;
@@ -96,22 +125,45 @@ static enum err check_send(struct check *c)
 	size_t len;
 	reverse_check_ask(c->conf, &c->backend->at, &w);
 	TRY(writer_check(&w));
-	TRY(tcp_write(c->fd, writer_span(&w), &len));
+	TRY(c->tls ? tls_write_some(c->tls, writer_span(&w), &len)
+		   : tcp_write(c->fd, writer_span(&w), &len));
 	if (len != w.pos)
 		return ERR_LIMIT;
 	c->sent = true;
 	return loop_modify(c->health->loop, &c->watch, LOOP_READ);
 }
 
+/* The connection, and TLS in it. */
+static enum err check_open(struct check *c, bool *ret_open)
+{
+	const struct tls_wire wire = {wire_receive, wire_send, c};
+	if (!c->connected) {
+		TRY(tcp_connect_result(c->fd));
+		c->connected = true;
+		if (c->peer)
+			TRY(tls_stream_connect(c->peer, &wire, &c->tls));
+	}
+	if (c->tls)
+		TRY(tls_handshake(c->tls));
+	*ret_open = !c->tls || tls_is_open(c->tls);
+	if (*ret_open)
+		return OK;
+	return loop_modify(c->health->loop, &c->watch,
+			   tls_wants_room(c->tls) ? LOOP_WRITE : LOOP_READ);
+}
+
 static void check_ready(void *arg, uint32_t events)
 {
 	struct check *c = arg;
+	bool open = false;
 	(void)events;
 	if (c->sent) {
 		check_read(c);
 		return;
 	}
-	enum err e = tcp_connect_result(c->fd);
+	enum err e = check_open(c, &open);
+	if (!e && !open)
+		return;
 	if (!e && reverse_check_kind(c->conf) == REVERSE_CHECK_TCP) {
 		check_over(c, true, "");
 		return;
@@ -119,7 +171,7 @@ static void check_ready(void *arg, uint32_t events)
 	if (!e)
 		e = check_send(c);
 	if (e)
-		check_over(c, false, err_text(e));
+		check_failed(c, e);
 }
 
 static void check_begin(struct check *c)
@@ -151,6 +203,7 @@ static void check_free(struct check *c)
 {
 	check_close(c);
 	loop_timer_cancel(c->health->loop, &c->timer);
+	tls_peer_unref(c->peer);
 	backend_unref(c->backend);
 	free(c);
 }
@@ -228,17 +281,40 @@ static enum err begin(struct reverse_health *h, struct backend *b, uint64_t inte
 	return OK;
 }
 
-static enum err want(struct reverse_health *h, struct backend *b,
-		     const struct reverse_check_conf *conf)
+/* As requests go there, but by HTTP/1.1. */
+static enum err peer_of(const struct pool_member *m, const struct reverse_check_conf *conf,
+			const struct reverse_way *way, struct tls_peer **ret)
 {
+	AUTO(tls_peer_unref) struct tls_peer *p = NULL;
+	if (way && way->tls) {
+		TRY(tls_peer_new(way->tls, way->name ? way->name : m->host, &p));
+		if (reverse_check_kind(conf) == REVERSE_CHECK_HTTP)
+			TRY(tls_peer_offer(p, "http/1.1"));
+	}
+	*ret = TAKE(p);
+	return OK;
+}
+
+static enum err want(struct reverse_health *h, const struct pool_member *m,
+		     const struct reverse_check_conf *conf, const struct reverse_way *way)
+{
+	struct backend *b = m->backend;
+	struct tls_peer *peer = NULL;
+	TRY(peer_of(m, conf, way, &peer));
 	struct check *c = find(h, b);
 	if (!c) {
-		TRY(begin(h, b, conf->interval_ms, &c));
+		enum err e = begin(h, b, conf->interval_ms, &c);
+		if (e) {
+			tls_peer_unref(peer);
+			return e;
+		}
 	} else if (c->fd >= 0) {
 		/* By the rules of before; it begins anew. */
 		check_close(c);
 		loop_timer_set_after(h->loop, &c->timer, 0);
 	}
+	tls_peer_unref(c->peer);
+	c->peer = peer;
 	c->conf = conf;
 	c->wanted = true;
 	return OK;
@@ -259,13 +335,13 @@ static bool drop_unwanted(void *record, void *arg)
 }
 
 enum err reverse_health_set(struct reverse_health *h, const struct reverse_pool_conf *conf,
-			    struct pool *const *pools, size_t n)
+			    struct reverse_way *const *ways, struct pool *const *pools, size_t n)
 {
 	enum err e = OK;
 	for (size_t i = 0; i < n; i++) {
 		size_t members = conf[i].checked ? pools[i]->members_n : 0;
 		for (size_t k = 0; k < members; k++) {
-			enum err one = want(h, pools[i]->members[k].backend, &conf[i].check);
+			enum err one = want(h, &pools[i]->members[k], &conf[i].check, ways[i]);
 			e = e ? e : one;
 		}
 	}

@@ -9,6 +9,7 @@
 
 struct pool;
 struct reverse_health;
+struct reverse_way;
 
 /* A back end is taken for well, or for ill, from now on; why: of the latter, one line. */
 typedef void reverse_health_changed(void *arg, const struct backend *b, bool well, const char *why);
@@ -18,11 +19,12 @@ MUST enum err reverse_health_new(struct loop *loop, reverse_health_changed *chan
 				 struct reverse_health **ret);
 void reverse_health_free(struct reverse_health *h); /* accepts NULL */
 
-/* From now on the members of these pools, the nth by the nth configuration. conf: borrowed until
- * the next call. Back ends that were there before keep what is known of them. ENOMEM: the checks of
- * some may be missing. */
+/* From now on the members of these pools, the nth by the nth configuration and way. conf: borrowed
+ * until the next call. Back ends that were there before keep what is known of them. ENOMEM: the
+ * checks of some may be missing. */
 MUST enum err reverse_health_set(struct reverse_health *h, const struct reverse_pool_conf *conf,
-				 struct pool *const *pools, size_t n);
+				 struct reverse_way *const *ways, struct pool *const *pools,
+				 size_t n);
 
 /* What its last failed check said; "" when the last one went well, NULL: it is not checked. */
 const char *reverse_health_why(const struct reverse_health *h, const struct backend *b);

@@ -77,7 +77,8 @@ static enum err renew(struct reverse_proxy *p, struct reverse_site *site)
 	TRY(reverse_snapshot_new(site, &p->registry, p->names, p->snapshots + 1,
 				 loop_now_ms(&p->life.loop), &next));
 	p->snapshots++;
-	enum err e = reverse_health_set(p->health, conf->pools.items, next->pools, conf->pools.n);
+	enum err e = reverse_health_set(p->health, conf->pools.items, site->ways, next->pools,
+					conf->pools.n);
 	if (e)
 		log_error("some servers are not checked", LOG_ERR(e));
 	for (size_t i = 0; i < p->workers_started; i++)
