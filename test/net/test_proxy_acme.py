@@ -82,7 +82,8 @@ def test_each_challenge_gives_a_certificate(site, gateway):
     assert fingerprint(site.shown("any.dns.home.arpa")) == told(gateway, NAMES[2])["fingerprint"]
     # Two names by http-01, one by tls-alpn-01; the authority may look more than once. Nothing of it is shown any longer.
     assert metric(gateway, "acme_shown_http_total")[0] >= 2 and metric(gateway, "acme_shown_tls_total")[0] >= 1
-    assert metric(gateway, "acme_issued_total") == [3] and len(metric(gateway, "certificate_end_seconds{")) == 3
+    wait_for(lambda: metric(gateway, "acme_issued_total") == [3], gateway.log)
+    assert len(metric(gateway, "certificate_end_seconds{")) == 3
     with site.host.inside():
         texts = subprocess.run(
             ["dig", "+short", "@127.0.0.1", "_acme-challenge.dns.home.arpa", "TXT"], capture_output=True, text=True, check=True)  # fmt: skip
@@ -241,7 +242,7 @@ def share_and_order_once(site, url):
         gateway.wait_message("READY=1")
     serials = {issued(gateway, scripted_names[0])["serial"] for gateway in both}
     assert len(serials) == 1
-    assert sum(metric(gateway, "acme_issued_total")[0] for gateway in both) == 1
+    wait_for(lambda: sum(metric(gateway, "acme_issued_total")[0] for gateway in both) == 1, both[0].log)
     shown = {fingerprint(site.shown(scripted_names[0], address)) for address in ("127.0.0.3", "127.0.0.4")}
     assert len(shown) == 1
     for gateway in both:

@@ -1,6 +1,7 @@
 /* The thread's life, its certificates, and what the main thread asks of it. */
 #include "service/reverse-proxy/io_acme.h"
 
+#include "acme/renewal.h"
 #include "config/config.h"
 #include "crypto/tls.h"
 #include "crypto/tls_chain.h"
@@ -130,6 +131,10 @@ enum err acme_held_set(struct reverse_acme *a, struct acme_held *h, struct tls_c
 	h->from_s = facts.from_s;
 	h->until_s = facts.until_s;
 	h->generation = generation;
+	if (!h->schedule.due_s) { /* of one whose schedule is not known */
+		h->schedule.again_s = clock_wall_s();
+		h->schedule.due_s = acme_renewal_due_s(h->from_s, h->until_s, NULL, 0);
+	}
 	a->news |= h->wanted;
 	acme_unlock(a);
 	if (h->wanted)
@@ -202,17 +207,6 @@ static enum err authorities_follow(struct reverse_acme *a, struct tls_client **t
 	return OK;
 }
 
-/* A due time for a certificate that says none. */
-static void schedule_fill(struct reverse_acme *a, struct acme_held *h)
-{
-	if (!h->chain || h->schedule.due_s)
-		return;
-	acme_lock(a);
-	h->schedule.again_s = clock_wall_s();
-	h->schedule.due_s = h->from_s + (h->until_s - h->from_s) / 3 * 2;
-	acme_unlock(a);
-}
-
 static void want(struct reverse_acme *a, size_t i)
 {
 	const struct reverse_certificate_conf *c =
@@ -229,7 +223,6 @@ static void want(struct reverse_acme *a, size_t i)
 	h->authority = authority_find(a, c->acme);
 	a->news |= is_new && h->chain;
 	acme_unlock(a);
-	schedule_fill(a, h);
 	reverse_acme_name(c->names.items, name);
 	if (!h->chain && !h->waits_told)
 		log_notice("there is no certificate yet: TLS for these names is refused until it "

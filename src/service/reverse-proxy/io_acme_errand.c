@@ -148,6 +148,19 @@ static void order_failed(struct acme_authority *u, const struct acme_result *r)
 	acme_rows_schedule(a, h);
 }
 
+static void schedule_anew(struct reverse_acme *a, struct acme_held *h,
+			  const struct tls_chain *chain)
+{
+	struct tls_chain_facts f;
+	tls_chain_facts(chain, &f);
+	acme_lock(a);
+	if (h->hurry)
+		h->schedule.issued_s = 0; /* somebody wanted it */
+	acme_schedule_issued(&h->schedule, clock_wall_s(), f.until_s - f.from_s, draw());
+	h->schedule.due_s = acme_renewal_due_s(f.from_s, f.until_s, NULL, h->schedule.chance);
+	acme_unlock(a);
+}
+
 static void order_good(struct acme_authority *u, struct span chain_pem)
 {
 	struct reverse_acme *a = u->of;
@@ -156,9 +169,11 @@ static void order_good(struct acme_authority *u, struct span chain_pem)
 	char name[ACME_NAME_MAX];
 	acme_first_name(h, name);
 	enum err e = tls_chain_new(chain_pem, span_text(u->key_pem), &chain);
-	uint64_t generation = draw() | 1;
+	/* The schedule first: who sees the certificate sees when it is renewed. */
 	if (!e)
-		e = acme_held_set(a, h, chain, chain_pem, generation);
+		schedule_anew(a, h, chain);
+	if (!e)
+		e = acme_held_set(a, h, chain, chain_pem, draw() | 1);
 	if (e) {
 		const struct acme_result r = {
 			.error = e, .problem = {.text = "the certificate cannot be used"}};
@@ -166,10 +181,6 @@ static void order_good(struct acme_authority *u, struct span chain_pem)
 		return;
 	}
 	acme_lock(a);
-	if (h->hurry)
-		h->schedule.issued_s = 0; /* somebody wanted it */
-	acme_schedule_issued(&h->schedule, clock_wall_s(), h->until_s - h->from_s, draw());
-	h->schedule.due_s = acme_renewal_due_s(h->from_s, h->until_s, NULL, h->schedule.chance);
 	a->counts.issued++;
 	acme_unlock(a);
 	u->retry_s = 0;
