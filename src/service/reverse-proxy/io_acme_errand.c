@@ -148,13 +148,15 @@ static void order_failed(struct acme_authority *u, const struct acme_result *r)
 	acme_rows_schedule(a, h);
 }
 
-static void schedule_anew(struct reverse_acme *a, struct acme_held *h,
+static void schedule_anew(const struct acme_authority *u, struct acme_held *h,
 			  const struct tls_chain *chain)
 {
+	struct reverse_acme *a = u->of;
 	struct tls_chain_facts f;
 	tls_chain_facts(chain, &f);
 	acme_lock(a);
-	if (h->hurry)
+	h->hurry = false;
+	if (u->hurried)
 		h->schedule.issued_s = 0; /* somebody wanted it */
 	acme_schedule_issued(&h->schedule, clock_wall_s(), f.until_s - f.from_s, draw());
 	h->schedule.due_s = acme_renewal_due_s(f.from_s, f.until_s, NULL, h->schedule.chance);
@@ -171,7 +173,7 @@ static void order_good(struct acme_authority *u, struct span chain_pem)
 	enum err e = tls_chain_new(chain_pem, span_text(u->key_pem), &chain);
 	/* The schedule first: who sees the certificate sees when it is renewed. */
 	if (!e)
-		schedule_anew(a, h, chain);
+		schedule_anew(u, h, chain);
 	if (!e)
 		e = acme_held_set(a, h, chain, chain_pem, draw() | 1);
 	if (e) {
@@ -215,7 +217,6 @@ static void errand_end(struct acme_authority *u)
 	crypto_wipe(u->key_pem, sizeof(u->key_pem));
 	acme_lock(u->of);
 	h->orders = false;
-	h->hurry = false;
 	acme_unlock(u->of);
 	acme_rows_unlease(u->of, h);
 	u->errand = ACME_ERRAND_NONE;
@@ -344,6 +345,8 @@ static enum err begin(struct acme_authority *u, struct acme_held *h, enum acme_e
 	}
 	u->errand = errand;
 	u->held = h;
+	/* Who asks from here on, and gets nothing of this order, gets another one. */
+	u->hurried = atomic_exchange(&h->hurry, false);
 	acme_lock(a);
 	h->orders = errand == ACME_ERRAND_CERTIFICATE;
 	acme_unlock(a);

@@ -70,6 +70,7 @@ struct acme_authority {
 	struct loop_timer timer;
 
 	enum acme_errand errand;
+	bool hurried;			       /* somebody asked for it */
 	struct acme_held *held;		       /* it is for */
 	char key_pem[CERTIFICATE_KEY_PEM_MAX]; /* of the order; wiped at its end */
 	struct loop_timer lease;
