@@ -324,6 +324,7 @@ void proxy_exchange_begin(struct proxy_exchange *x, bool end)
 {
 	proxy_count_add(&x->worker->counts, PROXY_COUNT_EXCHANGES, 1);
 	x->times.head_us = x->worker->now_us;
+	x->request_empty = end && !x->at_hand.len;
 	x->request_whole = end || x->at_hand.len;
 	x->received_authority = x->request.authority;
 	x->received_path = x->request.path;
@@ -388,7 +389,7 @@ void proxy_exchange_resume(struct proxy_exchange *x)
 void proxy_exchange_opened(struct proxy_exchange *x, bool kept)
 {
 	struct proxy_worker *w = x->worker;
-	bool end = x->request_whole && !x->at_hand.len;
+	bool end = x->request_empty; /* a body may be whole, and nobody have taken it yet */
 	x->kept = kept;
 	x->times.open_us = w->now_us;
 	if (kept)

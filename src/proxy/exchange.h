@@ -115,6 +115,7 @@ struct proxy_exchange {
 	uint8_t tries;	      /* back ends picked */
 	uint8_t stales;	      /* HTTP/2 connections that went away under it */
 	bool answered;	      /* a final head went to the front: nothing can be tried again */
+	bool request_empty;   /* it has no body */
 	bool request_whole;   /* all of the request was received, or lies at hand */
 	bool request_ended;   /* the back took all of it */
 	bool response_ended;  /* the whole answer was passed to the front or to the filters */

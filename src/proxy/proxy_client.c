@@ -128,6 +128,7 @@ struct proxy_exchange *proxy_client_start(struct proxy_worker *w, const struct p
 	if (what->limits)
 		x->limits = what->limits;
 	x->request_whole = true;
+	x->request_empty = !what->body.len;
 	x->times.head_us = x->times.picked_us = w->now_us;
 	x->hop = what->hop;
 	x->tries = 1;
