@@ -3,6 +3,8 @@
 #include "proxy/exchange.h"
 
 #include "base/poison.h"
+#include "base/writer.h"
+#include "proto/http/date.h"
 #include "proxy/body_filter.h"
 #include "proxy/exchange_inner.h"
 #include "proxy/face.h"
@@ -463,8 +465,28 @@ void proxy_exchange_interim(struct proxy_exchange *x)
 	exchange_arm(x);
 }
 
+/* RFC 9110 6.6.1: an answer without Date gets one from who has a clock, one of others' too. */
+static void date_add(struct proxy_exchange *x)
+{
+	struct proxy_worker *w = x->worker;
+	struct proxy_head *r = &x->response;
+	if (!w->io->wall_ms || r->status < 200 || r->body == PROXY_BODY_TUNNEL ||
+	    r->fields_n == PROXY_FIELDS_MAX || proxy_head_find(r, HTTP_FIELD_DATE))
+		return;
+	if (w->now_ms >= w->date_until_ms) {
+		uint64_t wall = w->io->wall_ms();
+		struct writer text = writer_of(w->date, sizeof(w->date));
+		http_date_write(&text, wall / 1000);
+		w->date_until_ms = w->now_ms + 1000 - wall % 1000;
+	}
+	r->fields[r->fields_n++] = (struct http_field){.name = span_text("Date"),
+						       .value = span_of(w->date, sizeof(w->date)),
+						       .id = HTTP_FIELD_DATE};
+}
+
 static void head_to_front(struct proxy_exchange *x, bool end)
 {
+	date_add(x);
 	x->answered = true;
 	x->phase = x->response.body == PROXY_BODY_TUNNEL ? PROXY_PHASE_TUNNEL : PROXY_PHASE_ANSWER;
 	x->response_ended = end;

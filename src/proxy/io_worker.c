@@ -1,5 +1,6 @@
 #include "proxy/io_worker.h"
 
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/pages.h"
@@ -227,6 +228,7 @@ static void give_splice(struct proxy_worker *w, struct proxy_splice *s)
 }
 
 static const struct proxy_worker_io ways = {
+	.wall_ms = clock_wall_ms,
 	.splice_take = take_splice,
 	.splice_give = give_splice,
 	.connect = connect_hop,

@@ -22,6 +22,45 @@ static void passes_a_request_and_its_answer(void **state)
 	assert_false(t->client->closed);
 }
 
+static uint64_t wall_now_ms = 784111777000; /* RFC 9110 5.6.7's example */
+
+static uint64_t wall_ms(void)
+{
+	return wall_now_ms;
+}
+
+static void an_answer_without_date_gets_one(void **state)
+{
+	struct through *t = *state;
+	const struct proxy_worker_io *without = t->w.io;
+	struct proxy_worker_io io = *without;
+	io.wall_ms = wall_ms;
+	t->w.io = &io;
+	memory_text(t, t->client, GET);
+	memory_text(t, t->backs[0], OK5);
+	assert_string_equal(memory_take(t->client),
+			    "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+			    "Content-Length: 5\r\n\r\nhello");
+	/* What a server says stays; an interim answer has none. */
+	memory_text(t, t->client, GET);
+	memory_text(t, t->backs[0],
+		    "HTTP/1.1 103 Early Hints\r\n\r\n"
+		    "HTTP/1.1 204 No Content\r\nDate: Mon, 07 Nov 1994 08:49:37 GMT\r\n\r\n");
+	assert_string_equal(
+		memory_take(t->client),
+		"HTTP/1.1 103 Early Hints\r\n\r\n"
+		"HTTP/1.1 204 No Content\r\nDate: Mon, 07 Nov 1994 08:49:37 GMT\r\n\r\n");
+	/* The next second, and an answer of our own. */
+	through_wait(t, 1000);
+	wall_now_ms += 1000;
+	t->verdict = (struct proxy_verdict){.kind = PROXY_ANSWER, .answer = span_text("no")};
+	t->verdict_set = true;
+	t->response_status = 403;
+	memory_text(t, t->client, GET);
+	contains(memory_take(t->client), "\r\nDate: Sun, 06 Nov 1994 08:49:38 GMT\r\n");
+	t->w.io = without;
+}
+
 static void keeps_both_connections(void **state)
 {
 	struct through *t = *state;
@@ -504,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(passes_a_request_and_its_answer),
+		TEST(an_answer_without_date_gets_one),
 		TEST(keeps_both_connections),
 		TEST(takes_requests_that_come_together),
 		TEST(answers_many_that_come_together_without_depth),

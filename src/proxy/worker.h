@@ -7,6 +7,7 @@
 #include "base/large.h"
 #include "base/slab.h"
 #include "base/wheel.h"
+#include "proto/http/date.h"
 #include "proxy/buffer.h"
 #include "proxy/count.h"
 #include "proxy/exchange.h"
@@ -33,6 +34,8 @@ struct proxy_worker_io {
 	/* Reads size bytes of a file at offset; fewer: *ret_len says so. NULL: no files. */
 	enum err (*file_read)(struct proxy_worker *w, int fd, uint64_t offset, void *buf,
 			      size_t size, size_t *ret_len);
+	/* Milliseconds since 1970, for Date. NULL: there is no clock, and no Date. */
+	uint64_t (*wall_ms)(void);
 	/* See io_splice.h. NULL: bodies are never spliced. */
 	struct proxy_splice *(*splice_take)(struct proxy_worker *w);
 	void (*splice_give)(struct proxy_worker *w, struct proxy_splice *s);
@@ -68,6 +71,8 @@ struct proxy_worker {
 	struct large exchanges_memory;
 	size_t exchanges_n, exchanges_max;
 	uint64_t exchange_id;
+	char date[HTTP_DATE_LEN]; /* of this second; good until now_ms is date_until_ms */
+	uint64_t date_until_ms;
 	uint64_t splice_min;	     /* bytes of a body that are worth a pipe */
 	bool draining;		     /* connections close after the answer that runs */
 	struct proxy_share2 *share2; /* owned; NULL until HTTP/2 is spoken */
