@@ -11,6 +11,7 @@
 enum { FILLS_MAX = 64 }; /* of one connection in a turn, then the others have theirs */
 
 static void back1_turn(struct proxy_back1 *b);
+static void turn_later(struct proxy_later *l);
 
 /* ---- its life ---- */
 
@@ -246,6 +247,10 @@ static enum step splice_step(struct proxy_back1 *b)
 		proxy_wire1_spliced_in(&b->wire, got);
 	switch (s) {
 	case PROXY_SPLICE_NOT: return STEP_READ;
+	case PROXY_SPLICE_MORE:
+		proxy_later_add(&b->w->later, &b->later, turn_later);
+		proxy_wire1_rest(&b->wire);
+		return STEP_HELD;
 	case PROXY_SPLICE_WAIT: proxy_wire1_rest(&b->wire); return STEP_HELD;
 	case PROXY_SPLICE_DONE: answered(b); return STEP_GONE;
 	case PROXY_SPLICE_TORN: break;

@@ -220,6 +220,7 @@ MUST struct http_field *proxy_trailers_store(struct proxy_exchange *x,
 enum proxy_splicing {
 	PROXY_SPLICE_NOT,  /* offer the bytes by body */
 	PROXY_SPLICE_WAIT, /* until one of the two transports is ready, or resume */
+	PROXY_SPLICE_MORE, /* in a later turn, without being told */
 	PROXY_SPLICE_DONE, /* the answer was passed on whole (response_ended) */
 	PROXY_SPLICE_TORN, /* `from` has ended, or broke */
 };

@@ -37,5 +37,7 @@ enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy
 	if (x->response_ended)
 		w->io->splice_give(w, TAKE(x->splice));
 	exchange_arm(x);
+	if (moved.more)
+		return PROXY_SPLICE_MORE;
 	return x->response_ended ? PROXY_SPLICE_DONE : PROXY_SPLICE_WAIT;
 }

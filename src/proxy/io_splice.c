@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { MOVED_MAX = 1 << 20 }; /* of one body in a turn, then the others have theirs */
+
 struct proxy_splice {
 	struct splice_pipe pipe;
 	struct proxy_splice *next;
@@ -88,5 +90,9 @@ enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *from,
 			to->ready &= (uint8_t)~PROXY_CAN_WRITE;
 		if (!n || (ret->got == before && !ret->held && !(from->ready & PROXY_CAN_READ)))
 			return OK;
+		if (ret->got < left && ret->got >= MOVED_MAX) {
+			ret->more = true;
+			return OK;
+		}
 	}
 }

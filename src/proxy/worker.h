@@ -46,8 +46,10 @@ struct proxy_spliced {
 	uint64_t got, put; /* taken from the one, given to the other */
 	size_t held;	   /* between them */
 	bool gone;	   /* the other takes no more, ever */
+	bool more;	   /* it was enough for one turn, and there is more: no event will tell */
 };
-/* As many of the left bytes as can go now. ERR_CLOSED: `from` has ended. */
+/* As many of the left bytes as can go now, and as are fair to others. ERR_CLOSED: `from` has ended.
+ */
 MUST enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *from,
 				struct proxy_transport *to, uint64_t left,
 				struct proxy_spliced *ret);
