@@ -69,6 +69,12 @@ static const struct config_key rate_keys[] = {
 	 .help = "whose requests are counted together: `client` (an IPv4 address, an IPv6 /64), "
 		 "`route` (all), `header NAME` or `cookie NAME` (one value of it; who has none is "
 		 "counted by address)"},
+	{.name = "shared",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct reverse_rate_conf, shared),
+	 .fallback = "no",
+	 .help = "counted for all gateways of one `store` (PostgreSQL) and `store-key` together: "
+		 "each admits by itself and hears a moment later of what others did"},
 };
 
 static void check_rate(const void *conf, struct config_at *at)
@@ -331,6 +337,16 @@ static void rate_of(const struct reverse_rate_conf *c, uint32_t number, struct g
 	(void)by_read(c->by, &ret->key, &ret->name);
 	ret->burst = c->burst ? c->burst : ret->requests;
 	ret->number = number;
+	ret->shared = c->shared;
+}
+
+size_t reverse_guard_shared(const struct reverse_guard_conf *c)
+{
+	const struct reverse_rate_conf *rates = c->rate.items;
+	for (size_t i = 0; i < c->rate.n; i++)
+		if (rates[i].shared)
+			return i;
+	return SIZE_MAX;
 }
 
 static enum err countries_of(struct arena *a, const struct config_list *list, const uint16_t **ret,

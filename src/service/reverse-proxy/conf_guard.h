@@ -11,6 +11,7 @@ struct reverse_rate_conf {
 	const char *limit; /* "100/s" */
 	uint32_t burst;	   /* 0: as many as the limit's number */
 	const char *by;	   /* "client", "route", "header NAME", "cookie NAME" */
+	bool shared;	   /* with the gateways that share `store` */
 };
 
 struct reverse_user_conf {
@@ -41,6 +42,9 @@ struct reverse_guard_conf {
 };
 
 extern const struct config_map reverse_guard_map;
+
+/* The place of the first limit that is shared; SIZE_MAX: none is. */
+size_t reverse_guard_shared(const struct reverse_guard_conf *c);
 
 /* Compiles c into ret, which points into it and into a. *rate: the number of the next rate limit of
  * the snapshot. forward.pool is the caller's to fill. ENOMEM. */

@@ -557,6 +557,18 @@ static void check_source(const struct reverse_conf *conf, const struct reverse_g
 				   "section");
 }
 
+/* steps: room for one more than n. */
+static void check_shared(const struct reverse_conf *conf, const struct reverse_guard_conf *c,
+			 struct config_step *steps, size_t n, struct config_at *at)
+{
+	size_t which = reverse_guard_shared(c);
+	steps[n] = (struct config_step){"rate", which};
+	if (which != SIZE_MAX && !(reverse_store_is_shared(conf) && conf->store_key.len))
+		config_fail_inside(at, steps, n + 1,
+				   "limits are shared through a database: write `store: "
+				   "postgresql://…` and `store-key` in the section");
+}
+
 void reverse_route_check(const struct reverse_conf *conf, struct config_at *at)
 {
 	const struct reverse_route_conf *routes = conf->routes.items;
@@ -565,6 +577,8 @@ void reverse_route_check(const struct reverse_conf *conf, struct config_at *at)
 	if (conf->has_guard) {
 		check_forward(conf, &conf->guard, section, 2, at);
 		check_source(conf, &conf->guard, section, 1, at);
+		check_shared(conf, &conf->guard,
+			     (struct config_step[2]){{"guard", CONFIG_STEP_WHOLE}}, 1, at);
 	}
 	for (size_t i = 0; i < conf->routes.n; i++) {
 		struct ip_endpoint e;
@@ -574,6 +588,10 @@ void reverse_route_check(const struct reverse_conf *conf, struct config_at *at)
 		if (routes[i].has_guard) {
 			check_forward(conf, &routes[i].guard, route, 3, at);
 			check_source(conf, &routes[i].guard, route, 2, at);
+			check_shared(conf, &routes[i].guard,
+				     (struct config_step[3]){{"routes", i},
+							     {"guard", CONFIG_STEP_WHOLE}},
+				     2, at);
 		}
 		if (routes[i].to && reverse_pool_find(conf, routes[i].to) == SIZE_MAX &&
 		    ip_endpoint_parse(span_text(routes[i].to), 0, &e) != OK)

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 /* cmocka wants the four above it. */
@@ -174,10 +175,39 @@ static void one_site_is_four_lines(void **state)
 	config_free(c);
 }
 
+#define SHARED                                                                                     \
+	"  listen: 192.0.2.1\n  routes: {to: \"10.0.0.1:80\", guard: {rate: [1/s, {limit: 2/s, "   \
+	"shared: yes}]}}\n"
+
+static void limits_are_shared_through_a_database_only(void **state)
+{
+	(void)state;
+	static const char key[] = "  store-key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+	static const char url[] = "  store: postgresql:///x\n";
+	char text[512];
+	refused("reverse-proxy:\n" SHARED, 3, 51, "limits are shared through a database");
+	(void)snprintf(text, sizeof(text), "reverse-proxy:\n" SHARED "%s", key);
+	refused(text, 3, 51, "write `store: postgresql://");
+	(void)snprintf(text, sizeof(text), "reverse-proxy:\n" SHARED "%s", url);
+	refused(text, 3, 51, "`store-key`");
+	(void)snprintf(text, sizeof(text),
+		       "reverse-proxy:\n  listen: 192.0.2.1\n"
+		       "  guard: {rate: {limit: 2/s, shared: yes}}\n");
+	refused(text, 3, 17, "limits are shared through a database");
+	(void)snprintf(text, sizeof(text), "reverse-proxy:\n" SHARED "%s%s", key, url);
+	struct config *config = parse(text);
+	const struct reverse_conf *c = config_section(config, "reverse-proxy");
+	const struct reverse_route_conf *route = c->routes.items;
+	assert_int_equal(reverse_guard_shared(&route->guard), 1);
+	assert_int_equal(reverse_guard_shared(&c->guard), SIZE_MAX);
+	config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(schema_is_sound),
+		cmocka_unit_test(limits_are_shared_through_a_database_only),
 		cmocka_unit_test(refuses_what_leads_nowhere),
 		cmocka_unit_test(refuses_an_address_that_is_served_twice),
 		cmocka_unit_test(refuses_what_only_tls_has_without_it),

@@ -5,6 +5,7 @@
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_certs.h"
 #include "service/reverse-proxy/io_health.h"
+#include "service/reverse-proxy/io_rates.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/io_staples.h"
 #include "service/reverse-proxy/route/route.h"
@@ -420,6 +421,7 @@ static void metrics(void *arg, struct writer *w)
 	write_staples(p, w);
 	reverse_control_certificate_metrics(p, w);
 	reverse_cache_metrics(p, w);
+	reverse_rates_metrics(p->rates, w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head(w, rows[i].name, rows[i].help, rows[i].gauge);
 		write_servers(p, w, rows[i].name, rows[i].value);

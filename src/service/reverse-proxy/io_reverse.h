@@ -15,6 +15,7 @@ struct reverse_acme;
 struct cache_memory;
 struct reverse_health;
 struct reverse_names;
+struct reverse_rates;
 struct reverse_staples;
 
 struct reverse_proxy {
@@ -39,6 +40,7 @@ struct reverse_proxy {
 	size_t workers_n, workers_started;
 	size_t connections_max; /* of all of them */
 	struct guard_state *guard;
+	struct reverse_rates *rates;
 	struct cache_memory *cache;
 	struct auth_hasher *hasher;
 	struct access_log log;

@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "config/global.h"
 #include "crypto/random.h"
+#include "crypto/secret.h"
 #include "http-cache/memory.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -14,6 +15,7 @@
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_health.h"
 #include "service/reverse-proxy/io_names.h"
+#include "service/reverse-proxy/io_rates.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/io_staples.h"
 #include "service/reverse-proxy/io_way.h"
@@ -28,6 +30,7 @@
 #define GUARD_BUCKETS	  262144u
 #define GUARD_CLIENTS	  65536u
 #define GUARD_CREDENTIALS 4096u
+#define GUARD_SHARES	  4096u
 #define GUARD_CREDENTIALS_MS                                                                       \
 	600000u /* a password that was right is not hashed again for so long                       \
 		 */
@@ -203,6 +206,7 @@ void reverse_reload(void *arg, struct control_reply *reply)
 	if (!e) {
 		tell_unserved(p, conf);
 		open_log(p, &conf->access_log);
+		reverse_rates_set(p->rates, conf);
 		service_life_adopt(&p->life, TAKE(config));
 		p->reloads++;
 		log_info("reloaded");
@@ -337,13 +341,21 @@ static enum err enter_sandbox(struct reverse_proxy *p)
 }
 
 /* What all workers' guards share. */
-static enum err make_guard(struct reverse_proxy *p)
+static enum err make_guard(struct reverse_proxy *p, const struct reverse_conf *shared)
 {
-	static const struct guard_state_conf conf = {.buckets_max = GUARD_BUCKETS,
-						     .clients_max = GUARD_CLIENTS,
-						     .credentials_max = GUARD_CREDENTIALS,
-						     .credentials_ms = GUARD_CREDENTIALS_MS};
-	TRY(guard_state_new(&conf, &p->guard));
+	uint8_t key[GUARD_SHARE_KEY_LEN];
+	const struct guard_state_conf conf = {.buckets_max = GUARD_BUCKETS,
+					      .clients_max = GUARD_CLIENTS,
+					      .credentials_max = GUARD_CREDENTIALS,
+					      .credentials_ms = GUARD_CREDENTIALS_MS,
+					      .share_key =
+						      reverse_rates_key(shared, key) ? key : NULL,
+					      .shares_max = GUARD_SHARES};
+	enum err e = guard_state_new(&conf, &p->guard);
+	crypto_wipe(key, sizeof(key));
+	if (e)
+		return e;
+	TRY(reverse_rates_new(&p->life.loop, p->guard, shared, thread_wake, p, &p->rates));
 	return auth_hasher_new(&p->hasher);
 }
 
@@ -379,7 +391,7 @@ static enum err open_all(struct reverse_proxy *p)
 	if (!p->workers || !p->outs)
 		return ENOMEM;
 	TRY(make_registry(p));
-	TRY(make_guard(p));
+	TRY(make_guard(p, conf));
 	TRY(make_cache(p, conf));
 	TRY(reverse_staples_new(&p->life.loop, &p->staples));
 	TRY(reverse_tickets_begin(&p->tickets, conf, clock_wall_s(), thread_wake, p));
@@ -435,6 +447,7 @@ static void woken(void *arg)
 	access_log_turn(&p->log);
 	acme_turn(p);
 	reverse_tickets_woken(&p->tickets, clock_wall_s());
+	reverse_rates_woken(p->rates);
 }
 
 static void each_second(void *arg)
@@ -492,6 +505,7 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 	TRY(start_workers(p));
 	TRY(reverse_acme_start(p->acme));
 	TRY(reverse_tickets_start(&p->tickets));
+	reverse_rates_set(p->rates, service_life_conf(&p->life));
 	p->life.reload = hangup;
 	p->life.arg = p;
 	*ret_status = service_life_run(&p->life);
@@ -509,6 +523,7 @@ static void end(struct reverse_proxy *p)
 	auth_hasher_free(p->hasher);
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_done(&p->workers[i]);
+	reverse_rates_free(p->rates);
 	guard_state_free(p->guard);
 	cache_memory_free(p->cache);
 	reverse_health_free(p->health);

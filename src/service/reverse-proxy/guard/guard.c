@@ -72,6 +72,11 @@ static void key_write(struct writer *w, const struct guard_rate *rate, const str
 	struct span value;
 	uint8_t client[17];
 	write_u32(w, rate->number);
+	if (rate->shared) { /* gateways with other limits have other keys */
+		write_u32(w, rate->requests);
+		write_u32(w, rate->period_ms);
+		write_u32(w, rate->burst);
+	}
 	if (rate->key == GUARD_BY_ROUTE) {
 		write_u8(w, 'r');
 		write_u32(w, f->route);
@@ -101,7 +106,8 @@ static bool rates_pass(const struct guard_rules *r, struct guard_state *s,
 		struct state_taken t;
 		key_write(&w, rate, f);
 		state_take(s, writer_span(&w),
-			   &(struct state_bucket){rate->requests, rate->period_ms, rate->burst},
+			   &(struct state_bucket){rate->requests, rate->period_ms, rate->burst,
+						  rate->shared},
 			   f->now_ms, &t);
 		if (t.taken && ret->has_rate && t.remaining >= ret->remaining)
 			continue;

@@ -18,6 +18,8 @@ struct guard_state;
 enum {
 	GUARD_RATES_MAX = 4, /* limits of one guard */
 	GUARD_COUNTRIES_MAX = 256,
+	GUARD_SHARE_KEY_LEN = 16,
+	GUARD_SHARE_COUNT_MAX = 1 << 24,
 };
 
 /* By what a rate limit tells one client from another. */
@@ -35,6 +37,7 @@ struct guard_rate {
 	uint32_t requests; /* in each period */
 	uint32_t period_ms;
 	uint32_t burst; /* at once, at least 1 */
+	bool shared;	/* with other gateways, where there is a key for it (guard_state_conf) */
 };
 
 struct guard_forward {
@@ -120,6 +123,10 @@ struct guard_state_conf {
 	size_t clients_max;	 /* addresses whose connections are counted at once */
 	size_t credentials_max;	 /* basic authentication: pairs that were found right */
 	uint64_t credentials_ms; /* and for so long */
+	/* GUARD_SHARE_KEY_LEN octets that all gateways have and nobody else: limits with `shared`
+	 * are counted for them too. NULL: they are like the others. */
+	const uint8_t *share_key;
+	size_t shares_max; /* keys that wait to be told at once; 24 bytes each */
 };
 MUST enum err guard_state_new(const struct guard_state_conf *conf, struct guard_state **ret);
 void guard_state_free(struct guard_state *s); /* accepts NULL */
@@ -132,6 +139,23 @@ enum guard_answer guard_admits(const struct guard_rules *rules, const struct ip_
 /* All of it. Counts the request against its limits. Any thread; allocates nothing, never waits. */
 void guard_judge(const struct guard_rules *rules, struct guard_state *state,
 		 const struct guard_facts *facts, struct guard_verdict *ret);
+
+/* So many requests of one key were admitted by one gateway. each_us and burst are its limit's, as
+ * all gateways have it; name is a keyed hash of the limit and of what tells the key. */
+struct guard_share {
+	uint64_t name;
+	uint32_t count, each_us, burst; /* each at least 1 */
+};
+
+/* What was admitted here since it was taken last: at most max keys, those that wait longest first;
+ * fewer than max: all. One thread. */
+size_t guard_shares_take(struct guard_state *s, struct guard_share *ret, size_t max);
+/* Others admitted this: it is taken from the bucket here, which may come to owe, but no more than
+ * `others` gateways can have admitted until we heard of it. Any thread. */
+void guard_share_charge(struct guard_state *s, const struct guard_share *share, unsigned others,
+			uint64_t now_ms);
+/* Requests that were admitted while the keys that wait were too many: others never hear of them. */
+uint64_t guard_shares_lost(const struct guard_state *s);
 
 /* After GUARD_HASH, when the password was right: what comes next, GUARD_PASS or GUARD_ASK. */
 enum guard_answer guard_after_hash(const struct guard_rules *rules);

@@ -35,7 +35,7 @@ static struct guard_facts facts_at(uint64_t now_ms)
 
 static struct guard_state *state_of(size_t slots)
 {
-	const struct guard_state_conf conf = {slots, slots, slots, 60000};
+	const struct guard_state_conf conf = {slots, slots, slots, 60000, NULL, 0};
 	struct guard_state *s = NULL;
 	assert_int_equal(guard_state_new(&conf, &s), OK);
 	return s;
@@ -108,7 +108,7 @@ static void one_rate_agrees_with_a_count_of_the_time(void **state)
 	(void)state;
 	struct test_random rnd = test_random_begin();
 	AUTO(guard_state_free) struct guard_state *s = state_of(8);
-	const struct state_bucket b = {4, 1000, 4};
+	const struct state_bucket b = {4, 1000, 4, false};
 	double tokens = 4;
 	uint64_t now = 5000, before = now;
 	for (unsigned i = 0; i < 5000; i++) {
@@ -284,7 +284,7 @@ static void more_keys_than_room_lose_only_what_is_full_again(void **state)
 {
 	(void)state;
 	AUTO(guard_state_free) struct guard_state *s = state_of(8);
-	const struct state_bucket b = {1, 1000, 1};
+	const struct state_bucket b = {1, 1000, 1, false};
 	struct state_taken t;
 	for (unsigned i = 0; i < 1000; i++) {
 		uint8_t key[4] = {(uint8_t)i, (uint8_t)(i >> 8), 0, 0};

@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "proto/ip/address.h"
 #include "service/reverse-proxy/guard/guard.h"
+#include "service/reverse-proxy/guard/share.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,8 @@ struct guard_state {
 	struct credential_slot *credentials;
 	size_t bucket_sets, client_sets, credential_sets;
 	_Atomic uint32_t connections;
+	struct share_table *shares; /* owned; NULL: nothing is shared */
+	uint8_t share_key[GUARD_SHARE_KEY_LEN];
 };
 
 static size_t sets_for(size_t slots)
@@ -60,6 +63,11 @@ enum err guard_state_new(const struct guard_state_conf *conf, struct guard_state
 	s->credentials = calloc(s->credential_sets * WAYS, sizeof(*s->credentials));
 	if (!s->buckets || !s->clients || !s->credentials)
 		return (enum err)ENOMEM;
+	if (conf->share_key) {
+		memcpy(s->share_key, conf->share_key, sizeof(s->share_key));
+		TRY(share_table_new(conf->shares_max, &s->shares));
+	}
+	s->conf.share_key = NULL;
 	*ret = TAKE(s);
 	return OK;
 }
@@ -71,6 +79,7 @@ void guard_state_free(struct guard_state *s)
 	free(s->buckets);
 	free(s->clients);
 	free(s->credentials);
+	share_table_free(s->shares);
 	crypto_wipe(s, sizeof(*s));
 	free(s);
 }
@@ -98,8 +107,11 @@ static struct bucket_slot *slot_of(struct guard_state *s, uint64_t name)
 void state_take(struct guard_state *s, struct span key, const struct state_bucket *b,
 		uint64_t now_ms, struct state_taken *ret)
 {
-	uint64_t name = siphash13_of(s->key, key.data, key.len);
-	struct bucket_slot *slot = slot_of(s, name ? name : 1);
+	bool shared = b->shared && s->shares;
+	uint64_t name = shared ? siphash24(s->share_key, key.data, key.len)
+			       : siphash13_of(s->key, key.data, key.len);
+	name = name ? name : 1;
+	struct bucket_slot *slot = slot_of(s, name);
 	uint64_t now_us = now_ms * 1000;
 	uint64_t each_us = (uint64_t)b->period_ms * 1000 / b->requests;
 	uint64_t burst_us = each_us * b->burst;
@@ -118,6 +130,41 @@ void state_take(struct guard_state *s, struct span key, const struct state_bucke
 		&slot->full_us, &full_us, then, memory_order_relaxed, memory_order_relaxed));
 	ret->full_ms = (then - now_us + 999) / 1000;
 	ret->remaining = each_us ? (uint32_t)((burst_us - (then - now_us)) / each_us) : b->burst;
+	if (shared)
+		share_add(s->shares, name, (uint32_t)each_us, b->burst);
+}
+
+/* ---- buckets that gateways share ---- */
+
+size_t guard_shares_take(struct guard_state *s, struct guard_share *ret, size_t max)
+{
+	return s->shares ? share_take(s->shares, ret, max) : 0;
+}
+
+uint64_t guard_shares_lost(const struct guard_state *s)
+{
+	return s->shares ? share_lost(s->shares) : 0;
+}
+
+void guard_share_charge(struct guard_state *s, const struct guard_share *share, unsigned others,
+			uint64_t now_ms)
+{
+	if (!s->shares)
+		return;
+	struct bucket_slot *slot = slot_of(s, share->name);
+	uint64_t now_us = now_ms * 1000;
+	uint64_t burst_us = (uint64_t)share->each_us * share->burst;
+	/* Each other's burst, and what its limit gave until we heard. */
+	uint64_t most_us = now_us + burst_us + others * (burst_us + SHARE_DELAY_US);
+	uint64_t full_us = atomic_load_explicit(&slot->full_us, memory_order_relaxed);
+	uint64_t then;
+	do {
+		then = (full_us > now_us ? full_us : now_us) +
+		       (uint64_t)share->each_us * share->count;
+		if (then > most_us)
+			then = full_us > most_us ? full_us : most_us;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slot->full_us, &full_us, then, memory_order_relaxed, memory_order_relaxed));
 }
 
 /* ---- connections ---- */

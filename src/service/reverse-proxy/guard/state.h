@@ -14,6 +14,7 @@ struct ip_address;
 /* A token bucket as GCRA (ITU-T I.371) has it: one number, when it will be full again. */
 struct state_bucket {
 	uint32_t requests, period_ms, burst; /* each at least 1 */
+	bool shared;			     /* told to other gateways */
 };
 
 struct state_taken {
