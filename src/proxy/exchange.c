@@ -491,7 +491,9 @@ static void head_to_front(struct proxy_exchange *x, bool end)
 	x->phase = x->response.body == PROXY_BODY_TUNNEL ? PROXY_PHASE_TUNNEL : PROXY_PHASE_ANSWER;
 	x->response_ended = end;
 	exchange_arm(x);
-	x->front->ops->head(x->front, x, end && !x->filters);
+	/* Where no body may be, filters hear of the end, and the front of nothing more. */
+	bool bare = x->response.body == PROXY_BODY_NONE;
+	x->front->ops->head(x->front, x, end && (bare || !x->filters));
 	if (end && x->filters)
 		x->response_held = proxy_exchange_response_body(x, (struct span){0}, true) != 0;
 }

@@ -62,6 +62,8 @@ void proxy_exchange_request_resume(struct proxy_exchange *x)
 
 size_t exchange_to_front(struct proxy_exchange *x, struct span bytes, bool end)
 {
+	if (x->response.body == PROXY_BODY_NONE)
+		return bytes.len; /* told with the head; a filter's own end is for nobody */
 	size_t n = x->front->ops->body(x->front, x, bytes, end);
 	x->sent_bytes += n;
 	x->response_held = n < bytes.len;

@@ -134,6 +134,19 @@ def test_a_second_request_is_answered_without_a_server(site):
     assert get(site, "/a?x")[3].startswith("gatehouse; fwd=uri-miss")
 
 
+def test_what_has_no_body_is_kept_and_gets_none(site):
+    """RFC 9112 6.1: no Transfer-Encoding in a 204, and nothing behind it."""
+    tells("/bare", 204, "Cache-Control: max-age=60")
+    client = Client(site.host)
+    try:
+        for _ in range(3):
+            status, fields, text = client.ask("/bare")
+            assert (status, text) == (204, "") and "Transfer-Encoding" not in fields and "Content-Length" not in fields
+        assert asked("/bare") == 1 and "hit" in fields["Cache-Status"]
+    finally:
+        client.close()
+
+
 @pytest.mark.parametrize(
     "fields, word",
     [
