@@ -59,9 +59,13 @@ class Serving:
     def check(self, request, context):
         """grpc.health.v1: HealthCheckRequest {string service = 1}, HealthCheckResponse {status = 1}."""
         name = request[2:].decode()
-        if name not in ("", "app", "ill"):
+        if name == "gone":
             context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        return b"\x08\x02" if name == "ill" else b"\x08\x01"
+        if name == "none":
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+        if name == "hang":
+            self.hang(request, context)
+        return {"zero": b"", "ill": b"\x08\x02", "odd": b"\x08\x03", "torn": b"\x08\x81"}.get(name, b"\x08\x01")
 
 
 def serve(address, plain, tls, chain, key):

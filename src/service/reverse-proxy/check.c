@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/check.h"
 
 #include "proto/http/http1.h"
+#include "service/reverse-proxy/check_grpc.h"
 
 void reverse_check_ask(const struct reverse_check_conf *c, const struct ip_endpoint *at,
 		       struct writer *w)
@@ -14,7 +15,7 @@ void reverse_check_ask(const struct reverse_check_conf *c, const struct ip_endpo
 
 static bool contains(struct span in, const char *text)
 {
-	return memmem(in.data, in.len, text, strlen(text)) != NULL;
+	return in.len && memmem(in.data, in.len, text, strlen(text)) != NULL;
 }
 
 /* Does the body, as far as it is there, hold the text? The end of a chunk is no end of the body,
@@ -75,6 +76,30 @@ enum parse reverse_check_judge(const struct reverse_check_conf *c, struct span i
 	enum parse p = judge(c, in);
 	bool last = end || in.len >= REVERSE_CHECK_ANSWER_MAX;
 	return p == PARSE_MORE && last ? PARSE_BAD : p;
+}
+
+static enum parse judge_http2(const struct reverse_check_conf *c,
+			      const struct reverse_check_answer *a)
+{
+	bool over = a->ended || a->broken;
+	if (!a->status)
+		return over ? PARSE_BAD : PARSE_MORE;
+	if (!reverse_check_expects(c, a->status))
+		return PARSE_BAD;
+	if (!c->body || contains(a->body, c->body))
+		return PARSE_DONE;
+	return over || a->cut ? PARSE_BAD : PARSE_MORE;
+}
+
+enum parse reverse_check_judge2(const struct reverse_check_conf *c,
+				const struct reverse_check_answer *a, const char **ret_why)
+{
+	if (reverse_check_kind(c) == REVERSE_CHECK_GRPC)
+		return reverse_check_grpc_judge(a, ret_why);
+	enum parse p = judge_http2(c, a);
+	if (p == PARSE_BAD)
+		*ret_why = "not the answer that is expected";
+	return p;
 }
 
 bool reverse_opinion_add(struct reverse_opinion *o, const struct reverse_check_conf *c, bool good)

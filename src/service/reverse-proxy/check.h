@@ -23,6 +23,25 @@ void reverse_check_ask(const struct reverse_check_conf *c, const struct ip_endpo
  * REVERSE_CHECK_ANSWER_MAX bytes. */
 MUST enum parse reverse_check_judge(const struct reverse_check_conf *c, struct span in, bool end);
 
+/* What came by HTTP/2 so far; zeroed storage: nothing did. */
+struct reverse_check_answer {
+	uint16_t status;      /* 0: no head yet; 1xx are passed over */
+	bool is_grpc;	      /* by its content type */
+	uint32_t grpc_status; /* of the head or of the trailers; 0: none was there */
+	bool ended;	      /* in order, and whole */
+	bool broken;	      /* nothing more comes, although it did not end */
+	bool cut;	      /* there was more body than this: */
+	struct span body;     /* at most REVERSE_CHECK_ANSWER_MAX, borrowed */
+};
+
+/* In grpc_status: 0 of the wire, all is well; and what is no number of the protocol's. */
+#define REVERSE_CHECK_GRPC_FINE UINT32_MAX
+#define REVERSE_CHECK_GRPC_NONE 17
+
+/* As reverse_check_judge, of a check by HTTP or gRPC. *ret_why: a fixed text, of PARSE_BAD. */
+MUST enum parse reverse_check_judge2(const struct reverse_check_conf *c,
+				     const struct reverse_check_answer *a, const char **ret_why);
+
 /* Zeroed storage: nothing is known. */
 struct reverse_opinion {
 	enum backend_checked is;

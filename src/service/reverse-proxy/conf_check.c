@@ -9,8 +9,16 @@ static const struct config_key check_keys[] = {
 	 .min = 1,
 	 .max = 1024,
 	 .example = "/health",
-	 .help = "ask for this path by HTTP/1.1, with the pool's `tls` if it has some, and look at "
-		 "the answer"},
+	 .help = "ask for this path, by HTTP/2 where the pool's `protocol` is `h2`, else by "
+		 "HTTP/1.1, "
+		 "with the pool's `tls` if it has some, and look at the answer"},
+	{.name = "grpc",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, grpc),
+	 .max = 255,
+	 .example = "\"\"",
+	 .help = "ask gRPC's health service (`grpc.health.v1.Health`) for this service, `\"\"` for "
+		 "the server as a whole, by HTTP/2; who says SERVING is well"},
 	{.name = "tcp",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct reverse_check_conf, tcp),
@@ -19,6 +27,7 @@ static const struct config_key check_keys[] = {
 	{.name = "method",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_check_conf, method),
+	 CONFIG_PRESENT(struct reverse_check_conf, has_method),
 	 .min = 1,
 	 .max = 32,
 	 .fallback = "GET",
@@ -34,6 +43,7 @@ static const struct config_key check_keys[] = {
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct reverse_check_conf, status),
+	 CONFIG_PRESENT(struct reverse_check_conf, has_status),
 	 .min = 3,
 	 .max = 7,
 	 .items_min = 1,
@@ -98,15 +108,33 @@ static bool read_range(const char *text, uint64_t *ret_first, uint64_t *ret_last
 	return *ret_first >= 100 && *ret_first <= *ret_last;
 }
 
+/* What a check asks, and nothing beside it that would say nothing. */
+static void judge_kind(const struct reverse_check_conf *c, struct config_at *at)
+{
+	static const char of_http[] = "is of checks by http; gRPC has its own";
+	if (!c->http && !c->tcp && !c->grpc)
+		config_fail(at, NULL, "say how: `http: /health`, `grpc: \"\"` or `tcp: yes`");
+	if (c->http && c->tcp)
+		config_fail(at, "tcp", "http opens a connection as well; write one of the two");
+	if (!c->grpc)
+		return;
+	if (c->http || c->tcp)
+		config_fail(at, "grpc", "it is asked for instead of %s; write one of the two",
+			    c->http ? "http" : "tcp");
+	if (c->has_method)
+		config_fail(at, "method", "`method` %s", of_http);
+	if (c->has_status)
+		config_fail(at, "status", "`status` %s", of_http);
+	if (c->body)
+		config_fail(at, "body", "`body` %s", of_http);
+}
+
 static void judge(const void *conf, struct config_at *at)
 {
 	const struct reverse_check_conf *c = conf;
 	const char *const *status = c->status.items;
 	uint64_t first, last;
-	if (!c->http && !c->tcp)
-		config_fail(at, NULL, "say how: `http: /health`, or `tcp: yes`");
-	if (c->http && c->tcp)
-		config_fail(at, "tcp", "http opens a connection as well; write one of the two");
+	judge_kind(c, at);
 	if (c->http && (c->http[0] != '/' || !http_is_target(span_text("GET"), span_text(c->http))))
 		config_fail(at, "http", "'%s' is no path; write one like /health", c->http);
 	if (!http_is_token(span_text(c->method)))
@@ -131,7 +159,11 @@ const struct config_map reverse_check_map = {
 
 enum reverse_check_kind reverse_check_kind(const struct reverse_check_conf *c)
 {
-	return c->http ? REVERSE_CHECK_HTTP : c->tcp ? REVERSE_CHECK_TCP : REVERSE_CHECK_NONE;
+	if (c->http)
+		return REVERSE_CHECK_HTTP;
+	if (c->grpc)
+		return REVERSE_CHECK_GRPC;
+	return c->tcp ? REVERSE_CHECK_TCP : REVERSE_CHECK_NONE;
 }
 
 bool reverse_check_expects(const struct reverse_check_conf *c, unsigned status)

@@ -8,14 +8,17 @@ enum reverse_check_kind {
 	REVERSE_CHECK_NONE,
 	REVERSE_CHECK_TCP, /* a connection is enough */
 	REVERSE_CHECK_HTTP,
+	REVERSE_CHECK_GRPC, /* grpc.health.v1 */
 };
 
 struct reverse_check_conf {
 	bool tcp;
-	const char *http;	   /* the path; NULL: no HTTP */
-	const char *method, *host; /* host NULL: the server's address */
-	struct config_list status; /* const char *: "200", "200-399" */
-	const char *body;	   /* NULL: not looked at */
+	const char *http;	     /* the path; NULL: no HTTP */
+	const char *grpc;	     /* the service, "": the server; NULL: no gRPC */
+	bool has_method, has_status; /* they were written */
+	const char *method, *host;   /* host NULL: the server's address */
+	struct config_list status;   /* const char *: "200", "200-399" */
+	const char *body;	     /* NULL: not looked at */
 	uint64_t interval_ms, timeout_ms;
 	uint32_t rise, fall;
 	uint16_t port; /* 0: where requests go */

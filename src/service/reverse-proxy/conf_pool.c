@@ -196,14 +196,14 @@ bool reverse_pool_has_tls(const struct reverse_pool_conf *conf)
 	return conf->has_tls && conf->tls.on;
 }
 
-/* Checks speak HTTP/1.1. */
+/* With a port of its own a check is of something else than requests are. */
 static void judge_pool(const void *conf, struct config_at *at)
 {
 	const struct reverse_pool_conf *c = conf;
-	if (c->checked && c->check.http && c->protocol == REVERSE_PROTOCOL_H2)
+	if (c->checked && c->check.grpc && c->protocol == REVERSE_PROTOCOL_HTTP1 && !c->check.port)
 		config_fail(at, "check",
-			    "servers that speak HTTP/2 only are checked by `tcp: yes`, with TLS "
-			    "where they have it");
+			    "gRPC is spoken by HTTP/2; with `protocol: http/1.1` check by http, or "
+			    "name the `port` where gRPC is");
 }
 
 const struct config_map reverse_pool_map = {

@@ -100,7 +100,13 @@ static void refuses_ways_to_servers_that_contradict_themselves(void **state)
 	refused(POOL "      tls: {name: \"a.b:443\"}\n", 6, 19, "no name of a server");
 	refused(POOL "      tls: {certificate: {chain: /a.pem}}\n", 6, 26, "'key' is missing");
 	refused(POOL "      tls: {version-min: 1.1}\n", 6, 26, "'version-min'");
-	refused(POOL "      protocol: h2\n      check: /health\n", 7, 14, "tcp: yes");
+	refused(POOL "      protocol: http/1.1\n      check: {grpc: \"\"}\n", 7, 14, "by HTTP/2");
+	refused(POOL "      check: {grpc: a.B, tcp: yes}\n", 6, 21, "instead of tcp");
+	refused(POOL "      check: {grpc: a.B, http: /}\n", 6, 21, "instead of http");
+	refused(POOL "      check: {grpc: a.B, body: ok}\n", 6, 32, "`body` is of checks by http");
+	refused(POOL "      check: {grpc: a.B, status: '200'}\n", 6, 34, "`status` is of checks");
+	refused(POOL "      check: {grpc: a.B, method: GET}\n", 6, 34, "`method` is of checks");
+	refused(POOL "      check: {port: 1}\n", 6, 14, "say how");
 	refused(POOL "      tls: yes\n  streams: {listen: 192.0.2.1:25, tcp: app}\n", 7, 12,
 		"a pool of its own");
 #undef POOL
