@@ -139,15 +139,19 @@ enum err udp_trains_receive(struct udp_trains *in, struct udp_train_socket *sock
 	}
 	int n = recvmmsg(socket->udp.fd, raw->messages, (unsigned)in->trains_max, MSG_DONTWAIT,
 			 NULL);
-	if (n < 0)
+	if (n < 0) {
+		socket->refused += errno == ECONNREFUSED;
 		return errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED ? OK
 										  : err_errno();
+	}
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct udp_train *to = &in->trains[in->count];
 		uint8_t *room = to->data;
 		struct udp_train train = in->trains[i];
-		if (!read_train(raw, i, &train))
+		if (!read_train(raw, i, &train)) {
+			socket->left_out++;
 			continue;
+		}
 		/* Rooms change places where a train before this one was left out. */
 		*to = train;
 		if (i != in->count)
@@ -284,6 +288,7 @@ static void send_singles(struct udp_trains *out, size_t train, struct udp_train_
 				raw->singles[i].msg_hdr.msg_controllen =
 					raw->messages[train].msg_hdr.msg_controllen;
 		} else if (sent == 0) {
+			socket->refused += e == (enum err)ECONNREFUSED;
 			socket->lost++;
 			done++;
 		}
@@ -319,6 +324,7 @@ static size_t send_whole(struct udp_trains *out, size_t first, struct udp_train_
 		return n;
 	if (let_local_go(&out->trains[first], e))
 		return 0;
+	socket->refused += e == (enum err)ECONNREFUSED;
 	size_t datagrams = datagrams_of(&out->trains[first]);
 	if (datagrams > 1 && refused_as_train(socket, e)) {
 		socket->cut++;

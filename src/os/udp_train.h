@@ -26,6 +26,8 @@ struct udp_train_socket {
 	/* Counted by the thread that owns the socket. */
 	uint64_t sent, received; /* datagrams */
 	uint64_t lost;		 /* datagrams that the kernel would not take */
+	uint64_t left_out;	 /* that came and were cut, or empty */
+	uint64_t refused;	 /* times that a connected socket heard of no such port there */
 	uint64_t
 		cut; /* trains that were sent one by one, as the kernel would not take them whole */
 };

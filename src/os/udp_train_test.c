@@ -287,9 +287,41 @@ static void datagrams_beyond_the_mtu_leave_one_by_one(void **state)
 	assert_child(sends_long_datagrams_one_by_one, "no network namespaces here");
 }
 
+static void what_is_left_out_and_who_is_not_there_is_counted(void **state)
+{
+	(void)state;
+	struct end to = end_open(&loopback4, true), from = end_open(&loopback4, true);
+	struct udp_train_socket connected;
+	int fd = -1;
+	assert_int_equal(udp_connect(&to.socket.udp.local, NULL, 0, &fd), OK);
+	assert_int_equal(udp_train_prepare(fd, 0, true, &connected), OK);
+	assert_int_equal(udp_write(fd, span_of("", 0)), OK);
+	wait_readable(&to);
+	assert_int_equal(udp_trains_receive(to.in, &to.socket), OK);
+	assert_int_equal(to.in->count, 0);
+	assert_int_equal(to.socket.left_out, 1);
+	const struct ip_endpoint gone = to.socket.udp.local;
+	end_done(&to);
+	/* The first learns it, and what reads next or is sent next is told. */
+	assert_int_equal(udp_write(fd, span_of("x", 1)), OK);
+	wait_readable(&(struct end){.fd = fd});
+	assert_int_equal(udp_trains_receive(from.in, &connected), OK);
+	assert_int_equal(connected.refused, 1);
+	assert_int_equal(udp_write(fd, span_of("x", 1)), OK);
+	wait_readable(&(struct end){.fd = fd});
+	fill(&from.out->trains[0], &gone, 100, 100);
+	from.out->count = 1;
+	udp_trains_send(from.out, &connected);
+	assert_int_equal(connected.refused, 2);
+	assert_int_equal(connected.lost, 1);
+	fd_done(&fd);
+	end_done(&from);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_left_out_and_who_is_not_there_is_counted),
 		cmocka_unit_test(sends_from_another_address_when_the_one_asked_for_has_gone),
 		cmocka_unit_test(a_peer_that_cannot_be_reached_does_not_keep_the_others),
 		cmocka_unit_test(a_device_without_checksums_carries_them_too),

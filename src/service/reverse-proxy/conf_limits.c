@@ -53,6 +53,23 @@ static const struct config_key limit_keys[] = {
 	 .example = "100",
 	 .help = "one client's connections at once (an IPv4 address, an IPv6 /64); one more is "
 		 "reset; 0 is no limit; those of `trusted` proxies are not counted"},
+	{.name = "sessions",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_limits_conf, sessions),
+	 .min = 64,
+	 .max = 1 << 20,
+	 .fallback = "8192",
+	 .help = "sessions of `streams` with `udp` at once; for one more the one that was quiet "
+		 "for longest ends; each takes an open file; a change needs a restart"},
+	{.name = "client-sessions",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct reverse_limits_conf, client_sessions),
+	 .max = 1 << 20,
+	 .fallback = "1024",
+	 .example = "100",
+	 .help = "one client's sessions of `udp` at once (an IPv4 address, an IPv6 /64), for one "
+		 "more his oldest ends; 0 is no limit; each worker has its share; a change needs "
+		 "a restart"},
 	{.name = "requests",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_limits_conf, requests),

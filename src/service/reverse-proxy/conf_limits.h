@@ -15,8 +15,9 @@ struct reverse_timeouts_conf {
 /* Of all workers together. */
 struct reverse_limits_conf {
 	uint32_t connections, requests, client_connections;
-	uint64_t memory; /* bytes of buffers */
-	uint64_t body;	 /* bytes of a request's; 0: any */
+	uint32_t sessions, client_sessions; /* of datagrams */
+	uint64_t memory;		    /* bytes of buffers */
+	uint64_t body;			    /* bytes of a request's; 0: any */
 };
 
 extern const struct config_map reverse_limits_map;

@@ -159,6 +159,41 @@ static void a_name_leads_to_the_most_special_pool(void **state)
 	assert_string_equal(reverse_stream_pool(&s, "x.home.arpa"), "home");
 }
 
+static void streams_are_of_one_kind_or_both(void **state)
+{
+	(void)state;
+#define HEAD "reverse-proxy:\n  listen: 192.0.2.1\n  pools: {dns: \"10.0.0.1:53\"}\n"
+	refused(HEAD "  streams: {listen: 192.0.2.1:53}\n", 4, 12, "`udp: POOL`");
+	refused(HEAD "  streams: {listen: 192.0.2.1:53, udp: dsn}\n", 4, 12, "no pool 'dsn'");
+	refused(HEAD "  streams: {listen: 192.0.2.1:53, udp: {idle: 1m}}\n", 4, 40,
+		"'to' is missing");
+	refused(HEAD "  streams: {listen: 192.0.2.1:53, udp: dns, proxy-header: v1}\n", 4, 59,
+		"v2");
+	refused(HEAD
+		"  streams: [{listen: 192.0.2.1:53, udp: dns}, {listen: 192.0.2.1:53, udp: dns}]\n",
+		4, 47, "192.0.2.1:53 is served twice");
+	struct config *c =
+		parse(HEAD "  streams:\n    - {listen: 192.0.2.1:443, udp: {to: dns, answers: 1}}\n"
+			   "    - {listen: 192.0.2.1:53, udp: dns, tcp: dns}\n"
+			   "    - {listen: 192.0.2.1:25, tcp: dns}\n");
+	const struct reverse_conf *conf = config_section(c, "reverse-proxy");
+	const struct reverse_stream_conf *s = conf->streams.items;
+	struct ip_endpoint at[4];
+	assert_int_equal(reverse_stream_doors(conf, REVERSE_STREAM_UDP, at, 4), 2);
+	assert_int_equal(at[0].port, 443);
+	assert_int_equal(at[1].port, 53);
+	assert_ptr_equal(reverse_stream_at(conf, REVERSE_STREAM_UDP, &at[1]), &s[1]);
+	assert_ptr_equal(reverse_stream_at(conf, REVERSE_STREAM_TCP, &at[1]), &s[1]);
+	assert_null(reverse_stream_at(conf, REVERSE_STREAM_TCP, &at[0]));
+	assert_int_equal(s[0].udp.answers, 1);
+	assert_int_equal(s[1].udp.idle_ms, 60000);
+	assert_int_equal(reverse_stream_doors(conf, REVERSE_STREAM_TCP, at, 4), 2);
+	assert_int_equal(at[1].port, 25);
+	assert_null(reverse_stream_at(conf, REVERSE_STREAM_UDP, &at[1]));
+	config_free(c);
+#undef HEAD
+}
+
 static void one_site_is_four_lines(void **state)
 {
 	(void)state;
@@ -221,6 +256,7 @@ int main(void)
 		cmocka_unit_test(refuses_ways_to_servers_that_contradict_themselves),
 		cmocka_unit_test(refuses_caches_that_keep_nothing),
 		cmocka_unit_test(a_name_leads_to_the_most_special_pool),
+		cmocka_unit_test(streams_are_of_one_kind_or_both),
 		cmocka_unit_test(one_site_is_four_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

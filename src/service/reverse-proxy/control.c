@@ -8,6 +8,7 @@
 #include "service/reverse-proxy/io_rates.h"
 #include "service/reverse-proxy/io_reverse.h"
 #include "service/reverse-proxy/io_staples.h"
+#include "service/reverse-proxy/io_stream_udp.h"
 #include "service/reverse-proxy/route/route.h"
 
 #define PREFIX "gatehouse_reverse_proxy_"
@@ -355,6 +356,42 @@ static void write_staples(const struct reverse_proxy *p, struct writer *w)
 		  false, n.failed);
 }
 
+/* Of all workers. */
+static uint64_t datagrams_of(const struct reverse_proxy *p, enum reverse_datagrams_count which)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < p->workers_started; i++)
+		n += reverse_datagrams_count(p->workers[i].datagrams, which);
+	return n;
+}
+
+static void write_datagrams(const struct reverse_proxy *p, struct writer *w)
+{
+	static const struct {
+		enum reverse_datagrams_count which;
+		const char *cause;
+	} dropped[] = {
+		{DATAGRAMS_BAD, "size"},
+		{DATAGRAMS_NOWHERE, "no-server"},
+		{DATAGRAMS_LOST, "kernel"},
+	};
+	write_one(w, "udp_sessions_total", "sessions of datagrams begun", false,
+		  datagrams_of(p, DATAGRAMS_SESSIONS));
+	write_one(w, "udp_sessions", "of them now", true, datagrams_of(p, DATAGRAMS_OPEN));
+	write_one(w, "udp_sessions_yielded_total", "that ended for another's sake", false,
+		  datagrams_of(p, DATAGRAMS_YIELDED));
+	write_one(w, "udp_unreachable_total", "servers that were told not to be there", false,
+		  datagrams_of(p, DATAGRAMS_UNREACHABLE));
+	write_one(w, "udp_to_servers_total", "datagrams passed to servers", false,
+		  datagrams_of(p, DATAGRAMS_UP));
+	write_one(w, "udp_to_clients_total", "datagrams passed to clients", false,
+		  datagrams_of(p, DATAGRAMS_DOWN));
+	head(w, "udp_dropped_total", "datagrams that were not passed on, by cause", false);
+	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+		write_format(w, PREFIX "udp_dropped_total{cause=\"%s\"} %llu\n", dropped[i].cause,
+			     (unsigned long long)datagrams_of(p, dropped[i].which));
+}
+
 /* value of one member: what is told of each server of each pool. */
 static void write_servers(const struct reverse_proxy *p, struct writer *w, const char *name,
 			  uint64_t (*value)(const struct backend *b, uint64_t now_ms))
@@ -419,6 +456,7 @@ static void metrics(void *arg, struct writer *w)
 	write_counts(p, w);
 	write_handshakes(p, w);
 	write_staples(p, w);
+	write_datagrams(p, w);
 	reverse_control_certificate_metrics(p, w);
 	reverse_cache_metrics(p, w);
 	reverse_rates_metrics(p->rates, w);

@@ -26,6 +26,10 @@ struct reverse_proxy {
 	struct reverse_sockets stream_sockets;
 	struct ip_endpoint streams_at[REVERSE_STREAM_ADDRESSES_MAX]; /* streams_n */
 	size_t streams_n;
+	struct reverse_sockets datagram_sockets;
+	struct ip_endpoint datagrams_at[REVERSE_STREAM_ADDRESSES_MAX]; /* datagrams_n */
+	size_t datagrams_n;
+	size_t sessions_max; /* of datagrams, of all workers */
 	struct registry registry;
 	bool has_registry;
 	struct reverse_health *health;
@@ -52,6 +56,11 @@ struct reverse_proxy {
 MUST enum err reverse_apply(struct reverse_proxy *p, struct config *config);
 /* The reload of SIGHUP and of the control socket. */
 void reverse_reload(void *arg, struct control_reply *reply);
+
+/* io_doors.c: all sockets of the configuration's addresses, for workers_n workers; then which
+ * addresses have none, as they came with a reload. */
+MUST enum err reverse_doors_open(struct reverse_proxy *p, const struct reverse_conf *conf);
+void reverse_doors_tell_unserved(const struct reverse_proxy *p, const struct reverse_conf *conf);
 
 /* control.c */
 void reverse_control_face(struct reverse_proxy *p, struct control_face *ret);

@@ -5,17 +5,19 @@
 
 #include "os/activation.h"
 
-/* tcp[worker * endpoints + endpoint]. */
+/* fds[worker * endpoints + endpoint]. */
 struct reverse_sockets {
-	int *tcp;
+	int *fds;
 	size_t endpoints, workers;
 	int *owned; /* each descriptor once */
 	size_t owned_n;
 };
 
-/* at: endpoints of them. Errors are logged. */
-MUST enum err reverse_sockets_open(struct activation *passed, const struct ip_endpoint *at,
-				   size_t endpoints, size_t workers, struct reverse_sockets *ret);
+/* ret: with how many endpoints and workers there are, else zeroed. kind: ACTIVATION_TCP, or
+ * ACTIVATION_UDP, where workers beyond those sockets that were passed have none, -1: a client's
+ * datagrams are one worker's. Errors are logged. */
+MUST enum err reverse_sockets_open(struct activation *passed, enum activation_kind kind,
+				   const struct ip_endpoint *at, struct reverse_sockets *ret);
 void reverse_sockets_done(struct reverse_sockets *s);
 
 #endif

@@ -230,20 +230,25 @@ static void relay(struct stream *s, struct side *side, uint32_t events)
 
 /* --- to a server ------------------------------------------------------------------------------ */
 
-static enum err pick(struct stream *s)
+enum err reverse_stream_pick(struct reverse_worker *w, const struct pool *pool,
+			     const struct ip_endpoint *peer, struct pool_tried *tried,
+			     struct pool_place *ret)
 {
-	struct reverse_worker *w = s->of->options.worker;
 	struct pool_ask ask = {.now_ms = loop_now_ms(&w->loop),
 			       .random = reverse_worker_random(w),
-			       .hash = pool_hash(ip_address_span(&s->peer.address)),
+			       .hash = pool_hash(ip_address_span(&peer->address)),
 			       .has_hash = true,
-			       .tried = &s->tried};
-	if (s->tried.n && !pool_may_retry(s->pool, s->tried.n))
+			       .tried = tried};
+	if (tried->n && !pool_may_retry(pool, tried->n))
 		return ERR_LIMIT;
-	if (pool_pick(s->pool, &ask, &s->place) != POOL_PICKED)
-		return ERR_LIMIT;
+	return pool_pick(pool, &ask, ret) == POOL_PICKED ? OK : ERR_LIMIT;
+}
+
+static enum err pick(struct stream *s)
+{
+	TRY(reverse_stream_pick(s->of->options.worker, s->pool, &s->peer, &s->tried, &s->place));
 	s->placed = true;
-	s->begun_us = loop_now_us(&w->loop);
+	s->begun_us = loop_now_us(loop_of(s));
 	return OK;
 }
 
@@ -399,7 +404,8 @@ static void begin(struct door *d, int fd, const struct ip_endpoint *peer,
 {
 	struct reverse_streams *all = d->of;
 	const struct reverse_conf *conf = all->options.worker->view->snapshot->site->conf;
-	const struct reverse_stream_conf *mine = reverse_stream_at(conf, &d->at);
+	const struct reverse_stream_conf *mine =
+		reverse_stream_at(conf, REVERSE_STREAM_TCP, &d->at);
 	struct stream *s = mine && all->n < all->options.streams_max ? stream_new(all, fd) : NULL;
 	if (!s) {
 		fd_done(&fd);

@@ -13,6 +13,9 @@
 
 #include <stddef.h>
 
+struct pool;
+struct pool_place;
+struct pool_tried;
 struct reverse_streams;
 struct reverse_worker;
 
@@ -32,5 +35,11 @@ void reverse_streams_unlisten(struct reverse_streams *s); /* accepts NULL */
 size_t reverse_streams_open(const struct reverse_streams *s);
 /* Ends all; accepts NULL. */
 void reverse_streams_free(struct reverse_streams *s);
+
+/* A server for what came from there, by the client's address where the pool goes by hash. tried:
+ * those before, which it joins. ERR_LIMIT: none, or no more. */
+MUST enum err reverse_stream_pick(struct reverse_worker *w, const struct pool *pool,
+				  const struct ip_endpoint *peer, struct pool_tried *tried,
+				  struct pool_place *ret);
 
 #endif

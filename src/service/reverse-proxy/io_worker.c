@@ -6,6 +6,7 @@
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/io_stream.h"
+#include "service/reverse-proxy/io_stream_udp.h"
 
 #include <stdlib.h>
 
@@ -21,7 +22,8 @@ uint64_t reverse_worker_random(struct reverse_worker *w)
 
 static void tell_drained(struct reverse_worker *w)
 {
-	if (!w->core_drained || reverse_streams_open(w->streams) > 0)
+	if (!w->core_drained || reverse_streams_open(w->streams) > 0 ||
+	    reverse_datagrams_open(w->datagrams) > 0)
 		return;
 	atomic_store_explicit(&w->drained, true, memory_order_release);
 	loop_wake(w->main);
@@ -69,6 +71,7 @@ static void woken(void *arg)
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
 		reverse_streams_unlisten(w->streams);
+		reverse_datagrams_drain(w->datagrams);
 		proxy_io_drain(w->io, drained, w);
 	}
 	if (atomic_load_explicit(&w->stop, memory_order_acquire))
@@ -115,6 +118,19 @@ static enum err make_core(struct reverse_worker *w, const struct reverse_worker_
 	return proxy_io_new(&options, &w->io);
 }
 
+static enum err make_datagrams(struct reverse_worker *w, const struct reverse_worker_options *o)
+{
+	const struct reverse_datagrams_options options = {.worker = w,
+							  .at = o->datagrams_at,
+							  .fds = o->datagram_fds,
+							  .n = o->datagrams_n,
+							  .sessions_max = o->sessions_max,
+							  .client_sessions_max =
+								  o->client_sessions_max,
+							  .emptied = tell_drained};
+	return reverse_datagrams_new(&options, &w->datagrams);
+}
+
 enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_worker_options *o)
 {
 	w->main = o->main;
@@ -143,7 +159,8 @@ enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_work
 							.n = o->streams_n,
 							.streams_max = o->connections_max,
 							.emptied = tell_drained};
-	return reverse_streams_new(&streams, &w->streams);
+	TRY(reverse_streams_new(&streams, &w->streams));
+	return make_datagrams(w, o);
 }
 
 static void run(void *arg)
@@ -190,6 +207,7 @@ void reverse_worker_done(struct reverse_worker *w)
 		unlisten(w);
 	w->core_drained = false; /* nobody waits to be told */
 	reverse_streams_free(TAKE(w->streams));
+	reverse_datagrams_free(TAKE(w->datagrams));
 	/* The connections to back ends that nobody uses end with the view, the others with their
 	 * exchanges, which still need the core. */
 	reverse_view_leave(TAKE(w->view));

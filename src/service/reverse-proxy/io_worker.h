@@ -27,6 +27,7 @@ struct backend;
 struct guard_state;
 struct reverse_line;
 struct reverse_snapshot;
+struct reverse_datagrams;
 struct reverse_streams;
 struct reverse_way;
 
@@ -68,6 +69,7 @@ struct reverse_worker {
 	atomic_bool drained; /* the last connection has gone */
 	bool core_drained;   /* that of HTTP has */
 	struct reverse_streams *streams;
+	struct reverse_datagrams *datagrams;
 	atomic_uint_fast64_t seen;  /* number of the snapshot in force */
 	struct table hops;	    /* struct reverse_hop by back end and way */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
@@ -92,6 +94,10 @@ struct reverse_worker_options {
 	const struct ip_endpoint *streams_at; /* borrowed */
 	const int *stream_fds;		      /* streams_n listening sockets, borrowed */
 	size_t streams_n;
+	const struct ip_endpoint *datagrams_at; /* borrowed */
+	const int *datagram_fds;		/* datagrams_n bound sockets, borrowed */
+	size_t datagrams_n;
+	size_t sessions_max, client_sessions_max; /* of datagrams; the latter 0: no limit */
 	size_t connections_max, exchanges_max, buffers_max; /* as many streams as connections */
 	struct loop *main;				    /* borrowed */
 	struct guard_state *guard;			    /* borrowed */

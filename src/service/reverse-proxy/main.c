@@ -53,9 +53,13 @@ static enum err plan(const void *section, const struct config_global *global, st
 	(void)global;
 	for (size_t i = 0; i < n; i++)
 		TRY(plan_add_socket(p, "reverse-proxy", PLAN_TCP, &doors[i].at, copies));
-	n = reverse_stream_doors(section, streams, REVERSE_STREAM_ADDRESSES_MAX);
-	for (size_t i = 0; i < n; i++)
-		TRY(plan_add_socket(p, "reverse-proxy", PLAN_TCP, &streams[i], copies));
+	for (int kind = REVERSE_STREAM_TCP; kind <= REVERSE_STREAM_UDP; kind++) {
+		enum plan_kind as = kind == REVERSE_STREAM_UDP ? PLAN_UDP : PLAN_TCP;
+		n = reverse_stream_doors(section, (enum reverse_stream_kind)kind, streams,
+					 REVERSE_STREAM_ADDRESSES_MAX);
+		for (size_t i = 0; i < n; i++)
+			TRY(plan_add_socket(p, "reverse-proxy", as, &streams[i], copies));
+	}
 	return OK;
 }
 
@@ -165,35 +169,6 @@ static void thread_wake(void *arg)
 	loop_wake(&p->life.loop);
 }
 
-static void tell_unserved_at(const struct ip_endpoint *at)
-{
-	log_warning("an address that is new in the configuration is served after a restart",
-		    LOG_ENDPOINT("listen", at));
-}
-
-/* Addresses are opened at the start only. */
-static void tell_unserved(const struct reverse_proxy *p, const struct reverse_conf *conf)
-{
-	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
-	struct ip_endpoint streams[REVERSE_STREAM_ADDRESSES_MAX];
-	size_t n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX), k;
-	for (size_t i = 0; i < n; i++) {
-		for (k = 0; k < p->entries_n; k++)
-			if (ip_endpoint_equal(&p->entries[k].at, &doors[i].at))
-				break;
-		if (k == p->entries_n)
-			tell_unserved_at(&doors[i].at);
-	}
-	n = reverse_stream_doors(conf, streams, REVERSE_STREAM_ADDRESSES_MAX);
-	for (size_t i = 0; i < n; i++) {
-		for (k = 0; k < p->streams_n; k++)
-			if (ip_endpoint_equal(&p->streams_at[k], &streams[i]))
-				break;
-		if (k == p->streams_n)
-			tell_unserved_at(&streams[i]);
-	}
-}
-
 void reverse_reload(void *arg, struct control_reply *reply)
 {
 	struct reverse_proxy *p = arg;
@@ -204,7 +179,7 @@ void reverse_reload(void *arg, struct control_reply *reply)
 	if (!e)
 		e = conf ? reverse_apply(p, config) : ERR_CONFIG;
 	if (!e) {
-		tell_unserved(p, conf);
+		reverse_doors_tell_unserved(p, conf);
 		open_log(p, &conf->access_log);
 		reverse_rates_set(p->rates, conf);
 		service_life_adopt(&p->life, TAKE(config));
@@ -228,25 +203,6 @@ static void hangup(void *arg)
 }
 
 /* --- the start --- */
-
-static enum err make_entries(struct reverse_proxy *p, const struct reverse_conf *conf)
-{
-	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
-	struct ip_endpoint at[REVERSE_ADDRESSES_MAX];
-	p->entries_n = reverse_doors(conf, doors, REVERSE_ADDRESSES_MAX);
-	p->entries = calloc(p->entries_n + 1, sizeof(*p->entries));
-	if (!p->entries)
-		return ENOMEM;
-	for (size_t i = 0; i < p->entries_n; i++) {
-		p->entries[i] = (struct reverse_entry){.at = doors[i].at, .number = i};
-		at[i] = doors[i].at;
-	}
-	TRY(reverse_sockets_open(&p->life.activation, at, p->entries_n, workers_of(conf),
-				 &p->sockets));
-	p->streams_n = reverse_stream_doors(conf, p->streams_at, REVERSE_STREAM_ADDRESSES_MAX);
-	return reverse_sockets_open(&p->life.activation, p->streams_at, p->streams_n,
-				    p->sockets.workers, &p->stream_sockets);
-}
 
 static void checked(void *arg, const struct backend *b, bool well, const char *why)
 {
@@ -279,10 +235,20 @@ static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *co
 {
 	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
 	unsigned long others = p->workers_n * DESCRIPTORS_EACH + p->sockets.owned_n +
-			       p->stream_sockets.owned_n + DESCRIPTORS_MORE;
+			       p->stream_sockets.owned_n + p->datagram_sockets.owned_n +
+			       DESCRIPTORS_MORE;
+	unsigned long sessions = p->datagrams_n ? conf->limits.sessions : 0;
 	unsigned long each = p->streams_n ? 4 : 2; /* there may be as many streams */
 	unsigned long descriptors, possible;
-	TRY(fd_limit_raise(each * most + others, &descriptors));
+	TRY(fd_limit_raise(each * most + others + sessions, &descriptors));
+	if (sessions > descriptors / 4) {
+		sessions = descriptors / 4;
+		log_warning("fewer sessions than `limits: {sessions}` says are possible: the "
+			    "process may not have so many open files",
+			    LOG_U64("possible", sessions));
+	}
+	p->sessions_max = sessions;
+	others += sessions;
 	possible = descriptors > others + each ? descriptors - others : each;
 	possible = conf->limits.connections && !p->streams_n ? possible * 3 / 4 : possible / each;
 	p->connections_max = possible < most ? possible : most;
@@ -383,8 +349,8 @@ static enum err make_cache(struct reverse_proxy *p, const struct reverse_conf *c
 static enum err open_all(struct reverse_proxy *p)
 {
 	const struct reverse_conf *conf = service_life_conf(&p->life);
-	TRY(make_entries(p, conf));
-	p->workers_n = p->sockets.workers;
+	p->workers_n = workers_of(conf);
+	TRY(reverse_doors_open(p, conf));
 	TRY(make_room(p, conf));
 	p->workers = calloc(p->workers_n, sizeof(*p->workers));
 	p->outs = calloc(p->workers_n, sizeof(*p->outs));
@@ -416,6 +382,10 @@ static enum err start_workers(struct reverse_proxy *p)
 		.entries_n = p->entries_n,
 		.streams_at = p->streams_at,
 		.streams_n = p->streams_n,
+		.datagrams_at = p->datagrams_at,
+		.datagrams_n = p->datagrams_n,
+		.sessions_max = (p->sessions_max + n - 1) / n,
+		.client_sessions_max = (conf->limits.client_sessions + n - 1) / n,
 		.connections_max = (p->connections_max + n - 1) / n,
 		.exchanges_max = (conf->limits.requests + n - 1) / n,
 		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
@@ -429,8 +399,9 @@ static enum err start_workers(struct reverse_proxy *p)
 	for (size_t i = 0; i < n; i++) {
 		char name[32];
 		struct reverse_worker *w = &p->workers[i];
-		o.fds = p->sockets.tcp + i * p->entries_n;
-		o.stream_fds = p->stream_sockets.tcp + i * p->streams_n;
+		o.fds = p->sockets.fds + i * p->entries_n;
+		o.stream_fds = p->stream_sockets.fds + i * p->streams_n;
+		o.datagram_fds = p->datagram_sockets.fds + i * p->datagrams_n;
 		o.access = &p->outs[i];
 		o.number = (unsigned)i;
 		p->workers_started++;
@@ -536,6 +507,7 @@ static void end(struct reverse_proxy *p)
 	service_life_done(&p->life);
 	reverse_sockets_done(&p->sockets);
 	reverse_sockets_done(&p->stream_sockets);
+	reverse_sockets_done(&p->datagram_sockets);
 	reverse_snapshot_unref(p->snapshot);
 	reverse_acme_free(p->acme);
 	if (p->has_registry)
