@@ -111,16 +111,16 @@ static bool read_range(const char *text, uint64_t *ret_first, uint64_t *ret_last
 /* What a check asks, and nothing beside it that would say nothing. */
 static void judge_kind(const struct reverse_check_conf *c, struct config_at *at)
 {
-	static const char of_http[] = "is of checks by http; gRPC has its own";
+	static const char of_http[] = "is of checks by http, and says nothing to others";
 	if (!c->http && !c->tcp && !c->grpc)
 		config_fail(at, NULL, "say how: `http: /health`, `grpc: \"\"` or `tcp: yes`");
 	if (c->http && c->tcp)
 		config_fail(at, "tcp", "http opens a connection as well; write one of the two");
-	if (!c->grpc)
-		return;
-	if (c->http || c->tcp)
+	if (c->grpc && (c->http || c->tcp))
 		config_fail(at, "grpc", "it is asked for instead of %s; write one of the two",
 			    c->http ? "http" : "tcp");
+	if (!c->grpc && (c->http || !c->tcp))
+		return;
 	if (c->has_method)
 		config_fail(at, "method", "`method` %s", of_http);
 	if (c->has_status)

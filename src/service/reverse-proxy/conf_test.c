@@ -106,6 +106,9 @@ static void refuses_ways_to_servers_that_contradict_themselves(void **state)
 	refused(POOL "      check: {grpc: a.B, body: ok}\n", 6, 32, "`body` is of checks by http");
 	refused(POOL "      check: {grpc: a.B, status: '200'}\n", 6, 34, "`status` is of checks");
 	refused(POOL "      check: {grpc: a.B, method: GET}\n", 6, 34, "`method` is of checks");
+	refused(POOL "      check: {tcp: yes, body: ok}\n", 6, 31, "`body` is of checks by http");
+	refused(POOL "      check: {tcp: yes, status: '200'}\n", 6, 33, "`status` is of checks");
+	refused(POOL "      check: {tcp: yes, method: GET}\n", 6, 33, "`method` is of checks");
 	refused(POOL "      check: {port: 1}\n", 6, 14, "say how");
 	refused(POOL "      tls: yes\n  streams: {listen: 192.0.2.1:25, tcp: app}\n", 7, 12,
 		"a pool of its own");
