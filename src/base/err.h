@@ -4,6 +4,7 @@
 #define BASE_ERR_H
 
 #include <errno.h>
+#include <stdbool.h>
 
 /* 0 is success, 1..1000 are errno values, the rest are ours. */
 enum err {
@@ -38,6 +39,18 @@ static inline void err_ignore(enum err e)
 static inline enum err err_errno(void)
 {
 	return errno > 0 ? (enum err)errno : (enum err)EIO;
+}
+
+/* Descriptors or memory of ours ran out: it says nothing of the other side. */
+static inline bool err_is_shortage(enum err e)
+{
+	switch ((int)e) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS: return true;
+	default: return false;
+	}
 }
 
 /* A fixed text, lower case, without a full stop. Never NULL. */

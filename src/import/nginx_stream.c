@@ -3,6 +3,10 @@
 
 #include "proto/ip/address.h"
 
+#include <inttypes.h>
+
+enum { IDLE_OF_NGINX_MS = 600 * 1000, IDLE_MOST_MS = 86400 * 1000 };
+
 /* `map $ssl_preread_server_name $name { … }` that gives the variable. */
 static struct nginx_directive *map_of(struct nginx_directive *stream, struct span variable)
 {
@@ -77,32 +81,66 @@ static struct span listen_text(struct nginx *n, struct span text)
 	return text;
 }
 
+/* Where datagrams go: nginx waits ten minutes for the next one unless it is told otherwise. */
+static bool datagrams_put(struct nginx *n, struct nginx_directive *server,
+			  struct nginx_directive *pass, struct out_node *body)
+{
+	struct nginx_directive *time = nginx_find(server, "proxy_timeout");
+	struct nginx_directive *responses = nginx_find(server, "proxy_responses");
+	uint64_t ms = IDLE_OF_NGINX_MS, answers = 0;
+	struct span pool;
+	if (!nginx_stream_pass(n, pass, nginx_arg(pass, 0), &pool))
+		return false;
+	if (time && (!nginx_time_ms(nginx_arg(time, 0), &ms) || ms < 10 || ms > IDLE_MOST_MS)) {
+		nginx_note(n->s, time, "not carried over: %.*s", SPAN(nginx_arg(time, 0)));
+		ms = IDLE_OF_NGINX_MS;
+	}
+	if (responses && (!span_to_u64(nginx_arg(responses, 0), 65535, &answers) || !answers))
+		nginx_note(n->s, responses, "not carried over: sessions end when nothing moves");
+	struct out_node *udp = out_map(n->s, body, "udp");
+	out_text(n->s, udp, "to", pool);
+	if (ms % 1000)
+		out_format(n->s, udp, "idle", "%" PRIu64 "ms", ms);
+	else
+		out_format(n->s, udp, "idle", "%" PRIu64 "s", ms / 1000);
+	if (answers)
+		out_format(n->s, udp, "answers", "%" PRIu64, answers);
+	return true;
+}
+
+static void stream_put(struct nginx *n, struct nginx_directive *server, struct out_node *body)
+{
+	if (nginx_has(nginx_find(server, "proxy_protocol"), "on") && !out_find(body, "udp"))
+		out_text(n->s, body, "proxy-header", span_text("v1"));
+	out_share(n->s, out_map(n->s, n->streams, ""), body);
+}
+
 static void server_put(struct nginx *n, struct nginx_directive *stream,
 		       struct nginx_directive *server)
 {
 	struct nginx_directive *pass = nginx_own(server, "proxy_pass"), *d;
-	struct out_node *body = out_map(n->s, NULL, ""), *listen = out_list(n->s, body, "listen");
+	struct out_node *body = out_map(n->s, NULL, ""), *datagrams = out_map(n->s, NULL, "");
+	struct out_node *listen = out_list(n->s, body, "listen"),
+			*at_udp = out_list(n->s, datagrams, "listen");
 	struct ip_endpoint e;
 	for (d = nginx_own(server, "listen"); d; d = nginx_same(d)) {
 		struct span at = listen_text(n, nginx_arg(d, 0));
-		if (nginx_has(d, "udp") || nginx_has(d, "ssl"))
-			nginx_note(n->s, d,
-				   nginx_has(d, "udp") ? "datagrams are not carried over: left out"
-						       : "TLS does not end at a stream: left out");
+		if (nginx_has(d, "ssl"))
+			nginx_note(n->s, d, "TLS does not end at a stream: left out");
 		else if (ip_endpoint_parse(at, 0, &e) != OK || e.port == 0)
 			nginx_note(n->s, d, "no address with a port: %.*s", SPAN(at));
 		else
-			out_item(n->s, listen, at);
+			out_item(n->s, nginx_has(d, "udp") ? at_udp : listen, at);
 	}
 	if (!pass)
 		nginx_note(n->s, server, "it leads nowhere: left out");
-	if (!pass || !listen->first || !target_put(n, stream, pass, body))
-		return;
 	/* What is asked for a name in TLS is read wherever names are written. */
-	(void)nginx_find(server, "ssl_preread");
-	if (nginx_has(nginx_find(server, "proxy_protocol"), "on"))
-		out_text(n->s, body, "proxy-header", span_text("v1"));
-	out_share(n->s, out_map(n->s, n->streams, ""), body);
+	if (pass && (listen->first || at_udp->first))
+		(void)nginx_find(server, "ssl_preread");
+	if (pass && listen->first && target_put(n, stream, pass, body))
+		stream_put(n, server, body);
+	if (pass && at_udp->first && datagrams_put(n, server, pass, datagrams))
+		stream_put(n, server, datagrams);
 }
 
 void nginx_streams(struct nginx *n, struct nginx_directive *stream)

@@ -530,8 +530,9 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
-	if (hop_connect(x, hop->tls1 ? hop->tls1 : hop->tls, &t)) {
-		fail(b, PROXY_CONNECT_FAILED);
+	enum err e = hop_connect(x, hop->tls1 ? hop->tls1 : hop->tls, &t);
+	if (e) {
+		fail(b, err_is_shortage(e) ? PROXY_BUSY : PROXY_CONNECT_FAILED);
 		return;
 	}
 	owned(b, t);

@@ -456,8 +456,9 @@ static uint32_t room_of(const struct proxy_back2 *b)
 static void dial(struct proxy_back2 *b, const struct proxy_exchange *x)
 {
 	struct proxy_transport *t = NULL;
-	if (hop_connect(x, b->hop->tls, &t)) {
-		lose(b, PROXY_CONNECT_FAILED);
+	enum err e = hop_connect(x, b->hop->tls, &t);
+	if (e) {
+		lose(b, err_is_shortage(e) ? PROXY_BUSY : PROXY_CONNECT_FAILED);
 		return;
 	}
 	b->t = t;

@@ -84,6 +84,20 @@ static void goes_to_another_back_end_when_one_does_not_connect(void **state)
 	contains(memory_take(t->client), "hello");
 }
 
+static void without_descriptors_no_back_end_is_blamed(void **state)
+{
+	struct through *t = *state;
+	t->connect_error = (enum err)EMFILE;
+	memory_text(t, t->client, GET);
+	assert_int_equal(t->picks, 1);
+	assert_int_equal(t->left_cause, PROXY_BUSY);
+	contains(memory_take(t->client), "HTTP/1.1 503 ");
+	t->connect_error = OK;
+	memory_text(t, t->client, GET);
+	memory_text(t, t->backs[0], OK5);
+	contains(memory_take(t->client), "hello");
+}
+
 static void goes_again_with_a_body_that_is_at_hand(void **state)
 {
 	struct through *t = *state;
@@ -340,6 +354,7 @@ int main(void)
 		TEST(goes_again_when_a_kept_connection_had_ended),
 		TEST(goes_to_another_back_end_when_one_does_not_connect),
 		TEST(goes_again_with_a_body_that_is_at_hand),
+		TEST(without_descriptors_no_back_end_is_blamed),
 		TEST(tries_another_when_the_face_wants),
 		cmocka_unit_test(survives_a_back_end_that_dies_at_every_byte),
 		cmocka_unit_test(survives_a_client_that_dies_at_every_byte),

@@ -268,6 +268,10 @@ static void connect_next(struct stream *s)
 			e = side_want(&s->server, LOOP_WRITE);
 		if (!e)
 			break;
+		if (err_is_shortage(e)) {
+			stream_end(s, POOL_RESULT_ABANDONED, true);
+			return;
+		}
 		leave(s, POOL_RESULT_CONNECT_FAILED);
 	}
 	if (connect_ms)

@@ -136,12 +136,6 @@ static enum err open_server(struct session *s)
 	return loop_add(loop_of(s), &s->watch, s->fd, LOOP_READ, answers_came, s);
 }
 
-static bool is_ours(enum err e)
-{
-	return e == (enum err)EMFILE || e == (enum err)ENFILE || e == (enum err)ENOMEM ||
-	       e == (enum err)ENOBUFS;
-}
-
 /* The next one that can be tried. */
 static enum err lead(struct session *s)
 {
@@ -154,8 +148,8 @@ static enum err lead(struct session *s)
 		enum err e = open_server(s);
 		if (!e)
 			return OK;
-		leave(s, is_ours(e) ? POOL_RESULT_ABANDONED : POOL_RESULT_CONNECT_FAILED);
-		if (is_ours(e))
+		leave(s, err_is_shortage(e) ? POOL_RESULT_ABANDONED : POOL_RESULT_CONNECT_FAILED);
+		if (err_is_shortage(e))
 			return e;
 	}
 }
