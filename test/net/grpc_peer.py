@@ -91,7 +91,9 @@ def serve(address, plain, tls, chain, key):
 
 
 def status(error):
-    return [error.code().name, error.details(), dict(error.trailing_metadata() or ())]
+    # An answer that is a head alone has its fields as trailers, the Date that the proxy adds among them (RFC 9110 6.6.1).
+    told = {name: value for name, value in error.trailing_metadata() or () if name != "date"}
+    return [error.code().name, error.details(), told]
 
 
 class Calls:

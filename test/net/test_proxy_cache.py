@@ -395,7 +395,8 @@ def test_keys_of_a_route(site):
     ours = dict(host="keys.home.arpa")
     assert get(site, "/keys?a=1&utm_source=x", **ours)[1]["X-Ours"] == "127.0.0.1"
     status, fields, body, said = get(site, "/keys?a=1&utm_source=y", **ours)
-    assert body == text and "hit" in said and fields["X-Ours"] == "127.0.0.1"
+    # The client may have the last byte, and ask again, in the moment before the answer is in its place.
+    assert body == text and ("hit" in said or "collapsed" in said) and fields["X-Ours"] == "127.0.0.1"
     assert "uri-miss" in get(site, "/keys?a=2", **ours)[3]
     assert "uri-miss" in get(site, "/keys?a=1", Cookie="language=de", **ours)[3]
     assert "hit" in get(site, "/keys?a=1", Cookie="other=1", **ours)[3]
