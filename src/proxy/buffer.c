@@ -4,13 +4,14 @@
 
 #include <stdlib.h>
 
-/* KEPT stay when nothing needs them, then come those on one large page, then what malloc has. */
-enum { KEPT = 16, LARGE_BLOCKS = 1 };
+/* KEPT stay when nothing needs them. The first ones lie in ordinary memory, then come those on one
+ * large page, then what malloc has. */
+enum { KEPT = 16, FEW = 64, LARGE_BLOCKS = 1 };
 
 void proxy_buffers_init(struct proxy_buffers *p, size_t max)
 {
 	*p = (struct proxy_buffers){.max = max};
-	large_init(&p->memory, sizeof(struct proxy_buffer), KEPT, LARGE_BLOCKS);
+	large_init(&p->memory, sizeof(struct proxy_buffer), FEW, LARGE_BLOCKS);
 }
 
 /* Those of malloc. */

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { EXCHANGES_FEW = 8 }; /* as many as a quiet site has at once */
+enum { EXCHANGES_FEW = 64 }; /* a site that is not busy has no more at once */
 
 void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connections_max,
 		       size_t exchanges_max, size_t buffers_max)

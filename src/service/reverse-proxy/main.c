@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/log.h"
+#include "os/pages.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/guard/io_auth.h"
@@ -479,6 +480,7 @@ static enum err live(struct reverse_proxy *p, struct control_face *face, int *re
 	reverse_rates_set(p->rates, service_life_conf(&p->life));
 	p->life.reload = hangup;
 	p->life.arg = p;
+	pages_return();
 	*ret_status = service_life_run(&p->life);
 	drain(p);
 	return OK;
