@@ -182,9 +182,9 @@ MUST enum err tls_write(struct tls_stream *t, struct span plain);
  * taken goes first next time; the next call must offer the rest of plain again, from the same bytes
  * on (more may follow them); of a record that was encrypted only the length counts by then. */
 MUST enum err tls_write_some(struct tls_stream *t, struct span plain, size_t *ret_len);
-/* The last handshake, write or finish waits for room on the wire. */
 /* In a call of wire.send: what is sent is a ticket, for which nobody waits. */
 bool tls_sends_ticket(const struct tls_stream *t);
+/* The last handshake, write or finish waits for room on the wire. */
 bool tls_wants_room(const struct tls_stream *t);
 /* Records carry at most that many bytes from now on: 512 to TLS_RECORD_MAX. */
 void tls_record_limit(struct tls_stream *t, size_t bytes);

@@ -88,7 +88,7 @@ static const struct config_key reverse_keys[] = {
 	 CONFIG_FIELD(struct reverse_conf, resolver),
 	 .port = 53,
 	 .items_min = 1,
-	 .items_max = 4,
+	 .items_max = REVERSE_RESOLVERS_MAX,
 	 .fallback = "127.0.0.1",
 	 .help = "who is asked for servers by name, the next when one is silent"},
 	{.name = "routes",

@@ -22,7 +22,7 @@
 #include "service/reverse-proxy/conf_stream.h"
 #include "service/reverse-proxy/conf_tls.h"
 
-enum { REVERSE_WORKERS_MAX = 64 };
+enum { REVERSE_WORKERS_MAX = 64, REVERSE_RESOLVERS_MAX = 4 };
 
 struct reverse_conf {
 	struct config_list listen;	 /* struct reverse_listen_conf */

@@ -51,8 +51,8 @@ struct acme_https {
 void acme_https_init(struct acme_https *h, struct loop *loop, acme_https_done *done, void *arg);
 /* How servers must prove themselves from now on; takes a count. What runs is forgotten. */
 void acme_https_trust(struct acme_https *h, struct tls_client *client);
-/* request is copied. ERR_EXISTS: one runs; ERR_FORMAT: no https URL; ENOMEM. resolvers: borrowed
- * until done or stop. */
+/* request is copied. ERR_EXISTS: one runs; ERR_FORMAT: no https URL; ENOMEM. resolvers: as for
+ * reverse_resolve. */
 MUST enum err acme_https_ask(struct acme_https *h, const struct config_list *resolvers,
 			     const struct acme_request *request);
 /* done is not called. Accepts one that does not run. */

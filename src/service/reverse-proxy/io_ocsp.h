@@ -29,7 +29,7 @@ struct reverse_ocsp {
 
 void reverse_ocsp_init(struct reverse_ocsp *o, struct loop *loop, reverse_ocsp_call *call,
 		       void *arg);
-/* Begins; one that runs is forgotten. resolvers: borrowed while it runs. ENOMEM; ERR_LIMIT: the
+/* Begins; one that runs is forgotten. resolvers: as for reverse_resolve. ENOMEM; ERR_LIMIT: the
  * question is too long; ERR_FORMAT: the server's name is none. */
 MUST enum err reverse_ocsp_ask(struct reverse_ocsp *o, const struct config_list *resolvers,
 			       const struct ocsp_server *to, struct span question);

@@ -66,11 +66,10 @@ static enum err send_question(struct reverse_resolve *r, const struct ip_endpoin
 /* The next resolver, then the next type; over when all were tried. */
 static void go_on(struct reverse_resolve *r)
 {
-	const struct ip_endpoint *at = r->resolvers->items;
 	ask_close(r);
 	for (; r->type < TYPES; r->type++, r->tries = 0)
-		while (r->tries < r->resolvers->n * TRIES)
-			if (send_question(r, &at[r->tries++ % r->resolvers->n]) == OK)
+		while (r->tries < r->resolvers_n * TRIES)
+			if (send_question(r, &r->resolvers[r->tries++ % r->resolvers_n]) == OK)
 				return;
 	r->call(r->arg, r->found, r->found_n);
 }
@@ -90,8 +89,11 @@ void reverse_resolve_init(struct reverse_resolve *r, struct loop *loop, reverse_
 enum err reverse_resolve(struct reverse_resolve *r, const struct config_list *resolvers,
 			 const char *host)
 {
+	const struct ip_endpoint *at = resolvers->items;
+	ASSERT(resolvers->n <= REVERSE_RESOLVERS_MAX);
 	reverse_resolve_stop(r);
-	r->resolvers = resolvers;
+	for (r->resolvers_n = 0; r->resolvers_n < resolvers->n; r->resolvers_n++)
+		r->resolvers[r->resolvers_n] = at[r->resolvers_n];
 	r->found_n = r->type = r->tries = 0;
 	if (ip_address_parse(span_text(host), &r->found[0]) == OK) {
 		r->found_n = 1;
