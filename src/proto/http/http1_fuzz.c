@@ -1,6 +1,7 @@
-/* Requests, responses and chunked bodies from anywhere: nothing is read past the end, every span
- * lies inside of the input, and a chunked body read in two pieces gives what it gives in one. */
-#include "proto/http/http1.h"
+/* Requests, responses, whole ones too, and chunked bodies from anywhere: nothing is read past the
+ * end, every span lies inside of the input, and a chunked body read in two pieces gives what it
+ * gives in one. */
+#include "proto/http/whole.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,24 @@ static uint64_t chunked_sum(struct span in, size_t cut, enum parse *ret)
 	}
 }
 
+/* Of a copy, which it may change. */
+static void check_whole(struct span in)
+{
+	static struct http_response res;
+	struct span body;
+	uint8_t *copy = malloc(in.len ? in.len : 1);
+	ASSERT(copy);
+	if (in.len)
+		memcpy(copy, in.data, in.len);
+	enum parse p = http_response_whole(copy, in.len, true, span_text("GET"), &res, &body);
+	ASSERT(p != PARSE_MORE);
+	if (p == PARSE_DONE) {
+		check_head(span_of(copy, in.len), &res.head);
+		inside(span_of(copy, in.len), body);
+	}
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (http_response_read(in, span_text("GET"), &res) == PARSE_DONE)
 		check_head(in, &res.head);
+	check_whole(in);
 	enum parse whole, pieces;
 	uint64_t a = chunked_sum(in, size, &whole);
 	uint64_t b = chunked_sum(in, size / 2, &pieces);

@@ -4,7 +4,7 @@
 #include "crypto/tls.h"
 #include "os/fd.h"
 #include "os/tcp.h"
-#include "proto/http/http1.h"
+#include "proto/http/whole.h"
 
 #include <stdlib.h>
 
@@ -50,22 +50,6 @@ static void over(struct acme_https *h, const struct acme_answer *answer, enum er
 
 /* --- the answer --- */
 
-/* The decoded body into ret, which has room for all of in; PARSE_MORE: it is not whole. */
-static enum parse dechunk(struct span in, uint8_t *ret, size_t *ret_len)
-{
-	struct http_chunked c = {0};
-	struct writer w = writer_of(ret, in.len);
-	enum parse p = PARSE_MORE;
-	for (size_t used = 1; p == PARSE_MORE && used && in.len; in = span_sub(in, used, in.len)) {
-		struct span data = {0};
-		used = 0;
-		p = http_chunked_read(&c, in, &used, &data);
-		write_span(&w, data);
-	}
-	*ret_len = w.pos;
-	return p;
-}
-
 static void tell(struct acme_https *h, const struct http_response *r, struct span body)
 {
 	struct acme_field fields[HTTP_HEADERS_MAX];
@@ -76,56 +60,23 @@ static void tell(struct acme_https *h, const struct http_response *r, struct spa
 	over(h, &answer, OK);
 }
 
-static void tell_chunked(struct acme_https *h, const struct http_response *r, struct span rest)
-{
-	uint8_t *body = malloc(rest.len + 1);
-	size_t len = 0;
-	enum parse p = body ? dechunk(rest, body, &len) : PARSE_BAD;
-	if (p == PARSE_DONE)
-		tell(h, r, span_of(body, len));
-	else if (p == PARSE_BAD)
-		over(h, NULL, body ? ERR_FORMAT : (enum err)ENOMEM);
-	free(body);
-}
-
 /* ended: the server sends no more. True: it is over, h may run again by now. */
 static bool judge(struct acme_https *h, bool ended)
 {
 	struct http_response r;
-	struct span in = span_of(h->in, h->in_len), method = span_text(h->is_head ? "HEAD" : "GET");
-	enum parse p;
-	while ((p = http_response_read(in, method, &r)) == PARSE_DONE && r.status < 200)
-		in = span_sub(in, r.head.len, in.len); /* an interim one */
-	struct span rest = span_sub(in, p == PARSE_DONE ? r.head.len : 0, in.len);
-	if (p == PARSE_BAD || (p == PARSE_MORE && (ended || in.len > ACME_HTTPS_HEAD_MAX)) ||
-	    (p == PARSE_DONE && r.head.framing == HTTP_BODY_LENGTH &&
-	     r.head.content_length > ACME_ANSWER_MAX)) {
-		over(h, NULL, ended ? ERR_CLOSED : ERR_FORMAT);
-		return true;
-	}
-	if (p == PARSE_MORE)
+	struct span body;
+	enum parse p = http_response_whole(h->in, h->in_len, ended,
+					   span_text(h->is_head ? "HEAD" : "GET"), &r, &body);
+	bool too_long = r.head.len ? r.head.framing == HTTP_BODY_LENGTH &&
+					     r.head.content_length > ACME_ANSWER_MAX
+				   : h->in_len > ACME_HTTPS_HEAD_MAX;
+	if (p == PARSE_MORE && !too_long)
 		return false;
-	bool runs = true;
-	switch (r.head.framing) {
-	case HTTP_BODY_NONE: tell(h, &r, (struct span){0}); return true;
-	case HTTP_BODY_LENGTH:
-		runs = rest.len < r.head.content_length;
-		if (!runs)
-			tell(h, &r, span_sub(rest, 0, (size_t)r.head.content_length));
-		break;
-	case HTTP_BODY_CHUNKED:
-		tell_chunked(h, &r, rest);
-		runs = h->in != NULL;
-		break;
-	case HTTP_BODY_UNTIL_CLOSE:
-		runs = !ended;
-		if (ended)
-			tell(h, &r, rest);
-		break;
-	}
-	if (runs && ended)
-		over(h, NULL, ERR_CLOSED);
-	return !runs || ended;
+	if (p == PARSE_DONE && !too_long)
+		tell(h, &r, body);
+	else
+		over(h, NULL, ended ? ERR_CLOSED : ERR_FORMAT);
+	return true;
 }
 
 static enum err room_make(struct acme_https *h)
@@ -147,23 +98,21 @@ static enum err room_make(struct acme_https *h)
 
 static void next_address(struct acme_https *h, enum err why);
 
+/* Judged once for all that has come: who sends by the octet costs no more for it. */
 static void read_all(struct acme_https *h)
 {
-	for (;;) {
-		size_t len = 0;
-		enum err e = room_make(h);
+	enum err e = OK;
+	size_t from = h->in_len, len = 1;
+	while (!e && len) {
+		e = room_make(h);
 		if (!e)
 			e = tls_read(h->stream, h->in + h->in_len, h->in_room - h->in_len, &len);
 		h->in_len += e ? 0 : len;
-		if (e && e != ERR_CLOSED) {
-			over(h, NULL, e);
-			return;
-		}
-		if ((e || len) && judge(h, e == ERR_CLOSED))
-			return;
-		if (len == 0)
-			return;
 	}
+	if ((e == ERR_CLOSED || h->in_len != from) && judge(h, e == ERR_CLOSED))
+		return;
+	if (e)
+		over(h, NULL, e);
 }
 
 static enum err write_all(struct acme_https *h)

@@ -2,8 +2,8 @@
 
 #include "base/writer.h"
 #include "proto/dns/text.h"
-#include "proto/http/http1.h"
 #include "proto/http/uri.h"
+#include "proto/http/whole.h"
 
 enum { GET_MAX = 255, PORT = 80 }; /* RFC 5019 5: longer questions are no GET */
 
@@ -69,58 +69,16 @@ void ocsp_write(struct writer *w, const struct ocsp_server *to, struct span ques
 		write_span(w, question);
 }
 
-/* Without move nothing is touched, so that more may follow. */
-static enum parse chunks_walk(uint8_t *body, size_t len, bool move, struct span *ret)
-{
-	struct http_chunked chunked = {0};
-	struct span rest = span_of(body, len), data;
-	size_t used, done = 0;
-	enum parse p;
-	do {
-		p = http_chunked_read(&chunked, rest, &used, &data);
-		if (data.len && move)
-			memmove(body + done, data.data, data.len);
-		done += data.len;
-		rest = span_sub(rest, used, rest.len);
-	} while (p == PARSE_MORE && used && rest.len);
-	*ret = span_of(body, done);
-	return p;
-}
-
-static enum parse chunks_read(uint8_t *body, size_t len, struct span *ret)
-{
-	enum parse p = chunks_walk(body, len, false, ret);
-	return p == PARSE_DONE ? chunks_walk(body, len, true, ret) : p;
-}
-
-static enum parse body_read(const struct http_head *head, uint8_t *body, size_t len, bool end,
-			    struct span *ret)
-{
-	switch (head->framing) {
-	case HTTP_BODY_NONE: return PARSE_BAD;
-	case HTTP_BODY_CHUNKED: return chunks_read(body, len, ret);
-	case HTTP_BODY_LENGTH:
-		*ret = span_of(body,
-			       head->content_length < len ? (size_t)head->content_length : len);
-		return ret->len == head->content_length ? PARSE_DONE : PARSE_MORE;
-	case HTTP_BODY_UNTIL_CLOSE: break;
-	}
-	*ret = span_of(body, len);
-	return end ? PARSE_DONE : PARSE_MORE;
-}
-
 enum parse ocsp_read(uint8_t *in, size_t len, bool end, struct span *ret)
 {
 	struct http_response r;
 	struct span body = {0};
 	bool last = end || len >= OCSP_ANSWER_MAX;
-	enum parse p = http_response_read(span_of(in, len), span_text("GET"), &r);
-	if (p == PARSE_DONE && r.status != 200)
-		p = PARSE_BAD;
-	if (p == PARSE_DONE)
-		p = body_read(&r.head, in + r.head.len, len - r.head.len, end, &body);
+	enum parse p = http_response_whole(in, len, end, span_text("GET"), &r, &body);
+	if (p != PARSE_BAD && r.head.len && r.status != 200)
+		return PARSE_BAD;
 	if (p == PARSE_DONE && body.len == 0)
-		p = PARSE_BAD;
+		return PARSE_BAD;
 	if (p == PARSE_DONE)
 		*ret = body;
 	return p == PARSE_MORE && last ? PARSE_BAD : p;
