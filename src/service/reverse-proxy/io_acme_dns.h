@@ -21,7 +21,6 @@ struct acme_dns {
 	struct names_link link;
 	struct loop_timer timer;
 	bool runs, tcp, is_signed, add;
-	enum err e; /* of what could not be sent */
 	unsigned tries;
 	uint16_t id, unproved;
 	struct dns_name zone, owner;

@@ -364,7 +364,9 @@ static void not_begun(struct acme_authority *u, struct acme_held *h, enum acme_e
 	if (e == ERR_EXISTS)
 		return;
 	if (errand == ACME_ERRAND_WINDOW) {
+		acme_lock(u->of);
 		h->schedule.again_s = 0; /* it does not say whose it is: by its life then */
+		acme_unlock(u->of);
 		return;
 	}
 	u->held = h;

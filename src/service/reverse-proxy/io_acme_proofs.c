@@ -35,15 +35,6 @@ enum err acme_proofs_new(struct acme_proofs **ret)
 	return OK;
 }
 
-void acme_proofs_free(struct acme_proofs *p)
-{
-	if (!p)
-		return;
-	acme_proofs_clear(p);
-	(void)pthread_mutex_destroy(&p->lock);
-	free(p);
-}
-
 static void proof_free(struct proof *f)
 {
 	tls_chain_unref(f->chain);
@@ -61,6 +52,16 @@ static void drop(struct acme_proofs *p, const char *token)
 		(void)atomic_fetch_sub(&p->n, 1);
 		return;
 	}
+}
+
+void acme_proofs_free(struct acme_proofs *p)
+{
+	if (!p)
+		return;
+	while (p->first)
+		drop(p, p->first->row.token);
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p);
 }
 
 enum err acme_proofs_put(struct acme_proofs *p, const struct acme_proof_row *proof, uint64_t now_s)
@@ -91,14 +92,6 @@ void acme_proofs_drop(struct acme_proofs *p, const char *token)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	drop(p, token);
-	(void)pthread_mutex_unlock(&p->lock);
-}
-
-void acme_proofs_clear(struct acme_proofs *p)
-{
-	(void)pthread_mutex_lock(&p->lock);
-	while (p->first)
-		drop(p, p->first->row.token);
 	(void)pthread_mutex_unlock(&p->lock);
 }
 

@@ -19,8 +19,6 @@ void acme_proofs_free(struct acme_proofs *p); /* accepts NULL */
 MUST enum err acme_proofs_put(struct acme_proofs *p, const struct acme_proof_row *proof,
 			      uint64_t now_s);
 void acme_proofs_drop(struct acme_proofs *p, const char *token);
-/* All of them. */
-void acme_proofs_clear(struct acme_proofs *p);
 
 /* http-01 (RFC 8555 8.3), before there is a route: false: it is none of these requests. */
 bool acme_proofs_answer(struct acme_proofs *p, struct proxy_exchange *x, struct proxy_verdict *ret);
