@@ -6,7 +6,6 @@
 #include "os/clock.h"
 #include "proto/http/cookie.h"
 #include "proto/http/date.h"
-#include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_face.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -363,17 +362,10 @@ static void invalidate(struct reverse_cached *c)
 	cached_count(c, REVERSE_CACHE_INVALIDATED, n);
 }
 
-static void dress(struct reverse_cached *c)
-{
-	const struct guard_rules *rules = reverse_guard_of(c->e);
-	if (rules && rules->secure)
-		secure_fields_add(&c->e->x->response, span_is(c->e->route.values.scheme, "https"));
-}
-
 static enum proxy_judgement replace(struct reverse_cached *c, struct proxy_verdict *ret)
 {
 	cached_answer(c, ret);
-	dress(c);
+	reverse_guard_secure(c->e);
 	cached_land(c);
 	return PROXY_REPLACE;
 }

@@ -7,7 +7,7 @@
 #include "os/clock.h"
 #include "service/reverse-proxy/io_face.h"
 
-enum { COMPRESS_MIN = 1024, COMPRESS_LEVEL = 5, NUMBER_MAX = 24, CONTENT_RANGE_MAX = 72 };
+enum { NUMBER_MAX = 24, CONTENT_RANGE_MAX = 72 };
 
 static const char *const cache_name = "gatehouse";
 
@@ -153,11 +153,8 @@ void cached_answer(struct reverse_cached *c, struct proxy_verdict *ret)
 	r->length = c->end - c->at;
 	if (!r->has_length)
 		r->body = PROXY_BODY_NONE;
-	const struct compression_conf compression = {.on = c->e->route.found.route->compress,
-						     .min = COMPRESS_MIN,
-						     .level = COMPRESS_LEVEL};
 	if (how == CACHE_ANSWER_WHOLE && x->request.method_id == PROXY_GET)
-		compression_begin(&c->w->compression, x, &compression);
+		reverse_compress(c->w, c->e);
 	body_of(c, ret);
 	if (x->request.method_id == PROXY_GET && r->status != 304)
 		cached_count(c, REVERSE_CACHE_SAVED_BYTES, c->end - c->at);

@@ -1,7 +1,6 @@
 #include "service/reverse-proxy/io_face.h"
 
 #include "service/reverse-proxy/grpc.h"
-#include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_errors.h"
@@ -72,13 +71,17 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 		ret->refuse = !enters(w, c);
 }
 
+void reverse_compress(struct reverse_worker *w, const struct reverse_exchange *e)
+{
+	const struct compression_conf conf = {
+		.on = e->route.found.route->compress, .min = COMPRESS_MIN, .level = COMPRESS_LEVEL};
+	compression_begin(&w->compression, e->x, &conf);
+}
+
 static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	struct reverse_worker *w = arg;
 	struct reverse_exchange *e = x->service;
-	const struct guard_rules *rules = reverse_guard_of(e);
-	const struct compression_conf compression = {
-		.on = e->route.found.route->compress, .min = COMPRESS_MIN, .level = COMPRESS_LEVEL};
 	enum proxy_judgement judged = reverse_cache_response(w, e, ret);
 	if (judged != PROXY_PASS)
 		return judged;
@@ -86,14 +89,13 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	bool replaced = !e->grpc && reverse_error_replaces(e, x, ret);
 	/* A field for which there is no room is left out; the answer is good without. */
 	(void)route_response_edit(&e->route, x);
-	if (rules && rules->secure)
-		secure_fields_add(&x->response, span_is(e->route.values.scheme, "https"));
+	reverse_guard_secure(e);
 	if (replaced) {
 		reverse_cache_drop(e);
 		return PROXY_REPLACE;
 	}
 	reverse_cache_fields(e);
-	compression_begin(&w->compression, x, &compression);
+	reverse_compress(w, e);
 	return PROXY_PASS;
 }
 

@@ -16,6 +16,9 @@ void reverse_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *
 /* Whether the one at the other end is a proxy that is believed. */
 bool reverse_trusts(const struct reverse_site *site, const struct ip_address *peer);
 
+/* io_face.c: x->response goes compressed, if the route has that and the client takes it. */
+void reverse_compress(struct reverse_worker *w, const struct reverse_exchange *e);
+
 /* io_pick.c */
 enum proxy_pick reverse_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
 			     struct proxy_verdict *ret);

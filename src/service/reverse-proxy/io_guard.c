@@ -5,6 +5,7 @@
 #include "proxy/exchange.h"
 #include "service/reverse-proxy/conf_route.h"
 #include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_ask.h"
 #include "service/reverse-proxy/io_exchange.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -12,12 +13,20 @@
 
 #define FIELD_MAX 256
 
-const struct guard_rules *reverse_guard_of(const struct reverse_exchange *e)
+/* Those of the exchange's route; NULL: it has none. */
+static const struct guard_rules *rules_of(const struct reverse_exchange *e)
 {
 	const struct route *r = e->route.found.route;
 	if (!r || r->guard == GUARD_NONE)
 		return NULL;
 	return &e->view->snapshot->site->routes->guards[r->guard];
+}
+
+void reverse_guard_secure(const struct reverse_exchange *e)
+{
+	const struct guard_rules *rules = rules_of(e);
+	if (rules && rules->secure)
+		secure_fields_add(&e->x->response, span_is(e->route.values.scheme, "https"));
 }
 
 /* Who has a name that nobody has waits as long as who has a wrong password. */
@@ -70,7 +79,7 @@ static unsigned judge(const struct guard_rules *rules, struct reverse_worker *w,
 unsigned reverse_guard_judge(struct reverse_worker *w, struct reverse_exchange *e,
 			     struct proxy_verdict *ret)
 {
-	const struct guard_rules *rules = reverse_guard_of(e);
+	const struct guard_rules *rules = rules_of(e);
 	if (!rules)
 		return 0;
 	switch ((enum reverse_proof)e->proof) {
@@ -94,7 +103,7 @@ static void add(struct proxy_exchange *x, const char *name, const struct writer 
 
 void reverse_guard_fields(const struct reverse_exchange *e, unsigned status)
 {
-	const struct guard_rules *rules = reverse_guard_of(e);
+	const struct guard_rules *rules = rules_of(e);
 	uint8_t room[FIELD_MAX];
 	struct writer w = writer_of(room, sizeof(room));
 	if (e->question) {

@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 
-struct guard_rules;
 struct proxy_exchange;
 struct proxy_verdict;
 struct reverse_exchange;
@@ -22,15 +21,14 @@ enum reverse_proof {
 	REVERSE_PROOF_ASKING, /* forward authentication (io_ask.h) */
 };
 
-/* Those of the exchange's route; NULL: it has none. */
-const struct guard_rules *reverse_guard_of(const struct reverse_exchange *e);
-
 /* Once the route is known, and again after each wait. 0: it may go on, or *ret says PROXY_WAIT;
  * else the status that answers. */
 unsigned reverse_guard_judge(struct reverse_worker *w, struct reverse_exchange *e,
 			     struct proxy_verdict *ret);
 /* The fields that belong to such an answer: how to sign in, when to come again. */
 void reverse_guard_fields(const struct reverse_exchange *e, unsigned status);
+/* Those that its `secure` gives each answer of the route. */
+void reverse_guard_secure(const struct reverse_exchange *e);
 /* What the hash thread found (io_auth.h); goes on with the exchange. */
 void reverse_guard_hashed(void *arg, void *who, bool right);
 /* The exchange is over: nobody waits for its answer. */

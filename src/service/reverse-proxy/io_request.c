@@ -3,7 +3,6 @@
 #include "os/clock.h"
 #include "proto/http/http1.h"
 #include "service/reverse-proxy/grpc.h"
-#include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_acme_proofs.h"
 #include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_errors.h"
@@ -154,7 +153,6 @@ static unsigned go_on(struct reverse_worker *w, struct proxy_exchange *x,
 static void finish(struct proxy_exchange *x, const struct reverse_exchange *e, unsigned status,
 		   struct proxy_verdict *ret)
 {
-	const struct guard_rules *rules = reverse_guard_of(e);
 	if (status) {
 		answer(e, x, ret, status);
 		reverse_guard_fields(e, status);
@@ -165,8 +163,7 @@ static void finish(struct proxy_exchange *x, const struct reverse_exchange *e, u
 		say(e, x, ret);
 	if (e->file)
 		(void)route_response_edit(&e->route, x);
-	if (rules && rules->secure)
-		secure_fields_add(&x->response, span_is(e->route.values.scheme, "https"));
+	reverse_guard_secure(e);
 }
 
 /* CONNECT asks for a tunnel to an address of the client's choice (RFC 9110 9.3.6), which only a
