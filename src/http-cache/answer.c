@@ -19,7 +19,9 @@ static bool none_match_fails(const struct cache_meta *m, struct cache_fields req
 	return false;
 }
 
-bool cache_not_modified(const struct cache_meta *m, struct cache_fields request)
+/* The conditions alone: is it 304 for who has what the request says he has? False without a
+ * condition that a cache may judge. */
+static bool is_not_modified(const struct cache_meta *m, struct cache_fields request)
 {
 	const struct http_field *since = cache_field_find(request, HTTP_FIELD_IF_MODIFIED_SINCE);
 	uint64_t since_s;
@@ -57,7 +59,7 @@ enum cache_answer cache_answer(const struct cache_meta *m, uint64_t size, struct
 	const struct http_field *range = cache_field_find(request, HTTP_FIELD_RANGE);
 	struct range ranges[RANGES_MAX];
 	size_t n = 0;
-	if (cache_not_modified(m, request))
+	if (is_not_modified(m, request))
 		return CACHE_ANSWER_NOT_MODIFIED;
 	/* RFC 9110 14.2: Range means something for GET, and 206 instead of 200 only. */
 	if (!range || !span_is(method, "GET") || m->status != 200 || !if_range_holds(m, request))

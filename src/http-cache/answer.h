@@ -19,10 +19,6 @@ enum cache_answer {
 enum cache_answer cache_answer(const struct cache_meta *m, uint64_t size, struct span method,
 			       struct cache_fields request, struct range *ret_part);
 
-/* The conditions alone: is it 304 for who has what the request says he has? False without a
- * condition that a cache may judge. */
-bool cache_not_modified(const struct cache_meta *m, struct cache_fields request);
-
 /* RFC 9110 15.4.5: those that a 304 has too; others about the representation stay away. */
 bool cache_field_is_of_304(const struct http_field *f);
 

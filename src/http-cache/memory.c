@@ -16,6 +16,8 @@ enum {
 	GHOSTS_MAX = 64 * 1024,
 	SLOTS_MAX = 1 << 24,
 	OBJECT_EXTRA = 64 * 1024, /* head, and room at a body's end */
+	PURGES = 1024,		  /* counters of purged keys; a power of two */
+	COMING_PART = 2,	  /* half as much may be on its way */
 };
 
 /* All of one key. */
@@ -33,11 +35,13 @@ struct shard {
 	struct table slots;
 	struct s3fifo fifo;
 	uint64_t objects, evicted;
+	uint64_t swept, purged[PURGES]; /* how often: all of it; keys by their hash */
 };
 
 struct cache_memory {
 	struct cache_memory_options options;
-	size_t shards_n; /* a power of two */
+	atomic_uint_fast64_t coming; /* bytes */
+	size_t shards_n;	     /* a power of two */
 	struct shard shards[];
 };
 
@@ -91,12 +95,13 @@ uint64_t cache_memory_object_max(const struct cache_memory *m)
 
 /* ---- slots, under the lock ---- */
 
-static struct shard *lock(struct cache_memory *m, struct span key, uint32_t *ret_hash)
+/* *ret_hash: its low half is table_hash, as the tables have the same key. */
+static struct shard *lock(struct cache_memory *m, struct span key, uint64_t *ret_hash)
 {
 	uint64_t hash = siphash13_of(m->options.key, key.data, key.len);
 	struct shard *s = &m->shards[(hash >> 32) & (m->shards_n - 1)];
 	(void)pthread_mutex_lock(&s->lock);
-	*ret_hash = table_hash(&s->slots, key);
+	*ret_hash = hash;
 	return s;
 }
 
@@ -105,19 +110,24 @@ static void unlock(struct shard *s)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-static struct cache_slot *slot_get(struct shard *s, uint32_t hash, struct span key)
+static struct cache_slot *slot_find(const struct shard *s, uint64_t hash, struct span key)
 {
-	struct cache_slot *slot = table_find(&s->slots, hash, key.data, key.len);
+	return table_find(&s->slots, (uint32_t)hash, key.data, key.len);
+}
+
+static struct cache_slot *slot_get(struct shard *s, uint64_t hash, struct span key)
+{
+	struct cache_slot *slot = slot_find(s, hash, key);
 	if (slot)
 		return slot;
 	slot = calloc(1, sizeof(*slot) + key.len);
 	if (!slot)
 		return NULL;
-	slot->hash = hash;
+	slot->hash = (uint32_t)hash;
 	slot->key_len = key.len;
 	if (key.len)
 		memcpy(slot->key, key.data, key.len);
-	if (table_insert(&s->slots, hash, slot->key, slot->key_len, slot)) {
+	if (table_insert(&s->slots, slot->hash, slot->key, slot->key_len, slot)) {
 		free(slot);
 		return NULL;
 	}
@@ -172,16 +182,32 @@ static void make_room(struct shard *s, struct cache_object **gone)
 	}
 }
 
+/* Only ever grows: equal when neither the key, nor another of that counter, nor all were purged. */
+static uint64_t purges(const struct shard *s, uint64_t hash)
+{
+	return s->swept + s->purged[hash & (PURGES - 1)];
+}
+
 /* ---- looking ---- */
 
-static bool selects(const struct cache_object *o, struct cache_fields request)
-{
+/* What a request says in the fields of the last names asked for: those of one key vary alike. */
+struct said {
+	struct cache_fields request;
+	struct span names;
+	struct writer w;
 	uint8_t room[CACHE_VARY_MAX];
-	struct writer w = writer_of(room, sizeof(room));
+};
+
+static bool selects(const struct cache_object *o, struct said *said)
+{
 	if (!o->vary_names.len)
 		return true;
-	cache_vary_write(o->vary_names, request, &w);
-	return !w.bad && span_equal(writer_span(&w), o->vary);
+	if (!span_equal(said->names, o->vary_names)) {
+		said->names = o->vary_names;
+		said->w = writer_of(said->room, sizeof(said->room));
+		cache_vary_write(said->names, said->request, &said->w);
+	}
+	return !said->w.bad && span_equal(writer_span(&said->w), o->vary);
 }
 
 /* The newest that matches. RFC 9111 4.1: of answers with and without Vary those with it are asked
@@ -190,11 +216,14 @@ static struct cache_object *choose(const struct cache_slot *slot, const struct c
 				   bool *ret_others)
 {
 	struct cache_object *best = NULL;
+	struct said said;
+	said.request = look->request;
+	said.names = (struct span){0};
 	for (struct cache_object *o = slot->objects; o; o = o->next) {
 		if (o->rule || !span_equal(o->space, look->space))
 			continue;
 		*ret_others = true;
-		if (!selects(o, look->request))
+		if (!selects(o, &said))
 			continue;
 		bool more = best && !best->vary_names.len && o->vary_names.len;
 		bool less = best && best->vary_names.len && !o->vary_names.len;
@@ -216,10 +245,10 @@ static enum cache_rule refusal(const struct cache_slot *slot, struct span space,
 void cache_memory_find(struct cache_memory *m, const struct cache_look *look, uint64_t now_ms,
 		       struct cache_found *ret)
 {
-	uint32_t hash;
+	uint64_t hash;
 	struct shard *s = lock(m, look->key, &hash);
-	const struct cache_slot *slot = table_find(&s->slots, hash, look->key.data, look->key.len);
-	*ret = (struct cache_found){0};
+	const struct cache_slot *slot = slot_find(s, hash, look->key);
+	*ret = (struct cache_found){.since = purges(s, hash)};
 	struct cache_object *o = slot ? choose(slot, look, &ret->others) : NULL;
 	if (o) {
 		s3fifo_used(&o->node);
@@ -252,31 +281,62 @@ static void replace(struct shard *s, struct cache_slot *slot, const struct cache
 		object_out(s, last, gone);
 }
 
-enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t now_ms)
+/* What it takes, and a slot: others of its key may have the same one. */
+static uint64_t size_of(const struct cache_object *o)
 {
-	uint32_t hash;
+	return o->size + sizeof(struct cache_slot) + o->key.len;
+}
+
+static enum err put(struct shard *s, uint64_t hash, struct cache_object *o,
+		    struct cache_object **gone)
+{
+	struct cache_slot *slot = slot_get(s, hash, o->key);
+	if (!slot)
+		return ENOMEM;
+	replace(s, slot, o, gone);
+	o->slot = slot;
+	o->next = slot->objects;
+	slot->objects = cache_object_ref(o);
+	slot->objects_n++;
+	o->node = (struct s3fifo_node){.size = size_of(o), .hash = hash};
+	s3fifo_add(&s->fifo, &o->node);
+	s->objects += !o->rule;
+	make_room(s, gone);
+	return OK;
+}
+
+enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t since,
+			  uint64_t now_ms)
+{
+	uint64_t hash;
 	struct cache_object *gone = NULL;
+	enum err e = ERR_LIMIT;
 	if (o->body && o->body->len > m->options.object_max)
 		return ERR_LIMIT;
 	if (o->rule)
 		o->meta.response_s = now_ms / 1000;
 	struct shard *s = lock(m, o->key, &hash);
-	struct cache_slot *slot = o->size <= s->fifo.capacity ? slot_get(s, hash, o->key) : NULL;
-	if (slot) {
-		replace(s, slot, o, &gone);
-		o->slot = slot;
-		o->next = slot->objects;
-		slot->objects = cache_object_ref(o);
-		slot->objects_n++;
-		o->node = (struct s3fifo_node){.size = o->size};
-		o->node.hash = siphash13_of(m->options.key, o->key.data, o->key.len);
-		s3fifo_add(&s->fifo, &o->node);
-		s->objects += !o->rule;
-		make_room(s, &gone);
-	}
+	if (!o->rule && since != purges(s, hash))
+		e = ERR_REFUSED;
+	else if (size_of(o) <= s->fifo.capacity)
+		e = put(s, hash, o, &gone);
 	unlock(s);
 	give_back(gone);
-	return slot ? OK : ENOMEM;
+	return e;
+}
+
+bool cache_memory_take(struct cache_memory *m, uint64_t bytes)
+{
+	uint64_t before = atomic_fetch_add_explicit(&m->coming, bytes, memory_order_relaxed);
+	if (before + bytes <= m->options.size / COMING_PART)
+		return true;
+	cache_memory_give(m, bytes);
+	return false;
+}
+
+void cache_memory_give(struct cache_memory *m, uint64_t bytes)
+{
+	(void)atomic_fetch_sub_explicit(&m->coming, bytes, memory_order_relaxed);
 }
 
 /* ---- flights ---- */
@@ -291,7 +351,7 @@ struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache
 				      unsigned thread, bool *ret_leads)
 {
 	uint64_t space = siphash13_of(m->options.key, look->space.data, look->space.len);
-	uint32_t hash;
+	uint64_t hash;
 	struct shard *s = lock(m, look->key, &hash);
 	struct cache_slot *slot = slot_get(s, hash, look->key);
 	struct cache_flight *f = slot ? slot->flights : NULL;
@@ -317,7 +377,7 @@ struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache
 void cache_flight_land(struct cache_memory *m, struct cache_flight *f)
 {
 	struct cache_slot *slot = f->slot;
-	uint32_t hash;
+	uint64_t hash;
 	/* The slot stays as long as the flight is in it. */
 	struct shard *s = lock(m, span_of(slot->key, slot->key_len), &hash);
 	struct cache_flight **at = &slot->flights;
@@ -368,38 +428,20 @@ static size_t purge_queue(struct shard *s, struct s3fifo_list *l, enum cache_pur
 	return n;
 }
 
-static void spoil(const struct cache_slot *slot)
-{
-	for (struct cache_flight *f = slot->flights; f; f = f->next)
-		atomic_store_explicit(&f->spoiled, true, memory_order_relaxed);
-}
-
-/* What tags an answer will have nobody knows yet. */
-static void spoil_all(const struct shard *s, enum cache_purge what, struct span value)
-{
-	const struct cache_slot *slot;
-	for (size_t at = 0; (slot = table_next(&s->slots, &at));)
-		if (what != CACHE_PURGE_PREFIX ||
-		    (slot->key_len >= value.len &&
-		     span_equal(span_of(slot->key, value.len), value)))
-			spoil(slot);
-}
-
 static size_t purge_key(struct cache_memory *m, struct span key)
 {
-	uint32_t hash;
+	uint64_t hash;
 	size_t n = 0;
 	struct cache_object *gone = NULL;
 	struct shard *s = lock(m, key, &hash);
-	struct cache_slot *slot = table_find(&s->slots, hash, key.data, key.len);
+	struct cache_slot *slot = slot_find(s, hash, key);
+	s->purged[hash & (PURGES - 1)]++;
 	while (slot && slot->objects) {
 		n += !slot->objects->rule;
 		object_out(s, slot->objects, &gone);
 	}
-	if (slot) {
-		spoil(slot);
+	if (slot)
 		slot_leave(s, slot);
-	}
 	unlock(s);
 	give_back(gone);
 	return n;
@@ -416,7 +458,8 @@ size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct 
 		(void)pthread_mutex_lock(&s->lock);
 		n += purge_queue(s, &s->fifo.small, what, value, &gone);
 		n += purge_queue(s, &s->fifo.main, what, value, &gone);
-		spoil_all(s, what, value);
+		/* What tags an answer will have nobody knows yet. */
+		s->swept++;
 		unlock(s);
 		give_back(gone);
 	}
@@ -448,11 +491,11 @@ static bool each_of_slot(const struct cache_slot *slot,
 void cache_memory_each(struct cache_memory *m, const struct span *key,
 		       bool (*call)(void *arg, const struct cache_object *o), void *arg)
 {
-	uint32_t hash;
+	uint64_t hash;
 	bool more = true;
 	if (key) {
 		struct shard *s = lock(m, *key, &hash);
-		const struct cache_slot *slot = table_find(&s->slots, hash, key->data, key->len);
+		const struct cache_slot *slot = slot_find(s, hash, *key);
 		if (slot)
 			(void)each_of_slot(slot, call, arg);
 		unlock(s);

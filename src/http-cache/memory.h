@@ -43,16 +43,24 @@ struct cache_found {
 	struct cache_object *object; /* counted; NULL: none that matches. The newest of several */
 	bool others;		     /* of that key, but none that matches */
 	enum cache_rule refused;     /* not long ago an answer was not stored, by this rule */
+	uint64_t since;		     /* for cache_memory_put: which purges were before */
 };
 
 void cache_memory_find(struct cache_memory *m, const struct cache_look *look, uint64_t now_ms,
 		       struct cache_found *ret);
 
 /* In the place of what it stands for (same key, space and selecting fields), and others go when
- * there is no room. The caller's count stays the caller's. An object with a rule is a note for
- * `refused` until CACHE_REFUSED_MS from now_ms, and for people after that. ERR_LIMIT: too large.
- * ENOMEM. */
-MUST enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t now_ms);
+ * there is no room. The caller's count stays the caller's. since: of the look before the server was
+ * asked. An object with a rule is a note for `refused` until CACHE_REFUSED_MS from now_ms, and for
+ * people after that; it may come after a purge. ERR_LIMIT: too large. ERR_REFUSED: it was purged
+ * since (rarely: something else was). ENOMEM. */
+MUST enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t since,
+			       uint64_t now_ms);
+
+/* Bytes of bodies that are on their way, and of no object yet: half the tier's size at most. False:
+ * there is no room, and nothing was taken. */
+MUST bool cache_memory_take(struct cache_memory *m, uint64_t bytes);
+void cache_memory_give(struct cache_memory *m, uint64_t bytes);
 
 /* ---- flights ---- */
 
@@ -62,7 +70,6 @@ struct cache_flight {
 	atomic_uint refs;
 	atomic_uint state;
 	atomic_uint_fast64_t threads; /* of followers */
-	atomic_bool spoiled; /* its key was purged meanwhile: what it brings is not to be stored */
 	/* The tier's own, under its lock. */
 	struct cache_slot *slot;
 	struct cache_flight *next;
@@ -85,8 +92,7 @@ void cache_flight_unref(struct cache_flight *f); /* of a follower; accepts NULL 
 
 enum cache_purge { CACHE_PURGE_KEY, CACHE_PURGE_PREFIX, CACHE_PURGE_TAG, CACHE_PURGE_ALL };
 
-/* How many objects went, notes not counted. Flights that may bring such a thing are spoiled: they
- * were asked for before. */
+/* How many objects went, notes not counted. What was asked for before is not stored after it. */
 size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct span value);
 
 struct cache_sums {

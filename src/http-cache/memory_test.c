@@ -59,11 +59,20 @@ static struct cache_object *object(const char *key, const char *request, const c
 	return o;
 }
 
+static uint64_t since(struct cache_memory *m, const char *key)
+{
+	struct cache_found f;
+	const struct cache_look look = {span_text(key), span_text("web"), {0}};
+	cache_memory_find(m, &look, TEST_NOW_S * 1000, &f);
+	cache_object_unref(f.object);
+	return f.since;
+}
+
 static void put(struct cache_memory *m, const char *key, const char *request, const char *response,
 		size_t body_len)
 {
 	struct cache_object *o = object(key, request, response, body_len);
-	assert_int_equal(cache_memory_put(m, o, TEST_NOW_S * 1000), OK);
+	assert_int_equal(cache_memory_put(m, o, since(m, key), TEST_NOW_S * 1000), OK);
 	cache_object_unref(o);
 }
 
@@ -140,7 +149,7 @@ static void keeps_within_its_size(void **state)
 	}
 	assert_true(sums.evicted > 400 && sums.objects > 10);
 	struct cache_object *o = object("big", "", "", 16 * 1024 + 1);
-	assert_int_equal(cache_memory_put(m, o, 0), ERR_LIMIT);
+	assert_int_equal(cache_memory_put(m, o, 0, 0), ERR_LIMIT);
 	cache_object_unref(o);
 	/* So many of one key. */
 	for (int i = 0; i < 2 * CACHE_VARIANTS_MAX; i++) {
@@ -188,6 +197,59 @@ static void purges_by_key_prefix_and_tag(void **state)
 	cache_memory_free(m);
 }
 
+static void what_was_asked_for_before_a_purge_is_not_stored(void **state)
+{
+	(void)state;
+	struct cache_memory *m = memory_of(1 << 20, 4096);
+	static const enum cache_purge kinds[] = {CACHE_PURGE_KEY, CACHE_PURGE_PREFIX,
+						 CACHE_PURGE_TAG, CACHE_PURGE_ALL};
+	struct cache_object *o = object("k", "", "etag: \"a\"", 1);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		uint64_t before = since(m, "k");
+		assert_int_equal(cache_memory_purge(m, kinds[i], span_text("k")), 0);
+		assert_int_equal(cache_memory_put(m, o, before, 0), ERR_REFUSED);
+		assert_null(find(m, "k", "web", "").object);
+		assert_int_equal(cache_memory_put(m, o, since(m, "k"), 0), OK);
+		(void)cache_memory_purge(m, CACHE_PURGE_ALL, (struct span){0});
+	}
+	/* Another key's purge is of no concern. */
+	uint64_t before = since(m, "k");
+	(void)cache_memory_purge(m, CACHE_PURGE_KEY, span_text("l"));
+	assert_int_equal(cache_memory_put(m, o, before, 0), OK);
+	cache_object_unref(o);
+	cache_memory_free(m);
+}
+
+static void what_is_on_its_way_is_bounded(void **state)
+{
+	(void)state;
+	struct cache_memory *m = memory_of(1 << 20, 4096);
+	assert_true(cache_memory_take(m, 300 * 1024));
+	assert_false(cache_memory_take(m, 300 * 1024));
+	assert_true(cache_memory_take(m, 212 * 1024));
+	assert_false(cache_memory_take(m, 1));
+	cache_memory_give(m, 212 * 1024);
+	assert_true(cache_memory_take(m, 1));
+	cache_memory_give(m, 1);
+	cache_memory_give(m, 300 * 1024);
+	cache_memory_free(m);
+}
+
+/* Each key is in memory twice, in its slot too. */
+static void long_keys_count(void **state)
+{
+	(void)state;
+	struct cache_memory *m = memory_of(1 << 20, 4096);
+	struct cache_sums sums;
+	char key[4001];
+	memset(key, 'k', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	put(m, key, "", "etag: \"a\"", 1);
+	cache_memory_sums(m, &sums);
+	assert_true(sums.bytes >= 8000);
+	cache_memory_free(m);
+}
+
 static void notes_say_why_and_for_how_long(void **state)
 {
 	(void)state;
@@ -198,7 +260,9 @@ static void notes_say_why_and_for_how_long(void **state)
 					   .space = span_text("web"),
 					   .policy = &p};
 	struct cache_object *o = cache_object_new(&parts);
-	assert_int_equal(cache_memory_put(m, o, TEST_NOW_S * 1000), OK);
+	/* Also after a purge: it holds nothing. */
+	(void)cache_memory_purge(m, CACHE_PURGE_KEY, span_text("k"));
+	assert_int_equal(cache_memory_put(m, o, 0, TEST_NOW_S * 1000), OK);
 	cache_object_unref(o);
 	assert_int_equal(find(m, "k", "web", "").refused, CACHE_RULE_NO_STORE);
 	assert_int_equal(find(m, "k", "other", "").refused, CACHE_MAY_STORE);
@@ -226,10 +290,6 @@ static void one_leads_and_the_others_are_told(void **state)
 	struct cache_flight *c = cache_memory_fly(m, &other, 5, &leads);
 	assert_true(leads && c != a);
 	assert_true(cache_flight_flies(b));
-	/* What was asked for before a purge is not to be stored. */
-	assert_false(a->spoiled);
-	(void)cache_memory_purge(m, CACHE_PURGE_KEY, span_text("k"));
-	assert_true(a->spoiled && c->spoiled);
 	cache_flight_land(m, a);
 	assert_false(cache_flight_flies(b));
 	assert_int_equal(woken[5], 1);
@@ -255,7 +315,12 @@ static void *work(void *arg)
 		const struct cache_look look = {span_text(key), span_text("web"), {0}};
 		struct cache_flight *f = cache_memory_fly(shared, &look, n, &leads);
 		if (leads) {
-			put(shared, key, "", "etag: \"a\"", 64 + which);
+			struct cache_object *o = object(key, "", "etag: \"a\"", 64 + which);
+			/* Others purge meanwhile. */
+			enum err e = cache_memory_put(shared, o, since(shared, key), 0);
+			if (e && e != ERR_REFUSED)
+				abort();
+			cache_object_unref(o);
 			cache_flight_land(shared, f);
 		} else {
 			(void)cache_flight_flies(f);
@@ -297,6 +362,9 @@ int main(void)
 		cmocka_unit_test(keeps_within_its_size),
 		cmocka_unit_test(what_is_used_outlives_its_place),
 		cmocka_unit_test(purges_by_key_prefix_and_tag),
+		cmocka_unit_test(what_was_asked_for_before_a_purge_is_not_stored),
+		cmocka_unit_test(what_is_on_its_way_is_bounded),
+		cmocka_unit_test(long_keys_count),
 		cmocka_unit_test(notes_say_why_and_for_how_long),
 		cmocka_unit_test(one_leads_and_the_others_are_told),
 		cmocka_unit_test(threads_share_it),

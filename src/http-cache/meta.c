@@ -132,7 +132,6 @@ void cache_meta_read(uint16_t status, struct cache_fields f, const struct cache_
 	const struct http_field *etag = cache_field_find(f, HTTP_FIELD_ETAG);
 	if (etag && etag_is_one(etag->value))
 		ret->etag = etag->value;
-	ret->weak_etag = etag_is_weak(ret->etag);
 	ret->initial_age_s = initial_age(f, request_s, ret);
 	stale_rules(&d, policy, ret);
 	ret->lifetime_s = explicit_lifetime(f, &d, policy, ret, &source);

@@ -102,16 +102,12 @@ struct span cache_body_at(const struct cache_body *b, uint64_t offset, struct ca
 
 /* ---- objects ---- */
 
-/* What its memory is filled with, one after another. */
-struct filler {
-	struct writer w;
-};
-
-static struct span keep(struct filler *f, struct span s)
+/* Its memory is filled with one after another. */
+static struct span keep(struct writer *f, struct span s)
 {
-	size_t at = f->w.pos;
-	write_span(&f->w, s);
-	return span_of(f->w.data + at, s.len);
+	size_t at = f->pos;
+	write_span(f, s);
+	return span_of(f->data + at, s.len);
 }
 
 /* RFC 9111 knows none; these two are what servers send: blanks between them, or commas. */
@@ -130,20 +126,20 @@ static size_t tags_len(struct cache_fields f)
 	return n;
 }
 
-static struct span keep_tags(struct filler *to, struct cache_fields f)
+static struct span keep_tags(struct writer *to, struct cache_fields f)
 {
-	size_t at = to->w.pos;
+	size_t at = to->pos;
 	for (size_t i = 0; i < f.n; i++) {
 		if (!is_tags(&f.at[i]))
 			continue;
-		write_u8(&to->w, ' ');
+		write_u8(to, ' ');
 		for (size_t k = 0; k < f.at[i].value.len; k++) {
 			uint8_t c = f.at[i].value.data[k];
-			write_u8(&to->w, c == ',' || c == '\t' ? ' ' : c);
+			write_u8(to, c == ',' || c == '\t' ? ' ' : c);
 		}
-		write_u8(&to->w, ' ');
+		write_u8(to, ' ');
 	}
-	return span_of(to->w.data + at, to->w.pos - at);
+	return span_of(to->data + at, to->pos - at);
 }
 
 bool cache_object_has_tag(const struct cache_object *o, struct span tag)
@@ -168,7 +164,7 @@ static size_t size_of(const struct cache_object_parts *p)
 }
 
 static void fill_fields(struct cache_object *o, const struct cache_object_parts *p,
-			struct filler *f)
+			struct writer *f)
 {
 	struct cache_directives d;
 	bool targeted;
@@ -191,15 +187,15 @@ struct cache_object *cache_object_new(const struct cache_object_parts *p)
 	*o = (struct cache_object){.rule = p->rule, .size = size};
 	atomic_init(&o->refs, 1);
 	o->fields = (struct http_field *)(void *)(o + 1);
-	struct filler f = {.w = writer_of(o->fields + p->fields.n,
-					  size - sizeof(*o) - p->fields.n * sizeof(*o->fields))};
+	struct writer f = writer_of(o->fields + p->fields.n,
+				    size - sizeof(*o) - p->fields.n * sizeof(*o->fields));
 	fill_fields(o, p, &f);
 	o->key = keep(&f, p->key);
 	o->space = keep(&f, p->space);
 	o->vary_names = keep(&f, p->vary_names);
 	o->vary = keep(&f, p->vary);
 	o->tags = keep_tags(&f, p->fields);
-	ASSERT(!f.w.bad);
+	ASSERT(!f.bad);
 	/* Age is not among the stored fields, which it is counted from: all that came are read. The
 	 * tag must lie in our memory. */
 	cache_meta_read(p->status, p->fields, p->policy, p->request_s, p->response_s, &o->meta);

@@ -52,7 +52,6 @@ struct cache_object {
 	struct s3fifo_node node;
 	struct cache_slot *slot;
 	struct cache_object *next;
-	bool refreshing; /* somebody validates it */
 };
 
 /* What becomes of an answer that is stored. All is copied. */

@@ -25,12 +25,10 @@ static const struct {
 				"by (RFC 9111 3)"},
 	[CACHE_RULE_VARY_LONG] = {"vary-long", "the fields that Vary names are too long"},
 	[CACHE_RULE_LARGE] = {"large", "it is larger than the cache takes"},
-	[CACHE_RULE_TORN] = {"torn", "the answer's body did not come whole (RFC 9111 3.3)"},
 	[CACHE_RULE_BYPASS] = {"bypass", "the configuration leaves this request out"},
 	[CACHE_RULE_BODY] = {"body", "the request had a body"},
 	[CACHE_RULE_CONDITION] = {"condition",
 				  "the request's condition is for the server (RFC 9111 4.3.2)"},
-	[CACHE_RULE_RANGE] = {"range", "a part was asked for, and the whole was not stored"},
 	[CACHE_RULE_MEMORY] = {"memory", "there was no room"},
 };
 

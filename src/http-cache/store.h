@@ -22,11 +22,9 @@ enum cache_rule {
 	/* Of who stores: not by the head alone. */
 	CACHE_RULE_VARY_LONG, /* selecting fields longer than CACHE_VARY_MAX */
 	CACHE_RULE_LARGE,     /* the head, or the body, is over the limit */
-	CACHE_RULE_TORN,      /* 3.3: the body did not come whole */
 	CACHE_RULE_BYPASS,    /* the configuration, for this request */
 	CACHE_RULE_BODY,      /* the request had a body (RFC 9110 9.3.1) */
 	CACHE_RULE_CONDITION, /* If-Match and the like are for the server (4.3.2) */
-	CACHE_RULE_RANGE,     /* the request was for a part, and nothing whole was stored */
 	CACHE_RULE_MEMORY,
 	CACHE_RULES,
 };

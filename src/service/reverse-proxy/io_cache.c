@@ -167,9 +167,10 @@ static void wait_begin(struct reverse_cached *c, struct proxy_verdict *ret)
 {
 	struct reverse_worker *w = c->w;
 	uint64_t now_ms = loop_now_ms(&w->loop);
-	if (!c->waits)
+	if (!c->waited) {
 		c->until_ms = now_ms + c->conf->wait_ms;
-	c->waits = true;
+		c->waited = c->why;
+	}
 	list_add(&w->cache.waiting, c);
 	if (!w->cache_look.set)
 		loop_timer_set_after(&w->loop, &w->cache_look, LOOK_MS);
@@ -240,7 +241,7 @@ static void use(struct reverse_cached *c, struct proxy_verdict *ret)
 {
 	c->hit = true;
 	(void)atomic_fetch_add_explicit(&c->object->hits, 1, memory_order_relaxed);
-	c->collapsed = c->waits;
+	c->collapsed = c->waited != CACHE_FWD_NOT;
 	cached_count(c, c->stale ? REVERSE_CACHE_STALE : REVERSE_CACHE_HITS, 1);
 	if (c->collapsed)
 		cached_count(c, REVERSE_CACHE_COLLAPSED, 1);
@@ -280,6 +281,7 @@ static void missed(struct reverse_cached *c, const struct cache_found *found,
 	bool own = c->e->x->request.method_id == PROXY_HEAD || c->asked.no_store;
 	for (size_t i = 0; i < c->e->x->request.fields_n; i++)
 		own = own || cache_field_is_condition(c->e->x->request.fields[i].id);
+	c->refused = found->refused;
 	if (own || found->refused || fly(c, ret))
 		go(c);
 }
@@ -304,12 +306,15 @@ static void look(struct reverse_cached *c, struct proxy_verdict *ret)
 	bool authorized = cache_field_find(cached_request(c), HTTP_FIELD_AUTHORIZATION) != NULL;
 	c->look.request = cached_request(c);
 	cache_memory_find(c->w->cache.memory, &c->look, clock_wall_ms(), &found);
+	/* It may have waited: what it found before that may be gone, and not to be used any more.
+	 */
+	cache_object_unref(c->object);
+	c->object = found.object;
+	c->since = found.since;
 	if (!found.object) {
 		missed(c, &found, ret);
 		return;
 	}
-	cache_object_unref(c->object);
-	c->object = found.object;
 	struct cache_decision d =
 		cache_decide(&c->object->meta, &c->asked, authorized, &c->policy, clock_wall_s());
 	c->why = d.why;

@@ -84,7 +84,7 @@ void cached_status(struct reverse_cached *c)
 	struct writer w = writer_of(room, sizeof(room));
 	struct cache_status s = {.name = cache_name,
 				 .hit = c->hit && !c->collapsed,
-				 .fwd = c->collapsed ? CACHE_FWD_URI_MISS : c->why,
+				 .fwd = c->collapsed ? c->waited : c->why,
 				 .fwd_status = c->back_status,
 				 .stored = c->stored,
 				 .collapsed = c->collapsed};

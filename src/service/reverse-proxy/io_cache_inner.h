@@ -27,8 +27,12 @@ struct reverse_cached {
 
 	struct cache_object *object; /* counted: it answers, or is asked for by condition */
 	struct cache_flight *flight;
-	bool leads, waits, alone; /* alone: it waited too long */
-	bool validates;		  /* our conditions are in the request */
+	bool leads, alone; /* alone: it waited too long */
+	enum cache_forward
+		waited;		 /* why it waited for another request; CACHE_FWD_NOT: it did not */
+	enum cache_rule refused; /* what a note says by now */
+	uint64_t since;		 /* of the look */
+	bool validates;		 /* our conditions are in the request */
 	uint64_t until_ms;
 	struct reverse_cached *next, **link; /* of the desk's lists */
 
@@ -48,6 +52,7 @@ struct reverse_cached {
 	struct proxy_filter filter;
 	struct cache_object *made; /* without its body */
 	struct cache_body *body;
+	uint64_t taken; /* bytes, of cache_memory_take */
 
 	/* Being sent. */
 	struct proxy_source source;

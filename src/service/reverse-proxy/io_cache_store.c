@@ -17,11 +17,6 @@ void cached_land(struct reverse_cached *c)
 	c->leads = false;
 }
 
-static bool is_spoiled(const struct reverse_cached *c)
-{
-	return c->flight && atomic_load_explicit(&c->flight->spoiled, memory_order_relaxed);
-}
-
 /* The head as an object without a body; NULL: no memory, or Vary is too long (*ret_rule). */
 static struct cache_object *object_of(const struct reverse_cached *c, struct cache_fields fields,
 				      enum cache_rule rule, enum cache_rule *ret_rule)
@@ -49,18 +44,31 @@ static struct cache_object *object_of(const struct reverse_cached *c, struct cac
 	return cache_object_new(&parts);
 }
 
-void cached_refuse(struct reverse_cached *c, enum cache_rule rule)
+/* It is not kept as this client asked so, or has proved who he is: what is kept stays right for
+ * others. */
+static bool is_for_one(enum cache_rule rule)
+{
+	return rule == CACHE_RULE_CLIENT || rule == CACHE_RULE_AUTHORIZATION;
+}
+
+/* Without a note somebody waits in vain next time. */
+static void note(const struct reverse_cached *c, enum cache_rule rule)
 {
 	enum cache_rule ignored;
-	struct cache_object *note = object_of(c, (struct cache_fields){0}, rule, &ignored);
+	struct cache_object *o = object_of(c, (struct cache_fields){0}, rule, &ignored);
+	if (o)
+		err_ignore(cache_memory_put(c->w->cache.memory, o, c->since, clock_wall_ms()));
+	cache_object_unref(o);
+}
+
+void cached_refuse(struct reverse_cached *c, enum cache_rule rule)
+{
 	c->rule = rule;
 	/* A newer answer that is not kept: what is kept is of the past. */
-	if (c->object && !cache_status_is_error(c->back_status))
+	if (c->object && !is_for_one(rule) && !cache_status_is_error(c->back_status))
 		(void)cache_memory_purge(c->w->cache.memory, CACHE_PURGE_KEY, c->look.key);
-	/* Without a note somebody waits in vain next time. */
-	if (note)
-		err_ignore(cache_memory_put(c->w->cache.memory, note, clock_wall_ms()));
-	cache_object_unref(note);
+	if (c->refused != rule)
+		note(c, rule);
 	cached_land(c);
 }
 
@@ -72,35 +80,54 @@ static struct reverse_cached *of_filter(struct proxy_filter *f)
 						 offsetof(struct reverse_cached, filter));
 }
 
-static void give_up(struct reverse_cached *c, enum cache_rule rule)
+static void made_leave(struct reverse_cached *c)
 {
 	cache_object_unref(TAKE(c->made));
 	cache_body_unref(TAKE(c->body));
+	if (c->taken)
+		cache_memory_give(c->w->cache.memory, c->taken);
+	c->taken = 0;
+}
+
+static void give_up(struct reverse_cached *c, enum cache_rule rule)
+{
+	made_leave(c);
 	cached_refuse(c, rule);
 }
 
-/* The last byte is here: it can be found before the client has it, and asks again. */
+/* The last byte is here, and on its way to the client. */
 static void finish(struct reverse_cached *c)
 {
 	cache_body_end(c->body);
 	cache_object_give_body(c->made, c->body);
-	if (!is_spoiled(c) && cache_memory_put(c->w->cache.memory, c->made, clock_wall_ms()) == OK)
+	if (cache_memory_put(c->w->cache.memory, c->made, c->since, clock_wall_ms()) == OK)
 		cached_count(c, REVERSE_CACHE_STORED, 1);
 	cached_store_leave(c);
+}
+
+static enum err keep(struct reverse_cached *c, struct span bytes)
+{
+	const struct proxy_head *r = &c->e->x->response;
+	uint64_t room = c->body->room, len = c->body->len;
+	TRY(cache_body_add(c->body, bytes, r->has_length && r->length > len ? r->length - len : 0));
+	room = c->body->room - room;
+	if (!room)
+		return OK;
+	if (!cache_memory_take(c->w->cache.memory, room))
+		return ERR_LIMIT;
+	c->taken += room;
+	return OK;
 }
 
 static size_t push(struct proxy_filter *f, struct proxy_exchange *x, struct span bytes, bool end)
 {
 	struct reverse_cached *c = of_filter(f);
 	size_t n = proxy_filter_next(f, x, bytes, end);
-	const struct proxy_head *r = &x->response;
 	if (!c->made)
 		return n;
-	uint64_t expected =
-		r->has_length && r->length > c->body->len ? r->length - c->body->len : 0;
 	if (c->body->len + n > cache_memory_object_max(c->w->cache.memory))
 		give_up(c, CACHE_RULE_LARGE);
-	else if (cache_body_add(c->body, span_sub(bytes, 0, n), expected))
+	else if (keep(c, span_sub(bytes, 0, n)))
 		give_up(c, CACHE_RULE_MEMORY);
 	else if (end && n == bytes.len)
 		finish(c);
@@ -151,8 +178,7 @@ void cached_store(struct reverse_cached *c)
 
 void cached_store_leave(struct reverse_cached *c)
 {
-	cache_object_unref(TAKE(c->made));
-	cache_body_unref(TAKE(c->body));
+	made_leave(c);
 	cached_land(c);
 }
 
@@ -180,11 +206,13 @@ void cached_freshen(struct reverse_cached *c)
 	struct cache_object *made = cache_object_new(&parts);
 	if (!made)
 		return; /* the old one answers, and is asked for again next time */
-	/* It may be for this client only by now. */
-	if (cache_may_store(span_text("GET"), cached_request(c), all, &made->meta, &c->policy))
+	/* It may not be for others by now. */
+	enum cache_rule rule =
+		cache_may_store(span_text("GET"), cached_request(c), all, &made->meta, &c->policy);
+	if (!rule)
+		err_ignore(cache_memory_put(c->w->cache.memory, made, c->since, clock_wall_ms()));
+	else if (!is_for_one(rule))
 		(void)cache_memory_purge(c->w->cache.memory, CACHE_PURGE_KEY, c->look.key);
-	else if (!is_spoiled(c))
-		err_ignore(cache_memory_put(c->w->cache.memory, made, clock_wall_ms()));
 	c->object = made;
 	cache_object_unref(old);
 }
