@@ -3,6 +3,7 @@ are away, limits, PROXY headers, reloads. One service for all tests, which the l
 
 import contextlib
 import re
+import resource
 import socket
 import struct
 import threading
@@ -19,7 +20,7 @@ PATIENCE_S = 20
 CONFIG = """reverse-proxy:
   listen: 127.0.0.1:8080
   workers: WORKERS
-  limits: {sessions: SESSIONS, client-sessions: CLIENT}
+  limits: {connections: 100, sessions: SESSIONS, client-sessions: CLIENT}
   timeouts: {drain: DRAIN}
   pools:
     one: 127.0.0.1:9001
@@ -116,6 +117,17 @@ class Client:
         self.socket.close()
 
 
+@contextlib.contextmanager
+def few_open_files():
+    """As many as service managers let who does not ask for more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 class Site:
     def __init__(self, net, **words):
         self.host = net.host("proxy")
@@ -123,7 +135,8 @@ class Site:
             name: Server(self.host, name, port, at) for name, port, at in (("a", 9001, "127.0.0.1"), ("b", 9002, "127.0.0.1"), ("s", 9006, "::1"))
         }
         self.words = {"workers": "2", "sessions": "1024", "client": "0", "idle": "200ms", "drain": "100ms", "one": "one", **words}
-        self.service = Service(self.host, "reverse-proxy", self.config()).start()
+        with few_open_files():
+            self.service = Service(self.host, "reverse-proxy", self.config()).start()
 
     def config(self, **words):
         text = CONFIG
@@ -348,6 +361,11 @@ def test_a_reload_leads_new_sessions_elsewhere_and_leaves_the_old(site):
 
 
 # ---- limits: last, as the service starts anew with others
+
+
+def test_sessions_may_be_more_than_connections(site):
+    """1,024 of them beside 100 connections: the process asks for that many open files, and gets them."""
+    assert "fewer " not in site.service.log()
 
 
 def test_limits_hold_and_an_end_is_one(site):

@@ -240,9 +240,9 @@ static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *co
 			       DESCRIPTORS_MORE;
 	unsigned long sessions = p->datagrams_n ? conf->limits.sessions : 0;
 	unsigned long each = p->streams_n ? 4 : 2; /* there may be as many streams */
-	unsigned long descriptors, possible;
-	TRY(fd_limit_raise(each * most + others + sessions, &descriptors));
-	if (sessions > descriptors / 4) {
+	unsigned long wanted = each * most + others + sessions, descriptors, possible;
+	TRY(fd_limit_raise(wanted, &descriptors));
+	if (descriptors < wanted && sessions > descriptors / 4) {
 		sessions = descriptors / 4;
 		log_warning("fewer sessions than `limits: {sessions}` says are possible: the "
 			    "process may not have so many open files",
