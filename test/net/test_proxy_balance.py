@@ -1,10 +1,13 @@
 """Balancing as clients meet it: which server a request reaches, who is left out and comes back, who waits, who is told no.
 One service and four servers for all; each test brings its own pool, in whose name nothing is left over from another."""
 
+import re
 import socket
+import subprocess
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -284,6 +287,28 @@ def test_a_check_at_another_port_by_a_connection(site):
     finally:
         site.stop("e")
     site.becomes("a", "down")
+
+
+def test_want_of_open_files_says_nothing_of_a_server(site):
+    site.pool("a", CHECK)
+    site.becomes("a", "up")
+    process, told = Path(f"/proc/{site.service.pid}"), len(site.service.log())
+    user, group = (int(re.search(rf"^{name}:\t(\d+)", (process / "status").read_text(), re.M)[1]) for name in ("Uid", "Gid"))
+    usual = re.search(r"^Max open files +(\d+)", (process / "limits").read_text(), re.M)[1]
+
+    def allow(files):
+        """As its user, who may."""
+        words = ["prlimit", "--pid", str(site.service.pid), f"--nofile={files}:"]
+        subprocess.run(words, user=user, group=group, extra_groups=[], check=True)
+
+    allow(3)
+    try:
+        time.sleep(0.4)  # eight checks, none of which can be begun
+        checks = site.servers["a"].checks
+    finally:
+        allow(usual)
+    wait_for(lambda: site.servers["a"].checks > checks)
+    assert "a server is down" not in site.service.log()[told:]
 
 
 def test_a_check_that_is_taken_out_frees_who_was_down(site):

@@ -36,7 +36,7 @@ struct reverse_check_run {
 
 /* Begins one, which ends by `over`, never from within this call. to: where the connection goes;
  * named: the address that is asked for when the configuration has no name. An error: none runs.
- * ERR_LIMIT, ENOMEM: for want of memory of ours, which says nothing of the server. */
+ * ERR_LIMIT and what err_is_shortage knows: for want of ours, which says nothing of the server. */
 MUST enum err reverse_check_begin(struct reverse_check_run *r, const struct ip_endpoint *to,
 				  const struct ip_endpoint *named);
 bool reverse_check_runs(const struct reverse_check_run *r);

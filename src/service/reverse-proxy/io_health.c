@@ -61,14 +61,14 @@ static void check_over(void *arg, bool good, const char *why)
 	c->health->changed(c->health->arg, c->backend, good, why);
 }
 
-/* Without memory of ours nothing is learned of the server. */
+/* What we have not enough of, memory or descriptors, says nothing of the server. */
 static void check_begin(struct check *c)
 {
 	struct ip_endpoint to = c->backend->at;
 	if (c->run.conf->port)
 		to.port = c->run.conf->port;
 	enum err e = reverse_check_begin(&c->run, &to, &c->backend->at);
-	if (e == ENOMEM || e == ERR_LIMIT)
+	if (e == ERR_LIMIT || err_is_shortage(e))
 		check_later(c);
 	else if (e)
 		check_over(c, false, err_text(e));
