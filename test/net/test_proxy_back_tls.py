@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import threading
@@ -298,6 +299,20 @@ def test_a_reload_reads_the_files_anew_and_keeps_what_did_not_change(site):
             return first["connection"], second["connection"], status(await ask(site))
 
     assert asyncio.run(run()) == (1, 1, 502)
+
+
+def test_pools_that_are_spoken_to_alike_share_what_was_read(site):
+    """A hundred pools with the system's authorities, which are some hundred themselves: once in memory, not a hundred times."""
+
+    def resident():
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{site.service.pid}/status").read_text())[1])
+
+    site.serve(conf(f"{{ca: {site.ours.file}}}"))
+    before = resident()
+    pools = "".join(f'    p{n}: {{servers: ["{SERVER}:{n}"], tls: yes}}\n' for n in range(1, 101))
+    site.serve(conf(f"{{ca: {site.ours.file}}}").replace("  pools:\n", "  pools:\n" + pools))
+    assert len(site.service.control("GET", "/backends")[1]["pools"]) == 101
+    assert resident() - before < 24 << 10
 
 
 def test_a_file_that_is_none_is_refused_and_the_old_stays(site):

@@ -211,6 +211,11 @@ static enum err way_new(const struct materials *m, const uint8_t print[CRYPTO_SH
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
+struct ways {
+	struct reverse_way *const *before, **made;
+	size_t before_n, made_n;
+};
+
 static struct reverse_way *find(struct reverse_way *const *ways, size_t n,
 				const uint8_t print[CRYPTO_SHA256_LEN])
 {
@@ -220,8 +225,15 @@ static struct reverse_way *find(struct reverse_way *const *ways, size_t n,
 	return NULL;
 }
 
-static enum err fill(const struct reverse_pool_conf *pool, struct reverse_way *const *before,
-		     size_t before_n, struct reverse_way **ret)
+/* Of those of before, else of those made just now: pools that are spoken to alike share one. */
+static struct reverse_way *find_any(const struct ways *w, const uint8_t print[CRYPTO_SHA256_LEN])
+{
+	struct reverse_way *found = find(w->before, w->before_n, print);
+	return found ? found : find(w->made, w->made_n, print);
+}
+
+static enum err fill(const struct reverse_pool_conf *pool, const struct ways *ways,
+		     struct reverse_way **ret)
 {
 	AUTO_DONE(materials_done) struct materials m = {.pool = pool};
 	uint8_t print[CRYPTO_SHA256_LEN];
@@ -234,7 +246,7 @@ static enum err fill(const struct reverse_pool_conf *pool, struct reverse_way *c
 	if (reverse_pool_has_tls(pool))
 		TRY(read_all(&m));
 	print_of(&m, print);
-	*ret = reverse_way_ref(find(before, before_n, print));
+	*ret = reverse_way_ref(find_any(ways, print));
 	return *ret ? OK : way_new(&m, print, ret);
 }
 
@@ -245,7 +257,7 @@ enum err reverse_ways_new(const struct reverse_conf *conf, struct reverse_way *c
 	struct reverse_way **ways = calloc(conf->pools.n + 1, sizeof(struct reverse_way *));
 	enum err e = ways ? OK : (enum err)ENOMEM;
 	for (size_t i = 0; !e && i < conf->pools.n; i++)
-		e = fill(&pools[i], before, before_n, &ways[i]);
+		e = fill(&pools[i], &(struct ways){before, ways, before_n, i}, &ways[i]);
 	if (e)
 		reverse_ways_free(ways, conf->pools.n);
 	else

@@ -28,9 +28,10 @@ struct reverse_way {
 struct reverse_way *reverse_way_ref(struct reverse_way *w); /* accepts NULL */
 void reverse_way_unref(struct reverse_way *w);		    /* any thread; accepts NULL */
 
-/* Of each pool of conf; before, before_n: those of the configuration in force, NULL: none. *ret is
- * an array of conf->pools.n, for reverse_ways_free. ENOMEM; ERR_CONFIG: a file cannot be used,
- * which the log says with its line in the configuration. */
+/* Of each pool of conf, one for all that are spoken to alike; before, before_n: those of the
+ * configuration in force, NULL: none. *ret is an array of conf->pools.n, for reverse_ways_free.
+ * ENOMEM; ERR_CONFIG: a file cannot be used, which the log says with its line in the configuration.
+ */
 MUST enum err reverse_ways_new(const struct reverse_conf *conf, struct reverse_way *const *before,
 			       size_t before_n, struct reverse_way ***ret);
 void reverse_ways_free(struct reverse_way **ways, size_t n); /* accepts NULL */
