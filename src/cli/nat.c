@@ -8,32 +8,9 @@
 
 #include <string.h>
 
-enum { PATH_SIZE = 512, TARGET_SIZE = 1024 };
+enum { TARGET_SIZE = 1024 };
 
 static const char service[] = "nat";
-
-/* One answer, NULL after an error that was said; *ret_code is then the exit status. */
-static json_t *ask(const struct command_line *line, const char *method, const char *target,
-		   int *ret_code)
-{
-	char path[PATH_SIZE];
-	json_t *answer = NULL;
-	int status = 0;
-	enum err e = remote_path(line, service, path, sizeof(path));
-	if (!e)
-		e = remote_call(path, method, target, &status, &answer);
-	*ret_code = e			? remote_fail(path, e)
-		    : status / 100 == 2 ? EXIT_OK
-					: remote_refused(status, answer);
-	if (*ret_code == EXIT_OK && !line->json)
-		return answer;
-	if (*ret_code == EXIT_OK) {
-		(void)json_dumpf(answer, stdout, JSON_INDENT(2));
-		(void)fputc('\n', stdout);
-	}
-	json_decref(answer);
-	return NULL;
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -102,7 +79,7 @@ static int explain_run(const struct command_line *line)
 	}
 	if (n < 0 || (size_t)n >= sizeof(target))
 		return command_misused(NULL, "that is too long");
-	json_t *answer = ask(line, "GET", target, &code);
+	json_t *answer = remote_ask_or_print(line, service, "GET", target, &code);
 	if (answer)
 		code = print_steps(line, answer);
 	json_decref(answer);
@@ -154,7 +131,7 @@ static int forwards_run(const struct command_line *line)
 	const json_t *f;
 	size_t i;
 	int code;
-	json_t *answer = ask(line, "GET", "/forwards", &code);
+	json_t *answer = remote_ask_or_print(line, service, "GET", "/forwards", &code);
 	if (!answer)
 		return code;
 	print_table_init(&table, stdout, line->colour, sizeof(heads) / sizeof(heads[0]), heads);
@@ -187,7 +164,7 @@ static int detach_run(const struct command_line *line)
 	if (e)
 		return command_fail("Only root may, in the network namespace of the service.",
 				    "net.ipv4.ip_forward cannot be turned off: %s", err_text(e));
-	json_t *answer = ask(line, "POST", "/detach", &code);
+	json_t *answer = remote_ask_or_print(line, service, "POST", "/detach", &code);
 	if (answer)
 		(void)printf("Taken off. IPv4 is not forwarded any more; a restart of the service "
 			     "begins anew.\n");

@@ -24,18 +24,6 @@ static long long number_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-json_t *proxy_ask(const struct command_line *line, const char *method, const char *target,
-		  int *ret_code)
-{
-	json_t *answer = remote_ask(line, proxy_service, method, target, ret_code);
-	if (!answer || !line->json)
-		return answer;
-	(void)json_dumpf(answer, stdout, JSON_INDENT(2));
-	(void)fputc('\n', stdout);
-	json_decref(answer);
-	return NULL;
-}
-
 /* --- routes --- */
 
 /* "a, b", or what stands for none. */
@@ -63,7 +51,7 @@ static int routes_run(const struct command_line *line)
 	const json_t *r;
 	size_t i;
 	int code;
-	json_t *answer = proxy_ask(line, "GET", "/routes", &code);
+	json_t *answer = remote_ask_or_print(line, proxy_service, "GET", "/routes", &code);
 	if (!answer)
 		return code;
 	print_table_init(&table, stdout, line->colour, sizeof(heads) / sizeof(heads[0]), heads);
@@ -163,7 +151,7 @@ static int backends_run(const struct command_line *line)
 		     pool ? pool : "");
 	if (n < 0 || (size_t)n >= sizeof(target))
 		return command_misused(NULL, "that is too long");
-	json_t *answer = proxy_ask(line, "GET", target, &code);
+	json_t *answer = remote_ask_or_print(line, proxy_service, "GET", target, &code);
 	if (answer)
 		proxy_backends_print(answer, line->colour);
 	json_decref(answer);
@@ -195,7 +183,7 @@ static int set_drained(const struct command_line *line, const char *verb)
 		     pool ? "&pool=" : "", pool ? pool : "");
 	if (n < 0 || (size_t)n >= sizeof(target))
 		return command_misused(NULL, "that is too long");
-	json_t *answer = proxy_ask(line, "POST", target, &code);
+	json_t *answer = remote_ask_or_print(line, proxy_service, "POST", target, &code);
 	if (answer)
 		(void)printf(
 			"%s is %sed in %lld place%s.\n", line->arguments[0], verb,

@@ -5,13 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-struct command_line;
-
 extern const char proxy_service[];
-
-/* The answer of the service; NULL: there is none, or --json has printed it. */
-json_t *proxy_ask(const struct command_line *line, const char *method, const char *target,
-		  int *ret_code);
 
 /* The table of GET /backends. */
 void proxy_backends_print(const json_t *answer, bool colour);

@@ -22,7 +22,7 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* A verb of the service with at most one parameter. NULL: as proxy_ask. */
+/* A verb of the service with at most one parameter. NULL: as remote_ask_or_print. */
 static json_t *ask(const struct command_line *line, const char *method, const char *verb,
 		   const char *name, const char *value, int *ret_code)
 {
@@ -38,7 +38,7 @@ static json_t *ask(const struct command_line *line, const char *method, const ch
 		return NULL;
 	}
 	target[w.pos] = '\0';
-	return proxy_ask(line, method, target, ret_code);
+	return remote_ask_or_print(line, proxy_service, method, target, ret_code);
 }
 
 /* --- show --- */

@@ -108,7 +108,7 @@ static int certs_run(const struct command_line *line)
 	const json_t *list, *c;
 	size_t i;
 	int code;
-	json_t *answer = remote_ask(line, proxy_service, "GET", "/certificates", &code);
+	json_t *answer = remote_ask_or_print(line, proxy_service, "GET", "/certificates", &code);
 	if (!answer)
 		return code;
 	list = json_object_get(answer, "certificates");
@@ -145,7 +145,7 @@ static int renew_run(const struct command_line *line)
 	n = snprintf(target, sizeof(target), "/renew?name=%s", name);
 	if (n < 0 || (size_t)n >= sizeof(target))
 		return command_misused(NULL, "that is too long");
-	json_t *answer = remote_ask(line, proxy_service, "POST", target, &code);
+	json_t *answer = remote_ask_or_print(line, proxy_service, "POST", target, &code);
 	if (answer)
 		(void)printf("The certificate for %s is being ordered; `gatehouse proxy certs` "
 			     "tells how it goes.\n",

@@ -334,6 +334,18 @@ json_t *remote_ask(const struct command_line *line, const char *service, const c
 	return exchange(line, service, method, target, (struct span){0}, ret_code);
 }
 
+json_t *remote_ask_or_print(const struct command_line *line, const char *service,
+			    const char *method, const char *target, int *ret_code)
+{
+	json_t *answer = remote_ask(line, service, method, target, ret_code);
+	if (!answer || !line->json)
+		return answer;
+	(void)json_dumpf(answer, stdout, JSON_INDENT(2));
+	(void)fputc('\n', stdout);
+	json_decref(answer);
+	return NULL;
+}
+
 json_t *remote_post(const struct command_line *line, const char *service, const char *target,
 		    const json_t *body, int *ret_code)
 {

@@ -34,7 +34,12 @@ MUST enum err remote_call(const char *path, const char *method, const char *targ
 json_t *remote_ask(const struct command_line *line, const char *service, const char *method,
 		   const char *target, int *ret_code);
 
-/* The same by POST with a body of JSON (borrowed), which may hold secrets: what was sent is wiped.
+/* The same for a command with --json, which prints the answer as it is: NULL then too. */
+json_t *remote_ask_or_print(const struct command_line *line, const char *service,
+			    const char *method, const char *target, int *ret_code);
+
+/* As remote_ask by POST with a body of JSON (borrowed), which may hold secrets: what was sent is
+ * wiped.
  */
 json_t *remote_post(const struct command_line *line, const char *service, const char *target,
 		    const json_t *body, int *ret_code);
