@@ -3,6 +3,7 @@
 #include "proto/ip/address.h"
 #include "service/reverse-proxy/check.h"
 #include "service/reverse-proxy/check_grpc.h"
+#include "service/reverse-proxy/grpc.h"
 
 #include <stdlib.h>
 
@@ -44,15 +45,6 @@ static void note_grpc_status(struct reverse_check_answer *a, struct span value)
 	a->grpc_status = code ? (uint32_t)code : REVERSE_CHECK_GRPC_FINE;
 }
 
-/* application/grpc, alone or with +proto and the like. */
-static bool is_grpc(struct span type)
-{
-	static const char grpc[] = "application/grpc";
-	const size_t n = sizeof(grpc) - 1;
-	return span_equal_nocase(span_sub(type, 0, n), span_text(grpc)) &&
-	       (type.len == n || memchr("+; ", type.data[n], 3));
-}
-
 static void take_fields(struct reverse_check_answer *a, const struct http2_head *h)
 {
 	a->broken |= h->too_large;
@@ -61,7 +53,7 @@ static void take_fields(struct reverse_check_answer *a, const struct http2_head 
 		if (span_is(f->name, "grpc-status"))
 			note_grpc_status(a, f->value);
 		else if (span_is(f->name, "content-type") && h->status)
-			a->is_grpc = is_grpc(f->value);
+			a->is_grpc = grpc_is_type(f->value);
 	}
 }
 
@@ -188,7 +180,7 @@ static enum err ask_grpc(struct reverse_check2 *k, struct http2_head *head)
 	write_format(&w, "%llum", (unsigned long long)k->conf->timeout_ms);
 	const struct http2_field fields[] = {
 		FIELD("te", "trailers"), FIELD("grpc-timeout", timeout),
-		FIELD("content-type", "application/grpc"), FIELD("user-agent", "gatehouse-check")};
+		FIELD("content-type", GRPC_TYPE), FIELD("user-agent", "gatehouse-check")};
 	head->method = span_text("POST");
 	head->path = span_text(REVERSE_CHECK_GRPC_PATH);
 	head->fields = fields;

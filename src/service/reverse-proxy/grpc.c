@@ -4,23 +4,16 @@
 #include "proto/http/http1.h"
 #include "proxy/exchange.h"
 
-#include <string.h>
-
 enum {
 	TIMEOUT_DIGITS = 8,
 	MESSAGE_MAX = 128, /* of grpc-message */
 };
 
-static const char content_type[] = "application/grpc";
-
 bool grpc_is_request(struct proxy_head *request)
 {
-	const size_t n = sizeof(content_type) - 1;
 	const struct http_field *f =
 		request->version == 20 ? proxy_head_find(request, HTTP_FIELD_CONTENT_TYPE) : NULL;
-	if (!f || !span_equal_nocase(span_sub(f->value, 0, n), span_text(content_type)))
-		return false;
-	return f->value.len == n || memchr("+; ", f->value.data[n], 3);
+	return f && grpc_is_type(f->value);
 }
 
 bool grpc_timeout_read(struct span text, uint64_t *ret_ms)
@@ -103,7 +96,7 @@ void grpc_answer(struct proxy_exchange *x, struct proxy_verdict *v)
 	write_format(&w, "%u", late ? GRPC_DEADLINE_EXCEEDED : grpc_status_of(http));
 	struct span status = proxy_exchange_store(x, writer_span(&w));
 	/* Without room for that, a status of HTTP tells less but is understood as well. */
-	if (!status.data || proxy_head_set(r, span_text("content-type"), span_text(content_type)) ||
+	if (!status.data || proxy_head_set(r, span_text("content-type"), span_text(GRPC_TYPE)) ||
 	    proxy_head_set(r, span_text("grpc-status"), status))
 		return;
 	err_ignore(proxy_head_set(r, span_text("grpc-message"), message_of(x, http)));

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct proxy_exchange;
 struct proxy_head;
@@ -26,7 +27,17 @@ enum grpc_status {
 	GRPC_UNAUTHENTICATED = 16,
 };
 
-/* By its content type, over HTTP/2: application/grpc, alone or with +proto and the like. */
+#define GRPC_TYPE "application/grpc"
+
+/* That content type, alone or with +proto and the like. */
+static inline bool grpc_is_type(struct span type)
+{
+	const size_t n = sizeof(GRPC_TYPE) - 1;
+	return span_equal_nocase(span_sub(type, 0, n), span_text(GRPC_TYPE)) &&
+	       (type.len == n || memchr("+; ", type.data[n], 3));
+}
+
+/* By its content type, over HTTP/2. */
 bool grpc_is_request(struct proxy_head *request);
 
 /* "100m": grpc-timeout (grpc/grpc doc/PROTOCOL-HTTP2.md), rounded up. False: it is none. */
