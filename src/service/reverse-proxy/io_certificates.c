@@ -275,13 +275,15 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 	}
 	for (size_t i = 0; i < conf->pools.n; i++)
 		TRY(folders_of_pool(&pools[i].tls, folders, n));
+	if (conf->countries)
+		TRY(folder_add(folders, n, conf->countries));
 	return system ? folder_add(folders, n, system) : OK;
 }
 
 enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret, size_t *ret_n)
 {
 	size_t most = 3 * (conf->certificates.n + conf->pools.n) + 2 * conf->listen.n +
-		      conf->authorities.n + 2;
+		      conf->authorities.n + 3;
 	char **folders = calloc(most, sizeof(*folders));
 	size_t n = 0;
 	enum err e = folders ? folders_fill(conf, folders, &n) : (enum err)ENOMEM;

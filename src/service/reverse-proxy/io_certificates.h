@@ -39,8 +39,8 @@ MUST enum err reverse_tls_read(const struct reverse_tls_source *from, struct rev
 struct tls_chain *reverse_tls_chain(const struct reverse_tls *t, size_t entry);
 void reverse_tls_free(struct reverse_tls *t); /* accepts NULL */
 
-/* The folders of those files and of those for TLS to servers, each once, which a reload must be
- * able to read. */
+/* The folders of those files, of those for TLS to servers and of that of countries, each once,
+ * which a reload must be able to read: a file that is replaced by renaming is another one. */
 MUST enum err reverse_certificates_folders(const struct reverse_conf *conf, char ***ret,
 					   size_t *ret_n);
 void reverse_certificates_folders_free(char **folders, size_t n); /* accepts NULL */

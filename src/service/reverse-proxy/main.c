@@ -260,13 +260,6 @@ static enum err make_room(struct reverse_proxy *p, const struct reverse_conf *co
 	return OK;
 }
 
-/* A file that is replaced by renaming is another one: its folder must be open. */
-static char *dir_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return strndup(path, slash > path ? (size_t)(slash - path) : 1);
-}
-
 /* The folders of files can still be read in there. */
 static enum err enter_sandbox(struct reverse_proxy *p)
 {
@@ -278,23 +271,17 @@ static enum err enter_sandbox(struct reverse_proxy *p)
 	struct store_paths more;
 	size_t more_n = sizeof(more.list) / sizeof(more.list[0]);
 	enum err e = reverse_acme_paths(p->snapshot->site->conf, &more);
-	const char *countries = p->snapshot->site->conf->countries;
-	char *near = countries ? dir_of(countries) : NULL;
-	const char **paths = e || (countries && !near)
-				     ? NULL
-				     : calloc(routes->routes_n + folders_n + pages_n + more_n + 2,
-					      sizeof(char *));
+	const char **paths =
+		e ? NULL
+		  : calloc(routes->routes_n + folders_n + pages_n + more_n + 1, sizeof(char *));
 	if (!paths) {
 		reverse_certificates_folders_free(folders, folders_n);
-		free(near);
 		return e ? e : (enum err)ENOMEM;
 	}
 	for (; n < folders_n; n++)
 		paths[n] = folders[n];
 	for (size_t i = 0; i < pages_n; i++)
 		paths[n++] = pages[i];
-	if (near)
-		paths[n++] = near;
 	for (size_t i = 0; i < routes->routes_n; i++)
 		if (routes->routes[i].action == ROUTE_FILES)
 			paths[n++] = routes->routes[i].files.root;
@@ -302,7 +289,6 @@ static enum err enter_sandbox(struct reverse_proxy *p)
 		paths[n++] = more.list[i];
 	e = service_life_sandbox(&p->life, paths);
 	free(paths);
-	free(near);
 	reverse_certificates_folders_free(folders, folders_n);
 	return e;
 }
