@@ -166,8 +166,8 @@ void nginx_limits(struct nginx *n, struct nginx_directive *at, struct out_node *
 }
 
 /* The file that a path of error_page leads to. */
-static bool page_file(struct nginx *n, const struct nginx_server *server, struct nginx_directive *d,
-		      struct span path, struct span *ret)
+static bool page_file(struct nginx *n, const struct nginx_server *server, struct span path,
+		      struct span *ret)
 {
 	const struct nginx_place *place = nginx_pick(server, path);
 	struct nginx_directive *at = place ? place->at : server->at;
@@ -180,7 +180,6 @@ static bool page_file(struct nginx *n, const struct nginx_server *server, struct
 	bool slash = root.len && root.data[root.len - 1] == '/';
 	if (slash && path.len && path.data[0] == '/')
 		path = span_sub(path, 1, path.len);
-	(void)d;
 	*ret = import_format(n->s, "%.*s%.*s", SPAN(root), SPAN(path));
 	return true;
 }
@@ -212,7 +211,7 @@ void nginx_errors(struct nginx *n, const struct nginx_server *server, struct ngi
 		for (size_t i = 0; i + 1 < d->args_n; i++)
 			changes = changes || (d->args[i].len && d->args[i].data[0] == '=');
 		if (d->args_n < 2 || changes || !uri.len || uri.data[0] != '/' ||
-		    span_find(uri, '$') < uri.len || !page_file(n, server, d, uri, &file)) {
+		    span_find(uri, '$') < uri.len || !page_file(n, server, uri, &file)) {
 			nginx_note(n->s, d,
 				   "only a file can stand for an error, with its status: "
 				   "%.*s is not carried over",

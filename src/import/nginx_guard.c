@@ -2,7 +2,6 @@
  * be carried over lets nobody in rather than everybody. */
 #include "import/nginx_inner.h"
 
-#include "base/writer.h"
 #include "proto/ip/prefix.h"
 
 static void deny_all(struct nginx *n, struct out_node *guard)
@@ -40,7 +39,7 @@ static void rule(struct nginx *n, struct nginx_directive *d, bool allow, struct 
 		*(allow ? &a->open : &a->closed) = true;
 		return;
 	}
-	if (ip_prefix_parse(text, &prefix) != OK) {
+	if (ip_prefix_parse_masked(text, &prefix) != OK) {
 		nginx_note(n->s, d, "no network: %.*s%s", SPAN(text),
 			   allow ? "" : "; it is let in until that is mended");
 		return;
@@ -92,11 +91,11 @@ static struct nginx_directive *zone_of(const struct nginx *n, const char *kind, 
 	return NULL;
 }
 
+enum { NAME_MOST = 90 };
+
 /* False: there is no counterpart. */
 static bool key_of(struct nginx *n, struct span key, struct span *ret)
 {
-	uint8_t buf[100];
-	struct writer w = writer_of(buf, sizeof(buf));
 	if (span_is(key, "$binary_remote_addr") || span_is(key, "$remote_addr")) {
 		*ret = span_text("client");
 		return true;
@@ -106,24 +105,19 @@ static bool key_of(struct nginx *n, struct span key, struct span *ret)
 		return true;
 	}
 	bool cookie = span_is(span_sub(key, 0, 8), "$cookie_");
-	if (!cookie && !span_is(span_sub(key, 0, 6), "$http_"))
+	struct span name = span_sub(key, cookie ? 8 : 6, key.len);
+	if ((!cookie && !span_is(span_sub(key, 0, 6), "$http_")) || name.len > NAME_MOST ||
+	    span_find(name, '$') < name.len)
 		return false;
-	write_text(&w, cookie ? "cookie " : "header ");
-	for (size_t i = cookie ? 8 : 6; i < key.len; i++) {
-		uint8_t c = key.data[i];
-		if (c == '$')
-			return false;
-		write_u8(&w, !cookie && c == '_' ? '-' : c);
-	}
-	*ret = import_copy(n->s, writer_span(&w));
-	return !w.bad;
+	*ret = cookie ? import_format(n->s, "cookie %.*s", SPAN(name))
+		      : import_format(n->s, "header %.*s", SPAN(nginx_field(n, name)));
+	return true;
 }
 
 static void rate_add(struct nginx *n, struct nginx_directive *d, struct out_node *list)
 {
 	struct span name, rate, key, burst = {0};
 	uint64_t number = 0;
-	(void)nginx_option(d, "zone=", &name);
 	struct nginx_directive *zone =
 		nginx_option(d, "zone=", &name) ? zone_of(n, "limit_req_zone", name) : NULL;
 	if (!zone || !nginx_option(zone, "rate=", &rate)) {

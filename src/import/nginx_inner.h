@@ -86,6 +86,9 @@ void nginx_quote(struct writer *w, struct span text);
 /* Values as nginx has them: 60, 60s, 1m30s, 500ms; 8k, 1m, 1g. */
 bool nginx_time_ms(struct span text, uint64_t *ret);
 bool nginx_size(struct span text, uint64_t *ret);
+/* The field that $http_NAME is the value of; name: without $http_. */
+struct span nginx_field(struct nginx *n, struct span name);
+void nginx_note_condition(struct nginx *n, struct nginx_directive *d);
 /* The constant value of `set $name` there or around it. name: without $. */
 bool nginx_constant(const struct nginx_directive *at, struct span name, struct span *ret);
 

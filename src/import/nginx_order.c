@@ -79,12 +79,53 @@ static void moved(struct nginx *n, const struct nginx_place *end, struct nginx_r
 				SPAN(span_sub(r->path, end->text.len, r->path.len)));
 }
 
+/* Has it a `|` outside of groups and sets? */
+static bool has_alternatives(struct span text)
+{
+	unsigned depth = 0;
+	bool set = false;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+		if (c == '\\') {
+			i++;
+		} else if (set) {
+			set = c != ']';
+		} else if (c == '[') {
+			set = true;
+			i += span_is(span_sub(text, i + 1, 1), "^");
+			i += span_is(span_sub(text, i + 1, 1), "]"); /* stands for itself there */
+		} else if (c == '|' && depth == 0) {
+			return true;
+		} else {
+			depth += c == '(';
+			depth -= c == ')' && depth;
+		}
+	}
+	return false;
+}
+
+/* Behind `^` and what was looked ahead at: an expression, which stands at the beginning only if it
+ * begins with ^; what was looked ahead at holds for each of its alternatives. */
+static void behind_put(struct writer *w, struct span text)
+{
+	if (has_alternatives(text)) {
+		write_text(w, ".*?(?:");
+		write_span(w, text);
+		write_text(w, ")");
+		return;
+	}
+	bool first = text.len && text.data[0] == '^';
+	write_text(w, first ? "" : ".*?");
+	write_span(w, first ? span_sub(text, 1, text.len) : text);
+}
+
 /* An expression that begins as its place does needs no word of it. */
 static void only_put(struct nginx *n, const struct nginx_server *server,
 		     const struct nginx_place *place, struct span text, struct writer *w)
 {
 	size_t begin = w->pos;
 	bool within = text.len > place->text.len && text.data[0] == '^' &&
+		      !has_alternatives(text) &&
 		      span_equal(span_sub(text, 1, place->text.len), place->text);
 	if (!nginx_only(n, server, place, w) && within)
 		w->pos = begin;
@@ -110,11 +151,10 @@ static void rewrite_route(struct nginx *n, struct nginx_server *server,
 	} else if (place && server->has_regex) {
 		nginx_note(n->s, d, "other expressions of the server come before it");
 	}
-	/* Only what begins with ^ stands at the beginning. */
-	bool first = text.len && text.data[0] == '^';
-	if (w.pos > 1 && !first)
-		write_text(&w, ".*?");
-	write_span(&w, w.pos > 1 && first ? span_sub(text, 1, text.len) : text);
+	if (w.pos > 1)
+		behind_put(&w, text);
+	else
+		write_span(&w, text);
 	if (d->args_n < 2 || w.bad || regex_new(text, &regex, wrong)) {
 		nginx_note(n->s, d, "%s", wrong[0] ? wrong : "not understood");
 		return;
@@ -170,21 +210,16 @@ static void condition(struct nginx *n, struct nginx_server *server, const struct
 		key = "method";
 		value = right;
 	} else if (equal && span_is(span_sub(left, 0, 6), "$http_")) {
-		uint8_t buf[64];
-		struct writer w = writer_of(buf, sizeof(buf));
-		for (size_t i = 6; i < left.len; i++)
-			write_u8(&w, left.data[i] == '_' ? '-' : left.data[i]);
+		struct span name = nginx_field(n, span_sub(left, 6, left.len));
 		key = "header";
-		value = import_format(n->s, "%.*s=%.*s", SPAN(writer_span(&w)), SPAN(right));
+		value = import_format(n->s, "%.*s=%.*s", SPAN(name), SPAN(right));
 	} else if (equal && span_is(span_sub(left, 0, 5), "$arg_")) {
 		key = "query";
 		value = import_format(n->s, "%.*s=%.*s", SPAN(span_sub(left, 5, left.len)),
 				      SPAN(right));
 	}
 	if (!key || !end || end->next || d->first != end || (place && place->kind == PLACE_REGEX)) {
-		nginx_note(n->s, d, "a condition that is not carried over, nor what stands in it");
-		for (struct nginx_directive *in = d->first; in; in = in->next)
-			in->used = true;
+		nginx_note_condition(n, d);
 		return;
 	}
 	struct nginx_route *r = route_add(n, server);
@@ -210,6 +245,24 @@ static bool beginning_write(struct nginx *n, const struct nginx_server *server,
 	return false;
 }
 
+/* What must hold around a location that is an expression. */
+static void around_put(struct nginx *n, const struct nginx_server *server,
+		       const struct nginx_place *outer, struct writer *w)
+{
+	if (outer->kind != PLACE_REGEX) {
+		(void)nginx_only(n, server, outer, w);
+		return;
+	}
+	if (outer->outer)
+		around_put(n, server, outer->outer, w);
+	else
+		write_u8(w, '^');
+	write_format(w, "(?=.*?(?:%.*s))", SPAN(outer->text));
+	if (regex_groups(outer->regex))
+		nginx_note(n->s, outer->at,
+			   "its groups are counted before those of expressions within it");
+}
+
 static void paths_of(struct nginx *n, struct nginx_server *server, const struct nginx_place *p,
 		     struct out_node *paths)
 {
@@ -223,10 +276,8 @@ static void paths_of(struct nginx *n, struct nginx_server *server, const struct 
 	if (p->kind == PLACE_REGEX) {
 		write_u8(&w, '~');
 		if (p->outer) {
-			(void)nginx_only(n, server, p->outer, &w);
-			bool first = p->text.len && p->text.data[0] == '^';
-			write_text(&w, first ? "" : ".*?");
-			write_span(&w, first ? span_sub(p->text, 1, p->text.len) : p->text);
+			around_put(n, server, p->outer, &w);
+			behind_put(&w, p->text);
 		} else {
 			write_span(&w, p->text);
 		}
@@ -331,8 +382,4 @@ void nginx_routes(struct nginx *n, struct nginx_server *server)
 		r = route_add(n, server);
 		nginx_end(n, server, NULL, NULL, r->body);
 	}
-	for (struct nginx_directive *d = nginx_own(server->at, "if"); d; d = nginx_same(d))
-		if (!d->used || !span_is(span_sub(nginx_arg(d, 0), 0, 6), "($host"))
-			nginx_note(n->s, d,
-				   "a condition that is not carried over, nor what stands in it");
 }

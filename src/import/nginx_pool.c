@@ -1,7 +1,7 @@
 /* Upstreams, and what proxy_pass names. */
 #include "import/nginx_inner.h"
 
-#include "base/writer.h"
+#include "base/siphash.h"
 #include "proto/ip/address.h"
 
 #include <inttypes.h>
@@ -23,6 +23,14 @@ static bool split_port(struct span text, uint16_t port, struct span *ret_host, u
 	*ret_host = span_sub(text, 0, colon);
 	*ret_port = (uint16_t)number;
 	return ret_host->len > 0 && number > 0;
+}
+
+/* [::1] and localhost as addresses are written. */
+static struct span bare_host(struct span host)
+{
+	if (span_equal_nocase(host, span_text("localhost")))
+		return span_text("127.0.0.1");
+	return host.len > 2 && host.data[0] == '[' ? span_sub(host, 1, host.len - 2) : host;
 }
 
 static bool is_host_name(struct span text)
@@ -62,10 +70,7 @@ static struct out_node *server_add(struct nginx *n, struct nginx_directive *d,
 		nginx_note(n->s, d, "no server: %.*s", SPAN(text));
 		return NULL;
 	}
-	if (span_equal_nocase(host, span_text("localhost")))
-		host = span_text("127.0.0.1");
-	if (host.len > 2 && host.data[0] == '[')
-		host = span_sub(host, 1, host.len - 2);
+	host = bare_host(host);
 	struct out_node *server = out_map(n->s, NULL, "");
 	if (ip_address_parse(host, &e.address) == OK) {
 		e.port = port;
@@ -85,6 +90,33 @@ static struct out_node *server_add(struct nginx *n, struct nginx_directive *d,
 	return item;
 }
 
+/* What the configuration takes at most. */
+enum {
+	WEIGHT_MOST = 256,
+	REQUESTS_MOST = 1000000,
+	FAILURES_MOST = 1000,
+	EJECTED_MOST_MS = 86400 * 1000,
+	SLOW_START_MOST_MS = 3600 * 1000,
+};
+
+static uint64_t at_most(struct nginx *n, struct nginx_directive *d, const char *key,
+			uint64_t number, uint64_t most)
+{
+	if (number > most)
+		nginx_note(n->s, d, "%s is less here: %" PRIu64, key, most);
+	return number > most ? most : number;
+}
+
+static void number_put(struct nginx *n, struct nginx_directive *d, struct out_node *to,
+		       const char *key, struct span value, uint64_t most)
+{
+	uint64_t number;
+	if (span_to_u64(value, UINT32_MAX, &number))
+		out_format(n->s, to, key, "%" PRIu64, at_most(n, d, key, number, most));
+	else
+		nginx_note(n->s, d, "no number: %.*s", SPAN(value));
+}
+
 /* Numbers of a server, and words that it has. */
 static void server_options(struct nginx *n, struct nginx_directive *d, struct out_node *server,
 			   struct out_node *pool)
@@ -93,21 +125,20 @@ static void server_options(struct nginx *n, struct nginx_directive *d, struct ou
 	struct span value;
 	uint64_t number;
 	if (nginx_option(d, "weight=", &value) && !span_is(value, "1"))
-		out_text(n->s, server, "weight", value);
+		number_put(n, d, server, "weight", value, WEIGHT_MOST);
 	if (nginx_option(d, "max_conns=", &value) && !span_is(value, "0"))
-		out_text(n->s, server, "max-requests", value);
+		number_put(n, d, server, "max-requests", value, REQUESTS_MOST);
 	if (nginx_has(d, "backup"))
 		out_text(n->s, server, "backup", span_text("yes"));
 	if (nginx_has(d, "down"))
 		out_text(n->s, server, "drain", span_text("yes"));
-	bool fails = nginx_option(d, "max_fails=", &value);
 	struct out_node *eject = out_find(pool, "eject");
-	if (fails && span_to_u64(value, 1000, &number)) {
+	if (nginx_option(d, "max_fails=", &value)) {
 		if (!eject)
 			eject = out_map(n->s, pool, "eject");
 		if (!out_find(eject, "failures"))
-			out_text(n->s, eject, "failures", value);
-		else if (!span_equal(out_find(eject, "failures")->text, value))
+			number_put(n, d, eject, "failures", value, FAILURES_MOST);
+		else if (!out_is(eject, "failures", value))
 			nginx_note(n->s, d,
 				   "max_fails is the pool's here: that of its first server counts");
 	}
@@ -116,7 +147,8 @@ static void server_options(struct nginx *n, struct nginx_directive *d, struct ou
 		if (!eject)
 			eject = out_map(n->s, pool, "eject");
 		if (!out_find(eject, "time"))
-			out_format(n->s, eject, "time", "%" PRIu64 "ms", number);
+			out_format(n->s, eject, "time", "%" PRIu64 "ms",
+				   at_most(n, d, "fail_timeout", number, EJECTED_MOST_MS));
 	}
 	for (size_t i = 1; i < d->args_n; i++) {
 		bool is_known = nginx_arg(d, i).len == 0 || span_is(d->args[i], "backup") ||
@@ -127,7 +159,8 @@ static void server_options(struct nginx *n, struct nginx_directive *d, struct ou
 		if (span_is(span_sub(d->args[i], 0, 11), "slow_start=")) {
 			if (!out_find(pool, "slow-start") &&
 			    nginx_time_ms(span_sub(d->args[i], 11, d->args[i].len), &number))
-				out_format(n->s, pool, "slow-start", "%" PRIu64 "ms", number);
+				out_format(n->s, pool, "slow-start", "%" PRIu64 "ms",
+					   at_most(n, d, "slow_start", number, SLOW_START_MOST_MS));
 		} else if (!is_known) {
 			nginx_note(n->s, d, "%.*s is not carried over", SPAN(d->args[i]));
 		}
@@ -151,12 +184,8 @@ static void hash_of(struct nginx *n, struct nginx_directive *d, struct out_node 
 		out_text(n->s, hash, "name", span_sub(key, 8, key.len));
 	} else if (span_is(span_sub(key, 0, 6), "$http_") &&
 		   is_host_name(span_sub(key, 6, key.len))) {
-		uint8_t name[64];
-		struct writer w = writer_of(name, sizeof(name));
-		for (size_t i = 6; i < key.len; i++)
-			write_u8(&w, key.data[i] == '_' ? '-' : key.data[i]);
 		out_text(n->s, hash, "by", span_text("header"));
-		out_text(n->s, hash, "name", writer_span(&w));
+		out_text(n->s, hash, "name", nginx_field(n, span_sub(key, 6, key.len)));
 	} else {
 		nginx_note(n->s, d, "there is no hash of %.*s: each server in turn", SPAN(key));
 		out_text(n->s, pool, "balance", span_text("round-robin"));
@@ -192,11 +221,16 @@ static void balance_of(struct nginx *n, struct nginx_directive *block, struct ou
 	out_text(n->s, pool, "balance", span_text(balance));
 }
 
-/* A name that pools may have: ours are no longer than 64 bytes. */
+/* A name that pools may have: ours are no longer than 64 bytes, of which others put some around it.
+ */
 static struct span pool_name(struct nginx *n, const char *before, struct span name)
 {
-	return import_format(n->s, "%s%.*s", before, (int)(name.len < 48 ? name.len : 48),
-			     (const char *)name.data);
+	enum { MOST = 48, BEGIN = 31 }; /* begin, dash, 16 digits */
+	static const uint8_t key[SIPHASH_KEY_LEN];
+	if (name.len <= MOST)
+		return import_format(n->s, "%s%.*s", before, SPAN(name));
+	return import_format(n->s, "%s%.*s-%016" PRIx64, before, SPAN(span_sub(name, 0, BEGIN)),
+			     siphash24(key, name.data, name.len));
 }
 
 static void upstream_read(struct nginx *n, struct nginx_directive *d, const char *before)
@@ -257,11 +291,7 @@ static bool pool_of(struct nginx *n, struct nginx_directive *d, const char *bloc
 		nginx_note(n->s, d, "no server: %.*s", SPAN(name));
 		return false;
 	}
-	struct span bare =
-		host.len > 2 && host.data[0] == '[' ? span_sub(host, 1, host.len - 2) : host;
-	if (span_equal_nocase(bare, span_text("localhost")))
-		bare = span_text("127.0.0.1");
-	if (!before[0] && ip_address_parse(bare, &e.address) == OK) {
+	if (!before[0] && ip_address_parse(bare_host(host), &e.address) == OK) {
 		char at[IP_ENDPOINT_TEXT_MAX];
 		e.port = its;
 		(void)ip_endpoint_format(&e, at);
@@ -316,7 +346,7 @@ static void tls_put(struct nginx *n, struct nginx_directive *d, struct out_node 
 		out_text(n->s, tls, "ca", nginx_arg(ca, 0));
 	if (name && is_host_name(nginx_arg(name, 0)))
 		out_text(n->s, tls, "name", nginx_arg(name, 0));
-	out_text(n->s, pool, "protocol", span_text("http1"));
+	out_text(n->s, pool, "protocol", span_text("http/1.1"));
 }
 
 /* The same servers, spoken to in another way. */
@@ -413,7 +443,7 @@ void nginx_retry(struct nginx *n, struct nginx_directive *at, struct span name)
 	if (!pool)
 		return; /* of one server: there is no other */
 	struct out_node *retry = out_find(pool, "retry");
-	if (retry && !span_equal(out_find(retry, "tries")->text, most))
+	if (retry && !out_is(retry, "tries", most))
 		nginx_note(n->s, off ? when : tries,
 			   "it is the pool's here, and another place says otherwise");
 	if (!retry) {

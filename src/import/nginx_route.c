@@ -182,6 +182,25 @@ static bool proxy_put(struct nginx *n, struct nginx_directive *pass,
 
 /* ---- files ---- */
 
+/* Who is let in at a place that takes what is no file; body is of the place with the files. A route
+ * has one guard: false, as a note says, when both have their own. */
+static bool named_guard(struct nginx *n, const struct nginx_server *server,
+			const struct nginx_place *named, struct out_node *body)
+{
+	struct out_node *its = out_map(n->s, NULL, "");
+	nginx_guard(n, server, named->at, its);
+	const struct out_node *there = out_find(its, "guard"), *here = out_find(body, "guard");
+	if (!there || out_equal(there, here))
+		return true;
+	nginx_note(n->s, named->at,
+		   here ? "what is asked of clients differs from what the place with the files "
+			  "asks: what is no file is not there"
+			: "what is asked of clients is asked of those who want files too");
+	if (!here)
+		out_share(n->s, body, its);
+	return !here;
+}
+
 static void named_put(struct nginx *n, const struct nginx_server *server, struct nginx_directive *d,
 		      struct span name, struct out_node *body)
 {
@@ -193,6 +212,8 @@ static void named_put(struct nginx *n, const struct nginx_server *server, struct
 			   SPAN(name));
 		return;
 	}
+	if (!named_guard(n, server, place, body))
+		return;
 	out_text(n->s, body, "to", target.to);
 	nginx_fields(n, pass->parent, body, &target);
 	nginx_retry(n, pass->parent, target.to);

@@ -120,11 +120,27 @@ static void note_addresses(struct nginx *n, const struct doors *doors)
 			}
 }
 
+/* Whom to believe. */
+static void trusted_put(struct nginx *n, struct out_node *list)
+{
+	struct nginx_directive *d = nginx_own(n->http, "set_real_ip_from");
+	for (; d; d = nginx_same(d)) {
+		struct ip_prefix prefix;
+		char text[IP_PREFIX_TEXT_MAX];
+		if (ip_prefix_parse_masked(nginx_arg(d, 0), &prefix) == OK) {
+			(void)ip_prefix_format(&prefix, text);
+			out_item(n->s, list, span_text(text));
+		} else {
+			nginx_note(n->s, d, "no network: %.*s", SPAN(nginx_arg(d, 0)));
+		}
+	}
+}
+
 static void doors_write(struct nginx *n, const struct doors *doors)
 {
 	struct out_node *all = out_list(n->s, n->out, "listen");
 	bool done[NGINX_PORTS_MAX] = {false};
-	struct nginx_directive *real = nginx_find(n->http, "set_real_ip_from");
+	bool real = nginx_own(n->http, "set_real_ip_from") != NULL;
 	for (size_t i = 0; i < doors->n; i++) {
 		const struct door *a = &doors->items[i];
 		if (done[i])
@@ -148,8 +164,7 @@ static void doors_write(struct nginx *n, const struct doors *doors)
 		if (!a->proxy_header)
 			continue;
 		struct out_node *from = out_list(n->s, one, "proxy-header");
-		for (struct nginx_directive *d = real; d; d = nginx_same(d))
-			out_item(n->s, from, nginx_arg(d, 0));
+		trusted_put(n, from);
 		if (!real) {
 			out_item(n->s, from, span_text("0.0.0.0/0"));
 			out_item(n->s, from, span_text("::/0"));
@@ -225,7 +240,7 @@ static void certificates(struct nginx *n, const struct nginx_server *server)
 		struct span chain = absolute(n, nginx_arg(d, 0));
 		bool there = false;
 		for (const struct out_node *c = n->certificates->first; c; c = c->next)
-			there = there || span_equal(out_find(c, "chain")->text, chain);
+			there = there || out_is(c, "chain", chain);
 		if (there)
 			continue;
 		if (span_find(chain, '$') < chain.len || span_find(chain, ':') < chain.len) {
@@ -267,31 +282,31 @@ static void face_write(struct nginx *n, const struct nginx_route *routes,
 	}
 }
 
-/* `if ($host = NAME) { return …; }`, as certbot writes it: that name has a route of its own. */
+/* `if ($host = NAME) { return …; }`, as certbot writes it: that name has a route of its own. Of all
+ * other conditions a note says that they have none. */
 static void hosts_apart(struct nginx *n, struct nginx_server *server, bool ports_count)
 {
 	for (struct nginx_directive *d = nginx_own(server->at, "if"); d; d = nginx_same(d)) {
 		struct nginx_directive *end = nginx_own(d, "return");
 		struct span name = nginx_arg(d, 2);
-		if (d->args_n != 3 || !span_is(nginx_arg(d, 0), "($host") ||
-		    !span_is(nginx_arg(d, 1), "=") || !end || d->first != end || end->next ||
-		    name.len < 2)
-			continue;
-		name.len--;
+		bool known = d->args_n == 3 && span_is(nginx_arg(d, 0), "($host") &&
+			     span_is(nginx_arg(d, 1), "=") && end && d->first == end &&
+			     !end->next && name.len > 1;
+		name.len -= known;
 		struct out_node *left = out_list(n->s, NULL, "host"),
 				*alone = out_list(n->s, NULL, "host");
 		struct nginx_route route = {.paths = out_list(n->s, NULL, "path"),
 					    .body = out_map(n->s, NULL, "")};
-		for (const struct out_node *h = server->hosts->first; h; h = h->next)
+		const struct out_node *h = known && server->hosts ? server->hosts->first : NULL;
+		for (; h; h = h->next)
 			out_item(n->s, span_equal(h->text, name) ? alone : left, h->text);
-		if (!alone->first)
+		if (!alone->first) {
+			nginx_note_condition(n, d);
 			continue;
+		}
 		nginx_return(n, end, NULL, route.body);
 		face_write(n, &route, alone, server->port_of, ports_count);
-		server->hosts = left;
-		d->used = end->used = true;
-		if (!left->first)
-			server->hosts = NULL;
+		server->hosts = left->first ? left : NULL;
 	}
 }
 
@@ -352,15 +367,8 @@ static void section_writes(struct nginx *n)
 			nginx_note(n->s, d,
 				   "the format is `combined`; `json` has all that is known");
 	}
-	d = nginx_own(n->http, "set_real_ip_from");
-	struct out_node *trusted = d ? out_list(n->s, n->out, "trusted") : NULL;
-	for (; d; d = nginx_same(d)) {
-		struct ip_prefix prefix;
-		if (ip_prefix_parse(nginx_arg(d, 0), &prefix) == OK)
-			out_item(n->s, trusted, nginx_arg(d, 0));
-		else
-			nginx_note(n->s, d, "no network: %.*s", SPAN(nginx_arg(d, 0)));
-	}
+	if (nginx_own(n->http, "set_real_ip_from"))
+		trusted_put(n, out_list(n->s, n->out, "trusted"));
 	struct nginx_directive *resolver = n->named ? nginx_find(n->http, "resolver") : NULL;
 	struct out_node *list = resolver ? out_list(n->s, NULL, "resolver") : NULL;
 	for (size_t i = 0; resolver && i < resolver->args_n; i++) {

@@ -134,9 +134,6 @@ static void server_put(struct nginx *n, struct nginx_directive *stream,
 	}
 	if (!pass)
 		nginx_note(n->s, server, "it leads nowhere: left out");
-	/* What is asked for a name in TLS is read wherever names are written. */
-	if (pass && (listen->first || at_udp->first))
-		(void)nginx_find(server, "ssl_preread");
 	if (pass && listen->first && target_put(n, stream, pass, body))
 		stream_put(n, server, body);
 	if (pass && at_udp->first && datagrams_put(n, server, pass, datagrams))

@@ -150,6 +150,18 @@ static const struct {
 	 "path: [/a, \"~^(?=/a)(?!/ab)/a[^/]\"]|path: [/ab, \"~^/ab[^/]\"]"},
 	{"location /a/ { location ~ b$ { return 411; } return 410; }",
 	 "path: [\"~^(?=/a/).*?b$\"]"},
+	/* each alternative is within the place, in a group or not */
+	{"location /a/ { location ~ [.]b$|[|].c$ { return 411; } return 410; }",
+	 "path: [\"~^(?=/a/).*?(?:[.]b$|[|].c$)\"]"},
+	{"location /a/ { location ~ ([)]b|c[]|])$ { return 411; } return 410; }",
+	 "path: [\"~^(?=/a/).*?([)]b|c[]|])$\"]"},
+	{"location /a/ { rewrite ^/a/b|^/c /d break; return 410; }",
+	 "path: [\"~^(?=/a/).*?(?:^/a/b|^/c)\"]"},
+	{"location ~ ^/a { location ~ b$ { return 411; } return 410; }",
+	 "path: [\"~^(?=.*?(?:^/a)).*?b$\"]"},
+	/* other ways to speak to servers */
+	{"location / { proxy_pass https://127.0.0.1:1; }",
+	 "\"127.0.0.1:1-https\":|verify: no|protocol: http/1.1"},
 	/* redirects */
 	{"return 301 https://$host$request_uri;", "to: https\n|status: 301"},
 	{"return 302 /b?x;", "to: \"/b?x\"|keep-query: no"},
@@ -172,6 +184,13 @@ static const struct {
 	{"location / { deny 192.0.2.1; allow 192.0.2.0/24; deny all; proxy_pass "
 	 "http://127.0.0.1:1; }",
 	 "deny: [192.0.2.1/32]|allow: [192.0.2.0/24]"},
+	{"location / { deny 10.0.0.1/8; proxy_pass http://127.0.0.1:1; }", "deny: [10.0.0.0/8]"},
+	{"root /srv; location / { try_files $uri @a; } "
+	 "location @a { deny 192.0.2.1; proxy_pass http://127.0.0.1:1; }",
+	 "deny: [192.0.2.1/32]|to: \"127.0.0.1:1\"|asked of those who want files too"},
+	{"root /srv; location / { deny 192.0.2.2; try_files $uri @a; } "
+	 "location @a { deny 192.0.2.1; proxy_pass http://127.0.0.1:1; }",
+	 "deny: [192.0.2.2/32]|what is no file is not there"},
 	{"location / { deny all; proxy_pass http://127.0.0.1:1; }", "deny: [0.0.0.0/0, \"::/0\"]"},
 	{"location / { deny 192.0.2.1; allow all; deny all; proxy_pass http://127.0.0.1:1; "
 	 "}",
@@ -249,6 +268,41 @@ static void what_is_not_carried_over_is_told(void **state)
 	free(made);
 }
 
+/* As certbot writes them, and more of them than the server has names. */
+static void conditions_on_hosts_are_routes_or_told(void **state)
+{
+	(void)state;
+	char *made =
+		made_of("server {\n server_name a b;\n if ($host = a) { return 301 /a; }\n"
+			" if ($host = b) { return 301 /b; }\n if ($host = a) { return 301 /c; }\n"
+			" if ($host != c) { return 403; }\n return 404;\n}\n",
+			NULL, OK);
+	assert_non_null(strstr(made, "host: [a]\n      redirect:\n        to: /a\n"));
+	assert_non_null(strstr(made, "host: [b]\n      redirect:\n        to: /b\n"));
+	assert_null(strstr(made, "to: /c"));
+	assert_null(strstr(made, "# :4: "));
+	assert_non_null(strstr(made, "# :5: if: a condition that is not carried over"));
+	assert_non_null(strstr(made, "# :6: if: a condition that is not carried over"));
+	free(made);
+}
+
+/* What does not fit is cut, but leads to its own servers. */
+static void long_names_stay_apart(void **state)
+{
+	(void)state;
+#define LONG "0123456789012345678901234567890123456789012345678"
+	char *made = made_of("upstream " LONG "a { server 127.0.0.1:1; }\n"
+			     "upstream " LONG "b { server 127.0.0.1:2; }\n"
+			     "server { location /a { proxy_pass http://" LONG "a; }\n"
+			     " location /b { proxy_pass http://" LONG "b; } }\n",
+			     NULL, OK);
+	const char *first = strstr(made, "      to: "), *second = strstr(first + 1, "      to: ");
+	assert_non_null(second);
+	assert_int_not_equal(strncmp(first, second, sizeof("      to: ") - 1 + 48), 0);
+	assert_null(strstr(made, "# "));
+	free(made);
+}
+
 static void files_that_include_themselves_end(void **state)
 {
 	(void)state;
@@ -262,6 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(torn_files_say_where),
 		cmocka_unit_test(files_that_include_themselves_end),
+		cmocka_unit_test(conditions_on_hosts_are_routes_or_told),
+		cmocka_unit_test(long_names_stay_apart),
 		cmocka_unit_test(what_is_not_understood_lets_nobody_in),
 		cmocka_unit_test(what_is_not_carried_over_is_told),
 		cmocka_unit_test(places_become_routes),

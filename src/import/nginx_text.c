@@ -142,6 +142,20 @@ bool nginx_path(struct nginx *n, struct nginx_directive *d, struct span text, st
 	return true;
 }
 
+struct span nginx_field(struct nginx *n, struct span name)
+{
+	uint8_t buf[NGINX_TEXT_MAX];
+	struct writer w = writer_of(buf, sizeof(buf));
+	for (size_t i = 0; i < name.len; i++)
+		write_u8(&w, name.data[i] == '_' ? '-' : name.data[i]);
+	return import_copy(n->s, writer_span(&w));
+}
+
+void nginx_note_condition(struct nginx *n, struct nginx_directive *d)
+{
+	nginx_note(n->s, d, "a condition that is not carried over, nor what stands in it");
+}
+
 void nginx_quote(struct writer *w, struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {

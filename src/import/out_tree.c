@@ -65,6 +65,12 @@ struct out_node *out_find(const struct out_node *map, const char *key)
 	return n;
 }
 
+bool out_is(const struct out_node *map, const char *key, struct span text)
+{
+	const struct out_node *n = out_find(map, key);
+	return n && n->kind == OUT_SCALAR && span_equal(n->text, text);
+}
+
 bool out_has(const struct out_node *list, struct span text)
 {
 	for (const struct out_node *n = list->first; n; n = n->next)

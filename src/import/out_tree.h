@@ -38,6 +38,8 @@ struct out_node *out_named(struct import_site *s, struct out_node *parent, enum 
 struct out_node *out_take(struct out_node *map, const char *key);
 /* The member of that key; NULL: none. */
 struct out_node *out_find(const struct out_node *map, const char *key);
+/* It has a scalar of that key and text. */
+bool out_is(const struct out_node *map, const char *key, struct span text);
 /* A list's item of that text, unless it is there. */
 void out_item(struct import_site *s, struct out_node *list, struct span text);
 bool out_has(const struct out_node *list, struct span text);

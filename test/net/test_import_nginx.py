@@ -104,6 +104,26 @@ REQUESTS = [
     *[("spa.example.net", "GET", path, {}, None) for path in ("/", "/a.js", "/page/of/its/own", "/a.js/x")],
 ]  # fmt: skip
 
+# Numbers that we take less of, and all ways to speak to servers.
+UNUSUAL = """
+http {
+    keepalive_timeout 0; client_header_timeout 0; client_body_timeout 1d; client_max_body_size 0;
+    set_real_ip_from 10.0.0.1/8; set_real_ip_from unix:;
+    upstream most { server 127.0.0.1:1 weight=70000 max_conns=5000000 max_fails=5000 fail_timeout=40d slow_start=10h; }
+    upstream none { server 127.0.0.1:1 max_fails=0 fail_timeout=0; server [::1]:1 max_fails=0; }
+    server {
+        listen 80 proxy_protocol;
+        location /http { proxy_pass http://most; proxy_read_timeout 1ms; client_max_body_size 999g; }
+        location /https { proxy_pass https://none; proxy_ssl_verify on; proxy_ssl_trusted_certificate /ca.pem; }
+        location /address { proxy_pass https://127.0.0.1:2/x; }
+        location /name { proxy_pass https://localhost:2; }
+        location /grpc { grpc_pass grpc://none; }
+        location /grpcs { grpc_pass grpcs://app.example.org; deny 10.0.0.1/8; }
+    }
+}
+stream { server { listen 25; proxy_pass localhost:25; } server { listen 53 udp; proxy_pass [::1]:53; proxy_timeout 40d; } }
+"""
+
 
 class Site:
     def __init__(self, net):
@@ -184,3 +204,13 @@ def test_the_same_requests_get_the_same_answers(site):
         if theirs != ours:
             wrong.append(f"{method} {host} {path}\n  nginx {theirs}\n  ours  {ours}")
     assert not wrong, "\n".join(wrong) + f"\n{site.made}\n{site.notes}"
+
+
+def test_what_is_made_of_unusual_numbers_is_taken(tmp_path):
+    theirs, ours = tmp_path / "nginx.conf", tmp_path / "gatehouse.yaml"
+    theirs.write_text(UNUSUAL)
+    made = subprocess.run([binary(), "import", "nginx", theirs], capture_output=True, text=True, check=True, timeout=30)
+    ours.write_text(made.stdout)
+    done = subprocess.run([binary(), "check", ours], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), made.stdout
+    assert "weight: 256" in made.stdout and "weight is less here: 256" in made.stderr

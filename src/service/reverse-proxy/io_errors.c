@@ -47,7 +47,10 @@ static enum err read_one(const char *path, struct page_file *ret)
 		return e == (enum err)ENOMEM ? e : ERR_CONFIG;
 	}
 	ret->path = path;
-	ret->folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+	if (slash)
+		ret->folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+	else
+		ret->folder = strdup(".");
 	return ret->folder ? OK : (enum err)ENOMEM;
 }
 
