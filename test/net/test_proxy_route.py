@@ -169,6 +169,8 @@ def test_regular_expressions_choose_and_tell_what_they_found(site):
     told = site.ask("to", "/old/book/a/b?x=1")[2]
     assert told["path"] == "/a/b?kind=book&x=1"
     assert site.ask("to", "/old/book/")[2]["path"] == "/?kind=book"
+    long = "y" * 5000
+    assert site.ask("to", f"/old/book/?{long}")[2]["path"] == f"/?kind=book&{long}"
     status, fields, _ = site.ask("to", "/users/X.PNG")
     assert (status, fields["Location"]) == (302, "https://images.home.arpa//users/X.PNG")
     assert site.ask("shop12")[2] == "shop" and site.ask("shop")[0] == 404

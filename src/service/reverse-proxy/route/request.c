@@ -260,22 +260,22 @@ enum err route_request_path(const struct route_request *r, struct proxy_exchange
 }
 
 /* With its question mark. A "&" before {query} stands there for nothing when there was none. */
-static enum err write_query(const struct route_request *r, struct proxy_exchange *x,
-			    struct writer *w)
+static void write_query(const struct route_request *r, struct span target, struct writer *w)
 {
-	struct span query = r->facts.query, target = x->request.path;
 	const struct edit_text *text = r->found.route->rewrite.query;
-	if (text) {
-		TRY(text_store(x, text, &r->values, &query));
-		while (query.len && query.data[query.len - 1] == '&')
-			query.len--;
+	if (!text && (r->facts.path.len >= target.len || span_find(target, '?') == target.len))
+		return;
+	size_t mark = w->pos;
+	write_u8(w, '?');
+	if (!text) {
+		write_span(w, r->facts.query);
+		return;
 	}
-	bool mark = r->facts.path.len < target.len && span_find(target, '?') < target.len;
-	if (text ? query.len > 0 : mark) {
-		write_u8(w, '?');
-		write_span(w, query);
-	}
-	return OK;
+	edit_text_write(text, &r->values, w);
+	while (w->pos > mark + 1 && w->data[w->pos - 1] == '&')
+		w->pos--;
+	if (w->pos == mark + 1)
+		w->pos = mark;
 }
 
 static enum err write_target(const struct route_request *r, struct proxy_exchange *x)
@@ -288,10 +288,12 @@ static enum err write_target(const struct route_request *r, struct proxy_exchang
 	if (target.len == 0 || target.data[0] != '/' ||
 	    (plain && r->facts.path.data == target.data && r->facts.path.len <= path_len))
 		return OK;
-	size_t size = TEXT_MAX + (rw->query ? TEXT_MAX : r->facts.query.len) + 1;
+	/* The query that came is mostly part of the one that is written. */
+	size_t size = TEXT_MAX + r->facts.query.len + 1;
+	size += rw->query ? (size_t)TEXT_MAX : 0;
 	struct writer w = room_of(x, size);
 	TRY(rewrite_path(r, x, &w));
-	TRY(write_query(r, x, &w));
+	write_query(r, target, &w);
 	TRY(writer_check(&w));
 	x->request.path = writer_span(&w);
 	return OK;
