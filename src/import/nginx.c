@@ -93,13 +93,23 @@ static void note_all_unused(struct nginx *n, const struct nginx_directive *block
 	}
 }
 
-/* A place whose route is written twice says the same twice. */
+/* A place whose route is written twice says the same twice, with some others between. */
 static void notes_once(struct import_site *s)
 {
-	for (struct import_note *note = s->notes; note; note = note->next)
-		while (note->next && note->next->line == note->line &&
-		       note->next->file == note->file && span_equal(note->next->text, note->text))
-			note->next = note->next->next;
+	enum { OTHERS_MAX = 16 };
+	for (struct import_note *note = s->notes; note; note = note->next) {
+		struct import_note **next = &note->next;
+		for (unsigned others = 0; *next && others < OTHERS_MAX;) {
+			if ((*next)->line != note->line || (*next)->file != note->file)
+				break;
+			if (span_equal((*next)->text, note->text)) {
+				*next = (*next)->next;
+				continue;
+			}
+			next = &(*next)->next;
+			others++;
+		}
+	}
 }
 
 static void attach(struct nginx *n, const struct out_node *list)

@@ -31,13 +31,14 @@ bool nginx_redirect(struct nginx *n, struct nginx_directive *d, struct span text
 		return false;
 	if (path && (span_is(to, "https://{host}") || span_is(to, "https://")))
 		to = span_text("https");
-	else if (path && memchr(span_sub(to, 8, to.len).data, '/', span_sub(to, 8, to.len).len))
+	else if (path && (to.len == 0 || to.data[0] == '/' ||
+			  span_find(span_sub(to, 8, to.len), '/') + 8 < to.len))
+		/* An address with a path of its own does not get the request's behind it. */
 		to = import_format(n->s, "%.*s{path}", SPAN(to));
-	else if (path && to.len == 0)
-		to = span_text("{path}");
-	static const char *const begins[] = {"/", "http://", "https://", "{scheme}://", "https"};
+	static const char *const begins[] = {"/",	 "{path}",	"http://",
+					     "https://", "{scheme}://", "https"};
 	bool good = false;
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
 		good = good || span_is(span_sub(to, 0, strlen(begins[i])), begins[i]);
 	if (!good || memchr(to.data, ' ', to.len)) {
 		nginx_note(n->s, d, "no address to be sent to: %.*s", SPAN(whole));

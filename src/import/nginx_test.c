@@ -164,6 +164,10 @@ static const struct {
 	 "\"127.0.0.1:1-https\":|verify: no|protocol: http/1.1"},
 	/* redirects */
 	{"return 301 https://$host$request_uri;", "to: https\n|status: 301"},
+	{"return 301 /b$request_uri;", "to: \"/b{path}\"\n"},
+	{"location /a { return 301 $uri/; }", "to: \"{path}/\"\n"},
+	{"return 301 $request_uri;", "to: \"{path}\"\n"},
+	{"return 301 https://b.example/c$request_uri;", "to: \"https://b.example/c{path}\"\n"},
 	{"return 302 /b?x;", "to: \"/b?x\"|keep-query: no"},
 	{"return https://b.example$request_uri;", "to: \"https://b.example\"\n|status: 302"},
 	{"location /a { return 301 $scheme://b/c$is_args$args; }", "to: \"{scheme}://b/c\"\n"},
@@ -265,6 +269,18 @@ static void what_is_not_carried_over_is_told(void **state)
 	assert_non_null(strstr(made, "# :5: proxy_magic: not carried over: not known here"));
 	assert_non_null(strstr(made, "# :6: if: a condition that is not carried over"));
 	assert_non_null(strstr(made, "# :12: geo: not carried over"));
+	free(made);
+	/* Once, for however many places it holds. */
+	made = made_of(
+		"server {\n auth_basic x; auth_basic_user_file none;\n location /a { root /; }\n"
+		" location /b { root /; }\n}\n",
+		&data_files, OK);
+	static const char *const once[] = {"could not be read", "nobody is let in"};
+	for (size_t i = 0; i < 2; i++) {
+		const char *first = strstr(made, once[i]);
+		assert_non_null(first);
+		assert_null(strstr(first + 1, once[i]));
+	}
 	free(made);
 }
 

@@ -50,6 +50,8 @@ http {
         location ~ ^/user/(\d+)/x\.png$ { return 302 /never; }
         location /away { return 301 https://other.example.org$request_uri; }
         location /moved { return 307 /whole; }
+        location /slash { return 302 $uri/; }
+        location /front { return 301 /index.php$request_uri; }
         location /secure { return 308 https://$host$request_uri; }
         location /closed { deny all; proxy_pass http://app; }
         location /open { allow 127.0.0.0/8; deny all; proxy_pass http://app; }
@@ -88,7 +90,7 @@ REQUESTS = [
         "/api", "/api?x=1", "/api/", "/api/x/y?z=1", "/apix", "/strict", "/strictly", "/strict/a", "/strict/inner", "/strict/inner/",
         "/strict/inner/x?y", "/whole", "/whole/", "/whole?x", "/old/book/a/b", "/old/book/a?x=1", "/old/9", "/old", "/re/abc", "/re/a/b?x=1",
         "/re/", "/last/z?x=1", "/assets/s.txt", "/assets/s.png", "/assets/none", "/assets", "/x.png", "/X.PNG", "/user/1/x.png",
-        "/deep/none.jpg", "/away", "/away?x=1", "/away/b", "/awayx", "/moved", "/secure/x?y=1", "/closed", "/closed/x", "/closedx", "/open",
+        "/deep/none.jpg", "/away", "/away?x=1", "/away/b", "/awayx", "/front", "/slash", "/slash//a?x=1", "/front/a?x=1", "/moved", "/secure/x?y=1", "/closed", "/closed/x", "/closedx", "/open",
         "/in", "/in/x", "/none/b.txt", "/none/c.txt", "/private", "/method", "/hide", "/strict/../api/q", "/api/a%20b", "/api/%C3%A9")],
     *[("example.org", "PUT", path, {}, "body") for path in ("/method", "/api/x", "/strict")],
     ("example.org", "POST", "/api/x", {}, "x" * 100),
