@@ -131,6 +131,14 @@ static enum err write_synced(const char *path, struct span bytes, unsigned mode)
 	return e;
 }
 
+char *file_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return strdup(".");
+	return strndup(path, slash > path ? (size_t)(slash - path) : 1);
+}
+
 /* The rename itself is durable only when the directory is. */
 static enum err sync_parent(char *path)
 {

@@ -32,6 +32,10 @@ MUST enum err file_write_text(const char *path, const char *text);
 /* Up to size bytes at offset of an open file; fewer only at its end. */
 MUST enum err file_read_at(int fd, uint64_t offset, void *buf, size_t size, size_t *ret_len);
 
+/* The folder that the file of that path is in: "." of a path without a slash. free() by the caller;
+ * NULL: no memory. */
+char *file_folder(const char *path);
+
 /* Makes path and missing parents; OK when it is a directory already. mode is of the last one. */
 MUST enum err dir_ensure(const char *path, unsigned mode);
 /* Removes a directory and all below; does not follow links or cross mounts. OK when it is not

@@ -160,6 +160,18 @@ static enum err add_name(void *arg, const char *name)
 	return --n->stop_after ? OK : ERR_REFUSED;
 }
 
+static void every_file_has_a_folder(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"/a/b/c", "/a/b"}, {"/a", "/"}, {"a/b", "a"}, {"a", "."}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *folder = file_folder(cases[i][0]);
+		assert_string_equal(folder, cases[i][1]);
+		free(folder);
+	}
+}
+
 static void lists_in_order_until_told_to_stop(void **state)
 {
 	(void)state;
@@ -198,6 +210,7 @@ int main(void)
 		cmocka_unit_test(maps_what_is_in_the_file),
 		cmocka_unit_test(state_changes_when_the_file_is_replaced),
 		cmocka_unit_test(makes_and_removes_trees_without_following_links),
+		cmocka_unit_test(every_file_has_a_folder),
 		cmocka_unit_test(lists_in_order_until_told_to_stop),
 		cmocka_unit_test(writes_text_only_into_what_is_there),
 	};

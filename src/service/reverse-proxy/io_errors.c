@@ -40,17 +40,13 @@ void reverse_errors_free(struct reverse_page_files *f)
 
 static enum err read_one(const char *path, struct page_file *ret)
 {
-	const char *slash = strrchr(path, '/');
 	enum err e = file_read(path, FILE_MAX, &ret->bytes, &ret->len);
 	if (e) {
 		log_error("a page of `errors` cannot be read", LOG_TEXT("file", path), LOG_ERR(e));
 		return e == (enum err)ENOMEM ? e : ERR_CONFIG;
 	}
 	ret->path = path;
-	if (slash)
-		ret->folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
-	else
-		ret->folder = strdup(".");
+	ret->folder = file_folder(path);
 	return ret->folder ? OK : (enum err)ENOMEM;
 }
 

@@ -6,6 +6,7 @@
 #include "http-cache/memory.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/log.h"
 #include "os/pages.h"
 #include "service/reverse-proxy/balance/pool.h"
