@@ -453,9 +453,9 @@ static void check_regexes(struct config_at *at, const char *key, const struct co
 		const char *text = ((const char *const *)list->items)[i];
 		AUTO(regex_free) struct regex *r = NULL;
 		char why[REGEX_WRONG_MAX] = "";
-		const char *other = text[0] == '~' ? NULL : wrong(text);
-		if (text[0] == '~' && regex_new(span_text(text + 1), &r, why) != OK)
-			other = why[0] ? why : "it is too large a regular expression";
+		const char *other = wrong(text);
+		if (other && text[0] == '~' && regex_new(span_text(text + 1), &r, why))
+			other = why[0] ? why : other;
 		if (other)
 			config_fail_item(at, key, i, "'%s': %s", text, other);
 	}
