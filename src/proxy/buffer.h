@@ -8,12 +8,15 @@
 #include "base/large.h"
 #include "base/span.h"
 
+#include <stdbool.h>
+
 enum { PROXY_BUFFER_SIZE = 16 * 1024 };
 
 struct proxy_buffer {
 	struct proxy_buffer *next; /* of the pool, or of a list of its holder */
 	uint32_t refs;
 	uint32_t start, end; /* bytes that nobody dealt with yet: data[start..end) */
+	bool large;	     /* of the pool's large page */
 	_Alignas(16) uint8_t data[PROXY_BUFFER_SIZE]; /* so that exchanges can lay structs there */
 };
 
@@ -22,6 +25,7 @@ struct proxy_buffers {
 	struct large memory;
 	struct proxy_buffer *free;
 	size_t out, free_n, max;
+	size_t small_n; /* that malloc gave */
 	size_t least;	/* fewest free ones since the last trim */
 	size_t refused; /* how often there was none */
 };

@@ -54,7 +54,36 @@ static void trims_what_a_peak_left(void **state)
 	proxy_buffers_trim(&p); /* they were in use since the last time */
 	assert_int_equal(p.free_n, N);
 	proxy_buffers_trim(&p);
-	assert_true(p.free_n < N && p.free_n > 0);
+	assert_true(p.free_n < 64 && p.free_n > 0);
+	assert_null(p.memory.blocks); /* the large page too */
+	proxy_buffers_done(&p);
+}
+
+static void a_large_page_stays_while_one_of_it_is_out(void **state)
+{
+	(void)state;
+	enum { N = 100 };
+	struct proxy_buffers p;
+	struct proxy_buffer *all[N];
+	proxy_buffers_init(&p, N);
+	for (size_t i = 0; i < N; i++)
+		assert_non_null(all[i] = proxy_buffer_take(&p));
+	assert_true(all[N - 1]->large && !all[0]->large);
+	for (size_t i = 0; i + 1 < N; i++)
+		proxy_buffer_give(&p, all[i]);
+	for (size_t i = 0; i < 3; i++)
+		proxy_buffers_trim(&p);
+	assert_non_null(p.memory.blocks);
+	all[N - 1]->data[PROXY_BUFFER_SIZE - 1] = 1;
+	proxy_buffer_give(&p, all[N - 1]);
+	for (size_t i = 0; i < 2; i++)
+		proxy_buffers_trim(&p);
+	assert_null(p.memory.blocks);
+	/* And again. */
+	for (size_t i = 0; i < N; i++)
+		assert_non_null(all[i] = proxy_buffer_take(&p));
+	for (size_t i = 0; i < N; i++)
+		proxy_buffer_give(&p, all[i]);
 	proxy_buffers_done(&p);
 }
 
@@ -110,6 +139,7 @@ int main(void)
 		cmocka_unit_test(gives_the_last_one_back_first),
 		cmocka_unit_test(stays_until_the_last_reference_goes),
 		cmocka_unit_test(trims_what_a_peak_left),
+		cmocka_unit_test(a_large_page_stays_while_one_of_it_is_out),
 		cmocka_unit_test(fires_at_the_latest_time_that_was_set),
 		cmocka_unit_test(fires_earlier_when_it_was_moved_there),
 	};

@@ -18,27 +18,87 @@
 
 static void late(struct proxy_deadline *d);
 
+enum { FEW = 64 }; /* a site that is not busy has no more at once: they need no large pages */
+
 static struct proxy_exchange *exchange_new(struct proxy_worker *w)
 {
-	struct proxy_exchange *x = large_record(&w->exchanges_memory);
-	return x ? x : malloc(sizeof(*x));
+	bool large = w->exchanges_small_n >= FEW;
+	struct proxy_exchange *x = large ? large_record(&w->exchanges_memory) : malloc(sizeof(*x));
+	if (!x)
+		return NULL;
+	x->large = large;
+	w->exchanges_small_n += !large;
+	x->deadline = (struct proxy_deadline){.call = late};
+	x->later = (struct proxy_later){0};
+	return x;
+}
+
+static void free_put(struct proxy_worker *w, struct proxy_exchange *x)
+{
+	x->next = w->exchanges_free;
+	w->exchanges_free = x;
+	MEMORY_POISON(x, sizeof(*x));
+	MEMORY_UNPOISON(&x->deadline, sizeof(x->deadline)); /* the wheel has it */
+}
+
+static struct proxy_exchange *free_get(struct proxy_worker *w)
+{
+	struct proxy_exchange *x = w->exchanges_free;
+	if (x) {
+		MEMORY_UNPOISON(x, sizeof(*x));
+		w->exchanges_free = x->next;
+	}
+	return x;
+}
+
+void proxy_exchanges_trim(struct proxy_worker *w)
+{
+	size_t busiest = w->exchanges_most;
+	w->exchanges_most = w->exchanges_n;
+	if (!w->exchanges_memory.given || busiest > FEW)
+		return;
+	struct proxy_exchange *x, *kept = NULL;
+	for (x = w->exchanges; x; x = x->next)
+		if (x->large)
+			return;
+	while ((x = free_get(w))) {
+		if (x->large) {
+			proxy_deadline_done(&w->wheel, &x->deadline);
+		} else {
+			x->next = kept;
+			kept = x;
+		}
+	}
+	large_release(&w->exchanges_memory);
+	while ((x = kept)) {
+		kept = x->next;
+		free_put(w, x);
+	}
+}
+
+void proxy_exchanges_done(struct proxy_worker *w)
+{
+	struct proxy_exchange *x;
+	ASSERT(!w->exchanges);
+	while ((x = free_get(w))) {
+		proxy_deadline_done(&w->wheel, &x->deadline);
+		if (!x->large)
+			free(x);
+	}
+	large_release(&w->exchanges_memory);
 }
 
 struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_connection *c,
 					   struct proxy_front *f)
 {
-	struct proxy_exchange *x = w->exchanges_n < w->exchanges_max ? w->exchanges_free : NULL;
-	if (x) {
-		MEMORY_UNPOISON(x, sizeof(*x));
-		w->exchanges_free = x->next;
-	} else {
-		x = w->exchanges_n < w->exchanges_max ? exchange_new(w) : NULL;
-		if (!x)
-			return NULL;
-		x->deadline = (struct proxy_deadline){.call = late};
-		x->later = (struct proxy_later){0};
-	}
-	memset(x, 0, offsetof(struct proxy_exchange, deadline));
+	if (w->exchanges_n >= w->exchanges_max)
+		return NULL;
+	struct proxy_exchange *x = free_get(w);
+	if (!x)
+		x = exchange_new(w);
+	if (!x)
+		return NULL;
+	memset(x, 0, offsetof(struct proxy_exchange, large));
 	proxy_head_reset(&x->request);
 	proxy_head_reset(&x->response);
 	x->worker = w;
@@ -52,7 +112,8 @@ struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_
 	if (x->next)
 		x->next->previous = x;
 	w->exchanges = x;
-	w->exchanges_n++;
+	if (++w->exchanges_n > w->exchanges_most)
+		w->exchanges_most = w->exchanges_n;
 	proxy_count_add(&w->counts, PROXY_COUNT_ACTIVE, 1);
 	if (c)
 		c->exchanges++;
@@ -81,10 +142,7 @@ static void give(struct proxy_exchange *x)
 		x->store_buffers = b->next;
 		proxy_buffer_give(&w->buffers, b);
 	}
-	x->next = w->exchanges_free;
-	w->exchanges_free = x;
-	MEMORY_POISON(x, sizeof(*x));
-	MEMORY_UNPOISON(&x->deadline, sizeof(x->deadline)); /* the wheel has it */
+	free_put(w, x);
 }
 
 void proxy_exchange_give(struct proxy_exchange *x)

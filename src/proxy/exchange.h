@@ -98,7 +98,7 @@ enum proxy_phase {
 enum { PROXY_STORE_INLINE = 1024 };
 
 struct proxy_exchange {
-	/* Zeroed when it is taken, down to `deadline`. */
+	/* Zeroed when it is taken, down to `large`. */
 	struct proxy_worker *worker;
 	struct proxy_connection *connection; /* the client's; NULL: proxy_client.h */
 	struct proxy_front *front;
@@ -143,6 +143,7 @@ struct proxy_exchange {
 	bool request_held;  /* the back did not */
 	bool replace;	    /* what face.response judged, until the back has let go */
 
+	bool large; /* of the worker's large pages */
 	struct proxy_deadline deadline;
 	struct proxy_later later;
 	struct proxy_head request, response; /* response: an interim one (1xx) too, before */
@@ -172,6 +173,10 @@ void proxy_exchange_filter(struct proxy_exchange *x, struct proxy_filter *f);
 /* A new one with its request still to fill; NULL: PROXY_BUSY. */
 MUST struct proxy_exchange *proxy_exchange_take(struct proxy_worker *w, struct proxy_connection *c,
 						struct proxy_front *f);
+/* For the sweep: after a peak large pages go back that nobody uses. */
+void proxy_exchanges_trim(struct proxy_worker *w);
+/* Frees those that are free: all must be. */
+void proxy_exchanges_done(struct proxy_worker *w);
 /* Of one that was not begun: as if it had never been. */
 void proxy_exchange_give(struct proxy_exchange *x);
 /* x->request is whole. end: it has no body. Everything may have happened when it returns, the end

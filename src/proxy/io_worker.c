@@ -19,7 +19,7 @@
 enum {
 	ACCEPTS_MAX = 32,      /* of one listener in a turn */
 	ACCEPT_PAUSE_MS = 100, /* when the process has no descriptors left */
-	TRIM_MS = 10 * 1000,   /* buffers that a peak left are given back */
+	TRIM_MS = 5 * 1000,    /* what a peak left is given back */
 	SPLICE_MIN = 32 << 10, /* bytes; below, a pipe costs more calls than a copy */
 };
 
@@ -75,7 +75,7 @@ static void tick(void *arg)
 static void trim(void *arg)
 {
 	struct proxy_io *io = arg;
-	proxy_buffers_trim(&io->w.buffers);
+	proxy_worker_trim(&io->w);
 	loop_timer_set_after(io->loop, &io->trim, TRIM_MS);
 }
 

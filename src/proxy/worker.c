@@ -1,14 +1,9 @@
 #include "proxy/worker.h"
 
-#include "base/poison.h"
 #include "proxy/back1.h"
 #include "proxy/entry.h"
 #include "proxy/front1.h"
 #include "proxy/share2.h"
-
-#include <stdlib.h>
-
-enum { EXCHANGES_FEW = 64 }; /* a site that is not busy has no more at once */
 
 void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connections_max,
 		       size_t exchanges_max, size_t buffers_max)
@@ -20,26 +15,24 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 	slab_init(&w->back1s, sizeof(struct proxy_back1), connections_max);
 	wheel_init(&w->wheel, now_ms);
 	w->exchanges_max = exchanges_max;
-	large_init(&w->exchanges_memory, sizeof(struct proxy_exchange), EXCHANGES_FEW, SIZE_MAX);
+	large_init(&w->exchanges_memory, sizeof(struct proxy_exchange), SIZE_MAX);
 }
 
 void proxy_worker_done(struct proxy_worker *w)
 {
-	ASSERT(!w->exchanges && !w->fronts);
-	while (w->exchanges_free) {
-		struct proxy_exchange *x = w->exchanges_free;
-		MEMORY_UNPOISON(x, sizeof(*x));
-		w->exchanges_free = x->next;
-		proxy_deadline_done(&w->wheel, &x->deadline);
-		if (!large_holds(&w->exchanges_memory, x))
-			free(x);
-	}
-	large_done(&w->exchanges_memory);
+	ASSERT(!w->fronts);
+	proxy_exchanges_done(w);
 	proxy_share2_done(w);
 	slab_done(&w->front1s);
 	slab_done(&w->back1s);
 	slab_done(&w->entry_slab);
 	proxy_buffers_done(&w->buffers);
+}
+
+void proxy_worker_trim(struct proxy_worker *w)
+{
+	proxy_buffers_trim(&w->buffers);
+	proxy_exchanges_trim(w);
 }
 
 void proxy_worker_turn(struct proxy_worker *w)

@@ -72,6 +72,8 @@ struct proxy_worker {
 	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
 	struct large exchanges_memory;
 	size_t exchanges_n, exchanges_max;
+	size_t exchanges_most;	  /* at once, since the last trim */
+	size_t exchanges_small_n; /* that malloc gave */
 	uint64_t exchange_id;
 	char date[HTTP_DATE_LEN]; /* of this second; good until now_ms is date_until_ms */
 	uint64_t date_until_ms;
@@ -85,6 +87,8 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 		       size_t exchanges_max, size_t buffers_max);
 /* All connections must be closed. */
 void proxy_worker_done(struct proxy_worker *w);
+/* Now and then: memory goes back that a peak needed. */
+void proxy_worker_trim(struct proxy_worker *w);
 /* After each batch of events: what was put off, then what is late. */
 void proxy_worker_turn(struct proxy_worker *w);
 
