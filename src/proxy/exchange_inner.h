@@ -5,6 +5,10 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
+/* Back among the free ones, with all that it holds. */
+void exchange_give(struct proxy_exchange *x);
+/* Its deadline is over. */
+void exchange_late(struct proxy_deadline *d);
 /* Sets the deadline that its phase asks for; at each step and whenever a body moves. */
 void exchange_arm(struct proxy_exchange *x);
 /* Answers, or tears what was begun. The back must be gone. */
