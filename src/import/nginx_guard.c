@@ -1,5 +1,6 @@
-/* Who is let in at a place: addresses, rates, passwords, another server that is asked. What cannot
- * be carried over lets nobody in rather than everybody. */
+/* Who is let in at a place: addresses, rates, passwords, another server that is asked. What of
+ * these cannot be carried over lets nobody in rather than everybody. Methods (limit_except) and
+ * clients' certificates (ssl_verify_client) are none of them: they are notes. */
 #include "import/nginx_inner.h"
 
 #include "proto/ip/prefix.h"
