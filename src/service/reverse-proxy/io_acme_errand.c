@@ -258,13 +258,15 @@ void acme_authority_step(struct acme_authority *u)
 {
 	struct acme_want want;
 	while (u->errand) {
+		const struct fetch_resolvers resolvers = {u->site->resolver.items,
+							  u->site->resolver.n};
 		enum err e;
 		switch (acme_want(u->engine, loop_now_ms(&u->of->loop), &want)) {
 		case ACME_WANT_REQUEST:
 			acme_lock(u->of);
 			u->of->counts.requests++;
 			acme_unlock(u->of);
-			e = acme_https_ask(&u->https, &u->site->resolver, &want.request);
+			e = acme_https_ask(&u->https, resolvers, &want.request);
 			if (!e)
 				return;
 			acme_unanswered(u->engine, e);

@@ -31,7 +31,7 @@ void acme_https_stop(struct acme_https *h)
 {
 	if (!h->loop)
 		return;
-	reverse_resolve_stop(&h->resolve);
+	fetch_resolve_stop(&h->resolve);
 	connection_close(h);
 	loop_timer_cancel(h->loop, &h->timer);
 	free(TAKE(h->out));
@@ -298,7 +298,7 @@ static enum err peer_make(struct acme_https *h, const char *host)
 	return tls_peer_new(h->client, host, &h->peer);
 }
 
-enum err acme_https_ask(struct acme_https *h, const struct config_list *resolvers,
+enum err acme_https_ask(struct acme_https *h, struct fetch_resolvers resolvers,
 			const struct acme_request *request)
 {
 	char host[ACME_HTTPS_HOST_MAX];
@@ -310,7 +310,7 @@ enum err acme_https_ask(struct acme_https *h, const struct config_list *resolver
 	TRY(peer_make(h, host));
 	enum err e = question_make(h, request, authority, path);
 	if (!e)
-		e = reverse_resolve(&h->resolve, resolvers, host);
+		e = fetch_resolve(&h->resolve, resolvers, host);
 	if (e) {
 		free(TAKE(h->out));
 		return e;
@@ -325,7 +325,7 @@ enum err acme_https_ask(struct acme_https *h, const struct config_list *resolver
 void acme_https_init(struct acme_https *h, struct loop *loop, acme_https_done *done, void *arg)
 {
 	*h = (struct acme_https){.loop = loop, .done = done, .arg = arg, .fd = -1};
-	reverse_resolve_init(&h->resolve, loop, resolved, h);
+	fetch_resolve_init(&h->resolve, loop, resolved, h);
 	loop_timer_init(&h->timer, late, h);
 }
 

@@ -5,8 +5,8 @@
 #define REVERSE_PROXY_IO_ACME_HTTPS_H
 
 #include "acme/acme.h"
+#include "fetch/resolve.h"
 #include "os/loop.h"
-#include "service/reverse-proxy/io_resolve.h"
 
 struct tls_client;
 struct tls_peer;
@@ -26,12 +26,12 @@ struct acme_https {
 	struct loop *loop; /* borrowed */
 	acme_https_done *done;
 	void *arg; /* borrowed */
-	struct reverse_resolve resolve;
+	struct fetch_resolve resolve;
 	struct tls_client *client; /* counted */
 	struct tls_peer *peer;	   /* counted; of host */
 	char host[ACME_HTTPS_HOST_MAX];
 	uint16_t port;
-	struct ip_address found[RESOLVED_MAX];
+	struct ip_address found[FETCH_RESOLVED_MAX];
 	size_t found_n, at; /* addresses to try, and the next of them */
 	int fd;		    /* -1: none */
 	bool connected;
@@ -51,9 +51,8 @@ struct acme_https {
 void acme_https_init(struct acme_https *h, struct loop *loop, acme_https_done *done, void *arg);
 /* How servers must prove themselves from now on; takes a count. What runs is forgotten. */
 void acme_https_trust(struct acme_https *h, struct tls_client *client);
-/* request is copied. ERR_EXISTS: one runs; ERR_FORMAT: no https URL; ENOMEM. resolvers: as for
- * reverse_resolve. */
-MUST enum err acme_https_ask(struct acme_https *h, const struct config_list *resolvers,
+/* request is copied. ERR_EXISTS: one runs; ERR_FORMAT: no https URL; ENOMEM. */
+MUST enum err acme_https_ask(struct acme_https *h, struct fetch_resolvers resolvers,
 			     const struct acme_request *request);
 /* done is not called. Accepts one that does not run. */
 void acme_https_stop(struct acme_https *h);

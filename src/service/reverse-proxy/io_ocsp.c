@@ -119,11 +119,11 @@ void reverse_ocsp_init(struct reverse_ocsp *o, struct loop *loop, reverse_ocsp_c
 		       void *arg)
 {
 	*o = (struct reverse_ocsp){.loop = loop, .call = call, .arg = arg, .fd = -1};
-	reverse_resolve_init(&o->resolve, loop, resolved, o);
+	fetch_resolve_init(&o->resolve, loop, resolved, o);
 	loop_timer_init(&o->timer, late, o);
 }
 
-enum err reverse_ocsp_ask(struct reverse_ocsp *o, const struct config_list *resolvers,
+enum err reverse_ocsp_ask(struct reverse_ocsp *o, struct fetch_resolvers resolvers,
 			  const struct ocsp_server *to, struct span question)
 {
 	reverse_ocsp_stop(o);
@@ -134,7 +134,7 @@ enum err reverse_ocsp_ask(struct reverse_ocsp *o, const struct config_list *reso
 	ocsp_write(&w, to, question);
 	enum err e = writer_check(&w);
 	if (!e)
-		e = reverse_resolve(&o->resolve, resolvers, to->host);
+		e = fetch_resolve(&o->resolve, resolvers, to->host);
 	if (e) {
 		free(x);
 		return e;
@@ -147,7 +147,7 @@ enum err reverse_ocsp_ask(struct reverse_ocsp *o, const struct config_list *reso
 
 void reverse_ocsp_stop(struct reverse_ocsp *o)
 {
-	reverse_resolve_stop(&o->resolve);
+	fetch_resolve_stop(&o->resolve);
 	hang_up(o);
 	free(TAKE(o->work));
 }

@@ -5,7 +5,7 @@
 #ifndef REVERSE_PROXY_IO_OCSP_H
 #define REVERSE_PROXY_IO_OCSP_H
 
-#include "service/reverse-proxy/io_resolve.h"
+#include "fetch/resolve.h"
 #include "service/reverse-proxy/ocsp.h"
 
 /* answer: empty when there is none, then why says why (a fixed text). Borrowed. Called in a turn of
@@ -17,7 +17,7 @@ struct reverse_ocsp {
 	struct loop *loop; /* borrowed */
 	reverse_ocsp_call *call;
 	void *arg; /* borrowed */
-	struct reverse_resolve resolve;
+	struct fetch_resolve resolve;
 	size_t at_n, at_next; /* of resolve.found; the one to try next */
 	uint16_t port;
 	int fd; /* -1: none */
@@ -29,9 +29,9 @@ struct reverse_ocsp {
 
 void reverse_ocsp_init(struct reverse_ocsp *o, struct loop *loop, reverse_ocsp_call *call,
 		       void *arg);
-/* Begins; one that runs is forgotten. resolvers: as for reverse_resolve. ENOMEM; ERR_LIMIT: the
+/* Begins; one that runs is forgotten. ENOMEM; ERR_LIMIT: the
  * question is too long; ERR_FORMAT: the server's name is none. */
-MUST enum err reverse_ocsp_ask(struct reverse_ocsp *o, const struct config_list *resolvers,
+MUST enum err reverse_ocsp_ask(struct reverse_ocsp *o, struct fetch_resolvers resolvers,
 			       const struct ocsp_server *to, struct span question);
 static inline bool reverse_ocsp_runs(const struct reverse_ocsp *o)
 {

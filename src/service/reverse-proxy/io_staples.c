@@ -149,7 +149,8 @@ static enum err ask(struct staple *s)
 	uint8_t question[OCSP_QUESTION_MAX];
 	size_t len = 0;
 	TRY(tls_chain_ocsp_request(s->chain, question, sizeof(question), &len));
-	TRY(reverse_ocsp_ask(&s->ocsp, s->of->resolvers, &s->server, span_of(question, len)));
+	const struct fetch_resolvers resolvers = {s->of->resolvers->items, s->of->resolvers->n};
+	TRY(reverse_ocsp_ask(&s->ocsp, resolvers, &s->server, span_of(question, len)));
 	s->of->fetching++;
 	return OK;
 }

@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/io_resolve.h"
+#include "fetch/resolve.h"
 
 #include "os/fd.h"
 #include "os/udp.h"
@@ -56,16 +56,16 @@ static void a_reload_may_end_the_configuration_while_it_asks(void **state)
 {
 	(void)state;
 	struct resolver s;
-	struct reverse_resolve r;
+	struct fetch_resolve r;
 	resolver_open(&s);
-	struct config_list resolvers = {.items = &s.at, .n = 1};
-	reverse_resolve_init(&r, &s.loop, told, &s);
-	assert_int_equal(reverse_resolve(&r, &resolvers, "ocsp.example"), OK);
-	resolvers = (struct config_list){0};
+	struct fetch_resolvers resolvers = {.items = &s.at, .n = 1};
+	fetch_resolve_init(&r, &s.loop, told, &s);
+	assert_int_equal(fetch_resolve(&r, resolvers, "ocsp.example"), OK);
+	resolvers = (struct fetch_resolvers){0};
 	assert_int_equal(loop_run(&s.loop), OK);
 	assert_true(s.asked);
 	assert_false(s.told);
-	reverse_resolve_stop(&r);
+	fetch_resolve_stop(&r);
 	resolver_close(&s);
 }
 
@@ -73,16 +73,16 @@ static void an_address_is_told_and_nobody_asked(void **state)
 {
 	(void)state;
 	struct resolver s;
-	struct reverse_resolve r;
+	struct fetch_resolve r;
 	resolver_open(&s);
-	const struct config_list resolvers = {.items = &s.at, .n = 1};
-	reverse_resolve_init(&r, &s.loop, told, &s);
-	assert_int_equal(reverse_resolve(&r, &resolvers, "2001:db8::1"), OK);
+	const struct fetch_resolvers resolvers = {.items = &s.at, .n = 1};
+	fetch_resolve_init(&r, &s.loop, told, &s);
+	assert_int_equal(fetch_resolve(&r, resolvers, "2001:db8::1"), OK);
 	assert_int_equal(loop_run(&s.loop), OK);
 	assert_true(s.told);
 	assert_int_equal(s.found_n, 1);
 	assert_false(s.asked);
-	assert_int_equal(reverse_resolve(&r, &resolvers, "no name at all.."), ERR_FORMAT);
+	assert_int_equal(fetch_resolve(&r, resolvers, "no name at all.."), ERR_FORMAT);
 	resolver_close(&s);
 }
 

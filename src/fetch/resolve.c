@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/io_resolve.h"
+#include "fetch/resolve.h"
 
 #include "crypto/random.h"
 #include "os/fd.h"
@@ -14,9 +14,9 @@ enum {
 
 static const uint16_t types[TYPES] = {DNS_TYPE_A, DNS_TYPE_AAAA};
 
-static void go_on(struct reverse_resolve *r);
+static void go_on(struct fetch_resolve *r);
 
-static void ask_close(struct reverse_resolve *r)
+static void ask_close(struct fetch_resolve *r)
 {
 	loop_remove(r->loop, &r->watch);
 	loop_timer_cancel(r->loop, &r->timer);
@@ -25,7 +25,7 @@ static void ask_close(struct reverse_resolve *r)
 
 static void answered(void *arg, uint32_t events)
 {
-	struct reverse_resolve *r = arg;
+	struct fetch_resolve *r = arg;
 	uint8_t message[ANSWER_MAX];
 	struct dns_addresses found;
 	size_t len = 0;
@@ -38,7 +38,7 @@ static void answered(void *arg, uint32_t events)
 				       &found);
 	if (e == ERR_FORMAT)
 		return; /* somebody else's; the right one may come yet */
-	for (size_t i = 0; !e && i < found.n && r->found_n < RESOLVED_MAX; i++)
+	for (size_t i = 0; !e && i < found.n && r->found_n < FETCH_RESOLVED_MAX; i++)
 		r->found[r->found_n++] = found.items[i];
 	if (!e) {
 		r->type++;
@@ -47,7 +47,7 @@ static void answered(void *arg, uint32_t events)
 	go_on(r);
 }
 
-static enum err send_question(struct reverse_resolve *r, const struct ip_endpoint *to)
+static enum err send_question(struct fetch_resolve *r, const struct ip_endpoint *to)
 {
 	uint8_t room[DNS_ADDRESSES_QUERY_MAX];
 	TRY(crypto_random(&r->id, sizeof(r->id)));
@@ -64,7 +64,7 @@ static enum err send_question(struct reverse_resolve *r, const struct ip_endpoin
 }
 
 /* The next resolver, then the next type; over when all were tried. */
-static void go_on(struct reverse_resolve *r)
+static void go_on(struct fetch_resolve *r)
 {
 	ask_close(r);
 	for (; r->type < TYPES; r->type++, r->tries = 0)
@@ -79,21 +79,18 @@ static void timer(void *arg)
 	go_on(arg);
 }
 
-void reverse_resolve_init(struct reverse_resolve *r, struct loop *loop, reverse_resolved *call,
-			  void *arg)
+void fetch_resolve_init(struct fetch_resolve *r, struct loop *loop, fetch_resolved *call, void *arg)
 {
-	*r = (struct reverse_resolve){.loop = loop, .call = call, .arg = arg, .fd = -1};
+	*r = (struct fetch_resolve){.loop = loop, .call = call, .arg = arg, .fd = -1};
 	loop_timer_init(&r->timer, timer, r);
 }
 
-enum err reverse_resolve(struct reverse_resolve *r, const struct config_list *resolvers,
-			 const char *host)
+enum err fetch_resolve(struct fetch_resolve *r, struct fetch_resolvers resolvers, const char *host)
 {
-	const struct ip_endpoint *at = resolvers->items;
-	ASSERT(resolvers->n <= REVERSE_RESOLVERS_MAX);
-	reverse_resolve_stop(r);
-	for (r->resolvers_n = 0; r->resolvers_n < resolvers->n; r->resolvers_n++)
-		r->resolvers[r->resolvers_n] = at[r->resolvers_n];
+	ASSERT(resolvers.n <= FETCH_RESOLVERS_MAX);
+	fetch_resolve_stop(r);
+	for (r->resolvers_n = 0; r->resolvers_n < resolvers.n; r->resolvers_n++)
+		r->resolvers[r->resolvers_n] = resolvers.items[r->resolvers_n];
 	r->found_n = r->type = r->tries = 0;
 	if (ip_address_parse(span_text(host), &r->found[0]) == OK) {
 		r->found_n = 1;
@@ -105,7 +102,7 @@ enum err reverse_resolve(struct reverse_resolve *r, const struct config_list *re
 	return OK;
 }
 
-void reverse_resolve_stop(struct reverse_resolve *r)
+void fetch_resolve_stop(struct fetch_resolve *r)
 {
 	if (r->loop)
 		ask_close(r);
