@@ -142,7 +142,7 @@ static const struct config_key reverse_keys[] = {
 	{.name = "cache",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_conf, cache),
-	 .map = &reverse_cache_map,
+	 .map = &proxy_cache_map,
 	 .help = "how much is kept of answers; which ones, the routes say"},
 	{.name = "access-log",
 	 .type = CONFIG_MAP,
@@ -168,7 +168,7 @@ static void check(const void *section, struct config_at *at)
 	reverse_route_check(conf, at);
 	reverse_stream_check(conf, at);
 	reverse_acme_check(conf, at);
-	reverse_cache_check(conf, at);
+	proxy_cache_check(&conf->cache, at);
 }
 
 const struct config_map reverse_conf_map = {

@@ -4,16 +4,16 @@
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
  * conf_limits (the service), conf_pool (balance/), conf_route and conf_guard (route/, guard/),
- * conf_tls (the certificates), conf_acme, conf_cache, conf_stream. A part joins by a member here,
- * by its key in conf.c, and by its judge there when its keys are to be judged together with
- * others'.
+ * conf_tls (the certificates), conf_acme, conf_stream; the cache's is of both proxies. A part joins
+ * by a member here, by its key in conf.c, and by its judge there when its keys are to be judged
+ * together with others'.
  */
 #ifndef REVERSE_PROXY_CONF_H
 #define REVERSE_PROXY_CONF_H
 
 #include "config/schema.h"
+#include "proxy/cache/conf_cache.h"
 #include "service/reverse-proxy/conf_acme.h"
-#include "service/reverse-proxy/conf_cache.h"
 #include "service/reverse-proxy/conf_limits.h"
 #include "service/reverse-proxy/conf_listen.h"
 #include "service/reverse-proxy/conf_log.h"
@@ -43,7 +43,7 @@ struct reverse_conf {
 	struct reverse_limits_conf limits;
 	struct reverse_timeouts_conf timeouts;
 	struct reverse_log_conf access_log;
-	struct reverse_cache_conf cache;
+	struct proxy_cache_conf cache;
 };
 
 extern const struct config_map reverse_conf_map;

@@ -409,7 +409,7 @@ static const struct config_key route_keys[] = {
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_route_conf, cache),
 	 CONFIG_PRESENT(struct reverse_route_conf, has_cache),
-	 .map = &reverse_route_cache_map,
+	 .map = &proxy_cache_rules_map,
 	 .help = "answers of servers are kept and given to who asks the same (RFC 9111)"},
 	{.name = "body-max",
 	 .type = CONFIG_SIZE,

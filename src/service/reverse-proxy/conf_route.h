@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "config/schema.h"
-#include "service/reverse-proxy/conf_cache.h"
+#include "proxy/cache/conf_cache.h"
 #include "service/reverse-proxy/conf_guard.h"
 #include "service/reverse-proxy/route/edit.h"
 
@@ -59,7 +59,7 @@ struct reverse_route_conf {
 	struct reverse_rewrite_conf rewrite;
 	struct reverse_edits_conf request, response;
 	bool compress;
-	struct reverse_route_cache_conf cache;
+	struct proxy_cache_rules_conf cache;
 	bool has_cache;
 	uint64_t body_max;	   /* bytes; 0: the listener's limit alone */
 	uint64_t timeout_ms;	   /* 0: the section's */

@@ -1,6 +1,7 @@
 /* The verbs of the reverse proxy on its control socket. */
 #include "base/writer.h"
 #include "os/clock.h"
+#include "proxy/cache/io_cache_control.h"
 #include "proxy/count.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_certs.h"
@@ -439,6 +440,47 @@ static uint64_t p99_of(const struct backend *b, uint64_t now_ms)
 	return quantile_us(b, 990);
 }
 
+/* --- the cache --- */
+
+struct cache_view {
+	const struct proxy_cache_desk *desks[REVERSE_WORKERS_MAX];
+	struct proxy_cache_all all;
+};
+
+static const struct proxy_cache_all *cache_of(const struct reverse_proxy *p, struct cache_view *v)
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		v->desks[i] = &p->workers[i].cache;
+	v->all = (struct proxy_cache_all){p->cache, v->desks, p->workers_started};
+	return &v->all;
+}
+
+static void handle_cache(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct cache_view v;
+	proxy_cache_show(cache_of(arg, &v), req, reply);
+}
+
+static void handle_cache_why(void *arg, const struct control_request *req,
+			     struct control_reply *reply)
+{
+	struct cache_view v;
+	proxy_cache_why(cache_of(arg, &v), req, reply);
+}
+
+static void handle_cache_purge(void *arg, const struct control_request *req,
+			       struct control_reply *reply)
+{
+	struct cache_view v;
+	proxy_cache_purge(cache_of(arg, &v), req, reply);
+}
+
+static void write_cache(const struct reverse_proxy *p, struct writer *w)
+{
+	struct cache_view v;
+	proxy_cache_metrics(cache_of(p, &v), "reverse_proxy", w);
+}
+
 static void metrics(void *arg, struct writer *w)
 {
 	static const struct {
@@ -458,7 +500,7 @@ static void metrics(void *arg, struct writer *w)
 	write_staples(p, w);
 	write_datagrams(p, w);
 	reverse_control_certificate_metrics(p, w);
-	reverse_cache_metrics(p, w);
+	write_cache(p, w);
 	reverse_rates_metrics(p->rates, w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head(w, rows[i].name, rows[i].help, rows[i].gauge);
@@ -473,11 +515,11 @@ static const struct control_verb verbs[] = {
 	 reverse_control_certificates},
 	{"POST", "/renew", "?name=: the certificate for that name is ordered now",
 	 reverse_control_renew},
-	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", reverse_cache_handle_show},
+	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", handle_cache},
 	{"GET", "/cache/why", "?url=: what is kept of an address, or why nothing is",
-	 reverse_cache_handle_why},
+	 handle_cache_why},
 	{"POST", "/cache/purge", "?url=|prefix=|tag=|all=: what is kept is forgotten",
-	 reverse_cache_handle_purge},
+	 handle_cache_purge},
 	{"POST", "/drain", "?server=&pool=: nothing new goes there", handle_drain},
 	{"POST", "/undrain", "?server=&pool=: it is asked again", handle_undrain},
 };

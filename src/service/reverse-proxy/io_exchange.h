@@ -13,9 +13,9 @@
 #include "service/reverse-proxy/route/request.h"
 
 struct files_held;
+struct proxy_cached;
 struct proxy_exchange;
 struct proxy_limits;
-struct reverse_cached;
 struct reverse_question;
 struct reverse_view;
 struct reverse_worker;
@@ -32,7 +32,7 @@ struct reverse_exchange {
 	uint8_t proof;			   /* enum reverse_proof */
 	uint64_t ticket;		   /* at the hash thread; 0: none */
 	struct reverse_question *question; /* of forward authentication; NULL: none */
-	struct reverse_cached *cached;	   /* NULL: the route keeps nothing */
+	struct proxy_cached *cached;	   /* NULL: the route keeps nothing */
 	struct files_held *file;	   /* that answers; NULL: none */
 
 	/* On its way to a back end. */

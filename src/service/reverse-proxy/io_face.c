@@ -1,7 +1,7 @@
 #include "service/reverse-proxy/io_face.h"
 
 #include "service/reverse-proxy/grpc.h"
-#include "service/reverse-proxy/io_cache.h"
+#include "service/reverse-proxy/io_cached.h"
 #include "service/reverse-proxy/io_certificates.h"
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
@@ -82,7 +82,9 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 {
 	struct reverse_worker *w = arg;
 	struct reverse_exchange *e = x->service;
-	enum proxy_judgement judged = reverse_cache_response(w, e, ret);
+	enum proxy_judgement judged = proxy_cached_response(e->cached, ret);
+	if (judged == PROXY_REPLACE)
+		reverse_guard_secure(e);
 	if (judged != PROXY_PASS)
 		return judged;
 	reverse_stick(x, e);
@@ -91,10 +93,10 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	(void)route_response_edit(&e->route, x);
 	reverse_guard_secure(e);
 	if (replaced) {
-		reverse_cache_drop(e);
+		proxy_cached_drop(e->cached);
 		return PROXY_REPLACE;
 	}
-	reverse_cache_fields(e);
+	proxy_cached_fields(e->cached);
 	reverse_compress(w, e);
 	return PROXY_PASS;
 }
@@ -103,8 +105,11 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 static void error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	const struct reverse_exchange *e = x->service;
-	if (reverse_cache_error(arg, x->service, ret))
+	(void)arg;
+	if (e && proxy_cached_error(e->cached, ret)) {
+		reverse_guard_secure(e);
 		return;
+	}
 	if (e && e->grpc)
 		grpc_answer(x, ret);
 	else
@@ -120,7 +125,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	if (!e)
 		return;
 	reverse_guard_leave(w, e);
-	reverse_cache_leave(w, e);
+	proxy_cached_leave(TAKE(e->cached));
 	files_leave(e->file);
 	wait_leave(&e->waiter);
 	reverse_exchange_leave(e, &abandoned);

@@ -2,7 +2,7 @@
 #include "service/reverse-proxy/io_face.h"
 
 #include "os/clock.h"
-#include "service/reverse-proxy/io_cache.h"
+#include "proxy/cache/io_cache.h"
 #include "service/reverse-proxy/io_snapshot.h"
 
 static struct span field_of(struct proxy_exchange *x, uint16_t id)
@@ -80,7 +80,7 @@ void reverse_log(struct reverse_worker *w, struct proxy_exchange *x,
 		fill_tls(x->connection->tls, &l);
 	if (e) {
 		fill_route(e, &l, name);
-		l.cache = reverse_cache_word(e);
+		l.cache = proxy_cached_word(e->cached);
 	}
 	if (!access_out_begin(w->access, ACCESS_LINE_MAX, &line))
 		return;

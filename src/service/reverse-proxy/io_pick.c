@@ -2,8 +2,8 @@
 
 #include "base/writer.h"
 #include "proto/http/cookie.h"
+#include "proxy/cache/io_cache.h"
 #include "service/reverse-proxy/balance/sticky.h"
-#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
 
@@ -136,6 +136,13 @@ static void note_tls(const struct proxy_hop *hop, enum proxy_cause cause)
 	}
 }
 
+/* Also where the client is answered from what is kept. */
+static uint16_t server_status(const struct reverse_exchange *e)
+{
+	uint16_t status = proxy_cached_server_status(e->cached);
+	return status ? status : e->x->response.status;
+}
+
 void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		  enum proxy_cause cause)
 {
@@ -149,7 +156,7 @@ void reverse_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		e->tried.n--;
 	struct pool_result result = {
 		.kind = reverse_result_kind(cause),
-		.status = reverse_cache_server_status(e),
+		.status = server_status(e),
 		.latency_us = t->first_us > t->picked_us ? t->first_us - t->picked_us : 0,
 		.bytes_in = x->response_bytes,
 		.bytes_out = x->request_bytes,

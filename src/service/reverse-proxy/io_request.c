@@ -4,7 +4,7 @@
 #include "proto/http/http1.h"
 #include "service/reverse-proxy/grpc.h"
 #include "service/reverse-proxy/io_acme_proofs.h"
-#include "service/reverse-proxy/io_cache.h"
+#include "service/reverse-proxy/io_cached.h"
 #include "service/reverse-proxy/io_errors.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -97,7 +97,7 @@ static unsigned forward(struct proxy_exchange *x, struct reverse_exchange *e,
 	if (!status && trace_write(x, e) != OK)
 		status = 500;
 	if (!status)
-		reverse_cache_ask(e->view->worker, e, ret);
+		reverse_cached_ask(e->view->worker, e, ret);
 	return status;
 }
 
@@ -141,7 +141,7 @@ static unsigned go_on(struct reverse_worker *w, struct proxy_exchange *x,
 {
 	/* It waited for another request: the guard has let it in, and it is written anew. */
 	if (e->cached) {
-		reverse_cache_ask(w, e, ret);
+		reverse_cached_ask(w, e, ret);
 		return 0;
 	}
 	unsigned status = reverse_guard_judge(w, e, ret);

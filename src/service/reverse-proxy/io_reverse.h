@@ -65,13 +65,4 @@ void reverse_doors_tell_unserved(const struct reverse_proxy *p, const struct rev
 /* control.c */
 void reverse_control_face(struct reverse_proxy *p, struct control_face *ret);
 
-/* io_cache_control.c */
-void reverse_cache_handle_show(void *arg, const struct control_request *req,
-			       struct control_reply *reply);
-void reverse_cache_handle_purge(void *arg, const struct control_request *req,
-				struct control_reply *reply);
-void reverse_cache_handle_why(void *arg, const struct control_request *req,
-			      struct control_reply *reply);
-void reverse_cache_metrics(const struct reverse_proxy *p, struct writer *w);
-
 #endif

@@ -2,6 +2,7 @@
 
 #include "crypto/random.h"
 #include "service/reverse-proxy/guard/io_auth.h"
+#include "service/reverse-proxy/io_cached.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -67,7 +68,7 @@ static void woken(void *arg)
 	if (next)
 		follow(w, next);
 	auth_desk_take(w->desk, reverse_guard_hashed, w);
-	reverse_cache_turn(w);
+	proxy_cache_turn(&w->cache);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
 		reverse_streams_unlisten(w->streams);
@@ -76,11 +77,6 @@ static void woken(void *arg)
 	}
 	if (atomic_load_explicit(&w->stop, memory_order_acquire))
 		loop_stop(&w->loop);
-}
-
-static void look_at_cache(void *arg)
-{
-	reverse_cache_turn(arg);
 }
 
 static void before_sleep(void *arg)
@@ -141,9 +137,7 @@ enum err reverse_worker_init(struct reverse_worker *w, const struct reverse_work
 	reverse_lines_init(w);
 	w->guard = o->guard;
 	w->proofs = o->proofs;
-	w->cache.memory = o->cache;
-	w->cache.number = o->number;
-	loop_timer_init(&w->cache_look, look_at_cache, w);
+	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &reverse_cached_edits);
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));

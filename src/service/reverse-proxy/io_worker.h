@@ -13,11 +13,11 @@
 #include "os/counters.h"
 #include "os/loop.h"
 #include "os/thread.h"
+#include "proxy/cache/io_cache.h"
 #include "proxy/hop.h"
 #include "proxy/io_worker.h"
 #include "service/reverse-proxy/conf_listen.h"
 #include "service/reverse-proxy/io_access.h"
-#include "service/reverse-proxy/io_cache.h"
 #include "service/reverse-proxy/route/compression.h"
 
 struct acme_proofs;
@@ -82,8 +82,7 @@ struct reverse_worker {
 	struct auth_desk *desk;	    /* passwords on their way to the hash thread */
 	struct compression_pool compression;
 	struct acme_proofs *proofs; /* borrowed from main; shared by all workers */
-	struct reverse_cache_desk cache;
-	struct loop_timer cache_look; /* at who waits for another request */
+	struct proxy_cache_desk cache;
 };
 
 struct reverse_worker_options {

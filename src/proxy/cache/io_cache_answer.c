@@ -1,11 +1,10 @@
 /* What is kept, as an answer to this client. */
-#include "service/reverse-proxy/io_cache_inner.h"
+#include "proxy/cache/io_cache_inner.h"
 
 #include "base/writer.h"
 #include "http-cache/answer.h"
 #include "http-cache/status.h"
 #include "os/clock.h"
-#include "service/reverse-proxy/io_face.h"
 
 enum { NUMBER_MAX = 24, CONTENT_RANGE_MAX = 72 };
 
@@ -13,15 +12,14 @@ static const char *const cache_name = "gatehouse";
 
 /* ---- bodies that lie in several pieces ---- */
 
-static struct reverse_cached *of_source(struct proxy_source *s)
+static struct proxy_cached *of_source(struct proxy_source *s)
 {
-	return (struct reverse_cached *)(void *)((char *)s -
-						 offsetof(struct reverse_cached, source));
+	return (struct proxy_cached *)(void *)((char *)s - offsetof(struct proxy_cached, source));
 }
 
 static enum err peek(struct proxy_source *s, struct span *ret, bool *ret_end)
 {
-	struct reverse_cached *c = of_source(s);
+	struct proxy_cached *c = of_source(s);
 	struct span bytes = cache_body_at(c->object->body, c->at, &c->hint);
 	*ret = span_sub(bytes, 0, (size_t)(c->end - c->at));
 	*ret_end = c->at + ret->len == c->end;
@@ -39,9 +37,9 @@ static void close_source(struct proxy_source *s)
 }
 
 /* The bytes at..end of the body: as they lie, or piece by piece. */
-static void body_of(struct reverse_cached *c, struct proxy_verdict *ret)
+static void body_of(struct proxy_cached *c, struct proxy_verdict *ret)
 {
-	struct proxy_head *r = &c->e->x->response;
+	struct proxy_head *r = &c->x->response;
 	struct span first = {0};
 	c->hint = NULL;
 	if (c->at < c->end)
@@ -58,27 +56,27 @@ static void body_of(struct reverse_cached *c, struct proxy_verdict *ret)
 
 /* ---- heads ---- */
 
-static void add_number(struct reverse_cached *c, const char *name, uint64_t number)
+static void add_number(struct proxy_cached *c, const char *name, uint64_t number)
 {
 	uint8_t room[NUMBER_MAX];
 	struct writer w = writer_of(room, sizeof(room));
 	write_format(&w, "%llu", (unsigned long long)number);
-	struct span value = proxy_exchange_store(c->e->x, writer_span(&w));
+	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
-		err_ignore(proxy_head_add(&c->e->x->response, span_text(name), value));
+		err_ignore(proxy_head_add(&c->x->response, span_text(name), value));
 }
 
-static void add_content_range(struct reverse_cached *c, const struct range *part, uint64_t size)
+static void add_content_range(struct proxy_cached *c, const struct range *part, uint64_t size)
 {
 	uint8_t room[CONTENT_RANGE_MAX];
 	struct writer w = writer_of(room, sizeof(room));
 	range_write_content_range(&w, part, size);
-	struct span value = proxy_exchange_store(c->e->x, writer_span(&w));
+	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
-		err_ignore(proxy_head_add(&c->e->x->response, span_text("content-range"), value));
+		err_ignore(proxy_head_add(&c->x->response, span_text("content-range"), value));
 }
 
-void cached_status(struct reverse_cached *c)
+void cached_status(struct proxy_cached *c)
 {
 	uint8_t room[CACHE_STATUS_MAX];
 	struct writer w = writer_of(room, sizeof(room));
@@ -88,7 +86,7 @@ void cached_status(struct reverse_cached *c)
 				 .fwd_status = c->back_status,
 				 .stored = c->stored,
 				 .collapsed = c->collapsed};
-	if (!c->conf->status)
+	if (!c->status)
 		return;
 	if (c->hit || c->validated || c->stale) {
 		s.has_ttl = true;
@@ -97,9 +95,9 @@ void cached_status(struct reverse_cached *c)
 		s.detail = cache_rule_word(c->rule);
 	}
 	cache_status_write(&s, &w);
-	struct span value = proxy_exchange_store(c->e->x, writer_span(&w));
+	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
-		err_ignore(proxy_head_add(&c->e->x->response, span_text("cache-status"), value));
+		err_ignore(proxy_head_add(&c->x->response, span_text("cache-status"), value));
 }
 
 /* The stored fields as they lie; they were checked when they came. */
@@ -111,18 +109,18 @@ static void fields_of(struct proxy_head *r, const struct cache_object *o, bool n
 }
 
 /* The conditions are the client's, also where ours went to the server. */
-static enum cache_answer judge(const struct reverse_cached *c, struct range *part)
+static enum cache_answer judge(const struct proxy_cached *c, struct range *part)
 {
 	struct cache_fields asked = c->conditions_taken
 					    ? (struct cache_fields){c->conditions, c->conditions_n}
 					    : cached_request(c);
-	return cache_answer(&c->object->meta, c->object->body->len, c->e->x->request.method, asked,
+	return cache_answer(&c->object->meta, c->object->body->len, c->x->request.method, asked,
 			    part);
 }
 
-void cached_answer(struct reverse_cached *c, struct proxy_verdict *ret)
+void cached_answer(struct proxy_cached *c, struct proxy_verdict *ret)
 {
-	struct proxy_exchange *x = c->e->x;
+	struct proxy_exchange *x = c->x;
 	struct proxy_head *r = &x->response;
 	const struct cache_object *o = c->object;
 	struct range part = {0};
@@ -147,15 +145,15 @@ void cached_answer(struct reverse_cached *c, struct proxy_verdict *ret)
 	/* RFC 9111 4: "a cache MUST generate an Age header field". */
 	add_number(c, "age", cache_age_s(&o->meta, clock_wall_s()));
 	cached_status(c);
-	(void)route_response_edit(&c->e->route, x);
+	c->desk->edits->fields(x);
 	r->body = PROXY_BODY_LENGTH;
 	r->has_length = how != CACHE_ANSWER_NOT_MODIFIED && r->status != 204;
 	r->length = c->end - c->at;
 	if (!r->has_length)
 		r->body = PROXY_BODY_NONE;
-	if (how == CACHE_ANSWER_WHOLE && x->request.method_id == PROXY_GET)
-		reverse_compress(c->w, c->e);
+	if (how == CACHE_ANSWER_WHOLE && x->request.method_id == PROXY_GET && c->desk->edits->body)
+		c->desk->edits->body(x);
 	body_of(c, ret);
 	if (x->request.method_id == PROXY_GET && r->status != 304)
-		cached_count(c, REVERSE_CACHE_SAVED_BYTES, c->end - c->at);
+		cached_count(c, PROXY_CACHE_SAVED_BYTES, c->end - c->at);
 }

@@ -1,18 +1,18 @@
 /* What is kept of answers, as the configuration has it: how much in all, and by each route. Knows
  * no request. */
-#ifndef REVERSE_PROXY_CONF_CACHE_H
-#define REVERSE_PROXY_CONF_CACHE_H
+#ifndef PROXY_CACHE_CONF_CACHE_H
+#define PROXY_CACHE_CONF_CACHE_H
 
 #include "config/schema.h"
 
 struct cache_policy;
 
 /* Of all routes together. */
-struct reverse_cache_conf {
+struct proxy_cache_conf {
 	uint64_t memory, object; /* bytes: of everything, of one answer's body */
 };
 
-struct reverse_route_cache_conf {
+struct proxy_cache_rules_conf {
 	bool on;
 	bool heuristics, clients, status;
 	bool ignore_query;
@@ -23,12 +23,11 @@ struct reverse_route_cache_conf {
 	struct config_list bypass_headers, bypass_cookies;
 };
 
-extern const struct config_map reverse_cache_map, reverse_route_cache_map;
+extern const struct config_map proxy_cache_map, proxy_cache_rules_map;
 
-void reverse_cache_policy(const struct reverse_route_cache_conf *c, struct cache_policy *ret);
+void proxy_cache_policy(const struct proxy_cache_rules_conf *c, struct cache_policy *ret);
 
-struct reverse_conf;
 /* That a body that may be kept fits. */
-void reverse_cache_check(const struct reverse_conf *conf, struct config_at *at);
+void proxy_cache_check(const struct proxy_cache_conf *conf, struct config_at *at);
 
 #endif

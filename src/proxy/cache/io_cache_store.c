@@ -1,24 +1,24 @@
 /* What comes back from a server, on its way to be kept. */
-#include "service/reverse-proxy/io_cache_inner.h"
+#include "proxy/cache/io_cache_inner.h"
 
 #include "base/writer.h"
 #include "http-cache/validate.h"
 #include "http-cache/vary.h"
 #include "os/clock.h"
 
-void cached_land(struct reverse_cached *c)
+void cached_land(struct proxy_cached *c)
 {
 	struct cache_flight *f = c->flight;
 	c->flight = NULL;
 	if (f && c->leads)
-		cache_flight_land(c->w->cache.memory, f);
+		cache_flight_land(c->desk->memory, f);
 	else
 		cache_flight_unref(f);
 	c->leads = false;
 }
 
 /* The head as an object without a body; NULL: no memory, or Vary is too long (*ret_rule). */
-static struct cache_object *object_of(const struct reverse_cached *c, struct cache_fields fields,
+static struct cache_object *object_of(const struct proxy_cached *c, struct cache_fields fields,
 				      enum cache_rule rule, enum cache_rule *ret_rule)
 {
 	uint8_t rooms[2][CACHE_VARY_MAX];
@@ -32,7 +32,7 @@ static struct cache_object *object_of(const struct reverse_cached *c, struct cac
 	if (names.bad || vary.bad)
 		return NULL;
 	const struct cache_object_parts parts = {.rule = rule,
-						 .status = c->e->x->response.status,
+						 .status = c->x->response.status,
 						 .key = c->look.key,
 						 .space = c->look.space,
 						 .vary_names = writer_span(&names),
@@ -52,21 +52,21 @@ static bool is_for_one(enum cache_rule rule)
 }
 
 /* Without a note somebody waits in vain next time. */
-static void note(const struct reverse_cached *c, enum cache_rule rule)
+static void note(const struct proxy_cached *c, enum cache_rule rule)
 {
 	enum cache_rule ignored;
 	struct cache_object *o = object_of(c, (struct cache_fields){0}, rule, &ignored);
 	if (o)
-		err_ignore(cache_memory_put(c->w->cache.memory, o, c->since, clock_wall_ms()));
+		err_ignore(cache_memory_put(c->desk->memory, o, c->since, clock_wall_ms()));
 	cache_object_unref(o);
 }
 
-void cached_refuse(struct reverse_cached *c, enum cache_rule rule)
+void cached_refuse(struct proxy_cached *c, enum cache_rule rule)
 {
 	c->rule = rule;
 	/* A newer answer that is not kept: what is kept is of the past. */
 	if (c->object && !is_for_one(rule) && !cache_status_is_error(c->back_status))
-		(void)cache_memory_purge(c->w->cache.memory, CACHE_PURGE_KEY, c->look.key);
+		(void)cache_memory_purge(c->desk->memory, CACHE_PURGE_KEY, c->look.key);
 	if (c->refused != rule)
 		note(c, rule);
 	cached_land(c);
@@ -74,46 +74,45 @@ void cached_refuse(struct reverse_cached *c, enum cache_rule rule)
 
 /* ---- the filter ---- */
 
-static struct reverse_cached *of_filter(struct proxy_filter *f)
+static struct proxy_cached *of_filter(struct proxy_filter *f)
 {
-	return (struct reverse_cached *)(void *)((char *)f -
-						 offsetof(struct reverse_cached, filter));
+	return (struct proxy_cached *)(void *)((char *)f - offsetof(struct proxy_cached, filter));
 }
 
-static void made_leave(struct reverse_cached *c)
+static void made_leave(struct proxy_cached *c)
 {
 	cache_object_unref(TAKE(c->made));
 	cache_body_unref(TAKE(c->body));
 	if (c->taken)
-		cache_memory_give(c->w->cache.memory, c->taken);
+		cache_memory_give(c->desk->memory, c->taken);
 	c->taken = 0;
 }
 
-static void give_up(struct reverse_cached *c, enum cache_rule rule)
+static void give_up(struct proxy_cached *c, enum cache_rule rule)
 {
 	made_leave(c);
 	cached_refuse(c, rule);
 }
 
 /* The last byte is here, and on its way to the client. */
-static void finish(struct reverse_cached *c)
+static void finish(struct proxy_cached *c)
 {
 	cache_body_end(c->body);
 	cache_object_give_body(c->made, c->body);
-	if (cache_memory_put(c->w->cache.memory, c->made, c->since, clock_wall_ms()) == OK)
-		cached_count(c, REVERSE_CACHE_STORED, 1);
+	if (cache_memory_put(c->desk->memory, c->made, c->since, clock_wall_ms()) == OK)
+		cached_count(c, PROXY_CACHE_STORED, 1);
 	cached_store_leave(c);
 }
 
-static enum err keep(struct reverse_cached *c, struct span bytes)
+static enum err keep(struct proxy_cached *c, struct span bytes)
 {
-	const struct proxy_head *r = &c->e->x->response;
+	const struct proxy_head *r = &c->x->response;
 	uint64_t room = c->body->room, len = c->body->len;
 	TRY(cache_body_add(c->body, bytes, r->has_length && r->length > len ? r->length - len : 0));
 	room = c->body->room - room;
 	if (!room)
 		return OK;
-	if (!cache_memory_take(c->w->cache.memory, room))
+	if (!cache_memory_take(c->desk->memory, room))
 		return ERR_LIMIT;
 	c->taken += room;
 	return OK;
@@ -121,11 +120,11 @@ static enum err keep(struct reverse_cached *c, struct span bytes)
 
 static size_t push(struct proxy_filter *f, struct proxy_exchange *x, struct span bytes, bool end)
 {
-	struct reverse_cached *c = of_filter(f);
+	struct proxy_cached *c = of_filter(f);
 	size_t n = proxy_filter_next(f, x, bytes, end);
 	if (!c->made)
 		return n;
-	if (c->body->len + n > cache_memory_object_max(c->w->cache.memory))
+	if (c->body->len + n > cache_memory_object_max(c->desk->memory))
 		give_up(c, CACHE_RULE_LARGE);
 	else if (keep(c, span_sub(bytes, 0, n)))
 		give_up(c, CACHE_RULE_MEMORY);
@@ -143,9 +142,9 @@ static void close_filter(struct proxy_filter *f, struct proxy_exchange *x, bool 
 
 static const struct proxy_filter_ops filter_ops = {.push = push, .close = close_filter};
 
-void cached_store(struct reverse_cached *c)
+void cached_store(struct proxy_cached *c)
 {
-	struct proxy_exchange *x = c->e->x;
+	struct proxy_exchange *x = c->x;
 	const struct proxy_head *r = &x->response;
 	struct cache_fields fields = {.at = r->fields, .n = r->fields_n};
 	struct cache_meta meta;
@@ -153,7 +152,7 @@ void cached_store(struct reverse_cached *c)
 	enum cache_rule rule = cache_may_store(x->request.method, cached_request(c), fields, &meta,
 					       &c->policy),
 			why = rule;
-	if (!rule && r->has_length && r->length > cache_memory_object_max(c->w->cache.memory))
+	if (!rule && r->has_length && r->length > cache_memory_object_max(c->desk->memory))
 		rule = CACHE_RULE_LARGE;
 	if (!rule)
 		c->made = object_of(c, fields, CACHE_MAY_STORE, &why);
@@ -176,7 +175,7 @@ void cached_store(struct reverse_cached *c)
 	proxy_exchange_filter(x, &c->filter);
 }
 
-void cached_store_leave(struct reverse_cached *c)
+void cached_store_leave(struct proxy_cached *c)
 {
 	made_leave(c);
 	cached_land(c);
@@ -184,9 +183,9 @@ void cached_store_leave(struct reverse_cached *c)
 
 /* ---- 304 ---- */
 
-void cached_freshen(struct reverse_cached *c)
+void cached_freshen(struct proxy_cached *c)
 {
-	const struct proxy_head *r = &c->e->x->response;
+	const struct proxy_head *r = &c->x->response;
 	struct http_field fields[2 * PROXY_FIELDS_MAX];
 	struct cache_fields new = {.at = r->fields, .n = r->fields_n}, all = {.at = fields};
 	struct cache_object *old = c->object;
@@ -210,9 +209,9 @@ void cached_freshen(struct reverse_cached *c)
 	enum cache_rule rule =
 		cache_may_store(span_text("GET"), cached_request(c), all, &made->meta, &c->policy);
 	if (!rule)
-		err_ignore(cache_memory_put(c->w->cache.memory, made, c->since, clock_wall_ms()));
+		err_ignore(cache_memory_put(c->desk->memory, made, c->since, clock_wall_ms()));
 	else if (!is_for_one(rule))
-		(void)cache_memory_purge(c->w->cache.memory, CACHE_PURGE_KEY, c->look.key);
+		(void)cache_memory_purge(c->desk->memory, CACHE_PURGE_KEY, c->look.key);
 	c->object = made;
 	cache_object_unref(old);
 }

@@ -1,22 +1,21 @@
-#include "service/reverse-proxy/conf_cache.h"
+#include "proxy/cache/conf_cache.h"
 
 #include "http-cache/meta.h"
 #include "proto/http/token.h"
-#include "service/reverse-proxy/conf.h"
 
 enum { OBJECTS_MIN = 4, HEURISTIC_MAX_S = 86400 };
 
 static const struct config_key section_keys[] = {
 	{.name = "memory",
 	 .type = CONFIG_SIZE,
-	 CONFIG_FIELD(struct reverse_cache_conf, memory),
+	 CONFIG_FIELD(struct proxy_cache_conf, memory),
 	 .min = 1 << 20,
 	 .max = INT64_C(1) << 40,
 	 .fallback = "256M",
 	 .help = "for all answers that are kept; a change needs a restart"},
 	{.name = "object",
 	 .type = CONFIG_SIZE,
-	 CONFIG_FIELD(struct reverse_cache_conf, object),
+	 CONFIG_FIELD(struct proxy_cache_conf, object),
 	 .min = 1024,
 	 .max = INT64_C(1) << 32,
 	 .fallback = "8M",
@@ -24,9 +23,9 @@ static const struct config_key section_keys[] = {
 		 "restart"},
 };
 
-const struct config_map reverse_cache_map = {
+const struct config_map proxy_cache_map = {
 	.help = "How much is kept of answers, by all routes with a `cache`",
-	.size = sizeof(struct reverse_cache_conf),
+	.size = sizeof(struct proxy_cache_conf),
 	CONFIG_KEYS(section_keys),
 };
 
@@ -35,21 +34,21 @@ const struct config_map reverse_cache_map = {
 #define TIME(word, member, value, text)                                                            \
 	{                                                                                          \
 		.name = (word), .type = CONFIG_DURATION,                                           \
-		CONFIG_FIELD(struct reverse_route_cache_conf, member), .max = SECONDS_MOST_MS,     \
+		CONFIG_FIELD(struct proxy_cache_rules_conf, member), .max = SECONDS_MOST_MS,       \
 		.fallback = (value), .help = (text)                                                \
 	}
 
 #define NAMES(word, member, sample, text)                                                          \
 	{                                                                                          \
 		.name = (word), .type = CONFIG_TEXT, .flags = CONFIG_LIST | CONFIG_UNIQUE,         \
-		CONFIG_FIELD(struct reverse_route_cache_conf, member), .min = 1, .max = 128,       \
+		CONFIG_FIELD(struct proxy_cache_rules_conf, member), .min = 1, .max = 128,         \
 		.items_max = 32, .example = (sample), .help = (text)                               \
 	}
 
 static const struct config_key route_keys[] = {
 	{.name = "on",
 	 .type = CONFIG_BOOL,
-	 CONFIG_FIELD(struct reverse_route_cache_conf, on),
+	 CONFIG_FIELD(struct proxy_cache_rules_conf, on),
 	 .fallback = "yes",
 	 .help = "`cache: yes` is all that is needed: answers say themselves how long they may be "
 		 "kept"},
@@ -67,31 +66,31 @@ static const struct config_key route_keys[] = {
 	     "itself does not say"),
 	{.name = "wait",
 	 .type = CONFIG_DURATION,
-	 CONFIG_FIELD(struct reverse_route_cache_conf, wait_ms),
+	 CONFIG_FIELD(struct proxy_cache_rules_conf, wait_ms),
 	 .max = 60000,
 	 .fallback = "5s",
 	 .help = "how long a request waits for the answer to another one for the same, before it "
 		 "goes to a server itself; 0 is not at all"},
 	{.name = "heuristics",
 	 .type = CONFIG_BOOL,
-	 CONFIG_FIELD(struct reverse_route_cache_conf, heuristics),
+	 CONFIG_FIELD(struct proxy_cache_rules_conf, heuristics),
 	 .fallback = "yes",
 	 .help = "an answer with `Last-Modified` that does not say how long it is fresh is so for "
 		 "a "
 		 "tenth of its age, a day at most"},
 	{.name = "heed-clients",
 	 .type = CONFIG_BOOL,
-	 CONFIG_FIELD(struct reverse_route_cache_conf, clients),
+	 CONFIG_FIELD(struct proxy_cache_rules_conf, clients),
 	 .fallback = "yes",
 	 .help = "clients may ask for something newer (`Cache-Control: no-cache`, `max-age`)"},
 	{.name = "status",
 	 .type = CONFIG_BOOL,
-	 CONFIG_FIELD(struct reverse_route_cache_conf, status),
+	 CONFIG_FIELD(struct proxy_cache_rules_conf, status),
 	 .fallback = "yes",
 	 .help = "answers say in `Cache-Status` what the cache did"},
 	{.name = "ignore-query",
 	 .type = CONFIG_BOOL,
-	 CONFIG_FIELD(struct reverse_route_cache_conf, ignore_query),
+	 CONFIG_FIELD(struct proxy_cache_rules_conf, ignore_query),
 	 .fallback = "no",
 	 .help = "addresses that differ in their query only have one answer"},
 	NAMES("ignore-arguments", ignore_arguments, "[utm_source, fbclid]",
@@ -115,7 +114,7 @@ static void check_names(struct config_at *at, const char *key, const struct conf
 
 static void check_route_cache(const void *conf, struct config_at *at)
 {
-	const struct reverse_route_cache_conf *c = conf;
+	const struct proxy_cache_rules_conf *c = conf;
 	check_names(at, "by-headers", &c->by_headers);
 	check_names(at, "by-cookies", &c->by_cookies);
 	check_names(at, "bypass-headers", &c->bypass_headers);
@@ -124,9 +123,9 @@ static void check_route_cache(const void *conf, struct config_at *at)
 		config_fail(at, "ignore-arguments", "the whole query is ignored already");
 }
 
-const struct config_map reverse_route_cache_map = {
+const struct config_map proxy_cache_rules_map = {
 	.help = "Answers of servers that are kept and given to who asks the same",
-	.size = sizeof(struct reverse_route_cache_conf),
+	.size = sizeof(struct proxy_cache_rules_conf),
 	CONFIG_KEYS(route_keys),
 	.alone = "on",
 	.check = check_route_cache,
@@ -138,7 +137,7 @@ static uint32_t seconds(uint64_t ms)
 	return (uint32_t)((ms + 999) / 1000);
 }
 
-void reverse_cache_policy(const struct reverse_route_cache_conf *c, struct cache_policy *ret)
+void proxy_cache_policy(const struct proxy_cache_rules_conf *c, struct cache_policy *ret)
 {
 	*ret = (struct cache_policy){
 		.heuristics = c->heuristics,
@@ -151,10 +150,10 @@ void reverse_cache_policy(const struct reverse_route_cache_conf *c, struct cache
 	};
 }
 
-void reverse_cache_check(const struct reverse_conf *conf, struct config_at *at)
+void proxy_cache_check(const struct proxy_cache_conf *conf, struct config_at *at)
 {
 	const struct config_step steps[] = {{"cache", CONFIG_STEP_WHOLE},
 					    {"object", CONFIG_STEP_WHOLE}};
-	if (conf->cache.object > conf->cache.memory / OBJECTS_MIN)
+	if (conf->object > conf->memory / OBJECTS_MIN)
 		config_fail_inside(at, steps, 2, "write at most a quarter of `memory`");
 }

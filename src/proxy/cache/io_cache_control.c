@@ -1,59 +1,56 @@
 /* What is kept, for people: the verbs of the cache on the control socket, and its numbers. */
+#include "proxy/cache/io_cache_control.h"
+
 #include "base/writer.h"
 #include "http-cache/key.h"
 #include "http-cache/memory.h"
 #include "os/clock.h"
-#include "service/reverse-proxy/io_reverse.h"
-
-#define PREFIX "gatehouse_reverse_proxy_cache_"
 
 enum { SHOW_MAX = 1000, SHOW_USUAL = 100 };
 
-static uint64_t count_of(const struct reverse_proxy *p, enum reverse_cache_count which)
+static uint64_t count_of(const struct proxy_cache_all *all, enum proxy_cache_count which)
 {
 	uint64_t n = 0;
-	for (size_t i = 0; i < p->workers_started; i++)
-		n += atomic_load_explicit(&p->workers[i].cache.counts[which], memory_order_relaxed);
+	for (size_t i = 0; i < all->desks_n; i++)
+		n += atomic_load_explicit(&all->desks[i]->counts[which], memory_order_relaxed);
 	return n;
 }
 
 static const struct {
 	const char *name, *help;
 } counts[] = {
-	[REVERSE_CACHE_HITS] = {"hits", "requests answered by what was kept and fresh"},
-	[REVERSE_CACHE_STALE] = {"stale", "requests answered by what was kept and stale"},
-	[REVERSE_CACHE_VALIDATED] = {"validated", "requests answered by what a server confirmed"},
-	[REVERSE_CACHE_MISSES] = {"misses", "requests that a server had to answer"},
-	[REVERSE_CACHE_BYPASSED] = {"bypassed", "requests that are none for the cache"},
-	[REVERSE_CACHE_COLLAPSED] = {"collapsed", "requests answered by what another one fetched"},
-	[REVERSE_CACHE_STORED] = {"stored", "answers that were kept"},
-	[REVERSE_CACHE_INVALIDATED] = {"invalidated",
-				       "answers forgotten as a request changed them"},
-	[REVERSE_CACHE_SAVED_BYTES] = {"saved_bytes", "octets that no server had to send"},
+	[PROXY_CACHE_HITS] = {"hits", "requests answered by what was kept and fresh"},
+	[PROXY_CACHE_STALE] = {"stale", "requests answered by what was kept and stale"},
+	[PROXY_CACHE_VALIDATED] = {"validated", "requests answered by what a server confirmed"},
+	[PROXY_CACHE_MISSES] = {"misses", "requests that a server had to answer"},
+	[PROXY_CACHE_BYPASSED] = {"bypassed", "requests that are none for the cache"},
+	[PROXY_CACHE_COLLAPSED] = {"collapsed", "requests answered by what another one fetched"},
+	[PROXY_CACHE_STORED] = {"stored", "answers that were kept"},
+	[PROXY_CACHE_INVALIDATED] = {"invalidated", "answers forgotten as a request changed them"},
+	[PROXY_CACHE_SAVED_BYTES] = {"saved_bytes", "octets that no server had to send"},
 };
 
-void reverse_cache_metrics(const struct reverse_proxy *p, struct writer *w)
+static void write_one(struct writer *w, const char *service, const char *name, const char *help,
+		      bool gauge, uint64_t value)
+{
+	const char *end = gauge ? "" : "_total";
+	write_format(w, "# HELP gatehouse_%s_cache_%s%s %s\n", service, name, end, help);
+	write_format(w, "# TYPE gatehouse_%s_cache_%s%s %s\n", service, name, end,
+		     gauge ? "gauge" : "counter");
+	write_format(w, "gatehouse_%s_cache_%s%s %llu\n", service, name, end,
+		     (unsigned long long)value);
+}
+
+void proxy_cache_metrics(const struct proxy_cache_all *all, const char *service, struct writer *w)
 {
 	struct cache_sums sums;
-	cache_memory_sums(p->cache, &sums);
-	for (size_t i = 0; i < REVERSE_CACHE_COUNTS; i++)
-		write_format(w,
-			     "# HELP " PREFIX "%s_total %s\n# TYPE " PREFIX
-			     "%s_total counter\n" PREFIX "%s_total %llu\n",
-			     counts[i].name, counts[i].help, counts[i].name, counts[i].name,
-			     (unsigned long long)count_of(p, (enum reverse_cache_count)i));
-	write_format(w,
-		     "# HELP " PREFIX "evicted_total answers that went for others\n# TYPE " PREFIX
-		     "evicted_total counter\n" PREFIX "evicted_total %llu\n",
-		     (unsigned long long)sums.evicted);
-	write_format(w,
-		     "# HELP " PREFIX "objects answers that are kept\n# TYPE " PREFIX
-		     "objects gauge\n" PREFIX "objects %llu\n",
-		     (unsigned long long)sums.objects);
-	write_format(w,
-		     "# HELP " PREFIX "bytes octets of memory that they take\n# TYPE " PREFIX
-		     "bytes gauge\n" PREFIX "bytes %llu\n",
-		     (unsigned long long)sums.bytes);
+	cache_memory_sums(all->memory, &sums);
+	for (size_t i = 0; i < PROXY_CACHE_COUNTS; i++)
+		write_one(w, service, counts[i].name, counts[i].help, false,
+			  count_of(all, (enum proxy_cache_count)i));
+	write_one(w, service, "evicted", "answers that went for others", false, sums.evicted);
+	write_one(w, service, "objects", "answers that are kept", true, sums.objects);
+	write_one(w, service, "bytes", "octets of memory that they take", true, sums.bytes);
 }
 
 /* ---- objects ---- */
@@ -119,10 +116,9 @@ static void set_count(json_t *object, const char *key, uint64_t n)
 	(void)json_object_set_new(object, key, json_integer((json_int_t)n));
 }
 
-void reverse_cache_handle_show(void *arg, const struct control_request *req,
-			       struct control_reply *reply)
+void proxy_cache_show(const struct proxy_cache_all *all, const struct control_request *req,
+		      struct control_reply *reply)
 {
-	const struct reverse_proxy *p = arg;
 	const char *prefix = control_request_query(req, "prefix");
 	const char *limit = control_request_query(req, "limit");
 	struct cache_sums sums;
@@ -133,15 +129,15 @@ void reverse_cache_handle_show(void *arg, const struct control_request *req,
 	}
 	json_t *json = json_object(), *list = json_array();
 	struct show s = {.list = list, .prefix = span_text(prefix ? prefix : ""), .max = max};
-	cache_memory_sums(p->cache, &sums);
+	cache_memory_sums(all->memory, &sums);
 	set_count(json, "memory", sums.size);
 	set_count(json, "bytes", sums.bytes);
 	set_count(json, "count", sums.objects);
 	set_count(json, "evicted", sums.evicted);
-	for (size_t i = 0; i < REVERSE_CACHE_COUNTS; i++)
-		set_count(json, counts[i].name, count_of(p, (enum reverse_cache_count)i));
+	for (size_t i = 0; i < PROXY_CACHE_COUNTS; i++)
+		set_count(json, counts[i].name, count_of(all, (enum proxy_cache_count)i));
 	if (max)
-		cache_memory_each(p->cache, NULL, show_one, &s);
+		cache_memory_each(all->memory, NULL, show_one, &s);
 	(void)json_object_set_new(json, "objects", list);
 	control_reply_json(reply, 200, json);
 }
@@ -156,10 +152,9 @@ static bool key_of(const char *url, uint8_t room[CACHE_KEY_MAX], struct span *re
 	return true;
 }
 
-void reverse_cache_handle_why(void *arg, const struct control_request *req,
-			      struct control_reply *reply)
+void proxy_cache_why(const struct proxy_cache_all *all, const struct control_request *req,
+		     struct control_reply *reply)
 {
-	const struct reverse_proxy *p = arg;
 	uint8_t room[CACHE_KEY_MAX];
 	struct span key;
 	if (!key_of(control_request_query(req, "url"), room, &key)) {
@@ -168,36 +163,35 @@ void reverse_cache_handle_why(void *arg, const struct control_request *req,
 	}
 	json_t *list = json_array();
 	struct show s = {.list = list, .max = SHOW_MAX, .notes = true};
-	cache_memory_each(p->cache, &key, show_one, &s);
+	cache_memory_each(all->memory, &key, show_one, &s);
 	json_t *json = json_object();
 	set_span(json, "url", key);
 	(void)json_object_set_new(json, "objects", list);
 	control_reply_json(reply, 200, json);
 }
 
-void reverse_cache_handle_purge(void *arg, const struct control_request *req,
-				struct control_reply *reply)
+void proxy_cache_purge(const struct proxy_cache_all *all, const struct control_request *req,
+		       struct control_reply *reply)
 {
-	const struct reverse_proxy *p = arg;
 	const char *url = control_request_query(req, "url");
 	const char *prefix = control_request_query(req, "prefix");
 	const char *tag = control_request_query(req, "tag");
-	const char *all = control_request_query(req, "all");
+	const char *every = control_request_query(req, "all");
 	uint8_t room[CACHE_KEY_MAX];
 	struct span key = {0};
 	size_t n;
-	if ((url != NULL) + (prefix != NULL) + (tag != NULL) + (all != NULL) != 1 ||
+	if ((url != NULL) + (prefix != NULL) + (tag != NULL) + (every != NULL) != 1 ||
 	    (url && !key_of(url, room, &key))) {
 		control_reply_error(reply, 400,
 				    "one of url=https://www.home.arpa/x, prefix=, tag= and all=");
 		return;
 	}
 	if (url)
-		n = cache_memory_purge(p->cache, CACHE_PURGE_KEY, key);
+		n = cache_memory_purge(all->memory, CACHE_PURGE_KEY, key);
 	else if (tag)
-		n = cache_memory_purge(p->cache, CACHE_PURGE_TAG, span_text(tag));
+		n = cache_memory_purge(all->memory, CACHE_PURGE_TAG, span_text(tag));
 	else
-		n = cache_memory_purge(p->cache, all ? CACHE_PURGE_ALL : CACHE_PURGE_PREFIX,
+		n = cache_memory_purge(all->memory, every ? CACHE_PURGE_ALL : CACHE_PURGE_PREFIX,
 				       span_text(prefix ? prefix : ""));
 	control_reply_json(reply, 200, json_pack("{s:I}", "purged", (json_int_t)n));
 }

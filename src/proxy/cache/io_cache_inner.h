@@ -1,29 +1,27 @@
 /* What the files of the cache share. Knows what io_cache.h knows; nobody else includes it. */
-#ifndef REVERSE_PROXY_IO_CACHE_INNER_H
-#define REVERSE_PROXY_IO_CACHE_INNER_H
+#ifndef PROXY_CACHE_IO_CACHE_INNER_H
+#define PROXY_CACHE_IO_CACHE_INNER_H
 
 #include "http-cache/decide.h"
 #include "http-cache/key.h"
 #include "http-cache/memory.h"
 #include "proxy/body_filter.h"
+#include "proxy/cache/io_cache.h"
 #include "proxy/exchange.h"
-#include "service/reverse-proxy/conf_cache.h"
-#include "service/reverse-proxy/io_cache.h"
-#include "service/reverse-proxy/io_exchange.h"
-#include "service/reverse-proxy/io_worker.h"
 
-enum { REVERSE_CONDITIONS_MAX = 16 };
+enum { PROXY_CONDITIONS_MAX = 16 };
 
 /* In the exchange's memory. */
-struct reverse_cached {
-	struct reverse_worker *w;
-	struct reverse_exchange *e;
-	const struct reverse_route_cache_conf *conf; /* of the view */
+struct proxy_cached {
+	struct proxy_cache_desk *desk;
+	struct proxy_exchange *x;
 	struct cache_policy policy;
 	struct cache_directives asked;
 	struct cache_target target;
 	struct cache_look look; /* request: set before each use */
-	bool looked;		/* the request is one for the cache */
+	uint64_t wait_ms;
+	bool status; /* is told in Cache-Status */
+	bool looked; /* the request is one for the cache */
 
 	struct cache_object *object; /* counted: it answers, or is asked for by condition */
 	struct cache_flight *flight;
@@ -34,7 +32,7 @@ struct reverse_cached {
 	uint64_t since;		 /* of the look */
 	bool validates;		 /* our conditions are in the request */
 	uint64_t until_ms;
-	struct reverse_cached *next, **link; /* of the desk's lists */
+	struct proxy_cached *next, **link; /* of the desk's lists */
 
 	/* What is told. */
 	bool hit, stale, validated, stored, collapsed;
@@ -44,7 +42,7 @@ struct reverse_cached {
 	uint64_t request_s;
 
 	/* The client's own conditions, which ours stand for. */
-	struct http_field conditions[REVERSE_CONDITIONS_MAX];
+	struct http_field conditions[PROXY_CONDITIONS_MAX];
 	size_t conditions_n;
 	bool conditions_taken;
 
@@ -60,32 +58,31 @@ struct reverse_cached {
 	struct cache_chunk *hint;
 };
 
-static inline void cached_count(struct reverse_cached *c, enum reverse_cache_count which,
-				uint64_t n)
+static inline void cached_count(struct proxy_cached *c, enum proxy_cache_count which, uint64_t n)
 {
 	/* One writer. */
-	atomic_uint_fast64_t *at = &c->w->cache.counts[which];
+	atomic_uint_fast64_t *at = &c->desk->counts[which];
 	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n,
 			      memory_order_relaxed);
 }
 
-static inline struct cache_fields cached_request(const struct reverse_cached *c)
+static inline struct cache_fields cached_request(const struct proxy_cached *c)
 {
-	return (struct cache_fields){.at = c->e->x->request.fields, .n = c->e->x->request.fields_n};
+	return (struct cache_fields){.at = c->x->request.fields, .n = c->x->request.fields_n};
 }
 
 /* io_cache_answer.c: x->response and *ret of c->object. */
-void cached_answer(struct reverse_cached *c, struct proxy_verdict *ret);
+void cached_answer(struct proxy_cached *c, struct proxy_verdict *ret);
 /* Cache-Status of what is known now. */
-void cached_status(struct reverse_cached *c);
+void cached_status(struct proxy_cached *c);
 
 /* io_cache_store.c: begins to keep x->response, if it may; lands the flight, if not. */
-void cached_store(struct reverse_cached *c);
+void cached_store(struct proxy_cached *c);
 /* A note why not, and the flight's end. */
-void cached_refuse(struct reverse_cached *c, enum cache_rule rule);
-void cached_land(struct reverse_cached *c);
+void cached_refuse(struct proxy_cached *c, enum cache_rule rule);
+void cached_land(struct proxy_cached *c);
 /* c->object with the fields of a 304: it is put in, and c->object from now on. */
-void cached_freshen(struct reverse_cached *c);
-void cached_store_leave(struct reverse_cached *c);
+void cached_freshen(struct proxy_cached *c);
+void cached_store_leave(struct proxy_cached *c);
 
 #endif

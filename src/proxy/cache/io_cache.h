@@ -1,0 +1,89 @@
+/* The cache on the way of a request through a proxy: it answers, or the request waits for another
+ * one, or goes on and what comes back is kept. Runs in a worker's thread; what it decides by is
+ * http-cache/. Knows no route and no configuration.
+ */
+#ifndef PROXY_CACHE_IO_CACHE_H
+#define PROXY_CACHE_IO_CACHE_H
+
+#include "http-cache/key.h"
+#include "http-cache/meta.h"
+#include "os/loop.h"
+#include "proxy/exchange.h"
+#include "proxy/face.h"
+
+#include <stdatomic.h>
+
+struct cache_memory;
+struct proxy_cached;
+
+enum proxy_cache_count {
+	PROXY_CACHE_HITS,	 /* answered by what was kept and is fresh */
+	PROXY_CACHE_STALE,	 /* by what was not */
+	PROXY_CACHE_VALIDATED,	 /* by what a server said is still right */
+	PROXY_CACHE_MISSES,	 /* a server answered, as nothing was there to use */
+	PROXY_CACHE_BYPASSED,	 /* as the request was none for the cache */
+	PROXY_CACHE_COLLAPSED,	 /* answered by what another request had fetched meanwhile */
+	PROXY_CACHE_STORED,	 /* answers */
+	PROXY_CACHE_INVALIDATED, /* objects, by methods that change things */
+	PROXY_CACHE_SAVED_BYTES, /* of bodies that no server had to send */
+	PROXY_CACHE_COUNTS,
+};
+
+/* What the service does to an answer of what is kept before it is sent, as to those of servers. */
+struct proxy_cache_edits {
+	void (*fields)(struct proxy_exchange *x); /* x->response: fields only */
+	void (*body)(
+		struct proxy_exchange *x); /* filters may be added: a whole answer; NULL: none */
+};
+
+/* A worker's end. Zeroed: no memory, nothing is kept. */
+struct proxy_cache_desk {
+	struct loop *loop;		       /* borrowed */
+	struct cache_memory *memory;	       /* borrowed from main; NULL: none */
+	const struct proxy_cache_edits *edits; /* borrowed */
+	unsigned number;		       /* of this worker */
+	struct loop_timer timer;	       /* to look at who waits */
+	struct proxy_cached *waiting, *ready;
+	atomic_uint_fast64_t counts[PROXY_CACHE_COUNTS];
+};
+
+void proxy_cache_desk_init(struct proxy_cache_desk *desk, struct loop *loop,
+			   struct cache_memory *memory, unsigned number,
+			   const struct proxy_cache_edits *edits);
+
+/* What a service says of a request whose answer may be one that is kept. */
+struct proxy_cache_request {
+	struct cache_policy policy;
+	struct cache_target target; /* its spans and lists live as long as the exchange */
+	struct span space;	    /* copied: besides the address, what answers differ by */
+	uint64_t wait_ms;	    /* for another request for the same; 0: not at all */
+	bool status;		    /* Cache-Status is told */
+	bool bypassed;		    /* it goes to a server, and nothing is kept */
+};
+
+/* In face.request, once, when the request is what a server would get. NULL: nothing is kept of it,
+ * as there is no memory to remember it. All functions below accept that. */
+struct proxy_cached *proxy_cached_new(struct proxy_cache_desk *desk, struct proxy_exchange *x,
+				      const struct proxy_cache_request *r);
+/* In face.request, and again after PROXY_WAIT. *ret: an answer, PROXY_WAIT, or untouched: it goes
+ * on. */
+void proxy_cached_ask(struct proxy_cached *c, struct proxy_verdict *ret);
+/* In face.response, before anything is edited. *ret with PROXY_REPLACE. */
+enum proxy_judgement proxy_cached_response(struct proxy_cached *c, struct proxy_verdict *ret);
+/* In face.response, when a page of our own is sent instead: nothing of it is kept. */
+void proxy_cached_drop(struct proxy_cached *c);
+/* In face.response, after the edits: Cache-Status. */
+void proxy_cached_fields(struct proxy_cached *c);
+/* In face.error: true: *ret answers instead. */
+bool proxy_cached_error(struct proxy_cached *c, struct proxy_verdict *ret);
+/* In face.done, while what the request was made of is there; once. */
+void proxy_cached_leave(struct proxy_cached *c);
+/* What the server answered, also where the client is answered otherwise; 0: none did. */
+uint16_t proxy_cached_server_status(const struct proxy_cached *c);
+/* For the access log: "hit", "miss"; empty: no cache. */
+struct span proxy_cached_word(const struct proxy_cached *c);
+
+/* The worker's loop was woken, and from time to time: who waits for what has come, or too long. */
+void proxy_cache_turn(struct proxy_cache_desk *desk);
+
+#endif
