@@ -147,7 +147,7 @@ static const struct config_key reverse_keys[] = {
 	{.name = "access-log",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct reverse_conf, access_log),
-	 .map = &reverse_log_map,
+	 .map = &access_log_map,
 	 .help = "what of each request is written down"},
 };
 

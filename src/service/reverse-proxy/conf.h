@@ -12,11 +12,11 @@
 #define REVERSE_PROXY_CONF_H
 
 #include "config/schema.h"
+#include "proxy/access-log/conf_log.h"
 #include "proxy/cache/conf_cache.h"
 #include "service/reverse-proxy/conf_acme.h"
 #include "service/reverse-proxy/conf_limits.h"
 #include "service/reverse-proxy/conf_listen.h"
-#include "service/reverse-proxy/conf_log.h"
 #include "service/reverse-proxy/conf_pool.h"
 #include "service/reverse-proxy/conf_route.h"
 #include "service/reverse-proxy/conf_stream.h"
@@ -42,7 +42,7 @@ struct reverse_conf {
 	struct config_list errors; /* struct reverse_error_conf: of routes without their own */
 	struct reverse_limits_conf limits;
 	struct reverse_timeouts_conf timeouts;
-	struct reverse_log_conf access_log;
+	struct access_log_conf access_log;
 	struct proxy_cache_conf cache;
 };
 

@@ -1,11 +1,9 @@
 #include "service/reverse-proxy/io_certificates.h"
 
-#include "crypto/secret.h"
 #include "crypto/tls.h"
 #include "crypto/tls_chain.h"
-#include "os/clock.h"
-#include "os/file.h"
 #include "os/log.h"
+#include "proxy/io_chain.h"
 #include "service/reverse-proxy/conf.h"
 #include "service/reverse-proxy/io_acme.h"
 #include "service/reverse-proxy/io_acme_proofs.h"
@@ -13,67 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define FILE_MAX  (1u << 20)
-#define WARN_S	  (UINT64_C(14) * 86400)
-#define MS_OF_A_S UINT64_C(1000)
-
-struct text {
-	char *bytes; /* owned; may be a secret */
-	size_t len;
-};
-
-static void text_done(struct text *t)
-{
-	if (t->bytes)
-		crypto_wipe(t->bytes, t->len);
-	free(t->bytes);
-}
-
-static enum err read_one(const char *path, uint32_t line, struct text *ret)
-{
-	enum err e = file_read(path, FILE_MAX, &ret->bytes, &ret->len);
-	if (!e)
-		return OK;
-	log_error("a file of certificates cannot be read", LOG_TEXT("file", path),
-		  LOG_U64("line", line), LOG_ERR(e));
-	return ERR_CONFIG;
-}
-
-static void tell_time(const struct tls_chain *chain, const char *path)
-{
-	struct tls_chain_facts facts;
-	uint64_t now_s = clock_wall_ms() / MS_OF_A_S;
-	tls_chain_facts(chain, &facts);
-	if (facts.from_s > now_s || facts.until_s < now_s)
-		log_warning("a certificate is out of its time", LOG_TEXT("file", path));
-	else if (facts.until_s - now_s < WARN_S)
-		log_warning("a certificate ends soon", LOG_TEXT("file", path),
-			    LOG_U64("hours", (facts.until_s - now_s) / 3600));
-}
-
-static enum err chain_read(const struct reverse_certificate_conf *c, struct tls_chain **ret)
-{
-	AUTO_DONE(text_done) struct text chain = {0};
-	AUTO_DONE(text_done) struct text key = {0};
-	TRY(read_one(c->chain, c->line, &chain));
-	TRY(read_one(c->key, c->line, &key));
-	enum err e =
-		tls_chain_new(span_of(chain.bytes, chain.len), span_of(key.bytes, key.len), ret);
-	if (e == (enum err)ENOMEM)
-		return e;
-	if (e) {
-		log_error(e == ERR_REFUSED
-				  ? "the key in `certificates` is of another certificate, or "
-				    "too weak"
-				  : "a certificate or its key is not in PEM",
-			  LOG_TEXT("file", c->chain), LOG_TEXT("key", c->key),
-			  LOG_U64("line", c->line), LOG_ERR(e));
-		return ERR_CONFIG;
-	}
-	tell_time(*ret, c->chain);
-	return OK;
-}
 
 static void chain_keep(struct reverse_tls *t, struct tls_chain *chain, size_t entry)
 {
@@ -92,7 +29,7 @@ static enum err chain_have(struct reverse_tls *t, const struct reverse_tls_sourc
 	else if (from->before)
 		chain = tls_chain_ref(reverse_tls_chain(from->before, i));
 	else
-		TRY(chain_read(c, &chain));
+		TRY(proxy_chain_read(c->chain, c->key, c->line, &chain));
 	if (chain)
 		chain_keep(t, chain, i);
 	return OK;
@@ -108,11 +45,11 @@ struct tls_chain *reverse_tls_chain(const struct reverse_tls *t, size_t entry)
 
 /* --- servers --- */
 
-static enum err clients_read(const struct reverse_client_certificates_conf *c, struct text *ca,
-			     struct text *crl)
+static enum err clients_read(const struct reverse_client_certificates_conf *c, struct proxy_pem *ca,
+			     struct proxy_pem *crl)
 {
-	TRY(read_one(c->ca, c->line, ca));
-	return c->crl ? read_one(c->crl, c->line, crl) : OK;
+	TRY(proxy_pem_read(c->ca, c->line, ca));
+	return c->crl ? proxy_pem_read(c->crl, c->line, crl) : OK;
 }
 
 static enum err clients_wrong(const struct reverse_client_certificates_conf *c, enum err e)
@@ -130,8 +67,8 @@ static enum err server_make(struct reverse_tls *t, const struct reverse_tls_sour
 {
 	const struct reverse_listen_conf *l =
 		(const struct reverse_listen_conf *)from->conf->listen.items + at;
-	AUTO_DONE(text_done) struct text ca = {0};
-	AUTO_DONE(text_done) struct text crl = {0};
+	AUTO_DONE(proxy_pem_done) struct proxy_pem ca = {0};
+	AUTO_DONE(proxy_pem_done) struct proxy_pem crl = {0};
 	AUTO(tls_server_unref) struct tls_server *s = NULL;
 	struct tls_options options = {.alpn = {"h2", "http/1.1", "http/1.0"},
 				      .alpn_n = 3,

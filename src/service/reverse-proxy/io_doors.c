@@ -18,7 +18,7 @@ static enum err make_entries(struct reverse_proxy *p, const struct reverse_conf 
 	}
 	p->sockets.endpoints = p->entries_n;
 	p->sockets.workers = p->workers_n;
-	return reverse_sockets_open(&p->life.activation, ACTIVATION_TCP, at, &p->sockets);
+	return proxy_sockets_open(&p->life.activation, ACTIVATION_TCP, at, &p->sockets);
 }
 
 static enum err make_streams(struct reverse_proxy *p, const struct reverse_conf *conf)
@@ -30,10 +30,10 @@ static enum err make_streams(struct reverse_proxy *p, const struct reverse_conf 
 	p->stream_sockets.endpoints = p->streams_n;
 	p->datagram_sockets.endpoints = p->datagrams_n;
 	p->stream_sockets.workers = p->datagram_sockets.workers = p->workers_n;
-	TRY(reverse_sockets_open(&p->life.activation, ACTIVATION_TCP, p->streams_at,
-				 &p->stream_sockets));
-	return reverse_sockets_open(&p->life.activation, ACTIVATION_UDP, p->datagrams_at,
-				    &p->datagram_sockets);
+	TRY(proxy_sockets_open(&p->life.activation, ACTIVATION_TCP, p->streams_at,
+			       &p->stream_sockets));
+	return proxy_sockets_open(&p->life.activation, ACTIVATION_UDP, p->datagrams_at,
+				  &p->datagram_sockets);
 }
 
 enum err reverse_doors_open(struct reverse_proxy *p, const struct reverse_conf *conf)

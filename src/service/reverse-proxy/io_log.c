@@ -49,12 +49,12 @@ void reverse_log(struct reverse_worker *w, struct proxy_exchange *x,
 		 const struct reverse_exchange *e)
 {
 	const struct reverse_view *v = e ? e->view : w->view;
-	const struct reverse_log_conf *conf =
+	const struct access_log_conf *conf =
 		v ? &v->snapshot->site->conf->access_log : NULL; /* NULL: at the end of all */
 	const struct proxy_times *t = &x->times;
 	char name[IP_ENDPOINT_TEXT_MAX];
 	struct writer line;
-	if (!conf || conf->format == REVERSE_LOG_OFF)
+	if (!conf || conf->format == ACCESS_LOG_OFF)
 		return;
 	struct access_line l = {
 		.time_ms = clock_wall_ms() - between(t->begin_us, t->end_us) / 1000,
@@ -84,7 +84,7 @@ void reverse_log(struct reverse_worker *w, struct proxy_exchange *x,
 	}
 	if (!access_out_begin(w->access, ACCESS_LINE_MAX, &line))
 		return;
-	access_line_write(&l, conf->format == REVERSE_LOG_JSON ? ACCESS_JSON : ACCESS_COMBINED,
+	access_line_write(&l, conf->format == ACCESS_LOG_JSON ? ACCESS_JSON : ACCESS_COMBINED,
 			  conf->clients, &line);
 	access_out_end(w->access, &line);
 }

@@ -5,9 +5,9 @@
 #define REVERSE_PROXY_IO_REVERSE_H
 
 #include "control/service_life.h"
+#include "proxy/io_sockets.h"
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/io_snapshot.h"
-#include "service/reverse-proxy/io_sockets.h"
 #include "service/reverse-proxy/io_tickets.h"
 #include "service/reverse-proxy/io_worker.h"
 
@@ -20,13 +20,13 @@ struct reverse_staples;
 
 struct reverse_proxy {
 	struct service_life life;
-	struct reverse_sockets sockets;
+	struct proxy_sockets sockets;
 	struct reverse_entry *entries; /* entries_n */
 	size_t entries_n;
-	struct reverse_sockets stream_sockets;
+	struct proxy_sockets stream_sockets;
 	struct ip_endpoint streams_at[REVERSE_STREAM_ADDRESSES_MAX]; /* streams_n */
 	size_t streams_n;
-	struct reverse_sockets datagram_sockets;
+	struct proxy_sockets datagram_sockets;
 	struct ip_endpoint datagrams_at[REVERSE_STREAM_ADDRESSES_MAX]; /* datagrams_n */
 	size_t datagrams_n;
 	size_t sessions_max; /* of datagrams, of all workers */

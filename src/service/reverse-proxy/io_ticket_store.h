@@ -5,7 +5,7 @@
 #define REVERSE_PROXY_IO_TICKET_STORE_H
 
 #include "crypto/sealed.h"
-#include "service/reverse-proxy/ticket_ring.h"
+#include "proxy/ticket_ring.h"
 
 struct ticket_store;
 

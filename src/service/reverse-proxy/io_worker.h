@@ -13,11 +13,11 @@
 #include "os/counters.h"
 #include "os/loop.h"
 #include "os/thread.h"
+#include "proxy/access-log/io_access.h"
 #include "proxy/cache/io_cache.h"
 #include "proxy/hop.h"
 #include "proxy/io_worker.h"
 #include "service/reverse-proxy/conf_listen.h"
-#include "service/reverse-proxy/io_access.h"
 #include "service/reverse-proxy/route/compression.h"
 
 struct acme_proofs;

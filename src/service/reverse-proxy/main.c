@@ -68,14 +68,14 @@ static enum err plan(const void *section, const struct config_global *global, st
 static bool keeps_state(const void *section)
 {
 	const struct reverse_conf *conf = section;
-	return conf->access_log.format != REVERSE_LOG_OFF || conf->authorities.n > 0;
+	return conf->access_log.format != ACCESS_LOG_OFF || conf->authorities.n > 0;
 }
 
 /* --- configurations --- */
 
-static void open_log(struct reverse_proxy *p, const struct reverse_log_conf *conf)
+static void open_log(struct reverse_proxy *p, const struct access_log_conf *conf)
 {
-	access_log_open(&p->log, conf->format != REVERSE_LOG_OFF, conf->file_size, conf->files);
+	access_log_open(&p->log, conf->format != ACCESS_LOG_OFF, conf->file_size, conf->files);
 }
 
 /* A snapshot of that site and of the servers that there are now goes to the workers. */
@@ -494,9 +494,9 @@ static void end(struct reverse_proxy *p)
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);
 	service_life_done(&p->life);
-	reverse_sockets_done(&p->sockets);
-	reverse_sockets_done(&p->stream_sockets);
-	reverse_sockets_done(&p->datagram_sockets);
+	proxy_sockets_done(&p->sockets);
+	proxy_sockets_done(&p->stream_sockets);
+	proxy_sockets_done(&p->datagram_sockets);
 	reverse_snapshot_unref(p->snapshot);
 	reverse_acme_free(p->acme);
 	if (p->has_registry)

@@ -1,8 +1,8 @@
 /* The keys of TLS tickets over time: the one before, this one, and the one to come, which is known
  * to all gateways before the first of them seals by it. Knows no clock, no store and no randomness.
  */
-#ifndef REVERSE_PROXY_TICKET_RING_H
-#define REVERSE_PROXY_TICKET_RING_H
+#ifndef PROXY_TICKET_RING_H
+#define PROXY_TICKET_RING_H
 
 #include "base/writer.h"
 #include "crypto/tls_tickets.h"

@@ -4,8 +4,8 @@
  * A worker never waits: while all of its pieces are on their way to a slow disk, its lines are lost
  * and counted.
  */
-#ifndef REVERSE_PROXY_IO_ACCESS_H
-#define REVERSE_PROXY_IO_ACCESS_H
+#ifndef ACCESS_LOG_IO_ACCESS_H
+#define ACCESS_LOG_IO_ACCESS_H
 
 #include "base/writer.h"
 #include "os/loop.h"

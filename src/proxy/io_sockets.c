@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/io_sockets.h"
+#include "proxy/io_sockets.h"
 
 #include "os/fd.h"
 #include "os/log.h"
@@ -10,7 +10,7 @@
 #define BACKLOG 4096
 
 /* As many as were passed; workers beyond share them. False: none was. */
-static bool use_passed(struct reverse_sockets *s, struct activation *passed,
+static bool use_passed(struct proxy_sockets *s, struct activation *passed,
 		       enum activation_kind kind, const struct ip_endpoint *at, int *fds)
 {
 	size_t n = 0;
@@ -34,7 +34,7 @@ static enum err open_one(enum activation_kind kind, const struct ip_endpoint *at
 	return tcp_listen(at, shared ? TCP_REUSEPORT : 0, BACKLOG, ret);
 }
 
-static enum err open_endpoint(struct reverse_sockets *s, struct activation *passed,
+static enum err open_endpoint(struct proxy_sockets *s, struct activation *passed,
 			      enum activation_kind kind, const struct ip_endpoint *at, int *fds)
 {
 	if (use_passed(s, passed, kind, at, fds))
@@ -52,8 +52,8 @@ static enum err open_endpoint(struct reverse_sockets *s, struct activation *pass
 	return OK;
 }
 
-enum err reverse_sockets_open(struct activation *passed, enum activation_kind kind,
-			      const struct ip_endpoint *at, struct reverse_sockets *ret)
+enum err proxy_sockets_open(struct activation *passed, enum activation_kind kind,
+			    const struct ip_endpoint *at, struct proxy_sockets *ret)
 {
 	size_t n = ret->endpoints * ret->workers;
 	ret->fds = calloc(n + 1, sizeof(int));
@@ -65,11 +65,11 @@ enum err reverse_sockets_open(struct activation *passed, enum activation_kind ki
 	return OK;
 }
 
-void reverse_sockets_done(struct reverse_sockets *s)
+void proxy_sockets_done(struct proxy_sockets *s)
 {
 	for (size_t i = 0; i < s->owned_n; i++)
 		fd_done(&s->owned[i]);
 	free(s->fds);
 	free(s->owned);
-	*s = (struct reverse_sockets){0};
+	*s = (struct proxy_sockets){0};
 }

@@ -1,12 +1,12 @@
-/* The listening sockets of the reverse proxy: passed by whoever started it, or opened here. Knows
+/* The listening sockets of a proxy: passed by whoever started it, or opened here. Knows
  * no HTTP and accepts nobody. */
-#ifndef REVERSE_PROXY_IO_SOCKETS_H
-#define REVERSE_PROXY_IO_SOCKETS_H
+#ifndef PROXY_IO_SOCKETS_H
+#define PROXY_IO_SOCKETS_H
 
 #include "os/activation.h"
 
 /* fds[worker * endpoints + endpoint]. */
-struct reverse_sockets {
+struct proxy_sockets {
 	int *fds;
 	size_t endpoints, workers;
 	int *owned; /* each descriptor once */
@@ -16,8 +16,8 @@ struct reverse_sockets {
 /* ret: with how many endpoints and workers there are, else zeroed. kind: ACTIVATION_TCP, or
  * ACTIVATION_UDP, where workers beyond those sockets that were passed have none, -1: a client's
  * datagrams are one worker's. Errors are logged. */
-MUST enum err reverse_sockets_open(struct activation *passed, enum activation_kind kind,
-				   const struct ip_endpoint *at, struct reverse_sockets *ret);
-void reverse_sockets_done(struct reverse_sockets *s);
+MUST enum err proxy_sockets_open(struct activation *passed, enum activation_kind kind,
+				 const struct ip_endpoint *at, struct proxy_sockets *ret);
+void proxy_sockets_done(struct proxy_sockets *s);
 
 #endif

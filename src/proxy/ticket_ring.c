@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/ticket_ring.h"
+#include "proxy/ticket_ring.h"
 
 #include "base/reader.h"
 #include "crypto/secret.h"

@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/io_access.h"
+#include "proxy/access-log/io_access.h"
 
 #include "base/spsc_queue.h"
 #include "os/log.h"

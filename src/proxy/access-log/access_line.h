@@ -1,8 +1,8 @@
 /* A line of the access log: what became of a request, as JSON or in the combined form of web
  * servers. Knows no file and no clock.
  */
-#ifndef REVERSE_PROXY_ACCESS_LINE_H
-#define REVERSE_PROXY_ACCESS_LINE_H
+#ifndef ACCESS_LOG_ACCESS_LINE_H
+#define ACCESS_LOG_ACCESS_LINE_H
 
 #include "base/err.h"
 #include "base/span.h"

@@ -1,5 +1,5 @@
 /* The two ends of the access log. Runs with threads. */
-#include "service/reverse-proxy/io_access.h"
+#include "proxy/access-log/io_access.h"
 
 #include "os/thread.h"
 

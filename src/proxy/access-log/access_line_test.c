@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/access_line.h"
+#include "proxy/access-log/access_line.h"
 
 #include "base/writer.h"
 
