@@ -2,9 +2,11 @@
 
 #include "base/arena.h"
 #include "proto/http/token.h"
+#include "proxy/auth/basic_auth.h"
+#include "proxy/auth/conf_user.h"
 #include "service/reverse-proxy/guard/guard.h"
 
-enum { PREFIXES_MAX = 1024, USERS_MAX = 10000, RATE_MAX = 1000000 };
+enum { PREFIXES_MAX = 1024, RATE_MAX = 1000000 };
 
 /* "100/s", "10/m", "1000/h"; false: none. */
 static bool rate_read(const char *text, uint32_t *ret_requests, uint32_t *ret_period_ms)
@@ -99,53 +101,6 @@ static const struct config_map rate_map = {
 	.example = "{limit: 10/s, burst: 50, by: client}",
 };
 
-static const struct config_key user_keys[] = {
-	{.name = "name",
-	 .type = CONFIG_TEXT,
-	 .flags = CONFIG_ENTRY_NAME,
-	 CONFIG_FIELD(struct reverse_user_conf, name),
-	 .min = 1,
-	 .max = 128,
-	 .help = "who"},
-	{.name = "password",
-	 .type = CONFIG_TEXT,
-	 .flags = CONFIG_REQUIRED,
-	 CONFIG_FIELD(struct reverse_user_conf, password),
-	 .min = 1,
-	 .max = 127,
-	 .example = "\"$2b$12$KIXQm5sT1s1Cq1o9mZkqUe6vJw0rO3l3c0oV1bJ9vYl1dG5c7c9Zy\"",
-	 .help = "its record: bcrypt (`$2b$`), yescrypt (`$y$`), Argon2id (`$argon2id$`) or "
-		 "SHA-512 (`$6$`), as htpasswd -B and mkpasswd write them"},
-};
-
-static bool is_record(const char *text)
-{
-	static const char *const begins[] = {"$2a$", "$2b$", "$2y$", "$y$", "$6$", "$argon2id$"};
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
-		if (strncmp(text, begins[i], strlen(begins[i])) == 0)
-			return true;
-	return false;
-}
-
-static void check_user(const void *conf, struct config_at *at)
-{
-	const struct reverse_user_conf *c = conf;
-	if (!is_record(c->password))
-		config_fail(at, "password",
-			    "it is no record of a password; `htpasswd -nB NAME` or "
-			    "`mkpasswd` makes one");
-	if (strchr(c->name, ':'))
-		config_fail(at, NULL, "a name has no colon (RFC 7617)");
-}
-
-static const struct config_map user_map = {
-	.help = "A user",
-	.size = sizeof(struct reverse_user_conf),
-	CONFIG_KEYS(user_keys),
-	.check = check_user,
-	.alone = "password",
-};
-
 static const struct config_key basic_keys[] = {
 	{.name = "realm",
 	 .type = CONFIG_TEXT,
@@ -157,8 +112,8 @@ static const struct config_key basic_keys[] = {
 	{.name = "users",
 	 .type = CONFIG_DICTIONARY,
 	 CONFIG_FIELD(struct reverse_basic_conf, users),
-	 .map = &user_map,
-	 .items_max = USERS_MAX,
+	 .map = &proxy_user_map,
+	 .items_max = PROXY_USERS_MAX,
 	 .help = "who may, by name, with the records of their passwords"},
 };
 
@@ -366,8 +321,8 @@ enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c
 			     struct guard_rules *ret)
 {
 	const struct reverse_rate_conf *rates = c->rate.items;
-	const struct reverse_user_conf *users = c->basic.users.items;
-	struct guard_user *made = ARENA_ARRAY(a, struct guard_user, c->basic.users.n + 1);
+	const struct proxy_user_conf *users = c->basic.users.items;
+	struct auth_user *made = ARENA_ARRAY(a, struct auth_user, c->basic.users.n + 1);
 	if (!made)
 		return (enum err)ENOMEM;
 	*ret = (struct guard_rules){.deny = c->deny.items,
@@ -380,7 +335,7 @@ enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c
 	for (size_t i = 0; i < c->rate.n; i++)
 		rate_of(&rates[i], (*rate)++, &ret->rates[ret->rates_n++]);
 	for (size_t i = 0; i < c->basic.users.n; i++)
-		made[i] = (struct guard_user){users[i].name, users[i].password};
+		made[i] = (struct auth_user){users[i].name, users[i].password};
 	ret->has_basic = c->basic.users.n > 0;
 	ret->has_forward = c->has_forward;
 	ret->forward = (struct guard_forward){.path = c->forward.path,
@@ -388,6 +343,6 @@ enum err reverse_guard_rules(struct arena *a, const struct reverse_guard_conf *c
 					      .timeout_ms = (uint32_t)c->forward.timeout_ms,
 					      .copy = c->forward.copy.items,
 					      .copy_n = c->forward.copy.n};
-	ret->basic = (struct guard_basic){c->basic.realm, made, c->basic.users.n};
+	ret->basic = (struct guard_basic){c->basic.realm, {made, c->basic.users.n}};
 	return OK;
 }

@@ -14,14 +14,9 @@ struct reverse_rate_conf {
 	bool shared;	   /* with the gateways that share `store` */
 };
 
-struct reverse_user_conf {
-	const char *name;
-	const char *password; /* a record: crypt(3)'s or the suite's own */
-};
-
 struct reverse_basic_conf {
 	const char *realm;
-	struct config_list users; /* struct reverse_user_conf; none: no basic authentication */
+	struct config_list users; /* struct proxy_user_conf; none: no basic authentication */
 };
 
 struct reverse_forward_conf {

@@ -2,9 +2,9 @@
 
 #include "base/writer.h"
 #include "os/countries.h"
+#include "proxy/auth/io_auth.h"
 #include "proxy/exchange.h"
 #include "service/reverse-proxy/conf_route.h"
-#include "service/reverse-proxy/guard/io_auth.h"
 #include "service/reverse-proxy/guard/secure.h"
 #include "service/reverse-proxy/io_ask.h"
 #include "service/reverse-proxy/io_exchange.h"
@@ -33,7 +33,8 @@ void reverse_guard_secure(const struct reverse_exchange *e)
 static unsigned hash(const struct guard_rules *rules, struct reverse_worker *w,
 		     struct reverse_exchange *e, struct proxy_verdict *ret)
 {
-	const struct guard_user *user = e->guard.user ? e->guard.user : &rules->basic.users[0];
+	const struct auth_user *first = &rules->basic.users.items[0];
+	const struct auth_user *user = e->guard.user ? e->guard.user : first;
 	if (auth_desk_ask(w->desk, e, e->guard.credentials, user, !e->guard.user, &e->ticket))
 		return 503;
 	e->proof = REVERSE_PROOF_HASHING;

@@ -1,7 +1,7 @@
 #include "service/reverse-proxy/io_worker.h"
 
 #include "crypto/random.h"
-#include "service/reverse-proxy/guard/io_auth.h"
+#include "proxy/auth/io_auth.h"
 #include "service/reverse-proxy/io_cached.h"
 #include "service/reverse-proxy/io_guard.h"
 #include "service/reverse-proxy/io_line.h"

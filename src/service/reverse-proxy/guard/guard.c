@@ -1,8 +1,6 @@
 #include "service/reverse-proxy/guard/guard.h"
 
 #include "base/writer.h"
-#include "crypto/secret.h"
-#include "proto/http/basic.h"
 #include "service/reverse-proxy/guard/state.h"
 
 static bool in_prefixes(const struct ip_prefix *list, size_t n, const struct ip_address *a)
@@ -126,59 +124,24 @@ static bool rates_pass(const struct guard_rules *r, struct guard_state *s,
 
 /* ---- basic authentication ---- */
 
-static const struct guard_user *user_find(const struct guard_basic *b, struct span name)
-{
-	for (size_t i = 0; i < b->users_n; i++)
-		if (span_is(name, b->users[i].name))
-			return &b->users[i];
-	return NULL;
-}
-
-/* What the cache knows as right: the record too, so that a new password ends the old one. */
-static struct span known_text(const struct guard_user *user, struct span credentials,
-			      struct writer *w)
-{
-	write_text(w, user->record);
-	write_u8(w, 0);
-	write_span(w, credentials);
-	return writer_span(w);
-}
-
-enum { KNOWN_MAX = 2048 };
-
 static enum guard_answer basic_judge(const struct guard_rules *r, struct guard_state *s,
 				     const struct guard_facts *f, struct guard_verdict *ret)
 {
-	struct span value, base64, name, password;
-	uint8_t plain[BASIC_MAX], known[KNOWN_MAX];
+	struct auth_claim claim = {0};
+	struct span value;
 	size_t at = 0;
-	if (!f->field(f->head, span_text("authorization"), &at, &value) ||
-	    basic_read(value, &base64) != OK)
-		return GUARD_SIGN_IN;
-	enum err e = basic_decode(base64, plain, &name, &password);
-	ret->user = e ? NULL : user_find(&r->basic, name);
-	ret->credentials = base64;
-	crypto_wipe(plain, sizeof(plain));
-	if (e)
-		return GUARD_SIGN_IN;
-	if (!ret->user)
-		return GUARD_HASH;
-	struct writer w = writer_of(known, sizeof(known));
-	struct span text = known_text(ret->user, base64, &w);
-	bool is_known = !w.bad && state_is_known(s, text, f->now_ms);
-	crypto_wipe(known, sizeof(known));
-	return is_known ? GUARD_PASS : GUARD_HASH;
+	enum auth_answer a = AUTH_NONE;
+	if (f->field(f->head, span_text("authorization"), &at, &value))
+		a = auth_judge(&r->basic.users, state_known(s), value, f->now_ms, &claim);
+	ret->user = claim.user;
+	ret->credentials = claim.credentials;
+	return a == AUTH_RIGHT ? GUARD_PASS : a == AUTH_HASH ? GUARD_HASH : GUARD_SIGN_IN;
 }
 
-void guard_found_right(struct guard_state *s, const struct guard_user *user,
-		       struct span credentials, uint64_t now_ms)
+void guard_found_right(struct guard_state *s, const struct auth_user *user, struct span credentials,
+		       uint64_t now_ms)
 {
-	uint8_t known[KNOWN_MAX];
-	struct writer w = writer_of(known, sizeof(known));
-	struct span text = known_text(user, credentials, &w);
-	if (!w.bad)
-		state_know(s, text, now_ms);
-	crypto_wipe(known, sizeof(known));
+	auth_found_right(state_known(s), user, credentials, now_ms);
 }
 
 enum guard_answer guard_after_hash(const struct guard_rules *rules)

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "proto/ip/prefix.h"
+#include "proxy/auth/basic_auth.h"
 
 struct guard_state;
 
@@ -53,13 +54,7 @@ struct guard_forward {
 
 struct guard_basic {
 	const char *realm;
-	const struct guard_user *users;
-	size_t users_n;
-};
-
-struct guard_user {
-	const char *name;
-	const char *record; /* Argon2id, yescrypt, bcrypt or SHA-512 crypt */
+	struct auth_users users;
 };
 
 /* One guard; borrowed from the configuration. */
@@ -105,7 +100,7 @@ struct guard_verdict {
 	/* GUARD_HASH, and GUARD_PASS or GUARD_ASK after basic authentication: who it is said to
 	 * be; NULL with GUARD_HASH: nobody of that name, hash something of the same price and say
 	 * no. */
-	const struct guard_user *user;
+	const struct auth_user *user;
 	struct span credentials; /* the base64 of "name:password"; points into the head */
 };
 
@@ -162,7 +157,7 @@ enum guard_answer guard_after_hash(const struct guard_rules *rules);
 
 /* The same moment: what the hash thread found. A later guard_judge of the same credentials passes
  * without a hash, until credentials_ms are over or the user's record changes. */
-void guard_found_right(struct guard_state *state, const struct guard_user *user,
+void guard_found_right(struct guard_state *state, const struct auth_user *user,
 		       struct span credentials, uint64_t now_ms);
 
 /* One more connection of this client, when fewer than client_max of its own and total_max of all

@@ -186,8 +186,8 @@ static void credentials_are_hashed_once(void **state)
 {
 	(void)state;
 	AUTO(guard_state_free) struct guard_state *s = state_of(64);
-	struct guard_user user = {"user", "$argon2id$record"};
-	struct guard_rules r = {.has_basic = true, .basic = {"r", &user, 1}};
+	struct auth_user user = {"user", "$argon2id$record"};
+	struct guard_rules r = {.has_basic = true, .basic = {"r", {&user, 1}}};
 	struct guard_facts f = facts_at(1000);
 	assert_int_equal(judge(&r, s, &f).answer, GUARD_SIGN_IN);
 	f.head = nobody;

@@ -1,16 +1,16 @@
 #include "service/reverse-proxy/guard/state.h"
 
 #include "base/siphash.h"
-#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "proto/ip/address.h"
+#include "proxy/auth/basic_auth.h"
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/guard/share.h"
 
 #include <stdlib.h>
 
-enum { WAYS = 8, SECRET_LEN = 32, COUNT_BITS = 24 };
+enum { WAYS = 8, COUNT_BITS = 24 };
 
 /* Names of 64 bits of a keyed hash: whoever does not know the key finds no two alike. 0: free. */
 struct bucket_slot {
@@ -18,20 +18,14 @@ struct bucket_slot {
 	_Atomic uint64_t full_us; /* GCRA's theoretical arrival time */
 };
 
-struct credential_slot {
-	_Atomic uint64_t name[2];
-	_Atomic uint64_t until_ms;
-};
-
 struct guard_state {
 	struct guard_state_conf conf;
 	struct hash_key key;
-	uint8_t secret[SECRET_LEN]; /* for the names of credentials */
 	/* Sets of WAYS slots; the numbers of sets are powers of two. */
 	struct bucket_slot *buckets;
 	_Atomic uint64_t *clients; /* a name's high bits, and COUNT_BITS of open connections */
-	struct credential_slot *credentials;
-	size_t bucket_sets, client_sets, credential_sets;
+	size_t bucket_sets, client_sets;
+	struct auth_known *known; /* owned */
 	_Atomic uint32_t connections;
 	struct share_table *shares; /* owned; NULL: nothing is shared */
 	uint8_t share_key[GUARD_SHARE_KEY_LEN];
@@ -53,16 +47,14 @@ enum err guard_state_new(const struct guard_state_conf *conf, struct guard_state
 		return (enum err)ENOMEM;
 	s->conf = *conf;
 	TRY(crypto_random(key, sizeof(key)));
-	TRY(crypto_random(s->secret, sizeof(s->secret)));
 	s->key = hash_key_of(key);
 	s->bucket_sets = sets_for(conf->buckets_max);
 	s->client_sets = sets_for(conf->clients_max);
-	s->credential_sets = sets_for(conf->credentials_max);
 	s->buckets = calloc(s->bucket_sets * WAYS, sizeof(*s->buckets));
 	s->clients = calloc(s->client_sets * WAYS, sizeof(*s->clients));
-	s->credentials = calloc(s->credential_sets * WAYS, sizeof(*s->credentials));
-	if (!s->buckets || !s->clients || !s->credentials)
+	if (!s->buckets || !s->clients)
 		return (enum err)ENOMEM;
+	TRY(auth_known_new(conf->credentials_max, conf->credentials_ms, &s->known));
 	if (conf->share_key) {
 		memcpy(s->share_key, conf->share_key, sizeof(s->share_key));
 		TRY(share_table_new(conf->shares_max, &s->shares));
@@ -78,7 +70,7 @@ void guard_state_free(struct guard_state *s)
 		return;
 	free(s->buckets);
 	free(s->clients);
-	free(s->credentials);
+	auth_known_free(s->known);
 	share_table_free(s->shares);
 	crypto_wipe(s, sizeof(*s));
 	free(s);
@@ -247,50 +239,7 @@ void guard_left(struct guard_state *s, const struct ip_address *client)
 	}
 }
 
-/* ---- credentials ---- */
-
-static struct credential_slot *credential_set(struct guard_state *s, struct span text,
-					      uint64_t name[2])
+struct auth_known *state_known(struct guard_state *s)
 {
-	uint8_t digest[CRYPTO_SHA256_LEN];
-	struct crypto_hash h;
-	crypto_hash_init(&h, CRYPTO_SHA256);
-	crypto_hash_add(&h, span_of(s->secret, sizeof(s->secret)));
-	crypto_hash_add(&h, text);
-	crypto_hash_end(&h, digest);
-	memcpy(name, digest, 16);
-	name[0] |= 1;
-	return &s->credentials[((name[1] >> 8) & (s->credential_sets - 1)) * WAYS];
-}
-
-bool state_is_known(struct guard_state *s, struct span text, uint64_t now_ms)
-{
-	uint64_t name[2];
-	struct credential_slot *set = credential_set(s, text, name);
-	for (size_t i = 0; i < WAYS; i++)
-		if (atomic_load(&set[i].name[0]) == name[0] &&
-		    atomic_load(&set[i].name[1]) == name[1])
-			return atomic_load(&set[i].until_ms) > now_ms;
-	return false;
-}
-
-void state_know(struct guard_state *s, struct span text, uint64_t now_ms)
-{
-	uint64_t name[2];
-	struct credential_slot *set = credential_set(s, text, name);
-	struct credential_slot *to = &set[0];
-	for (size_t i = 0; i < WAYS; i++) {
-		if (atomic_load(&set[i].name[0]) == name[0] &&
-		    atomic_load(&set[i].name[1]) == name[1]) {
-			to = &set[i];
-			break;
-		}
-		if (atomic_load(&set[i].until_ms) < atomic_load(&to->until_ms))
-			to = &set[i];
-	}
-	/* A reader in between finds a name of two halves, which is nobody's. */
-	atomic_store(&to->name[0], 0);
-	atomic_store(&to->name[1], name[1]);
-	atomic_store(&to->until_ms, now_ms + s->conf.credentials_ms);
-	atomic_store(&to->name[0], name[0]);
+	return s->known;
 }

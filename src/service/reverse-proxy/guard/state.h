@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+struct auth_known;
 struct guard_state;
 struct ip_address;
 
@@ -29,9 +30,8 @@ struct state_taken {
 void state_take(struct guard_state *s, struct span key, const struct state_bucket *b,
 		uint64_t now_ms, struct state_taken *ret);
 
-/* Was this text found right less than credentials_ms ago? */
-bool state_is_known(struct guard_state *s, struct span text, uint64_t now_ms);
-void state_know(struct guard_state *s, struct span text, uint64_t now_ms);
+/* Credentials that were found right. */
+struct auth_known *state_known(struct guard_state *s);
 
 /* The address as clients are counted by: of IPv6 its /64. Returns the bytes written. */
 size_t state_client_key(const struct ip_address *client, uint8_t ret[17]);

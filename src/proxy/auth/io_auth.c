@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/guard/io_auth.h"
+#include "proxy/auth/io_auth.h"
 
 #include "crypto/crypt_record.h"
 #include "crypto/password.h"
@@ -6,7 +6,7 @@
 #include "os/loop.h"
 #include "os/thread.h"
 #include "proto/http/basic.h"
-#include "service/reverse-proxy/guard/guard.h"
+#include "proxy/auth/basic_auth.h"
 
 #include <stdlib.h>
 
@@ -155,7 +155,7 @@ static struct waiting *place_of(struct auth_desk *d, uint64_t ticket)
 }
 
 static enum err question_fill(struct question *q, struct span credentials,
-			      const struct guard_user *user)
+			      const struct auth_user *user)
 {
 	uint8_t plain[BASIC_MAX];
 	struct span name, password;
@@ -172,7 +172,7 @@ static enum err question_fill(struct question *q, struct span credentials,
 }
 
 enum err auth_desk_ask(struct auth_desk *d, void *who, struct span credentials,
-		       const struct guard_user *user, bool decoy, uint64_t *ret_ticket)
+		       const struct auth_user *user, bool decoy, uint64_t *ret_ticket)
 {
 	struct auth_hasher *h = d->hasher;
 	struct waiting *place = place_of(d, 0);

@@ -1,8 +1,8 @@
 /* runs with threads */
-#include "service/reverse-proxy/guard/io_auth.h"
+#include "proxy/auth/io_auth.h"
 
 #include "os/loop.h"
-#include "service/reverse-proxy/guard/guard.h"
+#include "proxy/auth/basic_auth.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 /* Password "U*U", of the cheapest cost (crypt_blowfish's vectors). */
-static const struct guard_user user = {
+static const struct auth_user user = {
 	"u", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"};
 static const char right_base64[] = "dTpVKlU=", wrong_base64[] = "dTpVKlY=";
 

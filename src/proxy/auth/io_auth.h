@@ -1,14 +1,14 @@
 /* Passwords hashed for all workers by one thread, so that no worker waits: a desk for each worker,
  * where exchanges wait and answers come back. Knows no rule and no route. */
-#ifndef REVERSE_PROXY_GUARD_IO_AUTH_H
-#define REVERSE_PROXY_GUARD_IO_AUTH_H
+#ifndef PROXY_AUTH_IO_AUTH_H
+#define PROXY_AUTH_IO_AUTH_H
 
 #include "base/err.h"
 #include "base/span.h"
 
 struct auth_desk;
 struct auth_hasher;
-struct guard_user;
+struct auth_user;
 struct loop;
 
 /* More wait nowhere: who comes then is told to come again (503). */
@@ -29,7 +29,7 @@ void auth_desk_free(struct auth_desk *d);
  * *ret_ticket, never 0: for auth_desk_forget. decoy: the answer is no, and costs the same.
  * ERR_LIMIT: too many wait; ERR_FORMAT. In the worker's thread, as all below. */
 MUST enum err auth_desk_ask(struct auth_desk *d, void *who, struct span credentials,
-			    const struct guard_user *user, bool decoy, uint64_t *ret_ticket);
+			    const struct auth_user *user, bool decoy, uint64_t *ret_ticket);
 /* The one who asked has gone. 0: nothing. */
 void auth_desk_forget(struct auth_desk *d, uint64_t ticket);
 /* Calls for each answer that has come. */
