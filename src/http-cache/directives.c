@@ -16,14 +16,21 @@ static bool is_digits(struct span s)
 	return s.len > 0;
 }
 
-/* delta-seconds; RFC 9111 4.2.1: invalid freshness information makes a response stale. */
-static uint32_t seconds(struct span value)
+bool cache_seconds_read(struct span text, uint32_t *ret)
 {
 	uint64_t n;
-	struct span digits = unquoted(value);
-	if (!is_digits(digits))
-		return 0;
-	return span_to_u64(digits, CACHE_SECONDS_MAX, &n) ? (uint32_t)n : CACHE_SECONDS_MAX;
+	if (!is_digits(text))
+		return false;
+	*ret = span_to_u64(text, CACHE_SECONDS_MAX, &n) ? (uint32_t)n : CACHE_SECONDS_MAX;
+	return true;
+}
+
+/* RFC 9111 4.2.1: invalid freshness information makes a response stale. */
+static uint32_t seconds(struct span value)
+{
+	uint32_t n = 0;
+	(void)cache_seconds_read(unquoted(value), &n);
+	return n;
 }
 
 static const struct {

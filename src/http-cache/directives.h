@@ -25,6 +25,9 @@ struct cache_directives {
 	struct span no_cache_fields, private_fields;
 };
 
+/* delta-seconds (1.2.2), what is too large as CACHE_SECONDS_MAX. False: it is none. */
+bool cache_seconds_read(struct span text, uint32_t *ret);
+
 /* All fields of that name. Unknown directives are passed over (5.2.3: "A cache MUST ignore
  * unrecognized cache directives"). */
 void cache_directives_read(struct cache_fields f, const char *name, struct cache_directives *ret);

@@ -82,19 +82,24 @@ static uint32_t guessed_lifetime(const struct cache_directives *d, const struct 
 	return p->default_s;
 }
 
-/* 4.2.3. */
-static uint32_t initial_age(struct cache_fields f, uint64_t request_s, struct cache_meta *m)
+/* 5.1: "a cache encountering a message with a list-based Age field value SHOULD use the first
+ * member of the field value"; one that is no number is ignored. */
+static uint64_t received_age(struct cache_fields f)
 {
-	const struct http_field *age = cache_field_find(f, HTTP_FIELD_AGE);
-	uint64_t age_value = 0;
-	/* 5.1: of several lines the first counts. */
-	if (age && !span_to_u64(age->value, CACHE_SECONDS_MAX, &age_value)) {
-		m->age_invalid = true;
-		age_value = 0;
-	}
+	struct cache_list list = cache_list_of(f, "age");
+	struct span first;
+	uint32_t age_s = 0;
+	if (!cache_list_next(&list, &first) || !cache_seconds_read(first, &age_s))
+		return 0;
+	return age_s;
+}
+
+/* 4.2.3. */
+static uint32_t initial_age(struct cache_fields f, uint64_t request_s, const struct cache_meta *m)
+{
 	uint64_t apparent = m->response_s > m->date_s ? m->response_s - m->date_s : 0;
 	uint64_t delay = m->response_s > request_s ? m->response_s - request_s : 0;
-	uint64_t corrected = age_value + delay;
+	uint64_t corrected = received_age(f) + delay;
 	uint64_t initial = apparent > corrected ? apparent : corrected;
 	return initial < CACHE_SECONDS_MAX ? (uint32_t)initial : CACHE_SECONDS_MAX;
 }
@@ -140,8 +145,6 @@ void cache_meta_read(uint16_t status, struct cache_fields f, const struct cache_
 	if (ret->lifetime_s > policy->lifetime_max_s)
 		ret->lifetime_s = policy->lifetime_max_s;
 	ret->source = (uint8_t)source;
-	if (ret->age_invalid)
-		ret->lifetime_s = 0;
 }
 
 uint64_t cache_age_s(const struct cache_meta *m, uint64_t now_s)

@@ -44,7 +44,6 @@ struct cache_meta {
 	bool s_maxage;	      /* likewise, unless the answer itself allows otherwise */
 	bool authorized;      /* 3.5: good for requests with Authorization */
 	bool has_modified, has_date;
-	bool age_invalid; /* 5.1: "SHOULD consider the response to be stale" */
 	uint32_t lifetime_s;
 	uint32_t initial_age_s;			  /* corrected_initial_age of 4.2.3 */
 	uint32_t stale_validate_s, stale_error_s; /* by the answer, or by the policy; 0: none */

@@ -28,10 +28,30 @@ static void invalid_times_mean_stale(void **state)
 	lifetime(DATE "expires: -1", 0, CACHE_FROM_EXPIRES);
 	lifetime(DATE "expires: Sun, 06 Nov 1994 08:50:37 EST", 0, CACHE_FROM_EXPIRES);
 	lifetime(DATE "expires:", 0, CACHE_FROM_EXPIRES);
-	/* 5.1: "If the field value ... is invalid ..., a cache SHOULD consider the response to be
-	 * stale." */
-	lifetime("age: 1, 2\ncache-control: max-age=60", 0, CACHE_FROM_MAX_AGE);
-	lifetime("age: -3\ncache-control: max-age=60", 0, CACHE_FROM_MAX_AGE);
+}
+
+static void initial_age(const char *text, uint32_t s)
+{
+	struct cache_meta m = of(text);
+	assert_int_equal(m.initial_age_s, s);
+}
+
+static void age_is_the_first_number_or_nothing(void **state)
+{
+	(void)state;
+	initial_age("age: 7", 7);
+	/* 5.1: "a cache encountering a message with a list-based Age field value SHOULD use the
+	 * first member of the field value, discarding subsequent ones". */
+	initial_age("age: 7, 99", 7);
+	initial_age("age: 7\nage: 99", 7);
+	/* 5.1: "If the field value ... is invalid (e.g., it contains something other than a
+	 * non-negative integer), a cache SHOULD ignore the field". */
+	initial_age("age: -3", 0);
+	initial_age("age: 3.5", 0);
+	initial_age("age: x, 99", 0);
+	initial_age("age:", 0);
+	/* 1.2.2 */
+	initial_age("age: 99999999999999999999999", CACHE_SECONDS_MAX);
 }
 
 static void takes_the_first_of_the_list(void **state)
@@ -154,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(invalid_times_mean_stale),
+		cmocka_unit_test(age_is_the_first_number_or_nothing),
 		cmocka_unit_test(takes_the_first_of_the_list),
 		cmocka_unit_test(private_cache_has_no_use_for_s_maxage),
 		cmocka_unit_test(guesses_only_where_it_may),

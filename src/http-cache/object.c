@@ -1,6 +1,7 @@
 #include "http-cache/object.h"
 
 #include "base/writer.h"
+#include "proto/http/date.h"
 
 #include <stdlib.h>
 
@@ -154,13 +155,33 @@ bool cache_object_has_tag(const struct cache_object *o, struct span tag)
 	return false;
 }
 
+static const char date_name[] = "date";
+
+enum { OWN_FIELDS = 1 }; /* that are added */
+
 static size_t size_of(const struct cache_object_parts *p)
 {
-	size_t n = sizeof(struct cache_object) + p->fields.n * sizeof(struct http_field);
+	size_t n = sizeof(struct cache_object) +
+		   (p->fields.n + OWN_FIELDS) * sizeof(struct http_field);
+	n += OWN_FIELDS * (sizeof(date_name) + HTTP_DATE_LEN);
 	n += p->key.len + p->space.len + p->vary_names.len + p->vary.len + tags_len(p->fields);
 	for (size_t i = 0; i < p->fields.n; i++)
 		n += p->fields.at[i].name.len + p->fields.at[i].value.len;
 	return n;
+}
+
+/* RFC 9110 6.6.1: "A recipient with a clock that receives a response message without a Date header
+ * field MUST record the time it was received and append a corresponding Date header field to the
+ * message's header section if it is cached". */
+static void add_date(struct cache_object *o, const struct cache_object_parts *p, struct writer *f)
+{
+	uint8_t room[HTTP_DATE_LEN];
+	struct writer date = writer_of(room, sizeof(room));
+	if (p->rule || cache_field_find(p->fields, HTTP_FIELD_DATE))
+		return;
+	http_date_write(&date, p->response_s);
+	o->fields[o->fields_n++] = (struct http_field){
+		keep(f, span_text(date_name)), keep(f, writer_span(&date)), HTTP_FIELD_DATE};
 }
 
 static void fill_fields(struct cache_object *o, const struct cache_object_parts *p,
@@ -176,6 +197,7 @@ static void fill_fields(struct cache_object *o, const struct cache_object_parts 
 		o->fields[o->fields_n++] =
 			(struct http_field){keep(f, from->name), keep(f, from->value), from->id};
 	}
+	add_date(o, p, f);
 }
 
 struct cache_object *cache_object_new(const struct cache_object_parts *p)
@@ -187,8 +209,9 @@ struct cache_object *cache_object_new(const struct cache_object_parts *p)
 	*o = (struct cache_object){.rule = p->rule, .size = size};
 	atomic_init(&o->refs, 1);
 	o->fields = (struct http_field *)(void *)(o + 1);
-	struct writer f = writer_of(o->fields + p->fields.n,
-				    size - sizeof(*o) - p->fields.n * sizeof(*o->fields));
+	size_t fields_max = p->fields.n + OWN_FIELDS;
+	struct writer f = writer_of(o->fields + fields_max,
+				    size - sizeof(*o) - fields_max * sizeof(*o->fields));
 	fill_fields(o, p, &f);
 	o->key = keep(&f, p->key);
 	o->space = keep(&f, p->space);

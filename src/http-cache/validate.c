@@ -71,25 +71,27 @@ bool cache_is_freshened_by_head(const struct cache_meta *m, uint64_t size, struc
 	return true;
 }
 
-/* 3.2: "Caches MUST NOT update the following header fields", and those that are not stored. */
+/* 3.2: all but those that are not stored, Content-Length, and "those fields necessary to assure
+ * integrity of the stored response": how the bytes that lie here are coded, and which they are. */
 static bool is_updated(const struct http_field *f, const struct cache_directives *d,
 		       const struct cache_policy *p)
 {
 	switch (f->id) {
 	case HTTP_FIELD_CONTENT_ENCODING:
 	case HTTP_FIELD_CONTENT_LENGTH:
-	case HTTP_FIELD_CONTENT_RANGE:
-	case HTTP_FIELD_CONTENT_TYPE:
-	case HTTP_FIELD_ETAG: return false;
-	default: break;
+	case HTTP_FIELD_CONTENT_RANGE: return false;
+	/* Not stored, but how old the new one is counts (4.2.3). */
+	case HTTP_FIELD_AGE: return true;
+	default: return cache_field_is_stored(f, d, p);
 	}
-	return !span_equal_nocase(f->name, span_text("content-md5")) &&
-	       cache_field_is_stored(f, d, p);
 }
 
 static bool is_replaced(const struct http_field *f, struct cache_fields new,
 			const struct cache_directives *d, const struct cache_policy *p)
 {
+	/* Without Date it is of the time when it came, and not of that of the old one. */
+	if (f->id == HTTP_FIELD_DATE)
+		return true;
 	const struct http_field *by = cache_field_named(new, f->name);
 	return by && is_updated(by, d, p);
 }

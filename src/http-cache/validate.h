@@ -27,7 +27,7 @@ bool cache_is_freshened_by_head(const struct cache_meta *m, uint64_t size, struc
 				uint64_t length);
 
 /* 3.2: the stored fields, each replaced by all of its name in the new ones, then those that are
- * new. d: of the new ones. ret: max of them. ERR_LIMIT. */
+ * new; Date is the new one's, or none. ret: max of them. ERR_LIMIT. */
 MUST enum err cache_fields_freshen(struct cache_fields stored, struct cache_fields new,
 				   const struct cache_policy *policy, struct http_field *ret,
 				   size_t max, size_t *ret_n);

@@ -2,6 +2,7 @@
 test; a test that asks for it is skipped where no namespace can be made."""
 
 import atexit
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import cache_site
 import janitor
 import postgres as database
 import scenario
@@ -88,3 +90,16 @@ def pytest_runtest_makereport(item, call):
     if report.failed and drawing and call.when == "call":
         for service in drawing.services:
             report.sections.append((f"{service.host.name}: {service.name}", service.log()))
+
+
+@pytest.fixture(scope="module", params=list(cache_site.KINDS))
+def cached_site(janitor_process, request):
+    """A proxy with a cache, an origin and a clock, for all tests of a file: cache_site.ReverseSite and the like."""
+    yield from cache_site.sites(request.param)
+
+
+@pytest.fixture
+def thing(cached_site, request):
+    """Something at an address of its own behind it: cache_site.Thing."""
+    name = re.sub("[^a-zA-Z0-9]+", "-", request.node.name).strip("-")
+    return cache_site.Thing(cached_site, f"/{name}")

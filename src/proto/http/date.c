@@ -35,7 +35,7 @@ struct cursor {
 static void expect(struct cursor *c, const char *text)
 {
 	size_t n = strlen(text);
-	c->bad = c->bad || !span_is(span_sub(c->left, 0, n), text);
+	c->bad = c->bad || !span_equal_nocase(span_sub(c->left, 0, n), span_of(text, n));
 	c->left = span_sub(c->left, n, c->left.len);
 }
 
@@ -57,7 +57,7 @@ static int64_t name(struct cursor *c, const char *names)
 	struct span s = span_sub(c->left, 0, 3);
 	c->left = span_sub(c->left, 3, c->left.len);
 	for (size_t i = 0; names[i]; i += 3)
-		if (span_equal(s, span_of(names + i, 3)))
+		if (span_equal_nocase(s, span_of(names + i, 3)))
 			return (int64_t)(i / 3);
 	c->bad = true;
 	return 0;

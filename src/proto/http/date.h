@@ -9,7 +9,8 @@ struct writer;
 
 enum { HTTP_DATE_LEN = 29 };
 
-/* Any of the three forms to seconds since 1970. now_s: for the years of two digits of RFC 850's,
+/* Any of the three forms to seconds since 1970, in any case, which RFC 9111 4.2 asks of caches.
+ * now_s: for the years of two digits of RFC 850's,
  * which are never more than 50 years ahead. ERR_FORMAT. */
 MUST enum err http_date_read(struct span text, uint64_t now_s, uint64_t *ret);
 
