@@ -46,6 +46,7 @@ class Clock:
             "DONT_FAKE_MONOTONIC": "1",
             "TZ": "KST-9",  # which must make no difference
         }
+        self.begin()
         self.move(0)
 
     def move(self, seconds):
@@ -56,12 +57,14 @@ class Clock:
         new.chmod(0o644)
         new.replace(self.file)
 
-    def now(self):
-        return time.time() + self.ahead
+    def begin(self):
+        """A test begins."""
+        self.began = int(time.time())
 
     def date(self, seconds=0):
-        """The moment so many seconds from now, as an HTTP-date."""
-        return email.utils.formatdate(self.now() + seconds, usegmt=True)
+        """The moment so many seconds from when the test began, and the clock's moves since, as an HTTP-date: no second passes
+        between two calls."""
+        return email.utils.formatdate(self.began + self.ahead + seconds, usegmt=True)
 
 
 class Asked:
@@ -83,7 +86,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
     def answer(self):
         asked = Asked(self)
         self.server.seen.append(asked)
-        told = self.server.script[asked.path](asked)
+        told = None if self.server.refuses else self.server.script[asked.path](asked)
         if told is None:  # it dies
             self.close_connection = True
             return
@@ -117,9 +120,17 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, address):
-        self.script, self.seen = {}, []
+        self.script, self.seen, self.refuses = {}, [], False
         super().__init__(address, Origin)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def refuse(self, refuses):
+        """Whether it ends new connections at once, and each of those that are open with its next request."""
+        self.refuses = refuses
+
+    def verify_request(self, request, client_address):
+        del request, client_address
+        return not self.refuses
 
     def handle_error(self, *_):
         pass  # a proxy that goes away is no news
@@ -144,7 +155,8 @@ class Answer:
         self.status, self.fields = answer.status, answer.headers
         self.body = answer.read()
         self.text = self.body.decode("latin-1")
-        self.age = int(self.fields["Age"]) if "Age" in self.fields else None
+        age = self.fields.get("Age", "")
+        self.age = int(age) if age.isdigit() else None
         self.said = self.fields.get("Cache-Status", "")
         self.hit = "; hit" in self.said
 
@@ -185,6 +197,7 @@ class ReverseSite:
     """The reverse proxy before the origin."""
 
     kind, port, name, config = "reverse", 8080, "reverse-proxy", REVERSE
+    compresses = True
     origin_at = ("127.0.0.1", 9001)
 
     def __init__(self, net):

@@ -2,6 +2,7 @@
 test; a test that asks for it is skipped where no namespace can be made."""
 
 import atexit
+import itertools
 import re
 import signal
 import subprocess
@@ -92,6 +93,9 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"{service.host.name}: {service.name}", service.log()))
 
 
+numbers = itertools.count(1)
+
+
 @pytest.fixture(scope="module", params=list(cache_site.KINDS))
 def cached_site(janitor_process, request):
     """A proxy with a cache, an origin and a clock, for all tests of a file: cache_site.ReverseSite and the like."""
@@ -101,5 +105,6 @@ def cached_site(janitor_process, request):
 @pytest.fixture
 def thing(cached_site, request):
     """Something at an address of its own behind it: cache_site.Thing."""
+    cached_site.clock.begin()
     name = re.sub("[^a-zA-Z0-9]+", "-", request.node.name).strip("-")
-    return cache_site.Thing(cached_site, f"/{name}")
+    return cache_site.Thing(cached_site, f"/{next(numbers)}-{name}")

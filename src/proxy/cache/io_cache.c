@@ -300,9 +300,12 @@ static void head_answered(struct proxy_cached *c)
 {
 	const struct proxy_head *r = &c->x->response;
 	struct cache_fields fields = {.at = r->fields, .n = r->fields_n};
-	/* 4.3.5: "otherwise, the cache SHOULD consider the stored response to be stale". */
-	if (!cache_is_freshened_by_head(&c->object->meta, c->object->body->len, fields,
-					r->has_length ? r->length : UINT64_MAX))
+	/* 4.3.5: "the cache SHOULD update the stored response ...; otherwise, the cache SHOULD
+	 * consider the stored response to be stale". */
+	if (cache_is_freshened_by_head(&c->object->meta, c->object->body->len, fields,
+				       r->has_length ? r->length : UINT64_MAX))
+		cached_freshen(c);
+	else
 		(void)cache_memory_purge(c->desk->memory, CACHE_PURGE_KEY, c->look.key);
 }
 
@@ -366,9 +369,14 @@ void proxy_cached_fields(struct proxy_cached *c)
 
 bool proxy_cached_error(struct proxy_cached *c, struct proxy_verdict *ret)
 {
-	if (!c || !c->looked || !c->object || c->hit || c->x->response.status < 500 ||
-	    !cache_may_use_on_error(&c->object->meta, &c->asked, &c->policy, clock_wall_s()))
+	if (!c || !c->looked || !c->object || c->hit || c->x->response.status < 500)
 		return false;
+	if (!cache_may_use_on_error(&c->object->meta, &c->asked, &c->policy, clock_wall_s())) {
+		/* 5.2.2.2: "The generated status code SHOULD be 504 (Gateway Timeout)". */
+		if (c->object->meta.must_revalidate && c->x->response.status == 502)
+			c->x->response.status = 504;
+		return false;
+	}
 	c->stale = true;
 	cached_count(c, PROXY_CACHE_STALE, 1);
 	(void)replace(c, ret);

@@ -74,7 +74,7 @@ enum proxy_judgement proxy_cached_response(struct proxy_cached *c, struct proxy_
 void proxy_cached_drop(struct proxy_cached *c);
 /* In face.response, after the edits: Cache-Status. */
 void proxy_cached_fields(struct proxy_cached *c);
-/* In face.error: true: *ret answers instead. */
+/* In face.error: true: *ret answers instead. False: the status may be another one. */
 bool proxy_cached_error(struct proxy_cached *c, struct proxy_verdict *ret);
 /* In face.done, while what the request was made of is there; once. */
 void proxy_cached_leave(struct proxy_cached *c);

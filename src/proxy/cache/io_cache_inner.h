@@ -81,7 +81,8 @@ void cached_store(struct proxy_cached *c);
 /* A note why not, and the flight's end. */
 void cached_refuse(struct proxy_cached *c, enum cache_rule rule);
 void cached_land(struct proxy_cached *c);
-/* c->object with the fields of a 304: it is put in, and c->object from now on. */
+/* c->object with the fields of a 304, or of an answer to HEAD: it is put in, and c->object from now
+ * on. */
 void cached_freshen(struct proxy_cached *c);
 void cached_store_leave(struct proxy_cached *c);
 

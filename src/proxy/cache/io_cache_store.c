@@ -181,7 +181,7 @@ void cached_store_leave(struct proxy_cached *c)
 	cached_land(c);
 }
 
-/* ---- 304 ---- */
+/* ---- 304, and answers to HEAD ---- */
 
 void cached_freshen(struct proxy_cached *c)
 {
