@@ -1,6 +1,7 @@
 #include "compress/compress.h"
 
 #include "base/writer.h"
+#include "compress/expand.h"
 #include "test/random.h"
 
 #include <brotli/decode.h>
@@ -115,6 +116,60 @@ static void a_flush_brings_out_all_that_went_in(void **state)
 	}
 }
 
+static void what_was_packed_can_be_expanded(void **state)
+{
+	(void)state;
+	static uint8_t plain[TEXT], packed[2 * ROOM], out[2 * TEXT + 1];
+	struct test_random r = test_random_begin();
+	struct writer w = writer_of(packed, sizeof(packed));
+	for (size_t i = 0; i < TEXT; i++)
+		plain[i] = (uint8_t)(test_random_next(&r) % 7);
+	for (int member = 0; member < 2; member++) { /* RFC 1952 2.2 */
+		AUTO(compress_free) struct compress *c = NULL;
+		struct span in = span_of(plain, TEXT);
+		bool done = false;
+		assert_int_equal(compress_new(COMPRESS_GZIP, 6, &c), OK);
+		assert_int_equal(compress_write(c, &in, COMPRESS_END, &w, &done), OK);
+		assert_true(done);
+	}
+	for (int round = 0; round < 20; round++) {
+		AUTO(expand_free) struct expand *x = NULL;
+		size_t len = 0, at = 0;
+		assert_int_equal(expand_new(&x), OK);
+		while (at < w.pos) {
+			struct span in =
+				span_sub(writer_span(&w), at, 1 + test_random_below(&r, 20000));
+			bool more = true;
+			at += in.len;
+			while (more) {
+				size_t room = 1 + test_random_below(&r, 30000);
+				room = room < sizeof(out) - len ? room : sizeof(out) - len;
+				struct writer to = writer_of(out + len, room);
+				assert_int_equal(expand_read(x, &in, &to, &more), OK);
+				len += to.pos;
+			}
+			assert_int_equal(in.len, 0);
+		}
+		assert_true(expand_is_whole(x));
+		assert_int_equal(len, 2 * TEXT);
+		assert_memory_equal(out, plain, TEXT);
+		assert_memory_equal(out + TEXT, plain, TEXT);
+	}
+}
+
+static void what_is_no_gzip_is_not_expanded(void **state)
+{
+	(void)state;
+	AUTO(expand_free) struct expand *x = NULL;
+	uint8_t out[64];
+	struct writer w = writer_of(out, sizeof(out));
+	struct span in = span_text("<html>not at all</html>");
+	bool more;
+	assert_int_equal(expand_new(&x), OK);
+	assert_false(expand_is_whole(x));
+	assert_int_equal(expand_read(x, &in, &w, &more), ERR_FORMAT);
+}
+
 static void codings_have_their_names(void **state)
 {
 	(void)state;
@@ -129,6 +184,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_goes_in_comes_out),
 		cmocka_unit_test(a_flush_brings_out_all_that_went_in),
+		cmocka_unit_test(what_was_packed_can_be_expanded),
+		cmocka_unit_test(what_is_no_gzip_is_not_expanded),
 		cmocka_unit_test(codings_have_their_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,7 +136,7 @@ static void order_failed(struct acme_authority *u, const struct acme_result *r)
 	h->schedule.failures++;
 	h->schedule.retry_s =
 		now_s + acme_backoff_s(h->schedule.failures, r->retry_after_s, draw());
-	put_error(&h->schedule, r, u->https.fault);
+	put_error(&h->schedule, r, fetch_fault(&u->https.fetch));
 	a->counts.failed++;
 	acme_unlock(a);
 	if (is_everybodys(r))
@@ -435,7 +435,7 @@ void acme_authority_adopt(struct acme_authority *u, struct config *config,
 	u->config = config_ref(config);
 	u->site = site;
 	u->conf = conf;
-	acme_https_trust(&u->https, trust);
+	fetch_trust(&u->https.fetch, trust);
 	acme_id_of_account(conf->directory, u->id);
 	u->retry_s = 0;
 }
@@ -444,7 +444,7 @@ void acme_authority_stop(struct acme_authority *u)
 {
 	if (!u->errand)
 		return;
-	acme_https_stop(&u->https);
+	fetch_stop(&u->https.fetch);
 	acme_unshow_now(u);
 	acme_stop(u->engine);
 	errand_end(u);
@@ -453,7 +453,7 @@ void acme_authority_stop(struct acme_authority *u)
 void acme_authority_free(struct acme_authority *u)
 {
 	acme_authority_stop(u);
-	acme_https_free(&u->https);
+	fetch_free(&u->https.fetch);
 	acme_dns_stop(&u->dns);
 	acme_free(u->engine);
 	config_free(u->config);

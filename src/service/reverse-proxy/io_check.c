@@ -1,8 +1,6 @@
 #include "service/reverse-proxy/io_check.h"
 
 #include "crypto/tls.h"
-#include "os/fd.h"
-#include "os/tcp.h"
 #include "service/reverse-proxy/check.h"
 
 #include <assert.h>
@@ -19,17 +17,15 @@ static_assert((int)REVERSE_CHECK_QUESTION_MAX >= (int)HTTP2_WRITE_MIN, "frames f
 
 bool reverse_check_runs(const struct reverse_check_run *r)
 {
-	return r->fd >= 0;
+	return fetch_connection_is(&r->connection);
 }
 
 void reverse_check_end(struct reverse_check_run *r)
 {
-	tls_stream_free(TAKE(r->tls));
+	fetch_connection_close(&r->connection);
 	reverse_check2_free(TAKE(r->k));
-	loop_remove(r->loop, &r->watch);
-	fd_done(&r->fd);
 	free(TAKE(r->bytes));
-	r->connected = r->asked = false;
+	r->asked = false;
 }
 
 static void over(struct reverse_check_run *r, bool good, const char *why)
@@ -40,30 +36,18 @@ static void over(struct reverse_check_run *r, bool good, const char *why)
 
 static void failed(struct reverse_check_run *r, enum err e)
 {
-	const char *fault = r->tls ? tls_fault(r->tls) : "";
+	const char *fault = fetch_connection_fault(&r->connection);
 	over(r, false, *fault ? fault : err_text(e));
 }
 
 /* --- bytes ------------------------------------------------------------------------------------ */
-
-static enum err wire_receive(void *arg, void *buf, size_t size, size_t *ret_len)
-{
-	const struct reverse_check_run *r = arg;
-	return tcp_read(r->fd, buf, size, ret_len);
-}
-
-static enum err wire_send(void *arg, struct span bytes, size_t *ret_len)
-{
-	const struct reverse_check_run *r = arg;
-	return tcp_write(r->fd, bytes, ret_len);
-}
 
 static enum err take(struct reverse_check_run *r, size_t *ret_len)
 {
 	struct reverse_check_bytes *b = r->bytes;
 	uint8_t *at = b->in + b->in_len;
 	size_t room = sizeof(b->in) - b->in_len;
-	return r->tls ? tls_read(r->tls, at, room, ret_len) : tcp_read(r->fd, at, room, ret_len);
+	return fetch_connection_read(&r->connection, at, room, ret_len);
 }
 
 static enum parse judge(struct reverse_check_run *r, size_t len, bool end, const char **ret_why)
@@ -129,31 +113,13 @@ static enum err write_out(struct reverse_check_run *r)
 		struct span rest = span_of(b->out + b->out_at, b->out_n - b->out_at);
 		if (!rest.len)
 			break;
-		TRY(r->tls ? tls_write_some(r->tls, rest, &len) : tcp_write(r->fd, rest, &len));
+		TRY(fetch_connection_write(&r->connection, rest, &len));
 		b->out_at += len;
 	}
-	return loop_modify(r->loop, &r->watch, LOOP_READ | (b->out_at < b->out_n ? LOOP_WRITE : 0));
+	return fetch_connection_wait(&r->connection, b->out_at < b->out_n);
 }
 
 /* --- its way ---------------------------------------------------------------------------------- */
-
-/* The connection, and TLS in it. */
-static enum err open_way(struct reverse_check_run *r, bool *ret_open)
-{
-	const struct tls_wire wire = {wire_receive, wire_send, r};
-	if (!r->connected) {
-		TRY(tcp_connect_result(r->fd));
-		r->connected = true;
-		if (r->peer)
-			TRY(tls_stream_connect(r->peer, &wire, &r->tls));
-	}
-	if (r->tls)
-		TRY(tls_handshake(r->tls));
-	*ret_open = !r->tls || tls_is_open(r->tls);
-	if (*ret_open)
-		return OK;
-	return loop_modify(r->loop, &r->watch, tls_wants_room(r->tls) ? LOOP_WRITE : LOOP_READ);
-}
 
 static void ask(struct reverse_check_run *r)
 {
@@ -161,7 +127,7 @@ static void ask(struct reverse_check_run *r)
 		over(r, true, "");
 		return;
 	}
-	if (r->k && r->tls && !span_is(tls_protocol(r->tls), "h2")) {
+	if (r->k && r->connection.tls && !span_is(tls_protocol(r->connection.tls), "h2")) {
 		over(r, false, "it does not agree to HTTP/2");
 		return;
 	}
@@ -171,14 +137,13 @@ static void ask(struct reverse_check_run *r)
 		failed(r, e);
 }
 
-static void ready(void *arg, uint32_t events)
+static void ready(void *arg)
 {
 	struct reverse_check_run *r = arg;
 	bool open = false;
-	(void)events;
 	if (r->asked && !read_answer(r))
 		return;
-	enum err e = r->asked ? write_out(r) : open_way(r, &open);
+	enum err e = r->asked ? write_out(r) : fetch_connection_open(&r->connection, &open);
 	/* What came before the connection broke counts. */
 	if (e && r->asked && !read_answer(r))
 		return;
@@ -204,8 +169,8 @@ static enum err begin(struct reverse_check_run *r, const struct ip_endpoint *to,
 		TRY(writer_check(&w));
 		r->bytes->out_n = w.pos;
 	}
-	TRY(tcp_connect(to, NULL, &r->fd));
-	return loop_add(r->loop, &r->watch, r->fd, LOOP_WRITE, ready, r);
+	fetch_connection_init(&r->connection, r->loop, ready, r);
+	return fetch_connection_begin(&r->connection, to, r->peer);
 }
 
 enum err reverse_check_begin(struct reverse_check_run *r, const struct ip_endpoint *to,

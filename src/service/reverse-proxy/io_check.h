@@ -4,14 +4,12 @@
 #ifndef REVERSE_PROXY_IO_CHECK_H
 #define REVERSE_PROXY_IO_CHECK_H
 
-#include "os/loop.h"
-#include "proto/ip/address.h"
+#include "fetch/connection.h"
 #include "service/reverse-proxy/check2.h"
 
 struct reverse_check_bytes;
 struct reverse_check_conf;
 struct tls_peer;
-struct tls_stream;
 
 /* why: a fixed text, "" of one that went well. The check is over by then and may begin again. */
 typedef void reverse_check_over(void *arg, bool good, const char *why);
@@ -26,12 +24,10 @@ struct reverse_check_run {
 	struct tls_peer *peer; /* NULL: plain */
 	bool http2;	       /* with TLS its peer offers that alone */
 	/* Private. */
-	int fd; /* -1: none runs; its owner begins with that */
-	bool connected, asked;
-	struct tls_stream *tls;		   /* owned; NULL: plain, or not connected yet */
+	struct fetch_connection connection; /* none: no check runs; its owner begins with that */
+	bool asked;
 	struct reverse_check2 *k;	   /* owned; NULL: by HTTP/1.1, or not asked yet */
 	struct reverse_check_bytes *bytes; /* owned, while it runs */
-	struct loop_watch watch;
 };
 
 /* Begins one, which ends by `over`, never from within this call. to: where the connection goes;

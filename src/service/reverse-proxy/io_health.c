@@ -162,7 +162,7 @@ static enum err begin(struct reverse_health *h, struct backend *b, uint64_t inte
 				    .share = &h->share,
 				    .over = check_over,
 				    .arg = c,
-				    .fd = -1},
+				    .connection.fd = -1},
 			    .opinion = {.is = backend_checked(b)}};
 	enum err e = table_insert(&h->checks, table_hash(&h->checks, span_of(&b, sizeof(b))), &b,
 				  sizeof(b), c);

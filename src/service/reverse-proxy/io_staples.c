@@ -3,21 +3,25 @@
 #include "base/table.h"
 #include "crypto/random.h"
 #include "crypto/tls_chain.h"
+#include "fetch/fetch.h"
+#include "fetch/url.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "service/reverse-proxy/conf.h"
 #include "service/reverse-proxy/io_certificates.h"
-#include "service/reverse-proxy/io_ocsp.h"
+#include "service/reverse-proxy/ocsp.h"
 
 #include <stdlib.h>
 
 enum {
 	FINGERPRINT_LEN = 32,
 	STAPLES_MAX = 2 * REVERSE_CERTIFICATES_MAX,
-	FETCHES_MAX = 16,     /* at once */
-	BUSY_MS = 200,	      /* until the next try to be one of them */
-	RETRY_MS = 30 * 1000, /* after a failure, and twice that after each further one */
+	FETCHES_MAX = 16, /* at once */
+	FETCH_MS = 30 * 1000,
+	ADDRESS_MS = 10 * 1000, /* one address of a server */
+	BUSY_MS = 200,		/* until the next try to be one of them */
+	RETRY_MS = 30 * 1000,	/* after a failure, and twice that after each further one */
 	RETRY_MAX_MS = 3600 * 1000,
 	REFRESH_MIN_MS = 2 * 1000,
 	REFRESH_MAX_MS = 12 * 3600 * 1000, /* who is revoked meanwhile is found out by then */
@@ -30,15 +34,14 @@ struct staple {
 	struct tls_chain *chain; /* counted; of the configuration in force */
 	const char *file;	 /* borrowed from it; NULL: a server is asked */
 	char url[TLS_CHAIN_TEXT_MAX];
-	struct ocsp_server server; /* borrows from url */
-	bool must, tried, wanted;  /* wanted: private to reverse_staples_set */
+	bool must, tried, wanted; /* wanted: private to reverse_staples_set */
 	/* What is kept. */
 	uint8_t *der; /* owned; NULL: nothing */
 	size_t der_len;
 	uint64_t until_s;
-	unsigned failures; /* in a row */
-	const char *why;
-	struct reverse_ocsp ocsp;
+	unsigned failures;	   /* in a row */
+	char why[FETCH_FAULT_MAX]; /* of the last failure; "" */
+	struct fetch fetch;
 	struct loop_timer timer; /* the next fetch */
 };
 
@@ -88,7 +91,7 @@ static void failed(struct staple *s, const char *why)
 	uint64_t delay_ms = RETRY_MS;
 	s->tried = true;
 	s->of->failed++;
-	s->why = why;
+	(void)span_to_cstr(span_sub(span_text(why), 0, sizeof(s->why) - 1), s->why, sizeof(s->why));
 	for (unsigned i = 0; i < s->failures && delay_ms < RETRY_MAX_MS; i++)
 		delay_ms *= 2;
 	if (s->failures++ == 0)
@@ -124,7 +127,7 @@ static void take(struct staple *s, struct span der)
 	s->der_len = der.len;
 	s->until_s = until_s;
 	s->failures = 0;
-	s->why = "";
+	s->why[0] = '\0';
 	s->of->taken++;
 	/* Half of its time is left for those that fail. */
 	uint64_t half_ms = (until_s - now) * 500;
@@ -134,23 +137,42 @@ static void take(struct staple *s, struct span der)
 
 /* --- the fetch --- */
 
-static void answered(void *arg, struct span answer, const char *why)
+static void answered(void *arg, const struct fetch_answer *answer, enum err why)
 {
 	struct staple *s = arg;
+	const char *fault = fetch_fault(&s->fetch);
 	s->of->fetching--;
-	if (answer.len)
-		take(s, answer);
+	if (answer && answer->body.len)
+		take(s, answer->body);
+	else if (answer)
+		failed(s, "the server's answer is empty");
 	else
-		failed(s, why);
+		failed(s, *fault ? fault : err_text(why));
 }
 
 static enum err ask(struct staple *s)
 {
 	uint8_t question[OCSP_QUESTION_MAX];
+	char url[OCSP_URL_MAX];
 	size_t len = 0;
+	bool get;
 	TRY(tls_chain_ocsp_request(s->chain, question, sizeof(question), &len));
-	const struct fetch_resolvers resolvers = {s->of->resolvers->items, s->of->resolvers->n};
-	TRY(reverse_ocsp_ask(&s->ocsp, resolvers, &s->server, span_of(question, len)));
+	TRY(ocsp_url(span_text(s->url), span_of(question, len), url, &get));
+	const struct fetch_question q = {
+		.method = get ? "GET" : "POST",
+		.url = url,
+		.agent = "gatehouse-ocsp",
+		.fields = span_text("Accept: " OCSP_ANSWER_TYPE "\r\n"),
+		.type = get ? NULL : OCSP_QUESTION_TYPE,
+		.body = span_of(question, len),
+		.resolvers = {s->of->resolvers->items, s->of->resolvers->n},
+		.total_ms = FETCH_MS,
+		.address_ms = ADDRESS_MS,
+		.idle_ms = ADDRESS_MS,
+		.body_max = OCSP_ANSWER_MAX,
+		.only_200 = true,
+		.every_address = true};
+	TRY(fetch_ask(&s->fetch, &q));
 	s->of->fetching++;
 	return OK;
 }
@@ -199,9 +221,9 @@ static struct staple *find(const struct reverse_staples *all, const uint8_t *fin
 
 static void staple_free(struct staple *s)
 {
-	if (reverse_ocsp_runs(&s->ocsp))
+	if (fetch_runs(&s->fetch))
 		s->of->fetching--;
-	reverse_ocsp_stop(&s->ocsp);
+	fetch_free(&s->fetch);
 	loop_timer_cancel(s->of->loop, &s->timer);
 	tls_chain_unref(s->chain);
 	drop_kept(s);
@@ -247,14 +269,14 @@ static enum err make(struct reverse_staples *all, const uint8_t *fingerprint, st
 	struct span key = span_of(fingerprint, FINGERPRINT_LEN);
 	if (!s)
 		return ENOMEM;
-	*s = (struct staple){.of = all, .why = ""};
+	s->of = all;
 	memcpy(s->fingerprint, fingerprint, FINGERPRINT_LEN);
 	enum err e = table_insert(&all->table, table_hash(&all->table, key), key.data, key.len, s);
 	if (e) {
 		free(s);
 		return e;
 	}
-	reverse_ocsp_init(&s->ocsp, all->loop, answered, s);
+	fetch_init(&s->fetch, all->loop, answered, s);
 	loop_timer_init(&s->timer, due, s);
 	*ret = s;
 	return OK;
@@ -274,14 +296,14 @@ static void move_to(struct staple *s, struct tls_chain *c)
 static bool has_way(struct tls_chain *c, const struct tls_chain_facts *facts, const char *file)
 {
 	uint8_t question[OCSP_QUESTION_MAX];
-	struct ocsp_server server;
+	struct fetch_url server;
 	size_t len;
 	const char *lacks = NULL;
 	if (!file && !facts->ocsp[0])
 		lacks = facts->must_staple ? "it names no OCSP server" : NULL;
 	else if (tls_chain_ocsp_request(c, question, sizeof(question), &len))
 		lacks = "its issuer's certificate is not in its file";
-	else if (file || ocsp_server_read(span_text(facts->ocsp), &server) == OK)
+	else if (file || (fetch_url_read(span_text(facts->ocsp), &server) == OK && !server.tls))
 		return true;
 	else
 		lacks = "the address of its OCSP server is none";
@@ -310,9 +332,7 @@ static enum err want(struct reverse_staples *all, struct tls_chain *c,
 	s->file = file;
 	s->must = facts.must_staple;
 	memcpy(s->url, facts.ocsp, sizeof(s->url));
-	if (!file)
-		err_ignore(ocsp_server_read(span_text(s->url), &s->server)); /* has_way has */
-	if (again && !reverse_ocsp_runs(&s->ocsp))
+	if (again && !fetch_runs(&s->fetch))
 		due(s);
 	return OK;
 }

@@ -1,38 +1,25 @@
-/* The question to a certificate's OCSP server as a message of HTTP, and what its answer carries
- * (RFC 6960 A.1, RFC 5019 5). Does no I/O, knows no clock, and not what an answer says.
+/* The question to a certificate's OCSP server as a URL and a body (RFC 6960 A.1, RFC 5019 5). Does
+ * no I/O, knows no clock, and not what an answer says.
  */
 #ifndef REVERSE_PROXY_OCSP_H
 #define REVERSE_PROXY_OCSP_H
 
 #include "base/err.h"
-#include "base/parse.h"
 #include "base/span.h"
 
-struct writer;
-
 enum {
-	OCSP_HOST_MAX = 254,	    /* octets with the NUL */
 	OCSP_QUESTION_MAX = 1024,   /* of a request, DER */
-	OCSP_REQUEST_MAX = 4096,    /* of the message that asks */
-	OCSP_ANSWER_MAX = 24 << 10, /* of head and body that are looked at */
+	OCSP_URL_MAX = 1024,	    /* octets with the NUL */
+	OCSP_ANSWER_MAX = 24 << 10, /* of a body that is looked at */
 };
 
-/* Where to ask. */
-struct ocsp_server {
-	char host[OCSP_HOST_MAX]; /* a name, or an address without brackets */
-	uint16_t port;
-	struct span authority, path; /* of the URL; path may be empty */
-};
-/* "http://ocsp.example/x": ERR_FORMAT when it is none, ERR_UNSUPPORTED: another scheme. ret borrows
- * from url. */
-MUST enum err ocsp_server_read(struct span url, struct ocsp_server *ret);
+#define OCSP_QUESTION_TYPE "application/ocsp-request"
+#define OCSP_ANSWER_TYPE   "application/ocsp-response"
 
-/* GET where the question is short enough to be kept by caches on the way, else POST. */
-void ocsp_write(struct writer *w, const struct ocsp_server *to, struct span question);
-
-/* What was received so far; end: nothing more comes. PARSE_DONE: *ret is the answer's body, which
- * lies in `in` (whose chunks are moved together there). PARSE_BAD: none, or too long; PARSE_MORE is
- * never said at the end or for OCSP_ANSWER_MAX octets. */
-MUST enum parse ocsp_read(uint8_t *in, size_t len, bool end, struct span *ret);
+/* Where it is asked at a server's URL ("http://ocsp.example/x"). *ret_get: by GET, as the question
+ * is short enough for caches on the way to keep its answer, and is in the URL; else it is the body
+ * of a POST. ERR_LIMIT: the server's URL is too long. */
+MUST enum err ocsp_url(struct span server, struct span question, char ret[OCSP_URL_MAX],
+		       bool *ret_get);
 
 #endif

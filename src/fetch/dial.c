@@ -1,0 +1,110 @@
+#include "fetch/dial.h"
+
+/* --- one address --- */
+
+static void hang_up(struct fetch_dial *d)
+{
+	const char *fault = fetch_connection_fault(&d->connection);
+	if (*fault)
+		(void)span_to_cstr(span_sub(span_text(fault), 0, sizeof(d->fault) - 1), d->fault,
+				   sizeof(d->fault));
+	fetch_connection_close(&d->connection);
+	loop_timer_cancel(d->loop, &d->timer);
+}
+
+static void over(struct fetch_dial *d, enum err why)
+{
+	fetch_resolve_stop(&d->resolve);
+	hang_up(d);
+	d->call(d->arg, why);
+}
+
+static void go_on(void *arg)
+{
+	struct fetch_dial *d = arg;
+	bool open = false;
+	enum err e = fetch_connection_open(&d->connection, &open);
+	if (e) {
+		fetch_dial_next(d, e);
+	} else if (open) {
+		loop_timer_cancel(d->loop, &d->timer);
+		d->call(d->arg, OK);
+	}
+}
+
+/* Who is the last has all of the time that is left. */
+static void timer_set(struct fetch_dial *d)
+{
+	uint64_t until_ms = loop_now_ms(d->loop) + d->address_ms;
+	if (d->at == d->found_n || until_ms > d->until_ms)
+		until_ms = d->until_ms;
+	loop_timer_set(d->loop, &d->timer, until_ms);
+}
+
+void fetch_dial_next(struct fetch_dial *d, enum err why)
+{
+	hang_up(d);
+	d->connection.call = go_on;
+	d->connection.arg = d;
+	if (loop_now_ms(d->loop) >= d->until_ms)
+		d->at = d->found_n;
+	while (d->at < d->found_n) {
+		const struct ip_endpoint to = {.address = d->found[d->at++], .port = d->port};
+		why = fetch_connection_begin(&d->connection, &to, d->peer);
+		if (why)
+			continue;
+		d->fault[0] = '\0';
+		timer_set(d);
+		return;
+	}
+	over(d, why);
+}
+
+static void late(void *arg)
+{
+	struct fetch_dial *d = arg;
+	if (loop_now_ms(d->loop) >= d->until_ms)
+		over(d, (enum err)ETIMEDOUT);
+	else
+		fetch_dial_next(d, (enum err)ETIMEDOUT);
+}
+
+/* --- all of them --- */
+
+static void resolved(void *arg, const struct ip_address *found, size_t n)
+{
+	struct fetch_dial *d = arg;
+	for (d->found_n = 0; d->found_n < n; d->found_n++)
+		d->found[d->found_n] = found[d->found_n];
+	d->at = 0;
+	fetch_dial_next(d, ERR_ABSENT);
+}
+
+void fetch_dial_init(struct fetch_dial *d, struct loop *loop, fetch_dialled *call, void *arg)
+{
+	*d = (struct fetch_dial){.loop = loop, .call = call, .arg = arg};
+	fetch_resolve_init(&d->resolve, loop, resolved, d);
+	fetch_connection_init(&d->connection, loop, go_on, d);
+	loop_timer_init(&d->timer, late, d);
+}
+
+enum err fetch_dial(struct fetch_dial *d, const struct fetch_dial_to *to)
+{
+	fetch_dial_stop(d);
+	d->port = to->port;
+	d->peer = to->peer;
+	d->address_ms = to->address_ms;
+	d->until_ms = to->until_ms;
+	d->fault[0] = '\0';
+	TRY(fetch_resolve(&d->resolve, to->resolvers, to->host));
+	loop_timer_set(d->loop, &d->timer, d->until_ms);
+	return OK;
+}
+
+void fetch_dial_stop(struct fetch_dial *d)
+{
+	if (!d->loop)
+		return;
+	fetch_resolve_stop(&d->resolve);
+	hang_up(d);
+}
