@@ -1,0 +1,288 @@
+#include "policy/text.h"
+
+#include "policy/pattern.h"
+#include "proto/ip/address.h"
+
+/* 0: not of names. */
+static uint8_t name_octet(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (uint8_t)(c + 32);
+	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
+		return c;
+	return 0;
+}
+
+static bool is_digits(const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (at[i] < '0' || at[i] > '9')
+			return false;
+	return true;
+}
+
+bool policy_name_read(struct span text, struct dns_name *ret)
+{
+	struct dns_name n = {0};
+	size_t label = 0, at = 1; /* where the label's length stands; where the next octet goes */
+	if (text.len && text.data[text.len - 1] == '.')
+		text.len--;
+	if (text.len == 0 || text.len > DNS_NAME_MAX - 2)
+		return false;
+	for (size_t i = 0; i <= text.len; i++) {
+		uint8_t c = i < text.len ? text.data[i] : '.';
+		if (c == '.') {
+			size_t len = at - label - 1;
+			if (len == 0 || len > DNS_LABEL_MAX)
+				return false;
+			/* No top-level domain is a number (RFC 3696 2): it is an address. */
+			if (i == text.len && is_digits(n.wire + label + 1, len))
+				return false;
+			n.wire[label] = (uint8_t)len;
+			label = at++;
+			continue;
+		}
+		n.wire[at] = name_octet(c);
+		if (n.wire[at++] == 0)
+			return false;
+	}
+	n.wire[label] = 0;
+	n.len = (uint8_t)(label + 1);
+	*ret = n;
+	return true;
+}
+
+bool policy_text_next(struct span *text, struct span *ret_line)
+{
+	if (text->len == 0)
+		return false;
+	size_t end = span_find(*text, '\n');
+	*ret_line = span_sub(*text, 0, end);
+	*text = span_sub(*text, end + 1, text->len);
+	return true;
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The word at the start of text, which moves behind it and the blanks after it. */
+static struct span next_word(struct span *text)
+{
+	size_t end = 0;
+	while (end < text->len && !is_blank(text->data[end]))
+		end++;
+	struct span word = span_sub(*text, 0, end);
+	*text = span_trim(span_sub(*text, end, text->len));
+	return word;
+}
+
+static bool has(struct span s, const char *part)
+{
+	return s.len && memmem(s.data, s.len, part, strlen(part)) != NULL;
+}
+
+static bool starts(struct span s, const char *part)
+{
+	size_t len = strlen(part);
+	return s.len >= len && memcmp(s.data, part, len) == 0;
+}
+
+/* --- hosts files --- */
+
+/* What the hosts files of systems say of themselves, and of no site. */
+static bool is_local(struct span word)
+{
+	static const char *const names[] = {"localhost",     "localhost.localdomain",
+					    "local",	     "broadcasthost",
+					    "ip6-localhost", "ip6-loopback",
+					    "ip6-localnet",  "ip6-mcastprefix",
+					    "ip6-allnodes",  "ip6-allrouters",
+					    "ip6-allhosts",  "localhost6",
+					    "0.0.0.0",	     "localhost4",
+					    "localdomain",   "localhost6.localdomain6"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_equal_nocase(word, span_text(names[i])))
+			return true;
+	return false;
+}
+
+enum policy_line_kind policy_line_next(struct policy_line *l)
+{
+	if (l->more.len == 0 || l->more.data[0] == '#')
+		return POLICY_LINE_EMPTY;
+	struct span word = next_word(&l->more);
+	if (is_local(word))
+		return POLICY_LINE_LOCAL;
+	return policy_name_read(word, &l->name) ? POLICY_LINE_RULE : POLICY_LINE_BAD;
+}
+
+static enum policy_line_kind read_hosts(const struct ip_address *address, struct span names,
+					struct policy_line *ret)
+{
+	/* Another address is not a block but where a host is. */
+	if (!ip_address_is_unspecified(address) && !ip_address_is_loopback(address))
+		return POLICY_LINE_LOCAL;
+	ret->form = POLICY_FORM_HOSTS;
+	ret->scope = POLICY_EXACT;
+	ret->more = names;
+	enum policy_line_kind kind = policy_line_next(ret);
+	return kind == POLICY_LINE_EMPTY ? POLICY_LINE_BAD : kind;
+}
+
+/* --- Adblock --- */
+
+static enum policy_line_kind read_modifiers(struct span text, struct policy_line *ret)
+{
+	while (text.len) {
+		struct span one = span_sub(text, 0, span_find(text, ','));
+		text = span_sub(text, one.len + 1, text.len);
+		one = span_trim(one);
+		if (span_equal_nocase(one, span_text("important")))
+			ret->important = true;
+		else if (span_equal_nocase(one, span_text("badfilter")))
+			ret->badfilter = true;
+		else
+			return POLICY_LINE_MODIFIER;
+	}
+	return POLICY_LINE_RULE;
+}
+
+static enum policy_line_kind read_pattern(struct span text, bool start, struct policy_line *ret)
+{
+	size_t n = 0;
+	if (text.len + start > sizeof(ret->room))
+		return POLICY_LINE_BAD;
+	if (start)
+		ret->room[n++] = '|';
+	for (size_t i = 0; i < text.len; i++)
+		ret->room[n++] = text.data[i] >= 'A' && text.data[i] <= 'Z'
+					 ? (uint8_t)(text.data[i] + 32)
+					 : text.data[i];
+	ret->pattern = span_of(ret->room, n);
+	ret->scope = POLICY_PATTERN;
+	ret->name = DNS_NAME_ROOT;
+	if (!policy_pattern_is_valid(ret->pattern))
+		return POLICY_LINE_BAD;
+	struct span end = policy_pattern_end(ret->pattern);
+	return end.len == 0 || policy_name_read(end, &ret->name) ? POLICY_LINE_RULE
+								 : POLICY_LINE_BAD;
+}
+
+/* What stands between the anchors. exact: it began with one bar. */
+static enum policy_line_kind read_anchored(struct span text, bool exact, struct policy_line *ret)
+{
+	ret->scope = exact ? POLICY_EXACT : POLICY_SUBTREE;
+	if (!exact && span_is(text, "*")) {
+		ret->name = DNS_NAME_ROOT;
+		return POLICY_LINE_RULE;
+	}
+	if (!exact && starts(text, "*.") &&
+	    policy_name_read(span_sub(text, 2, text.len), &ret->name)) {
+		ret->scope = POLICY_BELOW;
+		return POLICY_LINE_RULE;
+	}
+	if (span_find(text, '*') < text.len)
+		return read_pattern(text, exact, ret);
+	return policy_name_read(text, &ret->name) ? POLICY_LINE_RULE : POLICY_LINE_BAD;
+}
+
+/* Without an anchor it is any part of an address. What is a name has all below it; other parts are
+ * too little to judge a name by. */
+static enum policy_line_kind read_loose(struct span text, struct policy_line *ret)
+{
+	size_t skip = starts(text, "*.") ? 2 : starts(text, ".") ? 1 : 0;
+	struct span name = span_sub(text, skip, text.len);
+	ret->scope = skip ? POLICY_BELOW : POLICY_SUBTREE;
+	return has(name, ".") && policy_name_read(name, &ret->name) ? POLICY_LINE_RULE
+								    : POLICY_LINE_BAD;
+}
+
+static enum policy_line_kind read_adblock(struct span text, struct policy_line *ret)
+{
+	ret->form = POLICY_FORM_ADBLOCK;
+	if (starts(text, "@@")) {
+		ret->exception = true;
+		text = span_sub(text, 2, text.len);
+	}
+	size_t dollar = span_find(text, '$');
+	if (dollar < text.len) {
+		enum policy_line_kind kind =
+			read_modifiers(span_sub(text, dollar + 1, text.len), ret);
+		if (kind != POLICY_LINE_RULE)
+			return kind;
+		text = span_sub(text, 0, dollar);
+	}
+	bool subtree = starts(text, "||"), exact = !subtree && starts(text, "|");
+	text = span_sub(text, subtree ? 2 : exact ? 1 : 0, text.len);
+	if (text.len && text.data[text.len - 1] == '|')
+		text.len--;
+	if (text.len && text.data[text.len - 1] == '^')
+		text.len--;
+	if (has(text, "/") || has(text, ":") || has(text, "?") || has(text, "="))
+		return POLICY_LINE_PATH;
+	if (subtree || exact)
+		return read_anchored(text, exact, ret);
+	return read_loose(text, ret);
+}
+
+/* --- plain lists --- */
+
+static enum policy_line_kind read_plain(struct span word, struct policy_line *ret)
+{
+	struct span name = word;
+	ret->form = POLICY_FORM_DOMAIN;
+	ret->scope = POLICY_EXACT;
+	if (starts(word, "*.")) {
+		ret->scope = POLICY_BELOW;
+		name = span_sub(word, 2, word.len);
+	} else if (starts(word, ".")) {
+		ret->scope = POLICY_BELOW;
+		name = span_sub(word, 1, word.len);
+	}
+	if (policy_name_read(name, &ret->name))
+		return is_local(name) ? POLICY_LINE_LOCAL : POLICY_LINE_RULE;
+	return has(word, "/") || has(word, "?") ? POLICY_LINE_PATH : POLICY_LINE_BAD;
+}
+
+static bool is_cosmetic(struct span line)
+{
+	size_t hash = span_find(line, '#');
+	if (hash + 1 >= line.len)
+		return has(line, "$$");
+	uint8_t next = line.data[hash + 1];
+	return next == '#' || next == '@' || next == '?' || next == '$' || next == '%' ||
+	       has(line, "$$");
+}
+
+enum policy_line_kind policy_line_read(struct span line, struct policy_line *ret)
+{
+	struct ip_address address;
+	if (line.len && line.data[line.len - 1] == '\r')
+		line.len--;
+	line = span_trim(line);
+	if (line.len > POLICY_LINE_LEN_MAX)
+		return POLICY_LINE_BAD;
+	if (line.len == 0 || line.data[0] == '!' || line.data[0] == '[')
+		return POLICY_LINE_EMPTY;
+	if (line.data[0] == '#')
+		return starts(line, "##") && line.len > 2 && !is_blank(line.data[2]) &&
+				       line.data[2] != '#'
+			       ? POLICY_LINE_COSMETIC
+			       : POLICY_LINE_EMPTY;
+	*ret = (struct policy_line){0};
+	struct span rest = line, word = next_word(&rest);
+	if (rest.len && ip_address_parse(word, &address) == OK)
+		return read_hosts(&address, rest, ret);
+	if (is_cosmetic(line))
+		return POLICY_LINE_COSMETIC;
+	if (line.data[0] == '/')
+		return POLICY_LINE_PATH;
+	if (rest.len && rest.data[0] != '#') /* of more than one word: none of these */
+		return POLICY_LINE_BAD;
+	if (starts(word, "@@") || starts(word, "|") || span_find(word, '$') < word.len ||
+	    span_find(word, '^') < word.len)
+		return read_adblock(word, ret);
+	return read_plain(word, ret);
+}
