@@ -1,0 +1,195 @@
+#include "service/forward-proxy/access/access.h"
+
+#include "proto/ip/number.h"
+#include "service/forward-proxy/access/destination.h"
+
+#include <assert.h>
+
+const char *access_why_text(enum access_why why)
+{
+	static const char *const texts[] = {
+		[ACCESS_WHY_NOTHING] = "nothing",
+		[ACCESS_WHY_RULE] = "rule",
+		[ACCESS_WHY_OTHERWISE] = "otherwise",
+		[ACCESS_WHY_CLEAR] = "clear-password",
+	};
+	static_assert(sizeof(texts) / sizeof(texts[0]) == ACCESS_WHYS, "a word for each");
+	return why < ACCESS_WHYS ? texts[why] : "?";
+}
+
+/* Does what a rule asks for fit? */
+enum fit {
+	FITS,
+	FITS_NOT,
+	FITS_IF_SIGNED_IN,    /* it depends on who it is */
+	FITS_IF_ADDRESSES_DO, /* it depends on the name's addresses */
+};
+
+static bool in_prefixes(const struct ip_prefix *list, size_t n, const struct ip_address *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_prefix_contains(&list[i], a))
+			return true;
+	return false;
+}
+
+bool access_ports_contain(const struct access_ports *list, size_t n, uint16_t port)
+{
+	for (size_t i = 0; i < n; i++)
+		if (port >= list[i].first && port <= list[i].last)
+			return true;
+	return false;
+}
+
+static enum fit users_fit(const struct access_rule *rule, struct span user)
+{
+	if (rule->users_n == 0)
+		return FITS;
+	if (user.len == 0)
+		return FITS_IF_SIGNED_IN;
+	for (size_t i = 0; i < rule->users_n; i++)
+		if (strcmp(rule->users[i], "*") == 0 || span_is(user, rule->users[i]))
+			return FITS;
+	return FITS_NOT;
+}
+
+static bool name_fits(const struct access_place *p, struct span name)
+{
+	size_t len = strlen(p->name);
+	if (!p->below)
+		return span_is(name, p->name);
+	return name.len > len + 1 && name.data[name.len - len - 1] == '.' &&
+	       span_is(span_sub(name, name.len - len, len), p->name);
+}
+
+static bool in_places(const struct access_rule *rule, const struct ip_address *a)
+{
+	for (size_t i = 0; i < rule->to_n; i++)
+		if (rule->to[i].prefix.address.family && ip_prefix_contains(&rule->to[i].prefix, a))
+			return true;
+	return false;
+}
+
+/* Of a name's addresses one is enough to deny, and all are needed to allow: what is dialled may be
+ * any of them. */
+static enum fit addresses_fit(const struct access_rule *rule, const struct access_facts *f)
+{
+	size_t in = 0;
+	if (f->unresolved)
+		return rule->action == ACCESS_DENY ? FITS : FITS_NOT;
+	if (f->addresses_n == 0)
+		return FITS_IF_ADDRESSES_DO;
+	for (size_t i = 0; i < f->addresses_n; i++) {
+		struct ip_address a = ip_address_unmap(&f->addresses[i]);
+		in += in_places(rule, &a);
+	}
+	return in >= (rule->action == ACCESS_DENY ? 1 : f->addresses_n) ? FITS : FITS_NOT;
+}
+
+static enum fit places_fit(const struct access_rule *rule, const struct access_facts *f)
+{
+	bool by_address = false;
+	if (rule->to_n == 0)
+		return FITS;
+	if (f->to->address.family)
+		return in_places(rule, &f->to->address) ? FITS : FITS_NOT;
+	for (size_t i = 0; i < rule->to_n; i++) {
+		const struct access_place *p = &rule->to[i];
+		by_address = by_address || p->prefix.address.family;
+		if (!p->prefix.address.family && name_fits(p, destination_name(f->to)))
+			return FITS;
+	}
+	return by_address ? addresses_fit(rule, f) : FITS_NOT;
+}
+
+static enum fit rule_fits(const struct access_rule *rule, const struct access_facts *f)
+{
+	if (rule->from_n && !in_prefixes(rule->from, rule->from_n, &f->client))
+		return FITS_NOT;
+	if (rule->ports_n && !access_ports_contain(rule->ports, rule->ports_n, f->to->port))
+		return FITS_NOT;
+	enum fit places = places_fit(rule, f);
+	if (places != FITS)
+		return places;
+	return users_fit(rule, f->user);
+}
+
+static void deny(struct access_verdict *v, enum access_why why, const struct access_rule *rule)
+{
+	v->answer = ACCESS_DENIED;
+	v->why = why;
+	v->rule = rule;
+}
+
+static void sign_in(const struct access_rules *r, const struct access_facts *f,
+		    struct access_verdict *v, const struct access_rule *rule)
+{
+	if (!f->secure && !r->clear_passwords) {
+		deny(v, ACCESS_WHY_CLEAR, rule);
+		return;
+	}
+	v->answer = ACCESS_SIGN_IN;
+	v->rule = rule;
+}
+
+void access_judge(const struct access_rules *r, const struct access_facts *f,
+		  struct access_verdict *ret)
+{
+	*ret = (struct access_verdict){.answer = ACCESS_PASS};
+	for (size_t i = 0; i < r->rules_n; i++) {
+		const struct access_rule *rule = &r->rules[i];
+		switch (rule_fits(rule, f)) {
+		case FITS_NOT: continue;
+		case FITS_IF_SIGNED_IN: sign_in(r, f, ret, rule); return;
+		case FITS_IF_ADDRESSES_DO: ret->answer = ACCESS_RESOLVE; return;
+		case FITS: break;
+		}
+		ret->rule = rule;
+		if (rule->action == ACCESS_DENY)
+			deny(ret, ACCESS_WHY_RULE, rule);
+		return;
+	}
+	if (r->otherwise == ACCESS_OTHERWISE_DENY)
+		deny(ret, ACCESS_WHY_OTHERWISE, NULL);
+	else if (r->otherwise == ACCESS_OTHERWISE_SIGN_IN && f->user.len == 0)
+		sign_in(r, f, ret, NULL);
+}
+
+/* ---- what the configuration writes ---- */
+
+bool access_ports_read(struct span text, struct access_ports *ret)
+{
+	size_t hyphen = span_find(text, '-');
+	uint32_t first, last;
+	if (!ip_number_parse(span_sub(text, 0, hyphen), UINT16_MAX, &first))
+		return false;
+	last = first;
+	if (hyphen < text.len &&
+	    !ip_number_parse(span_sub(text, hyphen + 1, text.len), UINT16_MAX, &last))
+		return false;
+	if (first == 0 || last < first)
+		return false;
+	*ret = (struct access_ports){(uint16_t)first, (uint16_t)last};
+	return true;
+}
+
+enum err access_place_read(struct span text, char *room, struct access_place *ret)
+{
+	struct access_place p = {.below = span_is(span_sub(text, 0, 2), "*.")};
+	struct destination d;
+	enum err e = p.below ? ERR_FORMAT : ip_prefix_parse(text, &p.prefix);
+	if (e == ERR_REFUSED)
+		return e;
+	if (e == OK) {
+		*ret = p;
+		return OK;
+	}
+	struct span name = span_sub(text, p.below ? 2 : 0, text.len);
+	if (destination_read_host(name, 1, &d) != OK || d.address.family)
+		return ERR_FORMAT;
+	memcpy(room, d.name, d.name_len + 1u);
+	p.name = room;
+	p.prefix = (struct ip_prefix){0};
+	*ret = p;
+	return OK;
+}

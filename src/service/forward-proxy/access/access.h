@@ -1,0 +1,109 @@
+/* Who may go where through the forward proxy: rules of which the first that fits decides. Knows no
+ * connection, no message and no clock; who a user is was found before, and that a destination is
+ * not inside and has a port that may be gone to is judged beside (inside.h, ports.h): no rule opens
+ * that.
+ *
+ * Some rules are about addresses. Where the destination is a name and such a rule is come to, the
+ * name's addresses must be known first:
+ *
+ *	access_judge(rules, &facts, &verdict)		facts.addresses_n 0
+ *	ACCESS_RESOLVE: ask for the name's addresses
+ *	access_judge(rules, &facts, &verdict)		with all of them; never ACCESS_RESOLVE */
+#ifndef FORWARD_PROXY_ACCESS_ACCESS_H
+#define FORWARD_PROXY_ACCESS_ACCESS_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "proto/ip/prefix.h"
+
+struct destination;
+
+struct access_ports {
+	uint16_t first, last;
+};
+
+/* A place of a rule: a prefix where it has a family, else a name. */
+struct access_place {
+	struct ip_prefix prefix;
+	const char *name; /* lower case */
+	bool below;	  /* "*.name": all names below it, not itself */
+};
+
+enum access_action { ACCESS_ALLOW, ACCESS_DENY };
+
+/* All that is given must fit; an empty list fits everything. */
+struct access_rule {
+	enum access_action action;
+	const struct ip_prefix *from;
+	size_t from_n;
+	const char *const *users; /* "*": whoever is signed in */
+	size_t users_n;
+	const struct access_place *to;
+	size_t to_n;
+	const struct access_ports *ports;
+	size_t ports_n;
+	const char *reason; /* for people who are refused; NULL: none */
+};
+
+/* What becomes of a request that no rule decides. */
+enum access_otherwise { ACCESS_OTHERWISE_ALLOW, ACCESS_OTHERWISE_SIGN_IN, ACCESS_OTHERWISE_DENY };
+
+/* Borrowed from the configuration. */
+struct access_rules {
+	const struct access_rule *rules;
+	size_t rules_n;
+	enum access_otherwise otherwise;
+	bool clear_passwords; /* they may be asked for without TLS */
+};
+
+struct access_facts {
+	struct ip_address client; /* never IPv4-mapped */
+	struct span user;	  /* who was found to be signed in; empty: nobody */
+	bool secure;		  /* what the client sends nobody else reads: TLS */
+	const struct destination *to;
+	/* All that the name has; 0: not asked for yet. Of a destination that is an address it is
+	 * not looked at. */
+	const struct ip_address *addresses;
+	size_t addresses_n;
+	/* Another proxy is asked to resolve the name: we never know its addresses. What then a rule
+	 * says of addresses is taken for the worse: it denies, and it does not allow. */
+	bool unresolved;
+};
+
+enum access_answer {
+	ACCESS_PASS,
+	ACCESS_RESOLVE, /* it depends on the name's addresses, which are not known yet */
+	ACCESS_SIGN_IN, /* 407: it depends on who it is */
+	ACCESS_DENIED,	/* 403 */
+};
+
+enum access_why {
+	ACCESS_WHY_NOTHING,
+	ACCESS_WHY_RULE,      /* verdict.rule */
+	ACCESS_WHY_OTHERWISE, /* no rule allows it */
+	ACCESS_WHY_CLEAR,     /* it needs a password, which nobody may send without TLS */
+	ACCESS_WHYS,
+};
+
+/* "rule": a word for logs and labels; never NULL. */
+const char *access_why_text(enum access_why why);
+
+struct access_verdict {
+	enum access_answer answer;
+	enum access_why why;		/* ACCESS_DENIED */
+	const struct access_rule *rule; /* that decided; NULL: none did */
+};
+
+/* Any thread; allocates nothing. */
+void access_judge(const struct access_rules *r, const struct access_facts *f,
+		  struct access_verdict *ret);
+
+/* "443" or "8000-8999", 1 to 65535, the first not above the last; false: neither. */
+bool access_ports_read(struct span text, struct access_ports *ret);
+bool access_ports_contain(const struct access_ports *list, size_t n, uint16_t port);
+/* "192.0.2.0/24", "example.org", "*.example.org". The name is written to room, which it fills up to
+ * text.len and a NUL. ERR_FORMAT: none of them; ERR_REFUSED: a prefix with bits beyond its length.
+ */
+MUST enum err access_place_read(struct span text, char *room, struct access_place *ret);
+
+#endif

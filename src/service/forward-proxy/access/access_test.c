@@ -1,0 +1,225 @@
+#include "service/forward-proxy/access/access.h"
+
+#include "service/forward-proxy/access/destination.h"
+#include "test/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct ip_prefix prefix(const char *text)
+{
+	struct ip_prefix p;
+	assert_int_equal(ip_prefix_parse(span_text(text), &p), OK);
+	return p;
+}
+
+static struct access_place place(const char *text)
+{
+	static char rooms[16][256];
+	static size_t at;
+	struct access_place p;
+	if (access_place_read(span_text(text), rooms[at++ % 16], &p) != OK)
+		fail_msg("'%s'", text);
+	return p;
+}
+
+static struct access_rules rules_of(const struct access_rule *rules, size_t n)
+{
+	return (struct access_rules){.rules = rules, .rules_n = n};
+}
+
+/* From 192.168.1.1 to there. */
+struct asked {
+	struct access_facts facts;
+	struct destination to;
+	struct ip_address addresses[4];
+};
+
+static struct access_verdict judge(const struct access_rules *r, struct asked *a)
+{
+	struct access_verdict v;
+	a->facts.to = &a->to;
+	a->facts.addresses = a->addresses;
+	access_judge(r, &a->facts, &v);
+	return v;
+}
+
+static struct asked to(const char *host)
+{
+	struct asked a = {.facts.client = ip_address_v4(192, 168, 1, 1)};
+	assert_int_equal(destination_read(span_text(host), 80, &a.to), OK);
+	return a;
+}
+
+static void resolved(struct asked *a, const char *first, const char *second)
+{
+	const char *const texts[] = {first, second};
+	a->facts.addresses_n = 0;
+	for (size_t i = 0; i < 2 && texts[i]; i++)
+		assert_int_equal(ip_address_parse(span_text(texts[i]),
+						  &a->addresses[a->facts.addresses_n++]),
+				 OK);
+}
+
+static void denied(const struct access_rules *r, struct asked a, enum access_why why)
+{
+	struct access_verdict v = judge(r, &a);
+	if (v.answer != ACCESS_DENIED || v.why != why)
+		fail_msg("%s: %d %s", a.to.name, (int)v.answer, access_why_text(v.why));
+}
+
+static void answers(const struct access_rules *r, struct asked a, enum access_answer answer)
+{
+	struct access_verdict v = judge(r, &a);
+	if (v.answer != answer)
+		fail_msg("%s: %d %s", a.to.name, (int)v.answer, access_why_text(v.why));
+}
+
+static void the_first_rule_that_fits_decides(void **state)
+{
+	(void)state;
+	const struct access_place below = place("*.a.test"), exact = place("b.test");
+	const struct ip_prefix kids = prefix("192.168.7.0/24");
+	const struct access_rule rules[] = {
+		{.action = ACCESS_ALLOW, .to = &exact, .to_n = 1},
+		{.action = ACCESS_DENY, .from = &kids, .from_n = 1, .reason = "kids"},
+		{.action = ACCESS_DENY, .to = &below, .to_n = 1, .reason = "below"},
+	};
+	struct access_rules r = rules_of(rules, 3);
+	struct asked a = to("x.a.test");
+	struct access_verdict v = judge(&r, &a);
+	assert_ptr_equal(v.rule, &rules[2]);
+	denied(&r, to("y.x.A.test."), ACCESS_WHY_RULE);
+	answers(&r, to("a.test"), ACCESS_PASS);
+	answers(&r, to("xa.test"), ACCESS_PASS);
+	answers(&r, to("a.test.b"), ACCESS_PASS);
+	a = to("8.8.8.8");
+	a.facts.client = ip_address_v4(192, 168, 7, 9);
+	v = judge(&r, &a);
+	assert_ptr_equal(v.rule, &rules[1]);
+	assert_int_equal(v.why, ACCESS_WHY_RULE);
+	a = to("b.test");
+	a.facts.client = ip_address_v4(192, 168, 7, 9);
+	answers(&r, a, ACCESS_PASS);
+	r.otherwise = ACCESS_OTHERWISE_DENY;
+	denied(&r, to("c.test"), ACCESS_WHY_OTHERWISE);
+	answers(&r, to("b.test"), ACCESS_PASS);
+}
+
+static void one_address_denies_and_all_allow(void **state)
+{
+	(void)state;
+	const struct access_place net = place("8.8.8.0/24");
+	struct access_rule rule = {.action = ACCESS_DENY, .to = &net, .to_n = 1};
+	struct access_rules r = rules_of(&rule, 1);
+	struct asked a = to("a.test");
+	answers(&r, a, ACCESS_RESOLVE);
+	resolved(&a, "1.1.1.1", "::ffff:8.8.8.8");
+	denied(&r, a, ACCESS_WHY_RULE);
+	resolved(&a, "1.1.1.1", NULL);
+	answers(&r, a, ACCESS_PASS);
+	rule.action = ACCESS_ALLOW;
+	r.otherwise = ACCESS_OTHERWISE_DENY;
+	denied(&r, a, ACCESS_WHY_OTHERWISE);
+	resolved(&a, "1.1.1.1", "8.8.8.8");
+	denied(&r, a, ACCESS_WHY_OTHERWISE);
+	resolved(&a, "8.8.8.1", "8.8.8.8");
+	answers(&r, a, ACCESS_PASS);
+	answers(&r, to("8.8.8.8"), ACCESS_PASS);
+	/* What is never known is taken for the worse. */
+	a.facts.addresses_n = 0;
+	a.facts.unresolved = true;
+	denied(&r, a, ACCESS_WHY_OTHERWISE);
+	rule.action = ACCESS_DENY;
+	r.otherwise = ACCESS_OTHERWISE_ALLOW;
+	denied(&r, a, ACCESS_WHY_RULE);
+}
+
+static void who_it_is_is_asked_only_where_it_matters(void **state)
+{
+	(void)state;
+	static const char *const anna[] = {"anna"}, *const any[] = {"*"};
+	const struct access_place secret = place("s.test"), more = place("t.test");
+	const struct access_rule rules[] = {
+		{.action = ACCESS_ALLOW, .users = anna, .users_n = 1, .to = &secret, .to_n = 1},
+		{.action = ACCESS_DENY, .to = &secret, .to_n = 1},
+		{.action = ACCESS_ALLOW, .users = any, .users_n = 1, .to = &more, .to_n = 1},
+	};
+	struct access_rules r = rules_of(rules, 3);
+	struct asked a = to("s.test");
+	a.facts.secure = true;
+	answers(&r, to("8.8.8.8"), ACCESS_PASS);
+	answers(&r, a, ACCESS_SIGN_IN);
+	a.facts.user = span_text("anna");
+	answers(&r, a, ACCESS_PASS);
+	a.facts.user = span_text("ann");
+	denied(&r, a, ACCESS_WHY_RULE);
+	struct asked t = to("t.test");
+	t.facts.secure = true;
+	answers(&r, t, ACCESS_SIGN_IN);
+	t.facts.user = span_text("ann");
+	answers(&r, t, ACCESS_PASS);
+	struct asked o = to("8.8.8.8");
+	o.facts.secure = true;
+	r.otherwise = ACCESS_OTHERWISE_SIGN_IN;
+	answers(&r, o, ACCESS_SIGN_IN);
+	o.facts.user = span_text("x");
+	answers(&r, o, ACCESS_PASS);
+}
+
+static void no_password_is_asked_for_in_the_clear(void **state)
+{
+	(void)state;
+	struct access_rules r = rules_of(NULL, 0);
+	struct asked a = to("8.8.8.8");
+	r.otherwise = ACCESS_OTHERWISE_SIGN_IN;
+	denied(&r, a, ACCESS_WHY_CLEAR);
+	r.clear_passwords = true;
+	answers(&r, a, ACCESS_SIGN_IN);
+	r.clear_passwords = false;
+	a.facts.secure = true;
+	answers(&r, a, ACCESS_SIGN_IN);
+}
+
+static void reads_ports_and_places(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"",	   "0",	      "65536", "x",   "80-",   "-80",
+					  "80-79", "1-65536", "080",   "80 ", "80--90"};
+	struct access_ports p;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (access_ports_read(span_text(bad[i]), &p))
+			fail_msg("'%s'", bad[i]);
+	assert_true(access_ports_read(span_text("80"), &p) && p.first == 80 && p.last == 80);
+	assert_true(access_ports_read(span_text("1-65535"), &p) && p.first == 1 && p.last == 65535);
+	static const char *const none[] = {"",	   "*",		  "*.",		"*.*.a",
+					   "a.*",  "a b",	  "127.1",	"http://a",
+					   "a:80", "10.0.0.0/33", "*.10.0.0.1", ".a.test"};
+	struct access_place place_read;
+	char room[256];
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (access_place_read(span_text(none[i]), room, &place_read) == OK)
+			fail_msg("'%s'", none[i]);
+	assert_int_equal(access_place_read(span_text("10.0.0.1/8"), room, &place_read),
+			 ERR_REFUSED);
+	place_read = place("A.Test.");
+	assert_string_equal(place_read.name, "a.test");
+	assert_false(place_read.below);
+	place_read = place("2001:db8::1");
+	assert_int_equal(place_read.prefix.bits, 128);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_rule_that_fits_decides),
+		cmocka_unit_test(one_address_denies_and_all_allow),
+		cmocka_unit_test(who_it_is_is_asked_only_where_it_matters),
+		cmocka_unit_test(no_password_is_asked_for_in_the_clear),
+		cmocka_unit_test(reads_ports_and_places),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,246 @@
+#include "service/forward-proxy/access/conf_access.h"
+
+#include "base/arena.h"
+#include "proto/http/token.h"
+#include "proxy/auth/basic_auth.h"
+#include "proxy/auth/conf_user.h"
+#include "service/forward-proxy/access/access.h"
+#include "service/forward-proxy/access/destination.h"
+
+enum {
+	PREFIXES_MAX = 1024,
+	RULES_MAX = 1024,
+	RULE_USERS_MAX = 1024,
+	PLACES_MAX = 16384,
+	PORTS_MAX = 256,
+	PORTS_TEXT = 11
+};
+
+static const char *const actions[] = {"allow", "deny", NULL};
+static const char *const otherwises[] = {"allow", "sign-in", "deny", NULL};
+
+static const struct config_key rule_keys[] = {
+	{.name = "action",
+	 .type = CONFIG_CHOICE,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct forward_rule_conf, action),
+	 .choices = actions,
+	 .example = "deny",
+	 .help = "what becomes of requests that this rule fits"},
+	{.name = "from",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_rule_conf, from),
+	 .items_max = PREFIXES_MAX,
+	 .example = "[192.168.7.0/24]",
+	 .help = "clients with these addresses; anybody unless set"},
+	{.name = "users",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_rule_conf, users),
+	 .min = 1,
+	 .max = 128,
+	 .items_max = RULE_USERS_MAX,
+	 .example = "[anna]",
+	 .help = "these of `users`, `*` for each of them; who has not signed in is asked to, when "
+		 "all else of the rule fits"},
+	{.name = "to",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_rule_conf, to),
+	 .min = 1,
+	 .max = 255,
+	 .items_max = PLACES_MAX,
+	 .example = "[example.org, \"*.example.org\", 198.51.100.0/24]",
+	 .help = "names (`*.example.org` is all below `example.org`, not itself) and prefixes; to "
+		 "`deny`, one of a name's addresses in a prefix is enough; to `allow`, all must "
+		 "be"},
+	{.name = "ports",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_rule_conf, ports),
+	 .min = 1,
+	 .max = PORTS_TEXT,
+	 .items_max = PORTS_MAX,
+	 .example = "[443, 8000-8999]",
+	 .help = "ports of the destination"},
+	{.name = "reason",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct forward_rule_conf, reason),
+	 .min = 1,
+	 .max = 255,
+	 .example = "\"not during lessons\"",
+	 .help = "for people who are refused"},
+};
+
+static void check_ports(struct config_at *at, const char *key, const struct config_list *list)
+{
+	struct access_ports ports;
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = ((const char *const *)list->items)[i];
+		if (!access_ports_read(span_text(text), &ports))
+			config_fail_item(at, key, i,
+					 "'%s' is no port; write 443, or 8000-8999 for several",
+					 text);
+	}
+}
+
+static void check_rule(const void *conf, struct config_at *at)
+{
+	const struct forward_rule_conf *c = conf;
+	for (size_t i = 0; i < c->to.n; i++) {
+		const char *text = ((const char *const *)c->to.items)[i];
+		char room[256];
+		struct access_place place;
+		enum err e = access_place_read(span_text(text), room, &place);
+		if (e == ERR_REFUSED)
+			config_fail_item(at, "to", i,
+					 "'%s' has bits beyond the length of its prefix", text);
+		else if (e)
+			config_fail_item(at, "to", i,
+					 "'%s' is no place; write a name, *.NAME or a prefix",
+					 text);
+	}
+	check_ports(at, "ports", &c->ports);
+	if (c->reason && c->action == ACCESS_ALLOW)
+		config_fail(at, "reason", "nobody is refused by a rule that allows");
+}
+
+static const struct config_map rule_map = {
+	.help = "A rule: all that is given must fit",
+	.size = sizeof(struct forward_rule_conf),
+	CONFIG_KEYS(rule_keys),
+	.check = check_rule,
+	.example = "{action: deny, from: 192.168.7.0/24, to: [\"*.example.org\"]}",
+};
+
+static const struct config_key access_keys[] = {
+	{.name = "users",
+	 .type = CONFIG_DICTIONARY,
+	 CONFIG_FIELD(struct forward_access_conf, users),
+	 .map = &proxy_user_map,
+	 .items_max = PROXY_USERS_MAX,
+	 .help = "who may sign in (RFC 7617), by name, with the records of their passwords"},
+	{.name = "realm",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct forward_access_conf, realm),
+	 .min = 1,
+	 .max = 128,
+	 .fallback = "proxy",
+	 .help = "what a browser shows where it asks for a name and a password"},
+	{.name = "clear-passwords",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_access_conf, clear_passwords),
+	 .fallback = "no",
+	 .help = "passwords are asked for on connections without TLS too, where whoever is on the "
+		 "way reads them; else what needs one is refused there"},
+	{.name = "rules",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_access_conf, rules),
+	 .map = &rule_map,
+	 .items_max = RULES_MAX,
+	 .help = "the first that fits decides"},
+	{.name = "otherwise",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct forward_access_conf, otherwise),
+	 .choices = otherwises,
+	 .fallback = "allow",
+	 .help = "what holds where no rule fits; `sign-in`: whoever signs in may"},
+};
+
+static void check_users(const struct forward_access_conf *c, struct config_at *at)
+{
+	const struct forward_rule_conf *rules = c->rules.items;
+	const struct proxy_user_conf *users = c->users.items;
+	for (size_t i = 0; i < c->rules.n; i++)
+		for (size_t k = 0; k < rules[i].users.n; k++) {
+			const char *name = ((const char *const *)rules[i].users.items)[k];
+			const struct config_step steps[] = {{"rules", i}, {"users", k}};
+			bool found = strcmp(name, "*") == 0 && c->users.n;
+			for (size_t u = 0; u < c->users.n && !found; u++)
+				found = strcmp(users[u].name, name) == 0;
+			if (!found)
+				config_fail_inside(at, steps, 2, "there is no user '%s' in `users`",
+						   name);
+		}
+	if (c->otherwise == ACCESS_OTHERWISE_SIGN_IN && c->users.n == 0)
+		config_fail(at, "otherwise", "nobody can sign in: there are no `users`");
+}
+
+static void check_access(const void *conf, struct config_at *at)
+{
+	const struct forward_access_conf *c = conf;
+	check_users(c, at);
+	if (strpbrk(c->realm, "\"\\") || !http_is_field_value(span_text(c->realm)))
+		config_fail(at, "realm", "no quotes, backslashes or control bytes");
+}
+
+const struct config_map forward_access_map = {
+	.help = "Who may go where, of those who may use the proxy at all",
+	.size = sizeof(struct forward_access_conf),
+	CONFIG_KEYS(access_keys),
+	.check = check_access,
+	.example = "{rules: {action: deny, to: [example.org, \"*.example.org\"]}}",
+};
+
+/* ---- from the configuration to what is asked at run time ---- */
+
+/* Each was judged by check_ports. */
+static enum err ports_of(struct arena *a, const struct config_list *list,
+			 const struct access_ports **ret, size_t *ret_n)
+{
+	struct access_ports *made = ARENA_ARRAY(a, struct access_ports, list->n + 1);
+	if (!made)
+		return (enum err)ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		(void)access_ports_read(span_text(((const char *const *)list->items)[i]), &made[i]);
+	*ret = made;
+	*ret_n = list->n;
+	return OK;
+}
+
+static enum err rule_of(struct arena *a, const struct forward_rule_conf *c, struct access_rule *ret)
+{
+	struct access_place *places = ARENA_ARRAY(a, struct access_place, c->to.n + 1);
+	if (!places)
+		return (enum err)ENOMEM;
+	*ret = (struct access_rule){.action = (enum access_action)c->action,
+				    .from = c->from.items,
+				    .from_n = c->from.n,
+				    .users = c->users.items,
+				    .users_n = c->users.n,
+				    .to = places,
+				    .to_n = c->to.n,
+				    .reason = c->reason};
+	for (size_t i = 0; i < c->to.n; i++) {
+		struct span text = span_text(((const char *const *)c->to.items)[i]);
+		char *room = arena_alloc(a, text.len + 1, 1);
+		if (!room)
+			return (enum err)ENOMEM;
+		TRY(access_place_read(text, room, &places[i]));
+	}
+	return ports_of(a, &c->ports, &ret->ports, &ret->ports_n);
+}
+
+enum err forward_access_rules(struct arena *a, const struct forward_access_conf *c,
+			      struct access_rules *ret, struct auth_users *ret_users)
+{
+	const struct forward_rule_conf *rules = c->rules.items;
+	const struct proxy_user_conf *users = c->users.items;
+	struct access_rule *made = ARENA_ARRAY(a, struct access_rule, c->rules.n + 1);
+	struct auth_user *people = ARENA_ARRAY(a, struct auth_user, c->users.n + 1);
+	struct access_rules r = {.rules = made,
+				 .rules_n = c->rules.n,
+				 .otherwise = (enum access_otherwise)c->otherwise,
+				 .clear_passwords = c->clear_passwords};
+	if (!made || !people)
+		return (enum err)ENOMEM;
+	for (size_t i = 0; i < c->rules.n; i++)
+		TRY(rule_of(a, &rules[i], &made[i]));
+	for (size_t i = 0; i < c->users.n; i++)
+		people[i] = (struct auth_user){users[i].name, users[i].password};
+	*ret = r;
+	*ret_users = (struct auth_users){people, c->users.n};
+	return OK;
+}

@@ -1,0 +1,32 @@
+/* Who may use the forward proxy for what, as the configuration has it. Knows no request. */
+#ifndef FORWARD_PROXY_ACCESS_CONF_ACCESS_H
+#define FORWARD_PROXY_ACCESS_CONF_ACCESS_H
+
+#include "config/schema.h"
+
+struct access_rules;
+struct arena;
+struct auth_users;
+
+struct forward_rule_conf {
+	int action;			     /* enum access_action */
+	struct config_list from;	     /* struct ip_prefix */
+	struct config_list users, to, ports; /* const char * */
+	const char *reason;
+};
+
+struct forward_access_conf {
+	struct config_list users; /* struct proxy_user_conf */
+	const char *realm;
+	bool clear_passwords;
+	struct config_list rules; /* struct forward_rule_conf */
+	int otherwise;		  /* enum access_otherwise */
+};
+
+extern const struct config_map forward_access_map;
+
+/* Compiles c into ret and ret_users, which point into it and into a. ENOMEM. */
+MUST enum err forward_access_rules(struct arena *a, const struct forward_access_conf *c,
+				   struct access_rules *ret, struct auth_users *ret_users);
+
+#endif
