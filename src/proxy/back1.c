@@ -8,7 +8,10 @@
 
 #include <stddef.h>
 
-enum { FILLS_MAX = 64 }; /* of one connection in a turn, then the others have theirs */
+enum {
+	FILLS_MAX = 64,	  /* of one connection in a turn, then the others have theirs */
+	HEAD_READ = 1024, /* most heads are shorter; sent on they fit in a packet of their own */
+};
 
 static void back1_turn(struct proxy_back1 *b);
 static void turn_later(struct proxy_later *l);
@@ -252,7 +255,11 @@ static enum step splice_step(struct proxy_back1 *b)
 		proxy_wire1_rest(&b->wire);
 		return STEP_HELD;
 	case PROXY_SPLICE_WAIT: proxy_wire1_rest(&b->wire); return STEP_HELD;
-	case PROXY_SPLICE_DONE: answered(b); return STEP_GONE;
+	case PROXY_SPLICE_DONE:
+		if (b->hop->spliced_n < PROXY_SPLICED_MAX)
+			b->hop->spliced_n++;
+		answered(b);
+		return STEP_GONE;
 	case PROXY_SPLICE_TORN: break;
 	}
 	return gone(b, PROXY_BACK_TORN);
@@ -281,6 +288,7 @@ static enum step body_step(struct proxy_back1 *b)
 		return STEP_ON;
 	if (b->state == PROXY_BACK1_TUNNEL)
 		return STEP_HELD;
+	b->hop->spliced_n = 0;
 	answered(b);
 	return STEP_GONE;
 }
@@ -297,10 +305,12 @@ static enum step idle_step(struct proxy_back1 *b)
 	return STEP_HELD;
 }
 
+/* Where a body is to be spliced, what the head's read brings along of it is all that is copied. */
 static enum step read_step(struct proxy_back1 *b)
 {
-	bool got = false;
-	enum err e = proxy_wire1_fill(&b->wire, &got);
+	bool got = false, head = b->state == PROXY_BACK1_HEAD;
+	bool splices = head && b->hop->spliced_n == PROXY_SPLICED_MAX;
+	enum err e = proxy_wire1_fill_some(&b->wire, splices ? HEAD_READ : PROXY_BUFFER_SIZE, &got);
 	if (e == ERR_LIMIT)
 		return gone(b, PROXY_BUSY);
 	if (e == ERR_REFUSED) {

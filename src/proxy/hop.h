@@ -32,6 +32,9 @@ struct proxy_hop_limits {
 	uint32_t streams_max;  /* HTTP/2: at once on a connection, besides what it allows */
 };
 
+/* So many bodies one after another that were spliced make us expect another one. */
+enum { PROXY_SPLICED_MAX = 3 };
+
 struct proxy_hop {
 	/* Set by the service before the first use; the rest is the core's. */
 	struct ip_endpoint to;
@@ -51,9 +54,10 @@ struct proxy_hop {
 	struct proxy_back2 *shared; /* HTTP/2 connections, also those with requests on them */
 	uint32_t idle_n, open_n;    /* kept; all, used ones too */
 	uint32_t streams_theirs;    /* HTTP/2: what the back end allowed last; 0: not known */
-	bool closing;		    /* nothing is kept any more */
-	bool only_http1;	    /* with PROXY_HTTP_ALPN: that is what it agreed to */
-	const char *fault;	    /* why TLS failed last, a fixed text; NULL: it did not */
+	uint8_t spliced_n; /* HTTP/1: its last answers that were; up to PROXY_SPLICED_MAX */
+	bool closing;	   /* nothing is kept any more */
+	bool only_http1;   /* with PROXY_HTTP_ALPN: that is what it agreed to */
+	const char *fault; /* why TLS failed last, a fixed text; NULL: it did not */
 };
 
 /* Closes the idle connections; those in use end with their requests. The storage may go when open_n

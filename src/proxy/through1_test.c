@@ -235,6 +235,32 @@ static void holds_a_fast_back_end_for_a_slow_client(void **state)
 	free(body);
 }
 
+/* What is read with the head is copied; the rest is left to be spliced, which it can not be here.
+ */
+static void reads_little_of_a_body_that_follows_spliced_ones(void **state)
+{
+	struct through *t = *state;
+	enum { N = 9000, LITTLE = 1024 };
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n";
+	uint8_t all[sizeof(head) - 1 + N];
+	memcpy(all, head, sizeof(head) - 1);
+	for (size_t i = 0; i < N; i++)
+		all[sizeof(head) - 1 + i] = pattern(i);
+	for (unsigned spliced = 0; spliced <= PROXY_SPLICED_MAX; spliced++) {
+		t->client->window = 0;
+		memory_text(t, t->client, GET);
+		(void)memory_take(t->backs[0]);
+		t->hops[0].spliced_n = (uint8_t)spliced;
+		memory_send(t, t->backs[0], span_of(all, sizeof(all)));
+		size_t unread = t->backs[0]->in_end - t->backs[0]->in_start;
+		assert_int_equal(unread, spliced < PROXY_SPLICED_MAX ? 0 : sizeof(all) - LITTLE);
+		memory_open(t, t->client, sizeof(all));
+		assert_memory_equal(memory_take(t->client), all, sizeof(all));
+		assert_int_equal(t->dones, spliced + 1);
+		assert_int_equal(t->hops[0].spliced_n, 0);
+	}
+}
+
 static void holds_a_fast_client_for_a_slow_back_end(void **state)
 {
 	struct through *t = *state;
@@ -553,6 +579,7 @@ int main(void)
 		TEST(passes_bodies_of_every_framing),
 		TEST(passes_trailers_that_say_nothing_of_framing),
 		TEST(holds_a_fast_back_end_for_a_slow_client),
+		TEST(reads_little_of_a_body_that_follows_spliced_ones),
 		TEST(holds_a_fast_client_for_a_slow_back_end),
 		TEST(passes_100_continue),
 		TEST(ends_a_connection_whose_client_awaits_100_in_vain),

@@ -43,9 +43,14 @@ void proxy_wire1_done(struct proxy_wire1 *w, bool abort);
 
 /* ---- in ---- */
 
-/* Reads once, if it can. OK with *ret_got false: nothing now. ERR_CLOSED: the end (in_eof), what
- * was received is still there. ERR_LIMIT: no buffer, or no room in it. Others: broken. */
-MUST enum err proxy_wire1_fill(struct proxy_wire1 *w, bool *ret_got);
+/* Reads once, if it can, at most that many bytes. OK with *ret_got false: nothing now. ERR_CLOSED:
+ * the end (in_eof), what was received is still there. ERR_LIMIT: no buffer, or no room in it.
+ * Others: broken. */
+MUST enum err proxy_wire1_fill_some(struct proxy_wire1 *w, size_t most, bool *ret_got);
+MUST static inline enum err proxy_wire1_fill(struct proxy_wire1 *w, bool *ret_got)
+{
+	return proxy_wire1_fill_some(w, PROXY_BUFFER_SIZE, ret_got);
+}
 /* What was received. */
 static inline struct span proxy_wire1_bytes(const struct proxy_wire1 *w)
 {

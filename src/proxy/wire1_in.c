@@ -44,7 +44,7 @@ static enum err room_make(struct proxy_wire1 *w)
 	return n < PROXY_BUFFER_SIZE ? OK : ERR_LIMIT;
 }
 
-enum err proxy_wire1_fill(struct proxy_wire1 *w, bool *ret_got)
+enum err proxy_wire1_fill_some(struct proxy_wire1 *w, size_t most, bool *ret_got)
 {
 	*ret_got = false;
 	if (w->in_eof)
@@ -52,9 +52,9 @@ enum err proxy_wire1_fill(struct proxy_wire1 *w, bool *ret_got)
 	if (!(w->t->ready & (PROXY_CAN_READ | PROXY_BROKEN)))
 		return OK;
 	TRY(room_make(w));
-	size_t n = 0;
-	enum err e = proxy_transport_read(w->t, w->in->data + w->in->end,
-					  PROXY_BUFFER_SIZE - w->in->end, &n);
+	size_t n = 0, room = PROXY_BUFFER_SIZE - w->in->end;
+	enum err e =
+		proxy_transport_read(w->t, w->in->data + w->in->end, room < most ? room : most, &n);
 	if (e == ERR_CLOSED)
 		w->in_eof = true;
 	TRY(e);
