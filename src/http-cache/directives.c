@@ -119,34 +119,132 @@ void cache_directives_read(struct cache_fields f, const char *name, struct cache
 	}
 }
 
-/* ---- RFC 9213 ---- */
+/* ---- RFC 9213: a dictionary of RFC 8941 ---- */
 
-/* A key of RFC 8941 3.2 with a number, a boolean, or nothing; parameters after it are ignored. */
-static bool is_member(struct span one)
+enum { INTEGER_DIGITS = 15, DECIMAL_DIGITS = 12, FRACTION_DIGITS = 3 };
+
+static bool is_digit(uint8_t c)
 {
-	size_t semicolon = span_find(one, ';');
-	struct span item = span_trim(span_sub(one, 0, semicolon));
-	size_t is = span_find(item, '=');
-	struct span key = span_sub(item, 0, is), value = span_sub(item, is + 1, item.len);
-	for (size_t i = 0; i < key.len; i++)
-		if (key.data[i] >= 'A' && key.data[i] <= 'Z')
-			return false;
-	bool boolean = span_is(value, "?1") || span_is(value, "?0");
-	return http_is_token(key) && (is == item.len || boolean || is_digits(value));
+	return c >= '0' && c <= '9';
 }
 
-/* RFC 8941 3.2: of a key that comes twice the last one counts; false ones are not there. */
-static void take_structured(struct cache_directives *d, struct span one)
+static size_t digits_len(struct span s)
 {
-	struct span item = span_trim(span_sub(one, 0, span_find(one, ';')));
-	size_t is = span_find(item, '=');
-	struct span key = span_sub(item, 0, is), value = span_sub(item, is + 1, item.len);
-	if (span_is(value, "?0"))
+	size_t n = 0;
+	while (n < s.len && is_digit(s.data[n]))
+		n++;
+	return n;
+}
+
+/* The bytes that a key or an item takes at the start of s; 0: there is none. */
+static size_t key_len(struct span s)
+{
+	size_t n = 0;
+	for (; n < s.len; n++) {
+		uint8_t c = s.data[n];
+		bool begins = (c >= 'a' && c <= 'z') || c == '*';
+		if (!begins && (!n || !(is_digit(c) || c == '_' || c == '-' || c == '.')))
+			break;
+	}
+	return n;
+}
+
+static size_t string_len(struct span s)
+{
+	for (size_t n = 1; n < s.len; n++) {
+		if (s.data[n] == '"')
+			return n + 1;
+		if (s.data[n] == '\\' && (++n == s.len || (s.data[n] != '"' && s.data[n] != '\\')))
+			return 0;
+		if (s.data[n] < ' ' || s.data[n] > '~')
+			return 0;
+	}
+	return 0;
+}
+
+static size_t number_len(struct span s)
+{
+	size_t sign = s.data[0] == '-', n = digits_len(span_sub(s, sign, s.len));
+	size_t end = sign + n;
+	if (end == s.len || s.data[end] != '.')
+		return n && n <= INTEGER_DIGITS ? end : 0;
+	size_t fraction = digits_len(span_sub(s, end + 1, s.len));
+	return n && n <= DECIMAL_DIGITS && fraction && fraction <= FRACTION_DIGITS
+		       ? end + 1 + fraction
+		       : 0;
+}
+
+/* Tokens, and byte sequences with their colons. */
+static size_t word_len(struct span s)
+{
+	size_t n = 0;
+	uint8_t first = s.data[0] | 0x20;
+	if (!(first >= 'a' && first <= 'z') && s.data[0] != '*' && s.data[0] != ':')
+		return 0;
+	while (n < s.len && (http_is_token(span_sub(s, n, 1)) || s.data[n] == ':' ||
+			     s.data[n] == '/' || (s.data[0] == ':' && s.data[n] == '=')))
+		n++;
+	bool bytes = n && s.data[0] == ':';
+	return bytes && (n < 2 || s.data[n - 1] != ':') ? 0 : n;
+}
+
+static size_t item_len(struct span s)
+{
+	if (!s.len)
+		return 0;
+	if (s.data[0] == '"')
+		return string_len(s);
+	if (s.data[0] == '?')
+		return s.len > 1 && (s.data[1] == '0' || s.data[1] == '1') ? 2 : 0;
+	return s.data[0] == '-' || is_digit(s.data[0]) ? number_len(s) : word_len(s);
+}
+
+/* key [=item], from the start of *rest, which is what follows. False: there is none. */
+static bool next_pair(struct span *rest, struct span *ret_key, struct span *ret_value)
+{
+	size_t key = key_len(*rest), value = 0;
+	bool has_value = key < rest->len && rest->data[key] == '=';
+	if (has_value)
+		value = item_len(span_sub(*rest, key + 1, rest->len));
+	if (!key || (has_value && !value))
+		return false;
+	*ret_key = span_sub(*rest, 0, key);
+	*ret_value = span_sub(*rest, key + 1, value);
+	*rest = span_sub(*rest, has_value ? key + 1 + value : key, rest->len);
+	return true;
+}
+
+/* RFC 9213 2.1: parameters are ignored, but must be some. */
+static bool member_read(struct span one, struct span *ret_key, struct span *ret_value)
+{
+	struct span rest = one, key, value;
+	if (!next_pair(&rest, ret_key, ret_value))
+		return false;
+	while (rest.len) {
+		if (rest.data[0] != ';')
+			return false;
+		rest = span_trim(span_sub(rest, 1, rest.len));
+		if (!next_pair(&rest, &key, &value))
+			return false;
+	}
+	return true;
+}
+
+/* RFC 8941 3.2: of a key that comes twice the last one counts; false ones are not there. RFC 9213
+ * 2.1: "Implementations SHOULD NOT consume values that violate" the directive's type: a time of
+ * another type is none, and those that forbid something forbid it with any value. */
+static void take_structured(struct cache_directives *d, struct span key, struct span value)
+{
+	bool is_true = !value.len || span_is(value, "?1");
+	bool quoted = value.len && value.data[0] == '"';
+	for (size_t i = 0; i < NUMBERS; i++) {
+		if (!span_is(key, numbers[i].name))
+			continue;
+		*number_of(d, i) = is_digits(value) ? seconds(value) : 0;
 		return;
-	for (size_t i = 0; i < NUMBERS; i++)
-		if (span_is(key, numbers[i].name))
-			*number_of(d, i) = CACHE_SECONDS_NONE;
-	take(d, key, is < item.len && !span_is(value, "?1"), value);
+	}
+	if (!span_is(value, "?0"))
+		take(d, key, !is_true && quoted, value);
 }
 
 void cache_directives_of_response(struct cache_fields f, struct cache_directives *ret,
@@ -154,14 +252,14 @@ void cache_directives_of_response(struct cache_fields f, struct cache_directives
 {
 	struct cache_directives d;
 	struct cache_list list = cache_list_of(f, "cdn-cache-control");
-	struct span one;
+	struct span one, key, value;
 	bool good = true;
 	clear(&d);
 	while (good && cache_list_next(&list, &one)) {
-		good = is_member(one);
+		good = member_read(one, &key, &value);
 		d.any = true;
 		if (good)
-			take_structured(&d, one);
+			take_structured(&d, key, value);
 	}
 	*ret_targeted = d.any && good;
 	if (*ret_targeted)

@@ -111,7 +111,24 @@ static void targeted_field_stands_for_the_other(void **state)
 		{"cache-control: max-age=1\ncdn-cache-control: no-store", true, CACHE_SECONDS_NONE},
 		/* RFC 9213 2.2: empty or malformed: ignored. */
 		{"cache-control: max-age=1\ncdn-cache-control:", false, 1},
-		{"cache-control: max-age=1\ncdn-cache-control: max-age=\"60\"", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, &&&", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60;", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, x=\"", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, x=\"\\a\"", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, x=?2", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, x=1.", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, x=:a", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, x=&", false, 1},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=1234567890123456", false, 1},
+		/* Values of all types, also of directives that nobody knows. */
+		{"cdn-cache-control: max-age=60, a=b/c:d;e, f=\"g,;\\\"h\";i=2, j=1.5, k=-3, "
+		 "l=:eA==:",
+		 true, 60},
+		/* "SHOULD NOT consume values that violate these inferred constraints". */
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=\"60\"", true, 0},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=60.5", true, 0},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age=-60", true, 0},
+		{"cache-control: max-age=1\ncdn-cache-control: max-age", true, 0},
 		{"cache-control: max-age=1\ncdn-cache-control: Max-Age=60", false, 1},
 		{"cache-control: max-age=1\ncdn-cache-control: max-age=60, =", false, 1},
 	};
