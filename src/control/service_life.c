@@ -198,6 +198,14 @@ static enum err state_choose(struct service_life *life)
 	return life->state_path ? OK : (enum err)ENOMEM;
 }
 
+enum err service_life_state_of(const struct service_life *life, const char *service, char **ret)
+{
+	if (asprintf(ret, "%s/%s", life->global->state, service) >= 0)
+		return OK;
+	*ret = NULL;
+	return (enum err)ENOMEM;
+}
+
 /* user: whom the service becomes; NULL: it stays who it is. */
 static enum err owner_find(const char *user, struct state_owner *room,
 			   const struct state_owner **ret)
@@ -303,6 +311,30 @@ static enum err state_make(const struct service_life *life, const char *user)
 	return e;
 }
 
+/* What another service keeps, for who reads it: a sandbox can only see into a folder that is there
+ * when it is entered. The supervisor has made it by then. */
+static void read_state_make(const struct service_life *life, const char *user)
+{
+	struct state_owner room;
+	const struct state_owner *owner;
+	struct file_state there;
+	if (!life->reads_state || file_stat(life->reads_state, &there) == OK)
+		return;
+	enum err e = owner_find(user, &room, &owner);
+	if (!e)
+		e = state_dir_make(life->reads_state, owner);
+	if (e)
+		log_warning("the state directory of another service is not there, and what comes "
+			    "into it cannot be read before a restart",
+			    LOG_TEXT("path", life->reads_state), LOG_ERR(e));
+}
+
+static enum err states_make(const struct service_life *life, const char *user)
+{
+	read_state_make(life, user);
+	return state_make(life, user);
+}
+
 enum err service_life_sandbox(struct service_life *life, const char *const *read_paths)
 {
 	const struct service *service = life->start->service;
@@ -311,7 +343,7 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	size_t n = 0;
 	if (!life->global->sandbox) {
 		log_warning("the sandbox is off: `sandbox: off` stands in the configuration");
-		return state_make(life, NULL);
+		return states_make(life, NULL);
 	}
 	writable_fill(service, life->state_path, life->bpf_path, writable);
 	char folder[4096], clock[4096];
@@ -320,8 +352,10 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	if (clock_folder(clock, sizeof(clock)))
 		paths[n++] = clock;
 	const char *const *more = life->global->sandbox_read.items;
-	for (size_t i = 0; i < life->global->sandbox_read.n && n < READ_PATHS_MAX; i++)
+	for (size_t i = 0; i < life->global->sandbox_read.n && n < READ_PATHS_MAX - 1; i++)
 		paths[n++] = more[i];
+	if (life->reads_state)
+		paths[n++] = life->reads_state;
 	for (; read_paths && *read_paths && n < READ_PATHS_MAX; read_paths++)
 		paths[n++] = *read_paths;
 	paths[n] = NULL;
@@ -345,7 +379,7 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	struct sandbox rest = {.profile = s.profile,
 			       .view = SANDBOX_VIEW_AS_IS,
 			       .capabilities_keep = s.capabilities_keep};
-	TRY(state_make(life, life->start->user ? NULL : s.user));
+	TRY(states_make(life, life->start->user ? NULL : s.user));
 	if (life->bpf_path && !life->start->bpf_path) {
 		enum err e = bpf_make(life, s.user);
 		if (e) {

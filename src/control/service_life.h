@@ -27,6 +27,9 @@ struct service_life {
 	char *bpf_path;	  /* NULL: nothing can or shall be pinned */
 	/* To keep to the end; the service may take some away before service_life_sandbox. */
 	uint64_t capabilities;
+	/* A path of service_life_state_of that this one reads as well; borrowed. Set before
+	 * service_life_sandbox, which makes the directory when nobody has. */
+	const char *reads_state;
 	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
 	void *arg;		   /* for reload */
 	uint64_t started_ms;
@@ -65,6 +68,10 @@ static inline const char *service_life_state(const struct service_life *life)
 {
 	return life->state_path;
 }
+
+/* The directory of another service; the caller's to free. ENOMEM. */
+MUST enum err service_life_state_of(const struct service_life *life, const char *service,
+				    char **ret);
 
 /* The folder for pins, from service_life_begin on. NULL: the configuration in force at the start
  * wants none (struct service, pins_bpf), or a BPF file system is not permitted here, which was

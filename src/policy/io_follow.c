@@ -1,0 +1,205 @@
+#include "policy/io_follow.h"
+
+#include "os/file.h"
+#include "os/log.h"
+#include "os/loop.h"
+#include "policy/pauses.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A mapped file and the policy in it. */
+struct block {
+	atomic_size_t refs;
+	struct file_map map;
+	struct policy *policy;
+};
+
+struct policy_held {
+	atomic_size_t refs;
+	struct block *block; /* counted */
+	struct policy_pauses pauses;
+};
+
+/* A file as it was when it was read last. */
+struct seen {
+	char *path; /* owned */
+	struct file_state state;
+	bool there;
+};
+
+struct policy_follow {
+	struct loop *loop; /* borrowed */
+	policy_changed *changed;
+	void *arg; /* borrowed */
+	struct seen compiled, pauses;
+	struct policy_held *held; /* counted; NULL: none yet */
+	struct loop_timer timer;
+};
+
+/* --- what is held --- */
+
+static void block_unref(struct block *b)
+{
+	if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	policy_free(b->policy);
+	file_unmap(&b->map);
+	free(b);
+}
+
+static struct block *block_ref(struct block *b)
+{
+	(void)atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+	return b;
+}
+
+struct policy_held *policy_held_ref(struct policy_held *h)
+{
+	if (h)
+		(void)atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+	return h;
+}
+
+void policy_held_unref(struct policy_held *h)
+{
+	if (!h || atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	block_unref(h->block);
+	free(h);
+}
+
+const struct policy *policy_held_policy(const struct policy_held *h)
+{
+	return h->block->policy;
+}
+
+const struct policy_pauses *policy_held_pauses(const struct policy_held *h)
+{
+	return &h->pauses;
+}
+
+/* --- files --- */
+
+/* True: it is another one than before, or it has come. One that has gone is no change. */
+static bool has_changed(struct seen *s)
+{
+	struct file_state now;
+	if (file_stat(s->path, &now) != OK)
+		return false;
+	bool same = s->there && now.mtime_ns == s->state.mtime_ns && now.size == s->state.size &&
+		    now.inode == s->state.inode;
+	s->state = now;
+	s->there = true;
+	return !same;
+}
+
+static enum err block_open(const char *path, struct block **ret)
+{
+	struct block *b = calloc(1, sizeof(*b));
+	if (!b)
+		return ENOMEM;
+	atomic_init(&b->refs, 1);
+	enum err e = file_map(path, &b->map);
+	if (!e)
+		e = policy_open(b->map.bytes, &b->policy);
+	if (e) {
+		block_unref(b);
+		return e;
+	}
+	*ret = b;
+	return OK;
+}
+
+/* Without a file nothing is paused. */
+static enum err pauses_read(const char *path, const struct policy *p, struct policy_pauses *ret)
+{
+	char *bytes = NULL;
+	size_t len = 0;
+	enum err e = file_read(path, POLICY_PAUSES_LEN_MAX, &bytes, &len);
+	if (e == (enum err)ENOENT)
+		*ret = (struct policy_pauses){0};
+	else if (!e)
+		e = policy_pauses_read(p, span_of(bytes, len), ret);
+	free(bytes);
+	return e == (enum err)ENOENT ? OK : e;
+}
+
+/* block: counted for it. */
+static enum err take(struct policy_follow *f, struct block *block)
+{
+	struct policy_held *h = calloc(1, sizeof(*h));
+	if (!h) {
+		block_unref(block);
+		return ENOMEM;
+	}
+	atomic_init(&h->refs, 1);
+	h->block = block;
+	enum err e = pauses_read(f->pauses.path, block->policy, &h->pauses);
+	if (e)
+		log_warning("the pauses of the policy cannot be read: nothing is paused",
+			    LOG_TEXT("file", f->pauses.path), LOG_ERR(e));
+	policy_held_unref(f->held);
+	f->held = h;
+	f->changed(f->arg, h);
+	return OK;
+}
+
+static void look(void *arg)
+{
+	struct policy_follow *f = arg;
+	struct block *block = NULL;
+	bool pauses = has_changed(&f->pauses), compiled = has_changed(&f->compiled);
+	enum err e = OK;
+	if (compiled)
+		e = block_open(f->compiled.path, &block);
+	if (e)
+		log_warning("the policy's file is not good: what was in force stays",
+			    LOG_TEXT("file", f->compiled.path), LOG_ERR(e));
+	if (!block && pauses && f->held)
+		block = block_ref(f->held->block);
+	e = block ? take(f, block) : OK;
+	if (e)
+		log_warning("no memory for another policy: what was in force stays");
+	loop_timer_set_after(f->loop, &f->timer, POLICY_FOLLOW_MS);
+}
+
+/* --- life --- */
+
+enum err policy_follow_new(struct loop *loop, const char *folder, policy_changed *changed,
+			   void *arg, struct policy_follow **ret)
+{
+	struct policy_follow *f = calloc(1, sizeof(*f));
+	if (!f)
+		return ENOMEM;
+	*f = (struct policy_follow){.loop = loop, .changed = changed, .arg = arg};
+	loop_timer_init(&f->timer, look, f);
+	if (asprintf(&f->compiled.path, "%s/%s", folder, POLICY_FILE_COMPILED) < 0)
+		f->compiled.path = NULL;
+	if (asprintf(&f->pauses.path, "%s/%s", folder, POLICY_FILE_PAUSES) < 0)
+		f->pauses.path = NULL;
+	if (!f->compiled.path || !f->pauses.path) {
+		policy_follow_free(f);
+		return ENOMEM;
+	}
+	look(f);
+	*ret = f;
+	return OK;
+}
+
+void policy_follow_free(struct policy_follow *f)
+{
+	if (!f)
+		return;
+	loop_timer_cancel(f->loop, &f->timer);
+	policy_held_unref(f->held);
+	free(f->compiled.path);
+	free(f->pauses.path);
+	free(f);
+}
+
+struct policy_held *policy_follow_get(const struct policy_follow *f)
+{
+	return policy_held_ref(f->held);
+}
