@@ -32,22 +32,48 @@ struct kept {
 	uint32_t at; /* in the pool */
 };
 
+/* The setup's octets; the caller's: free(). */
+static enum err setup_bytes(const struct policy_setup *setup, uint8_t **ret, size_t *ret_len)
+{
+	TRY(policy_setup_check(setup));
+	size_t size = policy_setup_size(setup);
+	uint8_t *bytes = malloc(size);
+	if (!bytes)
+		return ENOMEM;
+	struct writer w = writer_of(bytes, size);
+	policy_setup_write(setup, &w);
+	if (w.bad) { /* it had no memory to put members in order */
+		free(bytes);
+		return ENOMEM;
+	}
+	*ret = bytes;
+	*ret_len = w.pos;
+	return OK;
+}
+
+enum err policy_setup_hash(const struct policy_setup *s, uint64_t *ret)
+{
+	uint8_t *bytes, subdomains[POLICY_LISTS_MAX] = {0};
+	size_t len;
+	TRY(setup_bytes(s, &bytes, &len));
+	for (size_t i = 0; i < s->lists_n; i++)
+		subdomains[i] = s->lists[i].subdomains;
+	*ret = siphash24(POLICY_CHECK_KEY, bytes, len) ^
+	       siphash13(POLICY_CHECK_KEY, subdomains, sizeof(subdomains));
+	free(bytes);
+	return OK;
+}
+
 enum err policy_build_new(const struct policy_setup *setup, size_t rules_max,
 			  struct policy_build **ret)
 {
 	AUTO(policy_build_free) struct policy_build *b = NULL;
-	TRY(policy_setup_check(setup));
 	if (rules_max > POLICY_BUILD_RULES_MAX)
 		return ERR_LIMIT;
 	b = calloc(1, sizeof(*b));
-	size_t size = policy_setup_size(setup);
-	if (!b || !(b->setup = malloc(size)))
+	if (!b)
 		return ENOMEM;
-	struct writer w = writer_of(b->setup, size);
-	policy_setup_write(setup, &w);
-	if (w.bad)
-		return ENOMEM;
-	b->setup_len = w.pos;
+	TRY(setup_bytes(setup, &b->setup, &b->setup_len));
 	b->lines_max = rules_max;
 	b->lists_n = setup->lists_n;
 	for (size_t i = 0; i < setup->lists_n; i++)

@@ -61,6 +61,9 @@ struct policy_setup {
 	struct policy_zone zone;
 };
 
+/* A hash of all that the setup says but generation, time of making and the hash itself. ENOMEM. */
+MUST enum err policy_setup_hash(const struct policy_setup *s, uint64_t *ret);
+
 /* Of one text. */
 struct policy_counts {
 	uint64_t lines;			   /* of the text */
