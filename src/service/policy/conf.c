@@ -26,13 +26,10 @@ size_t policy_conf_find(const struct config_list *list, size_t size, const char 
 /* --- groups --- */
 
 #define ENTRY_NAME(structure, what)                                                                \
-	{.name = "name",                                                                           \
-	 .type = CONFIG_TEXT,                                                                      \
-	 .flags = CONFIG_ENTRY_NAME,                                                               \
-	 CONFIG_FIELD(structure, name),                                                            \
-	 .min = 1,                                                                                 \
-	 .max = POLICY_NAME_MAX,                                                                   \
-	 .help = what}
+	{                                                                                          \
+		.name = "name", .type = CONFIG_TEXT, .flags = CONFIG_ENTRY_NAME,                   \
+		CONFIG_FIELD(structure, name), .min = 1, .max = POLICY_NAME_MAX, .help = what      \
+	}
 
 static const struct config_key group_keys[] = {
 	ENTRY_NAME(struct policy_group_conf, "the group"),
@@ -99,7 +96,8 @@ static const struct config_key list_keys[] = {
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct policy_list_conf, subdomains),
 	 .fallback = "off",
-	 .help = "plain names, and those of hosts files, stand for all names below them too; Adblock "
+	 .help = "plain names, and those of hosts files, stand for all names below them too; "
+		 "Adblock "
 		 "lines say that themselves"},
 	{.name = "refresh",
 	 .type = CONFIG_DURATION,
@@ -133,14 +131,16 @@ static void check_list(const void *conf, struct config_at *at)
 	for (size_t i = 0; i < c->lines.n; i++) {
 		enum policy_line_kind kind = policy_line_read(span_text(lines[i]), &l);
 		if (kind != POLICY_LINE_RULE && kind != POLICY_LINE_EMPTY)
-			config_fail_item(at, "lines", i,
-					 "'%s' is no rule about names; write one like ||example.org^",
-					 lines[i]);
+			config_fail_item(
+				at, "lines", i,
+				"'%s' is no rule about names; write one like ||example.org^",
+				lines[i]);
 	}
 }
 
 static const struct config_map list_map = {
-	.help = "A list of names: a hosts file, a plain list of domains, or the rules of an Adblock "
+	.help = "A list of names: a hosts file, a plain list of domains, or the rules of an "
+		"Adblock "
 		"list that are about names",
 	.size = sizeof(struct policy_list_conf),
 	CONFIG_KEYS(list_keys),
@@ -191,7 +191,8 @@ static void check_times(const void *conf, struct config_at *at)
 	const struct policy_times_conf *c = conf;
 	uint16_t from, to;
 	if (!policy_conf_minutes(c->from, &from) || from == POLICY_DAY_MINUTES)
-		config_fail(at, "from", "'%s' is no time of the day; write one like 21:00", c->from);
+		config_fail(at, "from", "'%s' is no time of the day; write one like 21:00",
+			    c->from);
 	if (!policy_conf_minutes(c->to, &to))
 		config_fail(at, "to", "'%s' is no time of the day; write one like 06:30", c->to);
 }
@@ -238,7 +239,8 @@ static const struct config_key rule_keys[] = {
 	 CONFIG_FIELD(struct policy_rule_conf, action),
 	 .choices = action_choices,
 	 .fallback = "block",
-	 .help = "`block` what the lists name, but for their exceptions; `allow` it, whatever other "
+	 .help = "`block` what the lists name, but for their exceptions; `allow` it, whatever "
+		 "other "
 		 "lists say; or `safe-search`: search engines are asked for clean results"},
 	{.name = "lists",
 	 .type = CONFIG_TEXT,
@@ -290,9 +292,10 @@ static void check_rule(const void *conf, struct config_at *at)
 		config_fail(at, NULL, "write which lists or names it is about");
 	for (size_t i = 0; i < c->names.n; i++)
 		if (policy_line_read(span_text(names[i]), &l) != POLICY_LINE_RULE)
-			config_fail_item(at, "names", i,
-					 "'%s' is no rule about names; write one like ||example.org^",
-					 names[i]);
+			config_fail_item(
+				at, "names", i,
+				"'%s' is no rule about names; write one like ||example.org^",
+				names[i]);
 }
 
 static const struct config_map rule_map = {
@@ -330,7 +333,8 @@ static const struct config_key policy_keys[] = {
 	 CONFIG_FIELD(struct policy_conf, rules),
 	 .map = &rule_map,
 	 .items_max = POLICY_RULES_MAX,
-	 .help = "what holds for whom. All rules of all groups of a client hold at once: a list that "
+	 .help = "what holds for whom. All rules of all groups of a client hold at once: a list "
+		 "that "
 		 "is allowed wins over all, then exceptions with $important, then what is blocked "
 		 "with $important, then exceptions, then what is blocked"},
 	{.name = "time-zone",
@@ -356,9 +360,8 @@ static const struct config_key policy_keys[] = {
 	 .help = "lines of all lists together that are taken; what is beyond is left out and told"},
 };
 
-static void check_named(size_t rule, const char *key,
-			const struct config_list *words, const struct config_list *known,
-			size_t size, struct config_at *at)
+static void check_named(size_t rule, const char *key, const struct config_list *words,
+			const struct config_list *known, size_t size, struct config_at *at)
 {
 	const char *const *word = words->items;
 	for (size_t i = 0; i < words->n; i++) {
@@ -384,8 +387,8 @@ static void check_policy(const void *conf, struct config_at *at)
 		struct config_step steps[2] = {{"rules", i}, {"schedule", 0}};
 		check_named(i, "groups", &rules[i].groups, &c->groups,
 			    sizeof(struct policy_group_conf), at);
-		check_named(i, "lists", &rules[i].lists, &c->lists,
-			    sizeof(struct policy_list_conf), at);
+		check_named(i, "lists", &rules[i].lists, &c->lists, sizeof(struct policy_list_conf),
+			    at);
 		if (rules[i].schedule &&
 		    policy_conf_find(&c->schedules, sizeof(struct policy_schedule_conf),
 				     rules[i].schedule) == c->schedules.n)

@@ -8,7 +8,7 @@
 
 /* Who is meant, in any of these ways. */
 struct policy_clients_conf {
-	struct config_list addresses; /* struct ip_prefix */
+	struct config_list addresses;		       /* struct ip_prefix */
 	struct config_list macs, leases, peers, users; /* const char * */
 };
 
@@ -19,7 +19,7 @@ struct policy_group_conf {
 
 struct policy_list_conf {
 	const char *name;
-	const char *url, *file; /* one of the three */
+	const char *url, *file;	  /* one of the three */
 	struct config_list lines; /* const char * */
 	bool subdomains;
 	uint64_t refresh_ms; /* of a URL */
@@ -40,7 +40,7 @@ struct policy_schedule_conf {
 struct policy_rule_conf {
 	struct config_list groups, lists, names; /* const char * */
 	enum policy_action action;
-	struct config_list engines; /* int: enum policy_engine */
+	struct config_list engines;    /* int: enum policy_engine */
 	const char *schedule, *reason; /* NULL: none */
 };
 
@@ -90,7 +90,8 @@ void policy_conf_setup_done(struct policy_conf_setup *s); /* accepts zeroed stor
 bool policy_conf_minutes(const char *text, uint16_t *ret);
 /* 02:00:5e:00:53:01, with hyphens too. */
 bool policy_conf_mac(const char *text, uint8_t ret[6]);
-/* The item of that name in a list whose structs of size begin with their names; n: there is none. */
+/* The item of that name in a list whose structs of size begin with their names; n: there is none.
+ */
 size_t policy_conf_find(const struct config_list *list, size_t size, const char *name);
 
 #endif

@@ -2,20 +2,17 @@
 #include "service/policy/conf.h"
 
 #define NAMES(key, member, what, sample)                                                           \
-	{.name = key,                                                                              \
-	 .type = CONFIG_TEXT,                                                                      \
-	 .flags = CONFIG_LIST | CONFIG_UNIQUE,                                                     \
-	 CONFIG_FIELD(struct policy_clients_conf, member),                                         \
-	 .min = 1,                                                                                 \
-	 .max = POLICY_NAME_MAX,                                                                   \
-	 .items_max = POLICY_MEMBERS_MAX,                                                          \
-	 .example = sample,                                                                        \
-	 .help = what}
+	{                                                                                          \
+		.name = key, .type = CONFIG_TEXT, .flags = CONFIG_LIST,                            \
+		CONFIG_FIELD(struct policy_clients_conf, member), .min = 1,                        \
+		.max = POLICY_NAME_MAX, .items_max = POLICY_MEMBERS_MAX, .example = sample,        \
+		.help = what                                                                       \
+	}
 
 static const struct config_key clients_keys[] = {
 	{.name = "addresses",
 	 .type = CONFIG_PREFIX,
-	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct policy_clients_conf, addresses),
 	 .items_max = POLICY_MEMBERS_MAX,
 	 .example = "[192.168.7.0/24, \"2001:db8:7::/64\"]",

@@ -161,9 +161,8 @@ static enum err fill_rule(const struct policy_conf *c, size_t i, struct policy_c
 	if (from->action == POLICY_SAFE_SEARCH)
 		r->engines = engines_of(from);
 	for (size_t k = 0; k < from->groups.n; k++)
-		r->groups |= UINT64_C(1) << policy_conf_find(&c->groups,
-							     sizeof(struct policy_group_conf),
-							     groups[k]);
+		r->groups |= UINT64_C(1) << policy_conf_find(
+				     &c->groups, sizeof(struct policy_group_conf), groups[k]);
 	for (size_t k = 0; k < from->lists.n; k++) {
 		at = policy_conf_find(&c->lists, sizeof(struct policy_list_conf), lists[k]);
 		r->lists[at / 64] |= UINT64_C(1) << at % 64;

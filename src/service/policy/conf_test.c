@@ -27,9 +27,8 @@ static void refuses_lists_of_nothing_and_of_two_things(void **state)
 	conf_refused(&sections, "policy:\n  lists: {a: {}}\n", 2, 14, "one of url, file and lines");
 	conf_refused(&sections, "policy:\n  lists: {a: {url: \"https://x/\", file: x}}\n", 2, 14,
 		     "one of url, file and lines");
-	conf_refused(&sections, "policy:\n  lists: {a: {url: \"ftp://x/\"}}\n", 2, 20,
-		     "https://");
-	conf_refused(&sections, "policy:\n  lists: {a: {file: x, refresh: 1h}}\n", 2, 32,
+	conf_refused(&sections, "policy:\n  lists: {a: {url: \"ftp://x/\"}}\n", 2, 20, "https://");
+	conf_refused(&sections, "policy:\n  lists: {a: {file: x, refresh: 1h}}\n", 2, 33,
 		     "only what has a url");
 	conf_refused(&sections, "policy:\n  lists: {a: {lines: [\"||x^\", \"x##.y\"]}}\n", 2, 31,
 		     "no rule about names");
@@ -42,19 +41,19 @@ static void refuses_what_is_not_named(void **state)
 		     "no 'kids' among the groups");
 	conf_refused(&sections, "policy:\n  rules: [{lists: [ads]}]\n", 2, 20,
 		     "no 'ads' among the lists");
-	conf_refused(&sections,
-		     "policy:\n  rules: [{names: [x.example], schedule: night}]\n", 2, 42,
-		     "no 'night' among the schedules");
+	conf_refused(&sections, "policy:\n  rules: [{names: [x.example], schedule: night}]\n", 2,
+		     42, "no 'night' among the schedules");
 }
 
 static void refuses_rules_that_contradict_themselves(void **state)
 {
 	(void)state;
-	conf_refused(&sections, "policy:\n  rules: [{groups: []}]\n", 2, 11, "which lists or names");
-	conf_refused(&sections, "policy:\n  rules: [{names: [x.example], engines: [bing]}]\n", 2, 41,
-		     "only `action: safe-search`");
-	conf_refused(&sections, "policy:\n  rules: [{action: safe-search, names: [x.example]}]\n", 2,
-		     40, "not about lists");
+	conf_refused(&sections, "policy:\n  rules: [{groups: []}]\n", 2, 11,
+		     "which lists or names");
+	conf_refused(&sections, "policy:\n  rules: [{names: [x.example], engines: [bing]}]\n", 2,
+		     41, "only `action: safe-search`");
+	conf_refused(&sections, "policy:\n  rules: [{action: safe-search, names: [x.example]}]\n",
+		     2, 40, "not about lists");
 }
 
 static void refuses_hours_and_hardware_addresses_that_are_none(void **state)
@@ -64,8 +63,8 @@ static void refuses_hours_and_hardware_addresses_that_are_none(void **state)
 		     "no time of the day");
 	conf_refused(&sections, "policy:\n  schedules: {n: {times: {to: \"1200\"}}}\n", 2, 31,
 		     "no time of the day");
-	conf_refused(&sections, "policy:\n  groups: {g: {clients: {macs: [\"02:00:5e\"]}}}\n", 2, 34,
-		     "no hardware address");
+	conf_refused(&sections, "policy:\n  groups: {g: {clients: {macs: [\"02:00:5e\"]}}}\n", 2,
+		     34, "no hardware address");
 	conf_refused(&sections, "policy:\n  groups: {g: {}}\n", 2, 15, "nobody is in this group");
 }
 
@@ -76,7 +75,8 @@ static void reads_hours(void **state)
 	assert_true(policy_conf_minutes("00:00", &minutes) && minutes == 0);
 	assert_true(policy_conf_minutes("7:30", &minutes) && minutes == 450);
 	assert_true(policy_conf_minutes("24:00", &minutes) && minutes == 1440);
-	static const char *const bad[] = {"", ":", "24:01", "7:3", "7:300", "a:00", "-1:00", "007:00"};
+	static const char *const bad[] = {"",	   ":",	   "24:01", "7:3",
+					  "7:300", "a:00", "-1:00", "007:00"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(policy_conf_minutes(bad[i], &minutes));
 }
