@@ -120,6 +120,14 @@ enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len)
 	return receive(fd, buf, size, 0, ret_len);
 }
 
+enum err tcp_read_or_reset(int fd, void *buf, size_t size, size_t *ret_len)
+{
+	errno = 0;
+	enum err e = receive(fd, buf, size, 0, ret_len);
+	/* An end leaves errno alone. */
+	return e == ERR_CLOSED && errno == ECONNRESET ? (enum err)ECONNRESET : e;
+}
+
 enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len)
 {
 	return receive(fd, buf, size, MSG_PEEK, ret_len);

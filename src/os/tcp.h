@@ -32,6 +32,8 @@ MUST enum err tcp_connect_result(int fd);
 /* Any stream socket, without waiting and without SIGPIPE. OK with *ret_len 0: nothing there, or no
  * room, now. ERR_CLOSED: the other side has ended (read), or is gone (write). */
 MUST enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len);
+/* As tcp_read, and an end is told from a reset, which is ECONNRESET. */
+MUST enum err tcp_read_or_reset(int fd, void *buf, size_t size, size_t *ret_len);
 MUST enum err tcp_write(int fd, struct span bytes, size_t *ret_len);
 /* More is to follow soon: the kernel may wait for it, 200 ms at most (MSG_MORE of send(2)). */
 MUST enum err tcp_write_more(int fd, struct span bytes, size_t *ret_len);

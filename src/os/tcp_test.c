@@ -123,6 +123,29 @@ static void write_to_one_who_is_gone_is_closed_and_no_signal(void **state)
 	connection_done(&c);
 }
 
+static void an_end_is_told_from_a_reset(void **state)
+{
+	(void)state;
+	for (int reset = 0; reset < 2; reset++) {
+		struct connection c = connect_through(&loopbacks[0]);
+		size_t len;
+		char byte;
+		assert_int_equal(tcp_write(c.server, span_text("x"), &len), OK);
+		wait_for(c.client, POLLIN);
+		assert_int_equal(tcp_read_or_reset(c.client, &byte, 1, &len), OK);
+		assert_int_equal(len, 1);
+		assert_int_equal(tcp_read_or_reset(c.client, &byte, 1, &len), OK);
+		assert_int_equal(len, 0);
+		if (reset)
+			assert_int_equal(tcp_reset_on_close(c.server), OK);
+		fd_done(&c.server);
+		wait_for(c.client, POLLIN);
+		assert_int_equal(tcp_read_or_reset(c.client, &byte, 1, &len),
+				 reset ? (enum err)ECONNRESET : ERR_CLOSED);
+		connection_done(&c);
+	}
+}
+
 static void refused_connection_says_so(void **state)
 {
 	(void)state;
@@ -199,6 +222,7 @@ int main(void)
 		cmocka_unit_test(write_without_room_is_no_error),
 		cmocka_unit_test(write_to_one_who_is_gone_is_closed_and_no_signal),
 		cmocka_unit_test(binds_and_connects_from_chosen_addresses),
+		cmocka_unit_test(an_end_is_told_from_a_reset),
 		cmocka_unit_test(refused_connection_says_so),
 		cmocka_unit_test(descriptors_do_not_block_and_do_not_leak),
 		cmocka_unit_test(reuseport_listeners_share_an_address),

@@ -4,6 +4,7 @@
 #include "proxy/exchange.h"
 #include "proxy/hop.h"
 #include "proxy/hop_inner.h"
+#include "proxy/relay.h"
 #include "proxy/worker.h"
 
 #include <stddef.h>
@@ -332,6 +333,8 @@ static enum step step(struct proxy_back1 *b)
 	case PROXY_BACK1_HEAD: return head_step(b);
 	case PROXY_BACK1_BODY: return body_step(b);
 	case PROXY_BACK1_TUNNEL:
+		if (b->x->relay)
+			return STEP_HELD;
 		if (!b->x->response_ended)
 			return body_step(b);
 		/* It has ended, and now it takes nothing any more either. */
@@ -438,8 +441,7 @@ static void tunnel_flushed(struct proxy_back1 *b)
 static void back1_flush(struct proxy_back *back, struct proxy_exchange *x)
 {
 	struct proxy_back1 *b = of(back);
-	(void)x;
-	if (b->broken || b->state == PROXY_BACK1_CONNECT)
+	if (b->broken || b->state == PROXY_BACK1_CONNECT || x->relay)
 		return;
 	if (proxy_wire1_flush(&b->wire))
 		broke(b);
@@ -450,9 +452,8 @@ static void back1_flush(struct proxy_back *back, struct proxy_exchange *x)
 static void back1_cancel(struct proxy_back *back, struct proxy_exchange *x)
 {
 	struct proxy_back1 *b = of(back);
-	(void)x;
 	b->x = NULL;
-	back1_free(b, false);
+	back1_free(b, x->torn);
 }
 
 static void back1_resume(struct proxy_back *back, struct proxy_exchange *x)
@@ -461,12 +462,21 @@ static void back1_resume(struct proxy_back *back, struct proxy_exchange *x)
 	back1_turn(of(back));
 }
 
+static struct proxy_wire1 *back1_relay(struct proxy_back *back)
+{
+	struct proxy_back1 *b = of(back);
+	bool whole = b->state == PROXY_BACK1_TUNNEL && !b->x->response_ended && !b->broken &&
+		     proxy_wire1_empty(&b->wire);
+	return whole ? &b->wire : NULL;
+}
+
 static const struct proxy_back_ops back1_ops = {
 	.head = back1_head,
 	.body = back1_body,
 	.flush = back1_flush,
 	.cancel = back1_cancel,
 	.resume = back1_resume,
+	.relay = back1_relay,
 };
 
 /* ---- connecting ---- */
@@ -490,6 +500,10 @@ static void opened(struct proxy_back1 *b)
 static void ready(void *owner, unsigned events)
 {
 	struct proxy_back1 *b = owner;
+	if (b->x && b->x->relay) {
+		proxy_relay_turn(b->x->relay);
+		return;
+	}
 	if (b->state == PROXY_BACK1_CONNECT) {
 		if (b->wire.t->ready & PROXY_BROKEN)
 			fail(b, hop_open_cause(b->hop, b->wire.t));

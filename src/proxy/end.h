@@ -19,6 +19,7 @@ struct proxy_exchange;
 struct proxy_front;
 struct proxy_back;
 struct proxy_transport;
+struct proxy_wire1;
 
 /* Why something ended: a counter and a word of the access log for each. */
 enum proxy_cause {
@@ -79,6 +80,12 @@ struct proxy_front_ops {
 	void (*reset)(struct proxy_front *f, struct proxy_exchange *x, enum proxy_cause cause);
 	/* There is room for the request's body: offer again what was not taken. */
 	void (*resume)(struct proxy_front *f, struct proxy_exchange *x);
+	/* A tunnel's connection, to be relayed past this end: from then on it only calls
+	 * proxy_relay_turn, as long as x->relay is there. NULL: not this one; bytes go by body.
+	 * NULL itself: never. */
+	struct proxy_wire1 *(*relay)(struct proxy_front *f);
+	/* A tunnel has ended on both sides: close. The exchange is over when this returns. */
+	void (*relayed)(struct proxy_front *f, struct proxy_exchange *x);
 };
 
 struct proxy_front {
@@ -96,6 +103,8 @@ struct proxy_back_ops {
 	void (*cancel)(struct proxy_back *b, struct proxy_exchange *x);
 	/* There is room for the answer's body. */
 	void (*resume)(struct proxy_back *b, struct proxy_exchange *x);
+	/* As a front's. */
+	struct proxy_wire1 *(*relay)(struct proxy_back *b);
 };
 
 struct proxy_back {

@@ -102,6 +102,7 @@ void exchange_left(struct proxy_exchange *x, enum proxy_cause cause)
 
 void exchange_drop_back(struct proxy_exchange *x, enum proxy_cause cause)
 {
+	exchange_relay_stop(x);
 	struct proxy_back *b = TAKE(x->back);
 	if (b)
 		b->ops->cancel(b, x);
@@ -178,6 +179,7 @@ static void end_now(struct proxy_later *l)
 void exchange_end_later(struct proxy_exchange *x, enum proxy_cause cause)
 {
 	x->late_cause = (uint8_t)cause;
+	proxy_later_cancel(&x->later); /* exchange_relay's */
 	proxy_later_add(&x->worker->later, &x->later, end_now);
 }
 
@@ -392,8 +394,10 @@ bool proxy_exchange_response(struct proxy_exchange *x, bool end)
 		proxy_count_add(&w->counts, PROXY_COUNT_TUNNELS, 1);
 	}
 	head_to_front(x, end);
-	if (x->phase == PROXY_PHASE_TUNNEL)
+	if (x->phase == PROXY_PHASE_TUNNEL) {
 		exchange_request_push(x);
+		exchange_relay(x);
+	}
 	return true;
 }
 

@@ -22,6 +22,7 @@ struct proxy_filter;
 struct proxy_buffer;
 struct proxy_source;
 struct proxy_splice;
+struct proxy_relay;
 
 /* What the service allows an exchange; immutable, borrowed from its snapshot for the exchange's
  * life. Times in ms, 0: no limit. */
@@ -134,6 +135,7 @@ struct proxy_exchange {
 	struct proxy_buffer *request_buffer, *response_buffer; /* what the heads' spans lie in */
 	struct proxy_buffer *store_buffers;
 	struct proxy_splice *splice; /* the answer's body goes from kernel to kernel */
+	struct proxy_relay *relay;   /* a tunnel's bytes go past the exchange */
 	struct span at_hand;	     /* the whole body, when it came with the head */
 	size_t at_hand_sent, answer_sent;
 	struct proxy_exchange *next, *previous; /* of the worker's list, or the free ones */
@@ -142,6 +144,7 @@ struct proxy_exchange {
 	bool response_held; /* the front did not take all it was offered */
 	bool request_held;  /* the back did not */
 	bool replace;	    /* what face.response judged, until the back has let go */
+	bool torn;	    /* a tunnel did not end in order: who is left sees a reset */
 
 	bool large; /* of the worker's large pages */
 	struct proxy_deadline deadline;

@@ -29,6 +29,11 @@ void exchange_pick(struct proxy_exchange *x);
 void exchange_act(struct proxy_exchange *x);
 void exchange_answer(struct proxy_exchange *x);
 void exchange_filters_close(struct proxy_exchange *x, bool whole);
+/* A tunnel has begun: its bytes go past the exchange, where both ends can do that; from the end of
+ * the turn on. */
+void exchange_relay(struct proxy_exchange *x);
+/* What was relayed is counted, and the relay is gone, if there was one. */
+void exchange_relay_stop(struct proxy_exchange *x);
 /* Into the front, past the filters. */
 size_t exchange_to_front(struct proxy_exchange *x, struct span bytes, bool end);
 

@@ -5,6 +5,7 @@
 #include "proxy/convert1.h"
 #include "proxy/exchange.h"
 #include "proxy/front2.h"
+#include "proxy/relay.h"
 #include "proxy/worker.h"
 
 #include <stddef.h>
@@ -389,6 +390,8 @@ static enum step step(struct proxy_front1 *f)
 	case PROXY_FRONT1_BODY: return body_step(f);
 	case PROXY_FRONT1_ANSWER: return answer_step(f);
 	case PROXY_FRONT1_TUNNEL:
+		if (f->x->relay)
+			return STEP_HELD;
 		if (f->broken)
 			return answer_step(f);
 		/* Who has ended has no more to say, and may be gone. */
@@ -551,7 +554,7 @@ static void finished(struct proxy_front1 *f)
 static void front1_flush(struct proxy_front *front, struct proxy_exchange *x)
 {
 	struct proxy_front1 *f = of(front);
-	if (f->broken)
+	if (f->broken || x->relay)
 		return;
 	if (proxy_wire1_flush(&f->wire)) {
 		broke(f);
@@ -609,6 +612,22 @@ static void front1_resume(struct proxy_front *front, struct proxy_exchange *x)
 	proxy_later_add(&worker(f)->later, &f->later, turn_later);
 }
 
+static struct proxy_wire1 *front1_relay(struct proxy_front *front)
+{
+	struct proxy_front1 *f = of(front);
+	bool whole = f->state == PROXY_FRONT1_TUNNEL && !f->x->request_ended && !f->broken &&
+		     proxy_wire1_empty(&f->wire);
+	return whole ? &f->wire : NULL;
+}
+
+static void front1_relayed(struct proxy_front *front, struct proxy_exchange *x)
+{
+	struct proxy_front1 *f = of(front);
+	(void)x;
+	proxy_exchange_finish(TAKE(f->x));
+	front1_free(f, false);
+}
+
 static const struct proxy_front_ops front1_ops = {
 	.interim = front1_interim,
 	.head = front1_head,
@@ -618,6 +637,8 @@ static const struct proxy_front_ops front1_ops = {
 	.flush = front1_flush,
 	.reset = front1_reset,
 	.resume = front1_resume,
+	.relay = front1_relay,
+	.relayed = front1_relayed,
 };
 
 /* ---- connections ---- */
@@ -625,6 +646,10 @@ static const struct proxy_front_ops front1_ops = {
 static void ready(void *owner, unsigned events)
 {
 	struct proxy_front1 *f = owner;
+	if (f->x && f->x->relay) {
+		proxy_relay_turn(f->x->relay);
+		return;
+	}
 	if (events & PROXY_CAN_WRITE && f->x && !f->broken && !f->turning) {
 		struct proxy_exchange *x = f->x;
 		f->turning = true; /* the answer may end by this, but not the connection */

@@ -96,3 +96,28 @@ enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *from,
 		}
 	}
 }
+
+enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from, size_t *ret_len)
+{
+	*ret_len = 0;
+	TRY(splice_in(&s->pipe, from->fd, MOVED_MAX, ret_len));
+	if (!*ret_len && !s->pipe.held)
+		from->ready &= (uint8_t)~PROXY_CAN_READ;
+	return OK;
+}
+
+enum err proxy_splice_out(struct proxy_splice *s, struct proxy_transport *to, size_t *ret_len,
+			  size_t *ret_held)
+{
+	enum err e = OK;
+	size_t n = 0;
+	*ret_len = 0;
+	do {
+		e = splice_out(&s->pipe, to->fd, false, &n);
+		*ret_len += n;
+	} while (!e && n && s->pipe.held);
+	*ret_held = s->pipe.held;
+	if (*ret_held)
+		to->ready &= (uint8_t)~PROXY_CAN_WRITE;
+	return e;
+}

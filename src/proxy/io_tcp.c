@@ -21,7 +21,7 @@ static struct proxy_tcp *of(struct proxy_transport *t)
 static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t size,
 				   size_t *ret_len)
 {
-	enum err e = tcp_read(t->fd, buf, size, ret_len);
+	enum err e = tcp_read_or_reset(t->fd, buf, size, ret_len);
 	/* A short read means empty: the next byte brings another call. */
 	if (!e && *ret_len < size && (!of(t)->hangup || *ret_len == 0))
 		t->ready &= (uint8_t)~PROXY_CAN_READ;

@@ -236,6 +236,11 @@ static const struct proxy_worker_io ways = {
 	.file_read = read_file,
 };
 
+enum err proxy_io_accepted(struct proxy_io *io, int fd, struct proxy_transport **ret)
+{
+	return proxy_tcp_new(&io->tcps, fd, ret);
+}
+
 /* ---- its life ---- */
 
 enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
@@ -254,7 +259,8 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	io->w.io = &ways;
 	io->w.io_arg = io;
 	io->w.splice_min = o->splice_min ? o->splice_min : SPLICE_MIN;
-	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 2);
+	/* A connection has two sides; and others than HTTP's are of a number as large. */
+	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 4);
 	proxy_tlss_init(&io->tlss, o->connections_max * 2);
 	loop_timer_init(&io->tick, tick, io);
 	loop_timer_init(&io->trim, trim, io);

@@ -38,6 +38,10 @@ void proxy_io_unlisten(struct proxy_io *io, struct proxy_listener *l);
  * GOAWAY). `drained` is called once, in a later turn, when the last connection is gone. */
 void proxy_io_drain(struct proxy_io *io, void (*drained)(void *arg), void *arg);
 
+/* A transport over a connection that somebody else has accepted, for what is no HTTP. Takes fd
+ * over, on failure too. */
+MUST enum err proxy_io_accepted(struct proxy_io *io, int fd, struct proxy_transport **ret);
+
 /* For transports (io_tcp.h, io_tls.h): the loop of that worker. */
 struct loop *proxy_io_loop(struct proxy_worker *w);
 

@@ -54,6 +54,15 @@ MUST enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *
 				struct proxy_transport *to, uint64_t left,
 				struct proxy_spliced *ret);
 
+/* From a transport that can be read, as much as the pipe holds; none: PROXY_CAN_READ is cleared
+ * when the pipe was empty. ERR_CLOSED: `from` has ended. */
+MUST enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from,
+			      size_t *ret_len);
+/* What is in the pipe, as far as it goes; the rest (*ret_held): PROXY_CAN_WRITE is cleared. Both
+ * are set on failure too. */
+MUST enum err proxy_splice_out(struct proxy_splice *s, struct proxy_transport *to, size_t *ret_len,
+			       size_t *ret_held);
+
 struct proxy_worker {
 	uint64_t now_ms, now_us; /* of this turn */
 	const struct proxy_face *face;
@@ -62,7 +71,7 @@ struct proxy_worker {
 	void *io_arg;			   /* io_worker.c's own */
 	const struct proxy_limits *limits; /* for verdicts without, and before one */
 	struct proxy_buffers buffers;
-	struct slab front1s, back1s, entry_slab;
+	struct slab front1s, back1s, entry_slab, relays;
 	struct proxy_entry *entries; /* before they speak HTTP */
 	struct proxy_front1 *fronts; /* all of them, for the drain */
 	struct wheel wheel;	     /* deadlines of connections and exchanges: deadline.h */

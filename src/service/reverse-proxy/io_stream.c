@@ -6,6 +6,8 @@
 #include "proto/proxy-header/header.h"
 #include "proto/tls/client_hello.h"
 #include "proxy/buffer.h"
+#include "proxy/hop.h"
+#include "proxy/relay.h"
 #include "proxy/worker.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -16,24 +18,6 @@
 enum {
 	ACCEPT_AT_ONCE = 64,
 	PAUSE_MS = 100, /* without descriptors for one more */
-};
-
-struct stream;
-
-struct side {
-	struct stream *of;
-	int fd;
-	struct loop_watch watch;
-	uint32_t events; /* as the watch has them; 0: not watched */
-};
-
-/* One direction. */
-struct way {
-	struct side *from, *to;
-	struct proxy_buffer *waiting; /* for `to`; NULL: nothing */
-	bool ended;		      /* `from` writes no more */
-	bool finished;		      /* and `to` knows */
-	uint64_t bytes;
 };
 
 enum phase { HELLO, CONNECT, RELAY };
@@ -47,12 +31,13 @@ struct stream {
 	bool placed;
 	struct pool_tried tried;
 	enum phase phase;
-	struct side client, server;
-	struct way up, down;
+	struct proxy_transport *client;
+	struct proxy_transport *server; /* NULL: none yet */
+	struct proxy_buffer *hello;	/* what the client has said before there is a server */
+	struct proxy_relay relay;
 	struct ip_endpoint peer, local;
 	uint64_t begun_us, connect_us; /* connect_us: how long it took; 0: not yet */
-	uint64_t used_ms;
-	struct loop_timer timer;
+	struct loop_timer timer;       /* until there is a relay, which has its own */
 	struct stream *next, *previous;
 };
 
@@ -76,10 +61,12 @@ static struct loop *loop_of(const struct stream *s)
 	return &s->of->options.worker->loop;
 }
 
-static struct proxy_buffers *buffers_of(const struct stream *s)
+static struct proxy_worker *core_of(const struct stream *s)
 {
-	return &proxy_io_worker(s->of->options.worker->io)->buffers;
+	return proxy_io_worker(s->of->options.worker->io);
 }
+
+static void ready(void *owner, unsigned events);
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
@@ -87,34 +74,23 @@ static void leave(struct stream *s, enum pool_result_kind kind)
 {
 	const struct pool_result result = {.kind = kind,
 					   .latency_us = s->connect_us,
-					   .bytes_in = s->down.bytes,
-					   .bytes_out = s->up.bytes};
+					   .bytes_in = s->relay.ways[PROXY_RELAY_DOWN].bytes,
+					   .bytes_out = s->relay.ways[PROXY_RELAY_UP].bytes};
 	if (s->placed)
 		pool_done(s->pool, &s->place, loop_now_ms(loop_of(s)), &result);
 	s->placed = false;
-}
-
-static void side_close(struct side *side)
-{
-	loop_remove(loop_of(side->of), &side->watch);
-	side->events = 0;
-	fd_done(&side->fd);
 }
 
 /* torn: both sides see that it did not end as it should. */
 static void stream_end(struct stream *s, enum pool_result_kind kind, bool torn)
 {
 	struct reverse_streams *all = s->of;
-	if (torn && s->client.fd >= 0)
-		err_ignore(tcp_reset_on_close(s->client.fd));
-	if (torn && s->server.fd >= 0)
-		err_ignore(tcp_reset_on_close(s->server.fd));
+	proxy_relay_stop(&s->relay);
 	leave(s, kind);
-	side_close(&s->client);
-	side_close(&s->server);
+	proxy_transport_close(s->client, torn);
+	proxy_transport_close(s->server, torn);
 	loop_timer_cancel(loop_of(s), &s->timer);
-	proxy_buffer_give(buffers_of(s), s->up.waiting);
-	proxy_buffer_give(buffers_of(s), s->down.waiting);
+	proxy_buffer_give(&core_of(s)->buffers, s->hello);
 	*(s->previous ? &s->previous->next : &all->first) = s->next;
 	if (s->next)
 		s->next->previous = s->previous;
@@ -124,108 +100,17 @@ static void stream_end(struct stream *s, enum pool_result_kind kind, bool torn)
 		all->options.emptied(all->options.worker);
 }
 
-/* --- what is waited for ----------------------------------------------------------------------- */
-
-static void ready(void *arg, uint32_t events);
-
-/* One that is not watched at all is not told of its end either, which would come again and again.
- */
-static enum err side_want(struct side *side, uint32_t events)
+static void relayed(struct proxy_relay *r, enum proxy_relay_end how)
 {
-	struct loop *loop = loop_of(side->of);
-	enum err e = OK;
-	if (events == side->events)
-		return OK;
-	if (!events)
-		loop_remove(loop, &side->watch);
-	else if (side->watch.added)
-		e = loop_modify(loop, &side->watch, events);
-	else
-		e = loop_add(loop, &side->watch, side->fd, events, ready, side);
-	side->events = events;
-	return e;
-}
-
-static uint32_t wants(const struct way *gives, const struct way *takes)
-{
-	return (!gives->ended && !gives->waiting ? (uint32_t)LOOP_READ : 0) |
-	       (takes->waiting ? (uint32_t)LOOP_WRITE : 0);
-}
-
-static enum err want_all(struct stream *s)
-{
-	TRY(side_want(&s->client, wants(&s->up, &s->down)));
-	return side_want(&s->server, wants(&s->down, &s->up));
-}
-
-/* --- bytes ------------------------------------------------------------------------------------ */
-
-static enum err give(struct stream *s, struct way *way)
-{
-	size_t len = 0;
-	TRY(tcp_write(way->to->fd, proxy_buffer_span(way->waiting), &len));
-	way->waiting->start += (uint32_t)len;
-	way->bytes += len;
-	if (way->waiting->start == way->waiting->end)
-		proxy_buffer_give(buffers_of(s), TAKE(way->waiting));
-	return OK;
-}
-
-/* Into an empty buffer, or behind what is there. */
-static enum err take(struct stream *s, struct way *way)
-{
-	size_t len = 0;
-	if (!way->waiting)
-		way->waiting = proxy_buffer_take(buffers_of(s));
-	struct proxy_buffer *b = way->waiting;
-	if (!b)
-		return ERR_LIMIT;
-	enum err e = tcp_read(way->from->fd, b->data + b->end, PROXY_BUFFER_SIZE - b->end, &len);
-	way->ended = e == ERR_CLOSED;
-	b->end += (uint32_t)len;
-	if (b->start == b->end)
-		proxy_buffer_give(buffers_of(s), TAKE(way->waiting));
-	return way->ended ? OK : e;
-}
-
-static enum err pump(struct stream *s, struct way *way, bool readable, struct side **ret_bad)
-{
-	*ret_bad = way->to;
-	if (way->waiting)
-		TRY(give(s, way));
-	if (!way->waiting && !way->ended && readable) {
-		*ret_bad = way->from;
-		TRY(take(s, way));
-		*ret_bad = way->to;
-		if (way->waiting)
-			TRY(give(s, way));
+	struct stream *s = r->owner;
+	switch (how) {
+	case PROXY_RELAY_ENDED: stream_end(s, POOL_RESULT_ANSWERED, false); return;
+	case PROXY_RELAY_IDLE: stream_end(s, POOL_RESULT_ANSWERED, true); return;
+	case PROXY_RELAY_BUSY: stream_end(s, POOL_RESULT_ABANDONED, true); return;
+	case PROXY_RELAY_BROKE: break;
 	}
-	if (way->ended && !way->waiting && !way->finished) {
-		way->finished = true;
-		/* Who is gone already is seen by the other way. */
-		err_ignore(tcp_finish(way->to->fd));
-	}
-	return OK;
-}
-
-static void relay(struct stream *s, struct side *side, uint32_t events)
-{
-	bool readable = (events & ~(uint32_t)LOOP_WRITE) != 0;
-	struct side *bad = side;
-	/* A reset, which reads like an end. */
-	enum err e = events & LOOP_ERROR ? (enum err)ECONNRESET : OK;
-	if (!e)
-		e = pump(s, &s->up, readable && side == &s->client, &bad);
-	if (!e)
-		e = pump(s, &s->down, readable && side == &s->server, &bad);
-	s->used_ms = loop_now_ms(loop_of(s));
-	if (e) {
-		stream_end(s, bad == &s->server ? POOL_RESULT_RESET : POOL_RESULT_ABANDONED, true);
-	} else if (s->up.finished && s->down.finished) {
-		stream_end(s, POOL_RESULT_ANSWERED, false);
-	} else if (want_all(s) != OK) {
-		stream_end(s, POOL_RESULT_ABANDONED, true);
-	}
+	stream_end(s, r->broken == PROXY_RELAY_DOWN ? POOL_RESULT_RESET : POOL_RESULT_ABANDONED,
+		   true);
 }
 
 /* --- to a server ------------------------------------------------------------------------------ */
@@ -252,23 +137,47 @@ static enum err pick(struct stream *s)
 	return OK;
 }
 
+/* Who the client is, before its first byte. */
+static enum err header_write(const struct stream *s, struct writer *w)
+{
+	const struct proxy_header header = {
+		.version = s->conf->header == REVERSE_STREAM_HEADER_1 ? 1 : 2,
+		.transport = PROXY_HEADER_STREAM,
+		.source = s->peer,
+		.destination = s->local};
+	if (s->conf->header != REVERSE_STREAM_HEADER_OFF)
+		proxy_header_write(w, &header);
+	return writer_check(w);
+}
+
+static enum err connect_to(struct stream *s, const struct ip_endpoint *to)
+{
+	uint8_t room[PROXY_HEADER_WRITE_MAX];
+	struct writer w = writer_of(room, sizeof(room));
+	struct proxy_worker *core = core_of(s);
+	const struct proxy_hop hop = {.to = *to};
+	TRY(header_write(s, &w));
+	TRY(core->io->connect(core, &hop, NULL, writer_span(&w), &s->server));
+	s->server->owner = s;
+	s->server->call = ready;
+	return OK;
+}
+
 /* The next one that can be tried; without any the client sees its connection end. */
 static void connect_next(struct stream *s)
 {
 	uint64_t connect_ms = s->view->snapshot->site->conf->timeouts.connect_ms;
 	s->phase = CONNECT;
+	proxy_transport_close(TAKE(s->server), false);
 	for (;;) {
-		side_close(&s->server);
-		if (pick(s) != OK || side_want(&s->client, 0) != OK) {
+		if (pick(s) != OK) {
 			stream_end(s, POOL_RESULT_ABANDONED, true);
 			return;
 		}
-		enum err e = tcp_connect(&s->place.member->backend->at, NULL, &s->server.fd);
-		if (!e)
-			e = side_want(&s->server, LOOP_WRITE);
+		enum err e = connect_to(s, &s->place.member->backend->at);
 		if (!e)
 			break;
-		if (err_is_shortage(e)) {
+		if (err_is_shortage(e) || e == ERR_LIMIT) {
 			stream_end(s, POOL_RESULT_ABANDONED, true);
 			return;
 		}
@@ -278,44 +187,28 @@ static void connect_next(struct stream *s)
 		loop_timer_set_after(loop_of(s), &s->timer, connect_ms);
 }
 
-/* Who the client is, before its first byte; a new connection takes it whole. */
-static enum err write_header(struct stream *s)
-{
-	uint8_t room[PROXY_HEADER_WRITE_MAX];
-	struct writer w = writer_of(room, sizeof(room));
-	const struct proxy_header header = {
-		.version = s->conf->header == REVERSE_STREAM_HEADER_1 ? 1 : 2,
-		.transport = PROXY_HEADER_STREAM,
-		.source = s->peer,
-		.destination = s->local};
-	size_t len;
-	if (s->conf->header == REVERSE_STREAM_HEADER_OFF)
-		return OK;
-	proxy_header_write(&w, &header);
-	TRY(writer_check(&w));
-	TRY(tcp_write(s->server.fd, writer_span(&w), &len));
-	return len == w.pos ? OK : ERR_LIMIT;
-}
-
 static void connected(struct stream *s)
 {
 	uint64_t idle_ms = s->view->snapshot->site->conf->timeouts.tunnel_ms;
-	enum err e = tcp_connect_result(s->server.fd);
-	if (!e)
-		e = write_header(s);
-	if (e) {
+	if (s->client->ready & PROXY_BROKEN) {
+		stream_end(s, POOL_RESULT_ABANDONED, true);
+		return;
+	}
+	if (s->server->ready & PROXY_BROKEN) {
 		leave(s, POOL_RESULT_CONNECT_FAILED);
 		connect_next(s);
 		return;
 	}
+	if (!(s->server->ready & PROXY_OPENED))
+		return;
 	s->connect_us = loop_now_us(loop_of(s)) - s->begun_us;
 	s->connect_us += s->connect_us == 0;
 	s->phase = RELAY;
-	if (idle_ms)
-		loop_timer_set_after(loop_of(s), &s->timer, idle_ms);
-	else
-		loop_timer_cancel(loop_of(s), &s->timer);
-	relay(s, &s->server, LOOP_WRITE);
+	loop_timer_cancel(loop_of(s), &s->timer);
+	proxy_relay_begin(&s->relay, core_of(s), s->client, s->server, (uint32_t)idle_ms, relayed);
+	s->relay.owner = s;
+	s->relay.ways[PROXY_RELAY_UP].held = TAKE(s->hello);
+	proxy_relay_turn(&s->relay);
 }
 
 /* --- from a client ---------------------------------------------------------------------------- */
@@ -333,67 +226,81 @@ static void lead(struct stream *s, const char *name)
 	connect_next(s);
 }
 
+/* Behind what is there. */
+static enum err hello_read(struct stream *s)
+{
+	size_t n = 0;
+	if (!s->hello)
+		s->hello = proxy_buffer_take(&core_of(s)->buffers);
+	struct proxy_buffer *b = s->hello;
+	if (!b)
+		return ERR_LIMIT;
+	TRY(proxy_transport_read(s->client, b->data + b->end, PROXY_BUFFER_SIZE - b->end, &n));
+	b->end += (uint32_t)n;
+	return OK;
+}
+
 static void hello(struct stream *s)
 {
 	struct client_hello h;
-	enum err e = take(s, &s->up);
-	if (e || s->up.ended) {
-		stream_end(s, POOL_RESULT_ABANDONED, e != OK);
-		return;
-	}
-	if (!s->up.waiting)
-		return;
-	switch (client_hello_read(proxy_buffer_span(s->up.waiting), &h)) {
-	case PARSE_DONE: lead(s, h.name); return;
-	case PARSE_BAD: break;
-	case PARSE_MORE:
-		if (s->up.waiting->end < PROXY_BUFFER_SIZE)
+	while (s->client->ready & (PROXY_CAN_READ | PROXY_BROKEN)) {
+		enum err e = hello_read(s);
+		if (e) {
+			stream_end(s, POOL_RESULT_ABANDONED, e != ERR_CLOSED);
 			return;
-		break;
+		}
+		enum parse p = client_hello_read(proxy_buffer_span(s->hello), &h);
+		if (p == PARSE_DONE) {
+			lead(s, h.name);
+			return;
+		}
+		if (p == PARSE_BAD || s->hello->end == PROXY_BUFFER_SIZE) {
+			stream_end(s, POOL_RESULT_ABANDONED, true);
+			return;
+		}
 	}
-	stream_end(s, POOL_RESULT_ABANDONED, true);
+	if (!s->hello->end)
+		proxy_buffer_give(&core_of(s)->buffers, TAKE(s->hello));
 }
 
-static void ready(void *arg, uint32_t events)
+static void ready(void *owner, unsigned events)
 {
-	struct side *side = arg;
-	struct stream *s = side->of;
+	struct stream *s = owner;
+	(void)events;
 	switch (s->phase) {
 	case HELLO: hello(s); return;
 	case CONNECT: connected(s); return;
-	case RELAY: relay(s, side, events); return;
+	case RELAY: proxy_relay_turn(&s->relay); return;
 	}
 }
 
 static void timed_out(void *arg)
 {
 	struct stream *s = arg;
-	uint64_t idle_ms = s->view->snapshot->site->conf->timeouts.tunnel_ms;
-	switch (s->phase) {
-	case HELLO: stream_end(s, POOL_RESULT_ABANDONED, true); return;
-	case CONNECT:
-		leave(s, POOL_RESULT_TIMEOUT);
-		connect_next(s);
+	if (s->phase == HELLO) {
+		stream_end(s, POOL_RESULT_ABANDONED, true);
 		return;
-	case RELAY: break;
 	}
-	if (s->used_ms + idle_ms > loop_now_ms(loop_of(s)))
-		loop_timer_set(loop_of(s), &s->timer, s->used_ms + idle_ms);
-	else
-		stream_end(s, POOL_RESULT_ANSWERED, true);
+	leave(s, POOL_RESULT_TIMEOUT);
+	connect_next(s);
 }
 
+/* Takes fd over, on failure too. */
 static struct stream *stream_new(struct reverse_streams *all, int fd)
 {
-	struct stream *s = calloc(1, sizeof(*s));
-	if (!s)
+	struct proxy_transport *client;
+	if (proxy_io_accepted(all->options.worker->io, fd, &client))
 		return NULL;
+	struct stream *s = calloc(1, sizeof(*s));
+	if (!s) {
+		proxy_transport_close(client, true);
+		return NULL;
+	}
 	s->of = all;
 	s->view = reverse_view_use(all->options.worker->view);
-	s->client = (struct side){.of = s, .fd = fd};
-	s->server = (struct side){.of = s, .fd = -1};
-	s->up = (struct way){.from = &s->client, .to = &s->server};
-	s->down = (struct way){.from = &s->server, .to = &s->client};
+	s->client = client;
+	client->owner = s;
+	client->call = ready;
 	loop_timer_init(&s->timer, timed_out, s);
 	s->next = all->first;
 	if (all->first)
@@ -410,23 +317,23 @@ static void begin(struct door *d, int fd, const struct ip_endpoint *peer,
 	const struct reverse_conf *conf = all->options.worker->view->snapshot->site->conf;
 	const struct reverse_stream_conf *mine =
 		reverse_stream_at(conf, REVERSE_STREAM_TCP, &d->at);
-	struct stream *s = mine && all->n < all->options.streams_max ? stream_new(all, fd) : NULL;
-	if (!s) {
+	if (!mine || all->n >= all->options.streams_max) {
 		fd_done(&fd);
 		return;
 	}
+	struct stream *s = stream_new(all, fd);
+	if (!s)
+		return;
 	s->conf = mine;
 	s->peer = *peer;
 	s->local = *local;
 	if (mine->sni.n == 0) {
 		lead(s, "");
-	} else if (side_want(&s->client, LOOP_READ) != OK) {
-		stream_end(s, POOL_RESULT_ABANDONED, true);
-	} else {
-		s->phase = HELLO;
-		if (conf->timeouts.head_ms)
-			loop_timer_set_after(loop_of(s), &s->timer, conf->timeouts.head_ms);
+		return;
 	}
+	s->phase = HELLO;
+	if (conf->timeouts.head_ms)
+		loop_timer_set_after(loop_of(s), &s->timer, conf->timeouts.head_ms);
 }
 
 /* --- doors ------------------------------------------------------------------------------------ */

@@ -1,0 +1,227 @@
+#include "proxy/relay.h"
+
+#include "proxy/worker.h"
+
+#include <stddef.h>
+
+enum {
+	TURN_MAX = 1 << 20, /* of one direction in a turn, then the others have theirs */
+	LITTLE = 16 * 1024, /* a burst below is not worth a pipe */
+};
+
+/* What became of one direction. */
+enum step {
+	STEP_OK,
+	STEP_FROM_BROKE,
+	STEP_TO_BROKE,
+	STEP_BUSY,
+};
+
+static void turn_later(struct proxy_later *l)
+{
+	proxy_relay_turn((struct proxy_relay *)((char *)l - offsetof(struct proxy_relay, later)));
+}
+
+void proxy_relay_stop(struct proxy_relay *r)
+{
+	struct proxy_worker *w = r->w;
+	if (!w)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		struct proxy_relay_way *way = &r->ways[i];
+		proxy_buffer_give(&w->buffers, TAKE(way->held));
+		if (way->splice)
+			w->io->splice_give(w, TAKE(way->splice));
+	}
+	proxy_deadline_done(&w->wheel, &r->deadline);
+	proxy_later_cancel(&r->later);
+	r->w = NULL;
+}
+
+static void over(struct proxy_relay *r, enum proxy_relay_end how)
+{
+	proxy_relay_stop(r);
+	r->done(r, how);
+}
+
+static void late(struct proxy_deadline *d)
+{
+	over((struct proxy_relay *)((char *)d - offsetof(struct proxy_relay, deadline)),
+	     PROXY_RELAY_IDLE);
+}
+
+/* ---- out ---- */
+
+static bool holds(const struct proxy_relay_way *way)
+{
+	return way->held || way->splice;
+}
+
+/* What waits goes first, as far as it is taken. */
+static enum step give(struct proxy_relay *r, struct proxy_relay_way *way)
+{
+	struct proxy_worker *w = r->w;
+	struct proxy_transport *to = way->to;
+	size_t n = 0;
+	if (!holds(way) || !(to->ready & (PROXY_CAN_WRITE | PROXY_BROKEN)))
+		return STEP_OK;
+	if (way->splice) {
+		size_t left = 0;
+		enum err e = proxy_splice_out(way->splice, to, &n, &left);
+		way->bytes += n;
+		if (!left)
+			w->io->splice_give(w, TAKE(way->splice));
+		return e ? STEP_TO_BROKE : STEP_OK;
+	}
+	struct span bytes = proxy_buffer_span(way->held);
+	if (proxy_transport_write(to, &bytes, 1, &n))
+		return STEP_TO_BROKE;
+	way->bytes += n;
+	way->held->start += (uint32_t)n;
+	if (n == bytes.len)
+		proxy_buffer_give(&w->buffers, TAKE(way->held));
+	return STEP_OK;
+}
+
+/* ---- in ---- */
+
+static enum step took(struct proxy_relay_way *way, enum err e)
+{
+	way->ended = e == ERR_CLOSED;
+	return e && !way->ended ? STEP_FROM_BROKE : STEP_OK;
+}
+
+static enum step take_by_copy(struct proxy_relay *r, struct proxy_relay_way *way)
+{
+	struct proxy_worker *w = r->w;
+	struct proxy_buffer *b = proxy_buffer_take(&w->buffers);
+	size_t n = 0;
+	if (!b)
+		return STEP_BUSY;
+	enum err e = proxy_transport_read(way->from, b->data, PROXY_BUFFER_SIZE, &n);
+	if (e || !n) {
+		proxy_buffer_give(&w->buffers, b);
+		return took(way, e);
+	}
+	b->end = (uint32_t)n;
+	way->held = b;
+	way->much = n == PROXY_BUFFER_SIZE && w->io->splice_take && way->from->fd >= 0 &&
+		    way->to->fd >= 0;
+	return STEP_OK;
+}
+
+static enum step take_by_splice(struct proxy_relay *r, struct proxy_relay_way *way)
+{
+	struct proxy_worker *w = r->w;
+	struct proxy_splice *s = w->io->splice_take(w);
+	size_t n = 0;
+	if (!s) {
+		way->much = false;
+		return take_by_copy(r, way);
+	}
+	enum err e = proxy_splice_in(s, way->from, &n);
+	if (n) {
+		way->splice = s;
+		way->burst += n;
+		return STEP_OK;
+	}
+	w->io->splice_give(w, s);
+	way->much = way->burst >= LITTLE;
+	way->burst = 0;
+	return took(way, e);
+}
+
+/* The end goes on when all before it has. Where both sides of plain TCP have ended, closing says
+ * so; TLS has a word of its own for it. */
+static void finish(struct proxy_relay *r, struct proxy_relay_way *way)
+{
+	if (!way->ended || holds(way) || way->finished)
+		return;
+	way->finished = true;
+	if (!r->ways[0].finished || !r->ways[1].finished || way->to->fd < 0)
+		proxy_transport_finish(way->to);
+}
+
+/* As much as goes, and as is fair to others. */
+static enum step move(struct proxy_relay *r, struct proxy_relay_way *way)
+{
+	uint64_t most = way->bytes + TURN_MAX;
+	for (;;) {
+		enum step s = give(r, way);
+		if (s)
+			return s;
+		if (holds(way) || way->ended ||
+		    !(way->from->ready & (PROXY_CAN_READ | PROXY_BROKEN)))
+			break;
+		if (way->bytes >= most) {
+			proxy_later_add(&r->w->later, &r->later, turn_later);
+			break;
+		}
+		s = way->much ? take_by_splice(r, way) : take_by_copy(r, way);
+		if (s)
+			return s;
+		if (!holds(way) && !way->ended)
+			break;
+	}
+	finish(r, way);
+	return STEP_OK;
+}
+
+/* Who has ended is not read any more; that he is gone shows by this. */
+static bool is_gone(const struct proxy_relay_way *from, const struct proxy_relay_way *to)
+{
+	return from->ended && !to->finished && from->from->ready & PROXY_BROKEN;
+}
+
+static bool stopped_by(struct proxy_relay *r, size_t i, enum step s)
+{
+	switch (s) {
+	case STEP_OK: return false;
+	case STEP_BUSY: over(r, PROXY_RELAY_BUSY); return true;
+	case STEP_FROM_BROKE: r->broken = (uint8_t)i; break;
+	case STEP_TO_BROKE: r->broken = (uint8_t)!i; break;
+	}
+	over(r, PROXY_RELAY_BROKE);
+	return true;
+}
+
+void proxy_relay_turn(struct proxy_relay *r)
+{
+	struct proxy_relay_way *ways = r->ways;
+	uint64_t before = ways[0].bytes + ways[1].bytes;
+	if (r->turning) {
+		proxy_later_add(&r->w->later, &r->later, turn_later);
+		return;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		r->turning = true;
+		enum step s = move(r, &ways[i]);
+		r->turning = false;
+		if (stopped_by(r, i, s))
+			return;
+	}
+	if (ways[0].finished && ways[1].finished) {
+		over(r, PROXY_RELAY_ENDED);
+		return;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (is_gone(&ways[i], &ways[!i])) {
+			(void)stopped_by(r, i, STEP_FROM_BROKE);
+			return;
+		}
+	}
+	if (ways[0].bytes + ways[1].bytes != before)
+		proxy_deadline_set(&r->w->wheel, &r->deadline, r->w->now_ms, r->idle_ms);
+}
+
+void proxy_relay_begin(struct proxy_relay *r, struct proxy_worker *w, struct proxy_transport *a,
+		       struct proxy_transport *b, uint32_t idle_ms, proxy_relay_done_call *done)
+{
+	r->w = w;
+	r->ways[PROXY_RELAY_UP] = (struct proxy_relay_way){.from = a, .to = b};
+	r->ways[PROXY_RELAY_DOWN] = (struct proxy_relay_way){.from = b, .to = a};
+	r->idle_ms = idle_ms;
+	r->done = done;
+	r->deadline.call = late;
+	proxy_deadline_set(&w->wheel, &r->deadline, w->now_ms, idle_ms);
+}
