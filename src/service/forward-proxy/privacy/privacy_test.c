@@ -205,7 +205,7 @@ static void the_configuration_has_the_levels_of_the_table(void **state)
 	const struct forward_privacy_conf *conf = config_section(c, "privacy");
 	assert_int_equal(conf->level, PRIVACY_PROXY);
 	config_free(c);
-	conf_refused(&sections, "privacy: strickt\n", 1, 10, "strict");
+	conf_refused(&sections, "privacy: strickt\n", 1, 10, "wrong value");
 	conf_refused(&sections, "privacy: {user-agent: \"a\\nb\"}\n", 1, 23, "no control bytes");
 }
 
