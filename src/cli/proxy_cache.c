@@ -45,7 +45,8 @@ static json_t *ask(const struct command_line *line, const char *method, const ch
 
 static void print_objects(const json_t *objects, bool colour)
 {
-	static const char *const heads[] = {"ADDRESS", "STATUS", "SIZE", "AGE", "FRESH", "HITS"};
+	static const char *const heads[] = {"ADDRESS", "STATUS", "SIZE", "AGE",
+					    "FRESH",   "HITS",	 "TIER"};
 	struct print_table table;
 	const json_t *o;
 	size_t i;
@@ -59,8 +60,21 @@ static void print_objects(const json_t *objects, bool colour)
 		print_cell(&table, PRINT_PLAIN, "%lld s", number_of(o, "age"));
 		print_cell(&table, ttl > 0 ? PRINT_GREEN : PRINT_YELLOW, "%lld s", ttl);
 		print_cell(&table, PRINT_PLAIN, "%lld", number_of(o, "hits"));
+		print_cell(&table, PRINT_PLAIN, "%s",
+			   strcmp(text_of(o, "tier"), "both") == 0 ? "memory, disk" : "memory");
 	}
 	print_table_end(&table);
+}
+
+static void print_disk(const json_t *disk)
+{
+	(void)printf("On the disk: %lld answers in %lld of %lld octets; %lld read, %lld written, "
+		     "%lld not written, %lld not whole, %lld errors%s.\n",
+		     number_of(disk, "count"), number_of(disk, "bytes"), number_of(disk, "size"),
+		     number_of(disk, "reads"), number_of(disk, "writes"),
+		     number_of(disk, "dropped"), number_of(disk, "torn"), number_of(disk, "errors"),
+		     json_is_true(json_object_get(disk, "sweeps")) ? "; a purge is on its way"
+								   : "");
 }
 
 static int show(const struct command_line *line, const char *prefix)
@@ -75,6 +89,9 @@ static int show(const struct command_line *line, const char *prefix)
 		     number_of(answer, "memory"), number_of(answer, "hits"),
 		     number_of(answer, "misses"), number_of(answer, "stale"),
 		     number_of(answer, "validated"), number_of(answer, "saved_bytes"));
+	const json_t *disk = json_object_get(answer, "disk");
+	if (disk)
+		print_disk(disk);
 	if (json_array_size(json_object_get(answer, "objects")))
 		print_objects(json_object_get(answer, "objects"), line->colour);
 	json_decref(answer);
@@ -113,7 +130,11 @@ static int why(const struct command_line *line, const char *url)
 	if (!answer)
 		return code;
 	const json_t *objects = json_object_get(answer, "objects");
-	if (!json_array_size(objects))
+	long long below = number_of(answer, "disk");
+	if (!json_array_size(objects) && below)
+		(void)printf("On the disk, and not in memory: %lld of %s.\n", below,
+			     text_of(answer, "url"));
+	else if (!json_array_size(objects))
 		(void)printf("There is nothing of %s: nobody asked for it by a route with a cache, "
 			     "or it had to go.\n",
 			     text_of(answer, "url"));
@@ -142,6 +163,10 @@ static int purge(const struct command_line *line, const char *url)
 	if (!answer)
 		return code;
 	(void)printf("%lld answers are forgotten.\n", number_of(answer, "purged"));
+	if (json_is_true(json_object_get(answer, "sweeps")))
+		(void)printf("More may be on the disk: none of them is given any more.\n");
+	if (json_is_false(json_object_get(answer, "lasting")))
+		(void)printf("The disk was not told in time: after a crash they may be back.\n");
 	json_decref(answer);
 	return EXIT_OK;
 }

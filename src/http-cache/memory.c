@@ -3,6 +3,7 @@
 #include "base/table.h"
 #include "base/writer.h"
 #include "http-cache/decide.h"
+#include "http-cache/disk/disk.h"
 #include "http-cache/vary.h"
 
 #include <pthread.h>
@@ -86,6 +87,11 @@ enum err cache_memory_new(const struct cache_memory_options *o, struct cache_mem
 	}
 	*ret = m;
 	return OK;
+}
+
+struct cache_disk *cache_memory_disk(const struct cache_memory *m)
+{
+	return m->options.disk;
 }
 
 uint64_t cache_memory_object_max(const struct cache_memory *m)
@@ -242,6 +248,15 @@ static enum cache_rule refusal(const struct cache_slot *slot, struct span space,
 	return CACHE_MAY_STORE;
 }
 
+/* The disk must know what is asked for, though it is not asked itself: each time that the number
+ * has doubled is enough. */
+static void tell_used(struct cache_memory *m, uint64_t hash, const struct cache_object *o)
+{
+	uint64_t hits = atomic_load_explicit(&o->hits, memory_order_relaxed);
+	if (m->options.disk && !(hits & (hits - 1)))
+		cache_disk_used(m->options.disk, hash);
+}
+
 void cache_memory_find(struct cache_memory *m, const struct cache_look *look, uint64_t now_ms,
 		       struct cache_found *ret)
 {
@@ -252,10 +267,12 @@ void cache_memory_find(struct cache_memory *m, const struct cache_look *look, ui
 	struct cache_object *o = slot ? choose(slot, look, &ret->others) : NULL;
 	if (o) {
 		s3fifo_used(&o->node);
+		tell_used(m, hash, o);
 		ret->object = cache_object_ref(o);
 	} else if (slot) {
 		ret->refused = refusal(slot, look->space, now_ms);
 	}
+	ret->below = !o && m->options.disk && cache_disk_has(m->options.disk, hash, look->space);
 	unlock(s);
 }
 
@@ -318,6 +335,36 @@ enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64
 	struct shard *s = lock(m, o->key, &hash);
 	if (!o->rule && since != purges(s, hash))
 		e = ERR_REFUSED;
+	else if (size_of(o) <= s->fifo.capacity)
+		e = put(s, hash, o, &gone);
+	/* Under the lock, so that a purge comes before both or after both. */
+	if (!e && !o->rule && m->options.disk)
+		cache_disk_put(m->options.disk, hash, o);
+	unlock(s);
+	give_back(gone);
+	return e;
+}
+
+static bool has_same(const struct shard *s, uint64_t hash, const struct cache_object *o)
+{
+	const struct cache_slot *slot = slot_find(s, hash, o->key);
+	for (const struct cache_object *at = slot ? slot->objects : NULL; at; at = at->next)
+		if (!at->rule && span_equal(at->space, o->space) &&
+		    span_equal(at->vary_names, o->vary_names) && span_equal(at->vary, o->vary))
+			return true;
+	return false;
+}
+
+enum err cache_memory_put_loaded(struct cache_memory *m, struct cache_object *o, uint64_t since)
+{
+	uint64_t hash;
+	struct cache_object *gone = NULL;
+	enum err e = ERR_LIMIT;
+	struct shard *s = lock(m, o->key, &hash);
+	if (since != purges(s, hash))
+		e = ERR_REFUSED;
+	else if (has_same(s, hash, o))
+		e = ERR_EXISTS;
 	else if (size_of(o) <= s->fifo.capacity)
 		e = put(s, hash, o, &gone);
 	unlock(s);
@@ -435,6 +482,7 @@ static size_t purge_key(struct cache_memory *m, struct span key)
 	struct cache_object *gone = NULL;
 	struct shard *s = lock(m, key, &hash);
 	struct cache_slot *slot = slot_find(s, hash, key);
+	size_t below = m->options.disk ? cache_disk_purge_key(m->options.disk, hash) : 0;
 	s->purged[hash & (PURGES - 1)]++;
 	while (slot && slot->objects) {
 		n += !slot->objects->rule;
@@ -444,14 +492,13 @@ static size_t purge_key(struct cache_memory *m, struct span key)
 		slot_leave(s, slot);
 	unlock(s);
 	give_back(gone);
-	return n;
+	/* What is here is mostly there, too. */
+	return n > below ? n : below;
 }
 
-size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct span value)
+static size_t purge_memory(struct cache_memory *m, enum cache_purge what, struct span value)
 {
 	size_t n = 0;
-	if (what == CACHE_PURGE_KEY)
-		return purge_key(m, value);
 	for (size_t i = 0; i < m->shards_n; i++) {
 		struct shard *s = &m->shards[i];
 		struct cache_object *gone = NULL;
@@ -464,6 +511,18 @@ size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct 
 		give_back(gone);
 	}
 	return n;
+}
+
+size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct span value)
+{
+	struct cache_disk *disk = m->options.disk;
+	if (what == CACHE_PURGE_KEY)
+		return purge_key(m, value);
+	size_t below = disk ? cache_disk_purge(disk, what, value) : 0;
+	size_t n = purge_memory(m, what, value);
+	if (disk)
+		cache_disk_purge_again(disk);
+	return n > below ? n : below;
 }
 
 void cache_memory_sums(struct cache_memory *m, struct cache_sums *ret)
@@ -515,7 +574,7 @@ void cache_memory_free(struct cache_memory *m)
 {
 	if (!m)
 		return;
-	(void)cache_memory_purge(m, CACHE_PURGE_ALL, (struct span){0});
+	(void)purge_memory(m, CACHE_PURGE_ALL, (struct span){0});
 	for (size_t i = 0; i < m->shards_n; i++) {
 		s3fifo_done(&m->shards[i].fifo);
 		table_done(&m->shards[i].slots);

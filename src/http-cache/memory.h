@@ -17,12 +17,14 @@
 
 enum { CACHE_THREADS_MAX = 64, CACHE_VARIANTS_MAX = 32, CACHE_REFUSED_MS = 10000 };
 
+struct cache_disk;
 struct cache_memory;
 
 struct cache_memory_options {
-	uint64_t size;	     /* bytes of all objects */
-	uint64_t object_max; /* bytes of one body; at most a quarter of what a shard has */
-	struct hash_key key; /* random */
+	uint64_t size;		 /* bytes of all objects */
+	uint64_t object_max;	 /* bytes of one body; at most a quarter of what a shard has */
+	struct hash_key key;	 /* random; with a disk: cache_disk_key */
+	struct cache_disk *disk; /* borrowed: what is behind it; NULL: nothing */
 	void (*wake)(void *arg, unsigned thread); /* any thread */
 	void *arg;
 };
@@ -30,6 +32,8 @@ struct cache_memory_options {
 MUST enum err cache_memory_new(const struct cache_memory_options *o, struct cache_memory **ret);
 /* Nobody uses it any more. Accepts NULL. */
 void cache_memory_free(struct cache_memory *m);
+/* What is behind it; NULL: nothing. */
+struct cache_disk *cache_memory_disk(const struct cache_memory *m);
 /* What one body may be. */
 uint64_t cache_memory_object_max(const struct cache_memory *m);
 
@@ -44,6 +48,7 @@ struct cache_found {
 	bool others;		     /* of that key, but none that matches */
 	enum cache_rule refused;     /* not long ago an answer was not stored, by this rule */
 	uint64_t since;		     /* for cache_memory_put: which purges were before */
+	bool below;		     /* without object: the disk may have it (cache_memory_load) */
 };
 
 void cache_memory_find(struct cache_memory *m, const struct cache_look *look, uint64_t now_ms,
@@ -56,6 +61,10 @@ void cache_memory_find(struct cache_memory *m, const struct cache_look *look, ui
  * since (rarely: something else was). ENOMEM. */
 MUST enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t since,
 			       uint64_t now_ms);
+
+/* From the disk, unless there is a newer one of the same by now (ERR_EXISTS). Else likewise. */
+MUST enum err cache_memory_put_loaded(struct cache_memory *m, struct cache_object *o,
+				      uint64_t since);
 
 /* Bytes of bodies that are on their way, and of no object yet: half the tier's size at most. False:
  * there is no room, and nothing was taken. */
@@ -80,6 +89,10 @@ struct cache_flight {
  * cache_flight_land. Else this thread is told of its end. NULL: no memory. */
 struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
 				      unsigned thread, bool *ret_leads);
+/* What the disk has of it comes to be found here: this thread is told of the flight's end, which it
+ * follows. NULL: too much waits for the disk, or there is no memory. */
+struct cache_flight *cache_memory_load(struct cache_memory *m, const struct cache_look *look,
+				       uint64_t since, unsigned thread);
 /* By who leads, once: the object is put in before. Gives the count back. */
 void cache_flight_land(struct cache_memory *m, struct cache_flight *f);
 static inline bool cache_flight_flies(struct cache_flight *f)
@@ -92,13 +105,18 @@ void cache_flight_unref(struct cache_flight *f); /* of a follower; accepts NULL 
 
 enum cache_purge { CACHE_PURGE_KEY, CACHE_PURGE_PREFIX, CACHE_PURGE_TAG, CACHE_PURGE_ALL };
 
-/* How many objects went, notes not counted. What was asked for before is not stored after it. */
+/* How many objects went, notes not counted, of either tier; of the disk by KEY and ALL only: for
+ * others it goes through what it has by and by, and gives nothing that is meant meanwhile. What was
+ * asked for before is not stored after it. */
 size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct span value);
 
 struct cache_sums {
 	uint64_t objects, bytes, size, evicted;
 };
 void cache_memory_sums(struct cache_memory *m, struct cache_sums *ret);
+
+/* How many of that key the disk has. */
+size_t cache_memory_below(struct cache_memory *m, struct span key);
 
 /* Calls for objects until it answers false, under a shard's lock; key: of that key only. */
 void cache_memory_each(struct cache_memory *m, const struct span *key,

@@ -1,62 +1,19 @@
 #include "http-cache/s3fifo.h"
 
-#include <stdlib.h>
-
 enum {
-	WAYS = 4,
 	SMALL_PART = 10, /* a tenth of all is the small queue's: the paper's choice */
 	STAYS_AT = 1,	 /* uses in the small queue that are worth the main one */
 };
 
 enum err s3fifo_init(struct s3fifo *s, uint64_t capacity, size_t ghosts)
 {
-	size_t n = WAYS;
-	while (n < ghosts)
-		n *= 2;
-	*s = (struct s3fifo){.capacity = capacity, .ghosts_n = n};
-	s->ghosts = calloc(n, sizeof(*s->ghosts));
-	return s->ghosts ? OK : ENOMEM;
+	*s = (struct s3fifo){.capacity = capacity};
+	return ghosts_init(&s->ghosts, ghosts);
 }
 
 void s3fifo_done(struct s3fifo *s)
 {
-	free(s->ghosts);
-	s->ghosts = NULL;
-}
-
-/* ---- ghosts: the high half of a hash, and when it died ---- */
-
-static uint64_t *set_of(const struct s3fifo *s, uint64_t hash)
-{
-	return s->ghosts + (hash & (s->ghosts_n - 1) & ~(uint64_t)(WAYS - 1));
-}
-
-static bool is_alive(const struct s3fifo *s, uint64_t ghost)
-{
-	return ghost && s->ghost_seq - (uint32_t)ghost <= s->main_n;
-}
-
-static void ghost_add(struct s3fifo *s, uint64_t hash)
-{
-	uint64_t *set = set_of(s, hash);
-	size_t worst = 0;
-	uint32_t seq = ++s->ghost_seq;
-	for (size_t i = 0; i < WAYS; i++)
-		if (!set[i] || seq - (uint32_t)set[i] > seq - (uint32_t)set[worst])
-			worst = !set[worst] ? worst : i;
-	set[worst] = (hash & ~(uint64_t)UINT32_MAX) | seq;
-}
-
-static bool ghost_take(const struct s3fifo *s, uint64_t hash)
-{
-	uint64_t *set = set_of(s, hash);
-	for (size_t i = 0; i < WAYS; i++) {
-		if ((set[i] ^ hash) >> 32 || !is_alive(s, set[i]))
-			continue;
-		set[i] = 0;
-		return true;
-	}
-	return false;
+	ghosts_done(&s->ghosts);
 }
 
 /* ---- queues ---- */
@@ -103,7 +60,7 @@ void s3fifo_remove(struct s3fifo *s, struct s3fifo_node *n)
 void s3fifo_add(struct s3fifo *s, struct s3fifo_node *n)
 {
 	n->uses = 0;
-	push(s, n, ghost_take(s, n->hash) ? S3FIFO_MAIN : S3FIFO_SMALL);
+	push(s, n, ghosts_take(&s->ghosts, n->hash, s->main_n) ? S3FIFO_MAIN : S3FIFO_SMALL);
 }
 
 struct s3fifo_node *s3fifo_evict(struct s3fifo *s)
@@ -122,7 +79,7 @@ struct s3fifo_node *s3fifo_evict(struct s3fifo *s)
 			n->uses = 0;
 			push(s, n, S3FIFO_MAIN);
 		} else if (small) {
-			ghost_add(s, n->hash);
+			ghosts_add(&s->ghosts, n->hash);
 			return n;
 		} else if (n->uses) {
 			n->uses--;

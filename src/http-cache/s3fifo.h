@@ -5,7 +5,7 @@
 #ifndef HTTP_CACHE_S3FIFO_H
 #define HTTP_CACHE_S3FIFO_H
 
-#include "base/err.h"
+#include "http-cache/ghosts.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,10 +31,7 @@ struct s3fifo {
 	uint64_t capacity;
 	struct s3fifo_list small, main;
 	size_t main_n;
-	/* Hashes of what left the small queue unasked, the newest main_n of them: sets of four. */
-	uint64_t *ghosts; /* owned */
-	size_t ghosts_n;
-	uint32_t ghost_seq;
+	struct ghosts ghosts; /* of what left the small queue unasked; the newest main_n count */
 };
 
 /* ghosts: how many are remembered at most; rounded up to a power of two. ENOMEM. */

@@ -1,9 +1,42 @@
 #include "proxy/cache/conf_cache.h"
 
+#include "http-cache/disk/record.h"
 #include "http-cache/meta.h"
 #include "proto/http/token.h"
 
+#define DISK_OBJECTS_MIN 32ull /* ten segments, each of a power of two */
+
 enum { OBJECTS_MIN = 4, HEURISTIC_MAX_S = 86400 };
+
+static const struct config_key disk_keys[] = {
+	{.name = "size",
+	 .type = CONFIG_SIZE,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct proxy_cache_disk_conf, size),
+	 .min = 16 << 20,
+	 .max = INT64_C(1) << 44,
+	 .example = "20G",
+	 .help = "of the file `cache` in the service's folder below `global: {state}`, all of it "
+		 "taken at the start; another size begins with an empty one; a change needs a "
+		 "restart"},
+	{.name = "object-max",
+	 .type = CONFIG_SIZE,
+	 CONFIG_FIELD(struct proxy_cache_disk_conf, object),
+	 .min = 1024,
+	 .max = INT64_C(1) << 30,
+	 .fallback = "8M",
+	 .help = "the longest body that is written there, and never more than `object` of the "
+		 "cache; a change needs a restart"},
+};
+
+static const struct config_map disk_map = {
+	.help = "What is kept of answers lasts through a restart, and there may be more of it than "
+		"memory takes",
+	.size = sizeof(struct proxy_cache_disk_conf),
+	CONFIG_KEYS(disk_keys),
+	.alone = "size",
+	.example = "{size: 20G, object-max: 4M}",
+};
 
 static const struct config_key section_keys[] = {
 	{.name = "memory",
@@ -21,6 +54,12 @@ static const struct config_key section_keys[] = {
 	 .fallback = "8M",
 	 .help = "the longest body that is kept, at most a quarter of `memory`; a change needs a "
 		 "restart"},
+	{.name = "disk",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct proxy_cache_conf, disk),
+	 CONFIG_PRESENT(struct proxy_cache_conf, has_disk),
+	 .map = &disk_map,
+	 .help = "a file behind the memory; without it nothing outlives the process"},
 };
 
 const struct config_map proxy_cache_map = {
@@ -150,8 +189,24 @@ void proxy_cache_policy(const struct proxy_cache_rules_conf *c, struct cache_pol
 	};
 }
 
+uint64_t proxy_cache_disk_object(const struct proxy_cache_conf *conf)
+{
+	return conf->disk.object < conf->object ? conf->disk.object : conf->object;
+}
+
 void proxy_cache_check(const struct proxy_cache_conf *conf, struct config_at *at)
 {
+	struct disk_shape ignored;
+	const struct config_step disk[] = {{"cache", CONFIG_STEP_WHOLE},
+					   {"disk", CONFIG_STEP_WHOLE},
+					   {"size", CONFIG_STEP_WHOLE}};
+	uint64_t record = disk_record_len(DISK_HEAD_MAX, proxy_cache_disk_object(conf));
+	if (conf->has_disk && !disk_shape_of(conf->disk.size, record, &ignored))
+		config_fail_inside(
+			at, disk, 3,
+			"too small for bodies of `object-max`: write at least %llu times "
+			"as much",
+			DISK_OBJECTS_MIN);
 	const struct config_step steps[] = {{"cache", CONFIG_STEP_WHOLE},
 					    {"object", CONFIG_STEP_WHOLE}};
 	if (conf->object > conf->memory / OBJECTS_MIN)

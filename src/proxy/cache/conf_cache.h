@@ -7,9 +7,15 @@
 
 struct cache_policy;
 
+struct proxy_cache_disk_conf {
+	uint64_t size, object; /* bytes: of the file, of one answer's body */
+};
+
 /* Of all routes together. */
 struct proxy_cache_conf {
 	uint64_t memory, object; /* bytes: of everything, of one answer's body */
+	bool has_disk;
+	struct proxy_cache_disk_conf disk;
 };
 
 struct proxy_cache_rules_conf {
@@ -26,6 +32,9 @@ struct proxy_cache_rules_conf {
 extern const struct config_map proxy_cache_map, proxy_cache_rules_map;
 
 void proxy_cache_policy(const struct proxy_cache_rules_conf *c, struct cache_policy *ret);
+
+/* The longest body that is written to the disk. */
+uint64_t proxy_cache_disk_object(const struct proxy_cache_conf *conf);
 
 /* That a body that may be kept fits. */
 void proxy_cache_check(const struct proxy_cache_conf *conf, struct config_at *at);

@@ -6,7 +6,7 @@
 #include "os/clock.h"
 #include "proto/http/date.h"
 
-enum { LOOK_MS = 100 };
+enum { LOOK_MS = 100, LOAD_MS = 2000 /* for a disk that does not answer */ };
 
 /* ---- which requests are for it ---- */
 
@@ -74,18 +74,37 @@ static void list_leave(struct proxy_cached *c)
 	c->link = NULL;
 }
 
-static void wait_begin(struct proxy_cached *c, struct proxy_verdict *ret)
+static void wait_in_list(struct proxy_cached *c, struct proxy_verdict *ret)
 {
 	struct proxy_cache_desk *desk = c->desk;
-	uint64_t now_ms = loop_now_ms(desk->loop);
-	if (!c->waited) {
-		c->until_ms = now_ms + c->wait_ms;
-		c->waited = c->why;
-	}
 	list_add(&desk->waiting, c);
 	if (!desk->timer.set)
 		loop_timer_set_after(desk->loop, &desk->timer, LOOK_MS);
 	ret->kind = PROXY_WAIT;
+}
+
+static void wait_begin(struct proxy_cached *c, struct proxy_verdict *ret)
+{
+	if (!c->waited) {
+		c->until_ms = loop_now_ms(c->desk->loop) + c->wait_ms;
+		c->waited = c->why;
+	}
+	wait_in_list(c, ret);
+}
+
+/* The disk may have it, and is asked once. False: it goes on without. */
+static bool load(struct proxy_cached *c, struct proxy_verdict *ret)
+{
+	if (c->loaded)
+		return false;
+	c->loaded = true;
+	c->flight = cache_memory_load(c->desk->memory, &c->look, c->since, c->desk->number);
+	if (!c->flight)
+		return false;
+	c->loads = true;
+	c->until_ms = loop_now_ms(c->desk->loop) + LOAD_MS;
+	wait_in_list(c, ret);
+	return true;
 }
 
 void proxy_cache_turn(struct proxy_cache_desk *desk)
@@ -95,7 +114,8 @@ void proxy_cache_turn(struct proxy_cache_desk *desk)
 		next = c->next;
 		if (c->flight && cache_flight_flies(c->flight) && now_ms < c->until_ms)
 			continue;
-		c->alone = now_ms >= c->until_ms;
+		c->alone = now_ms >= c->until_ms && !c->loads;
+		c->loads = false;
 		list_leave(c);
 		list_add(&desk->ready, c);
 	}
@@ -239,7 +259,8 @@ static void look(struct proxy_cached *c, struct proxy_verdict *ret)
 	c->object = found.object;
 	c->since = found.since;
 	if (!found.object) {
-		missed(c, &found, ret);
+		if (!found.below || !load(c, ret))
+			missed(c, &found, ret);
 		return;
 	}
 	struct cache_decision d =

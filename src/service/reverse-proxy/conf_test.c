@@ -120,6 +120,8 @@ static void refuses_caches_that_keep_nothing(void **state)
 	(void)state;
 #define HEAD "reverse-proxy:\n  listen: 192.0.2.1\n"
 	refused(HEAD "  cache: {memory: 8M, object: 4M}\n", 3, 31, "at most a quarter");
+	refused(HEAD "  cache: {disk: {object-max: 1M}}\n", 3, 17, "'size'");
+	refused(HEAD "  cache: {disk: {size: 100M, object-max: 9M}}\n", 3, 24, "at least 32 times");
 	refused(HEAD "  routes: [{answer: {status: 404}, cache: yes}]\n", 3, 43, "no `to`");
 	refused(HEAD "  routes: [{to: \"10.0.0.1:80\", cache: {by-headers: \"a b\"}}]\n", 3, 52,
 		"'a b' is no name");
@@ -129,7 +131,8 @@ static void refuses_caches_that_keep_nothing(void **state)
 	refused(HEAD "  routes: [{to: \"10.0.0.1:80\", cache: {default: soon}}]\n", 3, 49,
 		"'default'");
 	struct config *c =
-		parse(HEAD "  routes:\n    - {to: \"10.0.0.1:80\", cache: yes}\n"
+		parse(HEAD "  cache: {memory: 64M, object: 1M, disk: 64M}\n"
+			   "  routes:\n    - {to: \"10.0.0.1:80\", cache: yes}\n"
 			   "    - {path: /a, to: \"10.0.0.1:80\", cache: no}\n"
 			   "    - {path: /b, to: \"10.0.0.1:80\"}\n"
 			   "    - {path: /c, to: \"10.0.0.1:80\", cache: {default: 5m}}\n");
@@ -139,7 +142,9 @@ static void refuses_caches_that_keep_nothing(void **state)
 	assert_true(r[1].has_cache && !r[1].cache.on);
 	assert_false(r[2].has_cache);
 	assert_true(r[3].cache.on && r[3].cache.default_ms == 300000);
-	assert_int_equal(conf->cache.memory, 256 << 20);
+	assert_int_equal(conf->cache.memory, 64 << 20);
+	assert_true(conf->cache.has_disk && conf->cache.disk.size == 64 << 20);
+	assert_int_equal(proxy_cache_disk_object(&conf->cache), 1 << 20);
 	config_free(c);
 #undef HEAD
 }

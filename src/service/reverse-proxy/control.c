@@ -451,7 +451,7 @@ static const struct proxy_cache_all *cache_of(const struct reverse_proxy *p, str
 {
 	for (size_t i = 0; i < p->workers_started; i++)
 		v->desks[i] = &p->workers[i].cache;
-	v->all = (struct proxy_cache_all){p->cache, v->desks, p->workers_started};
+	v->all = (struct proxy_cache_all){p->cache.memory, v->desks, p->workers_started};
 	return &v->all;
 }
 

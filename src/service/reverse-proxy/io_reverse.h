@@ -5,6 +5,7 @@
 #define REVERSE_PROXY_IO_REVERSE_H
 
 #include "control/service_life.h"
+#include "proxy/cache/io_cache_tiers.h"
 #include "proxy/io_sockets.h"
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -12,7 +13,6 @@
 #include "service/reverse-proxy/io_worker.h"
 
 struct reverse_acme;
-struct cache_memory;
 struct reverse_health;
 struct reverse_names;
 struct reverse_rates;
@@ -45,7 +45,7 @@ struct reverse_proxy {
 	size_t connections_max; /* of all of them */
 	struct guard_state *guard;
 	struct reverse_rates *rates;
-	struct cache_memory *cache;
+	struct proxy_cache_tiers cache;
 	struct auth_hasher *hasher;
 	struct access_log log;
 	struct loop_timer second; /* what is done once a second */

@@ -3,7 +3,6 @@
 #include "config/global.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
-#include "http-cache/memory.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -68,7 +67,8 @@ static enum err plan(const void *section, const struct config_global *global, st
 static bool keeps_state(const void *section)
 {
 	const struct reverse_conf *conf = section;
-	return conf->access_log.format != ACCESS_LOG_OFF || conf->authorities.n > 0;
+	return conf->access_log.format != ACCESS_LOG_OFF || conf->authorities.n > 0 ||
+	       conf->cache.has_disk;
 }
 
 /* --- configurations --- */
@@ -320,19 +320,6 @@ static void wake_worker(void *arg, unsigned number)
 	loop_wake(&p->workers[number].loop);
 }
 
-/* It is there without a route that keeps answers too: a reload may bring one. */
-static enum err make_cache(struct reverse_proxy *p, const struct reverse_conf *conf)
-{
-	uint8_t key[SIPHASH_KEY_LEN];
-	TRY(crypto_random(key, sizeof(key)));
-	const struct cache_memory_options o = {.size = conf->cache.memory,
-					       .object_max = conf->cache.object,
-					       .key = hash_key_of(key),
-					       .wake = wake_worker,
-					       .arg = p};
-	return cache_memory_new(&o, &p->cache);
-}
-
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct reverse_proxy *p)
 {
@@ -346,12 +333,14 @@ static enum err open_all(struct reverse_proxy *p)
 		return ENOMEM;
 	TRY(make_registry(p));
 	TRY(make_guard(p, conf));
-	TRY(make_cache(p, conf));
 	TRY(reverse_staples_new(&p->life.loop, &p->staples));
 	TRY(reverse_tickets_begin(&p->tickets, conf, clock_wall_s(), thread_wake, p));
 	TRY(reverse_acme_new(thread_wake, p, &p->acme));
 	TRY(reverse_apply(p, p->life.config));
 	TRY(enter_sandbox(p));
+	/* The cache is there without a route that keeps answers too: a reload may bring one. */
+	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, service_life_state(&p->life),
+				   wake_worker, p));
 	TRY(reverse_acme_open(p->acme, conf, service_life_state(&p->life)));
 	if (reverse_orders(conf))
 		certificates_came(p);
@@ -381,7 +370,7 @@ static enum err start_workers(struct reverse_proxy *p)
 		.guard = p->guard,
 		.hasher = p->hasher,
 		.proofs = reverse_acme_proofs(p->acme),
-		.cache = p->cache,
+		.cache = p->cache.memory,
 	};
 	TRY(auth_hasher_start(p->hasher));
 	for (size_t i = 0; i < n; i++) {
@@ -419,6 +408,7 @@ static void each_second(void *arg)
 	}
 	(void)registry_sweep(&p->registry);
 	reverse_tickets_turn(&p->tickets, clock_wall_s());
+	proxy_cache_tiers_tell(&p->cache);
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 }
 
@@ -480,12 +470,13 @@ static void end(struct reverse_proxy *p)
 	/* The hash thread wakes workers; they ask it. */
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_stop(&p->workers[i]);
+	proxy_cache_tiers_stop(&p->cache);
 	auth_hasher_free(p->hasher);
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_done(&p->workers[i]);
 	reverse_rates_free(p->rates);
 	guard_state_free(p->guard);
-	cache_memory_free(p->cache);
+	proxy_cache_tiers_done(&p->cache);
 	reverse_health_free(p->health);
 	reverse_names_free(p->names);
 	reverse_staples_free(p->staples);

@@ -1,0 +1,434 @@
+#include "http-cache/disk/io_disk_inner.h"
+
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/image.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { ENTRIES_AT_ONCE = 1024, REST_MS = 10000 };
+
+void disk_lock(struct cache_disk *d)
+{
+	(void)pthread_mutex_lock(&d->lock);
+}
+
+void disk_unlock(struct cache_disk *d)
+{
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+struct timespec disk_after(unsigned ms)
+{
+	uint64_t at_ms = clock_monotonic_ms() + ms;
+	return (struct timespec){.tv_sec = (time_t)(at_ms / 1000),
+				 .tv_nsec = (long)(at_ms % 1000) * 1000000};
+}
+
+void disk_read_failed(struct cache_disk *d, enum err e)
+{
+	if (e == ERR_FORMAT) {
+		d->sums.torn++;
+		return;
+	}
+	d->sums.read_errors++;
+	d->sums.last = e;
+}
+
+/* A disk that is full or broken is left alone for a while. */
+void disk_write_failed(struct cache_disk *d, enum err e)
+{
+	d->sums.write_errors++;
+	d->sums.last = e;
+	d->rest_until_ms = clock_monotonic_ms() + REST_MS;
+}
+
+/* ---- what is there at the start ---- */
+
+/* Which of two records of the same thing is newer: the one that is in the index, or this. */
+static bool is_newer(const struct cache_disk *d, const struct disk_place *there, uint64_t order)
+{
+	uint8_t bytes[DISK_ENTRY_LEN];
+	struct disk_entry e;
+	uint64_t seq = d->index.segments[there->segment].seq;
+	if (image_read(d->fd, disk_entry_at(&d->shape, there->segment, there->slot), bytes,
+		       sizeof(bytes)) ||
+	    !disk_entry_read(d->key, seq, &d->shape, bytes, &e))
+		return true;
+	return order > e.order;
+}
+
+static enum err found_entry(struct cache_disk *d, const struct disk_entry *e, uint32_t segment,
+			    uint32_t slot)
+{
+	struct disk_place same[CACHE_VARIANTS_MAX];
+	const struct disk_place p = {.hash = e->hash,
+				     .variant = e->variant,
+				     .epoch = e->epoch,
+				     .at = e->at,
+				     .len = e->len,
+				     .segment = segment,
+				     .slot = slot,
+				     .space = e->space};
+	if (e->order > d->order)
+		d->order = e->order;
+	if (e->epoch > d->rules->epoch)
+		d->rules->epoch = e->epoch;
+	if (disk_bit(disk_index_dead(&d->index, segment), slot))
+		return OK;
+	bool wanted = e->epoch >= d->rules->floor;
+	size_t n = disk_index_find(&d->index, e->hash, e->space, same, CACHE_VARIANTS_MAX);
+	for (size_t i = 0; i < n && wanted; i++)
+		wanted = same[i].variant != e->variant || is_newer(d, &same[i], e->order);
+	if (wanted)
+		return disk_index_add(&d->index, &p);
+	disk_index_mark(&d->index, segment, slot);
+	return OK;
+}
+
+/* The entries of one segment, up to the first that is none. */
+static enum err found_segment(struct cache_disk *d, uint32_t segment, uint8_t *room)
+{
+	uint8_t page[DISK_PAGE];
+	uint64_t seq;
+	enum disk_queue queue;
+	const struct disk_shape *s = &d->shape;
+	TRY(image_read(d->fd, disk_segment_at(s, segment), page, sizeof(page)));
+	if (!disk_segment_read(d->key, page, &seq, &queue))
+		return OK;
+	disk_index_found(&d->index, segment, seq, queue, 0);
+	TRY(image_read(d->fd, disk_dead_at(s, segment), disk_index_dead(&d->index, segment),
+		       s->entries / 8));
+	for (uint32_t slot = 0; slot < s->entries; slot += ENTRIES_AT_ONCE) {
+		uint32_t n = s->entries - slot;
+		n = n < ENTRIES_AT_ONCE ? n : ENTRIES_AT_ONCE;
+		TRY(image_read(d->fd, disk_entry_at(s, segment, slot), room,
+			       (size_t)n * DISK_ENTRY_LEN));
+		for (uint32_t i = 0; i < n; i++) {
+			struct disk_entry e;
+			if (!disk_entry_read(d->key, seq, s, room + (size_t)i * DISK_ENTRY_LEN, &e))
+				return OK;
+			TRY(found_entry(d, &e, segment, slot + i));
+			d->index.segments[segment].used = slot + i + 1;
+		}
+	}
+	return OK;
+}
+
+static enum err format(struct cache_disk *d, struct hash_key key)
+{
+	uint8_t page[DISK_PAGE];
+	d->key = key;
+	*d->rules = (struct disk_rules){0};
+	TRY(image_empty(d->fd, d->shape.size));
+	(void)disk_rules_write(key, d->rules, d->w.rules);
+	TRY(image_write(d->fd, DISK_RULES_AT + DISK_RULES_LEN, d->w.rules, DISK_RULES_LEN));
+	disk_volume_write(&d->shape, key, page);
+	TRY(image_write(d->fd, 0, page, sizeof(page)));
+	return image_sync(d->fd);
+}
+
+static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
+			enum cache_disk_found *ret_found)
+{
+	uint8_t page[DISK_PAGE];
+	uint8_t *room = malloc(2 * DISK_RULES_LEN);
+	if (!room)
+		return ENOMEM;
+	enum err e = image_read(d->fd, 0, page, sizeof(page));
+	enum err is = e ? e : disk_volume_read(page, &d->shape, &d->key);
+	if (!is)
+		e = image_read(d->fd, DISK_RULES_AT, room, 2 * DISK_RULES_LEN);
+	if (!e && !is && !disk_rules_read(d->key, room, d->rules))
+		is = ERR_FORMAT;
+	for (uint32_t i = 0; !e && !is && i < d->shape.segments; i++) {
+		e = found_segment(d, i, room);
+		/* What cannot be read is not there; a write may mend it. */
+		if (e && e != ENOMEM)
+			disk_read_failed(d, e), e = OK;
+	}
+	free(room);
+	if (e)
+		return e;
+	*ret_found = !is		     ? CACHE_DISK_KEPT
+		     : new		     ? CACHE_DISK_NEW
+		     : is == ERR_UNSUPPORTED ? CACHE_DISK_VERSION
+					     : CACHE_DISK_DAMAGED;
+	d->sweeps = d->rules->n > 0;
+	return is ? format(d, new_key) : OK;
+}
+
+enum err cache_disk_open(const struct cache_disk_options *o, enum cache_disk_found *ret_found,
+			 struct cache_disk **ret)
+{
+	struct disk_shape shape;
+	uint64_t record_max = disk_record_len(DISK_HEAD_MAX, o->object_max);
+	bool new = false;
+	if (!disk_shape_of(o->size, record_max, &shape))
+		return ERR_LIMIT;
+	struct cache_disk *d = calloc(1, sizeof(*d));
+	if (!d)
+		return ENOMEM;
+	pthread_condattr_t clock;
+	(void)pthread_condattr_init(&clock);
+	(void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	(void)pthread_mutex_init(&d->lock, NULL);
+	(void)pthread_cond_init(&d->write_wake, &clock);
+	(void)pthread_cond_init(&d->read_wake, &clock);
+	(void)pthread_cond_init(&d->flushed, &clock);
+	(void)pthread_condattr_destroy(&clock);
+	d->fd = -1;
+	d->shape = shape;
+	d->object_max = o->object_max;
+	d->queue_max = o->queue_max;
+	d->last = &d->first;
+	d->rules = calloc(1, sizeof(*d->rules));
+	d->w.buffer = malloc(BUFFER_SIZE);
+	d->w.piece = malloc(PIECE);
+	d->w.head = malloc(DISK_HEADER_LEN + DISK_HEAD_MAX);
+	d->w.rules = malloc(DISK_RULES_LEN);
+	bool all = d->rules && d->w.buffer && d->w.piece && d->w.head && d->w.rules;
+	enum err e = all ? OK : (enum err)ENOMEM;
+	if (!e)
+		e = disk_index_init(&d->index, &shape);
+	if (!e)
+		e = image_open(o->path, o->size, &d->fd, &new);
+	if (!e)
+		e = recover(d, o->key, new, ret_found);
+	if (e)
+		cache_disk_free(d);
+	else
+		*ret = d;
+	return e;
+}
+
+/* ---- its threads ---- */
+
+enum err cache_disk_start(struct cache_disk *d, struct cache_memory *m)
+{
+	d->memory = m;
+	d->started = true;
+	TRY(thread_start(&d->writer, "cache-writer", -1, disk_writer_run, d));
+	for (size_t i = 0; i < READERS; i++)
+		TRY(thread_start(&d->readers[i], "cache-reader", -1, disk_reader_run, d));
+	return OK;
+}
+
+void cache_disk_stop(struct cache_disk *d)
+{
+	if (!d || !d->started)
+		return;
+	disk_lock(d);
+	d->stop = true;
+	(void)pthread_cond_broadcast(&d->write_wake);
+	(void)pthread_cond_broadcast(&d->read_wake);
+	disk_unlock(d);
+	thread_join(&d->writer);
+	for (size_t i = 0; i < READERS; i++)
+		thread_join(&d->readers[i]);
+	d->started = false;
+}
+
+void cache_disk_free(struct cache_disk *d)
+{
+	if (!d)
+		return;
+	cache_disk_stop(d);
+	while (d->first) {
+		struct disk_write *w = d->first;
+		d->first = w->next;
+		cache_object_unref(w->object);
+		free(w);
+	}
+	disk_index_done(&d->index);
+	fd_done(&d->fd);
+	(void)pthread_mutex_destroy(&d->lock);
+	(void)pthread_cond_destroy(&d->write_wake);
+	(void)pthread_cond_destroy(&d->read_wake);
+	(void)pthread_cond_destroy(&d->flushed);
+	free(d->rules);
+	free(d->w.buffer);
+	free(d->w.piece);
+	free(d->w.head);
+	free(d->w.rules);
+	free(d);
+}
+
+/* ---- for the memory tier ---- */
+
+struct hash_key cache_disk_key(const struct cache_disk *d)
+{
+	return d->key;
+}
+
+uint64_t cache_disk_object_max(const struct cache_disk *d)
+{
+	return d->object_max;
+}
+
+bool cache_disk_has(struct cache_disk *d, uint64_t hash, struct span space)
+{
+	uint16_t is = disk_space(d->key, space);
+	disk_lock(d);
+	bool has = disk_index_has(&d->index, hash, is);
+	disk_unlock(d);
+	return has;
+}
+
+size_t cache_disk_count(struct cache_disk *d, uint64_t hash)
+{
+	disk_lock(d);
+	size_t n = disk_index_count(&d->index, hash);
+	disk_unlock(d);
+	return n;
+}
+
+void cache_disk_used(struct cache_disk *d, uint64_t hash)
+{
+	disk_lock(d);
+	disk_index_used(&d->index, hash);
+	disk_unlock(d);
+}
+
+/* Of what waits, and of what the writer is about to write: those of that hash; with `by` its
+ * variant only. */
+static void cancel(struct disk_write *list, uint64_t hash, const struct disk_write *by)
+{
+	for (struct disk_write *w = list; w; w = w->next)
+		if (w->hash == hash &&
+		    (!by || (w->space == by->space && w->variant == by->variant)))
+			w->cancelled = true;
+}
+
+static void cancel_all(struct disk_write *list)
+{
+	for (struct disk_write *w = list; w; w = w->next)
+		w->cancelled = true;
+}
+
+void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o)
+{
+	const struct disk_write this = {.object = o,
+					.hash = hash,
+					.bytes = o->size,
+					.variant = disk_variant(d->key, o),
+					.space = disk_space(d->key, o->space)};
+	struct disk_write *w = malloc(sizeof(*w));
+	disk_lock(d);
+	/* What it stands for is old now, whether it will be written or not. */
+	disk_index_replace(&d->index, hash, this.space, this.variant);
+	cancel(d->first, hash, &this);
+	cancel(d->now, hash, &this);
+	bool fits = o->body->len <= d->object_max;
+	bool room = w && fits && d->writes_n < WRITES_MAX &&
+		    d->writes_bytes + this.bytes <= d->queue_max && !d->stop &&
+		    (!d->rest_until_ms || clock_monotonic_ms() >= d->rest_until_ms);
+	if (room) {
+		*w = this;
+		w->epoch = d->rules->epoch;
+		(void)cache_object_ref(o);
+		*d->last = TAKE(w);
+		d->last = &(*d->last)->next;
+		d->writes_n++;
+		d->writes_bytes += this.bytes;
+	} else {
+		d->sums.dropped += fits;
+	}
+	(void)pthread_cond_signal(&d->write_wake);
+	disk_unlock(d);
+	free(w);
+}
+
+bool cache_disk_load(struct cache_disk *d, uint64_t hash, struct span space, uint64_t since,
+		     struct cache_flight *f)
+{
+	uint16_t is = disk_space(d->key, space);
+	disk_lock(d);
+	bool room = d->loads_n < LOADS_MAX && !d->stop;
+	if (room) {
+		d->loads[(d->loads_at + d->loads_n++) % LOADS_MAX] =
+			(struct disk_load){.flight = f, .hash = hash, .since = since, .space = is};
+		(void)pthread_cond_signal(&d->read_wake);
+	}
+	disk_unlock(d);
+	return room;
+}
+
+size_t cache_disk_purge_key(struct cache_disk *d, uint64_t hash)
+{
+	disk_lock(d);
+	size_t n = disk_index_kill(&d->index, hash);
+	cancel(d->first, hash, NULL);
+	cancel(d->now, hash, NULL);
+	(void)pthread_cond_signal(&d->write_wake);
+	disk_unlock(d);
+	return n;
+}
+
+/* What is of an earlier epoch, and in nobody's hands but the writer's, is not written: its entry
+ * would come behind the purge's way through the records. */
+static void purged(struct cache_disk *d)
+{
+	cancel_all(d->first);
+	cancel_all(d->now);
+	d->rules_dirty = true;
+	d->sweeps = d->rules->n > 0;
+	(void)pthread_cond_signal(&d->write_wake);
+}
+
+size_t cache_disk_purge(struct cache_disk *d, enum cache_purge what, struct span value)
+{
+	size_t n = 0;
+	disk_lock(d);
+	d->purging++;
+	if (!disk_rules_add(d->rules, what, value)) {
+		d->purging_floor = true;
+		n = disk_index_clear(&d->index);
+	}
+	purged(d);
+	disk_unlock(d);
+	return n;
+}
+
+void cache_disk_purge_again(struct cache_disk *d)
+{
+	disk_lock(d);
+	disk_rules_again(d->rules, d->purging_floor);
+	if (d->purging_floor)
+		(void)disk_index_clear(&d->index);
+	d->purging--;
+	d->purging_floor = d->purging_floor && d->purging;
+	purged(d);
+	disk_unlock(d);
+}
+
+/* ---- for people ---- */
+
+bool cache_disk_flush(struct cache_disk *d, unsigned timeout_ms)
+{
+	const struct timespec until = disk_after(timeout_ms);
+	disk_lock(d);
+	uint64_t wanted = ++d->flush_wanted;
+	int late = 0;
+	(void)pthread_cond_signal(&d->write_wake);
+	while (d->flush_done < wanted && !late && d->started)
+		late = pthread_cond_timedwait(&d->flushed, &d->lock, &until);
+	bool done = d->flush_done >= wanted && !d->flush_failed;
+	disk_unlock(d);
+	return done;
+}
+
+void cache_disk_sums(struct cache_disk *d, struct cache_disk_sums *ret)
+{
+	disk_lock(d);
+	*ret = d->sums;
+	ret->size = d->shape.size;
+	ret->bytes = d->index.units * DISK_UNIT;
+	ret->objects = d->index.objects;
+	ret->evicted = d->index.evicted;
+	ret->memory = disk_index_memory(&d->index);
+	ret->waiting = d->writes_n;
+	ret->sweeps = d->sweeps;
+	disk_unlock(d);
+}

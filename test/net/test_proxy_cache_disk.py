@@ -1,0 +1,257 @@
+"""The disk tier of the proxy's cache: what it keeps through restarts and kills, that no torn answer is ever given, and
+that purges last. Each body follows from its address, so that any byte that is not its own shows.
+
+GATEHOUSE_KILLS: how often the process is killed while it writes (10 unless given)."""
+
+import hashlib
+import http.client
+import http.server
+import os
+import random
+import threading
+import time
+
+import pytest
+
+import topology
+from proxy_servers import wait_for
+from service import Service
+
+HOST = "www.home.arpa"
+KILLS = int(os.environ.get("GATEHOUSE_KILLS", "10"))
+CONFIG = """global:
+  log: {level: info}
+reverse-proxy:
+  listen: 127.0.0.1:8080
+  workers: 2
+  cache: {memory: %s, object: 1M, disk: {size: %s, object-max: 512K}}
+  routes:
+    - {host: www.home.arpa, to: "127.0.0.1:9001", cache: {stale-if-error: 1h}}
+"""
+
+
+def body_of(path):
+    """/NAME/SIZE: as many bytes, that are of no other path."""
+    size = int(path.split("/")[2])
+    return hashlib.shake_128(path.encode()).digest(size)
+
+
+class Origin(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    asked = []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        body = body_of(self.path)
+        self.send_response_only(200)
+        self.send_header("Cache-Control", "max-age=36000")
+        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+        self.send_header("Cache-Tag", f"all,{self.path.split('/')[1]}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def host(janitor_process):
+    net = topology.Net()
+    try:
+        proxy = net.host("proxy")
+        with proxy.inside():
+            server = Server(("127.0.0.1", 9001), Origin)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield proxy
+        server.shutdown()
+        server.server_close()
+    finally:
+        assert not net.close()
+
+
+@pytest.fixture
+def service(host):
+    service = Service(host, "reverse-proxy", CONFIG % ("4M", "64M"))
+    yield service
+    service.close()
+
+
+class Asker:
+    def __init__(self, service):
+        self.http = http.client.HTTPConnection("127.0.0.1", 8080, timeout=20)
+        with service.host.inside():
+            self.http.connect()
+        self.http.auto_open = 0
+
+    def get(self, path, **fields):
+        """(status, body, Cache-Status)"""
+        headers = {"Host": HOST, **{k.replace("_", "-"): v for k, v in fields.items()}}
+        self.http.request("GET", path, headers=headers)
+        answer = self.http.getresponse()
+        return answer.status, answer.read(), answer.getheader("Cache-Status", "")
+
+    def kept(self, path):
+        """Whether the cache has it; then each byte is right."""
+        status, body, said = self.get(path, Cache_Control="only-if-cached")
+        if status == 504:
+            return False
+        assert status == 200 and "hit" in said and body == body_of(path), (path, status, said, len(body))
+        return True
+
+    def close(self):
+        self.http.close()
+
+
+def disk(service):
+    return service.control("GET", "/cache?limit=0")[1]["disk"]
+
+
+def settle(service, objects):
+    """Until so many answers are on the disk."""
+    return wait_for(lambda: (d := disk(service))["count"] >= objects and not d["waiting"] and d)
+
+
+def fill(service, paths):
+    asker = Asker(service)
+    for path in paths:
+        status, body, _ = asker.get(path)
+        assert status == 200 and body == body_of(path)
+    asker.close()
+
+
+def kept(service, paths):
+    asker = Asker(service)
+    found = [path for path in paths if asker.kept(path)]
+    asker.close()
+    return found
+
+
+def test_answers_outlive_the_process_and_there_may_be_more_than_memory_takes(service):
+    paths = [f"/a{i}/{size}" for i, size in enumerate([0, 1, 1000, 65535, 65536, 65537, 400000] * 12)]
+    service.start()
+    assert "the cache's disk is new" in service.log()
+    fill(service, paths)
+    assert settle(service, len(paths))["errors"] == 0
+    asked = len(Origin.asked)
+    assert kept(service, paths) == paths, "they are in memory, or come from the disk"
+    assert disk(service)["reads"] > 0
+    for end in (service.stop, service.kill):
+        end()
+        service.start()
+        assert f"objects={len(paths)}" in service.log()
+        assert kept(service, paths) == paths and len(Origin.asked) == asked
+    # What is kept in memory only, and what is on the disk too.
+    fill(service, ["/large/600000"])
+    told = service.control("GET", "/cache?prefix=http://www.home.arpa/large")[1]
+    assert told["disk"]["count"] == len(paths) and [o["tier"] for o in told["objects"]] == ["memory"]
+    why = service.control("GET", f"/cache/why?url=http://{HOST}{paths[2]}")[1]
+    assert why["disk"] == 1 and all(o["tier"] == "both" for o in why["objects"])
+    metrics = service.control("GET", "/metrics")[1]
+    assert f"gatehouse_reverse_proxy_cache_disk_objects {len(paths)}\n" in metrics
+    assert "gatehouse_reverse_proxy_cache_disk_errors_total 0\n" in metrics
+
+
+def test_what_is_purged_stays_so_through_a_kill(service):
+    paths = [f"/{name}/{size}" for name in ("one", "two", "six") for size in (10, 2000, 70000)]
+    one, two, six = paths[:3], paths[3:6], paths[6:]
+    service.start()
+    fill(service, paths)
+    settle(service, len(paths))
+    service.stop()
+    service.start()
+    left = list(paths)
+    for query, gone in (
+        (f"url=http://{HOST}{one[0]}", one[:1]),
+        (f"prefix=http://{HOST}/two/", two),
+        ("tag=six", six),
+        ("all=1", one[1:]),
+    ):
+        status, told = service.control("POST", f"/cache/purge?{query}")
+        assert status == 200 and told["lasting"] and told["sweeps"] == query.startswith(("prefix", "tag"))
+        service.kill()
+        service.start()
+        left = [path for path in left if path not in gone]
+        assert kept(service, paths) == left
+        wait_for(lambda: not disk(service)["sweeps"])
+        assert disk(service)["count"] == len(left)
+
+
+def test_a_disk_that_cannot_be_had_is_done_without(host, service):
+    service.start()
+    fill(service, ["/x/100"])
+    settle(service, 1)
+    other = Service(host, "reverse-proxy", (CONFIG % ("4M", "64M")).replace("8080", "8081"))
+    other.configure((CONFIG % ("4M", "64M")).replace("8080", "8081").replace("global:", f"global:\n  state: {service.folder}/state"))
+    try:
+        other.start()
+        assert "another process uses the cache's disk" in other.log()
+        assert "disk" not in other.control("GET", "/cache")[1]
+    finally:
+        other.close()
+    service.stop()
+    # Another size is another file.
+    service.configure(CONFIG % ("4M", "32M"))
+    service.start()
+    assert service.log().count("the cache's disk is new") == 2 and not kept(service, ["/x/100"])
+    # What nobody wrote.
+    service.stop()
+    file = service.folder / "state" / "reverse-proxy" / "cache"
+    with open(file, "r+b") as f:
+        f.write(b"nobody's")
+    service.start()
+    assert "it is damaged" in service.log() and disk(service)["count"] == 0
+
+
+class Load(threading.Thread):
+    """Asks for one thing after another, until it is cut off."""
+
+    def __init__(self, service, seed, seen):
+        super().__init__(daemon=True)
+        self.asker, self.random, self.seen = Asker(service), random.Random(seed), seen
+
+    def run(self):
+        try:
+            while True:
+                size = self.random.choice((300, 3000, 30000, 70000, 300000))
+                path = f"/k{self.random.randrange(400)}/{size}"
+                self.seen.add(path)
+                status, body, _ = self.asker.get(path)
+                assert status != 200 or body == body_of(path)
+        except (OSError, http.client.HTTPException):
+            pass  # the proxy was killed
+        finally:
+            self.asker.close()
+
+
+def test_killed_while_it_writes_it_gives_no_torn_answer(service):
+    seen, found, starts = set(), 0, random.Random(1)
+    for number in range(KILLS):
+        service.start()
+        if number:
+            some = sorted(seen)
+            found += len(kept(service, starts.sample(some, min(len(some), 300))))
+        before = disk(service)["writes"]
+        loads = [Load(service, number * 10 + i, seen) for i in range(3)]
+        for load in loads:
+            load.start()
+        wait_for(lambda: disk(service)["writes"] > before)
+        time.sleep(starts.random() / 5)  # the moment of the kill is by chance
+        service.kill()
+        for load in loads:
+            load.join(20)
+    service.start()
+    some = sorted(seen)
+    found += len(kept(service, some))
+    told = disk(service)
+    assert found > KILLS and told["errors"] == 0
+    print(f"{KILLS} kills, {len(seen)} addresses, {found} answers from what was there before, {told}")
