@@ -8,8 +8,8 @@
 extern const struct command command_authority, command_check, command_completion, command_dhcp,
 	command_dhcp_client, command_events, command_help, command_import, command_lab,
 	command_lease, command_leases, command_nat, command_plan, command_proxy, command_resolver,
-	command_reverse_proxy, command_run, command_status, command_trace, command_user,
-	command_version, command_vpn, command_zone;
+	command_forward_proxy, command_reverse_proxy, command_run, command_status, command_trace,
+	command_user, command_version, command_vpn, command_zone;
 
 /* Second words of `dhcp`. */
 extern const struct command dhcp_probe_verb, dhcp_watch_verb;

@@ -98,6 +98,8 @@ SERVICE_COMMAND(authority, "authority",
 SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground", dhcp_verbs);
 SERVICE_COMMAND(dhcp_client, "dhcp-client",
 		"Run the client of the uplinks alone, in the foreground", uplink_verbs);
+SERVICE_COMMAND(forward_proxy, "forward-proxy", "Run the forward proxy alone, in the foreground",
+		NULL);
 SERVICE_COMMAND_WITH(nat, "nat", "Run the translator alone, in the foreground", nat_verbs,
 		     OPTIONS_WITH_BPF);
 SERVICE_COMMAND(resolver, "resolver",

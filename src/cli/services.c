@@ -3,6 +3,7 @@
 #include "service/authority/service.h"
 #include "service/dhcp-client/service.h"
 #include "service/dhcp/service.h"
+#include "service/forward-proxy/service.h"
 #include "service/nat/service.h"
 #include "service/resolver/service.h"
 #include "service/reverse-proxy/service.h"
@@ -11,13 +12,15 @@
 #include <string.h>
 
 const struct service *const service_table[] = {
-	&authority_service, &dhcp_service,	    &dhcp_client_service, &nat_service,
-	&resolver_service,  &reverse_proxy_service, &vpn_service,	  NULL};
+	&authority_service,	&dhcp_service, &dhcp_client_service,
+	&forward_proxy_service, &nat_service,  &resolver_service,
+	&reverse_proxy_service, &vpn_service,  NULL};
 
 static const struct config_section sections[] = {
 	{"authority", &authority_conf_map},
 	{"dhcp", &dhcp_conf_map},
 	{"dhcp-client", &dhcp_client_conf_map},
+	{"forward-proxy", &forward_conf_map},
 	{"nat", &nat_conf_map},
 	{"resolver", &resolver_conf_map},
 	{"reverse-proxy", &reverse_conf_map},

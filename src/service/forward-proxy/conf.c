@@ -1,0 +1,180 @@
+#include "service/forward-proxy/conf.h"
+
+#include "proto/http/token.h"
+#include "proto/ip/nat64.h"
+#include "proto/ip/prefix.h"
+#include "service/forward-proxy/access/inside.h"
+
+static const struct config_key forward_keys[] = {
+	{.name = "listen",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_REQUIRED | CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, listen),
+	 .map = &forward_listen_map,
+	 .items_min = 1,
+	 .items_max = FORWARD_LISTENS_MAX,
+	 .example = "{address: 10.0.0.1}",
+	 .help = "the addresses to serve on; where a service runs alone, a change needs a restart"},
+	{.name = "certificates",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, certificates),
+	 .map = &forward_certificate_map,
+	 .items_max = FORWARD_CERTIFICATES_MAX,
+	 .example = "{chain: /etc/gatehouse/proxy.pem, key: /etc/gatehouse/proxy.key}",
+	 .help = "what addresses with `tls` show: the first certificate that is for the name that "
+		 "the client asks for; for other names the first of all"},
+	{.name = "name",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct forward_conf, name),
+	 .min = 1,
+	 .max = 64,
+	 .fallback = "gatehouse",
+	 .example = "proxy.home.arpa",
+	 .help = "what the proxy calls itself in `Via`, in `Proxy-Status` and on its pages. A "
+		 "request in whose `Via` it stands more than a few times runs in a circle and is "
+		 "refused, so each proxy of a chain should have its own"},
+	{.name = "workers",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct forward_conf, workers),
+	 .fallback = "0",
+	 .max = FORWARD_WORKERS_MAX,
+	 .help = "threads that serve; 0 is one for each processor; a change needs a restart"},
+	{.name = "clients",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, clients),
+	 .items_min = 1,
+	 .items_max = 256,
+	 .fallback = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7, "
+		     "fe80::/10",
+	 .example = "[10.0.0.0/8, \"2001:db8:1::/48\"]",
+	 .help = "networks of those who may use the proxy at all; connections of others are reset"},
+	{.name = "resolver",
+	 .type = CONFIG_ENDPOINT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_conf, resolver),
+	 .port = 53,
+	 .items_min = 1,
+	 .items_max = FORWARD_CONF_RESOLVERS_MAX,
+	 .fallback = "127.0.0.1",
+	 .help = "who is asked for the addresses of names, the next when one is silent"},
+	{.name = "ports",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_conf, ports),
+	 .min = 1,
+	 .max = 11,
+	 .items_min = 1,
+	 .items_max = PORTS_MAX,
+	 .fallback = "80, 1024-65535",
+	 .example = "[80, 8080, 8000-8999]",
+	 .help = "ports and ranges of them from which http addresses are fetched; others are those "
+		 "of mail and the like, whose servers could be made to take a request for theirs"},
+	{.name = "connect-ports",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_conf, tunnel_ports),
+	 .min = 1,
+	 .max = 11,
+	 .items_min = 1,
+	 .items_max = PORTS_MAX,
+	 .fallback = "443",
+	 .example = "[443, 8443]",
+	 .help = "ports and ranges of them to which CONNECT opens a tunnel (RFC 9110 9.3.6); 443 "
+		 "alone leaves out FTP, mail and remote shells"},
+	{.name = "allow-inside",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, allow_inside),
+	 .items_max = 256,
+	 .example = "[10.0.9.0/24]",
+	 .help = "networks of the inside that may be gone to all the same. No address of a private "
+		 "network, of this machine, of a link or of a cloud's metadata may otherwise, "
+		 "whatever name leads there. An entry opens only what lies in one such block, and "
+		 "what is this machine's own only one by one"},
+	{.name = "nat64",
+	 .type = CONFIG_PREFIX,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_conf, nat64),
+	 .items_max = 8,
+	 .example = "[\"2001:db8:64::/96\"]",
+	 .help = "prefixes of the site's translators to IPv4 beside 64:ff9b::/96 (RFC 6052): what "
+		 "lies behind one is judged as the IPv4 address that it stands for"},
+	{.name = "limits",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, limits),
+	 .map = &forward_limits_map,
+	 .help = "how much is taken at once"},
+	{.name = "timeouts",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, timeouts),
+	 .map = &forward_timeouts_map,
+	 .help = "how long the phases of a request may take"},
+	{.name = "access-log",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, access_log),
+	 .map = &access_log_map,
+	 .help = "what of each request is written down"},
+};
+
+static void check_ports(const struct config_list *list, const char *key, struct config_at *at)
+{
+	const char *const *items = list->items;
+	struct ports_range r;
+	for (size_t i = 0; i < list->n; i++)
+		if (ports_range_read(span_text(items[i]), &r))
+			config_fail_item(at, key, i,
+					 "'%s' is no port and no range of ports: write a number "
+					 "from 1 to 65535, or two with a hyphen between them",
+					 items[i]);
+}
+
+void forward_ports(const struct config_list *list, struct ports *ret)
+{
+	const char *const *items = list->items;
+	ret->n = 0;
+	for (size_t i = 0; i < list->n && i < PORTS_MAX; i++)
+		if (ports_range_read(span_text(items[i]), &ret->items[ret->n]) == OK)
+			ret->n++;
+}
+
+static void check_inside(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct ip_prefix *nat64 = conf->nat64.items, *allow = conf->allow_inside.items;
+	bool right = true;
+	for (size_t i = 0; i < conf->nat64.n; i++) {
+		if (ip_nat64_prefix_is_valid(&nat64[i]))
+			continue;
+		right = false;
+		config_fail_item(at, "nat64", i,
+				 "a translator's prefix is of IPv6 and has 32, 40, 48, 56, 64 or "
+				 "96 bits (RFC 6052)");
+	}
+	for (size_t i = 0; right && i < conf->allow_inside.n; i++)
+		if (!inside_allow_opens(&allow[i], nat64, conf->nat64.n))
+			config_fail_item(at, "allow-inside", i,
+					 "this opens nothing: write a part of one block that is "
+					 "closed, 10.0.9.0/24 for instance");
+}
+
+static void check(const void *section, struct config_at *at)
+{
+	const struct forward_conf *conf = section;
+	forward_listen_check(conf, at);
+	if (!http_is_token(span_text(conf->name)))
+		config_fail(at, "name", "'%s' is no name: letters, digits, dots and hyphens",
+			    conf->name);
+	check_ports(&conf->ports, "ports", at);
+	check_ports(&conf->tunnel_ports, "connect-ports", at);
+	check_inside(conf, at);
+}
+
+const struct config_map forward_conf_map = {
+	.help = "The forward proxy: out on behalf of clients",
+	.size = sizeof(struct forward_conf),
+	CONFIG_KEYS(forward_keys),
+	.check = check,
+	.example = "listen: {address: 10.0.0.1}\n"
+		   "clients: [10.0.0.0/24]",
+};

@@ -1,0 +1,40 @@
+/* The `forward-proxy` section of the configuration as a struct, put together from its parts, and
+ * its schema. Knows nothing of sockets, reads no files and decides nothing about a request.
+ *
+ * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
+ * conf_limits; the log's is of both proxies. A part joins by a member here, by its key in conf.c,
+ * and by its judge there when its keys are to be judged together with others'.
+ */
+#ifndef FORWARD_PROXY_CONF_H
+#define FORWARD_PROXY_CONF_H
+
+#include "config/schema.h"
+#include "proxy/access-log/conf_log.h"
+#include "service/forward-proxy/conf_limits.h"
+#include "service/forward-proxy/conf_listen.h"
+#include "service/forward-proxy/ports.h"
+
+enum { FORWARD_WORKERS_MAX = 64, FORWARD_CONF_RESOLVERS_MAX = 4 };
+
+struct forward_conf {
+	struct config_list listen;	 /* struct forward_listen_conf */
+	struct config_list certificates; /* struct forward_certificate_conf */
+	const char *name;
+	uint32_t workers;		 /* 0: one for each processor */
+	struct config_list clients;	 /* struct ip_prefix */
+	struct config_list resolver;	 /* struct ip_endpoint */
+	struct config_list ports;	 /* const char *; forward_ports reads them */
+	struct config_list tunnel_ports; /* likewise */
+	struct config_list allow_inside; /* struct ip_prefix */
+	struct config_list nat64;	 /* struct ip_prefix */
+	struct forward_limits_conf limits;
+	struct forward_timeouts_conf timeouts;
+	struct access_log_conf access_log;
+};
+
+extern const struct config_map forward_conf_map;
+
+/* The ports of a list that was judged. */
+void forward_ports(const struct config_list *list, struct ports *ret);
+
+#endif

@@ -1,0 +1,109 @@
+#include "service/forward-proxy/conf_listen.h"
+
+#include "service/forward-proxy/conf.h"
+
+static const struct config_key listen_keys[] = {
+	{.name = "address",
+	 .type = CONFIG_ENDPOINT,
+	 .flags = CONFIG_REQUIRED | CONFIG_LIST | CONFIG_UNIQUE | CONFIG_PORT_OPEN,
+	 CONFIG_FIELD(struct forward_listen_conf, address),
+	 .items_min = 1,
+	 .items_max = FORWARD_ADDRESSES_MAX,
+	 .example = "[10.0.0.1, \"[2001:db8::1]:8080\"]",
+	 .help = "addresses, each with a port or with port 3128, with `tls` 3129"},
+	{.name = "tls",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_listen_conf, tls),
+	 .fallback = "off",
+	 .help = "whether clients speak TLS to the proxy here (an HTTPS proxy: what they ask for, "
+		 "and their password, is hidden on the way to it), with the `certificates`; "
+		 "HTTP/2 or HTTP/1.1 inside"},
+	{.name = "h2c",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_listen_conf, h2c),
+	 .fallback = "off",
+	 .help = "whether HTTP/2 without TLS is understood from clients that know of it beforehand "
+		 "(RFC 9113 3.3)"},
+};
+
+const struct config_map forward_listen_map = {
+	.help = "Addresses that are served alike",
+	.size = sizeof(struct forward_listen_conf),
+	CONFIG_KEYS(listen_keys),
+	.alone = "address",
+	.example = "address: [10.0.0.1, \"2001:db8::1\"]",
+};
+
+static const struct config_key certificate_keys[] = {
+	{.name = "chain",
+	 .type = CONFIG_PATH,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct forward_certificate_conf, chain),
+	 .example = "/etc/gatehouse/proxy.pem",
+	 .help = "file of the certificate and of those that lead to its root, ours first (PEM); "
+		 "read anew by a reload"},
+	{.name = "key",
+	 .type = CONFIG_PATH,
+	 .flags = CONFIG_REQUIRED,
+	 CONFIG_FIELD(struct forward_certificate_conf, key),
+	 .example = "/etc/gatehouse/proxy.key",
+	 .help = "file of its key (PEM, not encrypted), which the services' user must be able to "
+		 "read for a reload"},
+};
+
+const struct config_map forward_certificate_map = {
+	.help = "A certificate of the proxy itself; its names say for which hosts it is",
+	.size = sizeof(struct forward_certificate_conf),
+	CONFIG_KEYS(certificate_keys),
+	CONFIG_LINE(struct forward_certificate_conf, line),
+};
+
+size_t forward_doors(const struct forward_conf *conf, struct forward_door *ret, size_t max)
+{
+	const struct forward_listen_conf *listen = conf->listen.items;
+	size_t n = 0;
+	for (size_t i = 0; i < conf->listen.n; i++) {
+		const struct ip_endpoint *addresses = listen[i].address.items;
+		for (size_t k = 0; k < listen[i].address.n; k++, n++) {
+			struct ip_endpoint at = addresses[k];
+			if (!at.port)
+				at.port = listen[i].tls ? FORWARD_PORT_TLS : FORWARD_PORT_PLAIN;
+			if (n < max)
+				ret[n] = (struct forward_door){.at = at, .listen = i};
+		}
+	}
+	return n;
+}
+
+static void check_twice(const struct forward_door *doors, size_t n, struct config_at *at)
+{
+	char text[IP_ENDPOINT_TEXT_MAX];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (!ip_endpoint_equal(&doors[i].at, &doors[k].at))
+				continue;
+			(void)ip_endpoint_format(&doors[i].at, text);
+			config_fail_item(at, "listen", doors[i].listen,
+					 "%s is served twice; leave it in one place", text);
+			break;
+		}
+	}
+}
+
+void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct forward_listen_conf *listen = conf->listen.items;
+	struct forward_door doors[FORWARD_ADDRESSES_MAX];
+	size_t n = forward_doors(conf, doors, FORWARD_ADDRESSES_MAX);
+	if (n > FORWARD_ADDRESSES_MAX) {
+		config_fail(at, "listen", "these are more than %d addresses",
+			    FORWARD_ADDRESSES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < conf->listen.n && conf->certificates.n == 0; i++)
+		if (listen[i].tls)
+			config_fail_item(at, "listen", i,
+					 "TLS needs a certificate: write `certificates: [{chain: "
+					 "PATH, key: PATH}]`");
+	check_twice(doors, n, at);
+}

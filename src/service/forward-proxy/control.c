@@ -1,0 +1,146 @@
+/* The verbs of the forward proxy on its control socket. */
+#include "base/writer.h"
+#include "proxy/count.h"
+#include "service/forward-proxy/io_forward.h"
+
+#define PREFIX "gatehouse_forward_proxy_"
+
+static void set_number(json_t *object, const char *key, uint64_t n)
+{
+	(void)json_object_set_new(object, key, json_integer((json_int_t)n));
+}
+
+static uint64_t count_of(const struct forward_proxy *p, unsigned index)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < p->workers_started; i++)
+		n += proxy_count_get(&proxy_io_worker(p->workers[i].io)->counts, index);
+	return n;
+}
+
+static uint64_t own_count(const struct forward_proxy *p, unsigned which)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < p->workers_started; i++)
+		n += atomic_load_explicit(&p->workers[i].counts[which], memory_order_relaxed);
+	return n;
+}
+
+static uint64_t refused(const struct forward_proxy *p)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < REFUSALS; i++)
+		n += own_count(p, FORWARD_COUNT_REFUSED + i);
+	return n;
+}
+
+static uint64_t workers_behind(const struct forward_proxy *p)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < p->workers_started; i++)
+		n += atomic_load_explicit(&p->workers[i].seen, memory_order_acquire) !=
+		     p->site->number;
+	return n;
+}
+
+static json_t *status(void *arg)
+{
+	const struct forward_proxy *p = arg;
+	json_t *json = service_life_status(&p->life);
+	set_number(json, "workers", p->workers_n);
+	set_number(json, "connections", count_of(p, PROXY_COUNT_OPEN));
+	set_number(json, "server_connections", count_of(p, PROXY_COUNT_BACK_OPEN));
+	set_number(json, "requests_running", count_of(p, PROXY_COUNT_ACTIVE));
+	set_number(json, "requests", count_of(p, PROXY_COUNT_EXCHANGES));
+	set_number(json, "tunnels", count_of(p, PROXY_COUNT_TUNNELS));
+	set_number(json, "refused", refused(p));
+	set_number(json, "reloads", p->reloads);
+	set_number(json, "site", p->site->number);
+	set_number(json, "workers_behind", workers_behind(p));
+	if (p->log.error)
+		(void)json_object_set_new(json, "access_log_error",
+					  json_string(err_text(p->log.error)));
+	return json;
+}
+
+/* --- metrics --- */
+
+static const struct {
+	unsigned index;
+	const char *name, *help;
+	bool gauge;
+} counts[] = {
+	{PROXY_COUNT_CONNECTIONS, "connections_total", "connections of clients accepted", false},
+	{PROXY_COUNT_REFUSED, "connections_refused_total",
+	 "connections refused by a limit, or of no client of ours", false},
+	{PROXY_COUNT_OPEN, "connections", "connections of clients open", true},
+	{PROXY_COUNT_EXCHANGES, "requests_total", "requests begun", false},
+	{PROXY_COUNT_ACTIVE, "requests_running", "requests that run", true},
+	{PROXY_COUNT_BACK_CONNECTS, "server_connects_total", "connections to servers tried", false},
+	{PROXY_COUNT_BACK_OPEN, "server_connections", "connections to servers open", true},
+	{PROXY_COUNT_BACK_REUSED, "server_reused_total", "requests on a kept connection", false},
+	{PROXY_COUNT_RETRIES, "retries_total", "requests sent again, to another address", false},
+	{PROXY_COUNT_SPLICED_BYTES, "spliced_bytes_total", "octets moved within the kernel", false},
+	{PROXY_COUNT_REQUEST_BYTES, "request_bytes_total", "octets of requests' bodies", false},
+	{PROXY_COUNT_RESPONSE_BYTES, "response_bytes_total", "octets of answers' bodies", false},
+	{PROXY_COUNT_HANDSHAKES, "handshakes_total", "handshakes of TLS with clients", false},
+	{PROXY_COUNT_HANDSHAKES_RESUMED, "handshakes_resumed_total", "of them by a ticket", false},
+	{PROXY_COUNT_TUNNELS, "tunnels_total", "tunnels begun", false},
+	{PROXY_COUNT_BUFFERS, "buffers", "buffers in use", true},
+	{PROXY_COUNT_BUFFERS_REFUSED, "buffers_refused_total", "buffers that were not to be had",
+	 false},
+};
+
+static void head(struct writer *w, const char *name, const char *help, bool gauge)
+{
+	write_format(w, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name,
+		     gauge ? "gauge" : "counter");
+}
+
+static void write_one(struct writer *w, const char *name, const char *help, uint64_t value)
+{
+	head(w, name, help, false);
+	write_format(w, PREFIX "%s %llu\n", name, (unsigned long long)value);
+}
+
+static void write_core(const struct forward_proxy *p, struct writer *w)
+{
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		head(w, counts[i].name, counts[i].help, counts[i].gauge);
+		write_format(w, PREFIX "%s %llu\n", counts[i].name,
+			     (unsigned long long)count_of(p, counts[i].index));
+	}
+	head(w, "ended_total", "requests that ended, by cause", false);
+	for (unsigned i = 0; i < PROXY_CAUSES; i++)
+		write_format(w, PREFIX "ended_total{cause=\"%s\"} %llu\n",
+			     proxy_cause_text((enum proxy_cause)i),
+			     (unsigned long long)count_of(p, PROXY_COUNT_CAUSE + i));
+}
+
+static void metrics(void *arg, struct writer *w)
+{
+	const struct forward_proxy *p = arg;
+	write_core(p, w);
+	write_one(w, "fetches_total", "requests for http addresses that were let go",
+		  own_count(p, FORWARD_COUNT_FETCHES));
+	write_one(w, "connects_total", "requests for tunnels that were let go",
+		  own_count(p, FORWARD_COUNT_TUNNELS));
+	write_one(w, "names_waited_total", "requests that waited for the address of a name",
+		  own_count(p, FORWARD_COUNT_NAMES));
+	head(w, "refused_total", "requests that were refused, by why", false);
+	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
+		write_format(w, PREFIX "refused_total{why=\"%s\"} %llu\n",
+			     refusal_facts((enum refusal)i)->word,
+			     (unsigned long long)own_count(p, FORWARD_COUNT_REFUSED + i));
+	write_one(w, "access_log_lines_total", "lines written to the access log", p->log.lines);
+	write_one(w, "access_log_lost_total", "lines that were lost", access_log_lost(&p->log));
+}
+
+void forward_control_face(struct forward_proxy *p, struct control_face *ret)
+{
+	*ret = (struct control_face){.service = "forward-proxy",
+				     .status = status,
+				     .metrics = metrics,
+				     .reload = forward_reload,
+				     .arg = p};
+}

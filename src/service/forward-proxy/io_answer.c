@@ -1,0 +1,67 @@
+/* Why a request goes nowhere, as its answer. */
+#include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/page.h"
+
+enum { STATUS_MAX = 256 };
+
+static void add(struct proxy_exchange *x, const char *name, struct span value)
+{
+	/* It is among the first fields: there is room. */
+	if (value.data)
+		err_ignore(proxy_head_add(&x->response, span_text(name), value));
+}
+
+static void answer(struct proxy_exchange *x, const struct page *page, struct proxy_verdict *ret)
+{
+	uint8_t text[PAGE_MAX], status[STATUS_MAX];
+	struct writer w = writer_of(text, sizeof(text)), sw = writer_of(status, sizeof(status));
+	page_write(page, &w);
+	page_write_status(page, &sw);
+	proxy_head_reset(&x->response);
+	x->response.status = (uint16_t)page->why.status;
+	ret->kind = PROXY_ANSWER;
+	ret->answer = w.bad ? (struct span){0} : proxy_exchange_store(x, writer_span(&w));
+	if (ret->answer.data)
+		add(x, "content-type", span_text("text/html; charset=utf-8"));
+	add(x, "cache-control", span_text("no-store"));
+	if (!sw.bad)
+		add(x, "proxy-status", proxy_exchange_store(x, writer_span(&sw)));
+}
+
+enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
+				 struct proxy_verdict *ret)
+{
+	struct proxy_exchange *x = e->x;
+	const struct page page = {.why = *refusal_facts(why),
+				  .asked = x->received_authority,
+				  .detail = detail,
+				  .proxy = e->view->site->name};
+	e->refusal = (uint8_t)why;
+	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
+	answer(x, &page, ret);
+	/* Who took us for the server may send more of what was meant for it. */
+	ret->close = why == REFUSAL_OWN || why == REFUSAL_ADDRESS;
+	return FORWARD_STEP_ANSWERED;
+}
+
+void forward_refuse_bare(struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	proxy_head_reset(&x->response);
+	x->response.status = 503;
+	add(x, "content-type", span_text("text/plain"));
+	ret->kind = PROXY_ANSWER;
+	ret->answer = span_text("the proxy has no memory for this\n");
+}
+
+void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	const struct forward_exchange *e = x->service;
+	(void)arg;
+	if (!e)
+		return;
+	const struct page page = {
+		.why = refusal_of_cause((enum proxy_cause)x->cause, x->response.status),
+		.asked = x->received_authority,
+		.proxy = e->view->site->name};
+	answer(x, &page, ret);
+}

@@ -1,0 +1,64 @@
+/* May a host be gone to: as it is written, and by each of its addresses. */
+#include "service/forward-proxy/io_face.h"
+
+static enum forward_step refuse_inside(struct forward_exchange *e, enum inside kind,
+				       struct proxy_verdict *ret)
+{
+	return forward_refuse(e, REFUSAL_INSIDE, span_text(inside_text(kind)), ret);
+}
+
+enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	const struct forward_site *site = e->view->site;
+	const struct ports *ports = e->kind == FORWARD_TUNNEL ? &site->tunnel_ports : &site->ports;
+	if (!ports_contain(ports, e->to.port))
+		return forward_refuse(e, REFUSAL_PORT, (struct span){0}, ret);
+	enum inside kind = inside_judge_written(&site->inside, &e->to);
+	return kind == INSIDE_NOT ? FORWARD_STEP_ON : refuse_inside(e, kind, ret);
+}
+
+/* ---- addresses ---- */
+
+static struct forward_exchange *of_waiter(struct name_waiter *w)
+{
+	return (struct forward_exchange *)(void *)((char *)w -
+						   offsetof(struct forward_exchange, waiter));
+}
+
+void forward_name_told(void *arg, struct name_waiter *w)
+{
+	(void)arg;
+	proxy_exchange_resume(of_waiter(w)->x);
+}
+
+enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	if (e->to.address.family) {
+		e->addresses = (struct names_addresses){.items = {e->to.address}, .n = 1};
+		return FORWARD_STEP_ON;
+	}
+	switch (forward_names_find(e->worker->names, destination_name(&e->to), &e->waiter,
+				   &e->addresses)) {
+	case NAMES_KNOWN: return FORWARD_STEP_ON;
+	case NAMES_WAIT: forward_count(e->worker, FORWARD_COUNT_NAMES); return FORWARD_STEP_WAIT;
+	case NAMES_ABSENT: return forward_refuse(e, REFUSAL_ABSENT, (struct span){0}, ret);
+	case NAMES_UNTOLD: return forward_refuse(e, REFUSAL_UNTOLD, (struct span){0}, ret);
+	case NAMES_FULL: break;
+	}
+	return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
+}
+
+enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	struct forward_worker *w = e->worker;
+	struct inside_rules rules = e->view->site->inside;
+	struct ip_address own[NAMES_ADDRESSES_MAX];
+	size_t own_n = 0;
+	for (size_t i = 0; i < e->addresses.n; i++)
+		if (forward_is_own(&w->own, loop_now_ms(&w->loop), &e->addresses.items[i]))
+			own[own_n++] = e->addresses.items[i];
+	rules.own = own;
+	rules.own_n = own_n;
+	enum inside kind = inside_judge_all(&rules, e->addresses.items, e->addresses.n);
+	return kind == INSIDE_NOT ? FORWARD_STEP_ON : refuse_inside(e, kind, ret);
+}

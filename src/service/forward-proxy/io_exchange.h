@@ -1,0 +1,43 @@
+/* What the forward proxy knows of a request while it runs. Knows no HTTP version.
+ *
+ * Lies in the exchange's own memory and is gone with it; holds its view of the site, which
+ * everything that is borrowed here lies in.
+ */
+#ifndef FORWARD_PROXY_IO_EXCHANGE_H
+#define FORWARD_PROXY_IO_EXCHANGE_H
+
+#include "service/forward-proxy/access/destination.h"
+#include "service/forward-proxy/message.h"
+#include "service/forward-proxy/names.h"
+#include "service/forward-proxy/refusal.h"
+
+struct forward_view;
+struct forward_worker;
+struct origin;
+struct proxy_cached;
+struct proxy_exchange;
+
+enum forward_kind {
+	FORWARD_FETCH,	/* an http address */
+	FORWARD_TUNNEL, /* CONNECT */
+};
+
+struct forward_exchange {
+	struct proxy_exchange *x;
+	struct forward_worker *worker;
+	struct forward_view *view; /* held */
+	uint8_t step;		   /* of io_face.c: the one that it stands at */
+	uint8_t kind;		   /* enum forward_kind */
+	uint8_t refusal;	   /* enum refusal: why it goes nowhere, for log and counters */
+	struct destination to;
+	struct span host; /* to's, in its one spelling, in the store */
+	/* Where it may be gone to: judged, as it will be dialled; `at` is the next one. */
+	struct names_addresses addresses;
+	size_t at;
+	struct name_waiter waiter;
+	struct origin *origin; /* in use: of the last pick; NULL: none */
+	struct proxy_cached *cached;
+	uint8_t hops[MESSAGE_HOPS_TEXT]; /* Max-Forwards, as it goes on */
+};
+
+#endif

@@ -1,0 +1,120 @@
+#include "service/forward-proxy/io_face.h"
+
+#include "proto/ip/prefix.h"
+
+/* The way of a request. Each step may let it go on, hold it up or answer it; who is held up comes
+ * back to the same step. A rule of who may do what stands where what it goes by is known: of the
+ * client ahead of the target, of the host ahead of its addresses, so that nobody is asked in the
+ * DNS for what is refused anyway. */
+static enum forward_step (*const steps[])(struct forward_exchange *e, struct proxy_verdict *ret) = {
+	forward_read_target,	 /* what is asked for */
+	forward_judge_written,	 /* may that host and port be gone to, as they are written? */
+	forward_count_hops,	 /* is it meant for us, or has it come too often? */
+	forward_resolve,	 /* the addresses of its name */
+	forward_judge_addresses, /* may each of them be gone to? */
+	forward_edit_request,	 /* what the origin gets */
+};
+enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
+
+/* ---- connections ---- */
+
+static bool is_client(const struct forward_conf *conf, const struct ip_address *peer)
+{
+	const struct ip_prefix *clients = conf->clients.items;
+	struct ip_address plain = ip_address_unmap(peer);
+	for (size_t i = 0; i < conf->clients.n; i++)
+		if (ip_prefix_contains(&clients[i], &plain))
+			return true;
+	return false;
+}
+
+static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
+{
+	const struct forward_worker *w = arg;
+	const struct forward_entry *entry = c->door;
+	const struct forward_site *site = w->view->site;
+	const struct forward_conf *conf = site->conf;
+	const struct forward_listen_conf *l = w->view->listens[entry->number];
+	const struct forward_listen_conf *first = conf->listen.items;
+	ret->refuse = !l || !is_client(conf, &c->peer.address);
+	if (ret->refuse)
+		return;
+	ret->tls = site->servers[l - first];
+	ret->http2_plain = l->h2c;
+	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
+	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
+	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;
+	ret->head_max = PROXY_BUFFER_SIZE;
+}
+
+/* ---- requests ---- */
+
+static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exchange *x)
+{
+	struct forward_exchange *e = proxy_exchange_alloc(x, sizeof(*e));
+	if (!e)
+		return NULL;
+	memset(e, 0, sizeof(*e));
+	e->x = x;
+	e->worker = w;
+	e->view = forward_view_use(w->view);
+	x->service = e;
+	return e;
+}
+
+static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	struct forward_worker *w = arg;
+	struct forward_exchange *e = x->service ? x->service : begin(w, x);
+	enum forward_step s = FORWARD_STEP_ON;
+	if (!e) {
+		forward_refuse_bare(x, ret);
+		return;
+	}
+	ret->limits = &e->view->site->limits;
+	while (e->step < STEPS && (s = steps[e->step](e, ret)) == FORWARD_STEP_ON)
+		e->step++;
+	if (s == FORWARD_STEP_WAIT)
+		ret->kind = PROXY_WAIT;
+	if (s != FORWARD_STEP_ON)
+		return;
+	bool tunnel = e->kind == FORWARD_TUNNEL;
+	ret->kind = tunnel ? PROXY_TUNNEL : PROXY_FORWARD;
+	forward_count(w, tunnel ? FORWARD_COUNT_TUNNELS : FORWARD_COUNT_FETCHES);
+}
+
+static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	struct forward_exchange *e = x->service;
+	(void)arg;
+	/* RFC 9110 15.5.8 is of proxies: a client would tell it the password that is for us. */
+	if (x->response.status == 407) {
+		(void)forward_refuse(e, REFUSAL_ANSWER, (struct span){0}, ret);
+		return PROXY_REPLACE;
+	}
+	message_response_edit(&x->response, &e->view->site->via);
+	return PROXY_PASS;
+}
+
+static void done(void *arg, struct proxy_exchange *x)
+{
+	struct forward_worker *w = arg;
+	struct forward_exchange *e = x->service;
+	forward_log(w, x, e);
+	if (!e)
+		return;
+	names_leave(&e->waiter);
+	x->service = NULL;
+	forward_view_leave(e->view);
+}
+
+const struct proxy_face forward_face = {
+	.connection = connection,
+	.request = request,
+	.pick = forward_pick,
+	.left = forward_left,
+	.response = response,
+	.error = forward_error,
+	.done = done,
+	.hop_empty = forward_hop_empty,
+};

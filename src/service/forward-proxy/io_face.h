@@ -1,0 +1,54 @@
+/* The steps of a request and the parts of what else the core asks (proxy/face.h), a file each.
+ * Knows no configuration file; all of it runs in a worker's thread and never waits.
+ */
+#ifndef FORWARD_PROXY_IO_FACE_H
+#define FORWARD_PROXY_IO_FACE_H
+
+#include "proxy/exchange.h"
+#include "proxy/face.h"
+#include "service/forward-proxy/io_exchange.h"
+#include "service/forward-proxy/io_worker.h"
+
+/* What the core asks; arg is the worker. Its file has the order of the steps. */
+extern const struct proxy_face forward_face;
+
+/* What a step came to. */
+enum forward_step {
+	FORWARD_STEP_ON,       /* to the next one */
+	FORWARD_STEP_WAIT,     /* until proxy_exchange_resume; then this step again */
+	FORWARD_STEP_ANSWERED, /* x->response and *ret answer */
+};
+
+/* io_target.c: what is asked for: kind and to; Host, Via and the like are set for whoever gets the
+ * request. */
+enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret);
+enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_verdict *ret);
+enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret);
+
+/* io_destination.c: may that host and port be gone to, as written; its addresses; may they. */
+enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);
+enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret);
+enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret);
+/* The told of io_names.h. */
+void forward_name_told(void *arg, struct name_waiter *w);
+
+/* io_pick.c */
+enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
+			     struct proxy_verdict *ret);
+void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
+		  enum proxy_cause cause);
+void forward_hop_empty(void *arg, struct proxy_hop *hop);
+
+/* io_answer.c: x->response and *ret say why it goes nowhere. detail: a word more, static, or
+ * empty. */
+enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
+				 struct proxy_verdict *ret);
+/* Without the exchange's memory, and what the core says itself: x->response.status is set. */
+void forward_refuse_bare(struct proxy_exchange *x, struct proxy_verdict *ret);
+void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);
+
+/* io_log.c: the line of an exchange that has ended. e: NULL when there was no memory for it. */
+void forward_log(struct forward_worker *w, struct proxy_exchange *x,
+		 const struct forward_exchange *e);
+
+#endif

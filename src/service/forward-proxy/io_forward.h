@@ -1,0 +1,36 @@
+/* The forward proxy's process as its files see it: workers, sockets, the site in force. Belongs to
+ * the main thread.
+ */
+#ifndef FORWARD_PROXY_IO_FORWARD_H
+#define FORWARD_PROXY_IO_FORWARD_H
+
+#include "control/service_life.h"
+#include "proxy/io_sockets.h"
+#include "proxy/ticket_ring.h"
+#include "service/forward-proxy/io_worker.h"
+
+struct forward_proxy {
+	struct service_life life;
+	struct proxy_sockets sockets;
+	struct forward_entry *entries; /* entries_n */
+	size_t entries_n;
+	struct tls_tickets *tickets; /* owned */
+	struct ticket_ring ring;     /* its keys */
+	struct forward_site *site;   /* in force */
+	uint64_t sites;		     /* made so far */
+	struct forward_worker *workers;
+	struct access_out *outs; /* of the workers, as the log wants them */
+	size_t workers_n, workers_started;
+	size_t connections_max; /* of all of them */
+	struct access_log log;
+	struct loop_timer second; /* what is done once a second */
+	uint64_t reloads, reloads_refused;
+};
+
+/* The reload of SIGHUP and of the control socket. */
+void forward_reload(void *arg, struct control_reply *reply);
+
+/* control.c */
+void forward_control_face(struct forward_proxy *p, struct control_face *ret);
+
+#endif

@@ -1,0 +1,58 @@
+/* The way to the origin: a connection that was kept, or one to the next of its addresses. */
+#include "service/forward-proxy/io_face.h"
+
+enum { KEPT_MAX = 32 }; /* connections to one origin, of one worker */
+
+static struct proxy_hop_limits limits_of(const struct forward_conf *conf)
+{
+	return (struct proxy_hop_limits){
+		.connect_ms = (uint32_t)conf->timeouts.connect_ms,
+		.idle_ms = (uint32_t)conf->timeouts.origin_idle_ms,
+		.idle_max = KEPT_MAX,
+	};
+}
+
+enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
+			     struct proxy_verdict *ret)
+{
+	struct forward_worker *w = arg;
+	struct forward_exchange *e = x->service;
+	const struct origin_key key = {.host = e->host,
+				       .port = e->to.port,
+				       .protocol =
+					       e->kind == FORWARD_TUNNEL ? PROXY_RAW : PROXY_HTTP1};
+	(void)ret;
+	if (e->at == e->addresses.n)
+		return PROXY_PICK_NONE;
+	e->origin = origins_use(&w->origins, &key);
+	if (!e->origin) {
+		x->cause = PROXY_BUSY;
+		return PROXY_PICK_NONE;
+	}
+	struct proxy_hop *hop = &e->origin->hop;
+	hop->to = (struct ip_endpoint){.address = e->addresses.items[e->at++], .port = e->to.port};
+	hop->limits = limits_of(e->view->site->conf);
+	*ret_hop = hop;
+	return PROXY_PICK_HOP;
+}
+
+void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
+		  enum proxy_cause cause)
+{
+	struct forward_worker *w = arg;
+	struct forward_exchange *e = x->service;
+	(void)hop;
+	/* A kept connection was at its end, which says nothing of the address. */
+	if (cause == PROXY_BACK_STALE)
+		e->at--;
+	else if (cause == PROXY_FINE && e->at > 1 && !e->to.address.family)
+		forward_names_worked(w->names, destination_name(&e->to),
+				     &e->addresses.items[e->at - 1]);
+	origins_leave(&w->origins, TAKE(e->origin));
+}
+
+void forward_hop_empty(void *arg, struct proxy_hop *hop)
+{
+	struct forward_worker *w = arg;
+	origins_empty(&w->origins, hop->owner);
+}

@@ -1,0 +1,171 @@
+#include "service/forward-proxy/io_site.h"
+
+#include "base/writer.h"
+#include "config/config.h"
+#include "crypto/tls.h"
+#include "crypto/tls_chain.h"
+#include "os/file.h"
+#include "proxy/io_chain.h"
+#include "service/forward-proxy/names.h"
+
+#include <stdlib.h>
+
+enum {
+	WAIT_MS = 30000, /* above what asking the DNS may take */
+	TRIES_MAX = NAMES_ADDRESSES_MAX,
+};
+
+static void limits_of(const struct forward_conf *conf, struct proxy_limits *ret)
+{
+	const struct forward_timeouts_conf *t = &conf->timeouts;
+	*ret = (struct proxy_limits){
+		.wait_ms = WAIT_MS,
+		.first_byte_ms = (uint32_t)t->first_byte_ms,
+		.back_body_ms = (uint32_t)t->origin_body_ms,
+		.client_body_ms = (uint32_t)t->client_body_ms,
+		.client_read_ms = (uint32_t)t->client_read_ms,
+		.tunnel_ms = (uint32_t)t->tunnel_ms,
+		.whole_ms = (uint32_t)t->whole_ms,
+		.request_body_max = conf->limits.body ? conf->limits.body : UINT64_MAX,
+		.tries_max = TRIES_MAX,
+	};
+}
+
+/* --- certificates ----------------------------------------------------------------------------- */
+
+static enum err server_new(const struct forward_conf *conf, struct tls_tickets *tickets,
+			   struct tls_server **ret)
+{
+	const struct forward_certificate_conf *all = conf->certificates.items;
+	AUTO(tls_server_unref) struct tls_server *s = NULL;
+	const struct tls_options options = {
+		.alpn = {"h2", "http/1.1", "http/1.0"}, .alpn_n = 3, .tickets = tickets};
+	TRY(tls_server_new(&options, &s));
+	for (size_t i = 0; i < conf->certificates.n; i++) {
+		AUTO(tls_chain_unref) struct tls_chain *chain = NULL;
+		TRY(proxy_chain_read(all[i].chain, all[i].key, all[i].line, &chain));
+		TRY(tls_server_add_chain(s, chain));
+	}
+	*ret = TAKE(s);
+	return OK;
+}
+
+/* All listeners with TLS show the same. */
+static enum err make_servers(struct forward_site *s, struct tls_tickets *tickets)
+{
+	const struct forward_listen_conf *listens = s->conf->listen.items;
+	AUTO(tls_server_unref) struct tls_server *server = NULL;
+	s->servers = calloc(s->conf->listen.n + 1, sizeof(struct tls_server *));
+	if (!s->servers)
+		return ENOMEM;
+	s->servers_n = s->conf->listen.n;
+	for (size_t i = 0; i < s->servers_n; i++) {
+		if (!listens[i].tls)
+			continue;
+		if (!server)
+			TRY(server_new(s->conf, tickets, &server));
+		s->servers[i] = tls_server_ref(server);
+	}
+	return OK;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void make_via(struct forward_site *s)
+{
+	static const char *const versions[] = {"1.0 ", "1.1 ", "2.0 "};
+	struct span *const to[] = {&s->via.of10, &s->via.of11, &s->via.of20};
+	for (size_t i = 0; i < 3; i++) {
+		struct writer w = writer_of(s->via_text[i], FORWARD_VIA_MAX);
+		write_text(&w, versions[i]);
+		write_span(&w, s->name);
+		*to[i] = writer_span(&w);
+	}
+}
+
+enum err forward_site_new(struct config *config, struct tls_tickets *tickets, uint64_t number,
+			  struct forward_site **ret)
+{
+	struct forward_site *s = calloc(1, sizeof(*s));
+	if (!s)
+		return ENOMEM;
+	atomic_init(&s->refs, 1);
+	s->number = number;
+	s->config = config_ref(config);
+	s->conf = config_section(config, "forward-proxy");
+	ASSERT(s->conf);
+	s->name = span_text(s->conf->name);
+	limits_of(s->conf, &s->limits);
+	forward_ports(&s->conf->ports, &s->ports);
+	forward_ports(&s->conf->tunnel_ports, &s->tunnel_ports);
+	s->inside = (struct inside_rules){.allow = s->conf->allow_inside.items,
+					  .allow_n = s->conf->allow_inside.n,
+					  .nat64 = s->conf->nat64.items,
+					  .nat64_n = s->conf->nat64.n};
+	make_via(s);
+	enum err e = make_servers(s, tickets);
+	if (e)
+		forward_site_unref(s);
+	else
+		*ret = s;
+	return e;
+}
+
+struct forward_site *forward_site_ref(struct forward_site *s)
+{
+	(void)atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void forward_site_unref(struct forward_site *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < s->servers_n; i++)
+		tls_server_unref(s->servers[i]);
+	free(s->servers);
+	config_free(s->config);
+	free(s);
+}
+
+/* --- folders ---------------------------------------------------------------------------------- */
+
+void forward_site_folders_free(char **folders)
+{
+	for (size_t i = 0; folders && folders[i]; i++)
+		free(folders[i]);
+	free(folders);
+}
+
+static enum err folder_add(char **folders, size_t *n, const char *path)
+{
+	char *folder = file_folder(path);
+	if (!folder)
+		return ENOMEM;
+	for (size_t i = 0; i < *n; i++) {
+		if (strcmp(folders[i], folder) == 0) {
+			free(folder);
+			return OK;
+		}
+	}
+	folders[(*n)++] = folder;
+	return OK;
+}
+
+enum err forward_site_folders(const struct forward_conf *conf, char ***ret)
+{
+	const struct forward_certificate_conf *all = conf->certificates.items;
+	char **folders = calloc(2 * conf->certificates.n + 1, sizeof(*folders));
+	size_t n = 0;
+	enum err e = folders ? OK : (enum err)ENOMEM;
+	for (size_t i = 0; !e && i < conf->certificates.n; i++) {
+		e = folder_add(folders, &n, all[i].chain);
+		if (!e)
+			e = folder_add(folders, &n, all[i].key);
+	}
+	if (e)
+		forward_site_folders_free(folders);
+	else
+		*ret = folders;
+	return e;
+}

@@ -1,0 +1,47 @@
+/* All that requests go by, of one configuration: made whole in the main thread, never changed,
+ * shared by the workers, freed by the last who uses it. Knows no connection and no worker.
+ */
+#ifndef FORWARD_PROXY_IO_SITE_H
+#define FORWARD_PROXY_IO_SITE_H
+
+#include "proxy/exchange.h"
+#include "service/forward-proxy/access/inside.h"
+#include "service/forward-proxy/conf.h"
+#include "service/forward-proxy/message.h"
+
+#include <stdatomic.h>
+
+struct config;
+struct tls_server;
+struct tls_tickets;
+
+enum { FORWARD_VIA_MAX = 72 };
+
+struct forward_site {
+	atomic_uint refs;
+	uint64_t number;       /* of this process, from 1 */
+	struct config *config; /* counted */
+	const struct forward_conf *conf;
+	struct tls_server **servers; /* by place in conf->listen; counted; NULL: without TLS */
+	size_t servers_n;
+	struct proxy_limits limits;
+	struct ports ports, tunnel_ports;
+	struct inside_rules inside; /* own: none; who asks adds it */
+	struct span name;
+	struct message_via via;
+	char via_text[3][FORWARD_VIA_MAX]; /* what via lies in */
+};
+
+/* config: judged, with the section; a count of its own is taken. ENOMEM; ERR_CONFIG: a file cannot
+ * be used, which the log says with its line. */
+MUST enum err forward_site_new(struct config *config, struct tls_tickets *tickets, uint64_t number,
+			       struct forward_site **ret);
+struct forward_site *forward_site_ref(struct forward_site *s);
+void forward_site_unref(struct forward_site *s); /* any thread; accepts NULL */
+
+/* The folders of the files, each once, which a reload must be able to read: a file that is replaced
+ * by renaming is another one. NULL-terminated, for _free. ENOMEM. */
+MUST enum err forward_site_folders(const struct forward_conf *conf, char ***ret);
+void forward_site_folders_free(char **folders); /* accepts NULL */
+
+#endif

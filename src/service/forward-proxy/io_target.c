@@ -1,0 +1,107 @@
+/* What a client asks for, and the head as whoever gets it sees it. */
+#include "service/forward-proxy/io_face.h"
+
+static struct span none(void)
+{
+	return (struct span){0};
+}
+
+/* ---- the target ---- */
+
+/* RFC 9112 3.2.2, 3.2.3: a proxy is asked by absolute form and by CONNECT. In HTTP/2 there is one
+ * form; what names https without CONNECT is for ourselves, as nobody else's TLS ends here. */
+static enum refusal kind_of(const struct proxy_head *r, uint8_t *ret_kind)
+{
+	*ret_kind = FORWARD_FETCH;
+	if (r->method_id == PROXY_CONNECT && !r->protocol.len) {
+		*ret_kind = FORWARD_TUNNEL;
+		return REFUSAL_NONE;
+	}
+	if (r->version < 20 ? !r->absolute : span_equal_nocase(r->scheme, span_text("https")))
+		return REFUSAL_OWN;
+	return span_equal_nocase(r->scheme, span_text("http")) ? REFUSAL_NONE : REFUSAL_SCHEME;
+}
+
+/* The host as there is one spelling of it, and the authority that is sent on. */
+static bool authority_set(struct forward_exchange *e)
+{
+	char text[DESTINATION_TEXT_MAX + 1];
+	size_t len = destination_host_format(&e->to, text), host_len = len;
+	struct writer w = writer_of(text + len, sizeof(text) - len);
+	if (e->kind == FORWARD_TUNNEL || e->to.port != 80)
+		write_format(&w, ":%u", (unsigned)e->to.port);
+	struct span all = proxy_exchange_store(e->x, span_of(text, len + w.pos));
+	if (w.bad || !all.data)
+		return false;
+	e->host = span_sub(all, 0, host_len);
+	e->x->request.authority = all;
+	return true;
+}
+
+enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	struct proxy_head *r = &e->x->request;
+	enum refusal why = kind_of(r, &e->kind);
+	bool tunnel = e->kind == FORWARD_TUNNEL;
+	if (why)
+		return forward_refuse(e, why, none(), ret);
+	if (destination_read(r->authority, tunnel ? 0 : 80, &e->to))
+		return forward_refuse(e, REFUSAL_ADDRESS, none(), ret);
+	if (!authority_set(e))
+		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
+	return FORWARD_STEP_ON;
+}
+
+/* ---- the last one on its way ---- */
+
+static enum forward_step answer_options(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	struct proxy_head *r = &e->x->response;
+	proxy_head_reset(r);
+	r->status = 200;
+	err_ignore(proxy_head_add(r, span_text("allow"),
+				  span_text("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, "
+					    "CONNECT")));
+	ret->kind = PROXY_ANSWER;
+	return FORWARD_STEP_ANSWERED;
+}
+
+static enum forward_step answer_trace(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	uint8_t room[MESSAGE_TRACE_MAX];
+	struct writer w = writer_of(room, sizeof(room));
+	struct proxy_head *r = &e->x->response;
+	message_trace_write(&e->x->request, &w);
+	ret->answer = w.bad ? none() : proxy_exchange_store(e->x, writer_span(&w));
+	if (!ret->answer.data)
+		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
+	proxy_head_reset(r);
+	r->status = 200;
+	err_ignore(proxy_head_add(r, span_text("content-type"), span_text("message/http")));
+	ret->kind = PROXY_ANSWER;
+	return FORWARD_STEP_ANSWERED;
+}
+
+enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	struct proxy_head *r = &e->x->request;
+	if (message_via_count(r, e->view->site->name) > MESSAGE_LOOPS_MAX)
+		return forward_refuse(e, REFUSAL_LOOP, none(), ret);
+	switch (message_hops_take(r, e->hops)) {
+	case MESSAGE_GOES_ON: return FORWARD_STEP_ON;
+	case MESSAGE_BAD: return forward_refuse(e, REFUSAL_HOPS, none(), ret);
+	case MESSAGE_ENDS_HERE: break;
+	}
+	return r->method_id == PROXY_TRACE ? answer_trace(e, ret) : answer_options(e, ret);
+}
+
+/* ---- what goes on ---- */
+
+enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	if (e->kind == FORWARD_TUNNEL)
+		return FORWARD_STEP_ON; /* its head goes nowhere */
+	if (message_request_edit(&e->x->request, &e->view->site->via))
+		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
+	return FORWARD_STEP_ON;
+}

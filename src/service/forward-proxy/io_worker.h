@@ -1,0 +1,103 @@
+/* One thread of the forward proxy: its loop, the core with its connections, what it sees of the
+ * site in force, the names that it knows and the ways to origins. Knows no configuration file.
+ *
+ * Exchanges hold the view of the site that they began with; the worker drops it, and with it its
+ * count of the site, when the last of them has ended. Names and origins are the worker's own and
+ * outlive reloads.
+ */
+#ifndef FORWARD_PROXY_IO_WORKER_H
+#define FORWARD_PROXY_IO_WORKER_H
+
+#include "os/counters.h"
+#include "os/loop.h"
+#include "os/thread.h"
+#include "proxy/access-log/io_access.h"
+#include "proxy/io_worker.h"
+#include "service/forward-proxy/io_names.h"
+#include "service/forward-proxy/io_own.h"
+#include "service/forward-proxy/io_site.h"
+#include "service/forward-proxy/origin.h"
+#include "service/forward-proxy/refusal.h"
+
+/* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
+struct forward_entry {
+	struct ip_endpoint at;
+	size_t number;
+};
+
+struct forward_view {
+	struct forward_worker *worker;
+	struct forward_site *site; /* counted */
+	size_t users;		   /* exchanges; one more while it is in force */
+	/* By forward_entry.number; NULL: not served any more. Borrowed from the configuration. */
+	const struct forward_listen_conf **listens;
+};
+
+enum forward_count {
+	FORWARD_COUNT_FETCHES, /* requests for http addresses that were let go */
+	FORWARD_COUNT_TUNNELS,
+	FORWARD_COUNT_NAMES,   /* that were asked for */
+	FORWARD_COUNT_REFUSED, /* REFUSALS numbers */
+	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
+};
+
+/* Storage must not move once the worker is started. */
+struct forward_worker {
+	struct thread thread;
+	struct loop loop;
+	struct proxy_io *io;
+	struct proxy_listener **listeners;   /* entries_n */
+	const struct forward_entry *entries; /* borrowed from main */
+	size_t entries_n;
+	struct forward_view *view;	     /* the one in force */
+	_Atomic(struct forward_site *) next; /* published and not yet seen; counted */
+	atomic_bool stop, drain;
+	atomic_bool drained;	   /* the last connection has gone */
+	atomic_uint_fast64_t seen; /* number of the site in force */
+	struct forward_names *names;
+	struct origins origins;
+	struct forward_own own;
+	struct access_out *access;  /* borrowed from main, who reads its other end */
+	struct loop *main;	    /* woken when it has drained */
+	struct proxy_limits limits; /* before a verdict */
+	atomic_uint_fast64_t counts[FORWARD_COUNTS];
+};
+
+struct forward_worker_options {
+	struct forward_site *site;	     /* the worker takes a count of its own */
+	const struct forward_entry *entries; /* borrowed */
+	const int *fds;			     /* entries_n listening sockets, borrowed */
+	size_t entries_n;
+	size_t connections_max, exchanges_max, buffers_max, origins_max;
+	struct loop *main;	   /* borrowed */
+	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
+};
+
+MUST enum err forward_worker_init(struct forward_worker *w,
+				  const struct forward_worker_options *options);
+MUST enum err forward_worker_start(struct forward_worker *w, const char *name, int cpu);
+/* From the main thread: new exchanges go by this one (a count of its own is taken). */
+void forward_worker_publish(struct forward_worker *w, struct forward_site *s);
+/* From the main thread: no new connections, and those there are end with what runs on them. */
+void forward_worker_drain(struct forward_worker *w);
+/* Ends the thread only. Accepts zeroed storage. */
+void forward_worker_stop(struct forward_worker *w);
+/* Ends the thread and gives all back. Accepts zeroed storage. */
+void forward_worker_done(struct forward_worker *w);
+
+static inline struct forward_view *forward_view_use(struct forward_view *v)
+{
+	v->users++;
+	return v;
+}
+void forward_view_leave(struct forward_view *v); /* accepts NULL */
+
+static inline void forward_count(struct forward_worker *w, unsigned which)
+{
+	/* One writer. */
+	atomic_uint_fast64_t *at = &w->counts[which];
+	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,317 @@
+/* The life of the forward proxy. */
+#include "config/config.h"
+#include "config/global.h"
+#include "crypto/random.h"
+#include "crypto/secret.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/log.h"
+#include "os/pages.h"
+#include "service/forward-proxy/io_forward.h"
+#include "service/forward-proxy/service.h"
+#include "supervisor/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	CONNECTIONS_MAX = 262144, /* where none are given */
+	DESCRIPTORS_MORE = 256,
+	DESCRIPTORS_EACH = 32, /* of a worker: epoll, event, pipes, and what asks for routes */
+	DRAIN_LOOK_MS = 100,
+};
+
+static size_t workers_of(const struct forward_conf *conf)
+{
+	size_t n = conf->workers ? conf->workers : thread_cpus();
+	return n < FORWARD_WORKERS_MAX ? n : FORWARD_WORKERS_MAX;
+}
+
+static enum err plan(const void *section, const struct config_global *global, struct plan *p)
+{
+	struct forward_door doors[FORWARD_ADDRESSES_MAX];
+	size_t n = forward_doors(section, doors, FORWARD_ADDRESSES_MAX);
+	unsigned copies = (unsigned)workers_of(section);
+	(void)global;
+	for (size_t i = 0; i < n; i++)
+		TRY(plan_add_socket(p, "forward-proxy", PLAN_TCP, &doors[i].at, copies));
+	return OK;
+}
+
+static bool keeps_state(const void *section)
+{
+	const struct forward_conf *conf = section;
+	return conf->access_log.format != ACCESS_LOG_OFF;
+}
+
+/* --- configurations --- */
+
+static void open_log(struct forward_proxy *p, const struct access_log_conf *conf)
+{
+	access_log_open(&p->log, conf->format != ACCESS_LOG_OFF, conf->file_size, conf->files);
+}
+
+/* On an error all stays as it was. */
+static enum err apply(struct forward_proxy *p, struct config *config)
+{
+	struct forward_site *next = NULL;
+	TRY(forward_site_new(config, p->tickets, p->sites + 1, &next));
+	p->sites++;
+	for (size_t i = 0; i < p->workers_started; i++)
+		forward_worker_publish(&p->workers[i], next);
+	forward_site_unref(p->site);
+	p->site = next;
+	return OK;
+}
+
+/* Addresses are opened at the start only. */
+static void tell_unserved(const struct forward_proxy *p, const struct forward_conf *conf)
+{
+	struct forward_door doors[FORWARD_ADDRESSES_MAX];
+	size_t n = forward_doors(conf, doors, FORWARD_ADDRESSES_MAX), k;
+	for (size_t i = 0; i < n; i++) {
+		for (k = 0; k < p->entries_n; k++)
+			if (ip_endpoint_equal(&p->entries[k].at, &doors[i].at))
+				break;
+		if (k == p->entries_n)
+			log_warning("an address that is new in the configuration is served after "
+				    "a restart",
+				    LOG_ENDPOINT("listen", &doors[i].at));
+	}
+}
+
+void forward_reload(void *arg, struct control_reply *reply)
+{
+	struct forward_proxy *p = arg;
+	struct config *config = NULL;
+	service_life_reloading(&p->life, false);
+	enum err e = service_life_reread(&p->life, &config);
+	const struct forward_conf *conf = e ? NULL : config_section(config, "forward-proxy");
+	if (!e)
+		e = conf ? apply(p, config) : ERR_CONFIG;
+	if (!e) {
+		tell_unserved(p, conf);
+		open_log(p, &conf->access_log);
+		service_life_adopt(&p->life, TAKE(config));
+		p->reloads++;
+		log_info("reloaded");
+	} else {
+		p->reloads_refused++;
+	}
+	config_free(config);
+	service_life_reloading(&p->life, true);
+	control_event(p->life.control, e ? "reload refused" : "reloaded", NULL);
+	if (reply && e)
+		control_reply_error(reply, 409, "the configuration is refused; the log says why");
+	else if (reply)
+		control_reply_json(reply, 200, json_pack("{s:b}", "reloaded", 1));
+}
+
+static void hangup(void *arg)
+{
+	forward_reload(arg, NULL);
+}
+
+/* --- the start --- */
+
+/* As many new keys of tickets as are due. */
+static enum err turn_tickets(struct forward_proxy *p, uint64_t now_s)
+{
+	while (ticket_ring_is_due(&p->ring, now_s)) {
+		struct tls_ticket_key next;
+		TRY(crypto_random(&next, sizeof(next)));
+		ticket_ring_turn(&p->ring, now_s, &next);
+		crypto_wipe(&next, sizeof(next));
+	}
+	tls_tickets_set(p->tickets, p->ring.keys, p->ring.n, ticket_ring_seals(&p->ring, now_s));
+	return OK;
+}
+
+static enum err make_entries(struct forward_proxy *p, const struct forward_conf *conf)
+{
+	struct forward_door doors[FORWARD_ADDRESSES_MAX];
+	struct ip_endpoint at[FORWARD_ADDRESSES_MAX];
+	p->entries_n = forward_doors(conf, doors, FORWARD_ADDRESSES_MAX);
+	p->entries = calloc(p->entries_n + 1, sizeof(*p->entries));
+	if (!p->entries)
+		return ENOMEM;
+	for (size_t i = 0; i < p->entries_n; i++) {
+		p->entries[i] = (struct forward_entry){.at = doors[i].at, .number = i};
+		at[i] = doors[i].at;
+	}
+	p->sockets.endpoints = p->entries_n;
+	p->sockets.workers = p->workers_n;
+	return proxy_sockets_open(&p->life.activation, ACTIVATION_TCP, at, &p->sockets);
+}
+
+/* How many connections there may be: one of a client takes a descriptor, and one to a server. */
+static enum err make_room(struct forward_proxy *p, const struct forward_conf *conf)
+{
+	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
+	unsigned long others = p->workers_n * (DESCRIPTORS_EACH + FORWARD_ASK_DESCRIPTORS) +
+			       p->sockets.owned_n + DESCRIPTORS_MORE;
+	unsigned long wanted = 2 * most + others, descriptors, possible;
+	TRY(fd_limit_raise(wanted, &descriptors));
+	possible = descriptors > others + 2 ? (descriptors - others) / 2 : 1;
+	p->connections_max = possible < most ? possible : most;
+	if (p->connections_max < conf->limits.connections)
+		log_warning("fewer connections than `limits: {connections}` says are possible: "
+			    "the process may not have so many open files",
+			    LOG_U64("possible", p->connections_max));
+	return OK;
+}
+
+static enum err enter_sandbox(struct forward_proxy *p)
+{
+	char **folders = NULL;
+	TRY(forward_site_folders(p->site->conf, &folders));
+	enum err e = service_life_sandbox(&p->life, (const char *const *)folders);
+	forward_site_folders_free(folders);
+	return e;
+}
+
+/* Everything that needs to be opened, then the sandbox. */
+static enum err open_all(struct forward_proxy *p)
+{
+	const struct forward_conf *conf = service_life_conf(&p->life);
+	p->workers_n = workers_of(conf);
+	TRY(make_entries(p, conf));
+	TRY(make_room(p, conf));
+	p->workers = calloc(p->workers_n, sizeof(*p->workers));
+	p->outs = calloc(p->workers_n, sizeof(*p->outs));
+	if (!p->workers || !p->outs)
+		return ENOMEM;
+	TRY(tls_tickets_new(&p->tickets));
+	TRY(turn_tickets(p, clock_wall_s()));
+	TRY(apply(p, p->life.config));
+	TRY(enter_sandbox(p));
+	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
+	open_log(p, &conf->access_log);
+	return service_life_signals(&p->life);
+}
+
+static enum err start_workers(struct forward_proxy *p)
+{
+	const struct forward_conf *conf = service_life_conf(&p->life);
+	size_t n = p->workers_n;
+	struct forward_worker_options o = {
+		.site = p->site,
+		.entries = p->entries,
+		.entries_n = p->entries_n,
+		.connections_max = (p->connections_max + n - 1) / n,
+		.exchanges_max = (conf->limits.requests + n - 1) / n,
+		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
+		.origins_max = (conf->limits.origins + n - 1) / n,
+		.main = &p->life.loop,
+	};
+	for (size_t i = 0; i < n; i++) {
+		char name[32];
+		struct forward_worker *w = &p->workers[i];
+		o.fds = p->sockets.fds + i * p->entries_n;
+		o.access = &p->outs[i];
+		p->workers_started++;
+		TRY(forward_worker_init(w, &o));
+		(void)snprintf(name, sizeof(name), "proxy-%zu", i);
+		TRY(forward_worker_start(w, name, n > 1 ? (int)i : -1));
+	}
+	return OK;
+}
+
+static void woken(void *arg)
+{
+	struct forward_proxy *p = arg;
+	access_log_turn(&p->log);
+}
+
+static void each_second(void *arg)
+{
+	struct forward_proxy *p = arg;
+	/* Without randomness the old keys stay until the next second. */
+	err_ignore(turn_tickets(p, clock_wall_s()));
+	loop_timer_set_after(&p->life.loop, &p->second, 1000);
+}
+
+/* --- the end --- */
+
+static bool all_drained(const struct forward_proxy *p)
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		if (!atomic_load_explicit(&p->workers[i].drained, memory_order_acquire))
+			return false;
+	return true;
+}
+
+/* What runs is waited for; whoever holds the sockets too takes who comes now. */
+static void drain(struct forward_proxy *p)
+{
+	const struct forward_conf *conf = service_life_conf(&p->life);
+	uint64_t until_ms = loop_now_ms(&p->life.loop) + conf->timeouts.drain_ms;
+	for (size_t i = 0; i < p->workers_started; i++)
+		forward_worker_drain(&p->workers[i]);
+	while (!all_drained(p) && loop_now_ms(&p->life.loop) < until_ms)
+		if (loop_turn(&p->life.loop, DRAIN_LOOK_MS) != OK)
+			break;
+}
+
+static enum err live(struct forward_proxy *p, struct control_face *face, int *ret_status)
+{
+	TRY(open_all(p));
+	loop_on_wake(&p->life.loop, woken, p);
+	loop_timer_init(&p->second, each_second, p);
+	loop_timer_set_after(&p->life.loop, &p->second, 1000);
+	TRY(service_life_control(&p->life, face));
+	TRY(start_workers(p));
+	p->life.reload = hangup;
+	p->life.arg = p;
+	pages_return();
+	*ret_status = service_life_run(&p->life);
+	drain(p);
+	return OK;
+}
+
+static void end(struct forward_proxy *p)
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		forward_worker_stop(&p->workers[i]);
+	for (size_t i = 0; i < p->workers_started; i++)
+		forward_worker_done(&p->workers[i]);
+	access_log_done(&p->log);
+	for (size_t i = 0; p->outs && i < p->workers_n; i++)
+		access_out_done(&p->outs[i]);
+	service_life_done(&p->life);
+	proxy_sockets_done(&p->sockets);
+	forward_site_unref(p->site);
+	tls_tickets_unref(p->tickets);
+	ticket_ring_done(&p->ring);
+	free(p->entries);
+	free(p->workers);
+	free(p->outs);
+}
+
+static int run(const struct service_start *start)
+{
+	struct forward_proxy *p = calloc(1, sizeof(*p));
+	struct control_face face;
+	int status = 1;
+	if (!p)
+		return 1;
+	forward_control_face(p, &face);
+	enum err e = service_life_begin(&p->life, start);
+	bool begun = !e;
+	if (!e)
+		e = live(p, &face, &status);
+	if (begun && e)
+		log_error("the service ends", LOG_ERR(e));
+	end(p);
+	free(p);
+	return e == ERR_CONFIG ? 2 : e ? 1 : status;
+}
+
+const struct service forward_proxy_service = {
+	.name = "forward-proxy",
+	.summary = "the forward proxy: out on behalf of clients",
+	.schema = &forward_conf_map,
+	.keeps_state = keeps_state,
+	.plan = plan,
+	.run = run,
+};

@@ -1,0 +1,56 @@
+/* Where one worker's connections lead: a hop for each origin, so that a connection that was kept is
+ * found by the name and port that a client asks for. Knows neither how it was chosen nor whether it
+ * may be gone to.
+ *
+ * Bounded: one that nobody uses gives way to a new one, the one that was used longest ago first.
+ */
+#ifndef FORWARD_PROXY_ORIGIN_H
+#define FORWARD_PROXY_ORIGIN_H
+
+#include "base/table.h"
+#include "proxy/hop.h"
+
+struct proxy_worker;
+
+enum { ORIGIN_HOST_MAX = 255 };
+
+/* What leads there. Two names at one address are two origins: a connection is for one name. */
+struct origin_key {
+	struct span host; /* as in destination_host_format, at most ORIGIN_HOST_MAX octets */
+	uint16_t port;
+	enum proxy_protocol protocol; /* PROXY_RAW: the far side of a tunnel */
+};
+
+struct origin {
+	struct proxy_hop hop;		/* first: whom it leads to is set before each use */
+	struct origin *next, *previous; /* of those that nobody uses */
+	size_t users;
+	bool forgotten; /* not in the table any more */
+	uint16_t port;
+	uint8_t protocol;
+	uint8_t host_len;
+	char host[ORIGIN_HOST_MAX];
+};
+
+struct origins {
+	struct table table;
+	struct origin *first, *last; /* unused, the last used first */
+	size_t n, max;		     /* n: those that are forgotten, too */
+	struct proxy_worker *worker; /* borrowed */
+};
+
+/* max: at once, those in use not counted out. */
+void origins_init(struct origins *o, struct hash_key key, size_t max, struct proxy_worker *worker);
+/* Closes what nobody uses. For the end: all exchanges are over when the worker is freed, and then
+ * origins_done. */
+void origins_close(struct origins *o);
+/* Frees those that are left. Accepts zeroed storage. */
+void origins_done(struct origins *o);
+
+/* Used until origins_leave. NULL: no memory, or all are in use. */
+struct origin *origins_use(struct origins *o, const struct origin_key *key);
+void origins_leave(struct origins *o, struct origin *origin);
+/* proxy_face.hop_empty. */
+void origins_empty(struct origins *o, struct origin *origin);
+
+#endif

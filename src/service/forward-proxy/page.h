@@ -1,0 +1,26 @@
+/* The page that says why there is no other one, and its field Proxy-Status (RFC 9209). Knows
+ * neither the request nor its rules.
+ */
+#ifndef FORWARD_PROXY_PAGE_H
+#define FORWARD_PROXY_PAGE_H
+
+#include "base/writer.h"
+#include "service/forward-proxy/refusal.h"
+
+struct page {
+	struct refusal_facts why;
+	struct span asked;  /* host and port as the client wrote them; may be empty */
+	struct span detail; /* a word more: of which inside it is; may be empty */
+	struct span proxy;  /* our name */
+};
+
+enum { PAGE_MAX = 4096, PAGE_ASKED_MAX = 300 };
+
+/* HTML; w is bad when it does not fit, which PAGE_MAX always does. Bytes of strangers stand in it
+ * escaped, and cut at PAGE_ASKED_MAX. */
+void page_write(const struct page *p, struct writer *w);
+
+/* `gatehouse; error=dns_error; details="inside"`. */
+void page_write_status(const struct page *p, struct writer *w);
+
+#endif

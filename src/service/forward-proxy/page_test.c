@@ -1,0 +1,70 @@
+#include "service/forward-proxy/page.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void escapes_what_a_stranger_wrote(void **state)
+{
+	char room[PAGE_MAX + 1];
+	struct writer w = writer_of(room, PAGE_MAX);
+	const struct page p = {.why = *refusal_facts(REFUSAL_INSIDE),
+			       .asked = span_text("<script>\"&'\r\n\xff:80"),
+			       .detail = span_text("loopback"),
+			       .proxy = span_text("gatehouse")};
+	(void)state;
+	page_write(&p, &w);
+	assert_false(w.bad);
+	room[w.pos] = '\0';
+	assert_null(strstr(room, "<script"));
+	assert_non_null(strstr(room, "&#60;script&#62;&#34;&#38;&#39;???:80"));
+	assert_non_null(strstr(room, "403 Forbidden"));
+	assert_non_null(strstr(room, "inside: loopback"));
+}
+
+static void every_reason_fits_with_the_longest_address(void **state)
+{
+	uint8_t longest[2 * PAGE_ASKED_MAX];
+	(void)state;
+	memset(longest, '<', sizeof(longest));
+	for (int why = REFUSAL_NONE + 1; why < REFUSALS; why++) {
+		uint8_t room[PAGE_MAX];
+		struct writer w = writer_of(room, sizeof(room));
+		const struct page p = {.why = *refusal_facts((enum refusal)why),
+				       .asked = span_of(longest, sizeof(longest)),
+				       .detail = span_text("metadata"),
+				       .proxy = span_text("proxy.home.arpa")};
+		page_write(&p, &w);
+		assert_false(w.bad);
+	}
+	for (int cause = 0; cause < PROXY_CAUSES; cause++) {
+		struct refusal_facts f = refusal_of_cause((enum proxy_cause)cause, 502);
+		assert_true(f.word && f.error && f.text && f.status == 502);
+	}
+}
+
+static void tells_programs_too(void **state)
+{
+	char room[256];
+	struct writer w = writer_of(room, sizeof(room) - 1);
+	const struct page p = {.why = *refusal_facts(REFUSAL_INSIDE),
+			       .detail = span_text("loopback"),
+			       .proxy = span_text("gatehouse")};
+	(void)state;
+	page_write_status(&p, &w);
+	room[w.pos] = '\0';
+	assert_string_equal(room,
+			    "gatehouse; error=destination_ip_prohibited; details=\"loopback\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(escapes_what_a_stranger_wrote),
+		cmocka_unit_test(every_reason_fits_with_the_longest_address),
+		cmocka_unit_test(tells_programs_too),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* Why a request goes nowhere: a word for logs and labels, the status, what Proxy-Status says of it
+ * (RFC 9209), and a sentence for people. Knows no request.
+ */
+#ifndef FORWARD_PROXY_REFUSAL_H
+#define FORWARD_PROXY_REFUSAL_H
+
+#include "base/span.h"
+#include "proxy/end.h"
+
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_ADDRESS, /* the target is no host and port, or could be read as two */
+	REFUSAL_OWN,	 /* it is for ourselves, and we have no such page */
+	REFUSAL_SCHEME,	 /* https: by CONNECT; others: not at all */
+	REFUSAL_PORT,
+	REFUSAL_INSIDE,
+	REFUSAL_ABSENT, /* there is no such name */
+	REFUSAL_UNTOLD, /* no resolver could tell */
+	REFUSAL_BUSY,
+	REFUSAL_LOOP,
+	REFUSAL_HOPS, /* Max-Forwards is no number */
+	REFUSAL_MEMORY,
+	REFUSAL_ANSWER, /* an origin's answer that only a proxy may give: 407 */
+	REFUSALS,
+};
+
+struct refusal_facts {
+	const char *word;
+	unsigned status;
+	const char *error; /* RFC 9209 2.3 */
+	const char *text;  /* a sentence */
+};
+
+const struct refusal_facts *refusal_facts(enum refusal why);
+
+/* Of what the core says itself: connections that fail, times that pass. */
+struct refusal_facts refusal_of_cause(enum proxy_cause cause, unsigned status);
+
+#endif

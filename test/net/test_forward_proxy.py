@@ -1,0 +1,496 @@
+"""The forward proxy as a service: what origins see of a request, tunnels, names, who may go where, reloads, drains, its log and
+numbers. One service for all tests but the last ones; each leaves the configuration as it found it."""
+
+import asyncio
+import json
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+import proxy_h2
+from forward_site import CLIENT, PROXY, WEB, WEB6, Site, field
+from proxy_servers import wait_for
+
+
+@pytest.fixture(scope="module")
+def site(janitor_process):
+    made = None
+    try:
+        made = Site()
+        made.origin = made.serve()
+        made.other = made.serve(WEB[1])
+        made.secure = made.serve(WEB[0], 443, made.tls("www.example.com"))
+        yield made
+    finally:
+        if made:
+            made.close()
+
+
+# ---- requests in absolute form
+
+
+def test_the_origin_gets_origin_form_and_its_own_host(site):
+    status, fields, told = site.ask("http://WWW.Example.com/a?b=c", fields={"Host": "elsewhere.example.com", "Proxy-Connection": "keep-alive"})
+    assert status == 200
+    assert told["target"] == "/a?b=c"
+    assert field(told, "host") == ["www.example.com"]
+    assert field(told, "via") == ["1.1 gatehouse"]
+    assert field(told, "proxy-connection") == []
+    assert fields["Via"] == "1.1 gatehouse"
+
+
+def test_what_belongs_to_one_connection_goes_no_further(site):
+    _, _, told = site.ask(
+        "http://www.example.com/",
+        fields={"Connection": "X-Mine, close", "X-Mine": "1", "Keep-Alive": "5", "Proxy-Authorization": "Basic YTpi", "TE": "trailers", "X-Kept": "2"},
+    )
+    assert [field(told, name) for name in ("x-mine", "keep-alive", "proxy-authorization", "x-kept")] == [[], [], [], ["2"]]
+
+
+def test_a_body_goes_through_both_ways(site):
+    body = "x" * 300_000
+    status, _, told = site.ask("http://www.example.com/post", "POST", body)
+    assert status == 200 and told["method"] == "POST" and told["body"] == body
+
+
+def test_a_client_s_address_is_not_told(site):
+    _, _, told = site.ask("http://www.example.com/")
+    assert CLIENT not in str(told["fields"])
+    assert told["from"] == "9.0.0.1"
+
+
+def test_connections_to_an_origin_are_kept_and_are_of_one_name(site):
+    site.names.zone["alias.example.com"] = [WEB[0]]
+    connection = site.connect()  # of one worker
+    told = [site.ask(f"http://{name}/", connection=connection)[2] for name in ("www.example.com", "www.example.com", "alias.example.com")]
+    connection.close()
+    assert told[0]["connection"] == told[1]["connection"] != told[2]["connection"]
+
+
+def test_a_port_that_is_written_is_gone_to_and_told(site):
+    server = site.serve(WEB[0], 8080)
+    _, _, told = site.ask("http://www.example.com:8080/")
+    assert field(told, "host") == ["www.example.com:8080"]
+    server.stop()
+    site.started.remove(server)
+
+
+def test_an_address_is_gone_to_without_asking_anybody(site):
+    before = len(site.names.asked)
+    _, _, told = site.ask(f"http://{WEB[1]}/")
+    assert told["at"] == WEB[1]
+    assert len(site.names.asked) == before
+
+
+def test_options_and_trace_are_counted_down_and_end_here(site):
+    _, _, told = site.ask("http://www.example.com/", "OPTIONS", fields={"Max-Forwards": "5"})
+    assert field(told, "max-forwards") == ["4"]
+    seen = len(site.origin.seen)
+    status, fields, _ = site.ask("http://www.example.com", "OPTIONS", fields={"Max-Forwards": "0"})
+    assert status == 200 and "CONNECT" in fields["Allow"]
+    status, fields, text = site.ask("http://www.example.com/t", "TRACE", fields={"Max-Forwards": "0", "Cookie": "a=b", "X-Seen": "1"})
+    assert status == 200 and fields["Content-Type"] == "message/http"
+    assert text.startswith("TRACE http://www.example.com/t HTTP/1.1\r\n") and "X-Seen: 1\r\n" in text and "a=b" not in text
+    assert site.ask("http://www.example.com/", "TRACE", fields={"Max-Forwards": "many"})[0] == 400
+    assert len(site.origin.seen) == seen
+    # OPTIONS of no path is of the server as a whole (RFC 9112 3.2.4).
+    assert site.ask("http://www.example.com", "OPTIONS")[2]["target"] == "*"
+
+
+def test_a_request_that_runs_in_a_circle_ends(site):
+    assert site.ask("http://www.example.com/", fields={"Via": "1.1 gatehouse, 1.1 gatehouse"})[0] == 200
+    status, fields, _ = site.ask("http://www.example.com/", fields={"Via": ", ".join(["1.1 gatehouse"] * 5)})
+    assert status == 508 and fields["Proxy-Status"] == "gatehouse; error=proxy_loop_detected"
+
+
+def test_what_only_a_proxy_may_ask_is_not_passed_on(site):
+    site.origin.pages["/407"] = (407, {"Proxy-Authenticate": "Basic realm=x"}, b"")
+    site.origin.pages["/200"] = (200, {"Proxy-Authenticate": "Basic realm=x"}, b"")
+    status, fields, _ = site.ask("http://www.example.com/407")
+    assert status == 502 and "Proxy-Authenticate" not in fields
+    status, fields, _ = site.ask("http://www.example.com/200")
+    assert status == 200 and "Proxy-Authenticate" not in fields
+
+
+# ---- what is no request to a proxy
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: 10.0.0.1:3128\r\n\r\n", 421),
+        (b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n", 421),
+        (b"GET https://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n", 501),
+        (b"GET ftp://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n", 501),
+        (b"GET http://user@www.example.com/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET http://2130706433/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"CONNECT www.example.com HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"CONNECT http://www.example.com/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_request_to_a_proxy_is_refused(site, sent, status):
+    answer = site.converse(sent)
+    assert int(answer.split()[1]) == status, answer
+    assert b"</html>" in answer or b"Connection: close" in answer
+
+
+# ---- tunnels
+
+
+def test_a_tunnel_carries_tls_to_the_origin(site):
+    status, made = site.tunnel("www.example.com:443")
+    assert status == 200
+    context = ssl.create_default_context(cafile=str(site.authority.pem))
+    with context.wrap_socket(made, server_hostname="www.example.com") as secure:
+        secure.sendall(b"GET /secret HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n")
+        data = b""
+        while more := secure.recv(65536):
+            data += more
+    told = json.loads(data.split(b"\r\n\r\n", 1)[1])
+    assert told["target"] == "/secret" and field(told, "via") == []
+
+
+def test_what_is_sent_behind_connect_reaches_the_origin(site):
+    """A client need not wait for our answer (RFC 9110 9.3.6 lets it, at its own risk)."""
+    site.reload("  connect-ports: [443, 80]\n")
+    status, made = site.tunnel("www.example.com:80", b"GET /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    data = b""
+    while more := made.recv(65536):
+        data += more
+    made.close()
+    assert status == 200 and b'"/early"' in data
+    site.reload()
+
+
+@pytest.mark.parametrize("port", [21, 22, 25, 80, 8443, 50000])
+def test_a_tunnel_leads_to_the_ports_of_https_only(site, port):
+    """FTP over CONNECT too: neither its commands nor its data get through."""
+    status, made = site.tunnel(f"www.example.com:{port}")
+    made.close()
+    assert status == 403
+
+
+def test_each_end_of_a_tunnel_may_end_before_the_other(site):
+    with site.web.inside():
+        listening = socket.create_server((WEB[2], 443))
+    site.names.zone["raw.example.com"] = [WEB[2]]
+    got = []
+
+    def serve():
+        peer, _ = listening.accept()
+        with peer:
+            while more := peer.recv(4096):
+                got.append(more)
+            peer.sendall(b"all: " + b"".join(got))
+
+    server = threading.Thread(target=serve)
+    server.start()
+    status, made = site.tunnel("raw.example.com:443")
+    made.sendall(b"hello")
+    made.shutdown(socket.SHUT_WR)
+    answer = b""
+    while more := made.recv(4096):
+        answer += more
+    made.close()
+    server.join(20)
+    listening.close()
+    assert status == 200 and answer == b"all: hello"
+
+
+# ---- names and addresses
+
+
+def test_a_name_is_asked_for_once_in_its_time(site):
+    site.names.zone["once.example.com"] = [WEB[0]]
+    connection = site.connect()
+    for _ in range(3):
+        assert site.ask("http://once.example.com/", connection=connection)[0] == 200
+    connection.close()
+    assert sorted(site.names.asked).count(("once.example.com", "A")) == 1
+    assert sorted(site.names.asked).count(("once.example.com", "AAAA")) == 1
+
+
+def test_a_name_that_is_not_there_is_told(site):
+    status, fields, text = site.ask("http://nowhere.example.com/")
+    assert status == 502 and fields["Proxy-Status"] == "gatehouse; error=dns_error"
+    assert "no such name" in text and "nowhere.example.com" in text
+
+
+def test_a_resolver_that_is_silent_is_told(site):
+    site.names.silent.add("silent.example.com")
+    status, fields, _ = site.ask("http://silent.example.com/")
+    assert status == 504 and "dns_timeout" in fields["Proxy-Status"]
+
+
+def test_the_next_address_is_tried(site):
+    """RFC 8305: IPv6 first, then IPv4; who does not answer costs nobody his page."""
+    site.names.zone["many.example.com"] = [WEB[1], WEB6[2]]
+    connection = site.connect()  # of one worker
+
+    def lines():
+        return [line for line in site.log() if line.get("host") == "many.example.com"]
+
+    status, _, told = site.ask("http://many.example.com/", connection=connection)
+    assert status == 200 and told["at"] == WEB[1]
+    assert wait_for(lines)[0]["tries"] == 2
+    # What worked is tried first from then on, also when the connection is another one.
+    site.other.pages["/close"] = (200, {"Connection": "close"}, b"")
+    for path in ("close", "", "close"):
+        assert site.ask(f"http://many.example.com/{path}", connection=connection)[0] == 200
+    connection.close()
+    assert [line.get("tries", 1) for line in wait_for(lambda: len(lines()) == 4 and lines())] == [2, 1, 1, 1]
+
+
+def test_ipv6_is_gone_to_first(site):
+    server = site.serve(WEB6[0])
+    site.names.zone["both.example.com"] = [WEB[0], WEB6[0]]
+    assert site.ask("http://both.example.com/")[2]["at"] == WEB6[0]
+    assert site.ask(f"http://[{WEB6[0]}]/")[2]["at"] == WEB6[0]
+    server.stop()
+    site.started.remove(server)
+
+
+def test_nobody_who_listens_is_told(site):
+    site.names.zone["dead.example.com"] = [WEB[4]]
+    status, fields, _ = site.ask("http://dead.example.com/")
+    assert status == 502 and "connection_refused" in fields["Proxy-Status"]
+    status, made = site.tunnel("dead.example.com:443")
+    made.close()
+    assert status == 502
+
+
+INSIDE = {
+    "127.0.0.1": "loopback",
+    "10.0.0.10": "private",
+    "169.254.169.254": "metadata",
+    "9.0.0.1": "own",
+    "0.0.0.0": "unspecified",
+    "[::1]": "loopback",
+    "[2a00:9::1]": "own",
+    "[::ffff:127.0.0.1]": "loopback",
+    "localhost": "loopback",
+}
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_no_way_leads_into_the_inside(site, host):
+    status, fields, text = site.ask(f"http://{host}:8080/")
+    assert status == 403 and fields["Proxy-Status"] == f'gatehouse; error=destination_ip_prohibited; details="{INSIDE[host]}"'
+    assert "inside" in text
+    status, made = site.tunnel(f"{host}:443")
+    made.close()
+    assert status == 403
+
+
+@pytest.mark.parametrize("addresses", [["10.0.0.10"], ["127.0.0.1"], [WEB[0], "10.0.0.10"], ["::ffff:10.0.0.1", WEB[0]], ["9.0.0.1"], ["2a00:9::1", WEB[0]]])
+def test_no_name_leads_into_the_inside(site, addresses):
+    name = f"in{abs(hash(str(addresses)))}.example.com"
+    site.names.zone[name] = addresses
+    assert site.ask(f"http://{name}/")[0] == 403
+
+
+def test_a_name_that_moves_inside_is_judged_anew(site):
+    """Rebinding: outside for the first request, inside for the second."""
+    site.names.ttl = 1
+    site.names.zone["moves.example.com"] = [WEB[0]]
+    assert site.ask("http://moves.example.com/")[0] == 200
+    site.names.zone["moves.example.com"] = ["10.0.0.10"]
+    wait_for(lambda: site.ask("http://moves.example.com/")[0] == 403)
+    site.names.ttl = 60
+
+
+def test_the_inside_is_opened_by_name_only(site):
+    with site.client.inside():
+        listening = socket.create_server((CLIENT, 8080))
+    site.reload("  allow-inside: [10.0.0.10]\n")
+    thread = threading.Thread(target=lambda: listening.accept()[0].sendall(b"HTTP/1.1 204 Fine\r\nConnection: close\r\n\r\n"))
+    thread.start()
+    assert site.ask("http://10.0.0.10:8080/")[0] == 204
+    assert site.ask("http://10.0.0.11:8080/")[0] == 403
+    thread.join(20)
+    listening.close()
+    site.reload()
+
+
+def test_ports_of_other_protocols_are_not_fetched_from(site):
+    for port in (21, 25, 110, 443, 6):
+        status, _, text = site.ask(f"http://www.example.com:{port}/")
+        assert status == 403 and "port" in text
+
+
+def test_strangers_are_reset(site):
+    config = site.config.replace("clients: [10.0.0.0/24]", "clients: [10.0.0.99]")
+    site.service.reload(config)
+
+    def refused():
+        try:
+            site.ask("http://www.example.com/")
+        except OSError:
+            return True
+        return False
+
+    wait_for(refused)
+    site.reload()
+    wait_for(lambda: not refused())
+
+
+# ---- an HTTPS proxy, and HTTP/2
+
+
+def test_https_proxy_with_http2_inside(site):
+    async def run():
+        connection = await proxy_h2.connect(site.client, PROXY, 3129, "proxy.home.arpa")
+        connection.send(1, [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"www.example.com"), (b":path", b"/h2")])
+        connection.send(3, [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"www.example.com"), (b":path", b"/h2")])
+        connection.send(5, [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"127.0.0.1:8080"), (b":path", b"/h2")])
+        connection.send(7, [(b":method", b"CONNECT"), (b":authority", b"www.example.com:22")])
+        assert await connection.read(lambda c: c.ended >= {1, 3, 5, 7})
+        connection.close()
+        return connection.statuses, json.loads(connection.bodies[1])
+
+    statuses, told = asyncio.run(run())
+    assert statuses == {1: 200, 3: 421, 5: 403, 7: 403}
+    assert told["target"] == "/h2" and field(told, "via") == ["2.0 gatehouse"] and field(told, "host") == ["www.example.com"]
+
+
+def test_a_tunnel_through_http2(site):
+    site.reload("  connect-ports: [443, 80]\n")
+
+    async def run():
+        connection = await proxy_h2.connect(site.client, PROXY, 3129, "proxy.home.arpa")
+        block = connection.encoder.encode([(":method", "CONNECT"), (":authority", "www.example.com:80")])
+        connection.writer.write(proxy_h2.frame(proxy_h2.HEADERS, proxy_h2.END_HEADERS, 1, block))
+        assert await connection.read(lambda c: 1 in c.statuses)
+        connection.writer.write(proxy_h2.frame(proxy_h2.DATA, 0, 1, b"GET /in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        assert await connection.read(lambda c: 1 in c.ended)
+        connection.close()
+        return connection.statuses[1], connection.bodies[1]
+
+    status, body = asyncio.run(run())
+    assert status == 200 and b'"/in"' in body
+    site.reload()
+
+
+# ---- programs
+
+
+def run(site, *words, **environment):
+    return site.client.run(*words, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment}, timeout=60)
+
+
+def test_curl_in_each_way(site):
+    ca = site.authority.pem
+    secure = ["--proxy", "https://proxy.home.arpa:3129", "--proxy-cacert", ca, "--resolve", f"proxy.home.arpa:3129:{PROXY}"]
+    plain = ["--proxy", f"http://{PROXY}:3128"]
+    for way in (plain, secure):
+        told = json.loads(run(site, "curl", "-sS", "--fail", *way, "http://www.example.com/curl").stdout)
+        assert told["target"] == "/curl"
+        told = json.loads(run(site, "curl", "-sS", "--fail", *way, "--cacert", ca, "https://www.example.com/curl").stdout)
+        assert told["target"] == "/curl" and field(told, "via") == []
+    done = run(site, "curl", "-sS", *plain, "--proxytunnel", "ftp://www.example.com/")
+    assert done.returncode != 0 and "403" in done.stderr
+
+
+def test_wget_in_each_way(site):
+    proxy = f"http://{PROXY}:3128"
+    for scheme in ("http", "https"):
+        done = run(site, "wget", "-qO-", f"--ca-certificate={site.authority.pem}", f"{scheme}://www.example.com/wget", http_proxy=proxy, https_proxy=proxy)
+        assert json.loads(done.stdout)["target"] == "/wget", done.stderr
+
+
+def test_git_clones_in_each_way(site, tmp_path):
+    source = tmp_path / "source"
+    environment = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0"}
+
+    def git(*words):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True, capture_output=True, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+
+    git("init", "-q", str(source))
+    (source / "file").write_text("through the proxy\n")
+    git("-C", str(source), "add", "file")
+    git("-C", str(source), "commit", "-qm", "one")
+    git("-C", str(source), "update-server-info")
+    for path in (source / ".git").rglob("*"):
+        if path.is_file():
+            for server in (site.origin, site.secure):
+                server.pages[f"/repo.git/{path.relative_to(source / '.git')}"] = (200, {}, path.read_bytes())
+    for scheme in ("http", "https"):
+        to = tmp_path / scheme
+        done = run(site, "git", "-c", f"http.proxy=http://{PROXY}:3128", "-c", f"http.sslCAInfo={site.authority.pem}",
+                   "clone", "-q", f"{scheme}://www.example.com/repo.git", str(to), **environment)  # fmt: skip
+        assert (to / "file").read_text() == "through the proxy\n", done.stderr
+
+
+# ---- its life
+
+
+def test_the_log_says_who_went_where_and_why_not(site):
+    site.ask("http://www.example.com/log?x=1", fields={"User-Agent": "tester", "Referer": "http://r.example/"})
+    site.ask("http://127.0.0.1:8080/log")
+    status, made = site.tunnel("www.example.com:443")
+    made.close()
+    lines = wait_for(lambda: (found := {line.get("path", line["method"]): line for line in site.log()}).keys() >= {"/log?x=1", "/log", "CONNECT"} and found)
+    line = lines["/log?x=1"]
+    assert (line["client"], line["host"], line["status"], line["server"], line["agent"]) == (CLIENT, "www.example.com", 200, WEB[0], "tester")
+    assert line["scheme"] == "http" and "cause" not in line
+    assert lines["/log"]["status"] == 403 and lines["/log"]["cause"] == "inside" and "server" not in lines["/log"]
+    assert lines["CONNECT"]["host"].startswith("www.example.com:")
+
+
+def test_numbers_and_status(site):
+    before = site.metric('refused_total{why="inside"}')
+    site.ask("http://127.0.0.1:8080/")
+    assert site.metric('refused_total{why="inside"}') == before + 1
+    status, told = site.service.control("GET", "/status")
+    assert status == 200 and told["service"] == "forward-proxy" and told["workers"] == 2
+    assert told["requests"] > 0 and told["refused"] > 0 and told["workers_behind"] == 0
+
+
+def test_a_reload_drops_nothing_and_a_bad_one_changes_nothing(site):
+    status, made = site.tunnel("www.example.com:443")
+    assert status == 200
+    connection = site.connect()
+    assert site.ask("http://www.example.com/", connection=connection)[0] == 200
+    site.reload("  ports: [8080]\n")
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    assert site.ask("http://www.example.com/", connection=connection)[0] == 403
+    site.service.configure(site.config + "  ports: [http]\n")
+    assert site.service.control("POST", "/reload")[0] == 409
+    assert "'http' is no port" in site.service.log()
+    assert site.ask("http://www.example.com/", connection=connection)[0] == 403
+    site.reload()
+    assert site.ask("http://www.example.com/", connection=connection)[0] == 200
+    connection.close()
+    context = ssl.create_default_context(cafile=str(site.authority.pem))
+    with context.wrap_socket(made, server_hostname="www.example.com") as secure:  # over the tunnel of before
+        assert secure.version()
+
+
+def test_it_ends_when_what_runs_has_ended(janitor_process):
+    made = None
+    try:
+        made = Site()
+        entered, release = threading.Event(), threading.Event()
+
+        def slow():
+            entered.set()
+            release.wait(20)
+            return b"done"
+
+        made.serve().pages["/slow"] = (200, {}, slow)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(made.ask("http://www.example.com/slow")))
+        asking.start()
+        assert entered.wait(20)
+        made.service.send(15)
+        release.set()
+        asking.join(20)
+        assert answers[0][0] == 200 and answers[0][2] == "done"
+        assert made.service.wait(20) == 0, made.service.log()
+    finally:
+        if made:
+            made.close()
