@@ -40,8 +40,13 @@ static enum err tcp_transport_write(struct proxy_transport *t, const struct span
 	size_t size = 0;
 	for (size_t i = 0; i < parts_n; i++)
 		size += parts[i].len;
-	enum err e = t->more && parts_n == 1 ? tcp_write_more(t->fd, *parts, ret_len)
-					     : tcp_write_parts(t->fd, parts, parts_n, ret_len);
+	enum err e;
+	if (parts_n != 1)
+		e = tcp_write_parts(t->fd, parts, parts_n, ret_len);
+	else if (t->more)
+		e = tcp_write_more(t->fd, *parts, ret_len);
+	else
+		e = tcp_write(t->fd, *parts, ret_len); /* costs the kernel less than parts */
 	if (e) {
 		/* What the other side said before it went may not have been told yet. */
 		t->ready |= PROXY_CAN_READ;
@@ -96,9 +101,10 @@ static enum err first_send(struct proxy_tcp *tcp)
 	return e;
 }
 
-static unsigned connected(struct proxy_tcp *tcp)
+static unsigned connected(struct proxy_tcp *tcp, uint32_t events)
 {
-	tcp->t.error = tcp_connect_result(tcp->t.fd);
+	if (events & (LOOP_ERROR | LOOP_HANGUP))
+		tcp->t.error = tcp_connect_result(tcp->t.fd);
 	tcp->connecting = false;
 	if (!tcp->t.error)
 		tcp->t.error = first_send(tcp);
@@ -112,7 +118,7 @@ static void ready(void *arg, uint32_t events)
 	if (tcp->connecting) {
 		if (!(events & (LOOP_WRITE | LOOP_ERROR | LOOP_HANGUP)))
 			return;
-		marks = connected(tcp);
+		marks = connected(tcp, events);
 	}
 	if (events & (LOOP_READ_HANGUP | LOOP_HANGUP | LOOP_ERROR))
 		tcp->hangup = true;
