@@ -101,6 +101,12 @@ static const struct config_key forward_keys[] = {
 	 .example = "[\"2001:db8:64::/96\"]",
 	 .help = "prefixes of the site's translators to IPv4 beside 64:ff9b::/96 (RFC 6052): what "
 		 "lies behind one is judged as the IPv4 address that it stands for"},
+	{.name = "access",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, access),
+	 .map = &forward_access_map,
+	 .help = "who of the `clients` may go where: users, and rules of which the first that fits "
+		 "decides"},
 	{.name = "limits",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct forward_conf, limits),

@@ -2,14 +2,15 @@
  * its schema. Knows nothing of sockets, reads no files and decides nothing about a request.
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
- * conf_limits; the log's is of both proxies. A part joins by a member here, by its key in conf.c,
- * and by its judge there when its keys are to be judged together with others'.
+ * conf_limits, access/conf_access; the log's is of both proxies. A part joins by a member here, by
+ * its key in conf.c, and by its judge there when its keys are to be judged together with others'.
  */
 #ifndef FORWARD_PROXY_CONF_H
 #define FORWARD_PROXY_CONF_H
 
 #include "config/schema.h"
 #include "proxy/access-log/conf_log.h"
+#include "service/forward-proxy/access/conf_access.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
 #include "service/forward-proxy/ports.h"
@@ -27,6 +28,7 @@ struct forward_conf {
 	struct config_list tunnel_ports; /* likewise */
 	struct config_list allow_inside; /* struct ip_prefix */
 	struct config_list nat64;	 /* struct ip_prefix */
+	struct forward_access_conf access;
 	struct forward_limits_conf limits;
 	struct forward_timeouts_conf timeouts;
 	struct access_log_conf access_log;

@@ -1,4 +1,5 @@
 /* Why a request goes nowhere, as its answer. */
+#include "service/forward-proxy/access/access.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/page.h"
 
@@ -35,10 +36,15 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 	const struct page page = {.why = *refusal_facts(why),
 				  .asked = x->received_authority,
 				  .detail = detail,
+				  .reason = why == REFUSAL_RULE && e->rule && e->rule->reason
+						    ? span_text(e->rule->reason)
+						    : (struct span){0},
 				  .proxy = e->view->site->name};
 	e->refusal = (uint8_t)why;
 	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
 	answer(x, &page, ret);
+	if (why == REFUSAL_SIGN_IN)
+		add(x, "proxy-authenticate", e->view->site->realm_field);
 	/* Who took us for the server may send more of what was meant for it. */
 	ret->close = why == REFUSAL_OWN || why == REFUSAL_ADDRESS;
 	return FORWARD_STEP_ANSWERED;

@@ -52,11 +52,16 @@ enum forward_step forward_judge_addresses(struct forward_exchange *e, struct pro
 {
 	struct forward_worker *w = e->worker;
 	struct inside_rules rules = e->view->site->inside;
-	struct ip_address own[NAMES_ADDRESSES_MAX];
+	struct ip_address own[2 * NAMES_ADDRESSES_MAX];
 	size_t own_n = 0;
-	for (size_t i = 0; i < e->addresses.n; i++)
-		if (forward_is_own(&w->own, loop_now_ms(&w->loop), &e->addresses.items[i]))
-			own[own_n++] = e->addresses.items[i];
+	for (size_t i = 0; i < e->addresses.n; i++) {
+		/* A translator may bring an address of ours back to us. */
+		const struct ip_address a[] = {ip_address_unmap(&e->addresses.items[i]),
+					       inside_meant(&rules, &e->addresses.items[i])};
+		for (size_t k = 0; k < 2 && (k == 0 || !ip_address_equal(&a[0], &a[1])); k++)
+			if (forward_is_own(&w->own, loop_now_ms(&w->loop), &a[k]))
+				own[own_n++] = a[k];
+	}
 	rules.own = own;
 	rules.own_n = own_n;
 	enum inside kind = inside_judge_all(&rules, e->addresses.items, e->addresses.n);

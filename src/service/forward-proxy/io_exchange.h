@@ -6,11 +6,13 @@
 #ifndef FORWARD_PROXY_IO_EXCHANGE_H
 #define FORWARD_PROXY_IO_EXCHANGE_H
 
+#include "proxy/auth/basic_auth.h"
 #include "service/forward-proxy/access/destination.h"
 #include "service/forward-proxy/message.h"
 #include "service/forward-proxy/names.h"
 #include "service/forward-proxy/refusal.h"
 
+struct access_rule;
 struct forward_view;
 struct forward_worker;
 struct origin;
@@ -22,6 +24,14 @@ enum forward_kind {
 	FORWARD_TUNNEL, /* CONNECT */
 };
 
+/* How the credentials of a request stand. */
+enum forward_proof {
+	FORWARD_PROOF_NONE,
+	FORWARD_PROOF_HASHING,
+	FORWARD_PROOF_RIGHT,
+	FORWARD_PROOF_WRONG,
+};
+
 struct forward_exchange {
 	struct proxy_exchange *x;
 	struct forward_worker *worker;
@@ -29,6 +39,13 @@ struct forward_exchange {
 	uint8_t step;		   /* of io_face.c: the one that it stands at */
 	uint8_t kind;		   /* enum forward_kind */
 	uint8_t refusal;	   /* enum refusal: why it goes nowhere, for log and counters */
+	uint8_t proof;		   /* enum forward_proof */
+	bool allowed;		   /* by the rules, whatever the addresses are */
+	struct auth_claim claim;   /* what the credentials say */
+	uint64_t ticket;	   /* while they are hashed; 0: they are not */
+	struct span user;	   /* who is signed in; empty: nobody */
+	/* The rule that decided; NULL: none did. */
+	const struct access_rule *rule;
 	struct destination to;
 	struct span host; /* to's, in its one spelling, in the store */
 	/* Where it may be gone to: judged, as it will be dialled; `at` is the next one. */

@@ -9,9 +9,12 @@
 static enum forward_step (*const steps[])(struct forward_exchange *e, struct proxy_verdict *ret) = {
 	forward_read_target,	 /* what is asked for */
 	forward_judge_written,	 /* may that host and port be gone to, as they are written? */
+	forward_sign_in,	 /* who it is */
+	forward_judge_rules,	 /* may it go there, as far as can be told without addresses? */
 	forward_count_hops,	 /* is it meant for us, or has it come too often? */
 	forward_resolve,	 /* the addresses of its name */
 	forward_judge_addresses, /* may each of them be gone to? */
+	forward_judge_rules,	 /* may it, where the rules are about addresses? */
 	forward_edit_request,	 /* what the origin gets */
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
@@ -104,6 +107,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	if (!e)
 		return;
 	names_leave(&e->waiter);
+	forward_sign_in_leave(e);
 	x->service = NULL;
 	forward_view_leave(e->view);
 }

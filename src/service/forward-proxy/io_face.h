@@ -29,6 +29,15 @@ enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret);
+/* io_rules.c: who it is, by its credentials; what the rules say, once before and once after the
+ * addresses are known. */
+enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret);
+enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret);
+/* The call of auth_desk_take; who: the exchange. */
+void forward_hashed(void *arg, void *who, bool right);
+/* It is over, and waits no more. */
+void forward_sign_in_leave(struct forward_exchange *e);
+
 /* The told of io_names.h. */
 void forward_name_told(void *arg, struct name_waiter *w);
 

@@ -16,8 +16,10 @@ struct forward_proxy {
 	size_t entries_n;
 	struct tls_tickets *tickets; /* owned */
 	struct ticket_ring ring;     /* its keys */
-	struct forward_site *site;   /* in force */
-	uint64_t sites;		     /* made so far */
+	struct auth_hasher *hasher;
+	struct auth_known *known;
+	struct forward_site *site; /* in force */
+	uint64_t sites;		   /* made so far */
 	struct forward_worker *workers;
 	struct access_out *outs; /* of the workers, as the log wants them */
 	size_t workers_n, workers_started;

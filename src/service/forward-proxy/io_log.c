@@ -63,6 +63,8 @@ void forward_log(struct forward_worker *w, struct proxy_exchange *x,
 		.first_byte_us = between(t->begin_us, t->first_us),
 		.connect_us = between(t->picked_us, t->open_us),
 	};
+	if (e)
+		l.user = e->user;
 	if (x->connection->tls)
 		fill_tls(x->connection->tls, &l);
 	if (e && e->at)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 enum {
+	ARENA_MAX = 256 << 20,
+	REALM_FIELD_MAX = 192,
 	WAIT_MS = 30000, /* above what asking the DNS may take */
 	TRIES_MAX = NAMES_ADDRESSES_MAX,
 };
@@ -83,6 +85,24 @@ static void make_via(struct forward_site *s)
 	}
 }
 
+/* What Proxy-Authenticate says (RFC 7617 2, 2.1). */
+static enum err make_realm(struct forward_site *s)
+{
+	char *room = arena_alloc(&s->arena, REALM_FIELD_MAX, 1);
+	if (!room)
+		return ENOMEM;
+	struct writer w = writer_of(room, REALM_FIELD_MAX);
+	write_format(&w, "Basic realm=\"%s\", charset=\"UTF-8\"", s->conf->access.realm);
+	s->realm_field = writer_span(&w);
+	return writer_check(&w);
+}
+
+static enum err make_parts(struct forward_site *s)
+{
+	TRY(forward_access_rules(&s->arena, &s->conf->access, &s->rules, &s->users));
+	return make_realm(s);
+}
+
 enum err forward_site_new(struct config *config, struct tls_tickets *tickets, uint64_t number,
 			  struct forward_site **ret)
 {
@@ -103,7 +123,10 @@ enum err forward_site_new(struct config *config, struct tls_tickets *tickets, ui
 					  .nat64 = s->conf->nat64.items,
 					  .nat64_n = s->conf->nat64.n};
 	make_via(s);
-	enum err e = make_servers(s, tickets);
+	arena_init(&s->arena, ARENA_MAX);
+	enum err e = make_parts(s);
+	if (!e)
+		e = make_servers(s, tickets);
 	if (e)
 		forward_site_unref(s);
 	else
@@ -124,6 +147,7 @@ void forward_site_unref(struct forward_site *s)
 	for (size_t i = 0; i < s->servers_n; i++)
 		tls_server_unref(s->servers[i]);
 	free(s->servers);
+	arena_done(&s->arena);
 	config_free(s->config);
 	free(s);
 }

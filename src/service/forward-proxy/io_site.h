@@ -4,7 +4,10 @@
 #ifndef FORWARD_PROXY_IO_SITE_H
 #define FORWARD_PROXY_IO_SITE_H
 
+#include "base/arena.h"
+#include "proxy/auth/basic_auth.h"
 #include "proxy/exchange.h"
+#include "service/forward-proxy/access/access.h"
 #include "service/forward-proxy/access/inside.h"
 #include "service/forward-proxy/conf.h"
 #include "service/forward-proxy/message.h"
@@ -27,6 +30,10 @@ struct forward_site {
 	struct proxy_limits limits;
 	struct ports ports, tunnel_ports;
 	struct inside_rules inside; /* own: none; who asks adds it */
+	struct arena arena;	    /* of what is made of the configuration */
+	struct access_rules rules;
+	struct auth_users users;
+	struct span realm_field; /* of Proxy-Authenticate */
 	struct span name;
 	struct message_via via;
 	char via_text[3][FORWARD_VIA_MAX]; /* what via lies in */

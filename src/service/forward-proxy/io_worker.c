@@ -1,6 +1,7 @@
 #include "service/forward-proxy/io_worker.h"
 
 #include "crypto/random.h"
+#include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 
 #include <stdlib.h>
@@ -86,6 +87,7 @@ static void woken(void *arg)
 	struct forward_site *next = atomic_exchange_explicit(&w->next, NULL, memory_order_acq_rel);
 	if (next)
 		follow(w, next);
+	auth_desk_take(w->desk, forward_hashed, w);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
 		proxy_io_drain(w->io, drained, w);
@@ -135,6 +137,8 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	w->main = o->main;
 	TRY(loop_init(&w->loop));
 	loop_on_wake(&w->loop, woken, w);
+	w->known = o->known;
+	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));
 	TRY(make_core(w, o));
@@ -193,6 +197,7 @@ void forward_worker_done(struct forward_worker *w)
 	proxy_io_free(TAKE(w->io));
 	origins_done(&w->origins);
 	forward_names_free(w->names);
+	auth_desk_free(w->desk);
 	forward_view_leave(TAKE(w->view));
 	forward_site_unref(atomic_load_explicit(&w->next, memory_order_relaxed));
 	free(w->listeners);

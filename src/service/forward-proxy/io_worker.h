@@ -19,6 +19,10 @@
 #include "service/forward-proxy/origin.h"
 #include "service/forward-proxy/refusal.h"
 
+struct auth_desk;
+struct auth_hasher;
+struct auth_known;
+
 /* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
 struct forward_entry {
 	struct ip_endpoint at;
@@ -57,6 +61,8 @@ struct forward_worker {
 	struct forward_names *names;
 	struct origins origins;
 	struct forward_own own;
+	struct auth_desk *desk;	    /* where passwords are hashed */
+	struct auth_known *known;   /* borrowed from main */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
 	struct loop *main;	    /* woken when it has drained */
 	struct proxy_limits limits; /* before a verdict */
@@ -69,8 +75,10 @@ struct forward_worker_options {
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
 	size_t connections_max, exchanges_max, buffers_max, origins_max;
-	struct loop *main;	   /* borrowed */
-	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
+	struct loop *main;	    /* borrowed */
+	struct auth_hasher *hasher; /* borrowed, until its end before _done */
+	struct auth_known *known;   /* borrowed */
+	struct access_out *access;  /* borrowed, zeroed: begun here, ended by the caller */
 };
 
 MUST enum err forward_worker_init(struct forward_worker *w,

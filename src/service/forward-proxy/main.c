@@ -7,6 +7,7 @@
 #include "os/fd.h"
 #include "os/log.h"
 #include "os/pages.h"
+#include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/service.h"
 #include "supervisor/plan.h"
@@ -19,6 +20,8 @@ enum {
 	DESCRIPTORS_MORE = 256,
 	DESCRIPTORS_EACH = 32, /* of a worker: epoll, event, pipes, and what asks for routes */
 	DRAIN_LOOK_MS = 100,
+	CREDENTIALS_MAX = 16384, /* that were found right, at once */
+	CREDENTIALS_MS = 60000,
 };
 
 static size_t workers_of(const struct forward_conf *conf)
@@ -181,6 +184,8 @@ static enum err open_all(struct forward_proxy *p)
 	p->outs = calloc(p->workers_n, sizeof(*p->outs));
 	if (!p->workers || !p->outs)
 		return ENOMEM;
+	TRY(auth_known_new(CREDENTIALS_MAX, CREDENTIALS_MS, &p->known));
+	TRY(auth_hasher_new(&p->hasher));
 	TRY(tls_tickets_new(&p->tickets));
 	TRY(turn_tickets(p, clock_wall_s()));
 	TRY(apply(p, p->life.config));
@@ -203,6 +208,8 @@ static enum err start_workers(struct forward_proxy *p)
 		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
 		.origins_max = (conf->limits.origins + n - 1) / n,
 		.main = &p->life.loop,
+		.hasher = p->hasher,
+		.known = p->known,
 	};
 	for (size_t i = 0; i < n; i++) {
 		char name[32];
@@ -260,6 +267,7 @@ static enum err live(struct forward_proxy *p, struct control_face *face, int *re
 	loop_timer_init(&p->second, each_second, p);
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 	TRY(service_life_control(&p->life, face));
+	TRY(auth_hasher_start(p->hasher));
 	TRY(start_workers(p));
 	p->life.reload = hangup;
 	p->life.arg = p;
@@ -273,6 +281,7 @@ static void end(struct forward_proxy *p)
 {
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_stop(&p->workers[i]);
+	auth_hasher_free(p->hasher);
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_done(&p->workers[i]);
 	access_log_done(&p->log);
@@ -282,6 +291,7 @@ static void end(struct forward_proxy *p)
 	proxy_sockets_done(&p->sockets);
 	forward_site_unref(p->site);
 	tls_tickets_unref(p->tickets);
+	auth_known_free(p->known);
 	ticket_ring_done(&p->ring);
 	free(p->entries);
 	free(p->workers);

@@ -21,6 +21,18 @@ static void write_escaped(struct writer *w, struct span s)
 	}
 }
 
+/* The configuration's words stay what they are, but for what HTML takes for itself. */
+static void write_words(struct writer *w, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.data[i];
+		if (c && strchr("<>&\"'", c))
+			write_format(w, "&#%u;", c);
+		else
+			write_u8(w, c < ' ' || c == 0x7f ? ' ' : c);
+	}
+}
+
 void page_write(const struct page *p, struct writer *w)
 {
 	const char *reason = http_reason(p->why.status);
@@ -30,6 +42,11 @@ void page_write(const struct page *p, struct writer *w)
 		     p->why.status, reason, reason);
 	write_text(w, p->why.text);
 	write_text(w, "</p>\n");
+	if (p->reason.len) {
+		write_text(w, "<p><strong>");
+		write_words(w, p->reason);
+		write_text(w, "</strong></p>\n");
+	}
 	if (p->asked.len) {
 		write_text(w, "<p>Asked for: <code>");
 		write_escaped(w, p->asked);

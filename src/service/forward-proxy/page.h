@@ -11,6 +11,7 @@ struct page {
 	struct refusal_facts why;
 	struct span asked;  /* host and port as the client wrote them; may be empty */
 	struct span detail; /* a word more: of which inside it is; may be empty */
+	struct span reason; /* the configuration's own words, UTF-8; may be empty */
 	struct span proxy;  /* our name */
 };
 

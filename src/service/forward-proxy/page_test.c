@@ -24,9 +24,25 @@ static void escapes_what_a_stranger_wrote(void **state)
 	assert_non_null(strstr(room, "inside: loopback"));
 }
 
+static void the_configuration_s_words_stay_what_they_are(void **state)
+{
+	char room[PAGE_MAX + 1];
+	struct writer w = writer_of(room, PAGE_MAX);
+	const struct page p = {.why = *refusal_facts(REFUSAL_RULE),
+			       .reason = span_text("<b>수업 중 & \"x\"\n"),
+			       .proxy = span_text("gatehouse")};
+	(void)state;
+	page_write(&p, &w);
+	assert_false(w.bad);
+	room[w.pos] = '\0';
+	assert_non_null(
+		strstr(room, "<p><strong>&#60;b&#62;수업 중 &#38; &#34;x&#34; </strong></p>"));
+}
+
 static void every_reason_fits_with_the_longest_address(void **state)
 {
 	uint8_t longest[2 * PAGE_ASKED_MAX];
+	const size_t reason_max = 255; /* of a rule's in the configuration */
 	(void)state;
 	memset(longest, '<', sizeof(longest));
 	for (int why = REFUSAL_NONE + 1; why < REFUSALS; why++) {
@@ -35,6 +51,7 @@ static void every_reason_fits_with_the_longest_address(void **state)
 		const struct page p = {.why = *refusal_facts((enum refusal)why),
 				       .asked = span_of(longest, sizeof(longest)),
 				       .detail = span_text("metadata"),
+				       .reason = span_of(longest, reason_max),
 				       .proxy = span_text("proxy.home.arpa")};
 		page_write(&p, &w);
 		assert_false(w.bad);
@@ -63,6 +80,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escapes_what_a_stranger_wrote),
+		cmocka_unit_test(the_configuration_s_words_stay_what_they_are),
 		cmocka_unit_test(every_reason_fits_with_the_longest_address),
 		cmocka_unit_test(tells_programs_too),
 	};

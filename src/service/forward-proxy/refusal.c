@@ -27,6 +27,13 @@ static const struct refusal_facts all[REFUSALS] = {
 			  "Max-Forwards is no number, or is there twice."},
 	[REFUSAL_MEMORY] = {"memory", 500, "proxy_internal_error",
 			    "The proxy has no memory for this now; try again later."},
+	[REFUSAL_SIGN_IN] = {"sign-in", 407, "http_request_denied",
+			     "This proxy wants to know who you are: a name and a password."},
+	[REFUSAL_CLEAR] = {"clear-password", 403, "http_request_denied",
+			   "This needs a password, which the proxy takes by TLS only: set it up as "
+			   "an https proxy."},
+	[REFUSAL_RULE] = {"rule", 403, "http_request_denied",
+			  "The rules of this proxy do not let you go there."},
 	[REFUSAL_ANSWER] = {"answer", 502, "http_protocol_error",
 			    "The server answered what only a proxy may answer."},
 };

@@ -20,7 +20,10 @@ enum refusal {
 	REFUSAL_LOOP,
 	REFUSAL_HOPS, /* Max-Forwards is no number */
 	REFUSAL_MEMORY,
-	REFUSAL_ANSWER, /* an origin's answer that only a proxy may give: 407 */
+	REFUSAL_SIGN_IN, /* 407: it depends on who it is */
+	REFUSAL_CLEAR,	 /* likewise, where no password is asked for */
+	REFUSAL_RULE,	 /* of the configuration */
+	REFUSAL_ANSWER,	 /* an origin's answer that only a proxy may give: 407 */
 	REFUSALS,
 };
 

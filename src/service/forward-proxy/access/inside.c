@@ -148,6 +148,15 @@ static enum inside judge_plain(const struct inside_rules *r, const struct ip_add
 	return f.kind == INSIDE_NOT || is_allowed(r, a, f.bits) ? INSIDE_NOT : f.kind;
 }
 
+struct ip_address inside_meant(const struct inside_rules *r, const struct ip_address *a)
+{
+	struct ip_address plain = ip_address_unmap(a);
+	const struct ip_prefix *translator = plain.family == 6 ? translator_of(r, &plain) : NULL;
+	if (translator)
+		(void)ip_nat64_extract(translator, &plain, &plain);
+	return plain;
+}
+
 enum inside inside_judge(const struct inside_rules *r, const struct ip_address *a)
 {
 	struct ip_address plain = ip_address_unmap(a), v4;

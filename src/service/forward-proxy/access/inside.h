@@ -49,6 +49,9 @@ struct inside_rules {
 	size_t nat64_n;
 };
 
+/* What a stands for: itself, or the IPv4 address that is mapped in it or behind a translator. */
+struct ip_address inside_meant(const struct inside_rules *r, const struct ip_address *a);
+
 /* May a be dialled? */
 enum inside inside_judge(const struct inside_rules *r, const struct ip_address *a);
 

@@ -1,0 +1,96 @@
+/* Who it is, and what the rules say of where it wants to go. */
+#include "proxy/auth/io_auth.h"
+#include "service/forward-proxy/io_face.h"
+
+/* Does nobody else read what the client sends? */
+static bool is_secure(const struct proxy_connection *c)
+{
+	return c->tls || ip_address_is_loopback(&c->peer.address);
+}
+
+/* ---- who it is ---- */
+
+static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	/* Whose name nobody has waits as long as whose password is wrong. */
+	const struct auth_user *user =
+		e->claim.user ? e->claim.user : &e->view->site->users.items[0];
+	if (auth_desk_ask(e->worker->desk, e, e->claim.credentials, user, !e->claim.user,
+			  &e->ticket))
+		return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
+	e->proof = FORWARD_PROOF_HASHING;
+	return FORWARD_STEP_WAIT;
+}
+
+void forward_hashed(void *arg, void *who, bool right)
+{
+	struct forward_worker *w = arg;
+	struct forward_exchange *e = who;
+	e->ticket = 0;
+	e->proof = right ? FORWARD_PROOF_RIGHT : FORWARD_PROOF_WRONG;
+	if (right)
+		auth_found_right(w->known, e->claim.user, e->claim.credentials,
+				 loop_now_ms(&w->loop));
+	proxy_exchange_resume(e->x);
+}
+
+void forward_sign_in_leave(struct forward_exchange *e)
+{
+	auth_desk_forget(e->worker->desk, e->ticket);
+	e->ticket = 0;
+}
+
+enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	const struct forward_site *site = e->view->site;
+	struct forward_worker *w = e->worker;
+	const struct http_field *field =
+		proxy_head_find(&e->x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
+	if (e->proof == FORWARD_PROOF_WRONG)
+		return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
+	if (e->proof == FORWARD_PROOF_RIGHT) {
+		e->user = span_text(e->claim.user->name);
+		return FORWARD_STEP_ON;
+	}
+	/* A password that came in the clear may be anybody's by now. */
+	if (!field || !site->users.n ||
+	    (!is_secure(e->x->connection) && !site->rules.clear_passwords))
+		return FORWARD_STEP_ON;
+	switch (auth_judge(&site->users, w->known, field->value, loop_now_ms(&w->loop),
+			   &e->claim)) {
+	case AUTH_NONE: break; /* as if none had come: the rules ask where it matters */
+	case AUTH_HASH: return hash(e, ret);
+	case AUTH_RIGHT: e->user = span_text(e->claim.user->name); break;
+	}
+	return FORWARD_STEP_ON;
+}
+
+/* ---- where it may go ---- */
+
+static enum refusal refusal_of(enum access_why why)
+{
+	return why == ACCESS_WHY_CLEAR ? REFUSAL_CLEAR : REFUSAL_RULE;
+}
+
+enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	const struct access_facts facts = {
+		.client = ip_address_unmap(&e->x->connection->peer.address),
+		.user = e->user,
+		.secure = is_secure(e->x->connection),
+		.to = &e->to,
+		.addresses = e->addresses.items,
+		.addresses_n = e->addresses.n};
+	struct access_verdict v;
+	if (e->allowed)
+		return FORWARD_STEP_ON;
+	access_judge(&e->view->site->rules, &facts, &v);
+	e->rule = v.rule;
+	switch (v.answer) {
+	case ACCESS_PASS: e->allowed = true; return FORWARD_STEP_ON;
+	case ACCESS_RESOLVE: return FORWARD_STEP_ON; /* and again with the addresses */
+	case ACCESS_SIGN_IN: return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
+	case ACCESS_DENIED: break;
+	}
+	return forward_refuse(e, refusal_of(v.why), (struct span){0}, ret);
+}
