@@ -8,8 +8,9 @@
 #include "proto/http/http1.h"
 
 #include <string.h>
+#include <unistd.h>
 
-enum { TARGET_SIZE = 16 * 1024 };
+enum { TARGET_SIZE = 16 * 1024, PATH_SIZE = 512 };
 
 static long long number_of(const json_t *object, const char *key)
 {
@@ -20,6 +21,21 @@ static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 	return text ? text : "";
+}
+
+/* The proxy that is meant: the one that runs, of both the reverse proxy. */
+static const char *service_of(const struct command_line *line)
+{
+	static const char forward[] = "forward-proxy";
+	char path[PATH_SIZE];
+	if (command_line_value(line, "forward"))
+		return forward;
+	bool reverse = remote_path(line, proxy_service, path, sizeof(path)) != OK ||
+		       access(path, F_OK) == 0;
+	if (reverse || remote_path(line, forward, path, sizeof(path)) != OK ||
+	    access(path, F_OK) != 0)
+		return proxy_service;
+	return forward;
 }
 
 /* A verb of the service with at most one parameter. NULL: as remote_ask_or_print. */
@@ -38,7 +54,7 @@ static json_t *ask(const struct command_line *line, const char *method, const ch
 		return NULL;
 	}
 	target[w.pos] = '\0';
-	return remote_ask_or_print(line, proxy_service, method, target, ret_code);
+	return remote_ask_or_print(line, service_of(line), method, target, ret_code);
 }
 
 /* --- show --- */
@@ -84,11 +100,12 @@ static int show(const struct command_line *line, const char *prefix)
 	if (!answer)
 		return code;
 	(void)printf("%lld answers in %lld of %lld octets; %lld hits, %lld misses, %lld stale, "
-		     "%lld validated, %lld octets saved.\n",
+		     "%lld validated; %lld octets and %.1f s saved.\n",
 		     number_of(answer, "count"), number_of(answer, "bytes"),
 		     number_of(answer, "memory"), number_of(answer, "hits"),
 		     number_of(answer, "misses"), number_of(answer, "stale"),
-		     number_of(answer, "validated"), number_of(answer, "saved_bytes"));
+		     number_of(answer, "validated"), number_of(answer, "saved_bytes"),
+		     (double)number_of(answer, "saved_ms") / 1000);
 	const json_t *disk = json_object_get(answer, "disk");
 	if (disk)
 		print_disk(disk);
@@ -135,7 +152,7 @@ static int why(const struct command_line *line, const char *url)
 		(void)printf("On the disk, and not in memory: %lld of %s.\n", below,
 			     text_of(answer, "url"));
 	else if (!json_array_size(objects))
-		(void)printf("There is nothing of %s: nobody asked for it by a route with a cache, "
+		(void)printf("There is nothing of %s: nobody asked for it where answers are kept, "
 			     "or it had to go.\n",
 			     text_of(answer, "url"));
 	json_array_foreach(objects, i, o)
@@ -188,6 +205,7 @@ static const struct command_option options[] = {
 	{"prefix", 'b', "BEGINNING", "with purge: all addresses that begin so"},
 	{"tag", 't', "TAG", "with purge: all answers with this Surrogate-Key or Cache-Tag"},
 	{"all", 'a', NULL, "with purge: everything"},
+	{"forward", 'f', NULL, "of the forward proxy, where the reverse proxy runs too"},
 	REMOTE_OPTIONS,
 };
 
@@ -195,7 +213,7 @@ const struct command proxy_cache_verb = {
 	.name = "cache",
 	.within = "proxy",
 	.arguments = "[show [BEGINNING] | why ADDRESS | purge [ADDRESS]]",
-	.summary = "What the reverse proxy keeps of answers, why, and how to have it forgotten",
+	.summary = "What a proxy keeps of answers, why, and how to have it forgotten",
 	.arguments_max = 2,
 	.options = options,
 	.options_n = sizeof(options) / sizeof(options[0]),

@@ -89,7 +89,8 @@ static bool take_path(struct span rest, struct cache_target *ret, struct writer 
 	struct span p = span_sub(rest, 0, mark);
 	ret->has_query = mark < rest.len;
 	ret->query = span_sub(rest, mark + 1, rest.len);
-	return uri_path_normal(p.len ? p : span_text("/"), 0, path, &ret->path) == OK;
+	return uri_path_normal(p.len ? p : span_text("/"), URI_ENCODED_SLASHES, path, &ret->path) ==
+	       OK;
 }
 
 bool cache_key_of_text(struct span text, struct writer *w)

@@ -14,7 +14,7 @@ enum { CACHE_KEY_MAX = 8192 };
 struct cache_target {
 	struct span scheme, host; /* host: uri_host_normal */
 	uint16_t port;		  /* 0, or the scheme's own: not written */
-	struct span path;	  /* uri_path_normal */
+	struct span path;	  /* uri_path_normal, with URI_ENCODED_SLASHES or without */
 	struct span query;	  /* without the question mark */
 	bool has_query;
 	bool no_query;		 /* it is no part of the key */

@@ -47,6 +47,7 @@ struct cache_object {
 	size_t fields_n;
 	struct cache_body *body; /* owned count; NULL with a rule */
 	uint64_t size;		 /* bytes of memory, its own and the body's */
+	uint32_t fetch_ms;	 /* what the server took for it, to its last byte; 0: not known */
 	atomic_uint_fast64_t hits;
 	/* Of the memory tier, under its lock. */
 	struct s3fifo_node node;

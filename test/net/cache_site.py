@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import forward_site
 import topology
 from service import Service
 
@@ -29,6 +30,18 @@ reverse-proxy:
   routes:
     - {host: [www.home.arpa, other.home.arpa], to: "127.0.0.1:9001", cache: yes, compress: yes}
     - {host: calm.home.arpa, to: "127.0.0.1:9001", cache: {stale-if-error: 1h, stale-while-revalidate: 1h}}
+"""
+
+FORWARD = """global:
+  log: {level: info}
+forward-proxy:
+  listen: 127.0.0.1:8080
+  workers: 1
+  clients: 127.0.0.0/8
+  resolver: 127.0.0.53
+  allow-inside: 127.0.0.2/32
+  access-log: {format: json}
+  cache: {memory: 64M, object: 1M, disk: 64M}
 """
 
 
@@ -197,7 +210,7 @@ class ReverseSite:
     """The reverse proxy before the origin."""
 
     kind, port, name, config = "reverse", 8080, "reverse-proxy", REVERSE
-    compresses = True
+    compresses, calm = True, "calm.home.arpa"
     origin_at = ("127.0.0.1", 9001)
 
     def __init__(self, net):
@@ -206,10 +219,14 @@ class ReverseSite:
         self.folder.mkdir()
         self.folder.chmod(0o755)
         self.clock = Clock(self.folder)
-        with self.host.inside():
-            self.origin = Server(self.origin_at)
+        self.begin()
         self.service = Service(self.host, self.name, self.config, environment=self.clock.environment).start()
         self.client = Client(self)
+
+    def begin(self):
+        """Who must be there before the proxy."""
+        with self.host.inside():
+            self.origin = Server(self.origin_at)
 
     def target(self, host, path):
         del host
@@ -222,7 +239,34 @@ class ReverseSite:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-KINDS = {site.kind: site for site in (ReverseSite,)}
+class ForwardSite(ReverseSite):
+    """The forward proxy on the origin's own machine, which it is allowed to go to, and a name server beside it. Its cache has a
+    disk, too."""
+
+    kind, name, config = "forward", "forward-proxy", FORWARD
+    compresses, calm = False, None
+    origin_at, names_at = ("127.0.0.2", 80), "127.0.0.53"
+
+    def __init__(self, net):
+        self.names = None
+        super().__init__(net)
+
+    def begin(self):
+        super().begin()
+        with self.host.inside():
+            self.names = forward_site.Names(self.names_at)
+        self.names.zone = {name: [self.origin_at[0]] for name in (HOST, OTHER_HOST)}
+
+    def target(self, host, path):
+        return f"http://{host}{path}"
+
+    def close(self):
+        if self.names:
+            self.names.socket.close()
+        super().close()
+
+
+KINDS = {site.kind: site for site in (ReverseSite, ForwardSite)}
 
 
 class Thing:

@@ -37,6 +37,7 @@ struct proxy_cached *proxy_cached_new(struct proxy_cache_desk *desk, struct prox
 	c->target = r->target;
 	c->wait_ms = r->wait_ms;
 	c->status = r->status;
+	c->name = r->name ? r->name : "gatehouse";
 	cache_key_write(&c->target, &kw);
 	if (kw.bad)
 		return NULL;
@@ -190,6 +191,8 @@ static void use(struct proxy_cached *c, struct proxy_verdict *ret)
 	(void)atomic_fetch_add_explicit(&c->object->hits, 1, memory_order_relaxed);
 	c->collapsed = c->waited != CACHE_FWD_NOT;
 	cached_count(c, c->stale ? PROXY_CACHE_STALE : PROXY_CACHE_HITS, 1);
+	/* Who waited for it has saved nothing. */
+	cached_count(c, PROXY_CACHE_SAVED_MS, c->collapsed ? 0 : c->object->fetch_ms);
 	if (c->collapsed)
 		cached_count(c, PROXY_CACHE_COLLAPSED, 1);
 	cached_answer(c, ret);
@@ -210,6 +213,7 @@ static bool fly(struct proxy_cached *c, struct proxy_verdict *ret)
 static void go(struct proxy_cached *c)
 {
 	c->request_s = clock_wall_s();
+	c->went_ms = loop_now_ms(c->desk->loop);
 	if (c->object)
 		ask_by_condition(c);
 	else

@@ -26,6 +26,7 @@ enum proxy_cache_count {
 	PROXY_CACHE_STORED,	 /* answers */
 	PROXY_CACHE_INVALIDATED, /* objects, by methods that change things */
 	PROXY_CACHE_SAVED_BYTES, /* of bodies that no server had to send */
+	PROXY_CACHE_SAVED_MS,	 /* that servers had taken for what was answered from here */
 	PROXY_CACHE_COUNTS,
 };
 
@@ -58,7 +59,8 @@ struct proxy_cache_request {
 	struct span space;	    /* copied: besides the address, what answers differ by */
 	uint64_t wait_ms;	    /* for another request for the same; 0: not at all */
 	bool status;		    /* Cache-Status is told */
-	bool bypassed;		    /* it goes to a server, and nothing is kept */
+	const char *name; /* a token: by whom; lives as long as the exchange. NULL: gatehouse */
+	bool bypassed;	  /* it goes to a server, and nothing is kept */
 };
 
 /* In face.request, once, when the request is what a server would get. NULL: nothing is kept of it,

@@ -8,8 +8,6 @@
 
 enum { NUMBER_MAX = 24, CONTENT_RANGE_MAX = 72 };
 
-static const char *const cache_name = "gatehouse";
-
 /* ---- bodies that lie in several pieces ---- */
 
 static struct proxy_cached *of_source(struct proxy_source *s)
@@ -80,7 +78,7 @@ void cached_status(struct proxy_cached *c)
 {
 	uint8_t room[CACHE_STATUS_MAX];
 	struct writer w = writer_of(room, sizeof(room));
-	struct cache_status s = {.name = cache_name,
+	struct cache_status s = {.name = c->name,
 				 .hit = c->hit && !c->collapsed,
 				 .fwd = c->collapsed ? c->waited : c->why,
 				 .fwd_status = c->back_status,

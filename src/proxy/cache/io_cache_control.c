@@ -29,6 +29,8 @@ static const struct {
 	[PROXY_CACHE_STORED] = {"stored", "answers that were kept"},
 	[PROXY_CACHE_INVALIDATED] = {"invalidated", "answers forgotten as a request changed them"},
 	[PROXY_CACHE_SAVED_BYTES] = {"saved_bytes", "octets that no server had to send"},
+	[PROXY_CACHE_SAVED_MS] =
+		{"saved_ms", "milliseconds that servers had taken for what was answered from here"},
 };
 
 static void write_one(struct writer *w, const char *service, const char *name, const char *help,

@@ -20,8 +20,9 @@ struct proxy_cached {
 	struct cache_target target;
 	struct cache_look look; /* request: set before each use */
 	uint64_t wait_ms;
-	bool status; /* is told in Cache-Status */
-	bool looked; /* the request is one for the cache */
+	bool status;	  /* is told in Cache-Status */
+	const char *name; /* there; never NULL */
+	bool looked;	  /* the request is one for the cache */
 
 	struct cache_object *object; /* counted: it answers, or is asked for by condition */
 	struct cache_flight *flight;
@@ -39,8 +40,8 @@ struct proxy_cached {
 	bool hit, stale, validated, stored, collapsed;
 	enum cache_forward why;
 	enum cache_rule rule;
-	uint16_t back_status; /* of the server's answer */
-	uint64_t request_s;
+	uint16_t back_status;	     /* of the server's answer */
+	uint64_t request_s, went_ms; /* of the wall clock, of the loop's */
 
 	/* The client's own conditions, which ours stand for. */
 	struct http_field conditions[PROXY_CONDITIONS_MAX];

@@ -99,6 +99,8 @@ static void finish(struct proxy_cached *c)
 {
 	cache_body_end(c->body);
 	cache_object_give_body(c->made, c->body);
+	uint64_t took_ms = loop_now_ms(c->desk->loop) - c->went_ms;
+	c->made->fetch_ms = took_ms < UINT32_MAX ? (uint32_t)took_ms : UINT32_MAX;
 	if (cache_memory_put(c->desk->memory, c->made, c->since, clock_wall_ms()) == OK)
 		cached_count(c, PROXY_CACHE_STORED, 1);
 	cached_store_leave(c);
@@ -205,6 +207,7 @@ void cached_freshen(struct proxy_cached *c)
 	struct cache_object *made = cache_object_new(&parts);
 	if (!made)
 		return; /* the old one answers, and is asked for again next time */
+	made->fetch_ms = old->fetch_ms;
 	/* It may not be for others by now. */
 	enum cache_rule rule =
 		cache_may_store(span_text("GET"), cached_request(c), all, &made->meta, &c->policy);

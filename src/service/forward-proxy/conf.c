@@ -117,6 +117,21 @@ static const struct config_key forward_keys[] = {
 	 CONFIG_FIELD(struct forward_conf, timeouts),
 	 .map = &forward_timeouts_map,
 	 .help = "how long the phases of a request may take"},
+	{.name = "cache",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, cache),
+	 CONFIG_PRESENT(struct forward_conf, has_cache),
+	 .map = &proxy_cache_map,
+	 .help = "answers to requests for http addresses are kept and given to who asks the same "
+		 "(RFC 9111); `cache: {}` is enough. What is fetched by CONNECT is between the "
+		 "client and the server, and nobody else sees it"},
+	{.name = "cache-rules",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, cache_rules),
+	 .map = &proxy_cache_rules_map,
+	 .example = "{longest: 1d, stale-if-error: 1h}",
+	 .help = "what is kept, for how long and for whom, where answers do not say it well; `no` "
+		 "keeps nothing"},
 	{.name = "access-log",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct forward_conf, access_log),
@@ -174,6 +189,7 @@ static void check(const void *section, struct config_at *at)
 	check_ports(&conf->ports, "ports", at);
 	check_ports(&conf->tunnel_ports, "connect-ports", at);
 	check_inside(conf, at);
+	proxy_cache_check(&conf->cache, at);
 }
 
 const struct config_map forward_conf_map = {

@@ -2,14 +2,16 @@
  * its schema. Knows nothing of sockets, reads no files and decides nothing about a request.
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
- * conf_limits, access/conf_access; the log's is of both proxies. A part joins by a member here, by
- * its key in conf.c, and by its judge there when its keys are to be judged together with others'.
+ * conf_limits, access/conf_access; the log's and the cache's are of both proxies. A part joins by
+ * a member here, by its key in conf.c, and by its judge there when its keys are to be judged
+ * together with others'.
  */
 #ifndef FORWARD_PROXY_CONF_H
 #define FORWARD_PROXY_CONF_H
 
 #include "config/schema.h"
 #include "proxy/access-log/conf_log.h"
+#include "proxy/cache/conf_cache.h"
 #include "service/forward-proxy/access/conf_access.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
@@ -31,6 +33,9 @@ struct forward_conf {
 	struct forward_access_conf access;
 	struct forward_limits_conf limits;
 	struct forward_timeouts_conf timeouts;
+	bool has_cache;
+	struct proxy_cache_conf cache;
+	struct proxy_cache_rules_conf cache_rules;
 	struct access_log_conf access_log;
 };
 

@@ -1,5 +1,6 @@
 /* The verbs of the forward proxy on its control socket. */
 #include "base/writer.h"
+#include "proxy/cache/io_cache_control.h"
 #include "proxy/count.h"
 #include "service/forward-proxy/io_forward.h"
 
@@ -117,6 +118,49 @@ static void write_core(const struct forward_proxy *p, struct writer *w)
 			     (unsigned long long)count_of(p, PROXY_COUNT_CAUSE + i));
 }
 
+/* --- the cache --- */
+
+struct cache_view {
+	const struct proxy_cache_desk *desks[FORWARD_WORKERS_MAX];
+	struct proxy_cache_all all;
+};
+
+static const struct proxy_cache_all *cache_of(const struct forward_proxy *p, struct cache_view *v)
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		v->desks[i] = &p->workers[i].cache;
+	v->all = (struct proxy_cache_all){p->cache.memory, v->desks, p->workers_started};
+	return &v->all;
+}
+
+static void handle_cache(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct cache_view v;
+	proxy_cache_show(cache_of(arg, &v), req, reply);
+}
+
+static void handle_cache_why(void *arg, const struct control_request *req,
+			     struct control_reply *reply)
+{
+	struct cache_view v;
+	proxy_cache_why(cache_of(arg, &v), req, reply);
+}
+
+static void handle_cache_purge(void *arg, const struct control_request *req,
+			       struct control_reply *reply)
+{
+	struct cache_view v;
+	proxy_cache_purge(cache_of(arg, &v), req, reply);
+}
+
+static const struct control_verb verbs[] = {
+	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", handle_cache},
+	{"GET", "/cache/why", "?url=: what is kept of an address, or why nothing is",
+	 handle_cache_why},
+	{"POST", "/cache/purge", "?url=|prefix=|tag=|all=: what is kept is forgotten",
+	 handle_cache_purge},
+};
+
 static void metrics(void *arg, struct writer *w)
 {
 	const struct forward_proxy *p = arg;
@@ -132,6 +176,8 @@ static void metrics(void *arg, struct writer *w)
 		write_format(w, PREFIX "refused_total{why=\"%s\"} %llu\n",
 			     refusal_facts((enum refusal)i)->word,
 			     (unsigned long long)own_count(p, FORWARD_COUNT_REFUSED + i));
+	struct cache_view v;
+	proxy_cache_metrics(cache_of(p, &v), "forward_proxy", w);
 	write_one(w, "access_log_lines_total", "lines written to the access log", p->log.lines);
 	write_one(w, "access_log_lost_total", "lines that were lost", access_log_lost(&p->log));
 }
@@ -142,5 +188,7 @@ void forward_control_face(struct forward_proxy *p, struct control_face *ret)
 				     .status = status,
 				     .metrics = metrics,
 				     .reload = forward_reload,
+				     .verbs = verbs,
+				     .verbs_n = sizeof(verbs) / sizeof(verbs[0]),
 				     .arg = p};
 }

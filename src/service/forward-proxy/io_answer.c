@@ -63,7 +63,7 @@ void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *re
 {
 	const struct forward_exchange *e = x->service;
 	(void)arg;
-	if (!e)
+	if (!e || proxy_cached_error(e->cached, ret))
 		return;
 	const struct page page = {
 		.why = refusal_of_cause((enum proxy_cause)x->cause, x->response.status),

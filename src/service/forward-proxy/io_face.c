@@ -16,6 +16,7 @@ static enum forward_step (*const steps[])(struct forward_exchange *e, struct pro
 	forward_judge_addresses, /* may each of them be gone to? */
 	forward_judge_rules,	 /* may it, where the rules are about addresses? */
 	forward_edit_request,	 /* what the origin gets */
+	forward_ask_cache,	 /* is the answer here? */
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
@@ -92,10 +93,15 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	(void)arg;
 	/* RFC 9110 15.5.8 is of proxies: a client would tell it the password that is for us. */
 	if (x->response.status == 407) {
+		proxy_cached_drop(e->cached);
 		(void)forward_refuse(e, REFUSAL_ANSWER, (struct span){0}, ret);
 		return PROXY_REPLACE;
 	}
+	enum proxy_judgement judged = proxy_cached_response(e->cached, ret);
+	if (judged != PROXY_PASS)
+		return judged;
 	message_response_edit(&x->response, &e->view->site->via);
+	proxy_cached_fields(e->cached);
 	return PROXY_PASS;
 }
 
@@ -106,6 +112,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	forward_log(w, x, e);
 	if (!e)
 		return;
+	proxy_cached_leave(TAKE(e->cached));
 	names_leave(&e->waiter);
 	forward_sign_in_leave(e);
 	x->service = NULL;

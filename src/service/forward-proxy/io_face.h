@@ -4,6 +4,7 @@
 #ifndef FORWARD_PROXY_IO_FACE_H
 #define FORWARD_PROXY_IO_FACE_H
 
+#include "proxy/cache/io_cache.h"
 #include "proxy/exchange.h"
 #include "proxy/face.h"
 #include "service/forward-proxy/io_exchange.h"
@@ -40,6 +41,10 @@ void forward_sign_in_leave(struct forward_exchange *e);
 
 /* The told of io_names.h. */
 void forward_name_told(void *arg, struct name_waiter *w);
+
+/* io_cached.c: is what would come back here already; proxy/cache/ keeps it. */
+enum forward_step forward_ask_cache(struct forward_exchange *e, struct proxy_verdict *ret);
+extern const struct proxy_cache_edits forward_cached_edits;
 
 /* io_pick.c */
 enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,

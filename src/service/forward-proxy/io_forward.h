@@ -5,6 +5,7 @@
 #define FORWARD_PROXY_IO_FORWARD_H
 
 #include "control/service_life.h"
+#include "proxy/cache/io_cache_tiers.h"
 #include "proxy/io_sockets.h"
 #include "proxy/ticket_ring.h"
 #include "service/forward-proxy/io_worker.h"
@@ -18,8 +19,9 @@ struct forward_proxy {
 	struct ticket_ring ring;     /* its keys */
 	struct auth_hasher *hasher;
 	struct auth_known *known;
-	struct forward_site *site; /* in force */
-	uint64_t sites;		   /* made so far */
+	struct forward_site *site;	/* in force */
+	uint64_t sites;			/* made so far */
+	struct proxy_cache_tiers cache; /* of all workers */
 	struct forward_worker *workers;
 	struct access_out *outs; /* of the workers, as the log wants them */
 	size_t workers_n, workers_started;

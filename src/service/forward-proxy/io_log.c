@@ -67,6 +67,8 @@ void forward_log(struct forward_worker *w, struct proxy_exchange *x,
 		l.user = e->user;
 	if (x->connection->tls)
 		fill_tls(x->connection->tls, &l);
+	if (e)
+		l.cache = proxy_cached_word(e->cached);
 	if (e && e->at)
 		l.server =
 			span_of(server, ip_address_format(&e->addresses.items[e->at - 1], server));

@@ -42,8 +42,9 @@ void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	struct forward_worker *w = arg;
 	struct forward_exchange *e = x->service;
 	(void)hop;
-	/* A kept connection was at its end, which says nothing of the address. */
-	if (cause == PROXY_BACK_STALE)
+	/* A kept connection was at its end, or the answer was not to what the cache had asked:
+	 * neither says anything of the address. */
+	if (cause == PROXY_BACK_STALE || cause == PROXY_TRY_ANOTHER)
 		e->at--;
 	else if (cause == PROXY_FINE && e->at > 1 && !e->to.address.family)
 		forward_names_worked(w->names, destination_name(&e->to),

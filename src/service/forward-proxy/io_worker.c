@@ -88,6 +88,7 @@ static void woken(void *arg)
 	if (next)
 		follow(w, next);
 	auth_desk_take(w->desk, forward_hashed, w);
+	proxy_cache_turn(&w->cache);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
 		unlisten(w);
 		proxy_io_drain(w->io, drained, w);
@@ -139,6 +140,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	loop_on_wake(&w->loop, woken, w);
 	w->known = o->known;
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
+	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &forward_cached_edits);
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));
 	TRY(make_core(w, o));

@@ -12,6 +12,7 @@
 #include "os/loop.h"
 #include "os/thread.h"
 #include "proxy/access-log/io_access.h"
+#include "proxy/cache/io_cache.h"
 #include "proxy/io_worker.h"
 #include "service/forward-proxy/io_names.h"
 #include "service/forward-proxy/io_own.h"
@@ -61,8 +62,9 @@ struct forward_worker {
 	struct forward_names *names;
 	struct origins origins;
 	struct forward_own own;
-	struct auth_desk *desk;	    /* where passwords are hashed */
-	struct auth_known *known;   /* borrowed from main */
+	struct auth_desk *desk;	  /* where passwords are hashed */
+	struct auth_known *known; /* borrowed from main */
+	struct proxy_cache_desk cache;
 	struct access_out *access;  /* borrowed from main, who reads its other end */
 	struct loop *main;	    /* woken when it has drained */
 	struct proxy_limits limits; /* before a verdict */
@@ -78,6 +80,8 @@ struct forward_worker_options {
 	struct loop *main;	    /* borrowed */
 	struct auth_hasher *hasher; /* borrowed, until its end before _done */
 	struct auth_known *known;   /* borrowed */
+	struct cache_memory *cache; /* borrowed; NULL: nothing is kept */
+	unsigned number;	    /* of this worker */
 	struct access_out *access;  /* borrowed, zeroed: begun here, ended by the caller */
 };
 

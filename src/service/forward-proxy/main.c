@@ -44,7 +44,8 @@ static enum err plan(const void *section, const struct config_global *global, st
 static bool keeps_state(const void *section)
 {
 	const struct forward_conf *conf = section;
-	return conf->access_log.format != ACCESS_LOG_OFF;
+	return conf->access_log.format != ACCESS_LOG_OFF ||
+	       (conf->has_cache && conf->cache.has_disk);
 }
 
 /* --- configurations --- */
@@ -173,6 +174,13 @@ static enum err enter_sandbox(struct forward_proxy *p)
 	return e;
 }
 
+/* What a request of one worker waits for may come by another one. */
+static void wake_worker(void *arg, unsigned number)
+{
+	const struct forward_proxy *p = arg;
+	loop_wake(&p->workers[number].loop);
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct forward_proxy *p)
 {
@@ -190,6 +198,9 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(turn_tickets(p, clock_wall_s()));
 	TRY(apply(p, p->life.config));
 	TRY(enter_sandbox(p));
+	/* It is there without `cache` too: a reload may bring it. */
+	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, service_life_state(&p->life),
+				   wake_worker, p));
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
 	open_log(p, &conf->access_log);
 	return service_life_signals(&p->life);
@@ -210,12 +221,14 @@ static enum err start_workers(struct forward_proxy *p)
 		.main = &p->life.loop,
 		.hasher = p->hasher,
 		.known = p->known,
+		.cache = p->cache.memory,
 	};
 	for (size_t i = 0; i < n; i++) {
 		char name[32];
 		struct forward_worker *w = &p->workers[i];
 		o.fds = p->sockets.fds + i * p->entries_n;
 		o.access = &p->outs[i];
+		o.number = (unsigned)i;
 		p->workers_started++;
 		TRY(forward_worker_init(w, &o));
 		(void)snprintf(name, sizeof(name), "proxy-%zu", i);
@@ -235,6 +248,7 @@ static void each_second(void *arg)
 	struct forward_proxy *p = arg;
 	/* Without randomness the old keys stay until the next second. */
 	err_ignore(turn_tickets(p, clock_wall_s()));
+	proxy_cache_tiers_tell(&p->cache);
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 }
 
@@ -282,6 +296,7 @@ static void end(struct forward_proxy *p)
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_stop(&p->workers[i]);
 	auth_hasher_free(p->hasher);
+	proxy_cache_tiers_stop(&p->cache);
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_done(&p->workers[i]);
 	access_log_done(&p->log);
@@ -293,6 +308,7 @@ static void end(struct forward_proxy *p)
 	tls_tickets_unref(p->tickets);
 	auth_known_free(p->known);
 	ticket_ring_done(&p->ring);
+	proxy_cache_tiers_done(&p->cache);
 	free(p->entries);
 	free(p->workers);
 	free(p->outs);

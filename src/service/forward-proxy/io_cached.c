@@ -1,0 +1,82 @@
+/* What a request is to the cache. How it is answered, and what is kept, is in proxy/cache/. */
+#include "base/writer.h"
+#include "proto/http/uri.h"
+#include "proxy/cache/rules.h"
+#include "service/forward-proxy/io_face.h"
+
+enum { SPACE_MAX = 4096 };
+
+/* Whoever shows a cookie may be somebody to the origin, as who shows a password (RFC 9111 3.5):
+ * what it says to him is for others only if it says so, and what it said to others is asked for
+ * again. A proxy sees origins of all kinds, of which many forget to say that an answer is for one.
+ */
+static bool is_somebody(struct proxy_exchange *x)
+{
+	return proxy_head_find(&x->request, HTTP_FIELD_COOKIE) != NULL;
+}
+
+/* The path in one spelling, by which people purge. False: it has none, or there is no room. */
+static bool path_settle(struct proxy_exchange *x, struct span path, struct span *ret)
+{
+	struct writer none = {0};
+	enum err e = uri_path_normal(path, URI_ENCODED_SLASHES, &none, ret);
+	if (e != ERR_LIMIT)
+		return e == OK;
+	uint8_t *room = proxy_exchange_alloc(x, path.len);
+	struct writer w = writer_of(room, room ? path.len : 0);
+	return uri_path_normal(path, URI_ENCODED_SLASHES, &w, ret) == OK;
+}
+
+static struct proxy_cached *begin(const struct forward_exchange *e)
+{
+	const struct forward_conf *conf = e->view->site->conf;
+	const struct proxy_cache_rules_conf *rules = &conf->cache_rules;
+	struct span target = e->x->request.path;
+	size_t mark = span_find(target, '?');
+	uint8_t space[SPACE_MAX];
+	struct writer sw = writer_of(space, sizeof(space));
+	struct proxy_cache_request r = {
+		.target = {.scheme = span_text("http"),
+			   .host = e->host,
+			   .port = e->to.port,
+			   .query = span_sub(target, mark + 1, target.len),
+			   .has_query = mark < target.len,
+			   .no_query = rules->ignore_query,
+			   .drop = rules->ignore_arguments.items,
+			   .drop_n = rules->ignore_arguments.n},
+		.wait_ms = rules->wait_ms,
+		.status = rules->status,
+		.name = conf->name,
+		.bypassed = proxy_cache_rules_bypass(rules, e->x),
+	};
+	if (!conf->has_cache || !rules->on ||
+	    !path_settle(e->x, span_sub(target, 0, mark), &r.target.path))
+		return NULL;
+	/* As it was written: an origin may tell apart what is one path to others. */
+	write_span(&sw, proxy_cache_rules_target(rules, target));
+	proxy_cache_rules_write(rules, e->x, &sw);
+	r.space = writer_span(&sw);
+	proxy_cache_policy(rules, &r.policy);
+	r.policy.proved = is_somebody(e->x);
+	return sw.bad ? NULL : proxy_cached_new(&e->worker->cache, e->x, &r);
+}
+
+enum forward_step forward_ask_cache(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	if (e->kind != FORWARD_FETCH)
+		return FORWARD_STEP_ON;
+	if (!e->cached)
+		e->cached = begin(e);
+	proxy_cached_ask(e->cached, ret);
+	return ret->kind == PROXY_FORWARD ? FORWARD_STEP_ON
+	       : ret->kind == PROXY_WAIT  ? FORWARD_STEP_WAIT
+					  : FORWARD_STEP_ANSWERED;
+}
+
+static void edit_fields(struct proxy_exchange *x)
+{
+	const struct forward_exchange *e = x->service;
+	message_response_edit(&x->response, &e->view->site->via);
+}
+
+const struct proxy_cache_edits forward_cached_edits = {.fields = edit_fields};
