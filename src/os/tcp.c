@@ -58,7 +58,8 @@ enum err tcp_accept(int listen_fd, int *ret_fd, struct ip_endpoint *ret_peer,
 	}
 }
 
-enum err tcp_connect(const struct ip_endpoint *to, const struct ip_address *from, int *ret_fd)
+static enum err begin(const struct ip_endpoint *to, const struct ip_address *from, bool speaks,
+		      int *ret_fd)
 {
 	union sockaddr_ip raw;
 	AUTO_DONE(fd_done)
@@ -66,6 +67,8 @@ enum err tcp_connect(const struct ip_endpoint *to, const struct ip_address *from
 	if (fd < 0)
 		return err_errno();
 	TRY(tcp_nodelay(fd, true));
+	if (speaks)
+		TRY(socket_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0));
 	if (from) {
 		struct ip_endpoint source = {.address = *from, .scope = to->scope};
 		if (from->family != to->address.family)
@@ -79,6 +82,17 @@ enum err tcp_connect(const struct ip_endpoint *to, const struct ip_address *from
 		return err_errno();
 	*ret_fd = fd_take(&fd);
 	return OK;
+}
+
+enum err tcp_connect(const struct ip_endpoint *to, const struct ip_address *from, int *ret_fd)
+{
+	return begin(to, from, false, ret_fd);
+}
+
+enum err tcp_connect_to_speak(const struct ip_endpoint *to, const struct ip_address *from,
+			      int *ret_fd)
+{
+	return begin(to, from, true, ret_fd);
 }
 
 enum err tcp_connect_result(int fd)

@@ -27,6 +27,10 @@ MUST enum err tcp_accept(int listen_fd, int *ret_fd, struct ip_endpoint *ret_pee
 /* Starts a connection; writable when it is settled, then tcp_connect_result says how. from: source
  * address or NULL. An error that is known at once (no route) is returned. */
 MUST enum err tcp_connect(const struct ip_endpoint *to, const struct ip_address *from, int *ret_fd);
+/* The same, for who writes as soon as it is open: the other side learns that it is by the first
+ * bytes, not by a packet before them. Were there none, it would learn it after 200 ms. */
+MUST enum err tcp_connect_to_speak(const struct ip_endpoint *to, const struct ip_address *from,
+				   int *ret_fd);
 MUST enum err tcp_connect_result(int fd);
 
 /* Any stream socket, without waiting and without SIGPIPE. OK with *ret_len 0: nothing there, or no

@@ -187,13 +187,23 @@ void proxy_io_unlisten(struct proxy_io *io, struct proxy_listener *l)
 
 /* ---- back ends ---- */
 
+enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
+
+/* HTTP and TLS are spoken by who connects, at once; what else is in a tunnel is not known. */
+static bool we_speak(const struct proxy_hop *hop, const struct tls_peer *tls)
+{
+	return hop->protocol != PROXY_RAW || tls || hop->via_proxy || hop->to.port == PORT_HTTPS ||
+	       hop->to.port == PORT_HTTP;
+}
+
 static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop,
 			    struct tls_peer *tls, struct span first, struct proxy_transport **ret)
 {
 	struct proxy_io *io = w->io_arg;
 	struct proxy_transport *tcp;
 	int fd;
-	TRY(tcp_connect(&hop->to, hop->from, &fd));
+	TRY(we_speak(hop, tls) ? tcp_connect_to_speak(&hop->to, hop->from, &fd)
+			       : tcp_connect(&hop->to, hop->from, &fd));
 	TRY(proxy_tcp_connecting(&io->tcps, fd, first, &tcp));
 	if (tls)
 		return proxy_tls_connect(&io->tlss, tcp, tls, ret);
