@@ -64,7 +64,7 @@ static void refuses_hours_and_hardware_addresses_that_are_none(void **state)
 	conf_refused(&sections, "policy:\n  schedules: {n: {times: {to: \"1200\"}}}\n", 2, 31,
 		     "no time of the day");
 	conf_refused(&sections, "policy:\n  groups: {g: {clients: {macs: [\"02:00:5e\"]}}}\n", 2,
-		     34, "no hardware address");
+		     33, "no hardware address");
 	conf_refused(&sections, "policy:\n  groups: {g: {}}\n", 2, 15, "nobody is in this group");
 }
 
