@@ -6,6 +6,7 @@
 #include "config/schema.h"
 #include "service/resolver/dns64.h"
 #include "service/resolver/engine.h"
+#include "service/resolver/filter.h"
 
 #include <stdatomic.h>
 
@@ -23,6 +24,12 @@ struct resolver_dns64_conf {
 	struct config_list prefixes;		       /* struct ip_prefix */
 	struct config_list ranges;		       /* struct dns64_map */
 	struct config_list unmapped, clients, exclude; /* struct ip_prefix */
+};
+
+struct resolver_filter_conf {
+	enum filter_answer answer;
+	struct config_list page; /* struct ip_address, one of each family at most */
+	uint64_t ttl_ms;
 };
 
 struct resolver_conf {
@@ -51,13 +58,18 @@ struct resolver_conf {
 	uint16_t upstream_port;
 	bool special_names;
 	struct resolver_dns64_conf dns64;
-	bool dns64_on;	      /* it was written */
+	bool dns64_on; /* it was written */
+	struct resolver_filter_conf policy;
+	bool policy_on;	      /* likewise */
 	const char *identity; /* NULL: none */
 	bool version;
 };
 
 extern const struct config_map resolver_conf_map;
-extern const struct config_map resolver_dns64_map; /* its key dns64 */
+extern const struct config_map resolver_dns64_map;  /* its key dns64 */
+extern const struct config_map resolver_filter_map; /* its key policy */
+
+struct policy_held;
 
 /* The rules of one configuration with all that they point to: a copy, so that the configuration may
  * go. Shared by the workers; the last who gives it back frees it. */
@@ -65,7 +77,9 @@ struct resolver_rules {
 	struct engine_rules rules;
 	struct delegation roots;
 	struct dns64_rules dns64;
-	uint64_t idle_ms; /* of TCP clients */
+	struct filter_rules filter;
+	struct policy_held *held; /* counted; NULL: nothing is blocked */
+	uint64_t idle_ms;	  /* of TCP clients */
 	atomic_uint refs;
 	void *memory;
 };
@@ -83,6 +97,10 @@ MUST enum err resolver_rules_new(const struct resolver_conf *conf, struct span h
 				 struct resolver_told told, const char *version,
 				 struct resolver_rules **ret, uint32_t *ret_line, char *ret_message,
 				 size_t message_size);
+/* Before anybody else has the rules: they block what that policy blocks. held: counted for them;
+ * NULL, or a conf without `policy`: they block nothing. */
+void resolver_rules_obey(struct resolver_rules *r, const struct resolver_conf *conf,
+			 struct policy_held *held);
 struct resolver_rules *resolver_rules_ref(struct resolver_rules *r);
 void resolver_rules_unref(struct resolver_rules *r); /* accepts NULL */
 

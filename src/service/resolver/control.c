@@ -355,6 +355,7 @@ static json_t *status(void *arg)
 	set_number(s, "resolutions_now", counters_sum(n, RESOLVER_WALKS_NOW));
 	set_number(s, "upstream_queries",
 		   counters_sum(n, RESOLVER_ASKS_UDP) + counters_sum(n, RESOLVER_ASKS_TCP));
+	set_number(s, "blocked", counters_sum(n, RESOLVER_BLOCKED));
 	set_number(s, "servfail", counters_sum(n, RESOLVER_SERVFAIL));
 	set_number(s, "cache_entries", cache.entries);
 	set_number(s, "cache_bytes", cache.bytes);
@@ -393,6 +394,7 @@ static void metrics(void *arg, struct writer *w)
 		     "gatehouse_dns_cache_evicted_total{service=\"resolver\"} %llu\n",
 		     (unsigned long long)s.bytes, (unsigned long long)s.entries,
 		     (unsigned long long)s.evicted);
+	resolver_control_policy_metrics(c, w);
 }
 
 static void reload(void *arg, struct control_reply *reply)
@@ -405,6 +407,10 @@ static const struct control_verb verbs[] = {
 	{"POST", "/trace", "resolve name= and type= and tell each step", handle_trace},
 	{"GET", "/cache", "what the cache holds, in numbers", handle_cache},
 	{"GET", "/cache/lookup", "what is kept under name= (and type=)", handle_lookup},
+	{"GET", "/policy", "the policy that is obeyed, and what its lists have blocked",
+	 resolver_control_policy},
+	{"GET", "/policy/why", "what it says of name= for client= (lease=, peer=, user=)",
+	 resolver_control_why},
 	{"POST", "/flush", "forget name= (type=, below=1)", handle_flush},
 };
 

@@ -4,9 +4,11 @@
 #define RESOLVER_CONTROL_H
 
 #include "control/control.h"
+#include "service/resolver/control_policy.h"
 #include "service/resolver/io_worker.h"
 
 struct cache;
+struct policy_follow;
 struct resolver_forwarders;
 struct service_life;
 
@@ -23,12 +25,15 @@ struct resolver_control {
 	struct resolver_worker *workers; /* the first takes orders */
 	size_t workers_n;
 	struct counter_set counters;
+	struct counter_set listed;		      /* blocked, by the lists' numbers */
+	const struct policy_follow *follow;	      /* NULL: no policy is obeyed */
 	const struct resolver_forwarders *forwarders; /* NULL: none are taken */
 	void (*reload)(void *arg, struct control_reply *reply);
 	void *arg;
 	/* Its own. */
 	struct resolver_trace traces[RESOLVER_TRACES_MAX];
 	uint64_t trace_last;
+	struct resolver_listed lists;
 };
 
 /* The face of the control socket; borrows c. */

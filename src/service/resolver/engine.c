@@ -80,12 +80,23 @@ void engine_set_rules(struct engine *e, const struct engine_rules *rules)
 	/* Each engine forgets whole answers after the last that it made by the old rules. */
 	if (!dns64_rules_equal(e->rules->dns64, rules->dns64))
 		(void)cache_flush(e->cache, (struct span){0}, 0, false);
+	filter_forget(&e->filter);
 	e->rules = rules;
+}
+
+void engine_wall_is(struct engine *e, uint64_t wall_s)
+{
+	e->filter.now_s = wall_s;
 }
 
 const struct engine_stats *engine_stats(const struct engine *e)
 {
 	return &e->stats;
+}
+
+const struct filter_stats *engine_filter_stats(const struct engine *e)
+{
+	return &e->filter.stats;
 }
 
 void engine_forget_servers(struct engine *e)
@@ -108,11 +119,11 @@ static struct walk **bucket_of(struct engine *e, const struct dns_name *name, ui
 }
 
 struct walk *engine_walk_find(struct engine *e, const struct dns_name *name, uint16_t type,
-			      bool dns64)
+			      bool dns64, uint8_t safe)
 {
 	struct walk *w = *bucket_of(e, name, type);
 	for (; w; w = w->next_in_bucket)
-		if (w->qtype == type && w->dns64 == dns64 && !w->trace &&
+		if (w->qtype == type && w->dns64 == dns64 && w->safe == safe && !w->trace &&
 		    dns_name_equal(&w->qname, name))
 			return w;
 	return NULL;

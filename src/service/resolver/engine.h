@@ -16,6 +16,8 @@
 struct cache;
 struct dns64_rules;
 struct engine;
+struct filter_rules;
+struct filter_stats;
 
 enum engine_transport { ENGINE_UDP, ENGINE_TCP };
 
@@ -72,7 +74,8 @@ struct engine_rules {
 	uint32_t ttl_min_s, ttl_max_s, negative_max_s;
 	uint16_t edns_size;
 	uint16_t upstream_port;
-	const struct dns64_rules *dns64; /* NULL: off */
+	const struct dns64_rules *dns64;   /* NULL: off */
+	const struct filter_rules *filter; /* NULL: nothing is blocked */
 	const char *version;  /* of version.bind and version.server CH TXT; NULL: refused */
 	const char *identity; /* of id.server and hostname.bind CH TXT; NULL: refused */
 };
@@ -99,6 +102,9 @@ void engine_free(struct engine *e);
 /* New rules hold for what begins from now on; walks under way keep their zone cuts. */
 void engine_set_rules(struct engine *e, const struct engine_rules *rules);
 
+/* Seconds since 1970, for schedules of the filter: told before questions when there is one. */
+void engine_wall_is(struct engine *e, uint64_t wall_s);
+
 /* A message from a client. Returns the length of the answer written to out (cap bytes, at least
  * 512; over TCP 65535), or 0: none now; it comes by effects.answer, or never. */
 size_t engine_query(struct engine *e, uint64_t now_us, const struct asker *from,
@@ -123,6 +129,7 @@ MUST enum err engine_trace(struct engine *e, uint64_t now_us, uint64_t trace,
 			   const struct dns_name *name, uint16_t type);
 
 const struct engine_stats *engine_stats(const struct engine *e);
+const struct filter_stats *engine_filter_stats(const struct engine *e);
 
 /* Forgets what is known of servers: round trips, lameness, cookies. */
 void engine_forget_servers(struct engine *e);

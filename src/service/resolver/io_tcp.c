@@ -127,6 +127,8 @@ static void ask_engine(struct tcp_asker *c, struct span query, uint8_t *at)
 			     .token = (uint64_t)c->serial << 32 | c->slot};
 	uint64_t waited = c->pending;
 	c->pending++; /* before: the answer may come while the engine is being asked */
+	if (w->rules->rules.filter)
+		engine_wall_is(w->engine, clock_wall_s());
 	size_t len = engine_query(w->engine, clock_ageing_us(), &from, query, at + 2, ANSWER_MAX);
 	if (len == 0)
 		return;

@@ -30,6 +30,8 @@ void resolver_udp_ready(void *arg, uint32_t events)
 	for (unsigned i = 0; i < BATCHES_MAX; i++) {
 		if (udp_batch_receive(w->batch, &u->socket) != OK || w->batch->count == 0)
 			return;
+		if (w->rules->rules.filter)
+			engine_wall_is(w->engine, clock_wall_s());
 		uint64_t now_us = clock_ageing_us(), dropped = u->socket.send_dropped;
 		for (size_t k = 0; k < w->batch->count; k++)
 			answer_slot(u, &w->batch->slots[k], now_us);

@@ -69,12 +69,31 @@ static void take_orders(struct resolver_worker *w)
 	}
 }
 
+static void count_filter(struct resolver_worker *w)
+{
+	const struct filter_stats *now = engine_filter_stats(w->engine);
+	struct filter_stats *old = &w->filtered;
+	counter_add(w->row, RESOLVER_ALLOWED, now->allowed - old->allowed);
+	counter_add(w->row, RESOLVER_SAFE, now->safe - old->safe);
+	old->allowed = now->allowed;
+	old->safe = now->safe;
+	if (now->blocked == old->blocked)
+		return;
+	counter_add(w->row, RESOLVER_BLOCKED, now->blocked - old->blocked);
+	counter_add(w->row, RESOLVER_ALIASED, now->aliased - old->aliased);
+	for (size_t i = 0; i < POLICY_LISTS_MAX; i++)
+		if (now->lists[i] != old->lists[i])
+			counter_add(w->listed, i, now->lists[i] - old->lists[i]);
+	*old = *now;
+}
+
 static void woken(void *arg)
 {
 	struct resolver_worker *w = arg;
 	struct resolver_rules *next =
 		atomic_exchange_explicit(&w->next, NULL, memory_order_acq_rel);
 	if (next) {
+		count_filter(w); /* by the lists' numbers of the old policy */
 		engine_set_rules(w->engine, &next->rules);
 		resolver_rules_unref(w->rules);
 		w->rules = next;
@@ -122,6 +141,7 @@ static void count(struct resolver_worker *w)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].more)
 			counter_add(w->row, rows[i].counter, rows[i].more);
+	count_filter(w);
 	counter_set_value(w->row, RESOLVER_WALKS_NOW, now->walks_now);
 	w->counted = *now;
 }
@@ -186,6 +206,7 @@ enum err resolver_worker_init(struct resolver_worker *w,
 	if (udp_n > RESOLVER_SOCKETS_MAX || tcp_n > RESOLVER_SOCKETS_MAX)
 		return ERR_LIMIT;
 	w->row = options->row;
+	w->listed = options->listed;
 	w->askers_max = options->clients_max;
 	w->rules = resolver_rules_ref(options->rules);
 	TRY(loop_init(&w->loop));

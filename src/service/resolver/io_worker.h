@@ -61,12 +61,13 @@ struct resolver_failure {
 struct resolver_worker {
 	struct thread thread;
 	struct loop loop;
-	struct counter_row row;
+	struct counter_row row, listed;	       /* listed: by numbers of the policy's lists */
 	struct resolver_rules *rules;	       /* in use; a reference is held */
 	_Atomic(struct resolver_rules *) next; /* published and not yet seen */
 	atomic_bool stop;
 	struct engine *engine;
-	struct engine_stats counted; /* what of the engine's stats is in the row already */
+	struct filter_stats filtered; /* likewise, of the filter's */
+	struct engine_stats counted;  /* what of the engine's stats is in the row already */
 	struct udp_batch *batch;
 	struct resolver_udp udp[RESOLVER_SOCKETS_MAX];
 	size_t udp_n;
@@ -98,7 +99,7 @@ struct resolver_worker {
 };
 
 struct resolver_worker_options {
-	struct counter_row row;
+	struct counter_row row, listed;
 	struct resolver_rules *rules; /* the worker takes a reference of its own */
 	struct cache *cache;
 	size_t walks_max, clients_max;
@@ -133,6 +134,10 @@ enum resolver_counter {
 	RESOLVER_NXDOMAIN,
 	RESOLVER_SERVFAIL,
 	RESOLVER_SYNTHESIZED,
+	RESOLVER_BLOCKED,
+	RESOLVER_ALIASED,
+	RESOLVER_ALLOWED,
+	RESOLVER_SAFE,
 	RESOLVER_REFUSED,
 	RESOLVER_MALFORMED,
 	RESOLVER_DROPPED,

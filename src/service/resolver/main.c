@@ -6,6 +6,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "policy/io_follow.h"
 #include "service/resolver/cache.h"
 #include "service/resolver/control.h"
 #include "service/resolver/io_forwarders.h"
@@ -29,6 +30,8 @@ struct resolver {
 	struct cache *cache;
 	struct resolver_control control;
 	struct resolver_forwarders forwarders;
+	char *policy_folder; /* NULL: no policy is obeyed */
+	struct policy_follow *follow;
 	size_t workers_started;
 };
 
@@ -77,7 +80,12 @@ static enum err make_rules(const struct resolver *r, const struct resolver_conf 
 	if (err == ERR_FORMAT)
 		log_error("the root hints are wrong", LOG_TEXT("file", conf->root_hints),
 			  LOG_U64("line", line), LOG_TEXT("why", message));
-	return err == ERR_FORMAT ? ERR_CONFIG : err;
+	if (err)
+		return err == ERR_FORMAT ? ERR_CONFIG : err;
+	struct policy_held *held = r->follow ? policy_follow_get(r->follow) : NULL;
+	resolver_rules_obey(*ret, conf, held);
+	policy_held_unref(held);
+	return OK;
 }
 
 /* From now on the workers follow rules. */
@@ -87,6 +95,17 @@ static void publish(struct resolver *r, struct resolver_rules *rules)
 		resolver_worker_publish(&r->control.workers[i], rules);
 	resolver_rules_unref(r->rules);
 	r->rules = rules;
+}
+
+static void policy_is_new(void *arg, struct policy_held *held)
+{
+	struct resolver *r = arg;
+	struct resolver_rules *rules = NULL;
+	if (!r->follow)
+		return; /* policy_begin makes them */
+	resolver_listed_rename(&r->control.lists, &r->control.listed, policy_held_policy(held));
+	if (make_rules(r, service_life_conf(&r->life), &rules) == OK)
+		publish(r, rules);
 }
 
 static void forwarders_changed(void *arg)
@@ -156,6 +175,32 @@ static enum err open_forwarders(struct resolver *r, const struct resolver_conf *
 	return e;
 }
 
+/* The sandbox sees into the folder of the policy when it is known before. */
+static enum err policy_place(struct resolver *r, const struct resolver_conf *conf)
+{
+	if (!conf->policy_on)
+		return OK;
+	TRY(service_life_state_of(&r->life, "policy", &r->policy_folder));
+	r->life.reads_state = r->policy_folder;
+	return OK;
+}
+
+/* The policy that is there now; the next ones come by policy_is_new. */
+static enum err policy_begin(struct resolver *r)
+{
+	struct resolver_rules *rules = NULL;
+	if (!r->policy_folder)
+		return OK;
+	TRY(policy_follow_new(&r->life.loop, r->policy_folder, policy_is_new, r, &r->follow));
+	TRY(make_rules(r, service_life_conf(&r->life), &rules));
+	publish(r, rules);
+	r->control.follow = r->follow;
+	if (r->rules->held)
+		resolver_listed_rename(&r->control.lists, &r->control.listed,
+				       policy_held_policy(r->rules->held));
+	return OK;
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct resolver *r)
 {
@@ -180,9 +225,13 @@ static enum err open_all(struct resolver *r)
 	r->control.reload = reload;
 	r->control.arg = r;
 	TRY(open_forwarders(r, conf));
+	TRY(policy_place(r, conf));
 	TRY(counters_init(&r->control.counters, resolver_counter_names, RESOLVER_COUNTERS,
 			  workers));
+	TRY(counters_init(&r->control.listed, resolver_list_counter_names, POLICY_LISTS_MAX,
+			  conf->policy_on ? workers : 1));
 	TRY(enter_sandbox(r, conf));
+	TRY(policy_begin(r));
 	return service_life_signals(&r->life);
 }
 
@@ -194,6 +243,7 @@ static enum err start_workers(struct resolver *r)
 		char name[32];
 		struct resolver_worker_options options = {
 			.row = counters_row(&r->control.counters, i),
+			.listed = counters_row(&r->control.listed, conf->policy_on ? i : 0),
 			.rules = r->rules,
 			.cache = r->cache,
 			.walks_max = conf->queries,
@@ -244,9 +294,12 @@ static int run(const struct service_start *start)
 		resolver_worker_done(&r->control.workers[i]);
 	service_life_done(&r->life);
 	resolver_sockets_done(&r->sockets);
+	policy_follow_free(r->follow);
 	resolver_rules_unref(r->rules);
 	cache_free(r->cache);
 	counters_done(&r->control.counters);
+	counters_done(&r->control.listed);
+	free(r->policy_folder);
 	free(r->control.workers);
 	free(r);
 	return err == ERR_CONFIG ? 2 : err ? 1 : status;

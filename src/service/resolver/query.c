@@ -133,7 +133,7 @@ static size_t answer_odd(struct engine *e, const struct dns_query *q, const stru
 }
 
 static bool wait_for(struct engine *e, struct walk *w, const struct asker *from,
-		     const struct dns_query *q)
+		     const struct dns_query *q, bool look)
 {
 	struct waiter *wait = w->waiters_n < ASKERS_A_WALK_MAX ? slab_take(&e->waiters) : NULL;
 	if (!wait)
@@ -144,6 +144,7 @@ static bool wait_for(struct engine *e, struct walk *w, const struct asker *from,
 	wait->edns = q->edns.present;
 	wait->edns_size = q->edns.udp_size;
 	wait->do_bit = q->edns.do_bit;
+	wait->look = look;
 	struct reader question = reader_of_span(q->question.wire);
 	wait->question_len = (uint16_t)q->question.wire.len;
 	read_bytes(&question, wait->question, wait->question_len);
@@ -169,11 +170,12 @@ static bool waits_already(const struct walk *w, const struct asker *from, uint16
 }
 
 static size_t resolve(struct engine *e, const struct asker *from, const struct dns_query *q,
-		      const struct reply_to *to, uint8_t *out)
+		      const struct reply_to *to, struct query_filter filter, uint8_t *out)
 {
 	bool cache_only = !(q->header.flags & DNS_FLAG_RD), dns64 = is_for_dns64(e->rules, from, q);
-	struct walk *w =
-		cache_only ? NULL : engine_walk_find(e, &q->question.name, q->question.type, dns64);
+	struct walk *w = cache_only ? NULL
+				    : engine_walk_find(e, &q->question.name, q->question.type,
+						       dns64, filter.safe);
 	if (w) {
 		if (waits_already(w, from, q->header.id))
 			return 0;
@@ -183,8 +185,9 @@ static size_t resolve(struct engine *e, const struct asker *from, const struct d
 	} else {
 		w->cache_only = cache_only;
 		w->dns64 = dns64;
+		w->safe = filter.safe;
 	}
-	if (!wait_for(e, w, from, q)) {
+	if (!wait_for(e, w, from, q, filter.look)) {
 		e->stats.limit_walks++;
 		return reply_write_bare(to, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, out);
 	}
@@ -207,6 +210,7 @@ size_t engine_query(struct engine *e, uint64_t now_us, const struct asker *from,
 		    struct span message, uint8_t *out, size_t cap)
 {
 	struct dns_query q;
+	struct query_filter filter;
 	size_t len;
 	engine_time_is(e, now_us);
 	e->stats.queries++;
@@ -225,13 +229,18 @@ size_t engine_query(struct engine *e, uint64_t now_us, const struct asker *from,
 		e->stats.malformed++;
 		return reply_write_bare(&to, q.rcode, REPLY_EDE_NONE, out);
 	}
+	len = engine_filter_query(e, from, &q, &to, out, &filter);
+	if (len)
+		return len;
 	struct cache_key key = {
 		dns_name_span(&q.question.name), q.question.type,
 		engine_answer_kind(is_for_dns64(e->rules, from, &q), q.edns.do_bit)};
-	if (q.question.class == DNS_CLASS_IN && answer_from_cache(e, &key, &to, out, &len))
-		return len;
+	if (q.question.class == DNS_CLASS_IN && !filter.safe &&
+	    answer_from_cache(e, &key, &to, out, &len))
+		return filter.look ? engine_filter_answer(e, &from->peer.address, &to, out, len)
+				   : len;
 	len = answer_odd(e, &q, &to, out);
 	if (len)
 		return len;
-	return resolve(e, from, &q, &to, out);
+	return resolve(e, from, &q, &to, filter, out);
 }

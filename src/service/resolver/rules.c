@@ -1,6 +1,7 @@
 /* From the configuration to the rules of an engine. */
 #include "service/resolver/conf.h"
 
+#include "policy/io_follow.h"
 #include "proto/ip/prefix.h"
 #include "service/resolver/hints.h"
 
@@ -193,6 +194,22 @@ enum err resolver_rules_new(const struct resolver_conf *conf, struct span hints,
 	return OK;
 }
 
+void resolver_rules_obey(struct resolver_rules *r, const struct resolver_conf *conf,
+			 struct policy_held *held)
+{
+	const struct ip_address *page = conf->policy.page.items;
+	if (!held || !conf->policy_on)
+		return;
+	r->held = policy_held_ref(held);
+	r->filter = (struct filter_rules){.policy = policy_held_policy(held),
+					  .pauses = policy_held_pauses(held),
+					  .answer = conf->policy.answer,
+					  .ttl_s = seconds(conf->policy.ttl_ms)};
+	for (size_t i = 0; i < conf->policy.page.n; i++)
+		*(page[i].family == 4 ? &r->filter.page4 : &r->filter.page6) = page[i];
+	r->rules.filter = &r->filter;
+}
+
 struct resolver_rules *resolver_rules_ref(struct resolver_rules *r)
 {
 	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
@@ -203,6 +220,7 @@ void resolver_rules_unref(struct resolver_rules *r)
 {
 	if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	policy_held_unref(r->held);
 	free(r->memory);
 	free(r);
 }

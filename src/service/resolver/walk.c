@@ -193,7 +193,7 @@ static bool look_at_special(struct walk *w)
 
 static void start(struct walk *w)
 {
-	if (w->dns64 && walk_dns64_reverse(w))
+	if (walk_safe_search(w) || (w->dns64 && walk_dns64_reverse(w)))
 		return;
 	if (look_at_special(w) || (!w->prime && look_in_cache(w)))
 		return;
@@ -262,6 +262,8 @@ static void deliver(struct engine *e, const struct waiter *to, struct span packe
 			       .edns_size = e->rules->edns_size,
 			       .limit = limit_of(e, to)};
 	size_t len = reply_write(packed, &how, 0, (uint32_t)engine_random(e), e->out);
+	if (to->look)
+		len = engine_filter_answer(e, &to->from.peer.address, &how, e->out, len);
 	if (len)
 		e->effects.answer(e->effects.ctx, &to->from, span_of(e->out, len));
 }
@@ -271,7 +273,7 @@ static void keep_answer(struct walk *w, struct span packed, uint16_t rcode, bool
 {
 	struct engine *e = w->engine;
 	uint32_t ttl_s = reply_least_ttl(packed);
-	if (w->hold_max_s == 0)
+	if (w->hold_max_s == 0 || w->safe)
 		return;
 	if (ttl_s != UINT32_MAX && ttl_s > w->hold_max_s)
 		ttl_s = w->hold_max_s;

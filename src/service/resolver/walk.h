@@ -9,6 +9,7 @@
 #include "service/resolver/cache.h"
 #include "service/resolver/dns64.h"
 #include "service/resolver/engine.h"
+#include "service/resolver/filter.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/said.h"
 
@@ -43,6 +44,7 @@ struct waiter {
 	struct asker from;
 	uint16_t id, flags, edns_size;
 	bool edns, do_bit;
+	bool look; /* its answer is looked through for aliases that are blocked */
 	uint16_t question_len;
 	uint8_t question[DNS_NAME_MAX + 4];
 };
@@ -85,6 +87,8 @@ struct walk {
 	bool dns64_failed;  /* the question for AAAA was not answered */
 	bool dns64_renamed; /* the first link is one that DNS64 made */
 	uint32_t dns64_ttl_max_s;
+	/* Asked for a search engine under its other name: enum policy_engine + 1; 0: no. */
+	uint8_t safe;
 	uint8_t depth, cnames;
 	uint16_t asks, lookups; /* charged here, by itself and by what it started */
 	uint16_t lookups_now;	/* sub-walks under way for the present cut */
@@ -117,6 +121,7 @@ struct engine {
 	struct cache *cache;
 	struct engine_effects effects;
 	struct engine_stats stats;
+	struct filter filter;
 	struct servers servers;
 	uint64_t now_us;   /* of timers: the clock without its leaps */
 	uint64_t leapt_us; /* by so much the clock is ahead of it */
@@ -163,7 +168,7 @@ uint64_t engine_random(struct engine *e);
 void engine_run(struct engine *e); /* steps what is ready until nothing is */
 void engine_ready(struct walk *w);
 struct walk *engine_walk_find(struct engine *e, const struct dns_name *name, uint16_t type,
-			      bool dns64);
+			      bool dns64, uint8_t safe);
 /* ERR_LIMIT when there is no room for one more walk. */
 MUST enum err engine_walk_new(struct engine *e, const struct dns_name *name, uint16_t type,
 			      struct walk **ret);
@@ -189,6 +194,21 @@ void walk_timer(struct walk *w);
  */
 struct span walk_cached_row(struct engine *e, enum cache_kind kind, struct span name, uint16_t type,
 			    uint8_t rank, uint8_t *room, size_t cap);
+
+/* query_filter.c: what the policy does to questions and answers. */
+struct query_filter {
+	bool look;    /* the answer is to be looked through */
+	uint8_t safe; /* as in struct walk */
+};
+/* The length of the answer in place of what is blocked; 0: it is resolved as ret says. */
+size_t engine_filter_query(struct engine *e, const struct asker *from, const struct dns_query *q,
+			   const struct reply_to *to, uint8_t *out, struct query_filter *ret);
+/* After an answer of len octets was written to out: when an alias in it is blocked another one
+ * stands there. Its length. */
+size_t engine_filter_answer(struct engine *e, const struct ip_address *client,
+			    const struct reply_to *to, uint8_t *out, size_t len);
+/* True: the name is one that leads to another, and the walk goes on there, or is over. */
+bool walk_safe_search(struct walk *w);
 
 /* walk_ask.c: which name to ask, whom, and how often. */
 void walk_ask(struct walk *w);

@@ -117,7 +117,7 @@ static void prime(struct engine *e)
 	if (!e->rules->prime || engine_now_ms(e) < e->prime_after_ms)
 		return;
 	e->prime_after_ms = engine_now_ms(e) + PRIME_AGAIN_MS;
-	if (engine_walk_find(e, &root, DNS_TYPE_NS, false) ||
+	if (engine_walk_find(e, &root, DNS_TYPE_NS, false, 0) ||
 	    engine_walk_new(e, &root, DNS_TYPE_NS, &w))
 		return;
 	w->prime = true;
@@ -240,7 +240,7 @@ static bool add_interest(struct walk *w, struct walk *sub)
 static bool look_up(struct walk *w, const struct dns_name *name, uint16_t type)
 {
 	struct engine *e = w->engine;
-	struct walk *sub = engine_walk_find(e, name, type, false);
+	struct walk *sub = engine_walk_find(e, name, type, false, 0);
 	if (sub && (depends_on(sub, w, DEPENDS_DEPTH) || sub->cache_only))
 		return false;
 	for (const struct walk *p = w; p; p = p->starter) /* watched walks are not found by name */

@@ -1,0 +1,233 @@
+/* The policy over the engine's stage: blocked names and aliases, search engines, pauses. */
+#include "service/resolver/stage_test.h"
+
+#include "policy/build_test.h"
+#include "policy/safe_search.h"
+
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define TEXT(s)                                                                                    \
+	{                                                                                          \
+		(const uint8_t *)(s), sizeof(s) - 1                                                \
+	}
+#define NOW_S 1700000000
+
+static const struct span groups[] = {TEXT("six")};
+static const struct policy_member members[] = {
+	{.group = 0, .prefix = {{.family = 6, .bytes = {0x20, 1}}, 16}}};
+static const struct policy_list_setup lists[] = {{.name = TEXT("ads")}, {.name = TEXT("six")}};
+static const struct policy_rule policy_rules[] = {
+	{.lists = {1}, .schedule = POLICY_ALWAYS},
+	{.groups = 1, .lists = {2}, .schedule = POLICY_ALWAYS},
+	{.groups = 1,
+	 .action = POLICY_SAFE_SEARCH,
+	 .engines = 1 << POLICY_ENGINE_BING,
+	 .schedule = POLICY_ALWAYS},
+};
+static const struct policy_setup policy_setup = {.groups = groups,
+						 .groups_n = 1,
+						 .members = members,
+						 .members_n = 1,
+						 .lists = lists,
+						 .lists_n = 2,
+						 .rules = policy_rules,
+						 .rules_n = 3};
+static const char *const texts[] = {"||ads.example^\n@@||fine.ads.example^\n@@||shop.net^",
+				    "||games.example^"};
+
+static struct {
+	struct policy_built built;
+	struct policy *policy;
+	struct policy_pauses pauses;
+	struct filter_rules rules;
+} f;
+
+static int begin(void **state)
+{
+	int e = set_up(state);
+	f.built = sample_build(&policy_setup, texts, 100);
+	if (e || policy_open(span_of(f.built.bytes, f.built.len), &f.policy) != OK)
+		return -1;
+	f.pauses = (struct policy_pauses){0};
+	f.rules = (struct filter_rules){.policy = f.policy, .pauses = &f.pauses, .ttl_s = 10};
+	t.rules.filter = &f.rules;
+	engine_wall_is(t.engine, NOW_S);
+	return 0;
+}
+
+static int end(void **state)
+{
+	policy_free(f.policy);
+	free(f.built.bytes);
+	return tear_down(state);
+}
+
+static const struct ask_as v4 = {0}, v6 = {.v6 = true};
+
+static bool answer_is(uint16_t type, const void *rdata, size_t len, uint32_t ttl_s)
+{
+	struct dns_record_iter it = dns_record_iter_section(&t.reply, DNS_ANSWER);
+	struct dns_record rec;
+	return t.reply.header.ancount == 1 && dns_record_next(&t.reply, &it, &rec) &&
+	       rec.type == type && rec.ttl == ttl_s && span_equal(rec.rdata, span_of(rdata, len));
+}
+
+static void denies_what_is_blocked(void **state)
+{
+	(void)state;
+	assert_true(client("x.ads.example.", DNS_TYPE_A, v4));
+	assert_int_equal(rcode(), DNS_RCODE_NXDOMAIN);
+	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+	struct dns_record_iter it = dns_record_iter_section(&t.reply, DNS_AUTHORITY);
+	struct dns_record rec;
+	assert_true(dns_record_next(&t.reply, &it, &rec));
+	assert_int_equal(rec.type, DNS_TYPE_SOA);
+	assert_int_equal(rec.ttl, 10);
+	assert_int_equal(t.asked, 0);
+	assert_int_equal(engine_filter_stats(t.engine)->lists[0], 1);
+}
+
+static void tells_no_address_or_the_pages(void **state)
+{
+	static const uint8_t zero[16] = {0}, page[4] = {192, 0, 2, 80};
+	(void)state;
+	f.rules.answer = FILTER_ZERO;
+	assert_true(client("ads.example.", DNS_TYPE_A, v4));
+	assert_true(answer_is(DNS_TYPE_A, zero, 4, 10));
+	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+	assert_true(client("ads.example.", DNS_TYPE_AAAA, v4));
+	assert_true(answer_is(DNS_TYPE_AAAA, zero, 16, 10));
+	assert_true(client("ads.example.", DNS_TYPE_MX, v4));
+	assert_int_equal(rcode(), DNS_RCODE_NOERROR);
+	assert_int_equal(t.reply.header.ancount, 0);
+	assert_int_equal(t.reply.header.nscount, 1);
+	f.rules.answer = FILTER_PAGE;
+	f.rules.page4 = ip_address_v4(192, 0, 2, 80);
+	assert_true(client("ads.example.", DNS_TYPE_A, v4));
+	assert_true(answer_is(DNS_TYPE_A, page, 4, 10));
+	assert_true(client("ads.example.", DNS_TYPE_AAAA, v4));
+	assert_int_equal(t.reply.header.ancount, 0);
+}
+
+static void other_names_and_other_clients_are_as_ever(void **state)
+{
+	(void)state;
+	assert_false(client("fine.ads.example.", DNS_TYPE_A, v4));
+	assert_false(client("games.example.", DNS_TYPE_A, v4));
+	assert_int_equal(t.asked, 2);
+	assert_true(client("games.example.", DNS_TYPE_A, v6));
+	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+	assert_int_equal(engine_filter_stats(t.engine)->allowed, 1);
+}
+
+static void serve_alias(const char *name)
+{
+	struct dns_name target = name_of("track.ads.example.");
+	server_begin(DNS_FLAG_AA);
+	server_add(DNS_ANSWER, name, DNS_TYPE_CNAME, 60, dns_name_span(&target));
+	server_add_a("track.ads.example.", 60);
+}
+
+static void an_alias_hides_nothing(void **state)
+{
+	(void)state;
+	assert_false(client("metrics.net.", DNS_TYPE_A, v4));
+	serve_alias("metrics.net.");
+	bool answered = server_send();
+	/* The alias's zone is another: its address is asked for by itself. */
+	while (!answered) {
+		server_begin(DNS_FLAG_AA);
+		server_add_a("track.ads.example.", 60);
+		answered = server_send();
+	}
+	assert_int_equal(rcode(), DNS_RCODE_NXDOMAIN);
+	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+	assert_int_equal(t.reply.header.ancount, 0);
+	unsigned asked = t.asked;
+	/* From what is remembered too, over either transport. */
+	assert_true(client("metrics.net.", DNS_TYPE_A, v4));
+	assert_int_equal(rcode(), DNS_RCODE_NXDOMAIN);
+	assert_true(client("metrics.net.", DNS_TYPE_A, (struct ask_as){.tcp = true}));
+	assert_int_equal(rcode(), DNS_RCODE_NXDOMAIN);
+	assert_int_equal(t.asked, asked);
+	assert_int_equal(engine_filter_stats(t.engine)->aliased, 3);
+	/* Who has no such rule gets the answer that was remembered for all. */
+	t.rules.filter = NULL;
+	assert_true(client("metrics.net.", DNS_TYPE_A, v4));
+	assert_int_equal(t.reply.header.ancount, 2);
+}
+
+static void an_excepted_name_may_be_an_alias_of_anything(void **state)
+{
+	(void)state;
+	assert_false(client("www.shop.net.", DNS_TYPE_A, v4));
+	serve_alias("www.shop.net.");
+	bool answered = server_send();
+	while (!answered) {
+		server_begin(DNS_FLAG_AA);
+		server_add_a("track.ads.example.", 60);
+		answered = server_send();
+	}
+	assert_int_equal(rcode(), DNS_RCODE_NOERROR);
+	assert_int_equal(t.reply.header.ancount, 2);
+}
+
+static void search_engines_are_asked_under_their_safe_name(void **state)
+{
+	struct dns_name strict = name_of("strict.bing.com.");
+	(void)state;
+	assert_false(client("www.bing.com.", DNS_TYPE_A, v4));
+	assert_false(dns_name_equal(&t.ask.message.question.name, &strict));
+	assert_false(client("www.bing.com.", DNS_TYPE_A, v6)); /* joins nobody */
+	assert_true(dns_name_equal(&t.ask.message.question.name, &strict));
+	server_begin(DNS_FLAG_AA);
+	server_add_a("strict.bing.com.", 60);
+	assert_true(server_send());
+	struct dns_record_iter it = dns_record_iter_section(&t.reply, DNS_ANSWER);
+	struct dns_record rec;
+	assert_true(dns_record_next(&t.reply, &it, &rec));
+	assert_int_equal(rec.type, DNS_TYPE_CNAME);
+	assert_int_equal(rec.ttl, 10);
+	assert_true(dns_record_next(&t.reply, &it, &rec));
+	assert_int_equal(rec.type, DNS_TYPE_A);
+	assert_int_equal(t.reply.header.ancount, 2);
+	/* Remembered, but not for others. */
+	unsigned asked = t.asked;
+	assert_true(client("www.bing.com.", DNS_TYPE_A, v6));
+	assert_int_equal(t.asked, asked);
+	assert_int_equal(t.reply.header.ancount, 2);
+	assert_true(client("www.bing.com.", DNS_TYPE_CNAME, v6));
+	assert_int_equal(t.reply.header.ancount, 1);
+	assert_false(client("www.bing.com.", DNS_TYPE_A, (struct ask_as){.port = 9}));
+	assert_int_equal(engine_filter_stats(t.engine)->safe, 3);
+}
+
+static void a_pause_and_its_end_are_seen(void **state)
+{
+	(void)state;
+	f.pauses.groups_s[0] = NOW_S + 120;
+	engine_set_rules(t.engine, &t.rules); /* as when the file of pauses has changed */
+	assert_false(client("games.example.", DNS_TYPE_A, v6));
+	engine_wall_is(t.engine, NOW_S + 180);
+	assert_true(client("games.example.", DNS_TYPE_A, v6));
+	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(denies_what_is_blocked, begin, end),
+		cmocka_unit_test_setup_teardown(tells_no_address_or_the_pages, begin, end),
+		cmocka_unit_test_setup_teardown(other_names_and_other_clients_are_as_ever, begin,
+						end),
+		cmocka_unit_test_setup_teardown(an_alias_hides_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(an_excepted_name_may_be_an_alias_of_anything, begin,
+						end),
+		cmocka_unit_test_setup_teardown(search_engines_are_asked_under_their_safe_name,
+						begin, end),
+		cmocka_unit_test_setup_teardown(a_pause_and_its_end_are_seen, begin, end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
