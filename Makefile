@@ -37,7 +37,7 @@ install:
 bench:
 	@tools/packages build run bench
 	@tools/build $(BUILD) $(MESON_OPTIONS)
-	@ninja -C $(BUILD) bench/dhcp_load bench/nat_load bench/nat_tcp bench/nat_start bench/vpn_handshakes bench/web_origin bench/web_load bench/cache_ratio
+	@ninja -C $(BUILD) bench/dhcp_load bench/nat_load bench/nat_tcp bench/nat_start bench/vpn_handshakes bench/web_origin bench/web_load bench/cache_ratio bench/policy_names
 	@bench/run $(BUILD)/gatehouse
 
 clean:

@@ -4,7 +4,7 @@
 #define RESOLVER_CONTROL_H
 
 #include "control/control.h"
-#include "service/resolver/control_policy.h"
+#include "service/resolver/io_policy.h"
 #include "service/resolver/io_worker.h"
 
 struct cache;

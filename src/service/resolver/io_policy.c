@@ -1,6 +1,6 @@
 /* What the control socket tells of the policy that is obeyed: what it is, what each of its lists
  * has blocked, and why a name is or is not for a client. */
-#include "service/resolver/control_policy.h"
+#include "service/resolver/io_policy.h"
 
 #include "os/clock.h"
 #include "policy/io_follow.h"

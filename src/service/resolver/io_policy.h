@@ -1,7 +1,7 @@
 /* What the control socket tells of the policy, and what its lists have blocked, by their names from
  * one policy to the next. Decides nothing. */
-#ifndef RESOLVER_CONTROL_POLICY_H
-#define RESOLVER_CONTROL_POLICY_H
+#ifndef RESOLVER_IO_POLICY_H
+#define RESOLVER_IO_POLICY_H
 
 #include "control/control.h"
 #include "os/counters.h"
