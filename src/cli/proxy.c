@@ -234,14 +234,21 @@ const struct command proxy_undrain_verb = {
 	.run = undrain_run,
 };
 
-static const struct command *const verbs[] = {
-	&proxy_routes_verb,  &proxy_backends_verb, &proxy_drain_verb,
-	&proxy_undrain_verb, &proxy_certs_verb,	   &proxy_renew_verb,
-	&proxy_cache_verb,   &proxy_top_verb,	   NULL};
+static const struct command *const verbs[] = {&proxy_routes_verb,
+					      &proxy_backends_verb,
+					      &proxy_drain_verb,
+					      &proxy_undrain_verb,
+					      &proxy_certs_verb,
+					      &proxy_renew_verb,
+					      &proxy_cache_verb,
+					      &proxy_top_verb,
+					      &proxy_hosts_verb,
+					      &proxy_clients_verb,
+					      NULL};
 
 const struct command command_proxy = {
 	.name = "proxy",
 	.arguments = "",
-	.summary = "Show and steer the reverse proxy: routes, servers, drains, certificates",
+	.summary = "Show and steer the proxies: routes, servers, certificates; who goes where",
 	.verbs = verbs,
 };

@@ -11,8 +11,10 @@ import threading
 import pytest
 
 import proxy_h2
+import topology
 from forward_site import CLIENT, PROXY, WEB, WEB6, Site, field
 from proxy_servers import wait_for
+from service import Service, binary
 
 
 @pytest.fixture(scope="module")
@@ -450,6 +452,33 @@ def test_numbers_and_status(site):
     assert told["requests"] > 0 and told["refused"] > 0 and told["workers_behind"] == 0
 
 
+def test_the_busiest_hosts_and_clients_are_shown_as_far_as_the_log_may(site):
+    site.names.zone["busy.example.com"] = [WEB[0]]
+    for _ in range(30):
+        site.ask("http://busy.example.com/")
+
+    def rows(kind, name):
+        status, told = site.service.control("GET", f"/{kind}?limit=256")
+        assert status == 200
+        return {row[name]: row["requests"] for row in told[kind]}
+
+    wait_for(lambda: rows("hosts", "host").get("busy.example.com") == 30)  # an answer is there a moment before it is counted
+    assert "nowhere.example.com" not in rows("hosts", "host")
+    before = rows("clients", "client")
+    assert set(before) == {CLIENT}
+    site.service.reload(site.config.replace("{format: json}", "{format: json, clients: network}"))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    site.ask("http://busy.example.com/")
+    wait_for(lambda: rows("clients", "client") == {**before, "10.0.0.0": 1})
+    site.reload()
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    done = site.gateway.run(binary(), "proxy", "hosts", "--limit", "1", "--control", site.service.run_folder / "forward-proxy.sock")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and done.stdout.startswith("HOST"), done.stderr
+    done = site.gateway.run(binary(), "proxy", "clients", "--json", "--control", site.service.run_folder / "forward-proxy.sock")
+    assert json.loads(done.stdout)["clients"][0]["client"] == CLIENT
+    assert site.service.control("GET", "/hosts?limit=257")[0] == 400
+
+
 def test_a_reload_drops_nothing_and_a_bad_one_changes_nothing(site):
     status, made = site.tunnel("www.example.com:443")
     assert status == 200
@@ -494,3 +523,23 @@ def test_it_ends_when_what_runs_has_ended(janitor_process):
     finally:
         if made:
             made.close()
+
+
+def test_the_supervisor_runs_it_in_its_sandbox(janitor_process):
+    net = topology.Net()
+    try:
+        host = net.host("gateway")
+        config = "forward-proxy:\n  listen: 127.0.0.1\n  workers: 2\n  access-log: {format: combined}\n"
+        service = Service(host, "run", config).start()
+        status, told = service.control("GET", "/status", "forward-proxy")
+        assert status == 200 and told["workers"] == 2
+        assert {"user", "capabilities", "no-new-privileges", "mounts", "seccomp"} <= set(told["sandbox"]), told
+        with host.inside():
+            made = socket.create_connection(("127.0.0.1", 3128), 20)
+        made.sendall(b"GET http://127.0.0.1:8080/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert made.recv(4096).split()[1] == b"403"
+        made.close()
+        log = service.folder / "state" / "forward-proxy" / "access.log"
+        assert '"GET / HTTP/1.1" 403' in wait_for(lambda: log.exists() and log.read_text())
+    finally:
+        assert not net.close()

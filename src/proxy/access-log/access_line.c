@@ -73,9 +73,9 @@ static void write_escaped(struct writer *w, struct span s, const char *escape)
 	}
 }
 
-static struct ip_address shown_client(const struct access_line *l, enum access_clients clients)
+struct ip_address access_client_shown(const struct ip_address *client, enum access_clients clients)
 {
-	struct ip_address a = l->client;
+	struct ip_address a = *client;
 	if (clients == ACCESS_CLIENTS_NONE)
 		return (struct ip_address){0};
 	for (size_t i = a.family == 4 ? 3 : 6; clients == ACCESS_CLIENTS_NETWORK && i < 16; i++)
@@ -250,7 +250,7 @@ static void write_combined(const struct access_line *l, const struct ip_address 
 void access_line_write(const struct access_line *l, enum access_form form,
 		       enum access_clients clients, struct writer *w)
 {
-	struct ip_address client = shown_client(l, clients);
+	struct ip_address client = access_client_shown(&l->client, clients);
 	if (form == ACCESS_JSON)
 		write_json(l, &client, w);
 	else

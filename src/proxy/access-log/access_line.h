@@ -43,6 +43,8 @@ struct access_line {
 	uint64_t duration_us, first_byte_us, connect_us; /* the latter two 0: there was none */
 };
 
+/* What is written of a client; of no family: nothing. */
+struct ip_address access_client_shown(const struct ip_address *client, enum access_clients clients);
 /* Whole and with its line end, or w is bad. */
 void access_line_write(const struct access_line *l, enum access_form form,
 		       enum access_clients clients, struct writer *w);

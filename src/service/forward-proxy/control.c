@@ -153,14 +153,6 @@ static void handle_cache_purge(void *arg, const struct control_request *req,
 	proxy_cache_purge(cache_of(arg, &v), req, reply);
 }
 
-static const struct control_verb verbs[] = {
-	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", handle_cache},
-	{"GET", "/cache/why", "?url=: what is kept of an address, or why nothing is",
-	 handle_cache_why},
-	{"POST", "/cache/purge", "?url=|prefix=|tag=|all=: what is kept is forgotten",
-	 handle_cache_purge},
-};
-
 static void metrics(void *arg, struct writer *w)
 {
 	const struct forward_proxy *p = arg;
@@ -182,13 +174,48 @@ static void metrics(void *arg, struct writer *w)
 	write_one(w, "access_log_lost_total", "lines that were lost", access_log_lost(&p->log));
 }
 
+/* --- the busiest --- */
+
+static size_t tops_of(const struct forward_proxy *p, struct forward_top *ret[FORWARD_WORKERS_MAX])
+{
+	for (size_t i = 0; i < p->workers_started; i++)
+		ret[i] = p->workers[i].top;
+	return p->workers_started;
+}
+
+static void handle_hosts(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct forward_top *all[FORWARD_WORKERS_MAX];
+	size_t n = tops_of(arg, all);
+	forward_top_hosts(all, n, req, reply);
+}
+
+static void handle_clients(void *arg, const struct control_request *req,
+			   struct control_reply *reply)
+{
+	struct forward_top *all[FORWARD_WORKERS_MAX];
+	size_t n = tops_of(arg, all);
+	forward_top_clients(all, n, req, reply);
+}
+
+static const struct control_verb verbs[] = {
+	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", handle_cache},
+	{"GET", "/cache/why", "?url=: what is kept of an address, or why nothing is",
+	 handle_cache_why},
+	{"POST", "/cache/purge", "?url=|prefix=|tag=|all=: what is kept is forgotten",
+	 handle_cache_purge},
+	{"GET", "/hosts", "?limit=: where most requests go", handle_hosts},
+	{"GET", "/clients", "?limit=: whose most requests are, as far as the access log may tell",
+	 handle_clients},
+};
+
 void forward_control_face(struct forward_proxy *p, struct control_face *ret)
 {
 	*ret = (struct control_face){.service = "forward-proxy",
+				     .verbs = verbs,
+				     .verbs_n = sizeof(verbs) / sizeof(verbs[0]),
 				     .status = status,
 				     .metrics = metrics,
 				     .reload = forward_reload,
-				     .verbs = verbs,
-				     .verbs_n = sizeof(verbs) / sizeof(verbs[0]),
 				     .arg = p};
 }

@@ -113,6 +113,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	if (!e)
 		return;
 	proxy_cached_leave(TAKE(e->cached));
+	forward_top_add(w->top, x, e);
 	names_leave(&e->waiter);
 	forward_sign_in_leave(e);
 	x->service = NULL;

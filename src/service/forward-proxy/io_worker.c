@@ -143,6 +143,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &forward_cached_edits);
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));
+	TRY(forward_top_new(&w->top));
 	TRY(make_core(w, o));
 	TRY(forward_names_new(&w->loop, forward_name_told, w, &w->names));
 	w->entries = o->entries;
@@ -201,6 +202,7 @@ void forward_worker_done(struct forward_worker *w)
 	forward_names_free(w->names);
 	auth_desk_free(w->desk);
 	forward_view_leave(TAKE(w->view));
+	forward_top_free(TAKE(w->top));
 	forward_site_unref(atomic_load_explicit(&w->next, memory_order_relaxed));
 	free(w->listeners);
 	loop_done(&w->loop);

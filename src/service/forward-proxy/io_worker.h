@@ -17,6 +17,7 @@
 #include "service/forward-proxy/io_names.h"
 #include "service/forward-proxy/io_own.h"
 #include "service/forward-proxy/io_site.h"
+#include "service/forward-proxy/io_top.h"
 #include "service/forward-proxy/origin.h"
 #include "service/forward-proxy/refusal.h"
 
@@ -65,6 +66,7 @@ struct forward_worker {
 	struct auth_desk *desk;	  /* where passwords are hashed */
 	struct auth_known *known; /* borrowed from main */
 	struct proxy_cache_desk cache;
+	struct forward_top *top;    /* the main thread reads it, too */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
 	struct loop *main;	    /* woken when it has drained */
 	struct proxy_limits limits; /* before a verdict */
