@@ -505,9 +505,10 @@ static void ready(void *owner, unsigned events)
 		return;
 	}
 	if (b->state == PROXY_BACK1_CONNECT) {
-		if (b->wire.t->ready & PROXY_BROKEN)
+		if (b->wire.t->ready & PROXY_BROKEN) {
+			b->x->connect_error = b->wire.t->error;
 			fail(b, hop_open_cause(b->hop, b->wire.t));
-		else if (b->wire.t->ready & PROXY_OPENED)
+		} else if (b->wire.t->ready & PROXY_OPENED)
 			opened(b);
 		return;
 	}
@@ -556,6 +557,7 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 	}
 	enum err e = hop_connect(x, hop->tls1 ? hop->tls1 : hop->tls, &t);
 	if (e) {
+		x->connect_error = e;
 		fail(b, err_is_shortage(e) ? PROXY_BUSY : PROXY_CONNECT_FAILED);
 		return;
 	}

@@ -70,7 +70,7 @@ static enum proxy_handshake_fault fault_of(enum err e)
 static void enter(struct proxy_worker *w, struct proxy_transport *t,
 		  const struct proxy_connection *c, const struct proxy_admission *admission)
 {
-	if (t->tls && span_is(t->tls->alpn, "h2"))
+	if (t->tls && span_is(t->tls->alpn, "h2") && !admission->socks_versions)
 		proxy_front2_new(w, t, c, admission, (struct span){0});
 	else
 		(void)proxy_front1_new(w, t, c, admission);

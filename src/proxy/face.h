@@ -30,14 +30,16 @@ struct proxy_connection {
 	uint64_t began_ms;
 	uint32_t exchanges; /* so far, the one that runs too */
 	bool proxied;	    /* peer and local are of a PROXY header */
-	uint8_t version;    /* 11 or 20; 0 while unknown */
+	uint8_t version;    /* 11 or 20; of SOCKS and while unknown 0 */
 };
 
-/* What a new connection is to be. Times in ms, 0: no limit. */
+/* What a new connection is to be. Times in ms, 0: no limit. Of SOCKS head_ms is for all that comes
+ * before its request has come. */
 struct proxy_admission {
 	bool refuse;		/* close it at once, by a reset */
 	bool proxy_header;	/* a PROXY header comes first, and is believed */
 	bool http2_plain;	/* HTTP/2 by prior knowledge is allowed without TLS */
+	uint8_t socks_versions; /* PROXY_SOCKS_4…: SOCKS is spoken and no HTTP; 0: HTTP */
 	struct tls_server *tls; /* the core takes a count of its own; NULL: plain */
 	uint32_t handshake_ms;	/* PROXY header and TLS */
 	uint32_t head_ms;	/* from a head's first byte to its last */

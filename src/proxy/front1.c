@@ -4,6 +4,7 @@
 #include "base/writer.h"
 #include "proxy/convert1.h"
 #include "proxy/exchange.h"
+#include "proxy/front1_inner.h"
 #include "proxy/front2.h"
 #include "proxy/relay.h"
 #include "proxy/worker.h"
@@ -14,14 +15,6 @@ enum {
 	TURNS_MAX = 64,		/* looks of one connection in a turn, then the others have theirs */
 	DRAIN_MAX = 256 * 1024, /* bytes of a body that are thrown away to keep a connection */
 	LINGER_MS = 2000,	/* RFC 9112 9.6: the client may still be sending */
-};
-
-/* What a look at the bytes that are here came to. */
-enum step {
-	STEP_ON,   /* look again */
-	STEP_READ, /* more bytes are needed */
-	STEP_HELD, /* nothing is to be done until somebody calls */
-	STEP_GONE, /* f is gone */
 };
 
 static void front1_turn(struct proxy_front1 *f);
@@ -61,8 +54,7 @@ static void front1_free(struct proxy_front1 *f, bool abort)
 	front1_drop(f, abort);
 }
 
-/* The client is gone, or must go: its exchange too. */
-static void end(struct proxy_front1 *f, enum proxy_cause cause, bool abort)
+void front1_end(struct proxy_front1 *f, enum proxy_cause cause, bool abort)
 {
 	struct proxy_exchange *x = TAKE(f->x);
 	if (x)
@@ -72,7 +64,7 @@ static void end(struct proxy_front1 *f, enum proxy_cause cause, bool abort)
 
 /* We write no more. The client may still be sending: closed now, the kernel would answer that by a
  * reset, which may overtake the answer (RFC 9112 9.6). */
-static void linger(struct proxy_front1 *f)
+void front1_linger(struct proxy_front1 *f)
 {
 	struct proxy_worker *w = worker(f);
 	proxy_transport_finish(f->wire.t);
@@ -100,17 +92,22 @@ static void await_request(struct proxy_front1 *f)
 
 /* ---- requests ---- */
 
+void front1_no_request(struct proxy_front1 *f, enum proxy_cause cause)
+{
+	struct proxy_worker *w = worker(f);
+	if (w->face->malformed)
+		w->face->malformed(w->face_arg, &f->c, cause);
+	proxy_count_add(&w->counts, PROXY_COUNT_CAUSE + cause, 1);
+	front1_linger(f);
+}
+
 /* The core's own answer to what is no request: short, and the connection ends. */
 static void malformed(struct proxy_front1 *f, enum proxy_cause cause, enum http_fault fault)
 {
-	struct proxy_worker *w = worker(f);
 	unsigned status = fault == HTTP_FAULT_VERSION ? 505 : proxy_cause_status(cause);
 	char text[512];
 	struct writer out = writer_of(text, sizeof(text));
 	const char *why = fault ? http_fault_text(fault) : http_reason(status);
-	if (w->face->malformed)
-		w->face->malformed(w->face_arg, &f->c, cause);
-	proxy_count_add(&w->counts, PROXY_COUNT_CAUSE + cause, 1);
 	http_write_status(&out, status);
 	write_format(&out,
 		     "Content-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n"
@@ -118,10 +115,10 @@ static void malformed(struct proxy_front1 *f, enum proxy_cause cause, enum http_
 		     strlen(why) + 1, why);
 	size_t sent = 0;
 	struct span all = writer_span(&out);
-	if (f->wire.t->ready & PROXY_CAN_WRITE &&
-	    proxy_transport_write(f->wire.t, &all, 1, &sent) == OK)
-		linger(f);
-	else
+	bool told = f->wire.t->ready & PROXY_CAN_WRITE &&
+		    proxy_transport_write(f->wire.t, &all, 1, &sent) == OK;
+	front1_no_request(f, cause);
+	if (!told)
 		torn(f);
 }
 
@@ -156,8 +153,8 @@ static bool path_settle(struct proxy_exchange *x)
 }
 
 /* A whole head. */
-static enum step request(struct proxy_front1 *f, struct proxy_exchange *x,
-			 const struct http1_head *read)
+static enum front1_step request(struct proxy_front1 *f, struct proxy_exchange *x,
+				const struct http1_head *read)
 {
 	struct proxy_worker *w = worker(f);
 	static const enum proxy_framing framings[] = {
@@ -170,7 +167,7 @@ static enum step request(struct proxy_front1 *f, struct proxy_exchange *x,
 	if (!path_settle(x)) {
 		proxy_exchange_give(x);
 		malformed(f, PROXY_BUSY, HTTP_FAULT_NONE);
-		return STEP_ON;
+		return FRONT1_ON;
 	}
 	f->request_version = x->request.version;
 	f->keep_alive = read->keep_alive && !w->draining &&
@@ -187,15 +184,16 @@ static enum step request(struct proxy_front1 *f, struct proxy_exchange *x,
 	proxy_deadline_clear(&f->deadline);
 	f->x = x;
 	proxy_exchange_begin(x, f->state == PROXY_FRONT1_ANSWER);
-	return STEP_ON;
+	return FRONT1_ON;
 }
 
-static enum step head_bad(struct proxy_front1 *f, struct proxy_exchange *x, enum http_fault fault)
+static enum front1_step head_bad(struct proxy_front1 *f, struct proxy_exchange *x,
+				 enum http_fault fault)
 {
 	proxy_exchange_give(x);
 	malformed(f, fault == HTTP_FAULT_TOO_LARGE ? PROXY_CLIENT_HEAD_LIMIT : PROXY_CLIENT_FORMAT,
 		  fault);
-	return STEP_ON;
+	return FRONT1_ON;
 }
 
 /* Parses again only when a line has ended since: a head that comes byte by byte costs no more than
@@ -213,7 +211,7 @@ static bool may_be_http2(const struct proxy_front1 *f, struct span in)
 	return f->http2_plain && !f->c.exchanges && memcmp(in.data, proxy_preface2, n) == 0;
 }
 
-static enum step become_http2(struct proxy_front1 *f)
+static enum front1_step become_http2(struct proxy_front1 *f)
 {
 	struct proxy_worker *w = worker(f);
 	struct proxy_buffer *b = proxy_buffer_ref(f->wire.in);
@@ -226,32 +224,32 @@ static enum step become_http2(struct proxy_front1 *f)
 	front1_drop(f, false);
 	proxy_front2_new(w, t, &c, &admission, proxy_buffer_span(b));
 	proxy_buffer_give(&w->buffers, b);
-	return STEP_GONE;
+	return FRONT1_GONE;
 }
 
-static enum step head_step(struct proxy_front1 *f)
+static enum front1_step head_step(struct proxy_front1 *f)
 {
 	struct proxy_worker *w = worker(f);
 	struct span in = proxy_wire1_bytes(&f->wire);
 	if (!in.len) {
 		if (f->wire.in_eof || f->broken || w->draining) {
-			end(f, PROXY_FINE, false);
-			return STEP_GONE;
+			front1_end(f, PROXY_FINE, false);
+			return FRONT1_GONE;
 		}
-		return STEP_READ;
+		return FRONT1_READ;
 	}
 	if (may_be_http2(f, in)) {
 		if (in.len >= sizeof(proxy_preface2))
 			return become_http2(f);
 		if (!f->wire.in_eof)
-			return STEP_READ;
+			return FRONT1_READ;
 	}
 	if (!worth_a_look(f, in))
-		return STEP_READ;
+		return FRONT1_READ;
 	struct proxy_exchange *x = proxy_exchange_take(w, &f->c, &f->front);
 	if (!x) {
 		malformed(f, PROXY_BUSY, HTTP_FAULT_NONE);
-		return STEP_ON;
+		return FRONT1_ON;
 	}
 	struct http1_head read = {.fields = x->request.fields, .fields_max = PROXY_FIELDS_RECEIVED};
 	enum parse p = http1_request_head(in, &read);
@@ -265,13 +263,13 @@ static enum step head_step(struct proxy_front1 *f)
 		return head_bad(f, x, HTTP_FAULT_TOO_LARGE);
 	proxy_exchange_give(x);
 	if (f->wire.in_eof) {
-		end(f, PROXY_CLIENT_GONE, false);
-		return STEP_GONE;
+		front1_end(f, PROXY_CLIENT_GONE, false);
+		return FRONT1_GONE;
 	}
 	if (!f->scanned)
 		proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->head_ms);
 	f->scanned = (uint32_t)in.len;
-	return STEP_READ;
+	return FRONT1_READ;
 }
 
 static bool trailers_store(struct proxy_exchange *x, struct http1_head *read)
@@ -283,30 +281,30 @@ static bool trailers_store(struct proxy_exchange *x, struct http1_head *read)
 }
 
 /* The body is not what the protocol allows. */
-static enum step body_bad(struct proxy_front1 *f)
+static enum front1_step body_bad(struct proxy_front1 *f)
 {
 	struct proxy_exchange *x = f->x;
 	f->keep_alive = false;
 	f->wire.in_done = true; /* nothing of it is read any more */
 	if (f->wire.in_eof) {
-		end(f, PROXY_CLIENT_GONE, false);
-		return STEP_GONE;
+		front1_end(f, PROXY_CLIENT_GONE, false);
+		return FRONT1_GONE;
 	}
 	f->state = PROXY_FRONT1_ANSWER;
 	proxy_exchange_end(x, PROXY_CLIENT_FORMAT);
-	return STEP_ON;
+	return FRONT1_ON;
 }
 
 /* The back takes no more for now. A client that has reset needs no answer. */
-static enum step body_held(struct proxy_front1 *f)
+static enum front1_step body_held(struct proxy_front1 *f)
 {
 	if (f->state != PROXY_FRONT1_BODY || !(f->wire.t->ready & PROXY_BROKEN))
-		return STEP_HELD;
-	end(f, PROXY_CLIENT_GONE, false);
-	return STEP_GONE;
+		return FRONT1_HELD;
+	front1_end(f, PROXY_CLIENT_GONE, false);
+	return FRONT1_GONE;
 }
 
-static enum step body_step(struct proxy_front1 *f)
+static enum front1_step body_step(struct proxy_front1 *f)
 {
 	struct proxy_exchange *x = f->x;
 	struct http_field fields[PROXY_TRAILERS_MAX];
@@ -318,7 +316,7 @@ static enum step body_step(struct proxy_front1 *f)
 	if (trailers.fields_n && !x->request_trailers_n && !trailers_store(x, &trailers))
 		return body_bad(f);
 	if (!bytes.len && p != PARSE_DONE)
-		return STEP_READ;
+		return FRONT1_READ;
 	size_t n = proxy_exchange_request_body(x, bytes, p == PARSE_DONE);
 	proxy_wire1_taken(&f->wire, n);
 	if (n < bytes.len || (p == PARSE_DONE && !x->request_ended))
@@ -326,72 +324,72 @@ static enum step body_step(struct proxy_front1 *f)
 	if (p == PARSE_DONE && f->state == PROXY_FRONT1_BODY)
 		f->state = PROXY_FRONT1_ANSWER;
 	else if (p == PARSE_DONE)
-		return STEP_HELD; /* a tunnel's client has ended */
-	return STEP_ON;
+		return FRONT1_HELD; /* a tunnel's client has ended */
+	return FRONT1_ON;
 }
 
 /* The rest of a small body, after its answer. */
-static enum step drain_step(struct proxy_front1 *f)
+static enum front1_step drain_step(struct proxy_front1 *f)
 {
 	struct http_field fields[PROXY_TRAILERS_MAX];
 	struct http1_head trailers = {.fields = fields, .fields_max = PROXY_TRAILERS_MAX};
 	struct span bytes;
 	enum parse p = proxy_wire1_body(&f->wire, &trailers, &bytes);
 	if (p == PARSE_BAD) {
-		end(f, PROXY_FINE, false);
-		return STEP_GONE;
+		front1_end(f, PROXY_FINE, false);
+		return FRONT1_GONE;
 	}
 	proxy_wire1_taken(&f->wire, bytes.len);
 	if (p == PARSE_DONE)
 		await_request(f);
-	return p == PARSE_DONE || bytes.len ? STEP_ON : STEP_READ;
+	return p == PARSE_DONE || bytes.len ? FRONT1_ON : FRONT1_READ;
 }
 
-static enum step linger_step(struct proxy_front1 *f)
+static enum front1_step linger_step(struct proxy_front1 *f)
 {
 	size_t n = proxy_wire1_bytes(&f->wire).len;
 	if (n)
 		proxy_wire1_skip(&f->wire, n);
 	if (f->wire.in_eof || f->broken) {
-		end(f, PROXY_FINE, f->torn);
-		return STEP_GONE;
+		front1_end(f, PROXY_FINE, f->torn);
+		return FRONT1_GONE;
 	}
-	return STEP_READ;
+	return FRONT1_READ;
 }
 
 /* While an answer is made nothing is read; what comes by then is the next request, or the end. */
-static enum step answer_step(struct proxy_front1 *f)
+static enum front1_step answer_step(struct proxy_front1 *f)
 {
 	if (f->broken || f->wire.t->ready & PROXY_BROKEN) {
-		end(f, PROXY_CLIENT_GONE, false);
-		return STEP_GONE;
+		front1_end(f, PROXY_CLIENT_GONE, false);
+		return FRONT1_GONE;
 	}
-	return STEP_HELD;
+	return FRONT1_HELD;
 }
 
-static enum step read_step(struct proxy_front1 *f)
+static enum front1_step read_step(struct proxy_front1 *f)
 {
 	bool got = false;
 	enum err e = f->broken ? ERR_CLOSED : proxy_wire1_fill(&f->wire, &got);
 	if (f->broken || (e && e != ERR_CLOSED)) {
-		end(f, e == ERR_LIMIT ? PROXY_BUSY : PROXY_CLIENT_GONE, false);
-		return STEP_GONE;
+		front1_end(f, e == ERR_LIMIT ? PROXY_BUSY : PROXY_CLIENT_GONE, false);
+		return FRONT1_GONE;
 	}
 	if (e == ERR_CLOSED || got)
-		return STEP_ON;
+		return FRONT1_ON;
 	proxy_wire1_rest(&f->wire);
-	return STEP_HELD;
+	return FRONT1_HELD;
 }
 
-static enum step step(struct proxy_front1 *f)
+static enum front1_step step(struct proxy_front1 *f)
 {
 	switch ((enum proxy_front1_state)f->state) {
-	case PROXY_FRONT1_HEAD: return head_step(f);
+	case PROXY_FRONT1_HEAD: return f->socks.versions ? front1_socks_step(f) : head_step(f);
 	case PROXY_FRONT1_BODY: return body_step(f);
 	case PROXY_FRONT1_ANSWER: return answer_step(f);
 	case PROXY_FRONT1_TUNNEL:
 		if (f->x->relay)
-			return STEP_HELD;
+			return FRONT1_HELD;
 		if (f->broken)
 			return answer_step(f);
 		/* Who has ended has no more to say, and may be gone. */
@@ -399,19 +397,19 @@ static enum step step(struct proxy_front1 *f)
 	case PROXY_FRONT1_DRAIN: return drain_step(f);
 	case PROXY_FRONT1_LINGER: return linger_step(f);
 	}
-	return STEP_HELD;
+	return FRONT1_HELD;
 }
 
 static void front1_turn(struct proxy_front1 *f)
 {
 	unsigned looks = 0;
-	enum step next = STEP_ON;
+	enum front1_step next = FRONT1_ON;
 	if (f->turning)
 		return;
 	f->turning = true;
-	while ((next == STEP_ON || next == STEP_READ) && looks++ < TURNS_MAX)
-		next = next == STEP_ON ? step(f) : read_step(f);
-	if (next == STEP_GONE)
+	while ((next == FRONT1_ON || next == FRONT1_READ) && looks++ < TURNS_MAX)
+		next = next == FRONT1_ON ? step(f) : read_step(f);
+	if (next == FRONT1_GONE)
 		return;
 	f->turning = false;
 	if (looks >= TURNS_MAX)
@@ -436,7 +434,7 @@ static void late(struct proxy_deadline *d)
 		malformed(f, PROXY_CLIENT_HEAD_TIME, HTTP_FAULT_NONE);
 		return;
 	}
-	end(f, PROXY_FINE, false);
+	front1_end(f, PROXY_FINE, false);
 }
 
 /* ---- answers ---- */
@@ -474,7 +472,7 @@ static void front1_interim(struct proxy_front *front, struct proxy_exchange *x)
 {
 	struct proxy_front1 *f = of(front);
 	const struct proxy_write1 how = {0};
-	if (f->request_version >= 11 && !f->broken)
+	if (f->request_version >= 11 && !f->socks.versions && !f->broken)
 		(void)compose(f, &x->response, &how);
 }
 
@@ -493,6 +491,11 @@ static void front1_head(struct proxy_front *front, struct proxy_exchange *x, boo
 	struct proxy_write1 how = {0};
 	enum proxy_framing framing = PROXY_FRAMING_NONE;
 	f->head_sent = true;
+	if (f->socks.versions) {
+		if (!f->broken && !front1_socks_head(f, x))
+			broke(f);
+		return;
+	}
 	if (head->body == PROXY_BODY_TUNNEL) {
 		framing = PROXY_FRAMING_CLOSE;
 		f->keep_alive = false;
@@ -525,6 +528,8 @@ static size_t front1_body(struct proxy_front *front, struct proxy_exchange *x, s
 	size_t taken = 0;
 	if (f->broken)
 		return 0;
+	if (f->wire.out_framing == PROXY_FRAMING_NONE && f->socks.versions)
+		return bytes.len;
 	bool trailers = x->request.te_trailers;
 	enum err e = proxy_wire1_send(&f->wire, bytes, end, trailers ? x->response_trailers : NULL,
 				      trailers ? x->response_trailers_n : 0, &taken);
@@ -540,7 +545,7 @@ static void finished(struct proxy_front1 *f)
 	bool rest = f->state == PROXY_FRONT1_BODY && (!f->wire.in_done || f->wire.in_ready);
 	proxy_exchange_finish(TAKE(f->x));
 	if (!f->keep_alive) {
-		linger(f);
+		front1_linger(f);
 	} else if (rest) {
 		struct proxy_worker *w = worker(f);
 		f->state = PROXY_FRONT1_DRAIN;
@@ -687,6 +692,7 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 			      : PROXY_BUFFER_SIZE;
 	f->requests_max = admission->requests_max;
 	f->http2_plain = admission->http2_plain;
+	f->socks.versions = admission->socks_versions;
 	f->next = w->fronts;
 	if (f->next)
 		f->next->previous = f;
@@ -695,6 +701,8 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 	t->call = ready;
 	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, 1);
 	await_request(f);
+	if (f->socks.versions)
+		proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->head_ms);
 	front1_turn(f);
 	return f;
 }
@@ -712,5 +720,5 @@ void proxy_front1_drain(struct proxy_worker *w)
 void proxy_front1_end_all(struct proxy_worker *w)
 {
 	while (w->fronts)
-		end(w->fronts, PROXY_DRAINED, false);
+		front1_end(w->fronts, PROXY_DRAINED, false);
 }

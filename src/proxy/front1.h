@@ -1,5 +1,5 @@
-/* A client's connection that speaks HTTP/1: requests one after another, each an exchange. Knows no
- * back end.
+/* A client's connection that speaks HTTP/1: requests one after another, each an exchange; or SOCKS:
+ * one request, for a tunnel. Knows no back end.
  */
 #ifndef PROXY_FRONT1_H
 #define PROXY_FRONT1_H
@@ -7,6 +7,7 @@
 #include "proxy/deadline.h"
 #include "proxy/face.h"
 #include "proxy/later.h"
+#include "proxy/socks.h"
 #include "proxy/wire1.h"
 
 enum proxy_front1_state {
@@ -34,8 +35,9 @@ struct proxy_front1 {
 	bool keep_alive;	 /* after this answer */
 	bool head_sent;		 /* the answer's head was composed */
 	bool http2_plain;
-	bool broken; /* writing failed */
-	bool torn;   /* closed by a reset */
+	struct proxy_socks socks; /* versions 0: HTTP */
+	bool broken;		  /* writing failed */
+	bool torn;		  /* closed by a reset */
 	bool turning;
 };
 

@@ -47,7 +47,7 @@ struct proxy_head {
 	struct span reason; /* as received; empty: the one of RFC 9110 */
 	uint16_t status;
 	uint8_t method_id; /* enum proxy_method */
-	uint8_t version;   /* 10, 11, 20: how it came */
+	uint8_t version;   /* 10, 11, 20: how it came; 4, 5: by SOCKS */
 	uint8_t body;	   /* enum proxy_body */
 	bool has_length;   /* length is told to the other side; always with PROXY_BODY_LENGTH */
 	bool absolute;	   /* the target came in absolute form (forward proxy) */

@@ -1,0 +1,112 @@
+/* A client that speaks SOCKS: its request becomes an exchange like that of CONNECT. */
+#include "proxy/exchange.h"
+#include "proxy/front1_inner.h"
+#include "proxy/worker.h"
+
+enum { AUTHORITY_MAX = SOCKS_NAME_MAX + 16 };
+
+/* Composed; flushed by whoever is next. */
+static bool put(struct proxy_front1 *f, const struct writer *w)
+{
+	uint8_t *at = w->pos ? proxy_wire1_room(&f->wire, w->pos) : NULL;
+	if (at)
+		memcpy(at, w->data, w->pos);
+	return !w->bad && (at || !w->pos);
+}
+
+static enum front1_step gone(struct proxy_front1 *f, enum proxy_cause cause)
+{
+	front1_end(f, cause, false);
+	return FRONT1_GONE;
+}
+
+static bool fill(struct proxy_exchange *x, const struct proxy_socks *s,
+		 const struct socks_address *to)
+{
+	char text[AUTHORITY_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+	struct proxy_head *r = &x->request;
+	proxy_socks_authority(to, &w);
+	r->method = span_text("CONNECT");
+	r->method_id = PROXY_CONNECT;
+	r->version = s->version;
+	r->authority = proxy_exchange_store(x, writer_span(&w));
+	return !w.bad && r->authority.data;
+}
+
+static enum front1_step request(struct proxy_front1 *f, const struct socks_address *to, size_t used)
+{
+	struct proxy_worker *w = f->c.worker;
+	struct proxy_exchange *x = proxy_exchange_take(w, &f->c, &f->front);
+	if (!x)
+		return gone(f, PROXY_BUSY);
+	if (!fill(x, &f->socks, to)) {
+		proxy_exchange_give(x);
+		return gone(f, PROXY_BUSY);
+	}
+	proxy_wire1_skip(&f->wire, used);
+	proxy_wire1_in(&f->wire, PROXY_FRAMING_NONE, 0);
+	proxy_wire1_rest(&f->wire);
+	f->keep_alive = false;
+	f->state = PROXY_FRONT1_ANSWER;
+	proxy_deadline_clear(&f->deadline);
+	f->x = x;
+	proxy_exchange_begin(x, true);
+	return FRONT1_ON;
+}
+
+enum front1_step front1_socks_step(struct proxy_front1 *f)
+{
+	uint8_t room[PROXY_SOCKS_ANSWER_MAX];
+	struct writer out = writer_of(room, sizeof(room));
+	struct span in = proxy_wire1_bytes(&f->wire);
+	struct socks_address to;
+	size_t used;
+	if (f->wire.in_eof || f->broken || f->c.worker->draining)
+		return gone(f, PROXY_FINE);
+	enum proxy_socks_took took = proxy_socks_take(&f->socks, in, &out, &used, &to);
+	if (!put(f, &out) || proxy_wire1_flush(&f->wire))
+		return gone(f, PROXY_CLIENT_GONE);
+	switch (took) {
+	case PROXY_SOCKS_MORE: return FRONT1_READ;
+	case PROXY_SOCKS_ON: proxy_wire1_skip(&f->wire, used); return FRONT1_ON;
+	case PROXY_SOCKS_ASKED: return request(f, &to, used);
+	case PROXY_SOCKS_END: break;
+	}
+	front1_no_request(f, PROXY_CLIENT_FORMAT);
+	return FRONT1_ON;
+}
+
+static enum socks5_reply reply_of(const struct proxy_exchange *x)
+{
+	if (x->response.body == PROXY_BODY_TUNNEL)
+		return SOCKS5_SUCCEEDED;
+	if (x->cause == PROXY_CONNECT_FAILED)
+		return socks5_reply_of(x->connect_error);
+	if (x->cause == PROXY_CONNECT_TIME)
+		return SOCKS5_TTL_EXPIRED;
+	switch (x->response.status) {
+	case 403:
+	case 407: return SOCKS5_NOT_ALLOWED;
+	case 502:
+	case 504: return SOCKS5_HOST_UNREACHABLE;
+	default: return SOCKS5_FAILED;
+	}
+}
+
+bool front1_socks_head(struct proxy_front1 *f, const struct proxy_exchange *x)
+{
+	uint8_t room[PROXY_SOCKS_ANSWER_MAX];
+	struct writer out = writer_of(room, sizeof(room));
+	bool tunnel = x->response.body == PROXY_BODY_TUNNEL;
+	proxy_socks_answer(&f->socks, reply_of(x), &out);
+	if (!put(f, &out))
+		return false;
+	if (tunnel) {
+		f->state = PROXY_FRONT1_TUNNEL;
+		proxy_wire1_in(&f->wire, PROXY_FRAMING_CLOSE, 0);
+	}
+	/* What the face says for people to read has no place here. */
+	proxy_wire1_out(&f->wire, tunnel ? PROXY_FRAMING_CLOSE : PROXY_FRAMING_NONE, 0);
+	return true;
+}

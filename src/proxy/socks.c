@@ -1,0 +1,105 @@
+#include "proxy/socks.h"
+
+static const struct ip_endpoint untold; /* what an answer says of our own address */
+
+void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply, struct writer *out)
+{
+	if (s->version == SOCKS5_VERSION)
+		socks5_reply_write(out, reply, &untold);
+	else
+		socks4_reply_write(
+			out, reply == SOCKS5_SUCCEEDED ? SOCKS4_GRANTED : SOCKS4_REJECTED, &untold);
+}
+
+static enum proxy_socks_took refuse(struct proxy_socks *s, enum socks5_reply reply,
+				    struct writer *out)
+{
+	s->step = PROXY_SOCKS_OVER;
+	proxy_socks_answer(s, reply, out);
+	return PROXY_SOCKS_END;
+}
+
+static enum proxy_socks_took asked(struct proxy_socks *s, uint8_t command, struct writer *out)
+{
+	if (command != SOCKS_CONNECT)
+		return refuse(s, SOCKS5_COMMAND_UNSUPPORTED, out);
+	s->step = PROXY_SOCKS_OVER;
+	return PROXY_SOCKS_ASKED;
+}
+
+static enum proxy_socks_took request4(struct proxy_socks *s, struct span in, struct writer *out,
+				      size_t *ret_used, struct socks_address *ret_to)
+{
+	struct socks4_request q;
+	switch (socks4_request_read(in, &q)) {
+	case PARSE_MORE: return PROXY_SOCKS_MORE;
+	case PARSE_BAD: return refuse(s, SOCKS5_FAILED, out);
+	case PARSE_DONE: break;
+	}
+	*ret_used = q.len;
+	*ret_to = q.to;
+	return asked(s, q.command, out);
+}
+
+static enum proxy_socks_took greeting(struct proxy_socks *s, struct span in, struct writer *out,
+				      size_t *ret_used)
+{
+	struct socks5_greeting g;
+	switch (socks5_greeting_read(in, &g)) {
+	case PARSE_MORE: return PROXY_SOCKS_MORE;
+	case PARSE_BAD: s->step = PROXY_SOCKS_OVER; return PROXY_SOCKS_END;
+	case PARSE_DONE: break;
+	}
+	*ret_used = g.len;
+	bool fits = socks5_offers(&g, SOCKS5_NO_AUTHENTICATION);
+	socks5_choice_write(out, fits ? SOCKS5_NO_AUTHENTICATION : SOCKS5_NONE_ACCEPTABLE);
+	s->step = fits ? PROXY_SOCKS_REQUEST : PROXY_SOCKS_OVER;
+	return fits ? PROXY_SOCKS_ON : PROXY_SOCKS_END;
+}
+
+static enum proxy_socks_took request5(struct proxy_socks *s, struct span in, struct writer *out,
+				      size_t *ret_used, struct socks_address *ret_to)
+{
+	struct socks5_request q;
+	switch (socks5_request_read(in, &q)) {
+	case PARSE_MORE: return PROXY_SOCKS_MORE;
+	case PARSE_BAD: return refuse(s, q.fault, out);
+	case PARSE_DONE: break;
+	}
+	*ret_used = q.len;
+	*ret_to = q.to;
+	return asked(s, q.command, out);
+}
+
+enum proxy_socks_took proxy_socks_take(struct proxy_socks *s, struct span in, struct writer *out,
+				       size_t *ret_used, struct socks_address *ret_to)
+{
+	*ret_used = 0;
+	if (s->step == PROXY_SOCKS_OVER)
+		return PROXY_SOCKS_END;
+	if (!in.len)
+		return PROXY_SOCKS_MORE;
+	if (s->step == PROXY_SOCKS_REQUEST)
+		return request5(s, in, out, ret_used, ret_to);
+	s->version = in.data[0];
+	if (s->version == SOCKS4_VERSION && s->versions & PROXY_SOCKS_4)
+		return request4(s, in, out, ret_used, ret_to);
+	if (s->version == SOCKS5_VERSION && s->versions & PROXY_SOCKS_5)
+		return greeting(s, in, out, ret_used);
+	s->step =
+		PROXY_SOCKS_OVER; /* whoever speaks another protocol is not answered by this one */
+	return PROXY_SOCKS_END;
+}
+
+void proxy_socks_authority(const struct socks_address *to, struct writer *out)
+{
+	/* The text of an IPv6 address may come as a name. */
+	bool brackets =
+		to->name.len ? span_find(to->name, ':') < to->name.len : to->address.family == 6;
+	write_text(out, brackets ? "[" : "");
+	if (to->name.len)
+		write_span(out, to->name);
+	else
+		ip_address_write(out, &to->address);
+	write_format(out, brackets ? "]:%u" : ":%u", (unsigned)to->port);
+}
