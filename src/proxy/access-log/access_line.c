@@ -131,7 +131,13 @@ static void write_json_time(struct writer *w, uint64_t time_ms)
 
 static const char *version_text(uint8_t version)
 {
-	return version == 20 ? "HTTP/2" : version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+	switch (version) {
+	case 4: return "SOCKS/4";
+	case 5: return "SOCKS/5";
+	case 10: return "HTTP/1.0";
+	case 20: return "HTTP/2";
+	default: return "HTTP/1.1";
+	}
 }
 
 static void write_tls(const struct access_line *l, struct writer *w)

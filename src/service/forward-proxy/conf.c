@@ -83,6 +83,17 @@ static const struct config_key forward_keys[] = {
 	 .example = "[443, 8443]",
 	 .help = "ports and ranges of them to which CONNECT opens a tunnel (RFC 9110 9.3.6); 443 "
 		 "alone leaves out FTP, mail and remote shells"},
+	{.name = "socks-ports",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_conf, socks_ports),
+	 .min = 1,
+	 .max = 11,
+	 .items_min = 1,
+	 .items_max = PORTS_MAX,
+	 .fallback = "80, 443, 1024-65535",
+	 .example = "[22, 80, 443]",
+	 .help = "ports and ranges of them to which clients are connected by SOCKS"},
 	{.name = "allow-inside",
 	 .type = CONFIG_PREFIX,
 	 .flags = CONFIG_LIST,
@@ -188,6 +199,7 @@ static void check(const void *section, struct config_at *at)
 			    conf->name);
 	check_ports(&conf->ports, "ports", at);
 	check_ports(&conf->tunnel_ports, "connect-ports", at);
+	check_ports(&conf->socks_ports, "socks-ports", at);
 	check_inside(conf, at);
 	proxy_cache_check(&conf->cache, at);
 }

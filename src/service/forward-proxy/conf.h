@@ -28,6 +28,7 @@ struct forward_conf {
 	struct config_list resolver;	 /* struct ip_endpoint */
 	struct config_list ports;	 /* const char *; forward_ports reads them */
 	struct config_list tunnel_ports; /* likewise */
+	struct config_list socks_ports;	 /* likewise */
 	struct config_list allow_inside; /* struct ip_prefix */
 	struct config_list nat64;	 /* struct ip_prefix */
 	struct forward_access_conf access;

@@ -2,6 +2,8 @@
 
 #include "service/forward-proxy/conf.h"
 
+static const char *const socks_words[] = {"v4", "v5", NULL};
+
 static const struct config_key listen_keys[] = {
 	{.name = "address",
 	 .type = CONFIG_ENDPOINT,
@@ -10,7 +12,8 @@ static const struct config_key listen_keys[] = {
 	 .items_min = 1,
 	 .items_max = FORWARD_ADDRESSES_MAX,
 	 .example = "[10.0.0.1, \"[2001:db8::1]:8080\"]",
-	 .help = "addresses, each with a port or with port 3128, with `tls` 3129"},
+	 .help = "addresses, each with a port or with port 3128, with `tls` 3129, with `socks` "
+		 "1080"},
 	{.name = "tls",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct forward_listen_conf, tls),
@@ -24,6 +27,16 @@ static const struct config_key listen_keys[] = {
 	 .fallback = "off",
 	 .help = "whether HTTP/2 without TLS is understood from clients that know of it beforehand "
 		 "(RFC 9113 3.3)"},
+	{.name = "socks",
+	 .type = CONFIG_CHOICE,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_listen_conf, socks),
+	 .choices = socks_words,
+	 .items_max = FORWARD_SOCKS_MAX,
+	 .example = "[v5, v4]",
+	 .help = "versions of SOCKS that are spoken here, and no HTTP: `v5` (RFC 1928), `v4` with "
+		 "4a, its names. Clients connect by them where `socks-ports` says, by the same "
+		 "rules as by CONNECT"},
 };
 
 const struct config_map forward_listen_map = {
@@ -67,7 +80,9 @@ size_t forward_doors(const struct forward_conf *conf, struct forward_door *ret, 
 		for (size_t k = 0; k < listen[i].address.n; k++, n++) {
 			struct ip_endpoint at = addresses[k];
 			if (!at.port)
-				at.port = listen[i].tls ? FORWARD_PORT_TLS : FORWARD_PORT_PLAIN;
+				at.port = listen[i].socks.n ? FORWARD_PORT_SOCKS
+					  : listen[i].tls   ? FORWARD_PORT_TLS
+							    : FORWARD_PORT_PLAIN;
 			if (n < max)
 				ret[n] = (struct forward_door){.at = at, .listen = i};
 		}
@@ -105,5 +120,11 @@ void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
 			config_fail_item(at, "listen", i,
 					 "TLS needs a certificate: write `certificates: [{chain: "
 					 "PATH, key: PATH}]`");
+	for (size_t i = 0; i < conf->listen.n; i++)
+		if (listen[i].h2c && listen[i].socks.n)
+			config_fail_item(
+				at, "listen", i,
+				"HTTP and SOCKS are not spoken at one address: leave `h2c` "
+				"out, or `socks`");
 	check_twice(doors, n, at);
 }

@@ -15,12 +15,17 @@ enum {
 	FORWARD_CERTIFICATES_MAX = 64,
 	FORWARD_PORT_PLAIN = 3128,
 	FORWARD_PORT_TLS = 3129,
+	FORWARD_PORT_SOCKS = 1080,
+	FORWARD_SOCKS_MAX = 2,
 };
 
+enum forward_socks { FORWARD_SOCKS_V4, FORWARD_SOCKS_V5 };
+
 struct forward_listen_conf {
-	struct config_list address; /* struct ip_endpoint; port 0: by the scheme */
+	struct config_list address; /* struct ip_endpoint; port 0: by what is spoken */
 	bool tls;		    /* with conf->certificates */
 	bool h2c;		    /* HTTP/2 by prior knowledge */
+	struct config_list socks;   /* int, enum forward_socks; none: HTTP */
 };
 
 struct forward_certificate_conf {

@@ -10,7 +10,9 @@ static enum forward_step refuse_inside(struct forward_exchange *e, enum inside k
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	const struct forward_site *site = e->view->site;
-	const struct ports *ports = e->kind == FORWARD_TUNNEL ? &site->tunnel_ports : &site->ports;
+	const struct ports *ports = e->kind == FORWARD_SOCKS	? &site->socks_ports
+				    : e->kind == FORWARD_TUNNEL ? &site->tunnel_ports
+								: &site->ports;
 	if (!ports_contain(ports, e->to.port))
 		return forward_refuse(e, REFUSAL_PORT, (struct span){0}, ret);
 	enum inside kind = inside_judge_written(&site->inside, &e->to);

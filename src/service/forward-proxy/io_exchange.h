@@ -22,6 +22,7 @@ struct proxy_exchange;
 enum forward_kind {
 	FORWARD_FETCH,	/* an http address */
 	FORWARD_TUNNEL, /* CONNECT */
+	FORWARD_SOCKS,	/* a tunnel too */
 };
 
 /* How the credentials of a request stand. */

@@ -1,6 +1,7 @@
 #include "service/forward-proxy/io_face.h"
 
 #include "proto/ip/prefix.h"
+#include "proxy/socks.h"
 
 /* The way of a request. Each step may let it go on, hold it up or answer it; who is held up comes
  * back to the same step. A rule of who may do what stands where what it goes by is known: of the
@@ -32,6 +33,15 @@ static bool is_client(const struct forward_conf *conf, const struct ip_address *
 	return false;
 }
 
+static uint8_t socks_versions(const struct forward_listen_conf *l)
+{
+	const int *items = l->socks.items;
+	uint8_t versions = 0;
+	for (size_t i = 0; i < l->socks.n; i++)
+		versions |= items[i] == FORWARD_SOCKS_V4 ? PROXY_SOCKS_4 : PROXY_SOCKS_5;
+	return versions;
+}
+
 static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
 {
 	const struct forward_worker *w = arg;
@@ -45,6 +55,7 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 		return;
 	ret->tls = site->servers[l - first];
 	ret->http2_plain = l->h2c;
+	ret->socks_versions = socks_versions(l);
 	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;
@@ -82,9 +93,11 @@ static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *r
 		ret->kind = PROXY_WAIT;
 	if (s != FORWARD_STEP_ON)
 		return;
-	bool tunnel = e->kind == FORWARD_TUNNEL;
-	ret->kind = tunnel ? PROXY_TUNNEL : PROXY_FORWARD;
-	forward_count(w, tunnel ? FORWARD_COUNT_TUNNELS : FORWARD_COUNT_FETCHES);
+	static const enum forward_count counts[] = {[FORWARD_FETCH] = FORWARD_COUNT_FETCHES,
+						    [FORWARD_TUNNEL] = FORWARD_COUNT_TUNNELS,
+						    [FORWARD_SOCKS] = FORWARD_COUNT_SOCKS};
+	ret->kind = e->kind == FORWARD_FETCH ? PROXY_FORWARD : PROXY_TUNNEL;
+	forward_count(w, counts[e->kind]);
 }
 
 static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)

@@ -20,7 +20,7 @@ enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_h
 	const struct origin_key key = {.host = e->host,
 				       .port = e->to.port,
 				       .protocol =
-					       e->kind == FORWARD_TUNNEL ? PROXY_RAW : PROXY_HTTP1};
+					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW};
 	(void)ret;
 	if (e->at == e->addresses.n)
 		return PROXY_PICK_NONE;

@@ -118,6 +118,7 @@ enum err forward_site_new(struct config *config, struct tls_tickets *tickets, ui
 	limits_of(s->conf, &s->limits);
 	forward_ports(&s->conf->ports, &s->ports);
 	forward_ports(&s->conf->tunnel_ports, &s->tunnel_ports);
+	forward_ports(&s->conf->socks_ports, &s->socks_ports);
 	s->inside = (struct inside_rules){.allow = s->conf->allow_inside.items,
 					  .allow_n = s->conf->allow_inside.n,
 					  .nat64 = s->conf->nat64.items,

@@ -14,7 +14,7 @@ static enum refusal kind_of(const struct proxy_head *r, uint8_t *ret_kind)
 {
 	*ret_kind = FORWARD_FETCH;
 	if (r->method_id == PROXY_CONNECT && !r->protocol.len) {
-		*ret_kind = FORWARD_TUNNEL;
+		*ret_kind = r->version < 10 ? FORWARD_SOCKS : FORWARD_TUNNEL;
 		return REFUSAL_NONE;
 	}
 	if (r->version < 20 ? !r->absolute : span_equal_nocase(r->scheme, span_text("https")))
@@ -28,7 +28,7 @@ static bool authority_set(struct forward_exchange *e)
 	char text[DESTINATION_TEXT_MAX + 1];
 	size_t len = destination_host_format(&e->to, text), host_len = len;
 	struct writer w = writer_of(text + len, sizeof(text) - len);
-	if (e->kind == FORWARD_TUNNEL || e->to.port != 80)
+	if (e->kind != FORWARD_FETCH || e->to.port != 80)
 		write_format(&w, ":%u", (unsigned)e->to.port);
 	struct span all = proxy_exchange_store(e->x, span_of(text, len + w.pos));
 	if (w.bad || !all.data)
@@ -42,7 +42,7 @@ enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_v
 {
 	struct proxy_head *r = &e->x->request;
 	enum refusal why = kind_of(r, &e->kind);
-	bool tunnel = e->kind == FORWARD_TUNNEL;
+	bool tunnel = e->kind != FORWARD_FETCH;
 	if (why)
 		return forward_refuse(e, why, none(), ret);
 	if (destination_read(r->authority, tunnel ? 0 : 80, &e->to))
@@ -99,7 +99,7 @@ enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_ve
 
 enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret)
 {
-	if (e->kind == FORWARD_TUNNEL)
+	if (e->kind != FORWARD_FETCH)
 		return FORWARD_STEP_ON; /* its head goes nowhere */
 	if (message_request_edit(&e->x->request, &e->view->site->via))
 		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);

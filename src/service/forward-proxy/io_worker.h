@@ -42,6 +42,7 @@ struct forward_view {
 enum forward_count {
 	FORWARD_COUNT_FETCHES, /* requests for http addresses that were let go */
 	FORWARD_COUNT_TUNNELS,
+	FORWARD_COUNT_SOCKS,
 	FORWARD_COUNT_NAMES,   /* that were asked for */
 	FORWARD_COUNT_REFUSED, /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
