@@ -1,3 +1,4 @@
+/* why-long: a connection's whole life, of exchanges one after another, stands in one place. */
 #include "proxy/back1.h"
 
 #include "proxy/convert1.h"
@@ -72,6 +73,8 @@ static struct proxy_exchange *let_go(struct proxy_back1 *b)
 static void fail(struct proxy_back1 *b, enum proxy_cause cause)
 {
 	bool unsent = b->state == PROXY_BACK1_CONNECT;
+	if (unsent && b->wire.t)
+		b->x->connect_error = b->wire.t->error;
 	struct proxy_exchange *x = let_go(b);
 	proxy_exchange_failed(x, cause, unsent);
 }
@@ -505,10 +508,9 @@ static void ready(void *owner, unsigned events)
 		return;
 	}
 	if (b->state == PROXY_BACK1_CONNECT) {
-		if (b->wire.t->ready & PROXY_BROKEN) {
-			b->x->connect_error = b->wire.t->error;
+		if (b->wire.t->ready & PROXY_BROKEN)
 			fail(b, hop_open_cause(b->hop, b->wire.t));
-		} else if (b->wire.t->ready & PROXY_OPENED)
+		else if (b->wire.t->ready & PROXY_OPENED)
 			opened(b);
 		return;
 	}

@@ -41,6 +41,7 @@ static void front1_drop(struct proxy_front1 *f, bool abort)
 		f->next->previous = f->previous;
 	proxy_deadline_done(&w->wheel, &f->deadline);
 	proxy_later_cancel(&f->later);
+	proxy_buffer_give(f->wire.pool, f->credentials);
 	proxy_wire1_done(&f->wire, abort);
 	slab_give(&w->front1s, f);
 	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, (uint64_t)-1);
@@ -87,7 +88,8 @@ static void await_request(struct proxy_front1 *f)
 	f->state = PROXY_FRONT1_HEAD;
 	f->scanned = 0;
 	f->head_sent = false;
-	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->idle_ms);
+	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms,
+			   f->socks.versions ? f->head_ms : f->idle_ms);
 }
 
 /* ---- requests ---- */
@@ -693,6 +695,7 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 	f->requests_max = admission->requests_max;
 	f->http2_plain = admission->http2_plain;
 	f->socks.versions = admission->socks_versions;
+	f->socks.passwords = admission->socks_passwords;
 	f->next = w->fronts;
 	if (f->next)
 		f->next->previous = f;
@@ -701,8 +704,6 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 	t->call = ready;
 	proxy_count_add(&w->counts, PROXY_COUNT_OPEN, 1);
 	await_request(f);
-	if (f->socks.versions)
-		proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, f->head_ms);
 	front1_turn(f);
 	return f;
 }

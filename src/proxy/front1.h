@@ -35,9 +35,10 @@ struct proxy_front1 {
 	bool keep_alive;	 /* after this answer */
 	bool head_sent;		 /* the answer's head was composed */
 	bool http2_plain;
-	struct proxy_socks socks; /* versions 0: HTTP */
-	bool broken;		  /* writing failed */
-	bool torn;		  /* closed by a reset */
+	struct proxy_socks socks;	  /* versions 0: HTTP */
+	struct proxy_buffer *credentials; /* what a client of SOCKS has said; owned */
+	bool broken;			  /* writing failed */
+	bool torn;			  /* closed by a reset */
 	bool turning;
 };
 

@@ -1,4 +1,5 @@
 /* A client that speaks SOCKS: its request becomes an exchange like that of CONNECT. */
+#include "proto/http/basic.h"
 #include "proxy/exchange.h"
 #include "proxy/front1_inner.h"
 #include "proxy/worker.h"
@@ -20,30 +21,21 @@ static enum front1_step gone(struct proxy_front1 *f, enum proxy_cause cause)
 	return FRONT1_GONE;
 }
 
-static bool fill(struct proxy_exchange *x, const struct proxy_socks *s,
-		 const struct socks_address *to)
+/* A request of a method, with what the client has said of itself. */
+static bool fill(struct proxy_front1 *f, struct proxy_exchange *x, const char *method)
 {
-	char text[AUTHORITY_MAX];
-	struct writer w = writer_of(text, sizeof(text));
 	struct proxy_head *r = &x->request;
-	proxy_socks_authority(to, &w);
-	r->method = span_text("CONNECT");
-	r->method_id = PROXY_CONNECT;
-	r->version = s->version;
-	r->authority = proxy_exchange_store(x, writer_span(&w));
-	return !w.bad && r->authority.data;
+	r->method = span_text(method);
+	r->method_id = proxy_method_id(r->method);
+	r->version = f->socks.version;
+	if (!f->credentials)
+		return true;
+	struct span value = proxy_exchange_store(x, proxy_buffer_span(f->credentials));
+	return value.data && !proxy_head_add(r, span_text("proxy-authorization"), value);
 }
 
-static enum front1_step request(struct proxy_front1 *f, const struct socks_address *to, size_t used)
+static enum front1_step begin(struct proxy_front1 *f, struct proxy_exchange *x, size_t used)
 {
-	struct proxy_worker *w = f->c.worker;
-	struct proxy_exchange *x = proxy_exchange_take(w, &f->c, &f->front);
-	if (!x)
-		return gone(f, PROXY_BUSY);
-	if (!fill(x, &f->socks, to)) {
-		proxy_exchange_give(x);
-		return gone(f, PROXY_BUSY);
-	}
 	proxy_wire1_skip(&f->wire, used);
 	proxy_wire1_in(&f->wire, PROXY_FRAMING_NONE, 0);
 	proxy_wire1_rest(&f->wire);
@@ -55,22 +47,62 @@ static enum front1_step request(struct proxy_front1 *f, const struct socks_addre
 	return FRONT1_ON;
 }
 
+static enum front1_step no_room(struct proxy_front1 *f, struct proxy_exchange *x)
+{
+	if (x)
+		proxy_exchange_give(x);
+	return gone(f, PROXY_BUSY);
+}
+
+static enum front1_step request(struct proxy_front1 *f, const struct proxy_socks_message *m)
+{
+	struct proxy_exchange *x = proxy_exchange_take(f->c.worker, &f->c, &f->front);
+	char text[AUTHORITY_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+	if (!x || !fill(f, x, "CONNECT"))
+		return no_room(f, x);
+	proxy_socks_authority(&m->to, &w);
+	x->request.authority = proxy_exchange_store(x, writer_span(&w));
+	if (w.bad || !x->request.authority.data)
+		return no_room(f, x);
+	proxy_buffer_give(f->wire.pool, TAKE(f->credentials));
+	return begin(f, x, m->used);
+}
+
+/* An exchange of its own says whether it is right. They are said again with the request: what is
+ * allowed then goes by who it is. */
+static enum front1_step sign_in(struct proxy_front1 *f, const struct proxy_socks_message *m)
+{
+	struct proxy_buffer *b = proxy_buffer_take(f->wire.pool);
+	struct proxy_exchange *x = NULL;
+	if (!b)
+		return no_room(f, x);
+	struct writer w = writer_of(b->data, sizeof(b->data));
+	basic_write(&w, m->user, m->password);
+	b->end = w.bad ? 0 : (uint32_t)w.pos; /* bad: a name that nobody can have */
+	f->credentials = b;
+	x = proxy_exchange_take(f->c.worker, &f->c, &f->front);
+	if (!x || !fill(f, x, PROXY_SOCKS_METHOD))
+		return no_room(f, x);
+	return begin(f, x, m->used);
+}
+
 enum front1_step front1_socks_step(struct proxy_front1 *f)
 {
 	uint8_t room[PROXY_SOCKS_ANSWER_MAX];
 	struct writer out = writer_of(room, sizeof(room));
 	struct span in = proxy_wire1_bytes(&f->wire);
-	struct socks_address to;
-	size_t used;
+	struct proxy_socks_message m;
 	if (f->wire.in_eof || f->broken || f->c.worker->draining)
 		return gone(f, PROXY_FINE);
-	enum proxy_socks_took took = proxy_socks_take(&f->socks, in, &out, &used, &to);
+	enum proxy_socks_took took = proxy_socks_take(&f->socks, in, &out, &m);
 	if (!put(f, &out) || proxy_wire1_flush(&f->wire))
 		return gone(f, PROXY_CLIENT_GONE);
 	switch (took) {
 	case PROXY_SOCKS_MORE: return FRONT1_READ;
-	case PROXY_SOCKS_ON: proxy_wire1_skip(&f->wire, used); return FRONT1_ON;
-	case PROXY_SOCKS_ASKED: return request(f, &to, used);
+	case PROXY_SOCKS_ON: proxy_wire1_skip(&f->wire, m.used); return FRONT1_ON;
+	case PROXY_SOCKS_SAID: return sign_in(f, &m);
+	case PROXY_SOCKS_ASKED: return request(f, &m);
 	case PROXY_SOCKS_END: break;
 	}
 	front1_no_request(f, PROXY_CLIENT_FORMAT);
@@ -99,7 +131,12 @@ bool front1_socks_head(struct proxy_front1 *f, const struct proxy_exchange *x)
 	uint8_t room[PROXY_SOCKS_ANSWER_MAX];
 	struct writer out = writer_of(room, sizeof(room));
 	bool tunnel = x->response.body == PROXY_BODY_TUNNEL;
-	proxy_socks_answer(&f->socks, reply_of(x), &out);
+	if (f->socks.step == PROXY_SOCKS_SIGN_IN) {
+		f->keep_alive = x->response.status < 300;
+		proxy_socks_signed_in(&f->socks, f->keep_alive, &out);
+	} else {
+		proxy_socks_answer(&f->socks, reply_of(x), &out);
+	}
 	if (!put(f, &out))
 		return false;
 	if (tunnel) {

@@ -12,31 +12,43 @@
 enum { PROXY_SOCKS_4 = 1 << 0, PROXY_SOCKS_5 = 1 << 1 };
 
 enum proxy_socks_step {
-	PROXY_SOCKS_OPENING, /* the first byte is the version */
-	PROXY_SOCKS_REQUEST, /* of version 5, after the method */
+	PROXY_SOCKS_OPENING,  /* the first byte is the version */
+	PROXY_SOCKS_PASSWORD, /* of version 5, when that is the method */
+	PROXY_SOCKS_SIGN_IN,  /* until proxy_socks_signed_in */
+	PROXY_SOCKS_REQUEST,  /* of version 5 */
 	PROXY_SOCKS_OVER,
 };
 
-/* Zeroed but for `versions`: at its beginning. versions 0: no SOCKS at all. */
+/* Zeroed but for `versions` and `passwords`: at its beginning. versions 0: no SOCKS at all. */
 struct proxy_socks {
 	uint8_t versions; /* PROXY_SOCKS_4… */
 	uint8_t version;  /* 4 or 5, when the client has said so */
 	uint8_t step;	  /* enum proxy_socks_step */
+	bool passwords;	  /* who offers a password is asked for it */
 };
 
 enum proxy_socks_took {
 	PROXY_SOCKS_MORE,  /* more bytes are needed */
 	PROXY_SOCKS_ON,	   /* a message was taken and answered: look again */
-	PROXY_SOCKS_ASKED, /* *ret_to, by CONNECT */
+	PROXY_SOCKS_SAID,  /* who it is: user and password, to be judged */
+	PROXY_SOCKS_ASKED, /* where it wants to go: to, by CONNECT */
 	PROXY_SOCKS_END,   /* answered, or nothing that could be: close */
 };
 
 enum { PROXY_SOCKS_ANSWER_MAX = 32, PROXY_SOCKS_MESSAGE_MAX = SOCKS4_REQUEST_MAX };
 
-/* in: what was received and not taken; *ret_used of it was taken. out: gets the answer, at most
- * PROXY_SOCKS_ANSWER_MAX. *ret_to: its name lies in `in`. */
+struct proxy_socks_message {
+	size_t used;		    /* bytes that were taken */
+	struct span user, password; /* in what was received, as the rest */
+	struct socks_address to;
+};
+
+/* in: what was received and not taken. out: gets the answer, at most PROXY_SOCKS_ANSWER_MAX. */
 enum proxy_socks_took proxy_socks_take(struct proxy_socks *s, struct span in, struct writer *out,
-				       size_t *ret_used, struct socks_address *ret_to);
+				       struct proxy_socks_message *ret);
+
+/* What was judged of PROXY_SOCKS_SAID. */
+void proxy_socks_signed_in(struct proxy_socks *s, bool right, struct writer *out);
 
 /* What becomes of the request, in its version. */
 void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply, struct writer *out);

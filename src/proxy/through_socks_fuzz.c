@@ -13,15 +13,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t piece = data[1] % 64 + 1u;
 	through_init(&t);
 	t.admission.socks_versions = data[0] & 3 ? data[0] & 3 : 3;
-	t.verdict = (struct proxy_verdict){.kind = data[0] & 4 ? PROXY_ANSWER : PROXY_TUNNEL};
+	t.admission.socks_passwords = data[0] & 8;
+	t.verdict = (struct proxy_verdict){.kind = data[0] & 12 ? PROXY_ANSWER : PROXY_TUNNEL};
 	t.verdict_set = true;
-	t.response_status = data[0] & 4 ? 403 : 0;
+	t.response_status = data[0] & 4 ? 403 : data[0] & 8 ? 204 : 0;
 	t.hops[0].protocol = t.hops[1].protocol = PROXY_RAW;
 	through_client(&t);
 	for (size_t at = 2; at < size; at += piece)
 		memory_send(&t, t.client,
 			    span_of(data + at, size - at < piece ? size - at : piece));
-	ASSERT(t.requests <= 1 && t.backs_n <= 1);
+	ASSERT(t.requests <= (data[0] & 8 ? 2 : 1) && t.backs_n <= 1);
 	if (t.backs_n) {
 		const struct memory *b = t.backs[0];
 		ASSERT(b->out_end < size);

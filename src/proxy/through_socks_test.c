@@ -121,6 +121,66 @@ static void takes_bytes_that_come_one_by_one_and_too_early(void **state)
 	GOT(t->backs[1], "early");
 }
 
+static void who_offers_a_password_is_asked_for_it(void **state)
+{
+	struct through *t = *state;
+	t->admission.socks_passwords = true;
+	begin(t, PROXY_SOCKS_5);
+	t->verdict = (struct proxy_verdict){.kind = PROXY_WAIT};
+	SEND(t, "\x05\x02\x00\x02");
+	GOT(t->client, "\x05\x02");
+	SEND(t, "\x01\x03joe\x03"
+		"a:b");
+	assert_int_equal(t->client->out_end, 0);
+	const struct http_field *said =
+		proxy_head_find(&t->x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
+	assert_non_null(said);
+	assert_true(span_is(said->value, "Basic am9lOmE6Yg=="));
+	assert_true(span_is(t->x->request.method, PROXY_SOCKS_METHOD));
+	t->verdict = (struct proxy_verdict){.kind = PROXY_ANSWER};
+	t->response_status = 204;
+	struct proxy_exchange *x = t->x;
+	t->verdict_set = true;
+	proxy_exchange_resume(x);
+	t->verdict = (struct proxy_verdict){.kind = PROXY_TUNNEL};
+	t->response_status = 0;
+	SEND(t, TO_NAME "early");
+	GOT(t->client, "\x01\x00\x05\x00\x00\x01\0\0\0\0\0\0");
+	said = proxy_head_find(&t->x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
+	assert_non_null(said);
+	assert_true(span_is(said->value, "Basic am9lOmE6Yg=="));
+	GOT(t->backs[0], "early");
+}
+
+/* RFC 1929 2: "If the server returns a `failure' (STATUS value other than X'00') status, it MUST
+ * close the connection." */
+static void a_wrong_password_ends_it(void **state)
+{
+	struct through *t = *state;
+	t->admission.socks_passwords = true;
+	for (int torn = 0; torn < 2; torn++) {
+		begin(t, PROXY_SOCKS_5);
+		t->verdict = (struct proxy_verdict){.kind = PROXY_ANSWER};
+		t->response_status = 407;
+		SEND(t, "\x05\x01\x02");
+		if (torn)
+			SEND(t, "\x01\x00");
+		else
+			SEND(t, "\x01\x03joe\x03"
+				"abc" TO_NAME);
+		GOT(t->client, "\x05\x02\x01\x01");
+		assert_true(t->client->finished);
+		memory_end(t, t->client);
+		assert_true(t->client->closed);
+		assert_int_equal(t->requests, 1);
+	}
+	/* who offers none goes on without */
+	begin(t, PROXY_SOCKS_5);
+	t->response_status = 0;
+	SEND(t, GREETING TO_NAME);
+	GOT(t->client, "\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0");
+}
+
 static void addresses_of_all_kinds_become_authorities(void **state)
 {
 	struct through *t = *state;
@@ -239,6 +299,8 @@ int main(void)
 		TEST(refuses_other_commands_and_addresses),
 		TEST(passes_bytes_both_ways_after_a_request_by_name),
 		TEST(takes_bytes_that_come_one_by_one_and_too_early),
+		TEST(who_offers_a_password_is_asked_for_it),
+		TEST(a_wrong_password_ends_it),
 		TEST(addresses_of_all_kinds_become_authorities),
 		TEST(a_failed_connect_is_told_with_its_kind),
 		TEST(an_answer_of_the_face_is_told_as_a_code),

@@ -15,6 +15,9 @@ import pytest
 from forward_site import PROXY, WEB, WEB6, Site
 from proxy_servers import wait_for
 
+# "right" by SHA-512 crypt.
+ANN = "$6$rounds=5000$saltsalt$gzY3OAolfMFSB9Ld7iMdOQlViFqO3IOPeU0zkHsD.58tcMxRAFD0Qjfi2sjus3i.8aqWarEvFPREqzp18Jm291"
+USERS = f'users: {{ann: "{ANN}"}}'
 GRANTED4, REJECTED4 = 90, 91
 SUCCEEDED, FAILED, NOT_ALLOWED, NET_UNREACHABLE, UNREACHABLE, REFUSED, NO_COMMAND, NO_TYPE = 0, 1, 2, 3, 4, 5, 7, 8
 
@@ -241,6 +244,64 @@ def test_who_is_no_client_is_reset(site):
             raise ConnectionResetError
 
 
+# ---- users
+
+
+def sign_in(site, user, password, methods=b"\0\2", at=1080):
+    """(method, STATUS or None, connection) of RFC 1929."""
+    connection = open_connection(site, at)
+    connection.sendall(bytes([5, len(methods)]) + methods)
+    method = exactly(connection, 2)[1]
+    if method != 2:
+        return method, None, connection
+    connection.sendall(bytes([1, len(user)]) + user + bytes([len(password)]) + password)
+    version, status = exactly(connection, 2)
+    assert version == 1
+    return method, status, connection
+
+
+def test_who_signs_in_goes_where_users_may(site):
+    users = f"  access:\n    {USERS}\n    clear-passwords: yes\n    otherwise: sign-in\n"
+    site.reload(users)
+    try:
+        for password in (b"wrong", b"right"):
+            method, status, connection = sign_in(site, b"ann", password)
+            with connection:
+                assert method == 2 and (status == 0) == (password == b"right")
+                if status:
+                    assert connection.recv(1) == b""
+                    continue
+                connection.sendall(b"\5\1\0" + address5(WEB[0]) + struct.pack("!H", 7777) + b"early")
+                assert exactly(connection, 15)[1] == SUCCEEDED
+        assert code5(site, WEB[0], 7777) == NOT_ALLOWED
+        assert code4(site, WEB[0], 7777) == REJECTED4
+        for user, password in ((b"nobody", b"right"), (b"a:b", b"right")):
+            _, status, connection = sign_in(site, user, password, b"\2")
+            connection.close()
+            assert status == 1
+        told = curl(site, "--socks5-hostname", f"{PROXY}:1080", "--proxy-user", "ann:right", "http://www.example.com/a")
+        assert '"method": "GET"' in told
+        found = lambda status, user: any(line["version"] == "SOCKS/5" and line["status"] == status and line.get("user") == user for line in site.log())  # noqa: E731
+        wait_for(lambda: found(200, "ann"))
+        wait_for(lambda: found(407, None))
+    finally:
+        site.reload()
+
+
+def test_no_password_is_asked_for_where_others_could_read_it(site):
+    site.reload(f"  access:\n    {USERS}\n    otherwise: sign-in\n")
+    try:
+        method, _, connection = sign_in(site, b"ann", b"right", b"\2")
+        connection.close()
+        assert method == 0xFF
+        method, _, connection = sign_in(site, b"ann", b"right")
+        connection.close()
+        assert method == 0
+        assert code5(site, WEB[0], 7777) == NOT_ALLOWED
+    finally:
+        site.reload()
+
+
 # ---- what a refusal is told as
 
 
@@ -291,9 +352,9 @@ def test_the_log_says_what_was_spoken_and_where_to(site):
     assert code5(site, "10.0.0.10", 80) == NOT_ALLOWED
 
     def lines():
-        found = [line for line in site.log() if line["host"] in (f"{WEB[0]}:7777", "10.0.0.10:80") and line["version"] == "SOCKS/5"]
+        found = [line for line in site.log() if line.get("host") in (f"{WEB[0]}:7777", "10.0.0.10:80") and line["version"] == "SOCKS/5"]
         good = [line for line in found if line["status"] == 200 and line["request_bytes"] == 5]
-        bad = [line for line in found if line["status"] == 403]
+        bad = [line for line in found if line["status"] == 403 and line["host"] == "10.0.0.10:80"]
         return (good[-1], bad[-1]) if good and bad else None
 
     good, bad = wait_for(lines)

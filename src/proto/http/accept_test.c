@@ -1,5 +1,6 @@
 #include "proto/http/accept.h"
 
+#include "base/writer.h"
 #include "proto/http/basic.h"
 #include "test/guard.h"
 
@@ -72,6 +73,31 @@ static void reads_credentials(void **state)
 	assert_true(span_is(name, "Aladdin") && span_is(password, "open sesame"));
 }
 
+static void writes_credentials_that_are_read(void **state)
+{
+	(void)state;
+	static const char long_one[BASIC_MAX] = {1};
+	char text[BASIC_MAX * 2];
+	struct span base64, name, password;
+	uint8_t buf[BASIC_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+	basic_write(&w, span_text("Aladdin"), span_text("open sesame"));
+	assert_true(span_is(writer_span(&w), aladdin));
+	for (size_t n = 0; n < 12; n++) {
+		w = writer_of(text, sizeof(text));
+		basic_write(&w, span_text("me"), span_of("a:b:c:d:e:f:", n));
+		assert_int_equal(basic_read(writer_span(&w), &base64), OK);
+		assert_int_equal(basic_decode(base64, buf, &name, &password), OK);
+		assert_true(span_is(name, "me") && password.len == n);
+	}
+	w = writer_of(text, sizeof(text));
+	basic_write(&w, span_text("a:b"), span_text("c"));
+	assert_int_equal(writer_check(&w), ERR_LIMIT);
+	w = writer_of(text, sizeof(text));
+	basic_write(&w, span_text("a"), span_of(long_one, sizeof(long_one)));
+	assert_int_equal(writer_check(&w), ERR_LIMIT);
+}
+
 static enum err credentials(const char *text)
 {
 	struct span base64, name, password;
@@ -125,6 +151,7 @@ int main(void)
 		cmocka_unit_test(passes_over_malformed_items),
 		cmocka_unit_test(weighs_types_by_the_closest_range),
 		cmocka_unit_test(reads_credentials),
+		cmocka_unit_test(writes_credentials_that_are_read),
 		cmocka_unit_test(refuses_credentials_in_another_form),
 		cmocka_unit_test(stays_inside),
 	};

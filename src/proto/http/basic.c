@@ -71,3 +71,30 @@ enum err basic_decode(struct span base64, uint8_t buf[BASIC_MAX], struct span *r
 	*ret_password = span_sub(all, colon + 1, all.len);
 	return OK;
 }
+
+static uint8_t byte_at(struct span name, struct span password, size_t i)
+{
+	if (i < name.len)
+		return name.data[i];
+	return i == name.len ? ':' : password.data[i - name.len - 1];
+}
+
+void basic_write(struct writer *w, struct span name, struct span password)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t len = name.len + 1 + password.len;
+	if (span_find(name, ':') < name.len || (len + 2) / 3 * 3 > BASIC_MAX) {
+		w->bad = true;
+		return;
+	}
+	write_text(w, "Basic ");
+	for (size_t at = 0; at < len; at += 3) {
+		size_t n = len - at < 3 ? len - at : 3;
+		uint32_t bits = 0;
+		for (size_t i = 0; i < n; i++)
+			bits |= (uint32_t)byte_at(name, password, at + i) << (16 - 8 * i);
+		for (size_t i = 0; i < 4; i++)
+			write_u8(w, i <= n ? (uint8_t)digits[bits >> (18 - 6 * i) & 63] : '=');
+	}
+}

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct writer;
+
 enum { BASIC_MAX = 512 }; /* bytes of name, colon and password */
 
 /* The base64 of an Authorization field's value. ERR_ABSENT: another scheme; ERR_FORMAT; ERR_LIMIT:
@@ -15,5 +17,9 @@ MUST enum err basic_read(struct span value, struct span *ret_base64);
  * form (RFC 4648 3.5, 4), no colon, a control byte. */
 MUST enum err basic_decode(struct span base64, uint8_t buf[BASIC_MAX], struct span *ret_name,
 			   struct span *ret_password);
+
+/* The field's value. w is bad when the name has a colon in it (RFC 7617 2), or both are longer than
+ * basic_read takes. */
+void basic_write(struct writer *w, struct span name, struct span password);
 
 #endif

@@ -20,9 +20,10 @@ struct proxy_cached;
 struct proxy_exchange;
 
 enum forward_kind {
-	FORWARD_FETCH,	/* an http address */
-	FORWARD_TUNNEL, /* CONNECT */
-	FORWARD_SOCKS,	/* a tunnel too */
+	FORWARD_FETCH,	 /* an http address */
+	FORWARD_TUNNEL,	 /* CONNECT */
+	FORWARD_SOCKS,	 /* a tunnel too */
+	FORWARD_SIGN_IN, /* of SOCKS: is a password right? */
 };
 
 /* How the credentials of a request stand. */

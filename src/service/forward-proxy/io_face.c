@@ -56,6 +56,7 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 	ret->tls = site->servers[l - first];
 	ret->http2_plain = l->h2c;
 	ret->socks_versions = socks_versions(l);
+	ret->socks_passwords = forward_may_sign_in(site, c, ret->tls);
 	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->idle_ms = (uint32_t)conf->timeouts.idle_ms;
@@ -87,6 +88,12 @@ static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *r
 		return;
 	}
 	ret->limits = &e->view->site->limits;
+	if (x->request.version < 10 && x->request.method_id != PROXY_CONNECT) {
+		e->kind = FORWARD_SIGN_IN;
+		if (forward_sign_in_alone(e, ret) == FORWARD_STEP_WAIT)
+			ret->kind = PROXY_WAIT;
+		return;
+	}
 	while (e->step < STEPS && (s = steps[e->step](e, ret)) == FORWARD_STEP_ON)
 		e->step++;
 	if (s == FORWARD_STEP_WAIT)
@@ -122,7 +129,9 @@ static void done(void *arg, struct proxy_exchange *x)
 {
 	struct forward_worker *w = arg;
 	struct forward_exchange *e = x->service;
-	forward_log(w, x, e);
+	/* That somebody signed in shows in the request behind it. */
+	if (!e || e->kind != FORWARD_SIGN_IN || e->refusal)
+		forward_log(w, x, e);
 	if (!e)
 		return;
 	proxy_cached_leave(TAKE(e->cached));

@@ -32,6 +32,11 @@ enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdi
 enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret);
 /* io_rules.c: who it is, by its credentials; what the rules say, once before and once after the
  * addresses are known. */
+/* May a password be asked for? tls: the connection will have it. */
+bool forward_may_sign_in(const struct forward_site *site, const struct proxy_connection *c,
+			 bool tls);
+/* Of FORWARD_SIGN_IN: that, and the answer. */
+enum forward_step forward_sign_in_alone(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret);
 /* The call of auth_desk_take; who: the exchange. */

@@ -8,6 +8,12 @@ static bool is_secure(const struct proxy_connection *c)
 	return c->tls || ip_address_is_loopback(&c->peer.address);
 }
 
+bool forward_may_sign_in(const struct forward_site *site, const struct proxy_connection *c,
+			 bool tls)
+{
+	return site->users.n && (tls || is_secure(c) || site->rules.clear_passwords);
+}
+
 /* ---- who it is ---- */
 
 static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *ret)
@@ -53,8 +59,7 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 		return FORWARD_STEP_ON;
 	}
 	/* A password that came in the clear may be anybody's by now. */
-	if (!field || !site->users.n ||
-	    (!is_secure(e->x->connection) && !site->rules.clear_passwords))
+	if (!field || !forward_may_sign_in(site, e->x->connection, false))
 		return FORWARD_STEP_ON;
 	switch (auth_judge(&site->users, w->known, field->value, loop_now_ms(&w->loop),
 			   &e->claim)) {
@@ -63,6 +68,19 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 	case AUTH_RIGHT: e->user = span_text(e->claim.user->name); break;
 	}
 	return FORWARD_STEP_ON;
+}
+
+enum forward_step forward_sign_in_alone(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	enum forward_step s = forward_sign_in(e, ret);
+	if (s != FORWARD_STEP_ON)
+		return s;
+	if (!e->user.len)
+		return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
+	proxy_head_reset(&e->x->response);
+	e->x->response.status = 204;
+	ret->kind = PROXY_ANSWER;
+	return FORWARD_STEP_ANSWERED;
 }
 
 /* ---- where it may go ---- */
