@@ -52,6 +52,11 @@ enum err image_read(int fd, uint64_t at, void *to, size_t len)
 	return OK;
 }
 
+void image_ahead(int fd, uint64_t at, size_t len)
+{
+	(void)posix_fadvise(fd, (off_t)at, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 enum err image_write(int fd, uint64_t at, const void *from, size_t len)
 {
 	for (const char *next = from; len;) {

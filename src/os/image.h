@@ -19,6 +19,8 @@ MUST enum err image_empty(int fd, uint64_t size);
 
 /* All len bytes, or an error: EIO at the file's end. Any thread. */
 MUST enum err image_read(int fd, uint64_t at, void *to, size_t len);
+/* That much is read soon: the kernel may begin. */
+void image_ahead(int fd, uint64_t at, size_t len);
 MUST enum err image_write(int fd, uint64_t at, const void *from, size_t len);
 /* What was written lasts through a loss of power. */
 MUST enum err image_sync(int fd);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 enum {
-	CHUNK = 16 * 1024,	     /* entries */
-	BYTES_OF_BUCKET = 16 * 1024, /* of the disk */
+	CHUNK = 16 * 1024,	    /* entries */
+	BYTES_OF_BUCKET = 8 * 1024, /* of the disk */
 	BUCKETS_MIN = 1024,
 	BUCKETS_MAX = 1 << 28,
 	GHOSTS_MAX = 1 << 20,
@@ -23,7 +23,8 @@ enum err disk_index_init(struct disk_index *x, const struct disk_shape *shape)
 	x->buckets = calloc(x->buckets_n, sizeof(*x->buckets));
 	x->chunks = calloc(x->chunks_max, sizeof(struct disk_index_entry *));
 	x->free_n = shape->segments;
-	enum err e = ghosts_init(&x->ghosts, x->buckets_n < GHOSTS_MAX ? x->buckets_n : GHOSTS_MAX);
+	size_t ghosts = x->buckets_n / 2;
+	enum err e = ghosts_init(&x->ghosts, ghosts < GHOSTS_MAX ? ghosts : GHOSTS_MAX);
 	if (!e && x->segments && x->dead && x->buckets && x->chunks)
 		return OK;
 	disk_index_done(x);
@@ -138,12 +139,24 @@ void disk_index_replace(struct disk_index *x, uint64_t hash, uint16_t space, uin
 	}
 }
 
+void disk_index_ahead(const struct disk_index *x, uint64_t hash)
+{
+	uint32_t number = *bucket_of(x, hash);
+	if (number)
+		__builtin_prefetch(entry_of(x, number));
+}
+
 enum err disk_index_add(struct disk_index *x, const struct disk_place *p)
+{
+	disk_index_replace(x, p->hash, p->space, p->variant);
+	return disk_index_add_new(x, p);
+}
+
+enum err disk_index_add_new(struct disk_index *x, const struct disk_place *p)
 {
 	uint32_t number = entry_new(x);
 	if (!number)
 		return ENOMEM;
-	disk_index_replace(x, p->hash, p->space, p->variant);
 	uint32_t *bucket = bucket_of(x, p->hash);
 	struct disk_segment *s = &x->segments[p->segment];
 	*entry_of(x, number) =

@@ -3,7 +3,7 @@
  * at a time.
  *
  * An object takes 36 bytes, and 4 for its place in the table of hashes, which has one for each
- * 16 KiB of the disk.
+ * 8 KiB of the disk.
  */
 #ifndef HTTP_CACHE_DISK_INDEX_H
 #define HTTP_CACHE_DISK_INDEX_H
@@ -70,6 +70,10 @@ uint64_t disk_index_memory(const struct disk_index *x);
 
 /* In the place of another of the same hash, space and variant. ENOMEM. */
 MUST enum err disk_index_add(struct disk_index *x, const struct disk_place *p);
+/* For the start: it is known that there is no other. */
+MUST enum err disk_index_add_new(struct disk_index *x, const struct disk_place *p);
+/* That hash is looked for soon. */
+void disk_index_ahead(const struct disk_index *x, uint64_t hash);
 /* Up to max of that hash and space. */
 size_t disk_index_find(const struct disk_index *x, uint64_t hash, uint16_t space,
 		       struct disk_place *ret, size_t max);

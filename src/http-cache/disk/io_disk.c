@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ENTRIES_AT_ONCE = 1024, REST_MS = 10000 };
+enum {
+	ENTRIES_AT_ONCE = 1024,
+	ENTRIES_AHEAD = 32,
+	REST_MS = 10000,
+	AHEAD_SEGMENTS = 256,
+	AHEAD_MAX = 128 * 1024,
+};
 
 void disk_lock(struct cache_disk *d)
 {
@@ -77,14 +83,37 @@ static enum err found_entry(struct cache_disk *d, const struct disk_entry *e, ui
 		d->rules->epoch = e->epoch;
 	if (disk_bit(disk_index_dead(&d->index, segment), slot))
 		return OK;
-	bool wanted = e->epoch >= d->rules->floor;
+	bool wanted = e->epoch >= d->rules->floor, only = true;
 	size_t n = disk_index_find(&d->index, e->hash, e->space, same, CACHE_VARIANTS_MAX);
-	for (size_t i = 0; i < n && wanted; i++)
+	for (size_t i = 0; i < n && wanted; i++) {
+		only = only && same[i].variant != e->variant;
 		wanted = same[i].variant != e->variant || is_newer(d, &same[i], e->order);
+	}
+	if (wanted && only)
+		return disk_index_add_new(&d->index, &p);
 	if (wanted)
 		return disk_index_add(&d->index, &p);
 	disk_index_mark(&d->index, segment, slot);
 	return OK;
+}
+
+/* Those of a table from slot on; false: there are no more behind them. */
+static bool found_entries(struct cache_disk *d, uint32_t segment, uint32_t slot, uint32_t n,
+			  const uint8_t *bytes, enum err *ret)
+{
+	struct disk_entry e[ENTRIES_AHEAD];
+	uint64_t seq = d->index.segments[segment].seq;
+	uint32_t good = 0;
+	while (good < n &&
+	       disk_entry_read(d->key, seq, &d->shape, bytes + good * DISK_ENTRY_LEN, &e[good])) {
+		disk_index_ahead(&d->index, e[good].hash);
+		good++;
+	}
+	for (uint32_t i = 0; i < good && !*ret; i++) {
+		*ret = found_entry(d, &e[i], segment, slot + i);
+		d->index.segments[segment].used = slot + i + 1;
+	}
+	return good == n && !*ret;
 }
 
 /* The entries of one segment, up to the first that is none. */
@@ -105,15 +134,24 @@ static enum err found_segment(struct cache_disk *d, uint32_t segment, uint8_t *r
 		n = n < ENTRIES_AT_ONCE ? n : ENTRIES_AT_ONCE;
 		TRY(image_read(d->fd, disk_entry_at(s, segment, slot), room,
 			       (size_t)n * DISK_ENTRY_LEN));
-		for (uint32_t i = 0; i < n; i++) {
-			struct disk_entry e;
-			if (!disk_entry_read(d->key, seq, s, room + (size_t)i * DISK_ENTRY_LEN, &e))
-				return OK;
-			TRY(found_entry(d, &e, segment, slot + i));
-			d->index.segments[segment].used = slot + i + 1;
+		for (uint32_t i = 0; i < n; i += ENTRIES_AHEAD) {
+			uint32_t now = n - i < ENTRIES_AHEAD ? n - i : ENTRIES_AHEAD;
+			enum err e = OK;
+			if (!found_entries(d, segment, slot + i, now,
+					   room + (size_t)i * DISK_ENTRY_LEN, &e))
+				return e;
 		}
 	}
 	return OK;
+}
+
+/* Many are on their way from the disk at once. */
+static void ahead(const struct cache_disk *d, uint32_t segment)
+{
+	const struct disk_shape *s = &d->shape;
+	size_t len = s->data < AHEAD_MAX ? s->data : AHEAD_MAX;
+	for (uint32_t i = segment; i < segment + AHEAD_SEGMENTS && i < s->segments; i++)
+		image_ahead(d->fd, disk_segment_at(s, i), len);
 }
 
 static enum err format(struct cache_disk *d, struct hash_key key)
@@ -143,6 +181,8 @@ static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 	if (!e && !is && !disk_rules_read(d->key, room, d->rules))
 		is = ERR_FORMAT;
 	for (uint32_t i = 0; !e && !is && i < d->shape.segments; i++) {
+		if (i % AHEAD_SEGMENTS == 0)
+			ahead(d, i);
 		e = found_segment(d, i, room);
 		/* What cannot be read is not there; a write may mend it. */
 		if (e && e != ENOMEM)

@@ -152,7 +152,7 @@ bool disk_entry_read(struct hash_key key, uint64_t seq, const struct disk_shape 
 	uint64_t at = (uint64_t)e.at * DISK_UNIT, end = at + (uint64_t)e.len * DISK_UNIT;
 	e.space = (uint16_t)space;
 	if (read_u64(&r) != entry_check(key, seq, from) || space > UINT16_MAX || zero || !e.len ||
-	    at < s->data || end > s->segment)
+	    e.epoch > DISK_EPOCH_MAX || at < s->data || end > s->segment)
 		return false;
 	*ret = e;
 	return true;

@@ -33,6 +33,7 @@ enum {
 	DISK_SEGMENTS_MAX = 8192,
 	DISK_SEGMENT_MIN = 1024 * 1024,
 	DISK_SLOTS_MAX = 1 << 21,
+	DISK_EPOCH_MAX = 1 << 30, /* what is above was not counted by us */
 };
 static_assert(DISK_RULES_AT + 2 * DISK_RULES_LEN <= DISK_SEGMENTS_AT, "rules overlap segments");
 

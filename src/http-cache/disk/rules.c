@@ -94,7 +94,7 @@ static bool copy_read(struct hash_key key, const uint8_t *copy, struct disk_rule
 	ret->epoch = read_u32(&r);
 	ret->floor = read_u32(&r);
 	ret->n = read_u32(&r);
-	if (ret->n > DISK_RULES_MAX)
+	if (ret->n > DISK_RULES_MAX || ret->epoch > DISK_EPOCH_MAX)
 		return false;
 	for (uint32_t i = 0; i < ret->n; i++) {
 		struct disk_rule *rule = &ret->at[i];
