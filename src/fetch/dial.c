@@ -2,9 +2,11 @@
 
 /* --- one address --- */
 
-static void hang_up(struct fetch_dial *d)
+static void hang_up(struct fetch_dial *d, enum err why)
 {
 	const char *fault = fetch_connection_fault(&d->connection);
+	if (*fault)
+		d->fault_why = why;
 	if (*fault)
 		(void)span_to_cstr(span_sub(span_text(fault), 0, sizeof(d->fault) - 1), d->fault,
 				   sizeof(d->fault));
@@ -15,8 +17,9 @@ static void hang_up(struct fetch_dial *d)
 static void over(struct fetch_dial *d, enum err why)
 {
 	fetch_resolve_stop(&d->resolve);
-	hang_up(d);
-	d->call(d->arg, why);
+	hang_up(d, why);
+	/* Who was there and is not trusted tells more than who is not there. */
+	d->call(d->arg, *d->fault ? d->fault_why : why);
 }
 
 static void go_on(void *arg)
@@ -43,7 +46,7 @@ static void timer_set(struct fetch_dial *d)
 
 void fetch_dial_next(struct fetch_dial *d, enum err why)
 {
-	hang_up(d);
+	hang_up(d, why);
 	d->connection.call = go_on;
 	d->connection.arg = d;
 	if (loop_now_ms(d->loop) >= d->until_ms)
@@ -53,7 +56,6 @@ void fetch_dial_next(struct fetch_dial *d, enum err why)
 		why = fetch_connection_begin(&d->connection, &to, d->peer);
 		if (why)
 			continue;
-		d->fault[0] = '\0';
 		timer_set(d);
 		return;
 	}
@@ -106,5 +108,5 @@ void fetch_dial_stop(struct fetch_dial *d)
 	if (!d->loop)
 		return;
 	fetch_resolve_stop(&d->resolve);
-	hang_up(d);
+	hang_up(d, OK);
 }

@@ -8,8 +8,8 @@
 #include "fetch/resolve.h"
 
 /* OK: d->connection is open, and is the caller's to use; it sets d->connection's call before it
- * returns. Else why the last address failed; ERR_ABSENT: there was none. Never called within
- * fetch_dial. */
+ * returns. Else why the last address failed, or the last that TLS refused; ERR_ABSENT: there was
+ * none. Never called within fetch_dial. */
 typedef void fetch_dialled(void *arg, enum err why);
 
 struct fetch_dial_to {
@@ -28,7 +28,8 @@ struct fetch_dial {
 	void *arg; /* borrowed */
 	struct fetch_resolve resolve;
 	struct fetch_connection connection;
-	char fault[64]; /* of TLS, with the last failure; "" */
+	char fault[64]; /* of TLS, when one of the addresses failed by that; "" */
+	enum err fault_why;
 	/* Private. */
 	struct ip_address found[FETCH_RESOLVED_MAX];
 	size_t found_n, at; /* addresses, and the next of them */

@@ -25,8 +25,9 @@ struct fetch_work {
 	struct loop_timer again; /* more waits to be read */
 	uint64_t until_ms;
 	unsigned redirects;
-	bool moved; /* the answer is a redirect, and url is where it leads */
-	bool told;  /* the sink has something */
+	bool moved;	/* the answer is a redirect, and url is where it leads */
+	bool told;	/* the sink has something */
+	enum err spoke; /* why the last that was open failed; OK: none was */
 	struct ip_endpoint resolvers[FETCH_RESOLVERS_MAX];
 	uint8_t *fields; /* owned */
 	uint8_t *out;	 /* owned */
@@ -87,6 +88,7 @@ static void failed(struct fetch_work *w, enum err why)
 	loop_timer_cancel(w->of->loop, &w->again);
 	if (*fetch_connection_fault(&w->dial.connection))
 		fault_set(w->of, fetch_connection_fault(&w->dial.connection));
+	w->spoke = why;
 	if (w->q.every_address && !w->told)
 		fetch_dial_next(&w->dial, why);
 	else
@@ -259,9 +261,10 @@ static void dialled(void *arg, enum err why)
 {
 	struct fetch_work *w = arg;
 	if (why) {
-		if (*w->dial.fault)
+		/* What a server said tells more than that another one is not there. */
+		if (*w->dial.fault && !w->spoke)
 			fault_set(w->of, w->dial.fault);
-		over(w, NULL, why);
+		over(w, NULL, w->spoke ? w->spoke : why);
 		return;
 	}
 	fetch_incoming_done(&w->incoming);

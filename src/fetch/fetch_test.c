@@ -270,6 +270,16 @@ static void the_first_address_that_answers_is_taken(void **state)
 	assert_int_equal(w.asked, 2);
 }
 
+static void what_a_server_said_is_told_rather_than_who_was_not_there(void **state)
+{
+	(void)state;
+	struct fetch_question q = question(here("a.example", "/"));
+	w.addresses = "\x7f\0\0\1\x7f\0\0\2";
+	w.addresses_n = 2;
+	q.every_address = true;
+	assert_int_equal(ask(&q, "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"), ERR_LIMIT);
+}
+
 static void redirects_are_followed_so_far_and_no_further(void **state)
 {
 	(void)state;
@@ -359,6 +369,7 @@ int main(void)
 		TEST(what_takes_too_long_is_given_up),
 		TEST(what_is_not_whole_is_no_answer),
 		TEST(the_first_address_that_answers_is_taken),
+		TEST(what_a_server_said_is_told_rather_than_who_was_not_there),
 		TEST(redirects_are_followed_so_far_and_no_further),
 		TEST(a_redirect_leads_to_the_answer),
 		TEST(a_sink_gets_the_bodies_of_200_alone),

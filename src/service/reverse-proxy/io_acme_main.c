@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "crypto/tls.h"
 #include "crypto/tls_chain.h"
+#include "fetch/trust.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "service/reverse-proxy/io_acme_inner.h"
@@ -34,17 +35,8 @@ enum err reverse_acme_open(struct reverse_acme *a, const struct reverse_conf *co
 
 static enum err trust_make(const struct reverse_authority_conf *c, struct tls_client **ret)
 {
-	const char *path = c->ca ? c->ca : reverse_way_system_ca();
-	char *pem = NULL;
-	size_t len = 0;
-	enum err e = path ? file_read(path, TRUST_MAX, &pem, &len) : (enum err)ENOENT;
-	const struct tls_client_options options = {
-		.alpn = {"http/1.1"}, .alpn_n = 1, .authorities_pem = span_of(pem, len)};
-	if (!e && len == 0)
-		e = ERR_FORMAT;
-	if (!e)
-		e = tls_client_new(&options, ret);
-	free(pem);
+	const char *path = c->ca ? c->ca : fetch_system_authorities();
+	enum err e = fetch_trust_read(path, ret);
 	if (!e || e == (enum err)ENOMEM)
 		return e;
 	log_error(e == ERR_FORMAT ? "no authority's certificate is in the file (PEM)"

@@ -2,6 +2,7 @@
 
 #include "crypto/tls.h"
 #include "crypto/tls_chain.h"
+#include "fetch/trust.h"
 #include "os/log.h"
 #include "proxy/io_chain.h"
 #include "service/reverse-proxy/conf.h"
@@ -191,7 +192,8 @@ static enum err folders_fill(const struct reverse_conf *conf, char **folders, si
 	const struct reverse_listen_conf *listens = conf->listen.items;
 	const struct reverse_authority_conf *authorities = conf->authorities.items;
 	const struct reverse_pool_conf *pools = conf->pools.items;
-	const char *system = reverse_way_system_ca(); /* a pool that a reload brings may want it */
+	/* A pool that a reload brings may want it. */
+	const char *system = fetch_system_authorities();
 	for (size_t i = 0; i < conf->certificates.n; i++) {
 		if (all[i].acme)
 			continue;

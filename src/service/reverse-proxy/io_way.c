@@ -3,6 +3,7 @@
 #include "crypto/secret.h"
 #include "crypto/tls.h"
 #include "crypto/tls_chain.h"
+#include "fetch/trust.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "service/reverse-proxy/balance/pool.h"
@@ -12,20 +13,6 @@
 #include <string.h>
 
 #define FILE_MAX (4u << 20)
-
-/* Where systems keep whom they trust: Debian and its kin, Fedora, SUSE, Alpine. */
-static const char *const system_files[] = {"/etc/ssl/certs/ca-certificates.crt",
-					   "/etc/pki/tls/certs/ca-bundle.crt",
-					   "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
-
-const char *reverse_way_system_ca(void)
-{
-	struct file_state state;
-	for (size_t i = 0; i < sizeof(system_files) / sizeof(system_files[0]); i++)
-		if (file_stat(system_files[i], &state) == OK && !state.is_dir)
-			return system_files[i];
-	return NULL;
-}
 
 /* --- life ------------------------------------------------------------------------------------- */
 
@@ -92,7 +79,7 @@ static enum err read_one(const struct materials *m, const char *path, struct tex
 static enum err read_ca(struct materials *m)
 {
 	const struct reverse_back_tls_conf *c = &m->pool->tls;
-	const char *path = c->ca ? c->ca : reverse_way_system_ca();
+	const char *path = c->ca ? c->ca : fetch_system_authorities();
 	if (path)
 		return read_one(m, path, &m->ca);
 	log_error("this system has no file of trusted authorities; write `ca: PATH`",

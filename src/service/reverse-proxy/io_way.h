@@ -36,9 +36,6 @@ MUST enum err reverse_ways_new(const struct reverse_conf *conf, struct reverse_w
 			       size_t before_n, struct reverse_way ***ret);
 void reverse_ways_free(struct reverse_way **ways, size_t n); /* accepts NULL */
 
-/* The file of the authorities that the system trusts; NULL: there is none. */
-const char *reverse_way_system_ca(void);
-
 /* The main thread, now and then: what TLS to the servers of a pool fails with, once for each
  * change, to the log. */
 void reverse_way_tell(const struct pool *pool);
