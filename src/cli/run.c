@@ -76,6 +76,10 @@ static const struct command *const nat_verbs[] = {
 	&nat_explain_verb, &nat_forwards_verb, &nat_detach_verb, &nat_flows_verb,
 	&nat_top_verb,	   &nat_end_verb,      &nat_ports_verb,	 NULL};
 
+static const struct command *const policy_verbs[] = {&policy_lists_verb,   &policy_why_verb,
+						     &policy_pause_verb,   &policy_resume_verb,
+						     &policy_refresh_verb, NULL};
+
 static const struct command *const vpn_verbs[] = {&vpn_peers_verb,  &vpn_add_verb, &vpn_show_verb,
 						  &vpn_config_verb, &vpn_qr_verb,  &vpn_remove_verb,
 						  &vpn_ca_verb,	    NULL};
@@ -102,6 +106,9 @@ SERVICE_COMMAND(forward_proxy, "forward-proxy", "Run the forward proxy alone, in
 		NULL);
 SERVICE_COMMAND_WITH(nat, "nat", "Run the translator alone, in the foreground", nat_verbs,
 		     OPTIONS_WITH_BPF);
+SERVICE_COMMAND(policy, "policy",
+		"Run alone, in the foreground, what fetches lists and makes the policy of them",
+		policy_verbs);
 SERVICE_COMMAND(resolver, "resolver",
 		"Run the recursive, caching resolver alone, in the foreground", NULL);
 SERVICE_COMMAND(reverse_proxy, "reverse-proxy", "Run the reverse proxy alone, in the foreground",

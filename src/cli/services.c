@@ -5,16 +5,18 @@
 #include "service/dhcp/service.h"
 #include "service/forward-proxy/service.h"
 #include "service/nat/service.h"
+#include "service/policy/service.h"
 #include "service/resolver/service.h"
 #include "service/reverse-proxy/service.h"
 #include "service/vpn/service.h"
 
 #include <string.h>
 
-const struct service *const service_table[] = {
-	&authority_service,	&dhcp_service, &dhcp_client_service,
-	&forward_proxy_service, &nat_service,  &resolver_service,
-	&reverse_proxy_service, &vpn_service,  NULL};
+const struct service *const service_table[] = {&authority_service,   &dhcp_service,
+					       &dhcp_client_service, &forward_proxy_service,
+					       &nat_service,	     &policy_service,
+					       &resolver_service,    &reverse_proxy_service,
+					       &vpn_service,	     NULL};
 
 static const struct config_section sections[] = {
 	{"authority", &authority_conf_map},
@@ -22,6 +24,7 @@ static const struct config_section sections[] = {
 	{"dhcp-client", &dhcp_client_conf_map},
 	{"forward-proxy", &forward_conf_map},
 	{"nat", &nat_conf_map},
+	{"policy", &policy_conf_map},
 	{"resolver", &resolver_conf_map},
 	{"reverse-proxy", &reverse_conf_map},
 	{"vpn", &vpn_conf_map},

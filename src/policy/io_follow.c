@@ -199,6 +199,11 @@ void policy_follow_free(struct policy_follow *f)
 	free(f);
 }
 
+void policy_follow_now(struct policy_follow *f)
+{
+	look(f);
+}
+
 struct policy_held *policy_follow_get(const struct policy_follow *f)
 {
 	return policy_held_ref(f->held);

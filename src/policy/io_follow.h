@@ -40,6 +40,8 @@ typedef void policy_changed(void *arg, struct policy_held *held);
 MUST enum err policy_follow_new(struct loop *loop, const char *folder, policy_changed *changed,
 				void *arg, struct policy_follow **ret);
 void policy_follow_free(struct policy_follow *f); /* accepts NULL */
+/* Looks now: for whoever has just written. changed may be called within. */
+void policy_follow_now(struct policy_follow *f);
 /* Counted for the caller; NULL: there is none. The loop's thread. */
 struct policy_held *policy_follow_get(const struct policy_follow *f);
 

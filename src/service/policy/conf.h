@@ -49,10 +49,14 @@ struct policy_conf {
 	struct config_list lists;     /* struct policy_list_conf */
 	struct config_list schedules; /* struct policy_schedule_conf */
 	struct config_list rules;     /* struct policy_rule_conf */
+	struct config_list resolver;  /* struct ip_endpoint */
+	const char *ca;		      /* NULL: whom the system trusts */
 	const char *time_zone;	      /* NULL: the system's */
 	uint64_t refresh_ms;
 	uint32_t lines_max; /* of all lists together */
 };
+
+enum { POLICY_RESOLVERS_MAX = 4 };
 
 extern const struct config_map policy_conf_map;
 extern const struct config_map policy_conf_clients_map; /* its keys `clients` and `except` */

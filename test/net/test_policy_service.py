@@ -1,0 +1,246 @@
+"""The policy service: lists over HTTPS and from files, what becomes of bad ones, its file after kill -9, pauses."""
+
+import json
+import random
+import time
+
+import pytest
+
+from list_server import Lists, Page
+from proxy_pki import Authority
+from proxy_servers import wait_for
+from service import Service, binary
+
+CONFIG = """
+policy:
+  ca: {ca}
+  groups:
+    kids: {{clients: {{addresses: [192.168.7.0/24]}}}}
+  lists:
+    ads: {{url: "{ads}", size-max: 1M}}
+    own: {{file: $DIR/own.txt}}
+    games: {{lines: ["||games.example^"]}}
+  rules:
+  - {{lists: [ads, own]}}
+  - {{groups: [kids], lists: [games], reason: "Not now."}}
+"""
+
+
+def many(n, word="ads"):
+    return "".join(f"||{word}{i}.example^\n" for i in range(n))
+
+
+class Site:
+    def __init__(self, net):
+        self.host = net.host("gate")
+        self.authority = Authority(f"/tmp/{self.host.space}-pki")
+        self.others = Authority(f"/tmp/{self.host.space}-others", "others")
+        self.certificate = self.authority.issue("lists.home.arpa")
+        self.web = Lists(self.host, self.certificate)
+        self.web.pages["/ads"] = Page(many(100), etag='"1"')
+        self.config = CONFIG.format(ca=self.authority.pem, ads=self.web.url("/ads"))
+        self.service = Service(self.host, "policy", self.config, {"own.txt": "own.example\n"})
+
+    def start(self):
+        self.service.start()
+        return self
+
+    def list(self, name="ads"):
+        return next(entry for entry in self.ask("GET", "/lists") if entry["list"] == name)
+
+    def ask(self, method, path):
+        status, answer = self.service.control(method, path)
+        assert status == 200, answer
+        return answer
+
+    def verdict(self, name, **asked):
+        words = "".join(f"&{key}={value}" for key, value in asked.items())
+        return self.ask("GET", f"/why?name={name}{words}")
+
+    def blocked(self, name, **asked):
+        return self.verdict(name, **asked)["verdict"] == "blocked"
+
+    def fresh(self):
+        """Until what there is to be fetched was fetched, and made."""
+        wait_for(lambda: self.list()["state"] == "good" and self.list("own")["names"] and self.list()["names"])
+
+    def refresh(self, words=""):
+        """Until something came of it; the list then."""
+        asked = len(self.web.asked("/ads"))
+        before = self.counts()
+        self.ask("POST", f"/refresh?list=ads{words}")
+        wait_for(lambda: self.counts() != before)
+        assert not self.web.server or len(self.web.asked("/ads")) >= asked
+        return self.list()
+
+    def counts(self):
+        page = self.ask("GET", "/metrics")
+        return [line for line in page.split("\n") if line.startswith("gatehouse_policy_list_fetches_total")]
+
+    def gatehouse(self, *words):
+        return self.host.run(binary(), "policy", *words, "--control", self.service.run_folder / "policy.sock")
+
+    def close(self):
+        self.web.close()
+
+
+@pytest.fixture
+def site(net):
+    made = Site(net)
+    yield made
+    made.close()
+
+
+def test_a_list_is_fetched_asked_for_by_its_tag_and_kept_without_a_network(site):
+    site.start().fresh()
+    assert site.blocked("x.ads99.example") and not site.blocked("ads100.example")
+    assert site.blocked("own.example") and not site.blocked("x.own.example")
+    assert site.verdict("ads7.example")["line"] == 8
+    assert site.refresh()["state"] == "good"
+    assert site.web.asked("/ads")[-1]["If-None-Match"] == '"1"'
+    assert 'result="unchanged"} 1' in " ".join(site.counts())
+    site.web.stop()
+    assert site.service.stop() == 0
+    site.service.start()
+    wait_for(lambda: site.ask("GET", "/status").get("names"))
+    assert site.blocked("ads7.example")
+    # What is fresh is not asked for again.
+    assert site.list()["error"] is None and site.list()["names"] == 100
+
+
+BAD = {
+    "html": (Page("<!DOCTYPE html><title>Log in</title>"), "HTML"),
+    "essay": (Page("It is so sorry; but this, you see, is\nno list of any kind; really, no.\n"), "rule"),
+    "gone": (Page("gone", status=410), "410"),
+    "fewer": (Page(many(49)), "far fewer"),
+    "empty": (Page(""), "far fewer"),
+    "short": (Page(many(100), broken="short"), "ended"),
+    "endless": (Page(many(100), broken="endless"), "ended"),
+    "long": (Page(many(60000)), "limit"),
+    "plain": (Page("", status=302, to="http://lists.home.arpa/ads"), "https"),
+    "circle": (Page("", status=302, to="/ads"), "redirects"),
+}
+
+
+def test_a_bad_download_keeps_the_old_list_and_says_so(site):
+    site.start().fresh()
+    for name, (page, words) in BAD.items():
+        site.web.pages["/ads"] = page
+        found = site.refresh()
+        assert found["state"] == "failed" and words in found["error"], (name, found)
+        assert site.blocked("ads99.example"), name
+    assert found["failures"] == len(BAD)
+    site.web.stop()
+    assert "refused" in site.refresh()["error"]
+    site.web.start(site.others.issue("lists.home.arpa"))
+    assert "certificate" in site.refresh()["error"]
+    site.web.stop()
+    site.web.start(site.authority.issue("another.home.arpa"))
+    assert "hostname" in site.refresh()["error"]
+    site.web.stop()
+    assert site.blocked("ads99.example") and "the last one stays" in site.service.log()
+    site.web.start(site.certificate)
+    site.web.pages["/ads"] = Page(many(120, "new"), packed=True)
+    assert site.refresh()["error"] is None
+    wait_for(lambda: site.blocked("new119.example"))
+    assert not site.blocked("ads99.example")
+    # What shrank is believed by who is told to.
+    site.web.pages["/ads"] = Page(many(3, "few"))
+    assert "far fewer" in site.refresh()["error"]
+    assert site.refresh("&force=yes")["error"] is None
+    wait_for(lambda: site.blocked("few2.example"))
+
+
+def test_a_redirect_leads_to_the_list(site):
+    site.web.pages["/ads"] = Page("", status=301, to="/moved")
+    site.web.pages["/moved"] = Page(many(10, "moved"))
+    site.start().fresh()
+    assert site.blocked("moved9.example")
+
+
+def test_a_file_is_read_anew_and_what_is_gone_is_kept(site):
+    site.start().fresh()
+    site.service.write({"own.txt": "other.example\n"})
+    wait_for(lambda: site.blocked("other.example"))
+    assert not site.blocked("own.example")
+    (site.service.folder / "own.txt").unlink()
+    wait_for(lambda: site.list("own")["state"] == "failed")
+    assert site.blocked("other.example")
+    site.service.write({"own.txt": "third.example\n"})
+    wait_for(lambda: site.blocked("third.example"))
+    assert site.list("own")["error"] is None
+
+
+def test_a_kill_while_it_writes_leaves_the_old_policy_or_the_new_one(site):
+    site.web.pages["/ads"] = Page(many(20000, "odd"))
+    site.start().fresh()
+    chance = random.Random(7)
+    for turn in range(8):
+        word = "even" if turn % 2 == 0 else "odd"
+        site.web.pages["/ads"] = Page(many(20000, word), etag=f'"{turn}"')
+        site.ask("POST", "/refresh?list=ads")
+        time.sleep(chance.random() * 0.3)  # whatever it is at then
+        site.service.kill()
+        site.service.start()
+        # Before the network and before anything is made anew.
+        wait_for(lambda: "names" in site.ask("GET", "/status"))
+        assert site.blocked("odd7.example") != site.blocked("even7.example")
+    left = [path.name for path in (site.service.folder / "state/policy").iterdir()]
+    assert "not good" not in site.service.log() and "cannot be read" not in site.service.log()
+    assert {name.split("-")[0] for name in left} == {"compiled", "list"} and not any(".new" in name for name in left), left
+    site.refresh()
+    wait_for(lambda: site.blocked(f"{word}7.example"))
+
+
+def test_a_pause_lifts_the_rules_of_a_group_outlives_a_restart_and_ends(site):
+    site.start().fresh()
+    client = {"client": "192.168.7.9"}
+    assert site.verdict("games.example", **client)["reason"] == "Not now."
+    assert not site.blocked("games.example", client="192.168.8.9")
+    done = site.gatehouse("pause", "kids", "30m")
+    assert done.returncode == 0 and "lifted until" in done.stdout, done.stderr
+    assert not site.blocked("games.example", **client) and site.verdict("games.example", **client)["pauses"]
+    site.service.kill()
+    site.service.start()
+    wait_for(lambda: "names" in site.ask("GET", "/status"))
+    assert not site.blocked("games.example", **client)
+    # Others' rules hold, and its own when it is over.
+    assert site.blocked("ads1.example", client="192.168.8.9")
+    assert site.blocked("games.example", at=int(time.time()) + 1801, **client)
+    assert site.gatehouse("resume", "kids").returncode == 0
+    assert site.blocked("games.example", **client)
+    assert site.gatehouse("pause", "all", "1h").returncode == 0
+    assert not site.blocked("ads1.example")
+    assert site.gatehouse("resume", "all").returncode == 0
+    assert site.blocked("ads1.example")
+    assert site.gatehouse("pause", "nobody", "1h").returncode != 0
+    assert site.gatehouse("pause", "kids", "soon").returncode == 2
+
+
+def test_a_reload_takes_and_leaves_lists_and_a_bad_one_changes_nothing(site):
+    site.start().fresh()
+    site.web.pages["/more"] = Page(many(5, "more"))
+    more = site.config.replace("    own:", f'    more: {{url: "{site.web.url("/more")}"}}\n    own:')
+    site.service.reload(more.replace("[ads, own]", "[more, own]"))
+    wait_for(lambda: site.blocked("more4.example"))
+    assert not site.blocked("ads1.example")
+    site.service.reload(more.replace("[ads, own]", "[nowhere]"))
+    assert "'nowhere'" in site.service.log() and site.blocked("more4.example")
+    site.service.configure(site.config)
+    assert site.ask("POST", "/reload") == {"reloaded": True}
+    wait_for(lambda: site.blocked("ads1.example"))
+    assert len(site.web.asked("/ads")) == 1
+
+
+def test_people_are_told_by_words(site):
+    site.start().fresh()
+    lists = site.gatehouse("lists")
+    assert lists.returncode == 0 and "ads" in lists.stdout and "100" in lists.stdout, lists.stderr
+    why = site.gatehouse("why", "Games.Example", "--client", "192.168.7.1", "--at", "21:00")
+    assert "blocked" in why.stdout and "||games.example^ (list games, line 1; rule 2)" in why.stdout, why
+    assert json.loads(site.gatehouse("why", "x.example", "--json").stdout)["verdict"] == "nothing"
+    assert site.gatehouse("why", "not a name").returncode != 0
+    site.web.pages["/ads"] = Page("<html>")
+    assert site.gatehouse("refresh", "ads").returncode == 0
+    wait_for(lambda: "HTML" in site.gatehouse("lists").stdout)
+    assert site.gatehouse("refresh", "nowhere").returncode != 0
