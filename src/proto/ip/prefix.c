@@ -76,8 +76,12 @@ bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_address *a)
 {
 	if (p->address.family == 0 || p->address.family != a->family)
 		return false;
-	struct ip_prefix own = ip_prefix_of(a, p->bits);
-	return ip_address_equal(&own.address, &p->address);
+	unsigned bits = p->bits < bits_max(a) ? p->bits : bits_max(a);
+	size_t whole = bits / 8;
+	if (memcmp(p->address.bytes, a->bytes, whole) != 0)
+		return false;
+	return bits % 8 == 0 ||
+	       ((p->address.bytes[whole] ^ a->bytes[whole]) & ~host_mask(whole, bits)) == 0;
 }
 
 bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
