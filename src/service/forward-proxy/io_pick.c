@@ -1,7 +1,9 @@
 /* The way to the origin: a connection that was kept, or one to the next of its addresses. */
 #include "service/forward-proxy/io_face.h"
 
-enum { KEPT_MAX = 32 }; /* connections to one origin, of one worker */
+/* Connections to one origin, of one worker. Were they fewer than its clients use at once, each
+ * burst would open anew what the one before had closed. */
+enum { KEPT_MAX = 128 };
 
 static struct proxy_hop_limits limits_of(const struct forward_conf *conf)
 {
