@@ -2,9 +2,9 @@
  * its schema. Knows nothing of sockets, reads no files and decides nothing about a request.
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
- * conf_limits, access/conf_access; the log's and the cache's are of both proxies. A part joins by
- * a member here, by its key in conf.c, and by its judge there when its keys are to be judged
- * together with others'.
+ * conf_limits, access/conf_access, privacy/conf_privacy, pac/conf_pac; the log's and the cache's
+ * are of both proxies. A part joins by a member here, by its key in conf.c, and by its judge there
+ * when its keys are to be judged together with others'.
  */
 #ifndef FORWARD_PROXY_CONF_H
 #define FORWARD_PROXY_CONF_H
@@ -15,7 +15,9 @@
 #include "service/forward-proxy/access/conf_access.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
+#include "service/forward-proxy/pac/conf_pac.h"
 #include "service/forward-proxy/ports.h"
+#include "service/forward-proxy/privacy/conf_privacy.h"
 
 enum { FORWARD_WORKERS_MAX = 64, FORWARD_CONF_RESOLVERS_MAX = 4 };
 
@@ -32,6 +34,9 @@ struct forward_conf {
 	struct config_list allow_inside; /* struct ip_prefix */
 	struct config_list nat64;	 /* struct ip_prefix */
 	struct forward_access_conf access;
+	struct forward_privacy_conf privacy;
+	struct forward_pac_conf pac;
+	bool has_pac;
 	struct forward_limits_conf limits;
 	struct forward_timeouts_conf timeouts;
 	bool has_cache;

@@ -165,6 +165,8 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_NAMES));
 	write_one(w, "socks_connects_total", "requests of SOCKS for connections that were let go",
 		  own_count(p, FORWARD_COUNT_SOCKS));
+	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
+		  own_count(p, FORWARD_COUNT_SCRIPTS));
 	head(w, "refused_total", "requests that were refused, by why", false);
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
 		write_format(w, PREFIX "refused_total{why=\"%s\"} %llu\n",

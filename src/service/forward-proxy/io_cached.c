@@ -75,8 +75,7 @@ enum forward_step forward_ask_cache(struct forward_exchange *e, struct proxy_ver
 
 static void edit_fields(struct proxy_exchange *x)
 {
-	const struct forward_exchange *e = x->service;
-	message_response_edit(&x->response, &e->view->site->via);
+	forward_edit_answer(x->service);
 }
 
 const struct proxy_cache_edits forward_cached_edits = {.fields = edit_fields};

@@ -120,7 +120,7 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	enum proxy_judgement judged = proxy_cached_response(e->cached, ret);
 	if (judged != PROXY_PASS)
 		return judged;
-	message_response_edit(&x->response, &e->view->site->via);
+	forward_edit_answer(e);
 	proxy_cached_fields(e->cached);
 	return PROXY_PASS;
 }

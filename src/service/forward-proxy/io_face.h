@@ -25,6 +25,11 @@ enum forward_step {
 enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret);
+/* What the client gets of an origin's answer, or of the cache's. */
+void forward_edit_answer(struct forward_exchange *e);
+
+/* io_pages.c: what is asked of ourselves. */
+enum forward_step forward_own_page(struct forward_exchange *e, struct proxy_verdict *ret);
 
 /* io_destination.c: may that host and port be gone to, as written; its addresses; may they. */
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);

@@ -100,6 +100,9 @@ static enum err make_realm(struct forward_site *s)
 static enum err make_parts(struct forward_site *s)
 {
 	TRY(forward_access_rules(&s->arena, &s->conf->access, &s->rules, &s->users));
+	if (s->conf->has_pac)
+		TRY(forward_pac_text(&s->arena, &s->conf->pac, &s->pac));
+	forward_privacy(&s->conf->privacy, &s->privacy);
 	return make_realm(s);
 }
 

@@ -11,6 +11,7 @@
 #include "service/forward-proxy/access/inside.h"
 #include "service/forward-proxy/conf.h"
 #include "service/forward-proxy/message.h"
+#include "service/forward-proxy/privacy/privacy.h"
 
 #include <stdatomic.h>
 
@@ -34,6 +35,8 @@ struct forward_site {
 	struct access_rules rules;
 	struct auth_users users;
 	struct span realm_field; /* of Proxy-Authenticate */
+	struct span pac;	 /* the script for browsers; empty: none */
+	struct privacy_conf privacy;
 	struct span name;
 	struct message_via via;
 	char via_text[3][FORWARD_VIA_MAX]; /* what via lies in */

@@ -43,6 +43,8 @@ enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_v
 	struct proxy_head *r = &e->x->request;
 	enum refusal why = kind_of(r, &e->kind);
 	bool tunnel = e->kind != FORWARD_FETCH;
+	if (why == REFUSAL_OWN)
+		return forward_own_page(e, ret);
 	if (why)
 		return forward_refuse(e, why, none(), ret);
 	if (destination_read(r->authority, tunnel ? 0 : 80, &e->to))
@@ -97,11 +99,30 @@ enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_ve
 
 /* ---- what goes on ---- */
 
+/* What is written of the client lies with the exchange. */
+static enum err hide(struct forward_exchange *e)
+{
+	const struct privacy_conf *c = &e->view->site->privacy;
+	const struct ip_address client = ip_address_unmap(&e->x->connection->peer.address);
+	bool writes = c->level == PRIVACY_NONE;
+	void *room = writes ? proxy_exchange_alloc(e->x, PRIVACY_ROOM) : NULL;
+	struct writer w = writer_of(room, room ? PRIVACY_ROOM : 0);
+	if (writes && !room)
+		return (enum err)ENOMEM;
+	return privacy_request_edit(c, &e->x->request, &client, e->host, &w);
+}
+
 enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	if (e->kind != FORWARD_FETCH)
 		return FORWARD_STEP_ON; /* its head goes nowhere */
-	if (message_request_edit(&e->x->request, &e->view->site->via))
+	if (message_request_edit(&e->x->request, &e->view->site->via) || hide(e))
 		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
 	return FORWARD_STEP_ON;
+}
+
+void forward_edit_answer(struct forward_exchange *e)
+{
+	message_response_edit(&e->x->response, &e->view->site->via);
+	privacy_answer_edit(&e->view->site->privacy, &e->x->response);
 }

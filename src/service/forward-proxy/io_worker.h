@@ -44,6 +44,7 @@ enum forward_count {
 	FORWARD_COUNT_TUNNELS,
 	FORWARD_COUNT_SOCKS,
 	FORWARD_COUNT_NAMES,   /* that were asked for */
+	FORWARD_COUNT_SCRIPTS, /* of ours, for browsers */
 	FORWARD_COUNT_REFUSED, /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
 };

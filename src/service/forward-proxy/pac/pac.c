@@ -56,6 +56,7 @@ static const char script_find[] =
 	"\t\t\tif (bits.indexOf(gatehousePrefixes[i]) == 0) return true;\n"
 	"\t\treturn false;\n"
 	"\t}\n"
+	"\tif (host.indexOf(':') >= 0) return false;\n"
 	"\tif (gatehousePlain && host.indexOf('.') < 0) return true;\n"
 	"\tif (gatehouseNames['=' + host] == 1) return true;\n"
 	"\tfor (dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1))\n"

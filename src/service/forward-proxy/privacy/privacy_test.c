@@ -209,6 +209,22 @@ static void the_configuration_has_the_levels_of_the_table(void **state)
 	conf_refused(&sections, "privacy: {user-agent: \"a\\nb\"}\n", 1, 23, "no control bytes");
 }
 
+/* The manual's table is this one. */
+static void the_manual_shows_the_table(void **state)
+{
+	(void)state;
+	static char manual[65536], table[16384]; /* why-global: too large for a stack */
+	FILE *f = fopen(PRIVACY_MANUAL, "r");
+	assert_non_null(f);
+	manual[fread(manual, 1, sizeof(manual) - 1, f)] = 0;
+	(void)fclose(f);
+	struct writer w = writer_of(table, sizeof(table) - 1);
+	privacy_table_write(&w);
+	assert_false(w.bad);
+	table[w.pos] = 0;
+	assert_non_null(strstr(manual, table));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +234,7 @@ int main(void)
 		cmocka_unit_test(nothing_of_the_client_is_told_by_any_other_level),
 		cmocka_unit_test(a_referrer_goes_to_its_own_site_only),
 		cmocka_unit_test(a_head_that_is_full_is_an_error),
+		cmocka_unit_test(the_manual_shows_the_table),
 		cmocka_unit_test(the_configuration_has_the_levels_of_the_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
