@@ -29,6 +29,17 @@ reverse-proxy:
     - {host: www.home.arpa, to: "127.0.0.1:9001", cache: {stale-if-error: 1h}}
 """
 
+FORWARD = """global:
+  log: {level: info}
+forward-proxy:
+  listen: 127.0.0.1:8080
+  workers: 2
+  clients: 127.0.0.0/8
+  resolver: 127.0.0.53
+  allow-inside: 127.0.0.2/32
+  cache: {memory: 4M, object: 1M, disk: {size: 64M, object-max: 512K}}
+"""
+
 
 def body_of(path):
     """/NAME/SIZE: as many bytes, that are of no other path."""
@@ -70,7 +81,7 @@ def host(janitor_process):
     try:
         proxy = net.host("proxy")
         with proxy.inside():
-            server = Server(("127.0.0.1", 9001), Origin)
+            server = Server(("0.0.0.0", 9001), Origin)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield proxy
         server.shutdown()
@@ -88,6 +99,8 @@ def service(host):
 
 class Asker:
     def __init__(self, service):
+        # An origin that is asked for by its address needs no names.
+        self.before = "http://127.0.0.2:9001" if service.name == "forward-proxy" else ""
         self.http = http.client.HTTPConnection("127.0.0.1", 8080, timeout=20)
         with service.host.inside():
             self.http.connect()
@@ -96,7 +109,9 @@ class Asker:
     def get(self, path, **fields):
         """(status, body, Cache-Status)"""
         headers = {"Host": HOST, **{k.replace("_", "-"): v for k, v in fields.items()}}
-        self.http.request("GET", path, headers=headers)
+        if self.before:
+            headers["Host"] = "127.0.0.2:9001"
+        self.http.request("GET", self.before + path, headers=headers)
         answer = self.http.getresponse()
         return answer.status, answer.read(), answer.getheader("Cache-Status", "")
 
@@ -233,7 +248,16 @@ class Load(threading.Thread):
             self.asker.close()
 
 
-def test_killed_while_it_writes_it_gives_no_torn_answer(service):
+@pytest.mark.parametrize("name", ["reverse-proxy", "forward-proxy"])
+def test_killed_while_it_writes_it_gives_no_torn_answer(host, name):
+    service = Service(host, name, FORWARD if name == "forward-proxy" else CONFIG % ("4M", "64M"))
+    try:
+        kill_and_look(service)
+    finally:
+        service.close()
+
+
+def kill_and_look(service):
     seen, found, starts = set(), 0, random.Random(1)
     for number in range(KILLS):
         service.start()

@@ -5,6 +5,8 @@
 #include "http-cache/disk/site_test.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define FRESH "Cache-Control: max-age=60\n"
@@ -175,6 +177,56 @@ static void another_process_is_refused(void **state)
 	o = site_options(SITE_SIZE);
 	o.path = "/nowhere/cache";
 	assert_int_equal(cache_disk_open(&o, &found, &other), ENOENT);
+	site_close(&s);
+}
+
+/* A full or broken disk, as far as a test can have one: no byte can be written behind `most`. */
+static void writes_end_at(rlim_t most)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void what_cannot_be_written_is_in_memory_only(void **state)
+{
+	struct cache_disk *none = NULL;
+	enum cache_disk_found found;
+	const struct cache_disk_options o = site_options(SITE_SIZE);
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	writes_end_at(1 << 20);
+	assert_int_equal(cache_disk_open(&o, &found, &none), EFBIG);
+	assert_null(none);
+	writes_end_at(RLIM_INFINITY);
+	struct site s = site_open(SITE_SIZE);
+	site_put(&s, "http://w/before", "", FRESH, 1000);
+	site_settle(&s);
+	writes_end_at(DISK_SEGMENTS_AT);
+	site_put(&s, "http://w/fails", "", FRESH, 1000);
+	while (!site_sums(&s).write_errors)
+		(void)sched_yield();
+	/* From then on it is left alone for a while. */
+	site_put(&s, "http://w/rests", "", FRESH, 1000);
+	struct cache_disk_sums sums = site_sums(&s);
+	assert_int_equal(sums.last, EFBIG);
+	assert_int_equal(sums.dropped, 1);
+	assert_int_equal(sums.objects, 1);
+	assert_true(site_has(&s, "http://w/before") && site_has(&s, "http://w/fails") &&
+		    site_has(&s, "http://w/rests"));
+	/* A purge that cannot be written down says so. */
+	(void)cache_memory_purge(s.memory, CACHE_PURGE_KEY, span_text("http://w/before"));
+	assert_false(cache_disk_flush(s.disk, 60000));
+	assert_false(site_has(&s, "http://w/before"));
+	writes_end_at(RLIM_INFINITY);
+	/* It is tried again. */
+	while (!cache_disk_flush(s.disk, 60000))
+		(void)sched_yield();
+	site_close(&s);
+	s = site_open(SITE_SIZE);
+	assert_int_equal(s.found, CACHE_DISK_KEPT);
+	assert_int_equal(site_sums(&s).objects, 0);
 	site_close(&s);
 }
 
@@ -417,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup(too_many_rules_purge_everything, site_fresh),
 		cmocka_unit_test_setup(old_ones_go_and_those_that_are_asked_for_stay, site_fresh),
 		cmocka_unit_test_setup(another_process_is_refused, site_fresh),
+		cmocka_unit_test_setup(what_cannot_be_written_is_in_memory_only, site_fresh),
 		cmocka_unit_test_setup(another_version_is_emptied_and_so_is_what_nobody_wrote,
 				       site_fresh),
 		cmocka_unit_test_setup(a_write_that_ends_at_any_byte_is_never_served, site_fresh),
