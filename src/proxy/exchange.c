@@ -336,12 +336,13 @@ void proxy_exchange_interim(struct proxy_exchange *x)
 	exchange_arm(x);
 }
 
-/* RFC 9110 6.6.1: an answer without Date gets one from who has a clock, one of others' too. */
+/* RFC 9110 6.6.1: an answer without Date gets one from who has a clock, one of others' too. To a
+ * request of our own nobody is answered. */
 static void date_add(struct proxy_exchange *x)
 {
 	struct proxy_worker *w = x->worker;
 	struct proxy_head *r = &x->response;
-	if (!w->io->wall_ms || r->status < 200 || r->body == PROXY_BODY_TUNNEL ||
+	if (!x->connection || !w->io->wall_ms || r->status < 200 || r->body == PROXY_BODY_TUNNEL ||
 	    r->fields_n == PROXY_FIELDS_MAX || proxy_head_find(r, HTTP_FIELD_DATE))
 		return;
 	if (w->now_ms >= w->date_until_ms) {

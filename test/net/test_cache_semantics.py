@@ -7,6 +7,7 @@ import time
 import pytest
 
 from cache_site import Client
+from proxy_servers import wait_for
 
 FRESH = "Cache-Control: max-age=60"
 LONG = "Cache-Control: max-age=6000"
@@ -116,25 +117,89 @@ def test_a_date_is_of_when_it_came(thing):
 # ---- RFC 5861
 
 
+SWR = "Cache-Control: max-age=60, stale-while-revalidate=30"
+
+
 def test_stale_while_revalidate(thing):
     """3: "its presence in an HTTP response indicates that caches MAY serve the response in which it appears after it becomes stale, up
-    to the indicated number of seconds"."""
-    thing.tells(200, "Cache-Control: max-age=60, stale-while-revalidate=30", 'ETag: "1"')
+    to the indicated number of seconds ... caches SHOULD attempt to revalidate it while still serving stale responses (i.e., without
+    blocking)"."""
+    thing.tells(200, SWR, 'ETag: "1"')
     assert thing.ask().text == "1"
     thing.clock.move(70)
     entered, release = thing.held()
-    asker = thing.beside()
-    assert entered.wait(20)
+    got = thing.ask()
+    assert got.hit and got.text == "1" and got.age >= 70 and entered.wait(20)
     for _ in range(3):
-        got = thing.ask()
-        assert got.text == "1" and got.age >= 70
-    # Not for who wants something fresh, and not after its time.
-    assert thing.ask("Cache-Control: only-if-cached, max-age=10").status == 504
-    thing.clock.move(30)
-    late = thing.beside()
+        assert thing.ask().text == "1"
+    assert thing.times == 2, "it is asked for once"
+    assert thing.ask("Cache-Control: only-if-cached, max-age=10").status == 504, "not for who wants something fresh"
     release.set()
-    assert asker.join().status == 200
-    assert late.join().text != "1"
+    wait_for(lambda: thing.ask().text == "2")
+    assert thing.ask().hit and thing.times == 2
+
+
+def test_stale_while_revalidate_ends(thing):
+    thing.tells(200, SWR, 'ETag: "1"')
+    assert thing.ask().text == "1"
+    thing.clock.move(91)
+    got = thing.ask()
+    assert got.text == "2" and "fwd=stale" in got.said
+
+
+def test_a_renewal_asks_as_the_client_did_but_by_our_conditions(thing):
+    date = f"Last-Modified: {thing.clock.date(-100)}"
+    thing.confirms(SWR, date, "Vary: X-A", "X-Old: 1", etag='"v"', then=["Cache-Control: max-age=600", "X-New: 1"])
+    thing.ask("X-A: 1")
+    thing.clock.move(70)
+    got = thing.ask("X-A: 1", "X-Own: 2", 'If-None-Match: "v"', "Range: bytes=0-0", method="HEAD")
+    assert got.status == 304
+    wait_for(lambda: "X-New" in thing.ask("X-A: 1").fields)
+    asked = thing.asked[-1]
+    assert thing.times == 2 and asked.method == "GET" and asked.fields["X-A"] == "1" and asked.fields["X-Own"] == "2"
+    assert asked.fields.get_all("If-None-Match") == ['"v"'] and asked.fields["If-Modified-Since"] in date
+    assert "Range" not in asked.fields
+    got = thing.ask("X-A: 1")
+    assert got.hit and got.fields["X-Old"] == "1" and got.text == "1" and got.age < 30
+
+
+@pytest.mark.parametrize("trouble", ["dies", "503", "no-store", "large", "tears"])
+def test_a_renewal_that_brings_nothing(thing, trouble):
+    """What is stale stays for its time; what may not be kept any more goes."""
+    thing.tells(200, SWR, 'ETag: "1"')
+    thing.ask()
+    thing.clock.move(70)
+    if trouble == "503":
+        thing.tells(503)
+    elif trouble == "no-store":
+        thing.tells(200, "Cache-Control: no-store")
+    elif trouble == "large":
+        thing.tells(200, SWR, body="x" * (2 << 20))
+    else:
+        answer = None if trouble == "dies" else b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 9\r\n\r\nhalf"
+        thing.does(lambda _: answer)
+    assert thing.ask().text == "1"
+    wait_for(lambda: thing.times >= 2)
+    if trouble in ("no-store", "large"):
+        wait_for(lambda: thing.ask().text != "1")
+    else:
+        assert thing.ask().text == "1"
+    thing.tells(200, FRESH, body="new")
+    thing.clock.move(100)
+    assert thing.ask().text == "new"
+
+
+def test_many_renewals_at_once(thing):
+    """More than one worker makes at once: the rest have it the old way."""
+    things = [thing.at(f"/{n}") for n in range(300)]
+    for of in things:
+        of.tells(200, SWR, body="old")
+        of.ask()
+        of.tells(200, FRESH, body="new")
+    thing.clock.move(70)
+    assert {of.ask().text for of in things} <= {"old", "new"}
+    wait_for(lambda: {of.ask().text for of in things} == {"new"})
+    assert all(of.times == 2 for of in things)
 
 
 def test_stale_if_error(thing):

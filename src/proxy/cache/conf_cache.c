@@ -97,7 +97,7 @@ static const struct config_key route_keys[] = {
 	TIME("longest", longest_ms, "0",
 	     "nothing is fresh for longer, whatever it says; 0 is no limit"),
 	TIME("stale-while-revalidate", stale_validate_ms, "0",
-	     "so long after its end an answer is given to others while one request asks anew, "
+	     "so long after its end an answer is given all the same, and asked for anew beside, "
 	     "where "
 	     "the answer itself does not say"),
 	TIME("stale-if-error", stale_error_ms, "0",

@@ -237,11 +237,11 @@ static void missed(struct proxy_cached *c, const struct cache_found *found,
 		go(c);
 }
 
-/* Stale, and may be used so: one asks anew, the others have it as it is. */
+/* Stale, and may be used so (RFC 5861 3): it is asked for anew once, and nobody waits for that. */
 static void stale(struct proxy_cached *c, struct proxy_verdict *ret)
 {
 	c->flight = cache_memory_fly(c->desk->memory, &c->look, c->desk->number, &c->leads);
-	if (c->leads) {
+	if (c->leads && !cached_renew(c)) {
 		c->why = CACHE_FWD_STALE;
 		go(c);
 		return;

@@ -14,12 +14,15 @@
 #include <stdatomic.h>
 
 struct cache_memory;
+struct cache_renewal;
 struct proxy_cached;
+struct proxy_hop;
 
 enum proxy_cache_count {
 	PROXY_CACHE_HITS,	 /* answered by what was kept and is fresh */
 	PROXY_CACHE_STALE,	 /* by what was not */
 	PROXY_CACHE_VALIDATED,	 /* by what a server said is still right */
+	PROXY_CACHE_RENEWED,	 /* requests of our own for what was given and is stale */
 	PROXY_CACHE_MISSES,	 /* a server answered, as nothing was there to use */
 	PROXY_CACHE_BYPASSED,	 /* as the request was none for the cache */
 	PROXY_CACHE_COLLAPSED,	 /* answered by what another request had fetched meanwhile */
@@ -30,11 +33,25 @@ enum proxy_cache_count {
 	PROXY_CACHE_COUNTS,
 };
 
-/* What the service does to an answer of what is kept before it is sent, as to those of servers. */
+/* Where a request of our own goes, and what the service is to be told of when it is over. */
+struct proxy_cache_way {
+	struct proxy_hop *hop;
+	const struct proxy_limits *limits; /* live until `left` */
+	void *held;			   /* the service's */
+};
+
+/* What the service does for the cache. */
 struct proxy_cache_edits {
-	void (*fields)(struct proxy_exchange *x); /* x->response: fields only */
-	void (*body)(
-		struct proxy_exchange *x); /* filters may be added: a whole answer; NULL: none */
+	/* An answer of what is kept before it is sent, as to those of servers. x->response: fields
+	 * only. */
+	void (*fields)(struct proxy_exchange *x);
+	/* Filters may be added: a whole answer. NULL: none. */
+	void (*body)(struct proxy_exchange *x);
+	/* To the server that x, a request that is answered from here, would go to. False: nobody
+	 * can be asked now, or not without waiting. */
+	bool (*way)(struct proxy_exchange *x, struct proxy_cache_way *ret);
+	/* status: what was answered; 0: nothing. */
+	void (*left)(const struct proxy_cache_way *way, enum proxy_cause cause, uint16_t status);
 };
 
 /* A worker's end. Zeroed: no memory, nothing is kept. */
@@ -45,12 +62,17 @@ struct proxy_cache_desk {
 	unsigned number;		       /* of this worker */
 	struct loop_timer timer;	       /* to look at who waits */
 	struct proxy_cached *waiting, *ready;
+	struct cache_renewal *renewals; /* that run */
+	size_t renewals_n;
 	atomic_uint_fast64_t counts[PROXY_CACHE_COUNTS];
 };
 
 void proxy_cache_desk_init(struct proxy_cache_desk *desk, struct loop *loop,
 			   struct cache_memory *memory, unsigned number,
 			   const struct proxy_cache_edits *edits);
+
+/* Before the core of its worker goes. Accepts zeroed storage. */
+void proxy_cache_desk_done(struct proxy_cache_desk *desk);
 
 /* What a service says of a request whose answer may be one that is kept. */
 struct proxy_cache_request {

@@ -23,6 +23,8 @@ static const struct {
 	[PROXY_CACHE_HITS] = {"hits", "requests answered by what was kept and fresh"},
 	[PROXY_CACHE_STALE] = {"stale", "requests answered by what was kept and stale"},
 	[PROXY_CACHE_VALIDATED] = {"validated", "requests answered by what a server confirmed"},
+	[PROXY_CACHE_RENEWED] = {"renewed",
+				 "requests of our own for what was answered and is stale"},
 	[PROXY_CACHE_MISSES] = {"misses", "requests that a server had to answer"},
 	[PROXY_CACHE_BYPASSED] = {"bypassed", "requests that are none for the cache"},
 	[PROXY_CACHE_COLLAPSED] = {"collapsed", "requests answered by what another one fetched"},

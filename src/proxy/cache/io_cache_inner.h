@@ -78,7 +78,12 @@ void cached_answer(struct proxy_cached *c, struct proxy_verdict *ret);
 /* Cache-Status of what is known now. */
 void cached_status(struct proxy_cached *c);
 
-/* io_cache_store.c: begins to keep x->response, if it may; lands the flight, if not. */
+/* io_cache_store.c: x->response is being kept from now on; false: it may not be, and what follows
+ * from that is done. Then the body as it comes, and its end. */
+bool cached_keep_begin(struct proxy_cached *c);
+void cached_keep(struct proxy_cached *c, struct span bytes);
+void cached_keep_end(struct proxy_cached *c);
+/* Begins to keep x->response, if it may; lands the flight, if not. */
 void cached_store(struct proxy_cached *c);
 /* A note why not, and the flight's end. */
 void cached_refuse(struct proxy_cached *c, enum cache_rule rule);
@@ -87,5 +92,9 @@ void cached_land(struct proxy_cached *c);
  * on. */
 void cached_freshen(struct proxy_cached *c);
 void cached_store_leave(struct proxy_cached *c);
+
+/* io_cache_renew.c: c leads, and c->object is stale: it is asked for anew by a request of our own,
+ * which leads from now on. False: it cannot be, and all is as it was. */
+MUST bool cached_renew(struct proxy_cached *c);
 
 #endif

@@ -94,9 +94,10 @@ static void give_up(struct proxy_cached *c, enum cache_rule rule)
 	cached_refuse(c, rule);
 }
 
-/* The last byte is here, and on its way to the client. */
-static void finish(struct proxy_cached *c)
+void cached_keep_end(struct proxy_cached *c)
 {
+	if (!c->made)
+		return;
 	cache_body_end(c->body);
 	cache_object_give_body(c->made, c->body);
 	uint64_t took_ms = loop_now_ms(c->desk->loop) - c->went_ms;
@@ -120,18 +121,23 @@ static enum err keep(struct proxy_cached *c, struct span bytes)
 	return OK;
 }
 
+void cached_keep(struct proxy_cached *c, struct span bytes)
+{
+	if (!c->made)
+		return;
+	if (c->body->len + bytes.len > cache_memory_object_max(c->desk->memory))
+		give_up(c, CACHE_RULE_LARGE);
+	else if (keep(c, bytes))
+		give_up(c, CACHE_RULE_MEMORY);
+}
+
 static size_t push(struct proxy_filter *f, struct proxy_exchange *x, struct span bytes, bool end)
 {
 	struct proxy_cached *c = of_filter(f);
 	size_t n = proxy_filter_next(f, x, bytes, end);
-	if (!c->made)
-		return n;
-	if (c->body->len + n > cache_memory_object_max(c->desk->memory))
-		give_up(c, CACHE_RULE_LARGE);
-	else if (keep(c, span_sub(bytes, 0, n)))
-		give_up(c, CACHE_RULE_MEMORY);
-	else if (end && n == bytes.len)
-		finish(c);
+	cached_keep(c, span_sub(bytes, 0, n));
+	if (end && n == bytes.len)
+		cached_keep_end(c);
 	return n;
 }
 
@@ -144,7 +150,7 @@ static void close_filter(struct proxy_filter *f, struct proxy_exchange *x, bool 
 
 static const struct proxy_filter_ops filter_ops = {.push = push, .close = close_filter};
 
-void cached_store(struct proxy_cached *c)
+bool cached_keep_begin(struct proxy_cached *c)
 {
 	struct proxy_exchange *x = c->x;
 	const struct proxy_head *r = &x->response;
@@ -170,11 +176,18 @@ void cached_store(struct proxy_cached *c)
 		} else {
 			cached_refuse(c, rule);
 		}
-		return;
+		return false;
 	}
+	return true;
+}
+
+void cached_store(struct proxy_cached *c)
+{
+	if (!cached_keep_begin(c))
+		return;
 	c->stored = true;
 	c->filter.ops = &filter_ops;
-	proxy_exchange_filter(x, &c->filter);
+	proxy_exchange_filter(c->x, &c->filter);
 }
 
 void cached_store_leave(struct proxy_cached *c)

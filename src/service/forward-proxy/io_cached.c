@@ -4,6 +4,8 @@
 #include "proxy/cache/rules.h"
 #include "service/forward-proxy/io_face.h"
 
+#include <stdlib.h>
+
 enum { SPACE_MAX = 4096 };
 
 /* Whoever shows a cookie may be somebody to the origin, as who shows a password (RFC 9111 3.5):
@@ -78,4 +80,40 @@ static void edit_fields(struct proxy_exchange *x)
 	forward_edit_answer(x->service);
 }
 
-const struct proxy_cache_edits forward_cached_edits = {.fields = edit_fields};
+/* ---- requests of the cache's own ---- */
+
+struct renewal_place {
+	struct forward_worker *worker;
+	struct forward_view *view; /* held */
+	struct origin *origin;	   /* in use */
+};
+
+/* To the first of the addresses, which were judged for this very request. */
+static bool way(struct proxy_exchange *x, struct proxy_cache_way *ret)
+{
+	const struct forward_exchange *e = x->service;
+	struct renewal_place *p = malloc(sizeof(*p));
+	struct origin *o = p && e->addresses.n ? forward_way(e, &e->addresses.items[0]) : NULL;
+	if (!o) {
+		free(p);
+		return false;
+	}
+	*p = (struct renewal_place){e->worker, forward_view_use(e->view), o};
+	ret->hop = &o->hop;
+	ret->limits = &e->view->site->limits;
+	ret->held = p;
+	return true;
+}
+
+static void left(const struct proxy_cache_way *w, enum proxy_cause cause, uint16_t status)
+{
+	struct renewal_place *p = w->held;
+	(void)cause;
+	(void)status;
+	origins_leave(&p->worker->origins, p->origin);
+	forward_view_leave(p->view);
+	free(p);
+}
+
+const struct proxy_cache_edits forward_cached_edits = {
+	.fields = edit_fields, .way = way, .left = left};

@@ -14,27 +14,35 @@ static struct proxy_hop_limits limits_of(const struct forward_conf *conf)
 	};
 }
 
-enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
-			     struct proxy_verdict *ret)
+struct origin *forward_way(const struct forward_exchange *e, const struct ip_address *to)
 {
-	struct forward_worker *w = arg;
-	struct forward_exchange *e = x->service;
 	const struct origin_key key = {.host = e->host,
 				       .port = e->to.port,
 				       .protocol =
 					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW};
+	struct origin *o = origins_use(&e->worker->origins, &key);
+	if (!o)
+		return NULL;
+	o->hop.to = (struct ip_endpoint){.address = *to, .port = e->to.port};
+	o->hop.limits = limits_of(e->view->site->conf);
+	return o;
+}
+
+enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
+			     struct proxy_verdict *ret)
+{
+	struct forward_exchange *e = x->service;
+	(void)arg;
 	(void)ret;
 	if (e->at == e->addresses.n)
 		return PROXY_PICK_NONE;
-	e->origin = origins_use(&w->origins, &key);
+	e->origin = forward_way(e, &e->addresses.items[e->at]);
 	if (!e->origin) {
 		x->cause = PROXY_BUSY;
 		return PROXY_PICK_NONE;
 	}
-	struct proxy_hop *hop = &e->origin->hop;
-	hop->to = (struct ip_endpoint){.address = e->addresses.items[e->at++], .port = e->to.port};
-	hop->limits = limits_of(e->view->site->conf);
-	*ret_hop = hop;
+	e->at++;
+	*ret_hop = &e->origin->hop;
 	return PROXY_PICK_HOP;
 }
 

@@ -195,6 +195,7 @@ void forward_worker_done(struct forward_worker *w)
 	forward_worker_stop(w);
 	if (w->io)
 		unlisten(w);
+	proxy_cache_desk_done(&w->cache);
 	/* Kept connections end now, the others with their exchanges, which still need the core. */
 	origins_close(&w->origins);
 	proxy_io_free(TAKE(w->io));

@@ -4,7 +4,10 @@
 #include "base/writer.h"
 #include "proxy/cache/rules.h"
 #include "service/reverse-proxy/io_face.h"
+#include "service/reverse-proxy/io_line.h"
 #include "service/reverse-proxy/io_snapshot.h"
+
+#include <stdlib.h>
 
 enum { SPACE_MAX = 4096 };
 
@@ -90,4 +93,44 @@ static void edit_body(struct proxy_exchange *x)
 	reverse_compress(e->view->worker, e);
 }
 
-const struct proxy_cache_edits reverse_cached_edits = {.fields = edit_fields, .body = edit_body};
+/* ---- requests of the cache's own ---- */
+
+struct renewal_place {
+	struct reverse_view *view; /* held */
+	const struct pool *pool;
+	struct pool_place place;
+};
+
+/* A place at the pool, as the request itself would have it; nobody waits in line for that. */
+static bool way(struct proxy_exchange *x, struct proxy_cache_way *ret)
+{
+	struct reverse_exchange *e = x->service;
+	struct reverse_view *v = e->view;
+	struct renewal_place *p = malloc(sizeof(*p));
+	if (!p || reverse_line_waits(v->worker, e->pool) ||
+	    reverse_choose(v->worker, e) != POOL_PICKED) {
+		free(p);
+		return false;
+	}
+	*p = (struct renewal_place){reverse_view_use(v), e->pool, e->place};
+	e->placed = false;
+	ret->hop = &v->hops[e->pool_number][p->place.member - e->pool->members]->hop;
+	ret->limits = &v->snapshot->site->route_limits[e->route.found.route->number];
+	ret->held = p;
+	return true;
+}
+
+static void left(const struct proxy_cache_way *w, enum proxy_cause cause, uint16_t status)
+{
+	struct renewal_place *p = w->held;
+	/* Who answered did so, also if it was more than we wanted. */
+	const struct pool_result result = {.kind = status ? POOL_RESULT_ANSWERED
+							  : reverse_result_kind(cause),
+					   .status = status};
+	pool_done(p->pool, &p->place, loop_now_ms(&p->view->worker->loop), &result);
+	reverse_view_leave(p->view);
+	free(p);
+}
+
+const struct proxy_cache_edits reverse_cached_edits = {
+	.fields = edit_fields, .body = edit_body, .way = way, .left = left};

@@ -200,6 +200,7 @@ void reverse_worker_done(struct reverse_worker *w)
 	if (w->io)
 		unlisten(w);
 	w->core_drained = false; /* nobody waits to be told */
+	proxy_cache_desk_done(&w->cache);
 	reverse_streams_free(TAKE(w->streams));
 	reverse_datagrams_free(TAKE(w->datagrams));
 	/* The connections to back ends that nobody uses end with the view, the others with their
