@@ -1,11 +1,14 @@
 """The policy service: lists over HTTPS and from files, what becomes of bad ones, its file after kill -9, pauses."""
 
 import json
+import os
 import random
+import signal
 import time
 
 import pytest
 
+from ask import dns_query, rcode
 from list_server import Lists, Page
 from proxy_pki import Authority
 from proxy_servers import wait_for
@@ -230,6 +233,76 @@ def test_a_reload_takes_and_leaves_lists_and_a_bad_one_changes_nothing(site):
     assert site.ask("POST", "/reload") == {"reloaded": True}
     wait_for(lambda: site.blocked("ads1.example"))
     assert len(site.web.asked("/ads")) == 1
+
+
+def test_a_kept_list_that_was_spoilt_is_fetched_anew_and_the_policy_stays(site):
+    site.start().fresh()
+    folder = site.service.folder / "state/policy"
+    kept = max(folder.glob("list-*"), key=lambda path: path.stat().st_size)
+    kept.write_bytes(kept.read_bytes()[:-7])
+    site.web.pages["/ads"] = Page(many(100) + "||back.example^\n")
+    site.service.write({"own.txt": "other.example\n"})  # so that it is made anew
+    wait_for(lambda: site.blocked("back.example") and site.blocked("other.example"))
+    assert "the last one stays" in site.service.log() and site.ask("GET", "/status")["error"] is None
+    # At a start it is found out before anything is made.
+    site.service.stop()
+    kept.write_bytes(b"spoilt")
+    site.service.start()
+    wait_for(lambda: site.list()["state"] == "good")
+    wait_for(lambda: site.blocked("back.example"))
+    assert "what was kept of a list cannot be read" in site.service.log()
+
+
+def test_a_configuration_is_told_what_it_asks_for_in_vain(site):
+    def check(config):
+        site.service.configure(config)
+        done = site.host.run(binary(), "check", site.service.config_path)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    assert check(site.config) == ""
+    assert "'ads' comes over http" in check(site.config.replace("https://", "http://"))
+    assert "no rule names the list 'games'" in check(site.config.replace("[games]", "[own]"))
+
+
+SITE = """
+resolver:
+  listen: 127.0.0.1:5353
+  forward: [{{zone: ., to: ["127.0.0.1:9"]}}]
+  policy: {{}}
+"""
+
+
+def test_the_resolver_obeys_it_and_goes_on_without_it(net):
+    made = Site(net)
+    try:
+        config = made.config.replace("[192.168.7.0/24]", "[127.0.0.0/8]") + SITE.format()
+        made.service = Service(made.host, "run", config, {"own.txt": "own.example\n"}).start()
+
+        def answer(name):
+            return rcode(dns_query(made.host, "127.0.0.1", name, port=5353))
+
+        def policy(method, path):
+            status, said = made.service.control(method, path, "policy")
+            assert status == 200, said
+            return said
+
+        wait_for(lambda: answer("x.ads99.example") == "NXDOMAIN")
+        assert answer("games.example") == "NXDOMAIN"
+        policy("POST", "/pause?group=kids&seconds=600")
+        wait_for(lambda: answer("games.example") == "SERVFAIL")  # nobody knows it here
+        assert answer("ads1.example") == "SERVFAIL"  # everybody's rules are lifted for them as well
+        policy("POST", "/resume?group=kids")
+        wait_for(lambda: answer("games.example") == "NXDOMAIN")
+        made.web.pages["/ads"] = Page(many(80, "new"))
+        policy("POST", "/refresh?list=ads")
+        wait_for(lambda: answer("new7.example") == "NXDOMAIN")
+        # It is killed, comes back, and nobody has waited for it.
+        os.kill(policy("GET", "/status")["pid"], signal.SIGKILL)
+        assert answer("new8.example") == "NXDOMAIN"
+        assert "landlock" in made.service.control("GET", "/status", "resolver")[1]["sandbox"]
+    finally:
+        made.close()
 
 
 def test_people_are_told_by_words(site):

@@ -417,6 +417,18 @@ static void check_policy(const void *conf, struct config_at *at)
 			    POLICY_LISTS_MAX);
 }
 
+bool policy_conf_uses(const struct policy_conf *conf, const char *list)
+{
+	const struct policy_rule_conf *rules = conf->rules.items;
+	for (size_t i = 0; i < conf->rules.n; i++) {
+		const char *const *names = rules[i].lists.items;
+		for (size_t k = 0; k < rules[i].lists.n; k++)
+			if (strcmp(names[k], list) == 0)
+				return true;
+	}
+	return false;
+}
+
 const struct config_map policy_conf_map = {
 	.help = "Who may reach what: lists of names, fetched and made into one file, by which the "
 		"resolver and the forward proxy decide for groups of clients",

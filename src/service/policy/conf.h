@@ -90,6 +90,8 @@ struct policy_conf_setup {
 MUST enum err policy_conf_setup(const struct policy_conf *conf, struct policy_conf_setup *ret);
 void policy_conf_setup_done(struct policy_conf_setup *s); /* accepts zeroed storage */
 
+/* Whether a rule names that list. */
+bool policy_conf_uses(const struct policy_conf *conf, const char *list);
 /* "21:00", "7:30", "24:00": minutes after midnight. false: another text. */
 bool policy_conf_minutes(const char *text, uint16_t *ret);
 /* 02:00:5e:00:53:01, with hyphens too. */

@@ -45,8 +45,10 @@ static enum err take_texts(struct compile *c, struct policy_build *b)
 		struct policy_counts *counts = &c->result.counts[i];
 		if (from->kind == POLICY_SOURCE_LINES)
 			TRY(policy_build_text(b, i, from->lines, counts));
-		else if (c->texts[i])
-			TRY(take_file(b, i, c->texts[i], counts));
+		enum err e = c->texts[i] ? take_file(b, i, c->texts[i], counts) : OK;
+		if (e && e != (enum err)ENOMEM)
+			c->result.lost = from->name;
+		TRY(e);
 	}
 	return OK;
 }

@@ -13,7 +13,8 @@ struct policy_conf;
 /* What came of it. */
 struct compiled {
 	enum err err;
-	const char *stage;			       /* where it failed; "" */
+	const char *stage; /* where it failed; "" */
+	struct span lost;  /* the list whose kept text could not be read; empty: none. Borrowed */
 	struct policy_counts counts[POLICY_LISTS_MAX]; /* by the list's number */
 	uint64_t names, lines, twice, surplus;
 	uint64_t octets, took_us, made_s, generation;

@@ -31,7 +31,7 @@ static enum err copy(struct list *l)
 	int fd = open(l->temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno();
-	TRY(file_read(l->at, l->size_max, &text, &len));
+	TRY(file_read(l->at, l->most, &text, &len));
 	enum err e = write_at(fd, span_of(text, len), KEPT_HEAD_LEN);
 	free(text);
 	l->next.text_len = len;

@@ -21,7 +21,7 @@ enum {
 	FETCHES_MAX = 4,  /* at once */
 	BUSY_MS = 500,	  /* until the next try to be one of them */
 	LOOK_MS = 1000,	  /* between two looks at a file */
-	RETRY_MS = 60000, /* after a failure, and twice that after each further one */
+	RETRY_MS = 15000, /* after a failure, and twice that after each further one */
 	RETRY_MAX_MS = 6 * 3600 * 1000,
 	FETCH_MS = 900 * 1000, /* of one list */
 	ADDRESS_MS = 10 * 1000,
@@ -144,6 +144,7 @@ bool lists_give(struct lists *lists)
 		if (l->state != LIST_WAITS)
 			continue;
 		l->state = LIST_JUDGED;
+		l->most = l->size_max; /* a reload may change it meanwhile */
 		maker_give(lists->maker, judge_work, judge_after, l);
 		return true;
 	}
@@ -304,6 +305,12 @@ void list_refresh(struct list *l, bool force)
 	l->force = force;
 	l->seen = (struct file_state){0};
 	loop_timer_set_after(l->of->loop, &l->timer, 0);
+}
+
+void list_lost(struct list *l)
+{
+	l->has_kept = false;
+	list_refresh(l, true);
 }
 
 /* --- all of them --- */

@@ -47,6 +47,7 @@ struct list {
 	bool force;	   /* it may be far shorter, and is asked for whatever we have */
 	struct file_state seen;
 	/* For the maker's thread, and back. */
+	uint64_t most; /* octets of a file */
 	struct kept next;
 	struct policy_judged judged;
 	enum err err;
@@ -83,6 +84,8 @@ void lists_done(struct lists *l); /* the maker is idle */
 struct list *lists_find(const struct lists *l, struct span name);
 /* Now. force: whatever we have, and however short it is. */
 void list_refresh(struct list *l, bool force);
+/* What was kept of it cannot be read: it is asked for anew. */
+void list_lost(struct list *l);
 /* Gives the maker one to judge. False: none waits. It must be idle. */
 bool lists_give(struct lists *l);
 

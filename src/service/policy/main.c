@@ -37,6 +37,30 @@ static const struct policy_conf *conf_of(const struct desk *d)
 	return service_life_conf(&d->life);
 }
 
+static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
+		   void *arg)
+{
+	const struct policy_conf *conf = section;
+	const struct policy_list_conf *lists = conf->lists.items;
+	char text[256];
+	for (size_t i = 0; i < conf->lists.n; i++) {
+		if (lists[i].url && strncmp(lists[i].url, "http://", 7) == 0) {
+			(void)snprintf(text, sizeof(text),
+				       "policy: the list '%s' comes over http: whoever is between "
+				       "can change it",
+				       lists[i].name);
+			tell(arg, 0, text);
+		}
+		if (!policy_conf_uses(conf, lists[i].name)) {
+			(void)snprintf(text, sizeof(text), "policy: no rule names the list '%s'",
+				       lists[i].name);
+			tell(arg, 0, text);
+		}
+	}
+	if (conf->rules.n == 0)
+		tell(arg, 0, "policy: without rules nobody is refused anything");
+}
+
 /* --- what is made --- */
 
 static void made(void *arg)
@@ -50,6 +74,9 @@ static void made(void *arg)
 		log_error("the policy cannot be made: the last one stays",
 			  LOG_TEXT("where", r->stage), LOG_ERR(r->err));
 		control_event(d->life.control, "policy failed", json_pack("{s:s}", "why", d->why));
+		struct list *lost = r->lost.len ? lists_find(&d->lists, r->lost) : NULL;
+		if (lost)
+			list_lost(lost);
 		compile_free(c);
 		return;
 	}
@@ -303,5 +330,6 @@ const struct service policy_service = {
 	.schema = &policy_conf_map,
 	.keeps_state = keeps_state,
 	.plan = plan,
+	.advise = advise,
 	.run = run,
 };
