@@ -95,6 +95,9 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 		TRY(plan_folder(p, PLAN_STATE, global->state, s, user));
 	if (s->pins_bpf && s->pins_bpf(conf))
 		TRY(plan_folder(p, PLAN_BPF, global->bpf, s, user));
+	const char *folder = s->folder ? s->folder(conf) : NULL;
+	if (folder)
+		TRY(plan_folder(p, PLAN_FOLDER, folder, s, user));
 	size_t first = p->n;
 	TRY(s->plan(conf, global, p));
 	return services_group_fill(p, first, user);
@@ -107,8 +110,8 @@ static json_t *record_json(const struct plan_record *r)
 		[PLAN_UNIX] = "unix",	    [PLAN_PACKET] = "packet", [PLAN_ICMP] = "icmp",
 		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf",
 		[PLAN_TUN] = "tun",	    [PLAN_LINK] = "link",     [PLAN_ADDRESS] = "address",
-		[PLAN_ROUTE] = "route"};
-	bool folder = r->kind == PLAN_STATE || r->kind == PLAN_BPF;
+		[PLAN_ROUTE] = "route",	    [PLAN_FOLDER] = "folder"};
+	bool folder = plan_is_folder(r);
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];
 	if (r->kind == PLAN_SERVICE)

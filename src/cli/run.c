@@ -53,18 +53,31 @@ static int service_run(const struct command_line *line)
 	};
 	if (start.service->pins_bpf)
 		start.bpf_path = command_line_value(line, "bpf");
+	if (start.service->folder)
+		start.folder_path = command_line_value(line, "folder");
 	return start.service->run(&start);
 }
 
+#define SERVICE_OPTIONS                                                                            \
+	{"config", 'c', "FILE", "the configuration (" CONFIG_DEFAULT ")"},                         \
+		{"control", 0, "PATH", "the control socket (RUN/SERVICE.sock)"},                   \
+		{"user", 0, "USER", "become this user before the configuration is read"},          \
+	{                                                                                          \
+		"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"      \
+	}
+
 static const struct command_option service_options[] = {
-	{"config", 'c', "FILE", "the configuration (" CONFIG_DEFAULT ")"},
-	{"control", 0, "PATH", "the control socket (RUN/SERVICE.sock)"},
-	{"user", 0, "USER", "become this user before the configuration is read"},
-	{"state", 0, "FOLDER", "keep files there; it is there already (STATE/SERVICE)"},
+	SERVICE_OPTIONS,
 	{"bpf", 0, "FOLDER", "pin programs and tables there; it is there already (BPF/SERVICE)"},
+};
+static const struct command_option cache_options[] = {
+	SERVICE_OPTIONS,
+	{"folder", 0, "FOLDER",
+	 "keep the cache's disk there; it is there already (FOLDER/SERVICE)"},
 };
 enum {
 	OPTIONS_WITH_BPF = sizeof(service_options) / sizeof(service_options[0]),
+	OPTIONS_WITH_CACHE = sizeof(cache_options) / sizeof(cache_options[0]),
 	OPTIONS = OPTIONS_WITH_BPF - 1, /* of services that pin nothing */
 };
 
@@ -85,13 +98,13 @@ static const struct command *const vpn_verbs[] = {&vpn_peers_verb,  &vpn_add_ver
 						  &vpn_ca_verb,	    NULL};
 
 #define SERVICE_COMMAND(word, service, text, words)                                                \
-	SERVICE_COMMAND_WITH(word, service, text, words, OPTIONS)
-#define SERVICE_COMMAND_WITH(word, service, text, words, options_count)                            \
+	SERVICE_COMMAND_WITH(word, service, text, words, service_options, OPTIONS)
+#define SERVICE_COMMAND_WITH(word, service, text, words, options_list, options_count)              \
 	const struct command command_##word = {                                                    \
 		.name = (service),                                                                 \
 		.arguments = "",                                                                   \
 		.summary = text,                                                                   \
-		.options = service_options,                                                        \
+		.options = options_list,                                                           \
 		.options_n = (options_count),                                                      \
 		.run = service_run,                                                                \
 		.verbs = (words),                                                                  \
@@ -102,15 +115,17 @@ SERVICE_COMMAND(authority, "authority",
 SERVICE_COMMAND(dhcp, "dhcp", "Run the address server alone, in the foreground", dhcp_verbs);
 SERVICE_COMMAND(dhcp_client, "dhcp-client",
 		"Run the client of the uplinks alone, in the foreground", uplink_verbs);
-SERVICE_COMMAND(forward_proxy, "forward-proxy", "Run the forward proxy alone, in the foreground",
-		NULL);
+SERVICE_COMMAND_WITH(forward_proxy, "forward-proxy",
+		     "Run the forward proxy alone, in the foreground", NULL, cache_options,
+		     OPTIONS_WITH_CACHE);
 SERVICE_COMMAND_WITH(nat, "nat", "Run the translator alone, in the foreground", nat_verbs,
-		     OPTIONS_WITH_BPF);
+		     service_options, OPTIONS_WITH_BPF);
 SERVICE_COMMAND(policy, "policy",
 		"Run alone, in the foreground, what fetches lists and makes the policy of them",
 		policy_verbs);
 SERVICE_COMMAND(resolver, "resolver",
 		"Run the recursive, caching resolver alone, in the foreground", NULL);
-SERVICE_COMMAND(reverse_proxy, "reverse-proxy", "Run the reverse proxy alone, in the foreground",
-		NULL);
+SERVICE_COMMAND_WITH(reverse_proxy, "reverse-proxy",
+		     "Run the reverse proxy alone, in the foreground", NULL, cache_options,
+		     OPTIONS_WITH_CACHE);
 SERVICE_COMMAND(vpn, "vpn", "Run the tunnels alone, in the foreground", vpn_verbs);

@@ -21,7 +21,8 @@ struct service_start {
 				   * NULL: the configuration's, once its sockets are open */
 	const char *state_path;	  /* --state, from the supervisor, who made it; NULL: STATE/SERVICE,
 				   * and the service makes it while it is root */
-	const char *bpf_path;	  /* --bpf, likewise; NULL: BPF/SERVICE, or none with --user */
+	const char *folder_path; /* --folder, likewise; NULL: FOLDER/SERVICE, or none with --user */
+	const char *bpf_path;	 /* --bpf, likewise; NULL: BPF/SERVICE, or none with --user */
 };
 
 struct service {
@@ -32,6 +33,9 @@ struct service {
 	/* Whether what conf says needs files of its own that outlive the process: then
 	 * service_life_state is a directory that it may write to. NULL: never. */
 	bool (*keeps_state)(const void *conf);
+	/* The folder that conf names for much that the service can do without: then
+	 * service_life_folder is one for this service in it. NULL: never, or not now. */
+	const char *(*folder)(const void *conf);
 	/* Whether it loads BPF programs and pins them: then service_life_bpf is a folder for that,
 	 * and its command takes --bpf (OPTIONS_WITH_BPF in cli/run.c). NULL: never. */
 	bool (*pins_bpf)(const void *conf);

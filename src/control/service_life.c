@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_PATHS_MAX = 256, WRITABLE_MAX = 4 };
+enum { READ_PATHS_MAX = 256, WRITABLE_MAX = 5 };
 
 static enum sandbox_profile profile_of(const struct service *service)
 {
@@ -153,10 +153,11 @@ static void sandbox_error(const char *user, enum err e)
 }
 
 /* Ends with NULL. */
-static void writable_fill(const struct service *service, const char *state, const char *bpf,
+static void writable_fill(const struct service *service, const char *const folders[3],
 			  const char *ret[WRITABLE_MAX])
 {
-	const char *const all[] = {state, bpf, service->changes_sysctl ? "/proc/sys/net" : NULL};
+	const char *const all[] = {folders[0], folders[1], folders[2],
+				   service->changes_sysctl ? "/proc/sys/net" : NULL};
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i])
@@ -171,7 +172,9 @@ static enum err user_enter(struct service_life *life)
 		return OK;
 	const struct service *service = life->start->service;
 	const char *writable[WRITABLE_MAX];
-	writable_fill(service, life->start->state_path, life->start->bpf_path, writable);
+	const char *const folders[] = {life->start->state_path, life->start->folder_path,
+				       life->start->bpf_path};
+	writable_fill(service, folders, writable);
 	struct sandbox s = {.profile = profile_of(service),
 			    .view = SANDBOX_VIEW_READ_ONLY,
 			    .user = life->start->user,
@@ -204,6 +207,21 @@ enum err service_life_state_of(const struct service_life *life, const char *serv
 		return OK;
 	*ret = NULL;
 	return (enum err)ENOMEM;
+}
+
+static enum err folder_choose(struct service_life *life)
+{
+	const struct service *service = life->start->service;
+	const char *above = service->folder ? service->folder(service_life_conf(life)) : NULL;
+	if (!above)
+		return OK;
+	if (life->start->folder_path)
+		life->folder_path = strdup(life->start->folder_path);
+	else if (life->start->user)
+		return OK; /* the supervisor could not make it, and has told */
+	else if (asprintf(&life->folder_path, "%s/%s", above, service->name) < 0)
+		life->folder_path = NULL;
+	return life->folder_path ? OK : (enum err)ENOMEM;
 }
 
 /* user: whom the service becomes; NULL: it stays who it is. */
@@ -281,6 +299,7 @@ enum err service_life_begin(struct service_life *life, const struct service_star
 		return ERR_CONFIG;
 	}
 	TRY(state_choose(life));
+	TRY(folder_choose(life));
 	TRY(bpf_choose(life));
 	return control_open(life);
 }
@@ -329,8 +348,24 @@ static void read_state_make(const struct service_life *life, const char *user)
 			    LOG_TEXT("path", life->reads_state), LOG_ERR(e));
 }
 
+/* Without it the service goes on, and tells what it does without. */
+static void folder_make(const struct service_life *life, const char *user)
+{
+	struct state_owner room;
+	const struct state_owner *owner;
+	if (!life->folder_path || life->start->folder_path)
+		return;
+	enum err e = owner_find(user, &room, &owner);
+	if (!e)
+		e = state_dir_make(life->folder_path, owner);
+	if (e)
+		log_warning("the service's folder cannot be made",
+			    LOG_TEXT("path", life->folder_path), LOG_ERR(e));
+}
+
 static enum err states_make(const struct service_life *life, const char *user)
 {
+	folder_make(life, user);
 	read_state_make(life, user);
 	return state_make(life, user);
 }
@@ -345,7 +380,8 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 		log_warning("the sandbox is off: `sandbox: off` stands in the configuration");
 		return states_make(life, NULL);
 	}
-	writable_fill(service, life->state_path, life->bpf_path, writable);
+	const char *const folders[] = {life->state_path, life->folder_path, life->bpf_path};
+	writable_fill(service, folders, writable);
 	char folder[4096], clock[4096];
 	(void)snprintf(folder, sizeof(folder), "%s", life->start->config_path);
 	paths[n++] = dirname(folder);
@@ -482,6 +518,7 @@ void service_life_done(struct service_life *life)
 	config_free(life->config);
 	life->config = NULL;
 	free(life->state_path);
+	free(life->folder_path);
 	free(life->bpf_path);
-	life->state_path = life->bpf_path = NULL;
+	life->state_path = life->folder_path = life->bpf_path = NULL;
 }

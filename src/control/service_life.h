@@ -21,10 +21,11 @@ struct service_life {
 	struct control *control;
 	struct notify notify;
 	struct sandbox_report sandbox;
-	int control_fd;	  /* until control is made */
-	bool stopping;	  /* the last answers are given */
-	char *state_path; /* NULL: this service keeps none */
-	char *bpf_path;	  /* NULL: nothing can or shall be pinned */
+	int control_fd;	   /* until control is made */
+	bool stopping;	   /* the last answers are given */
+	char *state_path;  /* NULL: this service keeps none */
+	char *folder_path; /* NULL: none is named, or it cannot be had, which was told */
+	char *bpf_path;	   /* NULL: nothing can or shall be pinned */
 	/* To keep to the end; the service may take some away before service_life_sandbox. */
 	uint64_t capabilities;
 	/* A path of service_life_state_of that this one reads as well; borrowed. Set before
@@ -72,6 +73,14 @@ static inline const char *service_life_state(const struct service_life *life)
 /* The directory of another service; the caller's to free. ENOMEM. */
 MUST enum err service_life_state_of(const struct service_life *life, const char *service,
 				    char **ret);
+
+/* The folder on whatever disk the configuration names (struct service, folder), likewise; NULL: it
+ * names none, or the supervisor could not make it. It may not be there: what is opened in it
+ * fails. */
+static inline const char *service_life_folder(const struct service_life *life)
+{
+	return life->folder_path;
+}
 
 /* The folder for pins, from service_life_begin on. NULL: the configuration in force at the start
  * wants none (struct service, pins_bpf), or a BPF file system is not permitted here, which was

@@ -110,9 +110,10 @@ static enum err process_start(struct child *c)
 {
 	char notify[PLAN_PATH_MAX + 16];
 	(void)snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", c->notify_path);
-	const char *argv[11] = {"gatehouse", c->service, "-c", c->config_path};
+	const char *argv[13] = {"gatehouse", c->service, "-c", c->config_path};
 	const char *state = socket_set_folder(c->sockets, c->service, PLAN_STATE);
 	const char *bpf = socket_set_folder(c->sockets, c->service, PLAN_BPF);
+	const char *folder = socket_set_folder(c->sockets, c->service, PLAN_FOLDER);
 	size_t n = 4;
 	if (strcmp(c->user, "-") != 0) {
 		argv[n++] = "--user";
@@ -125,6 +126,10 @@ static enum err process_start(struct child *c)
 	if (bpf) {
 		argv[n++] = "--bpf";
 		argv[n++] = bpf;
+	}
+	if (folder) {
+		argv[n++] = "--folder";
+		argv[n++] = folder;
 	}
 	const char *environment[] = {notify, NULL};
 	struct spawn_fd *fds = calloc(socket_set_count(c->sockets, c->service) + 1, sizeof(*fds));
@@ -164,7 +169,8 @@ void child_start(struct child *c)
 static bool keeps_files(const struct child *c)
 {
 	return socket_set_folder(c->sockets, c->service, PLAN_STATE) ||
-	       socket_set_folder(c->sockets, c->service, PLAN_BPF);
+	       socket_set_folder(c->sockets, c->service, PLAN_BPF) ||
+	       socket_set_folder(c->sockets, c->service, PLAN_FOLDER);
 }
 
 void child_replace(struct child *c)

@@ -31,6 +31,9 @@ enum plan_kind {
 	PLAN_LINK,    /* up, with an MTU */
 	PLAN_ADDRESS, /* an address of it, and the length of its network */
 	PLAN_ROUTE,   /* a network that is routed to it */
+	/* As PLAN_STATE, for much that the service can do without: another disk, mostly. Where it
+	 * cannot be made the service starts without. */
+	PLAN_FOLDER,
 };
 
 /* Bits of plan_record.flags. */
@@ -56,10 +59,10 @@ struct plan_record {
 	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
 	 * "-" for the supervisor's own. */
 	char name[PLAN_NAME_MAX];
-	char path[PLAN_PATH_MAX]; /* PLAN_UNIX, PLAN_STATE, PLAN_BPF; of TUN devices: the name */
-	uint32_t uid, gid; /* PLAN_STATE, PLAN_BPF: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX:
-			    * gid, who may connect beside the supervisor's user */
-	uint32_t number;   /* PLAN_LINK: the MTU; PLAN_ADDRESS, PLAN_ROUTE: bits */
+	char path[PLAN_PATH_MAX];    /* PLAN_UNIX, folders; of TUN devices: the name */
+	uint32_t uid, gid;	     /* of folders: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX:
+				      * gid, who may connect beside the supervisor's user */
+	uint32_t number;	     /* PLAN_LINK: the MTU; PLAN_ADDRESS, PLAN_ROUTE: bits */
 	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP; PLAN_ADDRESS, PLAN_ROUTE: port 0 */
 };
 
@@ -86,7 +89,7 @@ MUST enum err plan_add_unix_optional(struct plan *p, const char *service, const 
 /* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
 MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind,
 			   const char *name);
-/* kind: PLAN_STATE or PLAN_BPF. */
+/* kind: PLAN_STATE, PLAN_BPF or PLAN_FOLDER. */
 MUST enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind,
 			      const char *path, uint32_t uid, uint32_t gid);
 
@@ -97,6 +100,12 @@ MUST enum err plan_add_link(struct plan *p, const char *service, const char *dev
 /* kind: PLAN_ADDRESS or PLAN_ROUTE. */
 MUST enum err plan_add_to_link(struct plan *p, const char *service, enum plan_kind kind,
 			       const char *device, const struct ip_address *address, uint8_t bits);
+
+/* Whether it is a folder: nothing is passed but where it is. */
+static inline bool plan_is_folder(const struct plan_record *r)
+{
+	return r->kind == PLAN_STATE || r->kind == PLAN_BPF || r->kind == PLAN_FOLDER;
+}
 
 /* Whether it is of a link: nothing is passed, and another process needs not be started for it. */
 static inline bool plan_is_of_link(const struct plan_record *r)

@@ -141,6 +141,10 @@ static void refuses_records_that_no_plan_writes(void **state)
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = state_good, memset(r.path, '/', sizeof(r.path));
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = state_good, r.kind = PLAN_FOLDER;
+	assert_int_equal(plan_record_check(&r), OK);
+	r.copies = 1;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = state_good, r.uid = PLAN_OWNER_SELF; /* half an owner */
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	for (unsigned kind = 0; kind < 256; kind++) {

@@ -134,6 +134,12 @@ static enum err folder_open(const struct plan_record *r, struct socket_entry *re
 		return OK;
 	}
 	enum err e = state_dir_make(r->path, owner);
+	if (e && r->kind == PLAN_FOLDER) {
+		log_warning("the service's folder cannot be made; it starts without",
+			    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
+		entry.missing = true;
+		e = OK;
+	}
 	if (e)
 		open_error(r, e);
 	else
@@ -145,7 +151,7 @@ static enum err entry_open(const struct plan_record *r, bool ours, bool absent,
 			   struct socket_entry *ret)
 {
 	struct socket_entry entry = {.record = *r};
-	if (r->kind == PLAN_BPF || r->kind == PLAN_STATE)
+	if (plan_is_folder(r))
 		return folder_open(r, ret);
 	entry.fds = malloc(r->copies * sizeof(*entry.fds));
 	if (!entry.fds)

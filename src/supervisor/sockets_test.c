@@ -274,6 +274,22 @@ static void makes_the_directory_of_a_service(void **state)
 	assert_int_not_equal(socket_set_open(&b->plan, NULL, &next), OK);
 }
 
+/* Of much that a service can do without. */
+static void a_folder_that_cannot_be_made_is_done_without(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(plan_add_folder(&b->plan, "web", PLAN_FOLDER, "/dev/null/cache",
+					 PLAN_OWNER_SELF, PLAN_OWNER_SELF),
+			 OK);
+	assert_int_equal(plan_add_folder(&b->plan, "dns", PLAN_FOLDER, b->state, PLAN_OWNER_SELF,
+					 PLAN_OWNER_SELF),
+			 OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_null(socket_set_folder(&b->set, "web", PLAN_FOLDER));
+	assert_string_equal(socket_set_folder(&b->set, "dns", PLAN_FOLDER), b->state);
+	assert_int_equal(access(b->state, F_OK), 0);
+}
+
 static void raw_sockets_are_for_root(void **state)
 {
 	struct bench *b = *state;
@@ -372,6 +388,7 @@ int main(void)
 		TEST(closes_what_is_no_longer_planned),
 		TEST(sets_are_compared_by_service),
 		TEST(makes_the_directory_of_a_service),
+		TEST(a_folder_that_cannot_be_made_is_done_without),
 		TEST(folder_for_bpf_is_made_where_it_can_be),
 		TEST(raw_sockets_are_for_root),
 	};

@@ -227,6 +227,35 @@ def test_a_disk_that_cannot_be_had_is_done_without(host, service):
     assert "it is damaged" in service.log() and disk(service)["count"] == 0
 
 
+@pytest.mark.parametrize("name", ["reverse-proxy", "run"])
+def test_its_file_may_lie_in_another_folder(host, name):
+    """Made for the user that the service becomes, by itself or by the supervisor; nobody else may look into it."""
+    config = (CONFIG % ("4M", "64M")).replace("disk: {", "disk: {folder: $DIR/elsewhere, ")
+    service = Service(host, name, config)
+    try:
+        service.start()
+        wait_for(lambda: "the cache's disk is new" in service.log())
+        wait_for(lambda: (service.run_folder / "reverse-proxy.sock").exists())
+        folder = service.folder / "elsewhere" / "reverse-proxy"
+        file = folder / "cache"
+        assert file.stat().st_size == 64 << 20 and folder.stat().st_mode & 0o777 == 0o700
+        assert not (service.folder / "state" / "reverse-proxy" / "cache").exists()
+        fill(service, ["/elsewhere/1000"])
+        wait_for(lambda: service.control("GET", "/cache", service="reverse-proxy")[1]["disk"]["count"] == 1)
+        service.stop()
+        service.start()
+        wait_for(lambda: "objects=1" in service.log())
+        assert wait_for(lambda: kept(service, ["/elsewhere/1000"]))
+        service.stop()
+        # A folder that cannot be made.
+        service.configure(config.replace("$DIR/elsewhere", "$DIR/gatehouse.yaml"))
+        service.start()
+        wait_for(lambda: "the cache goes on in memory" in service.log())
+        fill(service, ["/elsewhere/1000"])
+    finally:
+        service.close()
+
+
 class Load(threading.Thread):
     """Asks for one thing after another, until it is cut off."""
 

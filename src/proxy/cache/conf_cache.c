@@ -9,6 +9,14 @@
 enum { OBJECTS_MIN = 4, HEURISTIC_MAX_S = 86400 };
 
 static const struct config_key disk_keys[] = {
+	{.name = "folder",
+	 .type = CONFIG_PATH,
+	 CONFIG_FIELD(struct proxy_cache_disk_conf, folder),
+	 .max = 80,
+	 .example = "/srv/cache",
+	 .help = "where a folder of the service's name is made for the file, on another disk for "
+		 "instance; without it the file lies in the service's folder below `global: "
+		 "{state}`; a change needs a restart"},
 	{.name = "size",
 	 .type = CONFIG_SIZE,
 	 .flags = CONFIG_REQUIRED,
@@ -16,8 +24,8 @@ static const struct config_key disk_keys[] = {
 	 .min = 16 << 20,
 	 .max = INT64_C(1) << 44,
 	 .example = "20G",
-	 .help = "of the file `cache` in the service's folder below `global: {state}`, all of it "
-		 "taken at the start; another size begins with an empty one; a change needs a "
+	 .help = "of the file, `cache`, all of it taken at the start; another size begins with an "
+		 "empty one; a change needs a "
 		 "restart"},
 	{.name = "object-max",
 	 .type = CONFIG_SIZE,
@@ -35,7 +43,7 @@ static const struct config_map disk_map = {
 	.size = sizeof(struct proxy_cache_disk_conf),
 	CONFIG_KEYS(disk_keys),
 	.alone = "size",
-	.example = "{size: 20G, object-max: 4M}",
+	.example = "{folder: /srv/cache, size: 20G, object-max: 4M}",
 };
 
 static const struct config_key section_keys[] = {
@@ -187,6 +195,11 @@ void proxy_cache_policy(const struct proxy_cache_rules_conf *c, struct cache_pol
 		.stale_validate_s = seconds(c->stale_validate_ms),
 		.stale_error_s = seconds(c->stale_error_ms),
 	};
+}
+
+const char *proxy_cache_folder(const struct proxy_cache_conf *conf)
+{
+	return conf->has_disk ? conf->disk.folder : NULL;
 }
 
 uint64_t proxy_cache_disk_object(const struct proxy_cache_conf *conf)

@@ -8,6 +8,7 @@
 struct cache_policy;
 
 struct proxy_cache_disk_conf {
+	const char *folder;    /* NULL: the service's own */
 	uint64_t size, object; /* bytes: of the file, of one answer's body */
 };
 
@@ -33,6 +34,8 @@ extern const struct config_map proxy_cache_map, proxy_cache_rules_map;
 
 void proxy_cache_policy(const struct proxy_cache_rules_conf *c, struct cache_policy *ret);
 
+/* Where the disk's folder is made (struct service, folder); NULL: it is in the service's state. */
+const char *proxy_cache_folder(const struct proxy_cache_conf *conf);
 /* The longest body that is written to the disk. */
 uint64_t proxy_cache_disk_object(const struct proxy_cache_conf *conf);
 

@@ -1,5 +1,6 @@
 #include "proxy/cache/io_cache_tiers.h"
 
+#include "control/service_life.h"
 #include "crypto/random.h"
 #include "http-cache/disk/disk.h"
 #include "os/clock.h"
@@ -37,13 +38,13 @@ static void tell_found(const struct cache_disk_options *o, enum cache_disk_found
 }
 
 static void open_disk(struct proxy_cache_tiers *t, const struct proxy_cache_conf *conf,
-		      const char *state, struct hash_key key)
+		      const char *folder, struct hash_key key)
 {
 	char path[PATH_SIZE];
 	enum cache_disk_found found = CACHE_DISK_NEW;
 	uint64_t began_ms = clock_monotonic_ms(), object = proxy_cache_disk_object(conf);
 	uint64_t queue = conf->memory / QUEUE_PART;
-	(void)snprintf(path, sizeof(path), "%s/cache", state);
+	(void)snprintf(path, sizeof(path), "%s/cache", folder);
 	const struct cache_disk_options o = {.path = path,
 					     .size = conf->disk.size,
 					     .object_max = object,
@@ -61,14 +62,20 @@ static void open_disk(struct proxy_cache_tiers *t, const struct proxy_cache_conf
 }
 
 enum err proxy_cache_tiers_open(struct proxy_cache_tiers *t, const struct proxy_cache_conf *conf,
-				const char *state, void (*wake)(void *arg, unsigned thread),
-				void *arg)
+				const struct service_life *life,
+				void (*wake)(void *arg, unsigned thread), void *arg)
 {
 	uint8_t bytes[SIPHASH_KEY_LEN];
 	TRY(crypto_random(bytes, sizeof(bytes)));
 	struct hash_key key = hash_key_of(bytes);
-	if (conf->has_disk && state)
-		open_disk(t, conf, state, key);
+	const char *folder =
+		proxy_cache_folder(conf) ? service_life_folder(life) : service_life_state(life);
+	if (conf->has_disk && folder)
+		open_disk(t, conf, folder, key);
+	else if (conf->has_disk)
+		log_error(
+			"the folder of the cache's disk is not there; the cache goes on in memory",
+			LOG_TEXT("folder", conf->disk.folder));
 	const struct cache_memory_options o = {.size = conf->memory,
 					       .object_max = conf->object,
 					       .key = t->disk ? cache_disk_key(t->disk) : key,

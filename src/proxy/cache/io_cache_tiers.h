@@ -7,6 +7,7 @@
 
 struct cache_disk;
 struct proxy_cache_conf;
+struct service_life;
 
 struct proxy_cache_tiers {
 	struct cache_memory *memory;
@@ -14,11 +15,12 @@ struct proxy_cache_tiers {
 	uint64_t errors, torn;	 /* that were told */
 };
 
-/* Once what is in the service's own folder (service_life_state) can be opened, and before threads
- * of workers; wake: of struct cache_memory_options. What is wrong with the disk is logged, and the
- * cache does without. */
+/* Once what is in the service's own folders (service_life_state, service_life_folder) can be
+ * opened, and before threads of workers; wake: of struct cache_memory_options. What is wrong with
+ * the disk is logged, and the cache does without. */
 MUST enum err proxy_cache_tiers_open(struct proxy_cache_tiers *t,
-				     const struct proxy_cache_conf *conf, const char *state,
+				     const struct proxy_cache_conf *conf,
+				     const struct service_life *life,
 				     void (*wake)(void *arg, unsigned thread), void *arg);
 /* Each second: errors of the disk go to the log. */
 void proxy_cache_tiers_tell(struct proxy_cache_tiers *t);

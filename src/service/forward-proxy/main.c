@@ -48,6 +48,12 @@ static bool keeps_state(const void *section)
 	       (conf->has_cache && conf->cache.has_disk);
 }
 
+static const char *folder(const void *section)
+{
+	const struct forward_conf *conf = section;
+	return conf->has_cache ? proxy_cache_folder(&conf->cache) : NULL;
+}
+
 /* --- configurations --- */
 
 static void open_log(struct forward_proxy *p, const struct access_log_conf *conf)
@@ -199,8 +205,7 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(apply(p, p->life.config));
 	TRY(enter_sandbox(p));
 	/* It is there without `cache` too: a reload may bring it. */
-	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, service_life_state(&p->life),
-				   wake_worker, p));
+	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, &p->life, wake_worker, p));
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
 	open_log(p, &conf->access_log);
 	return service_life_signals(&p->life);
@@ -338,6 +343,7 @@ const struct service forward_proxy_service = {
 	.summary = "the forward proxy: out on behalf of clients",
 	.schema = &forward_conf_map,
 	.keeps_state = keeps_state,
+	.folder = folder,
 	.plan = plan,
 	.run = run,
 };

@@ -71,6 +71,12 @@ static bool keeps_state(const void *section)
 	       conf->cache.has_disk;
 }
 
+static const char *folder(const void *section)
+{
+	const struct reverse_conf *conf = section;
+	return proxy_cache_folder(&conf->cache);
+}
+
 /* --- configurations --- */
 
 static void open_log(struct reverse_proxy *p, const struct access_log_conf *conf)
@@ -339,8 +345,7 @@ static enum err open_all(struct reverse_proxy *p)
 	TRY(reverse_apply(p, p->life.config));
 	TRY(enter_sandbox(p));
 	/* The cache is there without a route that keeps answers too: a reload may bring one. */
-	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, service_life_state(&p->life),
-				   wake_worker, p));
+	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, &p->life, wake_worker, p));
 	TRY(reverse_acme_open(p->acme, conf, service_life_state(&p->life)));
 	if (reverse_orders(conf))
 		certificates_came(p);
@@ -521,6 +526,7 @@ const struct service reverse_proxy_service = {
 	.summary = "the reverse proxy: one server in front of many",
 	.schema = &reverse_conf_map,
 	.keeps_state = keeps_state,
+	.folder = folder,
 	.plan = plan,
 	.run = run,
 };
