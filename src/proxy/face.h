@@ -41,6 +41,7 @@ struct proxy_admission {
 	bool http2_plain;	/* HTTP/2 by prior knowledge is allowed without TLS */
 	uint8_t socks_versions; /* PROXY_SOCKS_4…: SOCKS is spoken and no HTTP; 0: HTTP */
 	bool socks_passwords;	/* clients that offer a password are asked for it */
+	bool socks_datagrams;	/* clients may ask for UDP ASSOCIATE */
 	struct tls_server *tls; /* the core takes a count of its own; NULL: plain */
 	uint32_t handshake_ms;	/* PROXY header and TLS */
 	uint32_t head_ms;	/* from a head's first byte to its last */
@@ -49,7 +50,8 @@ struct proxy_admission {
 	uint32_t requests_max;	/* on one connection, 0: any */
 };
 
-#define PROXY_SOCKS_METHOD "SIGN-IN"
+#define PROXY_SOCKS_SIGN_IN_METHOD   "SIGN-IN"
+#define PROXY_SOCKS_ASSOCIATE_METHOD "ASSOCIATE"
 
 enum proxy_pick {
 	PROXY_PICK_HOP,	 /* *ret_hop */
@@ -72,8 +74,10 @@ struct proxy_face {
 	/* It is gone. NULL: of no interest. */
 	void (*disconnected)(void *arg, struct proxy_connection *c);
 	/* x->request may be edited. *ret is zeroed: PROXY_FORWARD. Of SOCKS, whose version is 4 or
-	 * 5, it is CONNECT, or PROXY_SOCKS_METHOD: is what Proxy-Authorization says right? A status
-	 * below 300 says yes. */
+	 * 5, it is CONNECT, or PROXY_SOCKS_SIGN_IN_METHOD: is what Proxy-Authorization says right?
+	 * A status below 300 says yes. Or PROXY_SOCKS_ASSOCIATE_METHOD: with a status below 300 the
+	 * client is told x->bound; the exchange has a source that never ends, and is over when the
+	 * client's connection is (RFC 1928 7). */
 	void (*request)(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);
 	/* x->tries were made before. */
 	enum proxy_pick (*pick)(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,

@@ -359,6 +359,17 @@ static enum front1_step linger_step(struct proxy_front1 *f)
 	return FRONT1_READ;
 }
 
+static enum front1_step hold_step(struct proxy_front1 *f)
+{
+	size_t n = proxy_wire1_bytes(&f->wire).len;
+	if (n)
+		proxy_wire1_skip(&f->wire, n);
+	if (!f->wire.in_eof && !f->broken)
+		return FRONT1_READ;
+	front1_end(f, PROXY_FINE, false);
+	return FRONT1_GONE;
+}
+
 /* While an answer is made nothing is read; what comes by then is the next request, or the end. */
 static enum front1_step answer_step(struct proxy_front1 *f)
 {
@@ -396,6 +407,7 @@ static enum front1_step step(struct proxy_front1 *f)
 			return answer_step(f);
 		/* Who has ended has no more to say, and may be gone. */
 		return f->x->request_ended ? answer_step(f) : body_step(f);
+	case PROXY_FRONT1_HOLD: return hold_step(f);
 	case PROXY_FRONT1_DRAIN: return drain_step(f);
 	case PROXY_FRONT1_LINGER: return linger_step(f);
 	}
@@ -496,6 +508,8 @@ static void front1_head(struct proxy_front *front, struct proxy_exchange *x, boo
 	if (f->socks.versions) {
 		if (!f->broken && !front1_socks_head(f, x))
 			broke(f);
+		if (f->state == PROXY_FRONT1_HOLD) /* its end may have come by now */
+			proxy_later_add(&worker(f)->later, &f->later, turn_later);
 		return;
 	}
 	if (head->body == PROXY_BODY_TUNNEL) {
@@ -696,6 +710,7 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 	f->http2_plain = admission->http2_plain;
 	f->socks.versions = admission->socks_versions;
 	f->socks.passwords = admission->socks_passwords;
+	f->socks.datagrams = admission->socks_datagrams;
 	f->next = w->fronts;
 	if (f->next)
 		f->next->previous = f;

@@ -15,6 +15,7 @@ enum proxy_front1_state {
 	PROXY_FRONT1_BODY,   /* of a request that has an exchange */
 	PROXY_FRONT1_ANSWER, /* the request is whole; its answer is not */
 	PROXY_FRONT1_TUNNEL,
+	PROXY_FRONT1_HOLD,   /* what was asked for lasts as long as the connection */
 	PROXY_FRONT1_DRAIN,  /* the answer has gone; the rest of a small body is thrown away */
 	PROXY_FRONT1_LINGER, /* we have ended; the client's bytes are thrown away until it has too
 			      */

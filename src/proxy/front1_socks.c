@@ -59,7 +59,7 @@ static enum front1_step request(struct proxy_front1 *f, const struct proxy_socks
 	struct proxy_exchange *x = proxy_exchange_take(f->c.worker, &f->c, &f->front);
 	char text[AUTHORITY_MAX];
 	struct writer w = writer_of(text, sizeof(text));
-	if (!x || !fill(f, x, "CONNECT"))
+	if (!x || !fill(f, x, f->socks.associates ? PROXY_SOCKS_ASSOCIATE_METHOD : "CONNECT"))
 		return no_room(f, x);
 	proxy_socks_authority(&m->to, &w);
 	x->request.authority = proxy_exchange_store(x, writer_span(&w));
@@ -82,7 +82,7 @@ static enum front1_step sign_in(struct proxy_front1 *f, const struct proxy_socks
 	b->end = w.bad ? 0 : (uint32_t)w.pos; /* bad: a name that nobody can have */
 	f->credentials = b;
 	x = proxy_exchange_take(f->c.worker, &f->c, &f->front);
-	if (!x || !fill(f, x, PROXY_SOCKS_METHOD))
+	if (!x || !fill(f, x, PROXY_SOCKS_SIGN_IN_METHOD))
 		return no_room(f, x);
 	return begin(f, x, m->used);
 }
@@ -111,7 +111,7 @@ enum front1_step front1_socks_step(struct proxy_front1 *f)
 
 static enum socks5_reply reply_of(const struct proxy_exchange *x)
 {
-	if (x->response.body == PROXY_BODY_TUNNEL)
+	if (x->response.status < 300)
 		return SOCKS5_SUCCEEDED;
 	if (x->cause == PROXY_CONNECT_FAILED)
 		return socks5_reply_of(x->connect_error);
@@ -130,19 +130,22 @@ bool front1_socks_head(struct proxy_front1 *f, const struct proxy_exchange *x)
 {
 	uint8_t room[PROXY_SOCKS_ANSWER_MAX];
 	struct writer out = writer_of(room, sizeof(room));
+	bool good = x->response.status < 300;
 	bool tunnel = x->response.body == PROXY_BODY_TUNNEL;
 	if (f->socks.step == PROXY_SOCKS_SIGN_IN) {
-		f->keep_alive = x->response.status < 300;
-		proxy_socks_signed_in(&f->socks, f->keep_alive, &out);
+		f->keep_alive = good;
+		proxy_socks_signed_in(&f->socks, good, &out);
 	} else {
-		proxy_socks_answer(&f->socks, reply_of(x), &out);
+		proxy_socks_answer(&f->socks, reply_of(x), &x->bound, &out);
+		if (tunnel)
+			f->state = PROXY_FRONT1_TUNNEL;
+		else if (good)
+			f->state = PROXY_FRONT1_HOLD;
 	}
 	if (!put(f, &out))
 		return false;
-	if (tunnel) {
-		f->state = PROXY_FRONT1_TUNNEL;
+	if (f->state != PROXY_FRONT1_ANSWER)
 		proxy_wire1_in(&f->wire, PROXY_FRAMING_CLOSE, 0);
-	}
 	/* What the face says for people to read has no place here. */
 	proxy_wire1_out(&f->wire, tunnel ? PROXY_FRAMING_CLOSE : PROXY_FRAMING_NONE, 0);
 	return true;

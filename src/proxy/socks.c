@@ -1,27 +1,27 @@
 #include "proxy/socks.h"
 
-static const struct ip_endpoint untold; /* what an answer says of our own address */
-
-void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply, struct writer *out)
+void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply,
+			const struct ip_endpoint *bound, struct writer *out)
 {
 	if (s->version == SOCKS5_VERSION)
-		socks5_reply_write(out, reply, &untold);
+		socks5_reply_write(out, reply, bound);
 	else
 		socks4_reply_write(
-			out, reply == SOCKS5_SUCCEEDED ? SOCKS4_GRANTED : SOCKS4_REJECTED, &untold);
+			out, reply == SOCKS5_SUCCEEDED ? SOCKS4_GRANTED : SOCKS4_REJECTED, bound);
 }
 
 static enum proxy_socks_took refuse(struct proxy_socks *s, enum socks5_reply reply,
 				    struct writer *out)
 {
 	s->step = PROXY_SOCKS_OVER;
-	proxy_socks_answer(s, reply, out);
+	proxy_socks_answer(s, reply, &(const struct ip_endpoint){0}, out);
 	return PROXY_SOCKS_END;
 }
 
 static enum proxy_socks_took asked(struct proxy_socks *s, uint8_t command, struct writer *out)
 {
-	if (command != SOCKS_CONNECT)
+	s->associates = command == SOCKS_ASSOCIATE && s->version == SOCKS5_VERSION && s->datagrams;
+	if (command != SOCKS_CONNECT && !s->associates)
 		return refuse(s, SOCKS5_COMMAND_UNSUPPORTED, out);
 	s->step = PROXY_SOCKS_OVER;
 	return PROXY_SOCKS_ASKED;

@@ -19,19 +19,22 @@ enum proxy_socks_step {
 	PROXY_SOCKS_OVER,
 };
 
-/* Zeroed but for `versions` and `passwords`: at its beginning. versions 0: no SOCKS at all. */
+/* Zeroed but for `versions`, `passwords` and `datagrams`: at its beginning. versions 0: no SOCKS at
+ * all. */
 struct proxy_socks {
 	uint8_t versions; /* PROXY_SOCKS_4… */
 	uint8_t version;  /* 4 or 5, when the client has said so */
 	uint8_t step;	  /* enum proxy_socks_step */
 	bool passwords;	  /* who offers a password is asked for it */
+	bool datagrams;	  /* UDP ASSOCIATE is a command */
+	bool associates;  /* and it was asked for */
 };
 
 enum proxy_socks_took {
 	PROXY_SOCKS_MORE,  /* more bytes are needed */
 	PROXY_SOCKS_ON,	   /* a message was taken and answered: look again */
 	PROXY_SOCKS_SAID,  /* who it is: user and password, to be judged */
-	PROXY_SOCKS_ASKED, /* where it wants to go: to, by CONNECT */
+	PROXY_SOCKS_ASKED, /* to, by CONNECT or (`associates`) UDP ASSOCIATE */
 	PROXY_SOCKS_END,   /* answered, or nothing that could be: close */
 };
 
@@ -50,8 +53,9 @@ enum proxy_socks_took proxy_socks_take(struct proxy_socks *s, struct span in, st
 /* What was judged of PROXY_SOCKS_SAID. */
 void proxy_socks_signed_in(struct proxy_socks *s, bool right, struct writer *out);
 
-/* What becomes of the request, in its version. */
-void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply, struct writer *out);
+/* What becomes of the request, in its version. bound: family 0: not told. */
+void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply,
+			const struct ip_endpoint *bound, struct writer *out);
 
 /* HOST:PORT, as CONNECT has it (RFC 9110 9.3.6). */
 void proxy_socks_authority(const struct socks_address *to, struct writer *out);

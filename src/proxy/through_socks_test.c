@@ -36,6 +36,11 @@ static void authority_is(struct through *t, const char *text)
 	assert_int_equal(t->x->request.method_id, PROXY_CONNECT);
 }
 
+static void authority_of_all_zeros(struct through *t)
+{
+	assert_true(span_is(t->x->request.authority, "0.0.0.0:0"));
+}
+
 static void refuses_versions_that_are_not_allowed(void **state)
 {
 	struct through *t = *state;
@@ -136,7 +141,7 @@ static void who_offers_a_password_is_asked_for_it(void **state)
 		proxy_head_find(&t->x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
 	assert_non_null(said);
 	assert_true(span_is(said->value, "Basic am9lOmE6Yg=="));
-	assert_true(span_is(t->x->request.method, PROXY_SOCKS_METHOD));
+	assert_true(span_is(t->x->request.method, PROXY_SOCKS_SIGN_IN_METHOD));
 	t->verdict = (struct proxy_verdict){.kind = PROXY_ANSWER};
 	t->response_status = 204;
 	struct proxy_exchange *x = t->x;
@@ -279,6 +284,77 @@ static void who_says_nothing_is_not_waited_for(void **state)
 	assert_int_equal(t->requests, 0);
 }
 
+static enum err never(struct proxy_source *s, struct span *ret, bool *ret_end)
+{
+	(void)s;
+	*ret = (struct span){0};
+	*ret_end = false;
+	return OK;
+}
+
+static void never_taken(struct proxy_source *s, size_t len)
+{
+	(void)s;
+	assert_int_equal(len, 0);
+}
+
+static unsigned closed;
+
+static void note_close(struct proxy_source *s)
+{
+	(void)s;
+	closed++;
+}
+
+static void bind_it(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	x->bound = (struct ip_endpoint){.address = ip_address_v4(192, 0, 2, 9), .port = 4321};
+	through_request(arg, x, ret);
+}
+
+/* RFC 1928 7: "A UDP association terminates when the TCP connection that the UDP ASSOCIATE request
+ * arrived on terminates." */
+static void an_association_lasts_as_long_as_its_connection(void **state)
+{
+	struct through *t = *state;
+	struct proxy_source source = {.peek = never, .taken = never_taken, .close = note_close};
+	struct proxy_face face = through_face;
+	static const struct proxy_limits unlimited;
+	face.request = bind_it;
+	t->w.face = &face;
+	t->admission.socks_datagrams = true;
+	for (int how = 0; how < 3; how++) {
+		closed = 0;
+		begin(t, PROXY_SOCKS_5);
+		t->verdict = (struct proxy_verdict){
+			.kind = PROXY_SOURCE, .source = &source, .limits = &unlimited};
+		t->response_status = 200;
+		SEND(t, GREETING "\x05\x03\x00\x01\0\0\0\0\0\0");
+		GOT(t->client, "\x05\x00\x05\x00\x00\x01\xc0\x00\x02\x09\x10\xe1");
+		assert_true(span_is(t->x->request.method, PROXY_SOCKS_ASSOCIATE_METHOD));
+		authority_of_all_zeros(t);
+		through_wait(t, 20000);
+		SEND(t, "nobody reads this");
+		assert_int_equal(closed, 0);
+		assert_false(t->client->closed);
+		if (how == 0)
+			memory_end(t, t->client);
+		else if (how == 1)
+			memory_reset(t, t->client);
+		else
+			proxy_exchange_end(t->x, PROXY_FINE);
+		through_turn(t);
+		assert_int_equal(closed, 1);
+		assert_true(t->client->closed);
+	}
+	t->response_status = 0;
+	t->admission.socks_datagrams = false;
+	t->w.face = &through_face;
+	begin(t, PROXY_SOCKS_5);
+	SEND(t, GREETING "\x05\x03\x00\x01\0\0\0\0\0\0");
+	GOT(t->client, "\x05\x00\x05\x07\x00\x01\0\0\0\0\0\0");
+}
+
 static void a_client_that_goes_before_its_answer_is_noticed(void **state)
 {
 	struct through *t = *state;
@@ -305,6 +381,7 @@ int main(void)
 		TEST(a_failed_connect_is_told_with_its_kind),
 		TEST(an_answer_of_the_face_is_told_as_a_code),
 		TEST(who_says_nothing_is_not_waited_for),
+		TEST(an_association_lasts_as_long_as_its_connection),
 		TEST(a_client_that_goes_before_its_answer_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,8 @@ WEB = [f"9.0.0.1{n}" for n in range(5)]
 WEB6 = [f"2a00:9::1{n}" for n in range(3)]
 
 CONFIG = """forward-proxy:
-  listen: [{address: 10.0.0.1}, {address: 10.0.0.1, tls: yes}, {address: 10.0.0.1, socks: [v5, v4]}, {address: 10.0.0.1:1081, socks: v5}]
+  listen: [{address: 10.0.0.1}, {address: 10.0.0.1, tls: yes}, {address: 10.0.0.1, socks: [v5, v4]}, {address: 10.0.0.1:1081, socks: v5, udp: yes}]
+  limits: {associations: 4}
   certificates: [{%s}]
   clients: [10.0.0.0/24]
   resolver: %s

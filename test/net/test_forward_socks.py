@@ -313,7 +313,7 @@ def test_a_failure_is_told_by_its_kind(site):
     assert code4(site, WEB[0], 7777) == GRANTED4
 
 
-@pytest.mark.parametrize("command", [2, 9])
+@pytest.mark.parametrize("command", [2, 3, 9])  # 3: without `udp`
 def test_other_commands_are_told_to_be_none_of_ours(site, command):
     assert code5(site, WEB[0], 443, command) == NO_COMMAND
     assert code4(site, WEB[0], 443, command) == REJECTED4
@@ -338,6 +338,235 @@ def test_what_is_not_spoken_here_is_not_answered(site, port, said):
     with open_connection(site, port) as connection:
         connection.sendall(said)
         assert connection.recv(1) == b""
+
+
+# ---- datagrams
+
+
+class EchoDatagrams(threading.Thread):
+    """Sends back what it gets; from another port too when asked. got: (datagram, sender)."""
+
+    def __init__(self, host, address, port):
+        super().__init__(daemon=True)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with host.inside():
+            self.socket, self.other = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        self.other.bind((address, 0))
+        self.got = []
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = self.socket.recvfrom(1 << 16)
+                self.got.append((data, peer))
+                if data == b"from another port, please":
+                    self.other.sendto(b"stranger", peer)
+                self.socket.sendto(data, peer)
+
+    def stop(self):
+        self.socket.close()
+        self.other.close()
+
+
+class Association:
+    """A client's end: its TCP connection, where its datagrams go to, and its socket for them."""
+
+    def __init__(self, site, port=1081):
+        self.connection = open_connection(site, port)
+        self.connection.sendall(b"\5\1\0\5\3\0\1" + bytes(6))
+        answer = exactly(self.connection, 12)
+        self.code = answer[3]
+        self.at = (str(ipaddress.IPv4Address(answer[6:10])), struct.unpack("!H", answer[10:])[0])
+        with site.client.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.settimeout(10)
+
+    def send(self, to, port, data, fragment=0, reserved=0):
+        self.socket.sendto(struct.pack("!HB", reserved, fragment) + address5(to) + struct.pack("!H", port) + data, self.at)
+
+    def receive(self):
+        """(address, port, datagram)"""
+        data, peer = self.socket.recvfrom(1 << 16)
+        assert peer == self.at and data[:3] == b"\0\0\0"
+        length = 4 if data[3] == 1 else 16
+        address = ipaddress.ip_address(data[4 : 4 + length])
+        return str(address), struct.unpack("!H", data[4 + length : 6 + length])[0], data[6 + length :]
+
+    def silent(self, fence):
+        """That nothing of what was sent comes back: what is sent behind it comes first."""
+        self.send(*fence, b"fence")
+        return self.receive()[2] == b"fence"
+
+    def close(self):
+        self.socket.close()
+        self.connection.close()
+
+    __enter__ = lambda self: self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+@pytest.fixture(scope="module")
+def echo(site):
+    made = EchoDatagrams(site.web, WEB[0], 5300)
+    site.started.append(made)
+    return made
+
+
+def test_datagrams_go_both_ways_by_address_and_by_name(site, echo):
+    site.names.zone["echo.example.com"] = [WEB[0]]
+    with Association(site) as a:
+        assert a.code == SUCCEEDED and a.at[0] == PROXY
+        for to in (WEB[0], "echo.example.com", "www.example.com"):
+            for data in (b"", b"x", os.urandom(1400), os.urandom(9000)):
+                a.send(to, 5300, data)
+                assert a.receive() == (WEB[0], 5300, data)
+    assert echo.got[-1][1][0] == "9.0.0.1"
+
+
+def test_datagrams_go_by_ipv6(site):
+    six = EchoDatagrams(site.web, WEB6[0], 5300)
+    site.started.append(six)
+    with Association(site) as a:
+        a.send(WEB6[0], 5300, b"six")
+        assert a.receive() == (WEB6[0], 5300, b"six")
+
+
+def test_many_datagrams_to_a_name_that_must_be_asked_for(site, echo):
+    site.names.zone["slow.example.com"] = [WEB[0]]
+    with Association(site) as a:
+        for i in range(20):
+            a.send("slow.example.com", 5300, bytes([i]))
+        assert [a.receive()[2] for _ in range(20)] == [bytes([i]) for i in range(20)]
+
+
+def test_fragments_and_what_is_no_datagram_are_dropped(site, echo):
+    before = site.metric("datagrams_dropped_total")
+    with Association(site) as a:
+        a.send(WEB[0], 5300, b"fragment", fragment=1)
+        a.send(WEB[0], 5300, b"the last of them", fragment=0x82)
+        a.send(WEB[0], 5300, b"reserved", reserved=1)
+        a.socket.sendto(b"", a.at)
+        a.socket.sendto(b"\0\0\0\2\1\2\3\4\0\5", a.at)
+        a.socket.sendto(b"\0\0\0\3\0\0\5", a.at)
+        a.send(WEB[0], 0, b"port 0")
+        assert a.silent((WEB[0], 5300))
+    assert site.metric("datagrams_dropped_total") == before + 7
+    assert not [data for data, _ in echo.got if data in (b"fragment", b"reserved")]
+
+
+def test_no_datagram_goes_where_no_connection_may(site, echo):
+    site.names.zone["inside.example.com"] = ["127.0.0.1"]
+    with site.gateway.inside():
+        trap = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    trap.bind(("0.0.0.0", 5300))
+    try:
+        with Association(site) as a:
+            for to in ("127.0.0.1", PROXY, "9.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "inside.example.com", "localhost", "2130706433", "10.0.0.10", "0.0.0.0"):
+                a.send(to, 5300, b"inside")
+            a.send(WEB[0], 53, b"not a port for it")
+            a.send("absent.example.com", 5300, b"nowhere")
+            assert a.silent((WEB[0], 5300))
+        trap.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            trap.recv(100)
+    finally:
+        trap.close()
+
+
+def test_only_whom_the_client_has_written_to_may_answer(site, echo):
+    with Association(site) as a:
+        a.send(WEB[0], 5300, b"from another port, please")
+        assert a.receive()[2] == b"from another port, please"
+        relay = echo.got[-1][1]
+        with site.web.inside():
+            stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stranger.sendto(b"stranger", relay)
+        stranger.close()
+        assert a.silent((WEB[0], 5300))
+
+
+def test_only_the_client_sends_through_it(site, echo):
+    with Association(site) as a:
+        a.send(WEB[0], 5300, b"mine")
+        assert a.receive()[2] == b"mine"
+        with site.client.inside():
+            another = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with site.gateway.inside():
+            elsewhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for one in (another, elsewhere):
+            one.sendto(b"\0\0\0" + address5(WEB[0]) + struct.pack("!H", 5300) + b"not mine", a.at)
+            one.close()
+        assert a.silent((WEB[0], 5300))
+    assert not [data for data, _ in echo.got if data == b"not mine"]
+
+
+def test_an_association_ends_with_its_connection(site, echo):
+    a = Association(site)
+    a.send(WEB[0], 5300, b"x")
+    assert a.receive()[2] == b"x"
+    seen = len(echo.got)
+    a.connection.shutdown(socket.SHUT_WR)
+    assert a.connection.recv(1) == b""  # which says that it is over
+    a.send(WEB[0], 5300, b"too late")
+    with Association(site) as another:
+        assert another.silent((WEB[0], 5300))
+    assert not [data for data, _ in echo.got[seen:] if data == b"too late"]
+    a.close()
+
+
+def test_there_are_so_many_and_no_more(site, echo):
+    # Four of two workers: two of each.
+    made = [Association(site) for _ in range(12)]
+    codes = [a.code for a in made]
+    for a in made:
+        a.close()
+    assert codes.count(SUCCEEDED) <= 4 and codes.count(FAILED) >= 8
+    wait_for(lambda: code_of_association(site) == SUCCEEDED)
+
+
+def code_of_association(site):
+    with Association(site) as a:
+        return a.code
+
+
+def test_rules_and_users_hold_for_datagrams(site, echo):
+    rules = f"  access:\n    {USERS}\n    clear-passwords: yes\n    rules:\n"
+    rules += "      - {action: deny, to: echo.example.com}\n      - {action: allow, users: [ann], to: www.example.com}\n    otherwise: deny\n"
+    site.names.zone["echo.example.com"] = [WEB[0]]
+    site.reload(rules)
+    try:
+        with Association(site) as a:
+            assert a.code == SUCCEEDED  # nobody: and nothing goes through
+            for to in ("echo.example.com", "www.example.com", WEB[0]):
+                a.send(to, 5300, b"as nobody")
+            _, status, connection = sign_in(site, b"ann", b"right", at=1081)
+            assert status == 0
+            connection.sendall(b"\5\3\0\1" + bytes(6))
+            answer = exactly(connection, 10)
+            assert answer[1] == SUCCEEDED
+            with contextlib.closing(connection), site.client.inside():
+                mine = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                mine.settimeout(10)
+                at = (PROXY, struct.unpack("!H", answer[8:])[0])
+                for to in ("echo.example.com", "www.example.com"):
+                    mine.sendto(b"\0\0\0" + address5(to) + struct.pack("!H", 5300) + to.encode(), at)
+                assert mine.recv(100).endswith(b"www.example.com")
+                mine.close()
+        assert not [data for data, _ in echo.got if data in (b"as nobody", b"echo.example.com")]
+    finally:
+        site.reload()
+
+
+def test_the_log_counts_an_association_s_octets(site, echo):
+    with Association(site) as a:
+        a.send(WEB[0], 5300, b"1234567")
+        a.receive()
+    line = wait_for(lambda: next((line for line in site.log() if line["method"] == "ASSOCIATE" and line["request_bytes"] == 7), None))
+    assert line["response_bytes"] == 7 and line["status"] == 200 and "cause" not in line
 
 
 # ---- what is told of it

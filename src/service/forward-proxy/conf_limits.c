@@ -60,6 +60,14 @@ static const struct config_key limit_keys[] = {
 	 .help = "servers at once to which connections are kept or used; for one more the "
 		 "connections of the one that was used longest ago are closed; a change needs a "
 		 "restart"},
+	{.name = "associations",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct forward_limits_conf, associations),
+	 .min = 1,
+	 .max = 1 << 16,
+	 .fallback = "256",
+	 .help = "clients of SOCKS at once that send datagrams, where a listener has `udp`; each "
+		 "takes up to three open files; a change needs a restart"},
 	{.name = "memory",
 	 .type = CONFIG_SIZE,
 	 CONFIG_FIELD(struct forward_limits_conf, memory),

@@ -14,7 +14,7 @@ struct forward_timeouts_conf {
 
 /* Of all workers together. */
 struct forward_limits_conf {
-	uint32_t connections, requests, origins;
+	uint32_t connections, requests, origins, associations;
 	uint64_t memory; /* bytes of buffers */
 	uint64_t body;	 /* bytes of a request's; 0: any */
 };

@@ -37,6 +37,12 @@ static const struct config_key listen_keys[] = {
 	 .help = "versions of SOCKS that are spoken here, and no HTTP: `v5` (RFC 1928), `v4` with "
 		 "4a, its names. Clients connect by them where `socks-ports` says, by the same "
 		 "rules as by CONNECT"},
+	{.name = "udp",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_listen_conf, udp),
+	 .fallback = "off",
+	 .help = "whether clients of SOCKS 5 may send datagrams too (UDP ASSOCIATE): each by the "
+		 "rules and to the ports by which they may connect"},
 };
 
 const struct config_map forward_listen_map = {
@@ -105,6 +111,21 @@ static void check_twice(const struct forward_door *doors, size_t n, struct confi
 	}
 }
 
+static void check_udp(const struct forward_listen_conf *l, size_t i, struct config_at *at)
+{
+	const int *versions = l->socks.items;
+	bool five = false;
+	for (size_t k = 0; k < l->socks.n; k++)
+		five |= versions[k] == FORWARD_SOCKS_V5;
+	if (l->udp && !five)
+		config_fail_item(at, "listen", i,
+				 "`udp` is of SOCKS 5: write `socks: v5`, or leave it out");
+	if (l->udp && l->tls)
+		config_fail_item(at, "listen", i,
+				 "datagrams would go in the clear beside TLS: leave `udp` out, or "
+				 "`tls`");
+}
+
 void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
 {
 	const struct forward_listen_conf *listen = conf->listen.items;
@@ -126,5 +147,7 @@ void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
 				at, "listen", i,
 				"HTTP and SOCKS are not spoken at one address: leave `h2c` "
 				"out, or `socks`");
+	for (size_t i = 0; i < conf->listen.n; i++)
+		check_udp(&listen[i], i, at);
 	check_twice(doors, n, at);
 }

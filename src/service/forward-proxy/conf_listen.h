@@ -26,6 +26,7 @@ struct forward_listen_conf {
 	bool tls;		    /* with conf->certificates */
 	bool h2c;		    /* HTTP/2 by prior knowledge */
 	struct config_list socks;   /* int, enum forward_socks; none: HTTP */
+	bool udp;		    /* with SOCKS 5: UDP ASSOCIATE */
 };
 
 struct forward_certificate_conf {

@@ -26,6 +26,13 @@ static void refuses_what_cannot_be_served(void **state)
 		"TLS needs a certificate");
 	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: v5, h2c: yes}\n", 3,
 		7, "leave `h2c` out, or `socks`");
+	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: v4, udp: yes}\n", 3,
+		7, "`udp` is of SOCKS 5");
+	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, udp: yes}\n", 3, 7,
+		"`udp` is of SOCKS 5");
+	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: v5, tls: yes, udp: "
+		"yes}\n  certificates: {chain: /c, key: /k}\n",
+		3, 7, "in the clear beside TLS");
 	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: v6}\n", 3, 35,
 		"wrong value for 'socks'");
 	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: [v5, v5]}\n", 3, 40,

@@ -167,6 +167,15 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_SOCKS));
 	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
 		  own_count(p, FORWARD_COUNT_SCRIPTS));
+	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",
+		  own_count(p, FORWARD_COUNT_ASSOCIATIONS));
+	write_one(w, "datagrams_sent_total", "datagrams of clients sent on",
+		  own_count(p, FORWARD_COUNT_DATAGRAMS_UP));
+	write_one(w, "datagrams_received_total", "datagrams sent on to clients",
+		  own_count(p, FORWARD_COUNT_DATAGRAMS_DOWN));
+	write_one(w, "datagrams_dropped_total",
+		  "datagrams that were refused, of strangers, fragments, or that nobody took",
+		  own_count(p, FORWARD_COUNT_DATAGRAMS_DROPPED));
 	head(w, "refused_total", "requests that were refused, by why", false);
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
 		write_format(w, PREFIX "refused_total{why=\"%s\"} %llu\n",

@@ -40,8 +40,10 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 						    ? span_text(e->rule->reason)
 						    : (struct span){0},
 				  .proxy = e->view->site->name};
-	e->refusal = (uint8_t)why;
 	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
+	if (!ret)
+		return FORWARD_STEP_ANSWERED;
+	e->refusal = (uint8_t)why;
 	answer(x, &page, ret);
 	if (why == REFUSAL_SIGN_IN)
 		add(x, "proxy-authenticate", e->view->site->realm_field);

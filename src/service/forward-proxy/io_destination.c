@@ -10,9 +10,9 @@ static enum forward_step refuse_inside(struct forward_exchange *e, enum inside k
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	const struct forward_site *site = e->view->site;
-	const struct ports *ports = e->kind == FORWARD_SOCKS	? &site->socks_ports
+	const struct ports *ports = e->kind == FORWARD_FETCH	? &site->ports
 				    : e->kind == FORWARD_TUNNEL ? &site->tunnel_ports
-								: &site->ports;
+								: &site->socks_ports;
 	if (!ports_contain(ports, e->to.port))
 		return forward_refuse(e, REFUSAL_PORT, (struct span){0}, ret);
 	enum inside kind = inside_judge_written(&site->inside, &e->to);
@@ -29,8 +29,12 @@ static struct forward_exchange *of_waiter(struct name_waiter *w)
 
 void forward_name_told(void *arg, struct name_waiter *w)
 {
+	struct forward_exchange *e = of_waiter(w);
 	(void)arg;
-	proxy_exchange_resume(of_waiter(w)->x);
+	if (e->association)
+		forward_associate_told(e);
+	else
+		proxy_exchange_resume(e->x);
 }
 
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret)

@@ -13,6 +13,7 @@
 #include "service/forward-proxy/refusal.h"
 
 struct access_rule;
+struct forward_association;
 struct forward_view;
 struct forward_worker;
 struct origin;
@@ -20,10 +21,11 @@ struct proxy_cached;
 struct proxy_exchange;
 
 enum forward_kind {
-	FORWARD_FETCH,	 /* an http address */
-	FORWARD_TUNNEL,	 /* CONNECT */
-	FORWARD_SOCKS,	 /* a tunnel too */
-	FORWARD_SIGN_IN, /* of SOCKS: is a password right? */
+	FORWARD_FETCH,	   /* an http address */
+	FORWARD_TUNNEL,	   /* CONNECT */
+	FORWARD_SOCKS,	   /* a tunnel too */
+	FORWARD_SIGN_IN,   /* of SOCKS: is a password right? */
+	FORWARD_ASSOCIATE, /* of SOCKS: datagrams; `to` and `addresses` are of the last one */
 };
 
 /* How the credentials of a request stand. */
@@ -56,6 +58,8 @@ struct forward_exchange {
 	struct name_waiter waiter;
 	struct origin *origin; /* in use: of the last pick; NULL: none */
 	struct proxy_cached *cached;
+	struct forward_association
+		*association;		 /* with FORWARD_ASSOCIATE; of the verdict's source */
 	uint8_t hops[MESSAGE_HOPS_TEXT]; /* Max-Forwards, as it goes on */
 };
 

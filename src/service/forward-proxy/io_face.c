@@ -56,6 +56,7 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 	ret->tls = site->servers[l - first];
 	ret->http2_plain = l->h2c;
 	ret->socks_versions = socks_versions(l);
+	ret->socks_datagrams = l->udp;
 	ret->socks_passwords = forward_may_sign_in(site, c, ret->tls);
 	ret->handshake_ms = (uint32_t)conf->timeouts.head_ms;
 	ret->head_ms = (uint32_t)conf->timeouts.head_ms;
@@ -89,8 +90,10 @@ static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *r
 	}
 	ret->limits = &e->view->site->limits;
 	if (x->request.version < 10 && x->request.method_id != PROXY_CONNECT) {
-		e->kind = FORWARD_SIGN_IN;
-		if (forward_sign_in_alone(e, ret) == FORWARD_STEP_WAIT)
+		bool datagrams = span_is(x->request.method, PROXY_SOCKS_ASSOCIATE_METHOD);
+		e->kind = datagrams ? FORWARD_ASSOCIATE : FORWARD_SIGN_IN;
+		if ((datagrams ? forward_associate : forward_sign_in_alone)(e, ret) ==
+		    FORWARD_STEP_WAIT)
 			ret->kind = PROXY_WAIT;
 		return;
 	}

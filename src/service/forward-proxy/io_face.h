@@ -52,6 +52,11 @@ void forward_sign_in_leave(struct forward_exchange *e);
 /* The told of io_names.h. */
 void forward_name_told(void *arg, struct name_waiter *w);
 
+/* io_associate.c: the client's datagrams, for as long as its connection lasts. */
+enum forward_step forward_associate(struct forward_exchange *e, struct proxy_verdict *ret);
+/* The address of a name that a datagram waited for. */
+void forward_associate_told(struct forward_exchange *e);
+
 /* io_cached.c: is what would come back here already; proxy/cache/ keeps it. */
 enum forward_step forward_ask_cache(struct forward_exchange *e, struct proxy_verdict *ret);
 extern const struct proxy_cache_edits forward_cached_edits;
@@ -66,7 +71,7 @@ void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 void forward_hop_empty(void *arg, struct proxy_hop *hop);
 
 /* io_answer.c: x->response and *ret say why it goes nowhere. detail: a word more, static, or
- * empty. */
+ * empty. ret NULL: a datagram, of which it is only counted. */
 enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
 				 struct proxy_verdict *ret);
 /* Without the exchange's memory, and what the core says itself: x->response.status is set. */

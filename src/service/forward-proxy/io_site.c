@@ -119,6 +119,8 @@ enum err forward_site_new(struct config *config, struct tls_tickets *tickets, ui
 	ASSERT(s->conf);
 	s->name = span_text(s->conf->name);
 	limits_of(s->conf, &s->limits);
+	s->hold_limits = s->limits;
+	s->hold_limits.client_read_ms = s->hold_limits.whole_ms = 0;
 	forward_ports(&s->conf->ports, &s->ports);
 	forward_ports(&s->conf->tunnel_ports, &s->tunnel_ports);
 	forward_ports(&s->conf->socks_ports, &s->socks_ports);

@@ -29,6 +29,7 @@ struct forward_site {
 	struct tls_server **servers; /* by place in conf->listen; counted; NULL: without TLS */
 	size_t servers_n;
 	struct proxy_limits limits;
+	struct proxy_limits hold_limits; /* of what lasts as long as its client wants */
 	struct ports ports, tunnel_ports, socks_ports;
 	struct inside_rules inside; /* own: none; who asks adds it */
 	struct arena arena;	    /* of what is made of the configuration */

@@ -148,6 +148,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	TRY(forward_names_new(&w->loop, forward_name_told, w, &w->names));
 	w->entries = o->entries;
 	w->entries_n = o->entries_n;
+	w->associations_max = o->associations_max;
 	TRY(view_new(w, o->site, &v));
 	view_set(w, v);
 	return listen_all(w, o);

@@ -43,6 +43,10 @@ enum forward_count {
 	FORWARD_COUNT_FETCHES, /* requests for http addresses that were let go */
 	FORWARD_COUNT_TUNNELS,
 	FORWARD_COUNT_SOCKS,
+	FORWARD_COUNT_ASSOCIATIONS,
+	FORWARD_COUNT_DATAGRAMS_UP,
+	FORWARD_COUNT_DATAGRAMS_DOWN,
+	FORWARD_COUNT_DATAGRAMS_DROPPED,
 	FORWARD_COUNT_NAMES,   /* that were asked for */
 	FORWARD_COUNT_SCRIPTS, /* of ours, for browsers */
 	FORWARD_COUNT_REFUSED, /* REFUSALS numbers */
@@ -65,6 +69,7 @@ struct forward_worker {
 	struct forward_names *names;
 	struct origins origins;
 	struct forward_own own;
+	size_t associations, associations_max;
 	struct auth_desk *desk;	  /* where passwords are hashed */
 	struct auth_known *known; /* borrowed from main */
 	struct proxy_cache_desk cache;
@@ -80,7 +85,7 @@ struct forward_worker_options {
 	const struct forward_entry *entries; /* borrowed */
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
-	size_t connections_max, exchanges_max, buffers_max, origins_max;
+	size_t connections_max, exchanges_max, buffers_max, origins_max, associations_max;
 	struct loop *main;	    /* borrowed */
 	struct auth_hasher *hasher; /* borrowed, until its end before _done */
 	struct auth_known *known;   /* borrowed */

@@ -19,6 +19,7 @@ enum {
 	CONNECTIONS_MAX = 262144, /* where none are given */
 	DESCRIPTORS_MORE = 256,
 	DESCRIPTORS_EACH = 32, /* of a worker: epoll, event, pipes, and what asks for routes */
+	DESCRIPTORS_ASSOCIATION = 3,
 	DRAIN_LOOK_MS = 100,
 	CREDENTIALS_MAX = 16384, /* that were found right, at once */
 	CREDENTIALS_MS = 60000,
@@ -154,11 +155,22 @@ static enum err make_entries(struct forward_proxy *p, const struct forward_conf 
 	return proxy_sockets_open(&p->life.activation, ACTIVATION_TCP, at, &p->sockets);
 }
 
+/* None where no listener has any. */
+static size_t associations_max(const struct forward_conf *conf)
+{
+	const struct forward_listen_conf *listens = conf->listen.items;
+	for (size_t i = 0; i < conf->listen.n; i++)
+		if (listens[i].udp)
+			return conf->limits.associations;
+	return 0;
+}
+
 /* How many connections there may be: one of a client takes a descriptor, and one to a server. */
 static enum err make_room(struct forward_proxy *p, const struct forward_conf *conf)
 {
 	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
-	unsigned long others = p->workers_n * (DESCRIPTORS_EACH + FORWARD_ASK_DESCRIPTORS) +
+	unsigned long others = DESCRIPTORS_ASSOCIATION * associations_max(conf) +
+			       p->workers_n * (DESCRIPTORS_EACH + FORWARD_ASK_DESCRIPTORS) +
 			       p->sockets.owned_n + DESCRIPTORS_MORE;
 	unsigned long wanted = 2 * most + others, descriptors, possible;
 	TRY(fd_limit_raise(wanted, &descriptors));
@@ -223,6 +235,7 @@ static enum err start_workers(struct forward_proxy *p)
 		.exchanges_max = (conf->limits.requests + n - 1) / n,
 		.buffers_max = conf->limits.memory / n / PROXY_BUFFER_SIZE,
 		.origins_max = (conf->limits.origins + n - 1) / n,
+		.associations_max = (associations_max(conf) + n - 1) / n,
 		.main = &p->life.loop,
 		.hasher = p->hasher,
 		.known = p->known,
