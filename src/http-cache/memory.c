@@ -219,7 +219,7 @@ static bool selects(const struct cache_object *o, struct said *said)
 /* The newest that matches. RFC 9111 4.1: of answers with and without Vary those with it are asked
  * first: "it SHOULD use the most recent non-empty value". */
 static struct cache_object *choose(const struct cache_slot *slot, const struct cache_look *look,
-				   bool *ret_others)
+				   size_t *ret_others)
 {
 	struct cache_object *best = NULL;
 	struct said said;
@@ -228,7 +228,7 @@ static struct cache_object *choose(const struct cache_slot *slot, const struct c
 	for (struct cache_object *o = slot->objects; o; o = o->next) {
 		if (o->rule || !span_equal(o->space, look->space))
 			continue;
-		*ret_others = true;
+		++*ret_others;
 		if (!selects(o, &said))
 			continue;
 		bool more = best && !best->vary_names.len && o->vary_names.len;
@@ -264,7 +264,9 @@ void cache_memory_find(struct cache_memory *m, const struct cache_look *look, ui
 	struct shard *s = lock(m, look->key, &hash);
 	const struct cache_slot *slot = slot_find(s, hash, look->key);
 	*ret = (struct cache_found){.since = purges(s, hash)};
-	struct cache_object *o = slot ? choose(slot, look, &ret->others) : NULL;
+	size_t others = 0;
+	struct cache_object *o = slot ? choose(slot, look, &others) : NULL;
+	ret->others = others > 0;
 	if (o) {
 		s3fifo_used(&o->node);
 		tell_used(m, hash, o);
@@ -272,7 +274,9 @@ void cache_memory_find(struct cache_memory *m, const struct cache_look *look, ui
 	} else if (slot) {
 		ret->refused = refusal(slot, look->space, now_ms);
 	}
-	ret->below = !o && m->options.disk && cache_disk_has(m->options.disk, hash, look->space);
+	/* Who asks for what no variant is of must not have all of them read each time. */
+	if (!o && m->options.disk)
+		ret->below = cache_disk_has(m->options.disk, hash, look->space) > others;
 	unlock(s);
 }
 
@@ -353,6 +357,15 @@ static bool has_same(const struct shard *s, uint64_t hash, const struct cache_ob
 		    span_equal(at->vary_names, o->vary_names) && span_equal(at->vary, o->vary))
 			return true;
 	return false;
+}
+
+bool cache_memory_has_same(struct cache_memory *m, const struct cache_object *o)
+{
+	uint64_t hash;
+	struct shard *s = lock(m, o->key, &hash);
+	bool is = has_same(s, hash, o);
+	unlock(s);
+	return is;
 }
 
 enum err cache_memory_put_loaded(struct cache_memory *m, struct cache_object *o, uint64_t since)

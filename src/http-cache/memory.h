@@ -48,7 +48,7 @@ struct cache_found {
 	bool others;		     /* of that key, but none that matches */
 	enum cache_rule refused;     /* not long ago an answer was not stored, by this rule */
 	uint64_t since;		     /* for cache_memory_put: which purges were before */
-	bool below;		     /* without object: the disk may have it (cache_memory_load) */
+	bool below;		     /* without object: the disk has more (cache_memory_load) */
 };
 
 void cache_memory_find(struct cache_memory *m, const struct cache_look *look, uint64_t now_ms,
@@ -62,6 +62,8 @@ void cache_memory_find(struct cache_memory *m, const struct cache_look *look, ui
 MUST enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64_t since,
 			       uint64_t now_ms);
 
+/* Whether there is one for the same requests, which is not older. */
+bool cache_memory_has_same(struct cache_memory *m, const struct cache_object *o);
 /* From the disk, unless there is a newer one of the same by now (ERR_EXISTS). Else likewise. */
 MUST enum err cache_memory_put_loaded(struct cache_memory *m, struct cache_object *o,
 				      uint64_t since);

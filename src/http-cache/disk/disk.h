@@ -45,8 +45,8 @@ uint64_t cache_disk_object_max(const struct cache_disk *d);
 
 /* ---- for the memory tier; hash: of the key. Any thread, none waits for the disk. ---- */
 
-/* Maybe: hashes are compared. */
-bool cache_disk_has(struct cache_disk *d, uint64_t hash, struct span space);
+/* How many there may be: hashes are compared. */
+size_t cache_disk_has(struct cache_disk *d, uint64_t hash, struct span space);
 size_t cache_disk_count(struct cache_disk *d, uint64_t hash); /* of that key */
 /* Instead of another of the same key, space and fields. */
 void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o);

@@ -72,6 +72,31 @@ static void variants_are_told_apart_and_the_newer_one_stands(void **state)
 	site_close(&s);
 }
 
+/* A stranger who asks for what no variant is of has them read once. */
+static void variants_that_are_in_memory_are_not_read_again(void **state)
+{
+	struct site s = site_open(SITE_SIZE);
+	char accept[32];
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		(void)snprintf(accept, sizeof(accept), "Accept: %d\n", i);
+		site_put(&s, "http://v/", accept, FRESH "Vary: Accept\n", 1000);
+	}
+	site_settle(&s);
+	site_close(&s);
+	s = site_open(SITE_SIZE);
+	for (int i = 100; i < 120; i++) {
+		(void)snprintf(accept, sizeof(accept), "Accept: %d\n", i);
+		assert_null(site_find(&s, "http://v/", accept));
+		assert_int_equal(site_sums(&s).reads, 5);
+	}
+	struct cache_object *o = site_find(&s, "http://v/", "Accept: 3\n");
+	assert_non_null(o);
+	cache_object_unref(o);
+	assert_int_equal(site_sums(&s).reads, 5);
+	site_close(&s);
+}
+
 /* What was purged is not there, now and after a restart; the others are. */
 static void purge(enum cache_purge what, const char *value, size_t left)
 {
@@ -465,6 +490,7 @@ int main(void)
 		cmocka_unit_test_setup(an_object_is_there_after_a_restart_as_it_was, site_fresh),
 		cmocka_unit_test_setup(variants_are_told_apart_and_the_newer_one_stands,
 				       site_fresh),
+		cmocka_unit_test_setup(variants_that_are_in_memory_are_not_read_again, site_fresh),
 		cmocka_unit_test_setup(what_is_purged_stays_so, site_fresh),
 		cmocka_unit_test_setup(too_many_rules_purge_everything, site_fresh),
 		cmocka_unit_test_setup(old_ones_go_and_those_that_are_asked_for_stay, site_fresh),

@@ -307,13 +307,14 @@ uint64_t cache_disk_object_max(const struct cache_disk *d)
 	return d->object_max;
 }
 
-bool cache_disk_has(struct cache_disk *d, uint64_t hash, struct span space)
+size_t cache_disk_has(struct cache_disk *d, uint64_t hash, struct span space)
 {
 	uint16_t is = disk_space(d->key, space);
 	disk_lock(d);
-	bool has = disk_index_has(&d->index, hash, is);
+	struct disk_place ignored[CACHE_VARIANTS_MAX];
+	size_t n = disk_index_find(&d->index, hash, is, ignored, CACHE_VARIANTS_MAX);
 	disk_unlock(d);
-	return has;
+	return n;
 }
 
 size_t cache_disk_count(struct cache_disk *d, uint64_t hash)

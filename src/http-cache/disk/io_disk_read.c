@@ -81,7 +81,7 @@ static enum err read_body(struct cache_disk *d, const struct disk_header *h, str
 	return OK;
 }
 
-/* A record as it was put, or ERR_FORMAT. */
+/* A record as it was put. ERR_FORMAT. ERR_EXISTS: memory has it already. */
 static enum err read_record(struct cache_disk *d, const struct disk_place *p, uint64_t seq,
 			    uint8_t *piece, struct cache_object **ret)
 {
@@ -89,6 +89,10 @@ static enum err read_record(struct cache_disk *d, const struct disk_place *p, ui
 	struct pieces from = {.fd = d->fd, .room = piece};
 	struct cache_object *o = NULL;
 	TRY(disk_record_head(d, p, seq, piece, &h, &from.have, &o));
+	if (cache_memory_has_same(d->memory, o)) {
+		cache_object_unref(o);
+		return ERR_EXISTS;
+	}
 	from.pos = DISK_HEADER_LEN + h.head_len;
 	from.next =
 		disk_segment_at(&d->shape, p->segment) + (uint64_t)p->at * DISK_UNIT + from.have;
@@ -109,7 +113,7 @@ static enum err read_record(struct cache_disk *d, const struct disk_place *p, ui
 static bool judge(struct cache_disk *d, const struct disk_place *p, const struct cache_object *o,
 		  enum err e)
 {
-	if (e && e != ENOMEM) {
+	if (e && e != ENOMEM && e != ERR_EXISTS) {
 		disk_read_failed(d, e);
 		disk_index_drop(&d->index, p);
 		return false;
