@@ -31,6 +31,34 @@ static void warn(void *arg, uint32_t line, const char *text)
 		(void)fprintf(stderr, "%s: warning: %s\n", path, text);
 }
 
+/* Whom a service of the configuration obeys. */
+static const char *obeyed_by(const struct config *config, const struct service *s)
+{
+	const void *section = config_section(config, s->name);
+	return section && s->obeys ? s->obeys(section) : NULL;
+}
+
+/* Who obeys nobody that there is, and what nobody obeys. */
+static void warn_of_obedience(const struct config *config, const char *path)
+{
+	char text[256];
+	bool obeyed = false;
+	for (const struct service *const *s = service_table; *s; s++) {
+		const char *whom = obeyed_by(config, *s);
+		obeyed = obeyed || whom;
+		if (!whom || config_section(config, whom))
+			continue;
+		(void)snprintf(text, sizeof(text),
+			       "`%s` obeys the section `%s`, which is not there: it refuses nobody "
+			       "anything",
+			       (*s)->name, whom);
+		warn(&path, config_section_line(config, (*s)->name), text);
+	}
+	if (config_section(config, "policy") && !obeyed)
+		warn(&path, config_section_line(config, "policy"),
+		     "nobody obeys the section `policy`; write `policy: {}` in `resolver`");
+}
+
 /* What is right, and yet more than there will be. */
 static void warn_all(const struct config *config, const char *path)
 {
@@ -39,6 +67,7 @@ static void warn_all(const struct config *config, const char *path)
 		if (section && (*s)->advise)
 			(*s)->advise(section, warn, &path);
 	}
+	warn_of_obedience(config, path);
 }
 
 static int check_run(const struct command_line *line)

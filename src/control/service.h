@@ -55,6 +55,10 @@ struct service {
 	void (*advise)(const void *conf, void (*tell)(void *arg, uint32_t line, const char *text),
 		       void *arg);
 
+	/* The service whose makings conf asks for: without a section of its own there will be none.
+	 * `check` tells. The function is NULL, or returns NULL: none. */
+	const char *(*obeys)(const void *conf);
+
 	/* The whole life of the process; its exit status: 0 after SIGTERM, 1 after an error that
 	 * was logged, 2 for a wrong configuration. */
 	int (*run)(const struct service_start *start);

@@ -261,7 +261,10 @@ def test_a_configuration_is_told_what_it_asks_for_in_vain(site):
         assert done.returncode == 0, done.stderr
         return done.stderr
 
-    assert check(site.config) == ""
+    obeyed = site.config + "resolver:\n  policy: {}\n"
+    assert check(obeyed) == ""
+    assert "nobody obeys the section `policy`" in check(site.config)
+    assert "`resolver` obeys the section `policy`, which is not there" in check("resolver:\n  policy: {}\n")
     assert "'ads' comes over http" in check(site.config.replace("https://", "http://"))
     assert "no rule names the list 'games'" in check(site.config.replace("[games]", "[own]"))
 

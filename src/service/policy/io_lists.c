@@ -192,8 +192,9 @@ static void answered(void *arg, const struct fetch_answer *answer, enum err why)
 	char text[LIST_WHY_MAX];
 	l->of->fetching--;
 	if (!answer) {
-		(void)snprintf(text, sizeof(text), "%s%s%s", err_text(why), *fault ? ": " : "",
-			       fault);
+		(void)snprintf(text, sizeof(text), "%s%s%s",
+			       why == ERR_ABSENT ? "its server has no address" : err_text(why),
+			       *fault ? ": " : "", fault);
 		failed(l, text);
 		return;
 	}

@@ -21,18 +21,29 @@ static const char *judge_beginning(struct span text)
 	return NULL;
 }
 
-static void count(struct span text, struct policy_judged *j)
+/* As build.h takes it: of a hosts file's line each name, also behind one that is none. */
+static void count_line(struct span line, struct policy_judged *j)
 {
 	struct policy_line l;
+	enum policy_line_kind kind = policy_line_read(line, &l);
+	for (unsigned n = 0; n < POLICY_LINE_NAMES_MAX; n++) {
+		j->names += kind == POLICY_LINE_RULE;
+		j->bad += kind == POLICY_LINE_BAD;
+		if (kind == POLICY_LINE_RULE
+			    ? l.form != POLICY_FORM_HOSTS
+			    : n == 0 && kind != POLICY_LINE_LOCAL && kind != POLICY_LINE_BAD)
+			return;
+		if (l.more.len == 0 || (kind = policy_line_next(&l)) == POLICY_LINE_EMPTY)
+			return;
+	}
+}
+
+static void count(struct span text, struct policy_judged *j)
+{
 	struct span line;
 	while (policy_text_next(&text, &line)) {
-		enum policy_line_kind kind = policy_line_read(line, &l);
 		j->lines++;
-		j->bad += kind == POLICY_LINE_BAD;
-		while (kind == POLICY_LINE_RULE) {
-			j->names++;
-			kind = l.more.len ? policy_line_next(&l) : POLICY_LINE_EMPTY;
-		}
+		count_line(line, j);
 	}
 }
 

@@ -14,7 +14,7 @@ enum {
 
 struct policy_judged {
 	uint64_t lines, names; /* names: of rules that would be taken */
-	uint64_t bad;	       /* lines that are nothing known */
+	uint64_t bad;	       /* lines, or names of a hosts file's, that are nothing known */
 };
 
 /* NULL: it is good. Else why not, a fixed text. names_before: of the text that it replaces; 0:

@@ -305,10 +305,17 @@ static int run(const struct service_start *start)
 	return err == ERR_CONFIG ? 2 : err ? 1 : status;
 }
 
+static const char *obeys(const void *section)
+{
+	const struct resolver_conf *conf = section;
+	return conf->policy_on ? "policy" : NULL;
+}
+
 const struct service resolver_service = {
 	.name = "resolver",
 	.summary = "the recursive resolver: asks servers for others and remembers what they said",
 	.schema = &resolver_conf_map,
 	.plan = plan,
+	.obeys = obeys,
 	.run = run,
 };
