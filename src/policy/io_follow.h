@@ -26,6 +26,7 @@ enum { POLICY_FOLLOW_MS = 500 /* between two looks at the files */ };
 struct policy_held;
 struct policy_held *policy_held_ref(struct policy_held *h); /* accepts NULL */
 void policy_held_unref(struct policy_held *h);		    /* accepts NULL */
+DEFINE_AUTO(struct policy_held, policy_held_unref)
 /* Borrowed from h. */
 const struct policy *policy_held_policy(const struct policy_held *h);
 const struct policy_pauses *policy_held_pauses(const struct policy_held *h);

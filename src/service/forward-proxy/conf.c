@@ -129,6 +129,14 @@ static const struct config_key forward_keys[] = {
 	 CONFIG_PRESENT(struct forward_conf, has_pac),
 	 .map = &forward_pac_map,
 	 .help = "the script by which browsers find the proxy; none is served unless set"},
+	{.name = "policy",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_conf, policy),
+	 .fallback = "off",
+	 .help = "obey the section `policy`: hosts that it blocks for a client, by address or "
+		 "user, "
+		 "are refused, and search engines are gone to under their names for safe search; "
+		 "turned on by a restart"},
 	{.name = "limits",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct forward_conf, limits),

@@ -37,6 +37,7 @@ struct forward_conf {
 	struct forward_privacy_conf privacy;
 	struct forward_pac_conf pac;
 	bool has_pac;
+	bool policy; /* obey the section of that name */
 	struct forward_limits_conf limits;
 	struct forward_timeouts_conf timeouts;
 	bool has_cache;

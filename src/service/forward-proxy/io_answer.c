@@ -29,6 +29,15 @@ static void answer(struct proxy_exchange *x, const struct page *page, struct pro
 		add(x, "proxy-status", proxy_exchange_store(x, writer_span(&sw)));
 }
 
+/* The configuration's own words. */
+static struct span reason_of(const struct forward_exchange *e, enum refusal why)
+{
+	if (why == REFUSAL_BLOCKED)
+		return e->reason;
+	return why == REFUSAL_RULE && e->rule && e->rule->reason ? span_text(e->rule->reason)
+								 : (struct span){0};
+}
+
 enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
 				 struct proxy_verdict *ret)
 {
@@ -36,9 +45,7 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 	const struct page page = {.why = *refusal_facts(why),
 				  .asked = x->received_authority,
 				  .detail = detail,
-				  .reason = why == REFUSAL_RULE && e->rule && e->rule->reason
-						    ? span_text(e->rule->reason)
-						    : (struct span){0},
+				  .reason = reason_of(e, why),
 				  .proxy = e->view->site->name};
 	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
 	if (!ret)

@@ -51,7 +51,8 @@ static struct proxy_cached *begin(const struct forward_exchange *e)
 		.name = conf->name,
 		.bypassed = proxy_cache_rules_bypass(rules, e->x),
 	};
-	if (!conf->has_cache || !rules->on ||
+	/* What an engine says under its safe name is not what it says to others. */
+	if (!conf->has_cache || !rules->on || e->instead.len ||
 	    !path_settle(e->x, span_sub(target, 0, mark), &r.target.path))
 		return NULL;
 	/* As it was written: an origin may tell apart what is one path to others. */

@@ -43,8 +43,8 @@ enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdi
 		e->addresses = (struct names_addresses){.items = {e->to.address}, .n = 1};
 		return FORWARD_STEP_ON;
 	}
-	switch (forward_names_find(e->worker->names, destination_name(&e->to), &e->waiter,
-				   &e->addresses)) {
+	struct span name = e->instead.len ? e->instead : destination_name(&e->to);
+	switch (forward_names_find(e->worker->names, name, &e->waiter, &e->addresses)) {
 	case NAMES_KNOWN: return FORWARD_STEP_ON;
 	case NAMES_WAIT: forward_count(e->worker, FORWARD_COUNT_NAMES); return FORWARD_STEP_WAIT;
 	case NAMES_ABSENT: return forward_refuse(e, REFUSAL_ABSENT, (struct span){0}, ret);

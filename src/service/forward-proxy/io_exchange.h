@@ -52,6 +52,9 @@ struct forward_exchange {
 	const struct access_rule *rule;
 	struct destination to;
 	struct span host; /* to's, in its one spelling, in the store */
+	/* The name that is gone to in its place, for safe search; empty: none. In the store. */
+	struct span instead;
+	struct span reason; /* the policy's, of why it is blocked; in the store */
 	/* Where it may be gone to: judged, as it will be dialled; `at` is the next one. */
 	struct names_addresses addresses;
 	size_t at;

@@ -12,6 +12,7 @@ static enum forward_step (*const steps[])(struct forward_exchange *e, struct pro
 	forward_judge_written,	 /* may that host and port be gone to, as they are written? */
 	forward_sign_in,	 /* who it is */
 	forward_judge_rules,	 /* may it go there, as far as can be told without addresses? */
+	forward_judge_policy,	 /* is the name blocked, or gone to under another one? */
 	forward_count_hops,	 /* is it meant for us, or has it come too often? */
 	forward_resolve,	 /* the addresses of its name */
 	forward_judge_addresses, /* may each of them be gone to? */

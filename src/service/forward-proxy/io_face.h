@@ -44,6 +44,9 @@ bool forward_may_sign_in(const struct forward_site *site, const struct proxy_con
 enum forward_step forward_sign_in_alone(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret);
+/* io_policy.c: what the site's policy says of the host. */
+enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret);
+
 /* The call of auth_desk_take; who: the exchange. */
 void forward_hashed(void *arg, void *who, bool right);
 /* It is over, and waits no more. */

@@ -10,6 +10,8 @@
 #include "proxy/ticket_ring.h"
 #include "service/forward-proxy/io_worker.h"
 
+struct policy_follow;
+
 struct forward_proxy {
 	struct service_life life;
 	struct proxy_sockets sockets;
@@ -26,6 +28,8 @@ struct forward_proxy {
 	struct access_out *outs; /* of the workers, as the log wants them */
 	size_t workers_n, workers_started;
 	size_t connections_max; /* of all of them */
+	char *policy_folder;	/* NULL: no policy is obeyed */
+	struct policy_follow *follow;
 	struct access_log log;
 	struct loop_timer second; /* what is done once a second */
 	uint64_t reloads, reloads_refused;

@@ -16,7 +16,8 @@ static struct proxy_hop_limits limits_of(const struct forward_conf *conf)
 
 struct origin *forward_way(const struct forward_exchange *e, const struct ip_address *to)
 {
-	const struct origin_key key = {.host = e->host,
+	/* A connection to the engine itself is none to its safe name. */
+	const struct origin_key key = {.host = e->instead.len ? e->instead : e->host,
 				       .port = e->to.port,
 				       .protocol =
 					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW};
@@ -57,7 +58,8 @@ void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	if (cause == PROXY_BACK_STALE || cause == PROXY_TRY_ANOTHER)
 		e->at--;
 	else if (cause == PROXY_FINE && e->at > 1 && !e->to.address.family)
-		forward_names_worked(w->names, destination_name(&e->to),
+		forward_names_worked(w->names,
+				     e->instead.len ? e->instead : destination_name(&e->to),
 				     &e->addresses.items[e->at - 1]);
 	origins_leave(&w->origins, TAKE(e->origin));
 }

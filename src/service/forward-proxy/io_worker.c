@@ -1,6 +1,7 @@
 #include "service/forward-proxy/io_worker.h"
 
 #include "crypto/random.h"
+#include "policy/io_follow.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 
@@ -85,8 +86,14 @@ static void woken(void *arg)
 {
 	struct forward_worker *w = arg;
 	struct forward_site *next = atomic_exchange_explicit(&w->next, NULL, memory_order_acq_rel);
+	struct policy_held *policy =
+		atomic_exchange_explicit(&w->next_policy, NULL, memory_order_acq_rel);
 	if (next)
 		follow(w, next);
+	if (policy) {
+		policy_held_unref(w->policy);
+		w->policy = policy;
+	}
 	auth_desk_take(w->desk, forward_hashed, w);
 	proxy_cache_turn(&w->cache);
 	if (atomic_exchange_explicit(&w->drain, false, memory_order_acq_rel)) {
@@ -139,6 +146,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	TRY(loop_init(&w->loop));
 	loop_on_wake(&w->loop, woken, w);
 	w->known = o->known;
+	w->policy = policy_held_ref(o->policy);
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &forward_cached_edits);
 	w->access = o->access;
@@ -176,6 +184,13 @@ void forward_worker_publish(struct forward_worker *w, struct forward_site *s)
 	loop_wake(&w->loop);
 }
 
+void forward_worker_obey(struct forward_worker *w, struct policy_held *held)
+{
+	policy_held_unref(atomic_exchange_explicit(&w->next_policy, policy_held_ref(held),
+						   memory_order_acq_rel));
+	loop_wake(&w->loop);
+}
+
 void forward_worker_drain(struct forward_worker *w)
 {
 	atomic_store_explicit(&w->drain, true, memory_order_release);
@@ -206,6 +221,8 @@ void forward_worker_done(struct forward_worker *w)
 	forward_view_leave(TAKE(w->view));
 	forward_top_free(TAKE(w->top));
 	forward_site_unref(atomic_load_explicit(&w->next, memory_order_relaxed));
+	policy_held_unref(atomic_load_explicit(&w->next_policy, memory_order_relaxed));
+	policy_held_unref(w->policy);
 	free(w->listeners);
 	loop_done(&w->loop);
 }

@@ -24,6 +24,7 @@
 struct auth_desk;
 struct auth_hasher;
 struct auth_known;
+struct policy_held;
 
 /* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
 struct forward_entry {
@@ -61,8 +62,10 @@ struct forward_worker {
 	struct proxy_listener **listeners;   /* entries_n */
 	const struct forward_entry *entries; /* borrowed from main */
 	size_t entries_n;
-	struct forward_view *view;	     /* the one in force */
-	_Atomic(struct forward_site *) next; /* published and not yet seen; counted */
+	struct forward_view *view;		   /* the one in force */
+	_Atomic(struct forward_site *) next;	   /* published and not yet seen; counted */
+	struct policy_held *policy;		   /* in force; counted; NULL: none */
+	_Atomic(struct policy_held *) next_policy; /* published and not yet seen; counted */
 	atomic_bool stop, drain;
 	atomic_bool drained;	   /* the last connection has gone */
 	atomic_uint_fast64_t seen; /* number of the site in force */
@@ -90,6 +93,7 @@ struct forward_worker_options {
 	struct auth_hasher *hasher; /* borrowed, until its end before _done */
 	struct auth_known *known;   /* borrowed */
 	struct cache_memory *cache; /* borrowed; NULL: nothing is kept */
+	struct policy_held *policy; /* the worker takes a count of its own; NULL: none */
 	unsigned number;	    /* of this worker */
 	struct access_out *access;  /* borrowed, zeroed: begun here, ended by the caller */
 };
@@ -99,6 +103,8 @@ MUST enum err forward_worker_init(struct forward_worker *w,
 MUST enum err forward_worker_start(struct forward_worker *w, const char *name, int cpu);
 /* From the main thread: new exchanges go by this one (a count of its own is taken). */
 void forward_worker_publish(struct forward_worker *w, struct forward_site *s);
+/* From the main thread: requests are judged by this one (a count of its own is taken). */
+void forward_worker_obey(struct forward_worker *w, struct policy_held *held);
 /* From the main thread: no new connections, and those there are end with what runs on them. */
 void forward_worker_drain(struct forward_worker *w);
 /* Ends the thread only. Accepts zeroed storage. */

@@ -7,6 +7,7 @@
 #include "os/fd.h"
 #include "os/log.h"
 #include "os/pages.h"
+#include "policy/io_follow.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/service.h"
@@ -183,6 +184,23 @@ static enum err make_room(struct forward_proxy *p, const struct forward_conf *co
 	return OK;
 }
 
+/* The sandbox sees into the folder of the policy when it is known before. */
+static enum err policy_place(struct forward_proxy *p, const struct forward_conf *conf)
+{
+	if (!conf->policy)
+		return OK;
+	TRY(service_life_state_of(&p->life, "policy", &p->policy_folder));
+	p->life.reads_state = p->policy_folder;
+	return OK;
+}
+
+static void policy_is_new(void *arg, struct policy_held *held)
+{
+	struct forward_proxy *p = arg;
+	for (size_t i = 0; i < p->workers_started; i++)
+		forward_worker_obey(&p->workers[i], held);
+}
+
 static enum err enter_sandbox(struct forward_proxy *p)
 {
 	char **folders = NULL;
@@ -215,7 +233,11 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(tls_tickets_new(&p->tickets));
 	TRY(turn_tickets(p, clock_wall_s()));
 	TRY(apply(p, p->life.config));
+	TRY(policy_place(p, conf));
 	TRY(enter_sandbox(p));
+	if (p->policy_folder)
+		TRY(policy_follow_new(&p->life.loop, p->policy_folder, policy_is_new, p,
+				      &p->follow));
 	/* It is there without `cache` too: a reload may bring it. */
 	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, &p->life, wake_worker, p));
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
@@ -227,6 +249,9 @@ static enum err start_workers(struct forward_proxy *p)
 {
 	const struct forward_conf *conf = service_life_conf(&p->life);
 	size_t n = p->workers_n;
+	/* Another one cannot come before the loop turns. */
+	AUTO(policy_held_unref)
+	struct policy_held *held = p->follow ? policy_follow_get(p->follow) : NULL;
 	struct forward_worker_options o = {
 		.site = p->site,
 		.entries = p->entries,
@@ -240,6 +265,7 @@ static enum err start_workers(struct forward_proxy *p)
 		.hasher = p->hasher,
 		.known = p->known,
 		.cache = p->cache.memory,
+		.policy = held,
 	};
 	for (size_t i = 0; i < n; i++) {
 		char name[32];
@@ -320,6 +346,8 @@ static void end(struct forward_proxy *p)
 	access_log_done(&p->log);
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);
+	policy_follow_free(p->follow);
+	free(p->policy_folder);
 	service_life_done(&p->life);
 	proxy_sockets_done(&p->sockets);
 	forward_site_unref(p->site);

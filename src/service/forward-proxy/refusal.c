@@ -34,6 +34,8 @@ static const struct refusal_facts all[REFUSALS] = {
 			   "an https proxy."},
 	[REFUSAL_RULE] = {"rule", 403, "http_request_denied",
 			  "The rules of this proxy do not let you go there."},
+	[REFUSAL_BLOCKED] = {"blocked", 403, "http_request_denied",
+			     "This name is on a list of what is blocked here."},
 	[REFUSAL_ANSWER] = {"answer", 502, "http_protocol_error",
 			    "The server answered what only a proxy may answer."},
 };

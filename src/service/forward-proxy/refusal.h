@@ -23,6 +23,7 @@ enum refusal {
 	REFUSAL_SIGN_IN, /* 407: it depends on who it is */
 	REFUSAL_CLEAR,	 /* likewise, where no password is asked for */
 	REFUSAL_RULE,	 /* of the configuration */
+	REFUSAL_BLOCKED, /* by the policy */
 	REFUSAL_ANSWER,	 /* an origin's answer that only a proxy may give: 407 */
 	REFUSALS,
 };

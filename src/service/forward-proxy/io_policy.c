@@ -1,0 +1,66 @@
+/* What the site's policy says of a host: blocked, or a search engine that is gone to under its
+ * other name. Addresses are not names; the rules of the proxy's own are about those. */
+#include "os/clock.h"
+#include "policy/io_follow.h"
+#include "policy/safe_search.h"
+#include "policy/text.h"
+#include "service/forward-proxy/io_face.h"
+
+/* The list's name as a word of Proxy-Status and of the log. */
+static struct span list_word(struct proxy_exchange *x, struct span name)
+{
+	uint8_t room[POLICY_NAME_MAX];
+	size_t n = name.len < sizeof(room) ? name.len : sizeof(room);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = name.data[i];
+		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			     (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' || c == ' ';
+		room[i] = plain ? c : '?';
+	}
+	return proxy_exchange_store(x, span_of(room, n));
+}
+
+static enum forward_step refuse(struct forward_exchange *e, const struct policy *p,
+				const struct policy_match *m, struct proxy_verdict *ret)
+{
+	const struct policy_rule *rule = policy_rule(p, m->rule);
+	struct span word = list_word(e->x, policy_list_name(p, m->list));
+	if (rule && rule->reason.len)
+		e->reason = proxy_exchange_store(e->x, rule->reason);
+	return forward_refuse(e, REFUSAL_BLOCKED, word, ret);
+}
+
+/* To be asked in the DNS in place of its own name, and to be kept apart. */
+static void go_safely(struct forward_exchange *e, const struct dns_name *target)
+{
+	char text[DNS_NAME_TEXT_MAX];
+	struct span name = span_text(dns_name_format(target, text));
+	e->instead = proxy_exchange_store(e->x, span_sub(name, 0, name.len - 1));
+}
+
+enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	struct policy_held *held = e->worker->policy;
+	const struct policy_client client = {.address = e->x->connection->peer.address,
+					     .user = e->user};
+	struct dns_name name, target;
+	struct policy_view view;
+	struct policy_match m;
+	enum policy_engine engine;
+	if (!held || !e->view->site->conf->policy || e->to.address.family ||
+	    !policy_name_read(destination_name(&e->to), &name))
+		return FORWARD_STEP_ON;
+	const struct policy *p = policy_held_policy(held);
+	policy_view(p, policy_groups_of(p, &client), clock_wall_s(), policy_held_pauses(held),
+		    &view);
+	policy_look(p, &view, &name, &m);
+	if (m.verdict == POLICY_SAYS_BLOCK)
+		return refuse(e, p, &m, ret);
+	if (policy_safe_search(view.engines, &name, &target, &engine)) {
+		go_safely(e, &target);
+		/* To the engine itself instead: better nothing than what was to be kept away. */
+		if (!e->instead.data)
+			return forward_refuse(e, REFUSAL_MEMORY, (struct span){0}, ret);
+	}
+	return FORWARD_STEP_ON;
+}
