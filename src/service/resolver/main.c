@@ -292,9 +292,9 @@ static int run(const struct service_start *start)
 	resolver_forwarders_done(&r->forwarders);
 	for (size_t i = 0; i < r->workers_started; i++)
 		resolver_worker_done(&r->control.workers[i]);
+	policy_follow_free(r->follow);
 	service_life_done(&r->life);
 	resolver_sockets_done(&r->sockets);
-	policy_follow_free(r->follow);
 	resolver_rules_unref(r->rules);
 	cache_free(r->cache);
 	counters_done(&r->control.counters);
