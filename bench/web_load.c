@@ -1,6 +1,6 @@
-/* The clients of bench/reverse-proxy: GET by HTTP/1.1, plain or by TLS 1.3, and every answer
- *checked for its status and length. Knows no more of HTTP than the answers of bench/web_origin
- *need.
+/* The clients of bench/reverse-proxy and bench/forward-proxy: GET by HTTP/1.1, plain or by TLS 1.3,
+ *and every answer checked for its status and length. Knows no more of HTTP than the answers of
+ *bench/web_origin need.
  *
  *	web_load [OPTION]... ADDRESS PORT PATH LENGTH
  *	-c N     connections                     -n N     requests in all
@@ -8,6 +8,9 @@
  *	         comes back; else as fast as     -f       a connection, and a full handshake,
  *	         answers come                             for each request
  *	-i       one request on each connection, then "idle", and nothing until standard input ends
+ *	-a HOST  through a forward proxy at ADDRESS: "GET http://HOST/PATH"; HOST is ADDRESS:PORT
+ *	-x HOST  through CONNECT HOST, and -s HOST through SOCKS5: a tunnel for each request,
+ *	         which is of 1,024 bytes
  *
  * Prints "key value" lines; ends with 1 when an answer was wrong or missing. With -r a wait counts
  * from when the request was due, not from when a connection was free for it. */
@@ -26,8 +29,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IN_MAX = 1 << 16, EVENTS = 256, HEAD_MAX = 8192 };
+enum { IN_MAX = 1 << 16, EVENTS = 256, HEAD_MAX = 8192, STAGES_MAX = 2, TUNNELLED = 1024 };
 #define SECOND_NS UINT64_C(1000000000)
+
+/* What is said before a tunnel is there. */
+struct stage {
+	char out[256];
+	size_t out_len, in_len; /* in_len 0: up to an empty line */
+	const char *in;		/* how what comes back begins */
+	size_t in_n;
+};
 
 struct conn {
 	int fd;
@@ -35,6 +46,7 @@ struct conn {
 	bool busy;
 	char head[HEAD_MAX];
 	size_t head_len, sent;
+	unsigned stage;
 	bool in_body;
 	size_t left; /* of the body */
 	uint64_t due_ns;
@@ -43,7 +55,9 @@ struct conn {
 
 struct load {
 	struct sockaddr_in to;
-	char request[512];
+	struct stage stages[STAGES_MAX];
+	unsigned stages_n;
+	char request[TUNNELLED + 1];
 	size_t request_len, body, conns_n;
 	uint64_t requests, rate, started, done, begun_ns;
 	bool fresh, idle;
@@ -128,9 +142,11 @@ static size_t conn_read(struct conn *c, char *to, size_t size)
 
 static void conn_write(const struct load *l, struct conn *c)
 {
-	while (c->busy && c->sent < l->request_len) {
-		const char *rest = l->request + c->sent;
-		size_t size = l->request_len - c->sent;
+	const struct stage *stage = c->stage < l->stages_n ? &l->stages[c->stage] : NULL;
+	size_t len = stage ? stage->out_len : l->request_len;
+	while (c->busy && c->sent < len) {
+		const char *rest = (stage ? stage->out : l->request) + c->sent;
+		size_t size = len - c->sent;
 		ssize_t n = c->ssl ? SSL_write(c->ssl, rest, (int)size)
 				   : send(c->fd, rest, size, MSG_NOSIGNAL);
 		size_t sent = moved(c, n, "the proxy hung up before the request was whole");
@@ -146,6 +162,7 @@ static void begin(struct load *l, struct conn *c, uint64_t due_ns)
 	l->started++;
 	c->busy = true;
 	c->sent = c->head_len = 0;
+	c->stage = 0;
 	c->in_body = false;
 	c->due_ns = due_ns;
 	if (c->fd < 0) {
@@ -193,6 +210,28 @@ static void head_check(const struct load *l, struct conn *c, const char *end)
 	c->left = l->body - (c->head_len - len);
 }
 
+/* true: it is over, and the next one or the request has been begun. */
+static bool stage_turn(const struct load *l, struct conn *c, size_t *ret_got)
+{
+	const struct stage *s = &l->stages[c->stage];
+	size_t room = s->in_len ? s->in_len - c->head_len : HEAD_MAX - 1 - c->head_len;
+	*ret_got = conn_read(c, c->head + c->head_len, room);
+	c->head_len += *ret_got;
+	if (s->in_len ? c->head_len < s->in_len
+		      : memmem(c->head, c->head_len, "\r\n\r\n", 4) == NULL) {
+		return false;
+	}
+	if (c->head_len < s->in_n || memcmp(c->head, s->in, s->in_n) != 0) {
+		errno = 0;
+		c->head[c->head_len] = '\0';
+		die(s->in_len ? "the tunnel was refused" : c->head);
+	}
+	c->stage++;
+	c->sent = c->head_len = 0;
+	conn_write(l, c);
+	return true;
+}
+
 static void conn_turn(struct load *l, struct conn *c)
 {
 	static char sink[IN_MAX];
@@ -206,6 +245,12 @@ static void conn_turn(struct load *l, struct conn *c)
 				die("more than was asked for");
 			}
 			return;
+		}
+		if (c->stage < l->stages_n) {
+			if (!stage_turn(l, c, &n) && n == 0) {
+				return;
+			}
+			continue;
 		}
 		if (c->in_body) {
 			n = conn_read(c, sink, c->left < IN_MAX ? c->left : IN_MAX);
@@ -291,12 +336,70 @@ static void tls_open(struct load *l)
 	SSL_CTX_set_verify(l->tls, SSL_VERIFY_NONE, NULL);
 }
 
+static void connect_add(struct load *l, const char *host)
+{
+	struct stage *s = &l->stages[l->stages_n++];
+	s->out_len = (size_t)snprintf(s->out, sizeof(s->out),
+				      "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", host, host);
+	s->in = "HTTP/1.1 200";
+	s->in_n = 12;
+}
+
+/* RFC 1928: no authentication, then CONNECT to an IPv4 address. */
+static void socks_add(struct load *l, const char *host)
+{
+	static const char hello[] = {5, 1, 0}, hello_back[] = {5, 0}, done[] = {5, 0, 0};
+	struct stage *s = &l->stages[l->stages_n++];
+	char address[64] = "";
+	const char *colon = strchr(host, ':');
+	memcpy(s->out, hello, s->out_len = sizeof(hello));
+	s->in = hello_back;
+	s->in_n = s->in_len = sizeof(hello_back);
+	s = &l->stages[l->stages_n++];
+	if (colon == NULL || (size_t)(colon - host) >= sizeof(address)) {
+		die(host);
+	}
+	memcpy(address, host, (size_t)(colon - host));
+	unsigned long port = strtoul(colon + 1, NULL, 10);
+	memcpy(s->out, "\5\1\0\1", 4);
+	if (inet_pton(AF_INET, address, s->out + 4) != 1) {
+		die(host);
+	}
+	s->out[8] = (char)(port >> 8);
+	s->out[9] = (char)port;
+	s->out_len = s->in_len = 10;
+	s->in = done;
+	s->in_n = sizeof(done);
+}
+
+static void request_make(struct load *l, const char *proxied, const char *path)
+{
+	const char *host = proxied ? proxied : l->name;
+	l->request_len =
+		(size_t)snprintf(l->request, sizeof(l->request),
+				 "GET %s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: web_load\r\n",
+				 proxied ? "http://" : "", proxied ? proxied : "", path, host);
+	if (l->stages_n) {
+		static const char name[] = "X-Filling: ";
+		memcpy(l->request + l->request_len, name, sizeof(name) - 1);
+		l->request_len += sizeof(name) - 1;
+		while (l->request_len < TUNNELLED - 4) {
+			l->request[l->request_len++] = 'x';
+		}
+		memcpy(l->request + l->request_len, "\r\n", 2);
+		l->request_len += 2;
+	}
+	memcpy(l->request + l->request_len, "\r\n", 2);
+	l->request_len += 2;
+}
+
 static void arguments(struct load *l, int argc, char **argv)
 {
 	int option;
+	const char *proxied = NULL;
 	*l = (struct load){.conns_n = 64, .requests = 10000, .name = "localhost"};
 	bool tls = false;
-	while ((option = getopt(argc, argv, "c:n:r:t:fi")) != -1) {
+	while ((option = getopt(argc, argv, "c:n:r:t:a:x:s:fi")) != -1) {
 		switch (option) {
 		case 'c': l->conns_n = strtoul(optarg, NULL, 10); break;
 		case 'n': l->requests = strtoul(optarg, NULL, 10); break;
@@ -304,6 +407,15 @@ static void arguments(struct load *l, int argc, char **argv)
 		case 't':
 			tls = true;
 			l->name = optarg;
+			break;
+		case 'a': proxied = optarg; break;
+		case 'x':
+			connect_add(l, optarg);
+			l->fresh = true;
+			break;
+		case 's':
+			socks_add(l, optarg);
+			l->fresh = true;
 			break;
 		case 'f': l->fresh = true; break;
 		case 'i': l->idle = true; break;
@@ -320,10 +432,7 @@ static void arguments(struct load *l, int argc, char **argv)
 		die(argv[optind]);
 	}
 	l->body = strtoul(argv[optind + 3], NULL, 10);
-	l->request_len =
-		(size_t)snprintf(l->request, sizeof(l->request),
-				 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: web_load\r\n\r\n",
-				 argv[optind + 2], l->name);
+	request_make(l, proxied, argv[optind + 2]);
 	if (l->idle) {
 		l->requests = l->conns_n;
 	}

@@ -1,5 +1,6 @@
-/* The web server behind the proxies of bench/reverse-proxy: one thread, and for each path one
- *answer that was made before. Knows no more of HTTP than where a request without a body ends.
+/* The web server behind the proxies of bench/reverse-proxy and bench/forward-proxy: one thread, and
+ *for each path one answer that was made before. Knows no more of HTTP than where a request without
+ *a body ends.
  *
  *	web_origin ADDRESS PORT */
 #include <arpa/inet.h>
@@ -14,13 +15,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { IN_MAX = 4096, HEAD_MAX = 128, EVENTS = 256, BACKLOG = 4096 };
+enum { IN_MAX = 4096, HEAD_MAX = 256, EVENTS = 256, BACKLOG = 4096 };
 
 struct answer {
 	const char *path;
 	size_t body;
+	const char *fields; /* more of them; NULL: none */
 	char *bytes;
 	size_t len;
 };
@@ -45,10 +48,18 @@ static void answer_make(struct answer *a)
 	if (a->bytes == NULL) {
 		die("memory");
 	}
+	/* What may be kept is so from a date on. */
+	char date[64] = "";
+	time_t now = time(NULL);
+	struct tm t;
+	if (a->fields != NULL) {
+		(void)strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+			       gmtime_r(&now, &t));
+	}
 	int head = snprintf(a->bytes, HEAD_MAX,
 			    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
-			    "Content-Length: %zu\r\n\r\n",
-			    a->body);
+			    "%s%sContent-Length: %zu\r\n\r\n",
+			    date, a->fields ? a->fields : "", a->body);
 	memset(a->bytes + head, 'x', a->body);
 	a->len = (size_t)head + a->body;
 }
@@ -150,10 +161,13 @@ static bool peer_turn(struct peer *p, const struct answer *answers)
 
 int main(int argc, char **argv)
 {
-	static struct answer answers[] = {{.path = "/1k", .body = 1 << 10},
-					  {.path = "/64k", .body = 1 << 16},
-					  {.path = "/1m", .body = 1 << 20},
-					  {0}};
+	static struct answer answers[] = {
+		{.path = "/1k", .body = 1 << 10},
+		{.path = "/64k", .body = 1 << 16},
+		{.path = "/1m", .body = 1 << 20},
+		{.path = "/kept/1k", .body = 1 << 10, .fields = "Cache-Control: max-age=86400\r\n"},
+		{.path = "/passed/1k", .body = 1 << 10, .fields = "Cache-Control: no-store\r\n"},
+		{0}};
 	if (argc != 3) {
 		die("usage: web_origin ADDRESS PORT");
 	}
