@@ -193,6 +193,26 @@ def test_a_rule_about_addresses_holds_for_names(site):
     site.reload()
 
 
+def test_the_page_says_whom_to_ask_in_the_client_s_language(site):
+    site.names.zone["no.example.org"] = [WEB[0]]
+    rule = 'action: deny, to: no.example.org, reason: "<수업 중>"'
+    site.reload('  contact: "Anna & Ben, 123"\n  privacy: strict\n' + rules(rule))
+    pages = {}
+    for language in ("ko-KR,ko;q=0.9", "en", "de"):
+        status, fields, text = site.ask("http://no.example.org/", fields={"Accept-Language": language})
+        assert status == 403 and "default-src 'none'" in fields["Content-Security-Policy"]
+        pages[language[:2]] = (fields["Content-Language"], text.encode("latin-1").decode("utf-8"))
+    for tag, text in pages.values():
+        assert "Anna &#38; Ben, 123" in text and "&#60;수업 중&#62;" in text and f'<html lang="{tag}">' in text
+    assert pages["ko"][0] == "ko" and "이 프록시의 규칙이" in pages["ko"][1] and "문의" in pages["ko"][1]
+    assert pages["en"] == pages["de"] and "Whom to ask" in pages["en"][1]
+    # What the core says of its own accord too, behind the edits that make all clients' languages one.
+    site.names.zone["dead.example.org"] = ["9.0.0.14"]
+    _, _, text = site.ask("http://dead.example.org/", fields={"Accept-Language": "ko"})
+    assert "서버에 닿을 수 없었습니다" in text.encode("latin-1").decode("utf-8")
+    site.reload()
+
+
 # ---- users
 
 

@@ -103,3 +103,19 @@ unsigned accept_media(struct span value, const char *type)
 {
 	return quality(value, type, media_fits, span_trim(value).len ? 0 : ACCEPT_FULL);
 }
+
+static int language_fits(struct span range, const char *tag)
+{
+	struct span t = span_text(tag);
+	if (span_equal_nocase(range, t))
+		return 2;
+	if (range.len > t.len && range.data[t.len] == '-' &&
+	    span_equal_nocase(span_sub(range, 0, t.len), t))
+		return 1;
+	return span_is(range, "*") ? 0 : -1;
+}
+
+unsigned accept_language(struct span value, const char *tag)
+{
+	return quality(value, tag, language_fits, 0);
+}

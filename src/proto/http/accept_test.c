@@ -144,9 +144,31 @@ static void stays_inside(void **state)
 	guard_every_bit_flip(aladdin, sizeof(aladdin) - 1, read_anything);
 }
 
+static void a_language_is_named_by_its_parts_too(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value;
+		unsigned ko, en;
+	} cases[] = {{"", 0, 0},
+		     {"ko", 1000, 0},
+		     {"ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7", 900, 700},
+		     {"en-US", 0, 1000},
+		     {"KO-kr;q=0.5, *;q=0.1", 500, 100},
+		     {"*", 1000, 1000},
+		     {"ko;q=0, *", 0, 1000},
+		     {"korean, k, ko_KR", 0, 0},
+		     {"de, fr;q=0.9", 0, 0}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(accept_language(span_text(cases[i].value), "ko"), cases[i].ko);
+		assert_int_equal(accept_language(span_text(cases[i].value), "en"), cases[i].en);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_language_is_named_by_its_parts_too),
 		cmocka_unit_test(weighs_codings),
 		cmocka_unit_test(passes_over_malformed_items),
 		cmocka_unit_test(weighs_types_by_the_closest_range),

@@ -34,6 +34,13 @@ static const struct config_key forward_keys[] = {
 	 .help = "what the proxy calls itself in `Via`, in `Proxy-Status` and on its pages. A "
 		 "request in whose `Via` it stands more than a few times runs in a circle and is "
 		 "refused, so each proxy of a chain should have its own"},
+	{.name = "contact",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct forward_conf, contact),
+	 .min = 1,
+	 .max = 255,
+	 .example = "\"the office, telephone 123\"",
+	 .help = "whom people may ask, on pages that say why a request goes nowhere"},
 	{.name = "workers",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct forward_conf, workers),

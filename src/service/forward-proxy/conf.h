@@ -25,6 +25,7 @@ struct forward_conf {
 	struct config_list listen;	 /* struct forward_listen_conf */
 	struct config_list certificates; /* struct forward_certificate_conf */
 	const char *name;
+	const char *contact;		 /* NULL: none */
 	uint32_t workers;		 /* 0: one for each processor */
 	struct config_list clients;	 /* struct ip_prefix */
 	struct config_list resolver;	 /* struct ip_endpoint */

@@ -24,6 +24,10 @@ static void answer(struct proxy_exchange *x, const struct page *page, struct pro
 	ret->answer = w.bad ? (struct span){0} : proxy_exchange_store(x, writer_span(&w));
 	if (ret->answer.data)
 		add(x, "content-type", span_text("text/html; charset=utf-8"));
+	add(x, "content-language", span_text(page_language_tag(page->language)));
+	/* It stands under the name of whoever was asked for. */
+	add(x, "content-security-policy",
+	    span_text("default-src 'none'; style-src 'unsafe-inline'"));
 	add(x, "cache-control", span_text("no-store"));
 	if (!sw.bad)
 		add(x, "proxy-status", proxy_exchange_store(x, writer_span(&sw)));
@@ -38,6 +42,12 @@ static struct span reason_of(const struct forward_exchange *e, enum refusal why)
 								 : (struct span){0};
 }
 
+static struct span contact_of(const struct forward_exchange *e)
+{
+	const char *contact = e->view->site->conf->contact;
+	return contact ? span_text(contact) : (struct span){0};
+}
+
 enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
 				 struct proxy_verdict *ret)
 {
@@ -46,6 +56,8 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 				  .asked = x->received_authority,
 				  .detail = detail,
 				  .reason = reason_of(e, why),
+				  .contact = contact_of(e),
+				  .language = (enum page_language)e->language,
 				  .proxy = e->view->site->name};
 	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
 	if (!ret)
@@ -77,6 +89,8 @@ void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *re
 	const struct page page = {
 		.why = refusal_of_cause((enum proxy_cause)x->cause, x->response.status),
 		.asked = x->received_authority,
+		.contact = contact_of(e),
+		.language = (enum page_language)e->language,
 		.proxy = e->view->site->name};
 	answer(x, &page, ret);
 }

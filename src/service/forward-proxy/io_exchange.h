@@ -43,6 +43,7 @@ struct forward_exchange {
 	uint8_t step;		   /* of io_face.c: the one that it stands at */
 	uint8_t kind;		   /* enum forward_kind */
 	uint8_t refusal;	   /* enum refusal: why it goes nowhere, for log and counters */
+	uint8_t language;	   /* enum page_language: of pages that say why not */
 	uint8_t proof;		   /* enum forward_proof */
 	bool allowed;		   /* by the rules, whatever the addresses are */
 	struct auth_claim claim;   /* what the credentials say */

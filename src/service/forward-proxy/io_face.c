@@ -2,6 +2,7 @@
 
 #include "proto/ip/prefix.h"
 #include "proxy/socks.h"
+#include "service/forward-proxy/page.h"
 
 /* The way of a request. Each step may let it go on, hold it up or answer it; who is held up comes
  * back to the same step. A rule of who may do what stands where what it goes by is known: of the
@@ -76,6 +77,10 @@ static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exc
 	e->x = x;
 	e->worker = w;
 	e->view = forward_view_use(w->view);
+	/* Ahead of edits, which may make all languages one. */
+	const struct http_field *f =
+		proxy_head_find_name(&x->request, span_text("accept-language"));
+	e->language = (uint8_t)(f ? page_language_choose(f->value) : PAGE_ENGLISH);
 	x->service = e;
 	return e;
 }

@@ -9,13 +9,21 @@
 
 struct page {
 	struct refusal_facts why;
-	struct span asked;  /* host and port as the client wrote them; may be empty */
-	struct span detail; /* a word more: of which inside it is; may be empty */
-	struct span reason; /* the configuration's own words, UTF-8; may be empty */
-	struct span proxy;  /* our name */
+	struct span asked;   /* host and port as the client wrote them; may be empty */
+	struct span detail;  /* a word more: of which inside it is; may be empty */
+	struct span reason;  /* the configuration's own words, UTF-8; may be empty */
+	struct span contact; /* likewise: whom people may ask */
+	enum page_language language;
+	struct span proxy; /* our name */
 };
 
-enum { PAGE_MAX = 4096, PAGE_ASKED_MAX = 300 };
+enum { PAGE_MAX = 8192, PAGE_ASKED_MAX = 300 };
+
+/* "en", "ko". */
+const char *page_language_tag(enum page_language language);
+/* Of the value of Accept-Language; English where both are alike to the client, and for who wants
+ * neither. */
+enum page_language page_language_choose(struct span accepted);
 
 /* HTML; w is bad when it does not fit, which PAGE_MAX always does. Bytes of strangers stand in it
  * escaped, and cut at PAGE_ASKED_MAX. */

@@ -28,11 +28,13 @@ enum refusal {
 	REFUSALS,
 };
 
+enum page_language { PAGE_ENGLISH, PAGE_KOREAN, PAGE_LANGUAGES };
+
 struct refusal_facts {
 	const char *word;
 	unsigned status;
-	const char *error; /* RFC 9209 2.3 */
-	const char *text;  /* a sentence */
+	const char *error;		  /* RFC 9209 2.3 */
+	const char *text[PAGE_LANGUAGES]; /* a sentence, UTF-8 */
 };
 
 const struct refusal_facts *refusal_facts(enum refusal why);
