@@ -309,6 +309,17 @@ def test_the_resolver_obeys_it_and_goes_on_without_it(net):
         made.close()
 
 
+def test_who_obeys_may_be_there_first(site):
+    """Each started by hand, the resolver before the policy's folder is there."""
+    folder = site.service.folder / "state"
+    shared = f"global:\n  state: {folder}\n"
+    resolver = Service(site.host, "resolver", shared + SITE.format()).start()
+    assert rcode(dns_query(site.host, "127.0.0.1", "ads1.example", port=5353)) == "SERVFAIL"
+    site.start().fresh()
+    wait_for(lambda: rcode(dns_query(site.host, "127.0.0.1", "ads1.example", port=5353)) == "NXDOMAIN")
+    assert "landlock" in resolver.control("GET", "/status")[1]["sandbox"]
+
+
 def test_people_are_told_by_words(site):
     site.start().fresh()
     lists = site.gatehouse("lists")
