@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import cache_client
 import forward_site
 import topology
 from service import Service
@@ -24,7 +25,7 @@ FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 REVERSE = """global:
   log: {level: info}
 reverse-proxy:
-  listen: 127.0.0.1:8080
+  listen: {address: 127.0.0.1:8080, h2c: yes}
   workers: 1
   cache: {memory: 64M, object: 1M}
   routes:
@@ -35,7 +36,7 @@ reverse-proxy:
 FORWARD = """global:
   log: {level: info}
 forward-proxy:
-  listen: 127.0.0.1:8080
+  listen: {address: 127.0.0.1:8080, h2c: yes}
   workers: 1
   clients: 127.0.0.0/8
   resolver: 127.0.0.53
@@ -149,67 +150,10 @@ class Server(http.server.ThreadingHTTPServer):
         pass  # a proxy that goes away is no news
 
 
-class Response(http.client.HTTPResponse):
-    """Passes over what is not final; the library knows 100 only."""
-
-    def _read_status(self):
-        while True:
-            told = super()._read_status()
-            if not 101 < told[1] < 200:
-                return told
-            while self.fp.readline(65537) not in (b"\r\n", b"\n", b""):
-                pass
-
-
-class Answer:
-    """What a client got."""
-
-    def __init__(self, answer):
-        self.status, self.fields = answer.status, answer.headers
-        self.body = answer.read()
-        self.text = self.body.decode("latin-1")
-        age = self.fields.get("Age", "")
-        self.age = int(age) if age.isdigit() else None
-        self.said = self.fields.get("Cache-Status", "")
-        self.hit = "; hit" in self.said
-
-    def __repr__(self):
-        return f"<{self.status} {self.text[:40]!r} {self.fields.items()}>"
-
-
-class Client:
-    """One kept-alive connection."""
-
-    def __init__(self, site):
-        self.site = site
-        self.http = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
-        self.http.response_class = Response
-
-    def ask(self, path, method="GET", fields=(), body=None, host=HOST):
-        if self.http.sock is None:
-            with self.site.host.inside():
-                self.http.connect()
-        try:
-            self.http.putrequest(method, self.site.target(host, path), skip_host=True, skip_accept_encoding=True)
-            self.http.putheader("Host", host)
-            for line in fields:
-                self.http.putheader(*line.split(": ", 1))
-            if body is not None:
-                self.http.putheader("Content-Length", str(len(body)))
-            self.http.endheaders(body)
-            return Answer(self.http.getresponse())
-        except (OSError, http.client.HTTPException):
-            self.http.close()
-            raise
-
-    def close(self):
-        self.http.close()
-
-
 class ReverseSite:
     """The reverse proxy before the origin."""
 
-    kind, port, name, config = "reverse", 8080, "reverse-proxy", REVERSE
+    kind, port, name, config, speaks = "reverse", 8080, "reverse-proxy", REVERSE, cache_client.Http1
     compresses, calm = True, "calm.home.arpa"
     origin_at = ("127.0.0.1", 9001)
 
@@ -221,7 +165,10 @@ class ReverseSite:
         self.clock = Clock(self.folder)
         self.begin()
         self.service = Service(self.host, self.name, self.config, environment=self.clock.environment).start()
-        self.client = Client(self)
+        self.client = self.connect()
+
+    def connect(self):
+        return self.speaks(self.host, self.port, self.target)
 
     def begin(self):
         """Who must be there before the proxy."""
@@ -266,7 +213,15 @@ class ForwardSite(ReverseSite):
         super().close()
 
 
-KINDS = {site.kind: site for site in (ReverseSite, ForwardSite)}
+class Reverse2Site(ReverseSite):
+    kind, speaks = "reverse by HTTP/2", cache_client.Http2
+
+
+class Forward2Site(ForwardSite):
+    kind, speaks = "forward by HTTP/2", cache_client.Http2
+
+
+KINDS = {site.kind: site for site in (ReverseSite, ForwardSite, Reverse2Site, Forward2Site)}
 
 
 class Thing:
@@ -348,7 +303,7 @@ class Beside(threading.Thread):
         self.start()
 
     def run(self):
-        client = Client(self.thing.site)
+        client = self.thing.site.connect()
         try:
             self.answer = self.thing.ask(*self.fields, client=client, **self.options)
         finally:

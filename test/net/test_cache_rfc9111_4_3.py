@@ -74,7 +74,7 @@ def test_conditions_for_the_origin_go_there(thing, line):
     """
     thing.tells(200, FRESH, 'ETag: "a"', f"Last-Modified: {thing.clock.date(-100)}")
     thing.ask()
-    thing.does(lambda asked: (412, [], "no") if {"If-Match", "If-Unmodified-Since"} & set(asked.fields) else (200, [], "yes"))
+    thing.does(lambda asked: (412, [], "no") if "If-Match" in asked.fields or "If-Unmodified-Since" in asked.fields else (200, [], "yes"))
     name, value = line.split(": ", 1)
     got = thing.ask(line, 'If-None-Match: "a"', "Range: bytes=0-0")
     assert (got.status, got.text) == (412, "no")

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from cache_site import Client
 from proxy_servers import wait_for
 
 FRESH = "Cache-Control: max-age=60"
@@ -348,7 +347,7 @@ def test_directives_for_caches_like_this_one(thing, targeted, other, kept):
 
 def test_a_client_that_stays_gets_all_of_this(thing):
     """Not a byte of one answer is another's: pairs of all kinds on one connection."""
-    client = Client(thing.site)
+    client = thing.site.connect()
     try:
         thing.tells(200, LONG, 'ETag: "a"', body="0123456789")
         thing.ask(client=client)

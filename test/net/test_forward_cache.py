@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import cache_site
-from cache_site import HOST, OTHER_HOST, Client
+from cache_site import HOST, OTHER_HOST
 from proxy_servers import wait_for
 from service import binary
 
@@ -54,7 +54,7 @@ def test_one_address_in_several_spellings_is_one_to_people(thing):
         of = thing.at(path)
         site.origin.script[of.path] = lambda _: (200, [FRESH], str(len(site.origin.seen)))
         assert of.is_kept()
-    client = Client(site)
+    client = site.connect()
     try:
         got = client.http
         with site.host.inside():
