@@ -307,7 +307,7 @@ def test_a_clock_that_goes_back_makes_nothing_young_again(thing):
     thing.clock.move(-500)
     try:
         got = thing.ask()
-        assert got.hit and got.age == 0
+        assert got.hit and got.age < 30
     finally:
         thing.clock.move(500)
     thing.clock.move(61)

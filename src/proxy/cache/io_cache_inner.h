@@ -52,7 +52,8 @@ struct proxy_cached {
 	struct proxy_filter filter;
 	struct cache_object *made; /* without its body */
 	struct cache_body *body;
-	uint64_t taken; /* bytes, of cache_memory_take */
+	uint64_t taken;	       /* bytes, of cache_memory_take */
+	uint64_t kept, passed; /* bytes of the body: seen; taken by who gets them */
 
 	/* Being sent. */
 	struct proxy_source source;

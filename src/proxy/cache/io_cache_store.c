@@ -134,10 +134,16 @@ void cached_keep(struct proxy_cached *c, struct span bytes)
 static size_t push(struct proxy_filter *f, struct proxy_exchange *x, struct span bytes, bool end)
 {
 	struct proxy_cached *c = of_filter(f);
-	size_t n = proxy_filter_next(f, x, bytes, end);
-	cached_keep(c, span_sub(bytes, 0, n));
-	if (end && n == bytes.len)
+	/* What was not taken is offered again, and was kept before. */
+	uint64_t again = c->kept - c->passed;
+	size_t skip = again < bytes.len ? (size_t)again : bytes.len;
+	cached_keep(c, span_sub(bytes, skip, bytes.len - skip));
+	c->kept += bytes.len - skip;
+	/* Before the client has the last byte: its next request finds it. */
+	if (end)
 		cached_keep_end(c);
+	size_t n = proxy_filter_next(f, x, bytes, end);
+	c->passed += n;
 	return n;
 }
 
