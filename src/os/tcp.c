@@ -226,3 +226,8 @@ enum err socket_local(int fd, struct ip_endpoint *ret)
 {
 	return socket_end(fd, getsockname, ret);
 }
+
+enum err socket_peer(int fd, struct ip_endpoint *ret)
+{
+	return socket_end(fd, getpeername, ret);
+}

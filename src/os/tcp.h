@@ -57,5 +57,7 @@ MUST enum err tcp_reset_on_close(int fd);
 
 /* Where a socket is bound, TCP or UDP. ERR_UNSUPPORTED: not an IP socket. */
 MUST enum err socket_local(int fd, struct ip_endpoint *ret);
+/* Whom a socket is connected to. ERR_UNSUPPORTED likewise. */
+MUST enum err socket_peer(int fd, struct ip_endpoint *ret);
 
 #endif

@@ -494,6 +494,9 @@ static void opened(struct proxy_back1 *b)
 	} else {
 		b->state = PROXY_BACK1_HEAD;
 	}
+	if (b->raced && b->wire.t->ops->peer)
+		b->wire.t->ops->peer(b->wire.t, &b->to);
+	x->reached = b->to;
 	/* Who speaks first may have spoken by now, and brings no event any more. */
 	if (b->wire.t->ready & PROXY_CAN_READ)
 		proxy_later_add(&b->w->later, &b->later, turn_later);
@@ -536,6 +539,8 @@ static struct proxy_back1 *back1_new(struct proxy_worker *w, struct proxy_hop *h
 	b->wire.pool = &w->buffers;
 	b->w = w;
 	b->hop = hop;
+	b->to = hop->to;
+	b->raced = hop->others_n > 0;
 	b->x = x;
 	x->back = &b->back;
 	hop_count_open(w, hop);
@@ -598,6 +603,7 @@ bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x)
 	b->turning = false;
 	b->x = x;
 	x->back = &b->back;
+	x->reached = b->to;
 	proxy_exchange_opened(x, true);
 	return true;
 }

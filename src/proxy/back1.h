@@ -29,12 +29,14 @@ struct proxy_back1 {
 	struct proxy_hop *hop;
 	struct proxy_exchange *x;	     /* borrowed; NULL: idle */
 	struct proxy_back1 *next, *previous; /* of the hop's idle ones, last used first */
+	struct ip_endpoint to;		     /* where it leads */
 	uint32_t requests;
 	uint8_t state;	   /* enum proxy_back1_state */
 	bool keep_alive;   /* of the answer that is being read */
 	bool broken;	   /* writing failed; an answer may still be there */
 	bool answer_began; /* bytes of the answer came */
 	bool turning;
+	bool raced; /* it began to several */
 };
 
 /* Connects for x, whose back it becomes. */

@@ -111,20 +111,21 @@ struct proxy_exchange {
 	struct proxy_verdict verdict;
 	struct proxy_filter *filters; /* of the answer's body, the first one first */
 
-	uint64_t id;		  /* of this worker, never twice */
-	uint8_t phase;		  /* enum proxy_phase */
-	uint8_t cause;		  /* enum proxy_cause: of the end, or of the last try */
-	uint8_t tries;		  /* back ends picked */
-	uint8_t stales;		  /* HTTP/2 connections that went away under it */
-	bool answered;		  /* a final head went to the front: nothing can be tried again */
-	bool request_empty;	  /* it has no body */
-	bool request_whole;	  /* all of the request was received, or lies at hand */
-	bool request_ended;	  /* the back took all of it */
-	bool response_ended;	  /* the whole answer was passed to the front or to the filters */
-	bool request_at_hand;	  /* no byte of the request's body is gone: may be tried again */
-	bool kept;		  /* the connection to the back end had served before */
-	struct ip_endpoint bound; /* of UDP ASSOCIATE: where the client's datagrams go to */
-	enum err connect_error;	  /* with PROXY_CONNECT_FAILED: what the kernel said */
+	uint64_t id;		    /* of this worker, never twice */
+	uint8_t phase;		    /* enum proxy_phase */
+	uint8_t cause;		    /* enum proxy_cause: of the end, or of the last try */
+	uint8_t tries;		    /* back ends picked */
+	uint8_t stales;		    /* HTTP/2 connections that went away under it */
+	bool answered;		    /* a final head went to the front: nothing can be tried again */
+	bool request_empty;	    /* it has no body */
+	bool request_whole;	    /* all of the request was received, or lies at hand */
+	bool request_ended;	    /* the back took all of it */
+	bool response_ended;	    /* the whole answer was passed to the front or to the filters */
+	bool request_at_hand;	    /* no byte of the request's body is gone: may be tried again */
+	bool kept;		    /* the connection to the back end had served before */
+	struct ip_endpoint reached; /* of HTTP/1 and tunnels: where the last connection led */
+	struct ip_endpoint bound;   /* of UDP ASSOCIATE: where the client's datagrams go to */
+	enum err connect_error;	    /* with PROXY_CONNECT_FAILED: what the kernel said */
 	struct proxy_times times;
 	uint64_t request_bytes, response_bytes; /* of bodies, as received from their senders */
 	uint64_t sent_bytes;			/* to the client, of the body after filters */

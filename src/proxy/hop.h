@@ -38,6 +38,10 @@ enum { PROXY_SPLICED_MAX = 3 };
 struct proxy_hop {
 	/* Set by the service before the first use; the rest is the core's. */
 	struct ip_endpoint to;
+	/* More addresses of the same, in their order: a new connection is to whichever takes it
+	 * first (io_race.h). Borrowed; 0: none. */
+	const struct ip_endpoint *others;
+	size_t others_n;
 	const struct ip_address *from; /* borrowed; NULL: any */
 	enum proxy_protocol protocol;
 	struct tls_peer *tls; /* borrowed; NULL: plain */

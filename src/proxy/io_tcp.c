@@ -3,6 +3,7 @@
 #include "os/fd.h"
 #include "os/tcp.h"
 #include "proxy/buffer.h"
+#include "proxy/io_race.h"
 
 struct proxy_tcp {
 	struct proxy_transport t; /* first */
@@ -11,6 +12,7 @@ struct proxy_tcp {
 	struct proxy_buffer *first; /* owned; goes out before everything else */
 	bool hangup;	 /* the other side's end is on its way: a short read is not the last */
 	bool connecting; /* connect has not told yet */
+	struct proxy_race *race; /* owned: there is no descriptor yet; NULL: there is */
 };
 
 static struct proxy_tcp *of(struct proxy_transport *t)
@@ -67,10 +69,17 @@ static bool tcp_transport_alive(const struct proxy_transport *t)
 	return !(t->ready & PROXY_BROKEN) && tcp_is_quiet(t->fd);
 }
 
+static void tcp_transport_peer(const struct proxy_transport *t, struct ip_endpoint *ret)
+{
+	if (socket_peer(t->fd, ret))
+		*ret = (struct ip_endpoint){0};
+}
+
 static void tcp_transport_close(struct proxy_transport *t, bool abort)
 {
 	struct proxy_tcp *tcp = of(t);
-	if (abort)
+	proxy_race_free(tcp->race);
+	if (abort && t->fd >= 0)
 		err_ignore(tcp_reset_on_close(t->fd)); /* closed the other way, then */
 	/* Closing takes it out of the loop's set; what this turn had ready must go as well. */
 	loop_forget(tcp->all->loop, &tcp->watch);
@@ -85,6 +94,7 @@ static const struct proxy_transport_ops tcp_ops = {
 	.finish = tcp_transport_finish,
 	.peek = tcp_transport_peek,
 	.alive = tcp_transport_alive,
+	.peer = tcp_transport_peer,
 	.close = tcp_transport_close,
 };
 
@@ -148,21 +158,38 @@ void proxy_tcps_done(struct proxy_tcps *all)
 	slab_done(&all->tcps);
 }
 
-static enum err tcp_new(struct proxy_tcps *all, int fd, struct proxy_tcp **ret)
+/* Without a descriptor yet. */
+static enum err tcp_bare(struct proxy_tcps *all, struct proxy_tcp **ret)
 {
-	AUTO_DONE(fd_done) int owned = fd;
 	struct proxy_tcp *tcp = slab_take(&all->tcps);
 	if (!tcp)
 		return ERR_LIMIT;
-	enum err e = loop_add(all->loop, &tcp->watch, fd,
-			      LOOP_READ | LOOP_WRITE | LOOP_READ_HANGUP | LOOP_EDGE, ready, tcp);
+	tcp->all = all;
+	tcp->t.ops = &tcp_ops;
+	tcp->t.fd = -1;
+	*ret = tcp;
+	return OK;
+}
+
+static enum err tcp_watch(struct proxy_tcp *tcp, int fd)
+{
+	TRY(loop_add(tcp->all->loop, &tcp->watch, fd,
+		     LOOP_READ | LOOP_WRITE | LOOP_READ_HANGUP | LOOP_EDGE, ready, tcp));
+	tcp->t.fd = fd;
+	return OK;
+}
+
+static enum err tcp_new(struct proxy_tcps *all, int fd, struct proxy_tcp **ret)
+{
+	AUTO_DONE(fd_done) int owned = fd;
+	struct proxy_tcp *tcp;
+	TRY(tcp_bare(all, &tcp));
+	enum err e = tcp_watch(tcp, fd);
 	if (e) {
 		slab_give(&all->tcps, tcp);
 		return e;
 	}
-	tcp->all = all;
-	tcp->t.ops = &tcp_ops;
-	tcp->t.fd = fd_take(&owned);
+	(void)fd_take(&owned);
 	*ret = tcp;
 	return OK;
 }
@@ -176,21 +203,67 @@ enum err proxy_tcp_new(struct proxy_tcps *all, int fd, struct proxy_transport **
 	return OK;
 }
 
+static enum err first_keep(struct proxy_tcp *tcp, struct span first)
+{
+	if (!first.len)
+		return OK;
+	tcp->first = proxy_buffer_take(tcp->all->buffers);
+	if (!tcp->first || first.len > PROXY_BUFFER_SIZE)
+		return ERR_LIMIT;
+	memcpy(tcp->first->data, first.data, first.len);
+	tcp->first->end = (uint32_t)first.len;
+	return OK;
+}
+
 enum err proxy_tcp_connecting(struct proxy_tcps *all, int fd, struct span first,
 			      struct proxy_transport **ret)
 {
 	struct proxy_tcp *tcp;
 	TRY(tcp_new(all, fd, &tcp));
 	tcp->connecting = true;
-	if (first.len) {
-		tcp->first = proxy_buffer_take(all->buffers);
-		if (!tcp->first || first.len > PROXY_BUFFER_SIZE) {
-			tcp_transport_close(&tcp->t, false);
-			return ERR_LIMIT;
-		}
-		memcpy(tcp->first->data, first.data, first.len);
-		tcp->first->end = (uint32_t)first.len;
+	enum err e = first_keep(tcp, first);
+	if (e)
+		tcp_transport_close(&tcp->t, false);
+	else
+		*ret = &tcp->t;
+	return e;
+}
+
+/* ---- several addresses ---- */
+
+static void race_over(void *arg, enum err e, int fd)
+{
+	struct proxy_tcp *tcp = arg;
+	tcp->race = NULL;
+	tcp->connecting = false;
+	if (!e) {
+		e = tcp_watch(tcp, fd);
+		if (e)
+			fd_done(&fd);
 	}
-	*ret = &tcp->t;
-	return OK;
+	if (!e)
+		e = first_send(tcp);
+	tcp->t.error = e;
+	unsigned marks = e ? PROXY_BROKEN : PROXY_OPENED | PROXY_CAN_WRITE;
+	tcp->t.ready |= (uint8_t)marks;
+	if (tcp->t.call)
+		tcp->t.call(tcp->t.owner, marks);
+}
+
+enum err proxy_tcp_racing(struct proxy_tcps *all, const struct ip_endpoint *to, size_t n,
+			  const struct ip_address *from, struct span first,
+			  struct proxy_transport **ret)
+{
+	struct proxy_tcp *tcp;
+	TRY(tcp_bare(all, &tcp));
+	tcp->connecting = true;
+	const struct proxy_race_call call = {race_over, tcp};
+	enum err e = first_keep(tcp, first);
+	if (!e)
+		e = proxy_race_new(all->loop, to, n, from, call, &tcp->race);
+	if (e)
+		tcp_transport_close(&tcp->t, false);
+	else
+		*ret = &tcp->t;
+	return e;
 }

@@ -10,6 +10,7 @@
 #include "proxy/front1.h"
 #include "proxy/front2.h"
 #include "proxy/hop.h"
+#include "proxy/io_race.h"
 #include "proxy/io_splice.h"
 #include "proxy/io_tcp.h"
 #include "proxy/transport_tls.h"
@@ -196,15 +197,32 @@ static bool we_speak(const struct proxy_hop *hop, const struct tls_peer *tls)
 	       hop->to.port == PORT_HTTP;
 }
 
+static enum err connect_many(struct proxy_io *io, const struct proxy_hop *hop, struct span first,
+			     struct proxy_transport **ret)
+{
+	struct ip_endpoint to[PROXY_RACE_MAX] = {hop->to};
+	size_t n = 1;
+	for (size_t i = 0; i < hop->others_n && n < PROXY_RACE_MAX; i++)
+		to[n++] = hop->others[i];
+	return proxy_tcp_racing(&io->tcps, to, n, hop->from, first, ret);
+}
+
+static enum err connect_one(struct proxy_io *io, const struct proxy_hop *hop, bool speaks,
+			    struct span first, struct proxy_transport **ret)
+{
+	int fd;
+	TRY(speaks ? tcp_connect_to_speak(&hop->to, hop->from, &fd)
+		   : tcp_connect(&hop->to, hop->from, &fd));
+	return proxy_tcp_connecting(&io->tcps, fd, first, ret);
+}
+
 static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop,
 			    struct tls_peer *tls, struct span first, struct proxy_transport **ret)
 {
 	struct proxy_io *io = w->io_arg;
 	struct proxy_transport *tcp;
-	int fd;
-	TRY(we_speak(hop, tls) ? tcp_connect_to_speak(&hop->to, hop->from, &fd)
-			       : tcp_connect(&hop->to, hop->from, &fd));
-	TRY(proxy_tcp_connecting(&io->tcps, fd, first, &tcp));
+	TRY(hop->others_n ? connect_many(io, hop, first, &tcp)
+			  : connect_one(io, hop, we_speak(hop, tls), first, &tcp));
 	if (tls)
 		return proxy_tls_connect(&io->tlss, tcp, tls, ret);
 	*ret = tcp;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "proto/ip/address.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,8 @@ struct proxy_transport_ops {
 	enum err (*peek)(struct proxy_transport *t, void *buf, size_t size, size_t *ret_len);
 	/* Nothing waits to be read, the end neither: asks the kernel. NULL: not known. */
 	bool (*alive)(const struct proxy_transport *t);
+	/* Whom it is connected to; family 0: not known. NULL: never. */
+	void (*peer)(const struct proxy_transport *t, struct ip_endpoint *ret);
 	/* Frees t; the owner is called no more. abort: by a reset, what is queued is dropped. */
 	void (*close)(struct proxy_transport *t, bool abort);
 };

@@ -15,7 +15,7 @@ static const struct config_key timeout_keys[] = {
 	TIME("client-body", client_body_ms, "60s", "a request's body of which nothing more comes"),
 	TIME("client-read", client_read_ms, "2m", "a client that takes nothing of its answer"),
 	TIME("connect", connect_ms, "5s",
-	     "until one address of a server has taken a connection; then the next is tried"),
+	     "until a server has taken a connection, by whichever of its addresses"),
 	TIME("first-byte", first_byte_ms, "2m",
 	     "from the end of a request to the head of its answer"),
 	TIME("server-body", origin_body_ms, "2m", "an answer's body of which nothing more comes"),

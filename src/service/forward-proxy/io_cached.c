@@ -94,7 +94,7 @@ static bool way(struct proxy_exchange *x, struct proxy_cache_way *ret)
 {
 	const struct forward_exchange *e = x->service;
 	struct renewal_place *p = malloc(sizeof(*p));
-	struct origin *o = p && e->addresses.n ? forward_way(e, &e->addresses.items[0]) : NULL;
+	struct origin *o = p ? forward_way(e) : NULL;
 	if (!o) {
 		free(p);
 		return false;

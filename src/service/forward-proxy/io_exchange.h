@@ -56,7 +56,8 @@ struct forward_exchange {
 	/* The name that is gone to in its place, for safe search; empty: none. In the store. */
 	struct span instead;
 	struct span reason; /* the policy's, of why it is blocked; in the store */
-	/* Where it may be gone to: judged, as it will be dialled; `at` is the next one. */
+	/* Where it may be gone to: judged, as it will be dialled; those before
+	 * `at` were given up. */
 	struct names_addresses addresses;
 	size_t at;
 	struct name_waiter waiter;

@@ -67,8 +67,9 @@ extern const struct proxy_cache_edits forward_cached_edits;
 /* io_pick.c */
 enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
 			     struct proxy_verdict *ret);
-/* The way to that address, in use until origins_leave. NULL: there is no room. */
-struct origin *forward_way(const struct forward_exchange *e, const struct ip_address *to);
+/* The way to those addresses of e that were not given up, in use until origins_leave. NULL: there
+ * is none, or no room. */
+struct origin *forward_way(const struct forward_exchange *e);
 void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		  enum proxy_cause cause);
 void forward_hop_empty(void *arg, struct proxy_hop *hop);

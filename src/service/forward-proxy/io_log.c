@@ -69,9 +69,8 @@ void forward_log(struct forward_worker *w, struct proxy_exchange *x,
 		fill_tls(x->connection->tls, &l);
 	if (e)
 		l.cache = proxy_cached_word(e->cached);
-	if (e && e->at)
-		l.server =
-			span_of(server, ip_address_format(&e->addresses.items[e->at - 1], server));
+	if (x->reached.address.family)
+		l.server = span_of(server, ip_address_format(&x->reached.address, server));
 	if (!access_out_begin(w->access, ACCESS_LINE_MAX, &line))
 		return;
 	access_line_write(&l, conf->format == ACCESS_LOG_JSON ? ACCESS_JSON : ACCESS_COMBINED,

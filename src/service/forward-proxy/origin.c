@@ -136,6 +136,16 @@ struct origin *origins_use(struct origins *o, const struct origin_key *key)
 	return g;
 }
 
+void origin_lead(struct origin *g, const struct ip_endpoint *to, size_t n)
+{
+	size_t others = n - 1 < ORIGIN_OTHERS_MAX ? n - 1 : ORIGIN_OTHERS_MAX;
+	ASSERT(n > 0);
+	g->hop.to = to[0];
+	memcpy(g->others, to + 1, others * sizeof(*to));
+	g->hop.others = g->others;
+	g->hop.others_n = others;
+}
+
 void origins_leave(struct origins *o, struct origin *g)
 {
 	ASSERT(g->users > 0);

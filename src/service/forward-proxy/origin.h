@@ -12,7 +12,7 @@
 
 struct proxy_worker;
 
-enum { ORIGIN_HOST_MAX = 255 };
+enum { ORIGIN_HOST_MAX = 255, ORIGIN_OTHERS_MAX = 7 };
 
 /* What leads there. Two names at one address are two origins: a connection is for one name. */
 struct origin_key {
@@ -30,6 +30,7 @@ struct origin {
 	uint8_t protocol;
 	uint8_t host_len;
 	char host[ORIGIN_HOST_MAX];
+	struct ip_endpoint others[ORIGIN_OTHERS_MAX]; /* the hop's */
 };
 
 struct origins {
@@ -49,6 +50,9 @@ void origins_done(struct origins *o);
 
 /* Used until origins_leave. NULL: no memory, or all are in use. */
 struct origin *origins_use(struct origins *o, const struct origin_key *key);
+/* New connections lead to one of these, at least one; those beyond ORIGIN_OTHERS_MAX + 1 are passed
+ * over. */
+void origin_lead(struct origin *origin, const struct ip_endpoint *to, size_t n);
 void origins_leave(struct origins *o, struct origin *origin);
 /* proxy_face.hop_empty. */
 void origins_empty(struct origins *o, struct origin *origin);

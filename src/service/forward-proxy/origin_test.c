@@ -47,6 +47,24 @@ static void without_a_connection_it_is_gone_with_its_last_user(void **state)
 	origins_done(&o);
 }
 
+static void leads_to_as_many_addresses_as_it_holds(void **state)
+{
+	struct origins o = begin();
+	struct ip_endpoint to[12];
+	(void)state;
+	struct origin *a = use(&o, "a.example", 80, PROXY_HTTP1);
+	for (uint8_t i = 0; i < 12; i++)
+		to[i] = (struct ip_endpoint){.address = ip_address_v4(192, 0, 2, i), .port = 80};
+	origin_lead(a, to, 12);
+	assert_int_equal(a->hop.others_n, ORIGIN_OTHERS_MAX);
+	assert_true(ip_endpoint_equal(&a->hop.to, &to[0]));
+	assert_true(
+		ip_endpoint_equal(&a->hop.others[ORIGIN_OTHERS_MAX - 1], &to[ORIGIN_OTHERS_MAX]));
+	origin_lead(a, to, 1);
+	assert_int_equal(a->hop.others_n, 0);
+	origins_done(&o);
+}
+
 /* With connections, as many as the core would count. */
 static struct origin *kept(struct origins *o, const char *host)
 {
@@ -88,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(name_port_and_kind_lead_to_one_place),
+		cmocka_unit_test(leads_to_as_many_addresses_as_it_holds),
 		cmocka_unit_test(without_a_connection_it_is_gone_with_its_last_user),
 		cmocka_unit_test(the_one_unused_longest_gives_way_and_lives_until_it_is_empty),
 	};

@@ -1,0 +1,162 @@
+#include "proxy/io_race.h"
+
+#include "os/fd.h"
+#include "os/tcp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum { TURNS = 2000 };
+
+struct site {
+	struct loop loop;
+	int listeners[2];
+	struct ip_endpoint at[2]; /* somebody listens */
+	struct ip_endpoint dead;  /* nobody does */
+	int told, fd;
+	enum err error;
+};
+
+static void listen_at(int *ret_fd, struct ip_endpoint *ret)
+{
+	const struct ip_endpoint any = {.address = ip_address_v4(127, 0, 0, 1)};
+	assert_int_equal(tcp_listen(&any, 0, 8, ret_fd), OK);
+	assert_int_equal(socket_local(*ret_fd, ret), OK);
+}
+
+static void begin(struct site *s)
+{
+	int closed = -1;
+	*s = (struct site){.fd = -1};
+	assert_int_equal(loop_init(&s->loop), OK);
+	for (size_t i = 0; i < 2; i++)
+		listen_at(&s->listeners[i], &s->at[i]);
+	listen_at(&closed, &s->dead);
+	fd_done(&closed);
+}
+
+static void end(struct site *s)
+{
+	fd_done(&s->fd);
+	for (size_t i = 0; i < 2; i++)
+		fd_done(&s->listeners[i]);
+	loop_done(&s->loop);
+}
+
+static void over(void *arg, enum err e, int fd)
+{
+	struct site *s = arg;
+	s->told++;
+	s->error = e;
+	s->fd = fd;
+}
+
+static void run(struct site *s, const struct ip_endpoint *to, size_t n)
+{
+	struct proxy_race *r;
+	assert_int_equal(
+		proxy_race_new(&s->loop, to, n, NULL, (struct proxy_race_call){over, s}, &r), OK);
+	assert_int_equal(s->told, 0);
+	for (int i = 0; i < TURNS && !s->told; i++)
+		assert_int_equal(loop_turn(&s->loop, 20), OK);
+	assert_int_equal(s->told, 1);
+}
+
+static void expect_peer(struct site *s, const struct ip_endpoint *at)
+{
+	struct ip_endpoint peer;
+	assert_int_equal(s->error, OK);
+	assert_int_equal(socket_peer(s->fd, &peer), OK);
+	assert_true(ip_endpoint_equal(&peer, at));
+}
+
+static void the_first_wins_when_it_takes_it(void **state)
+{
+	struct site s;
+	int accepted = -1;
+	struct ip_endpoint peer;
+	(void)state;
+	begin(&s);
+	run(&s, s.at, 2);
+	expect_peer(&s, &s.at[0]);
+	/* Nobody else was bothered. */
+	assert_int_equal(tcp_accept(s.listeners[1], &accepted, &peer, NULL), EAGAIN);
+	end(&s);
+}
+
+static void who_refuses_gives_way_at_once(void **state)
+{
+	struct site s;
+	(void)state;
+	begin(&s);
+	const struct ip_endpoint to[] = {s.dead, s.dead, s.at[1]};
+	run(&s, to, 3);
+	expect_peer(&s, &s.at[1]);
+	end(&s);
+}
+
+static void all_refused_is_told_once(void **state)
+{
+	struct site s;
+	(void)state;
+	begin(&s);
+	const struct ip_endpoint to[] = {s.dead, s.dead};
+	run(&s, to, 2);
+	assert_int_equal(s.error, ECONNREFUSED);
+	assert_int_equal(s.fd, -1);
+	end(&s);
+}
+
+/* A listener whose queue is full answers nobody: the kernel drops what comes. */
+static void who_is_silent_is_overtaken(void **state)
+{
+	struct site s;
+	int full = -1, held[8];
+	struct ip_endpoint silent;
+	const struct ip_endpoint any = {.address = ip_address_v4(127, 0, 0, 1)};
+	(void)state;
+	begin(&s);
+	assert_int_equal(tcp_listen(&any, 0, 0, &full), OK);
+	assert_int_equal(socket_local(full, &silent), OK);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(tcp_connect(&silent, NULL, &held[i]), OK);
+	const struct ip_endpoint to[] = {silent, s.at[0]};
+	run(&s, to, 2);
+	expect_peer(&s, &s.at[0]);
+	for (size_t i = 0; i < 8; i++)
+		fd_done(&held[i]);
+	fd_done(&full);
+	end(&s);
+}
+
+static void one_that_is_freed_tells_nothing(void **state)
+{
+	struct site s;
+	struct proxy_race *r;
+	(void)state;
+	begin(&s);
+	const struct proxy_race_call call = {over, &s};
+	assert_int_equal(proxy_race_new(&s.loop, s.at, 2, NULL, call, &r), OK);
+	assert_int_equal(loop_turn(&s.loop, 0), OK);
+	proxy_race_free(r);
+	proxy_race_free(NULL);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(loop_turn(&s.loop, 5), OK);
+	assert_int_equal(s.told, 0);
+	end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_wins_when_it_takes_it),
+		cmocka_unit_test(who_refuses_gives_way_at_once),
+		cmocka_unit_test(all_refused_is_told_once),
+		cmocka_unit_test(who_is_silent_is_overtaken),
+		cmocka_unit_test(one_that_is_freed_tells_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
