@@ -5,6 +5,7 @@ import pytest
 import ask
 from forward_site import WEB, Site
 from proxy_servers import wait_for
+from test_forward_socks import NOT_ALLOWED, SUCCEEDED, Association, EchoDatagrams, code5
 from service import Service
 from test_resolver import RESOLVER_AT, WWW, Internet, at, resolver_config
 
@@ -142,7 +143,7 @@ def test_the_forward_proxy_refuses_what_is_blocked_and_says_why(site):
     lists = '    blocked: {lines: ["||other.example.com^", "||n1*.example.com^"]}\n'
     policy = obeyed(site.service, site.gateway, "10.0.0.10", lists)
     server, strict = site.serve(), site.serve(WEB[1])
-    site.names.zone.update({"www.bing.com": [WEB[0]], "strict.bing.com": [WEB[1]]})
+    site.names.zone.update({"n1.example.com": [WEB[0]], "www.bing.com": [WEB[0]], "strict.bing.com": [WEB[1]]})
     wait_for(lambda: site.ask("http://other.example.com/")[0] == 403)
     status, fields, page = site.ask("http://a.other.example.com/")
     assert status == 403 and "Ask Alice." in page and "blocked: blocked" in page
@@ -155,6 +156,16 @@ def test_the_forward_proxy_refuses_what_is_blocked_and_says_why(site):
     # The engine is gone to under its safe name, and a connection to it is not taken for one to the other.
     told = site.ask("http://www.bing.com/q")[2]
     assert told["at"] == WEB[1] and ["host", "www.bing.com"] in told["fields"]
+    # By SOCKS likewise, datagrams too.
+    site.started.append(EchoDatagrams(site.web, WEB[0], 5300))
+    site.started.append(EchoDatagrams(site.web, WEB[1], 5300))
+    assert code5(site, "other.example.com", 80) == NOT_ALLOWED and code5(site, "www.example.com", 80) == SUCCEEDED
+    with Association(site) as a:
+        a.send("n1.example.com", 5300, b"blocked")
+        a.send("www.bing.com", 5300, b"safe")
+        assert a.receive() == (WEB[1], 5300, b"safe")
+        a.send("www.example.com", 5300, b"as ever")
+        assert a.receive() == (WEB[0], 5300, b"as ever")
     assert policy.control("POST", "/pause?group=clients&seconds=600")[0] == 200
     wait_for(lambda: site.ask("http://www.bing.com/q")[2]["at"] == WEB[0])
     assert site.ask("http://other.example.com/")[0] == 200

@@ -144,8 +144,8 @@ static enum forward_step judge(struct forward_exchange *e)
 {
 	static enum forward_step (*const steps[])(struct forward_exchange *,
 						  struct proxy_verdict *) = {
-		forward_judge_written,	 forward_judge_rules, forward_resolve,
-		forward_judge_addresses, forward_judge_rules,
+		forward_judge_written, forward_judge_rules,	forward_judge_policy,
+		forward_resolve,       forward_judge_addresses, forward_judge_rules,
 	};
 	enum forward_step s = FORWARD_STEP_ON;
 	e->allowed = false;

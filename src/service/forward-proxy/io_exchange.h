@@ -36,6 +36,9 @@ enum forward_proof {
 	FORWARD_PROOF_WRONG,
 };
 
+/* Of the safe names of search engines. */
+enum { FORWARD_INSTEAD_MAX = 64 };
+
 struct forward_exchange {
 	struct proxy_exchange *x;
 	struct forward_worker *worker;
@@ -53,8 +56,9 @@ struct forward_exchange {
 	const struct access_rule *rule;
 	struct destination to;
 	struct span host; /* to's, in its one spelling, in the store */
-	/* The name that is gone to in its place, for safe search; empty: none. In the store. */
+	/* The name that is gone to in its place, for safe search; empty: none. In instead_room. */
 	struct span instead;
+	uint8_t instead_room[FORWARD_INSTEAD_MAX];
 	struct span reason; /* the policy's, of why it is blocked; in the store */
 	/* Where it may be gone to: judged, as it will be dialled; those before
 	 * `at` were given up. */

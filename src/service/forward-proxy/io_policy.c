@@ -1,5 +1,6 @@
 /* What the site's policy says of a host: blocked, or a search engine that is gone to under its
  * other name. Addresses are not names; the rules of the proxy's own are about those. */
+#include "base/writer.h"
 #include "os/clock.h"
 #include "policy/io_follow.h"
 #include "policy/safe_search.h"
@@ -20,22 +21,32 @@ static struct span list_word(struct proxy_exchange *x, struct span name)
 	return proxy_exchange_store(x, span_of(room, n));
 }
 
+/* ret NULL: of a datagram, whose sender is told nothing. */
 static enum forward_step refuse(struct forward_exchange *e, const struct policy *p,
 				const struct policy_match *m, struct proxy_verdict *ret)
 {
 	const struct policy_rule *rule = policy_rule(p, m->rule);
-	struct span word = list_word(e->x, policy_list_name(p, m->list));
-	if (rule && rule->reason.len)
+	struct span word = {0};
+	if (ret)
+		word = list_word(e->x, policy_list_name(p, m->list));
+	if (ret && rule && rule->reason.len)
 		e->reason = proxy_exchange_store(e->x, rule->reason);
 	return forward_refuse(e, REFUSAL_BLOCKED, word, ret);
 }
 
 /* To be asked in the DNS in place of its own name, and to be kept apart. */
-static void go_safely(struct forward_exchange *e, const struct dns_name *target)
+static enum forward_step go_safely(struct forward_exchange *e, const struct dns_name *target,
+				   struct proxy_verdict *ret)
 {
 	char text[DNS_NAME_TEXT_MAX];
 	struct span name = span_text(dns_name_format(target, text));
-	e->instead = proxy_exchange_store(e->x, span_sub(name, 0, name.len - 1));
+	struct writer w = writer_of(e->instead_room, sizeof(e->instead_room));
+	write_span(&w, span_sub(name, 0, name.len - 1));
+	/* To the engine itself instead: better nothing than what was to be kept away. */
+	if (w.bad)
+		return forward_refuse(e, REFUSAL_MEMORY, (struct span){0}, ret);
+	e->instead = writer_span(&w);
+	return FORWARD_STEP_ON;
 }
 
 enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret)
@@ -47,6 +58,7 @@ enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_
 	struct policy_view view;
 	struct policy_match m;
 	enum policy_engine engine;
+	e->instead = (struct span){0};
 	if (!held || !e->view->site->conf->policy || e->to.address.family ||
 	    !policy_name_read(destination_name(&e->to), &name))
 		return FORWARD_STEP_ON;
@@ -56,11 +68,7 @@ enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_
 	policy_look(p, &view, &name, &m);
 	if (m.verdict == POLICY_SAYS_BLOCK)
 		return refuse(e, p, &m, ret);
-	if (policy_safe_search(view.engines, &name, &target, &engine)) {
-		go_safely(e, &target);
-		/* To the engine itself instead: better nothing than what was to be kept away. */
-		if (!e->instead.data)
-			return forward_refuse(e, REFUSAL_MEMORY, (struct span){0}, ret);
-	}
+	if (policy_safe_search(view.engines, &name, &target, &engine))
+		return go_safely(e, &target, ret);
 	return FORWARD_STEP_ON;
 }
