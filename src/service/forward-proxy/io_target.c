@@ -1,4 +1,5 @@
 /* What a client asks for, and the head as whoever gets it sees it. */
+#include "proto/ip/number.h"
 #include "service/forward-proxy/io_face.h"
 
 static struct span none(void)
@@ -28,8 +29,10 @@ static bool authority_set(struct forward_exchange *e)
 	char text[DESTINATION_TEXT_MAX + 1];
 	size_t len = destination_host_format(&e->to, text), host_len = len;
 	struct writer w = writer_of(text + len, sizeof(text) - len);
-	if (e->kind != FORWARD_FETCH || e->to.port != 80)
-		write_format(&w, ":%u", (unsigned)e->to.port);
+	if (e->kind != FORWARD_FETCH || e->to.port != 80) {
+		write_u8(&w, ':');
+		ip_number_write(&w, e->to.port);
+	}
 	struct span all = proxy_exchange_store(e->x, span_of(text, len + w.pos));
 	if (w.bad || !all.data)
 		return false;

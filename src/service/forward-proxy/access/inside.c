@@ -102,6 +102,8 @@ static struct found look_up(const struct ip_address *a)
 	size_t n = a->family == 4 ? sizeof(blocks4) / sizeof(blocks4[0])
 				  : sizeof(blocks6) / sizeof(blocks6[0]);
 	for (size_t i = 0; i < n; i++) {
+		if (blocks[i].bits >= 8 && blocks[i].bytes[0] != a->bytes[0])
+			continue;
 		struct ip_prefix p = {.address = {.family = a->family}, .bits = blocks[i].bits};
 		memcpy(p.address.bytes, blocks[i].bytes, sizeof(p.address.bytes));
 		if (ip_prefix_contains(&p, a))

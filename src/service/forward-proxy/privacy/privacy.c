@@ -156,8 +156,11 @@ static struct span host_of(struct span url)
 
 /* ---- edits ---- */
 
+/* Most are told apart by their first letters. */
 static bool is_named(const struct privacy_row *row, struct span field)
 {
+	if (!field.len || (field.data[0] | 0x20) != row->name[0])
+		return false;
 	size_t len = strlen(row->name);
 	bool all = row->name[len - 1] == '*';
 	struct span name = span_of(row->name, len - all);
@@ -205,8 +208,10 @@ static struct span fixed_value(const struct privacy_conf *c, const char *name)
 static enum err fix(const struct privacy_conf *c, struct proxy_head *head)
 {
 	for (size_t i = 0; i < ROWS; i++) {
+		if (rows[i].rules[c->level] != PRIVACY_FIXED)
+			continue;
 		struct span value = fixed_value(c, rows[i].name);
-		if (rows[i].rules[c->level] == PRIVACY_FIXED && value.len)
+		if (value.len)
 			TRY(proxy_head_add(head, span_text(rows[i].name), value));
 	}
 	return OK;
