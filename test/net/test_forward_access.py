@@ -10,6 +10,7 @@ import pathlib
 import selectors
 import socket
 import threading
+import time
 
 import pytest
 
@@ -210,6 +211,26 @@ def test_the_page_says_whom_to_ask_in_the_client_s_language(site):
     site.names.zone["dead.example.org"] = ["9.0.0.14"]
     _, _, text = site.ask("http://dead.example.org/", fields={"Accept-Language": "ko"})
     assert "서버에 닿을 수 없었습니다" in text.encode("latin-1").decode("utf-8")
+    site.reload()
+
+
+def test_a_rule_holds_in_its_hours(site):
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    today = time.localtime().tm_wday
+    # Neither today nor tomorrow, which may begin meanwhile.
+    others = [days[(today + n) % 7] for n in range(2, 6)]
+    rule = "action: deny, to: www.example.com, times: {days: [%s]}"
+    site.reload(rules(rule % ", ".join(others)))
+    assert site.ask("http://www.example.com/")[0] == 200
+    site.reload(rules(rule % ", ".join(days)))
+    assert site.ask("http://www.example.com/")[0] == 403
+    site.reload()
+
+
+def test_groups_want_a_policy(site):
+    site.service.configure(site.config + rules("action: deny, groups: [kids]"))
+    assert site.service.control("POST", "/reload")[0] == 409
+    assert "`policy: on`" in site.service.log()
     site.reload()
 
 

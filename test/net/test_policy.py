@@ -172,5 +172,14 @@ def test_the_forward_proxy_refuses_what_is_blocked_and_says_why(site):
     assert policy.control("POST", "/resume?group=clients")[0] == 200
     wait_for(lambda: site.ask("http://other.example.com/")[0] == 403)
     assert site.ask("http://www.bing.com/q")[2]["at"] == WEB[1]
+    rule = "  access: {rules: [{action: deny, groups: [%s], to: www.example.com}]}\n"
+    site.reload("  policy: on\n" + rule % "clients")
+    wait_for(lambda: site.ask("http://www.example.com/")[0] == 403)
+    site.reload("  policy: on\n" + rule % "strangers")
+    wait_for(lambda: site.ask("http://www.example.com/")[0] == 200)
+    # A group that nobody knows is taken for the worse.
+    site.reload("  policy: on\n" + rule % "unheard-of")
+    wait_for(lambda: site.ask("http://www.example.com/")[0] == 403)
+    site.reload("  policy: on\n")
     assert any(line.get("cause") == "blocked" for line in site.log()) or site.metric('refused_total{why="blocked"}') >= 3
     assert server.seen and strict.seen

@@ -216,6 +216,19 @@ static void check_inside(const struct forward_conf *conf, struct config_at *at)
 					 "closed, 10.0.9.0/24 for instance");
 }
 
+/* Who is in which group is the policy's to say. */
+static void check_groups(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct forward_rule_conf *rules = conf->access.rules.items;
+	for (size_t i = 0; i < conf->access.rules.n && !conf->policy; i++) {
+		const struct config_step steps[] = {{"access", 0}, {"rules", i}, {"groups", 0}};
+		if (rules[i].groups.n)
+			config_fail_inside(at, steps, 3,
+					   "groups are those of the section `policy`: write "
+					   "`policy: on` too");
+	}
+}
+
 static void check(const void *section, struct config_at *at)
 {
 	const struct forward_conf *conf = section;
@@ -227,6 +240,7 @@ static void check(const void *section, struct config_at *at)
 	check_ports(&conf->tunnel_ports, "connect-ports", at);
 	check_ports(&conf->socks_ports, "socks-ports", at);
 	check_inside(conf, at);
+	check_groups(conf, at);
 	proxy_cache_check(&conf->cache, at);
 }
 

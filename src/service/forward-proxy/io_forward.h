@@ -5,6 +5,7 @@
 #define FORWARD_PROXY_IO_FORWARD_H
 
 #include "control/service_life.h"
+#include "policy/schedule.h"
 #include "proxy/cache/io_cache_tiers.h"
 #include "proxy/io_sockets.h"
 #include "proxy/ticket_ring.h"
@@ -19,6 +20,7 @@ struct forward_proxy {
 	size_t entries_n;
 	struct tls_tickets *tickets; /* owned */
 	struct ticket_ring ring;     /* its keys */
+	struct policy_zone zone;     /* of this machine, from the start on */
 	struct auth_hasher *hasher;
 	struct auth_known *known;
 	struct forward_site *site;	/* in force */

@@ -1,4 +1,6 @@
 /* Who it is, and what the rules say of where it wants to go. */
+#include "os/clock.h"
+#include "policy/io_follow.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 
@@ -90,12 +92,41 @@ static enum refusal refusal_of(enum access_why why)
 	return why == ACCESS_WHY_CLEAR ? REFUSAL_CLEAR : REFUSAL_RULE;
 }
 
+/* What the site's policy says of the client. */
+struct membership {
+	const struct policy *policy; /* NULL: there is none */
+	uint64_t groups;
+};
+
+static enum access_member member(const void *arg, const char *group)
+{
+	const struct membership *m = arg;
+	unsigned number =
+		m->policy ? policy_group_find(m->policy, span_text(group)) : POLICY_GROUPS_MAX;
+	return number == POLICY_GROUPS_MAX ? ACCESS_MEMBER_UNKNOWN
+	       : m->groups >> number & 1   ? ACCESS_MEMBER
+					   : ACCESS_MEMBER_NOT;
+}
+
+static struct membership membership_of(const struct forward_exchange *e)
+{
+	const struct policy_client client = {.address = e->x->connection->peer.address,
+					     .user = e->user};
+	struct policy_held *held = e->view->site->conf->policy ? e->worker->policy : NULL;
+	const struct policy *p = held ? policy_held_policy(held) : NULL;
+	return (struct membership){p, p ? policy_groups_of(p, &client) : 0};
+}
+
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
 {
+	const struct membership groups = membership_of(e);
 	const struct access_facts facts = {
 		.client = ip_address_unmap(&e->x->connection->peer.address),
 		.user = e->user,
 		.secure = is_secure(e->x->connection),
+		.now_s = clock_wall_s(),
+		.member = member,
+		.member_arg = &groups,
 		.to = &e->to,
 		.addresses = e->addresses.items,
 		.addresses_n = e->addresses.n};

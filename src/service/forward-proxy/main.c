@@ -7,6 +7,7 @@
 #include "os/fd.h"
 #include "os/log.h"
 #include "os/pages.h"
+#include "os/time_zone.h"
 #include "policy/io_follow.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_forward.h"
@@ -69,6 +70,7 @@ static enum err apply(struct forward_proxy *p, struct config *config)
 	struct forward_site *next = NULL;
 	TRY(forward_site_new(config, p->tickets, p->sites + 1, &next));
 	p->sites++;
+	next->rules.zone = &p->zone;
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_publish(&p->workers[i], next);
 	forward_site_unref(p->site);
@@ -217,10 +219,26 @@ static void wake_worker(void *arg, unsigned number)
 	loop_wake(&p->workers[number].loop);
 }
 
+/* Ahead of the sandbox, in which the table of zones is not to be seen. */
+static void read_zone(struct policy_zone *zone)
+{
+	struct time_zone_change changes[POLICY_CHANGES_MAX];
+	size_t n = 0;
+	enum err e = time_zone_read(NULL, (int64_t)clock_wall_s() - 86400, &zone->ahead_s, changes,
+				    POLICY_CHANGES_MAX, &n);
+	if (e)
+		log_warning("this machine's time zone cannot be read: hours are those of UTC",
+			    LOG_ERR(e));
+	for (size_t i = 0; !e && i < n; i++)
+		zone->changes[zone->changes_n++] =
+			(struct policy_change){changes[i].since_s, changes[i].ahead_s};
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct forward_proxy *p)
 {
 	const struct forward_conf *conf = service_life_conf(&p->life);
+	read_zone(&p->zone);
 	p->workers_n = workers_of(conf);
 	TRY(make_entries(p, conf));
 	TRY(make_room(p, conf));

@@ -150,19 +150,6 @@ static const struct config_map list_map = {
 
 /* --- schedules --- */
 
-bool policy_conf_minutes(const char *text, uint16_t *ret)
-{
-	struct span s = span_text(text);
-	size_t colon = span_find(s, ':');
-	uint64_t hours, minutes;
-	if (colon < 1 || colon > 2 || s.len != colon + 3 ||
-	    !span_to_u64(span_sub(s, 0, colon), 24, &hours) ||
-	    !span_to_u64(span_sub(s, colon + 1, 2), 59, &minutes) || (hours == 24 && minutes))
-		return false;
-	*ret = (uint16_t)(hours * 60 + minutes);
-	return true;
-}
-
 static const struct config_key times_keys[] = {
 	{.name = "days",
 	 .type = CONFIG_CHOICE,
@@ -190,10 +177,10 @@ static void check_times(const void *conf, struct config_at *at)
 {
 	const struct policy_times_conf *c = conf;
 	uint16_t from, to;
-	if (!policy_conf_minutes(c->from, &from) || from == POLICY_DAY_MINUTES)
+	if (!policy_minutes_read(span_text(c->from), &from) || from == POLICY_DAY_MINUTES)
 		config_fail(at, "from", "'%s' is no time of the day; write one like 21:00",
 			    c->from);
-	if (!policy_conf_minutes(c->to, &to))
+	if (!policy_minutes_read(span_text(c->to), &to))
 		config_fail(at, "to", "'%s' is no time of the day; write one like 06:30", c->to);
 }
 

@@ -92,8 +92,6 @@ void policy_conf_setup_done(struct policy_conf_setup *s); /* accepts zeroed stor
 
 /* Whether a rule names that list. */
 bool policy_conf_uses(const struct policy_conf *conf, const char *list);
-/* "21:00", "7:30", "24:00": minutes after midnight. false: another text. */
-bool policy_conf_minutes(const char *text, uint16_t *ret);
 /* 02:00:5e:00:53:01, with hyphens too. */
 bool policy_conf_mac(const char *text, uint8_t ret[6]);
 /* The item of that name in a list whose structs of size begin with their names; n: there is none.

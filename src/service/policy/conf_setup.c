@@ -126,8 +126,8 @@ static void fill_schedules(const struct policy_conf *c, struct policy_conf_setup
 		for (size_t k = 0; k < schedules[i].times.n; k++) {
 			struct policy_window *w = &to->schedule.windows[to->schedule.windows_n++];
 			const int *days = times[k].days.items;
-			bool right = policy_conf_minutes(times[k].from, &w->from) &&
-				     policy_conf_minutes(times[k].to, &w->to);
+			bool right = policy_minutes_read(span_text(times[k].from), &w->from) &&
+				     policy_minutes_read(span_text(times[k].to), &w->to);
 			ASSERT(right); /* judged by the schema */
 			for (size_t d = 0; d < times[k].days.n; d++)
 				w->days |= (uint8_t)(1 << days[d]);

@@ -72,13 +72,13 @@ static void reads_hours(void **state)
 {
 	(void)state;
 	uint16_t minutes = 7;
-	assert_true(policy_conf_minutes("00:00", &minutes) && minutes == 0);
-	assert_true(policy_conf_minutes("7:30", &minutes) && minutes == 450);
-	assert_true(policy_conf_minutes("24:00", &minutes) && minutes == 1440);
+	assert_true(policy_minutes_read(span_text("00:00"), &minutes) && minutes == 0);
+	assert_true(policy_minutes_read(span_text("7:30"), &minutes) && minutes == 450);
+	assert_true(policy_minutes_read(span_text("24:00"), &minutes) && minutes == 1440);
 	static const char *const bad[] = {"",	   ":",	   "24:01", "7:3",
 					  "7:300", "a:00", "-1:00", "007:00"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(policy_conf_minutes(bad[i], &minutes));
+		assert_false(policy_minutes_read(span_text(bad[i]), &minutes));
 }
 
 static const char whole[] =

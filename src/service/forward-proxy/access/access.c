@@ -1,5 +1,6 @@
 #include "service/forward-proxy/access/access.h"
 
+#include "policy/schedule.h"
 #include "proto/ip/number.h"
 #include "service/forward-proxy/access/destination.h"
 
@@ -102,11 +103,29 @@ static enum fit places_fit(const struct access_rule *rule, const struct access_f
 	return by_address ? addresses_fit(rule, f) : FITS_NOT;
 }
 
-static enum fit rule_fits(const struct access_rule *rule, const struct access_facts *f)
+static bool groups_fit(const struct access_rule *rule, const struct access_facts *f)
 {
+	bool unknown = false;
+	for (size_t i = 0; i < rule->groups_n; i++) {
+		enum access_member m = f->member ? f->member(f->member_arg, rule->groups[i])
+						 : ACCESS_MEMBER_UNKNOWN;
+		if (m == ACCESS_MEMBER)
+			return true;
+		unknown = unknown || m == ACCESS_MEMBER_UNKNOWN;
+	}
+	return unknown && rule->action == ACCESS_DENY;
+}
+
+static enum fit rule_fits(const struct access_rules *r, const struct access_rule *rule,
+			  const struct access_facts *f)
+{
+	if (rule->times && !policy_schedule_holds(rule->times, r->zone, f->now_s))
+		return FITS_NOT;
 	if (rule->from_n && !in_prefixes(rule->from, rule->from_n, &f->client))
 		return FITS_NOT;
 	if (rule->ports_n && !access_ports_contain(rule->ports, rule->ports_n, f->to->port))
+		return FITS_NOT;
+	if (rule->groups_n && !groups_fit(rule, f))
 		return FITS_NOT;
 	enum fit places = places_fit(rule, f);
 	if (places != FITS)
@@ -138,7 +157,7 @@ void access_judge(const struct access_rules *r, const struct access_facts *f,
 	*ret = (struct access_verdict){.answer = ACCESS_PASS};
 	for (size_t i = 0; i < r->rules_n; i++) {
 		const struct access_rule *rule = &r->rules[i];
-		switch (rule_fits(rule, f)) {
+		switch (rule_fits(r, rule, f)) {
 		case FITS_NOT: continue;
 		case FITS_IF_SIGNED_IN: sign_in(r, f, ret, rule); return;
 		case FITS_IF_ADDRESSES_DO: ret->answer = ACCESS_RESOLVE; return;

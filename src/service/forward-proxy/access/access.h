@@ -17,6 +17,8 @@
 #include "proto/ip/prefix.h"
 
 struct destination;
+struct policy_schedule;
+struct policy_zone;
 
 struct access_ports {
 	uint16_t first, last;
@@ -36,13 +38,16 @@ struct access_rule {
 	enum access_action action;
 	const struct ip_prefix *from;
 	size_t from_n;
+	const char *const *groups; /* of the site's policy; one is enough */
+	size_t groups_n;
 	const char *const *users; /* "*": whoever is signed in */
 	size_t users_n;
 	const struct access_place *to;
 	size_t to_n;
 	const struct access_ports *ports;
 	size_t ports_n;
-	const char *reason; /* for people who are refused; NULL: none */
+	const struct policy_schedule *times; /* NULL: always */
+	const char *reason;		     /* for people who are refused; NULL: none */
 };
 
 /* What becomes of a request that no rule decides. */
@@ -53,13 +58,25 @@ struct access_rules {
 	const struct access_rule *rules;
 	size_t rules_n;
 	enum access_otherwise otherwise;
-	bool clear_passwords; /* they may be asked for without TLS */
+	const struct policy_zone *zone; /* of times */
+	bool clear_passwords;		/* they may be asked for without TLS */
+};
+
+enum access_member {
+	ACCESS_MEMBER_NOT,
+	ACCESS_MEMBER,
+	ACCESS_MEMBER_UNKNOWN, /* there is no policy, or no such group in it */
 };
 
 struct access_facts {
 	struct ip_address client; /* never IPv4-mapped */
 	struct span user;	  /* who was found to be signed in; empty: nobody */
 	bool secure;		  /* what the client sends nobody else reads: TLS */
+	uint64_t now_s;		  /* since 1970 */
+	/* Is the client in that group? What is not known is taken for the worse: a rule that denies
+	 * fits, one that allows does not. NULL: nothing is known. */
+	enum access_member (*member)(const void *arg, const char *group);
+	const void *member_arg;
 	const struct destination *to;
 	/* All that the name has; 0: not asked for yet. Of a destination that is an address it is
 	 * not looked at. */

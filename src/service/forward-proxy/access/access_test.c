@@ -1,5 +1,6 @@
 #include "service/forward-proxy/access/access.h"
 
+#include "policy/schedule.h"
 #include "service/forward-proxy/access/destination.h"
 #include "test/random.h"
 
@@ -184,6 +185,66 @@ static void no_password_is_asked_for_in_the_clear(void **state)
 	answers(&r, a, ACCESS_SIGN_IN);
 }
 
+/* arg: the one group that the client is in; "?" is unknown. */
+static enum access_member member(const void *arg, const char *group)
+{
+	return group[0] == '?'		 ? ACCESS_MEMBER_UNKNOWN
+	       : strcmp(arg, group) == 0 ? ACCESS_MEMBER
+					 : ACCESS_MEMBER_NOT;
+}
+
+static void a_group_that_is_not_known_is_taken_for_the_worse(void **state)
+{
+	(void)state;
+	static const char *const kids[] = {"kids", "pupils"}, *const unknown[] = {"?", "kids"};
+	struct access_rule rule = {.action = ACCESS_DENY, .groups = kids, .groups_n = 2};
+	struct access_rules r = rules_of(&rule, 1);
+	struct asked a = to("8.8.8.8");
+	a.facts.member = member;
+	a.facts.member_arg = "staff";
+	answers(&r, a, ACCESS_PASS);
+	a.facts.member_arg = "pupils";
+	denied(&r, a, ACCESS_WHY_RULE);
+	rule.action = ACCESS_ALLOW;
+	r.otherwise = ACCESS_OTHERWISE_DENY;
+	answers(&r, a, ACCESS_PASS);
+	a.facts.member_arg = "staff";
+	denied(&r, a, ACCESS_WHY_OTHERWISE);
+	rule.groups = unknown;
+	denied(&r, a, ACCESS_WHY_OTHERWISE);
+	a.facts.member_arg = "kids";
+	answers(&r, a, ACCESS_PASS);
+	a.facts.member = NULL;
+	denied(&r, a, ACCESS_WHY_OTHERWISE);
+	rule.action = ACCESS_DENY;
+	r.otherwise = ACCESS_OTHERWISE_ALLOW;
+	denied(&r, a, ACCESS_WHY_RULE);
+	a.facts.member = member;
+	a.facts.member_arg = "staff";
+	denied(&r, a, ACCESS_WHY_RULE);
+}
+
+static void a_rule_holds_in_its_hours(void **state)
+{
+	(void)state;
+	/* 1 January 1970 was a Thursday; Fridays from 22:00 to 06:00, an hour ahead of UTC. */
+	const struct policy_schedule night = {
+		.windows = {{.days = 1 << 4, .from = 22 * 60, .to = 6 * 60}}, .windows_n = 1};
+	const struct policy_zone zone = {.ahead_s = 3600};
+	const struct access_rule rule = {.action = ACCESS_DENY, .times = &night};
+	struct access_rules r = rules_of(&rule, 1);
+	struct asked a = to("8.8.8.8");
+	r.zone = &zone;
+	a.facts.now_s = 86400 + 21 * 3600 - 1;
+	answers(&r, a, ACCESS_PASS);
+	a.facts.now_s++;
+	denied(&r, a, ACCESS_WHY_RULE);
+	a.facts.now_s += 8 * 3600 - 1;
+	denied(&r, a, ACCESS_WHY_RULE);
+	a.facts.now_s++;
+	answers(&r, a, ACCESS_PASS);
+}
+
 static void reads_ports_and_places(void **state)
 {
 	(void)state;
@@ -219,6 +280,8 @@ int main(void)
 		cmocka_unit_test(one_address_denies_and_all_allow),
 		cmocka_unit_test(who_it_is_is_asked_only_where_it_matters),
 		cmocka_unit_test(no_password_is_asked_for_in_the_clear),
+		cmocka_unit_test(a_group_that_is_not_known_is_taken_for_the_worse),
+		cmocka_unit_test(a_rule_holds_in_its_hours),
 		cmocka_unit_test(reads_ports_and_places),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

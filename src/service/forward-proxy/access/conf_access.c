@@ -1,6 +1,7 @@
 #include "service/forward-proxy/access/conf_access.h"
 
 #include "base/arena.h"
+#include "policy/policy.h"
 #include "proto/http/token.h"
 #include "proxy/auth/basic_auth.h"
 #include "proxy/auth/conf_user.h"
@@ -19,6 +20,50 @@ enum {
 static const char *const actions[] = {"allow", "deny", NULL};
 static const char *const otherwises[] = {"allow", "sign-in", "deny", NULL};
 
+static const char *const day_choices[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+
+static const struct config_key times_keys[] = {
+	{.name = "days",
+	 .type = CONFIG_CHOICE,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_times_conf, days),
+	 .choices = day_choices,
+	 .fallback = "mon, tue, wed, thu, fri, sat, sun",
+	 .example = "[mon, tue, wed, thu, fri]",
+	 .help = "on these days"},
+	{.name = "from",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct forward_times_conf, from),
+	 .fallback = "00:00",
+	 .example = "\"21:00\"",
+	 .help = "from this hour and minute of this machine's time zone on"},
+	{.name = "to",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct forward_times_conf, to),
+	 .fallback = "24:00",
+	 .example = "\"06:30\"",
+	 .help = "to this one; one that is not after `from` is of the next day"},
+};
+
+static void check_times(const void *conf, struct config_at *at)
+{
+	const struct forward_times_conf *c = conf;
+	uint16_t from, to;
+	if (!policy_minutes_read(span_text(c->from), &from) || from == POLICY_DAY_MINUTES)
+		config_fail(at, "from", "'%s' is no time of the day; write one like 21:00",
+			    c->from);
+	if (!policy_minutes_read(span_text(c->to), &to))
+		config_fail(at, "to", "'%s' is no time of the day; write one like 06:30", c->to);
+}
+
+static const struct config_map times_map = {
+	.help = "A part of some days",
+	.size = sizeof(struct forward_times_conf),
+	CONFIG_KEYS(times_keys),
+	.check = check_times,
+	.example = "{days: [mon, tue, wed, thu, fri], from: \"21:00\", to: \"06:30\"}",
+};
+
 static const struct config_key rule_keys[] = {
 	{.name = "action",
 	 .type = CONFIG_CHOICE,
@@ -34,6 +79,24 @@ static const struct config_key rule_keys[] = {
 	 .items_max = PREFIXES_MAX,
 	 .example = "[192.168.7.0/24]",
 	 .help = "clients with these addresses; anybody unless set"},
+	{.name = "groups",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 CONFIG_FIELD(struct forward_rule_conf, groups),
+	 .min = 1,
+	 .max = POLICY_NAME_MAX,
+	 .items_max = POLICY_GROUPS_MAX,
+	 .example = "[kids]",
+	 .help = "clients that are in one of these groups of the section `policy`; while that is "
+		 "not "
+		 "known a rule that denies fits, and one that allows does not"},
+	{.name = "times",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_rule_conf, times),
+	 .map = &times_map,
+	 .items_max = POLICY_WINDOWS_MAX,
+	 .help = "in these hours of the week only"},
 	{.name = "users",
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
@@ -200,6 +263,26 @@ static enum err ports_of(struct arena *a, const struct config_list *list,
 	return OK;
 }
 
+static enum err times_of(struct arena *a, const struct config_list *list,
+			 const struct policy_schedule **ret)
+{
+	const struct forward_times_conf *times = list->items;
+	struct policy_schedule *made = list->n ? ARENA_NEW(a, struct policy_schedule) : NULL;
+	if (list->n && !made)
+		return (enum err)ENOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		struct policy_window *w = &made->windows[made->windows_n++];
+		const int *days = times[i].days.items;
+		bool right = policy_minutes_read(span_text(times[i].from), &w->from) &&
+			     policy_minutes_read(span_text(times[i].to), &w->to);
+		ASSERT(right); /* judged by the schema */
+		for (size_t d = 0; d < times[i].days.n; d++)
+			w->days |= (uint8_t)(1 << days[d]);
+	}
+	*ret = made;
+	return OK;
+}
+
 static enum err rule_of(struct arena *a, const struct forward_rule_conf *c, struct access_rule *ret)
 {
 	struct access_place *places = ARENA_ARRAY(a, struct access_place, c->to.n + 1);
@@ -208,6 +291,8 @@ static enum err rule_of(struct arena *a, const struct forward_rule_conf *c, stru
 	*ret = (struct access_rule){.action = (enum access_action)c->action,
 				    .from = c->from.items,
 				    .from_n = c->from.n,
+				    .groups = c->groups.items,
+				    .groups_n = c->groups.n,
 				    .users = c->users.items,
 				    .users_n = c->users.n,
 				    .to = places,
@@ -220,6 +305,7 @@ static enum err rule_of(struct arena *a, const struct forward_rule_conf *c, stru
 			return (enum err)ENOMEM;
 		TRY(access_place_read(text, room, &places[i]));
 	}
+	TRY(times_of(a, &c->times, &ret->times));
 	return ports_of(a, &c->ports, &ret->ports, &ret->ports_n);
 }
 

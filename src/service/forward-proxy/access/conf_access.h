@@ -8,10 +8,17 @@ struct access_rules;
 struct arena;
 struct auth_users;
 
+/* A part of some days. */
+struct forward_times_conf {
+	struct config_list days; /* int: 0 is Monday */
+	const char *from, *to;	 /* "21:00" */
+};
+
 struct forward_rule_conf {
-	int action;			     /* enum access_action */
-	struct config_list from;	     /* struct ip_prefix */
-	struct config_list users, to, ports; /* const char * */
+	int action;				     /* enum access_action */
+	struct config_list from;		     /* struct ip_prefix */
+	struct config_list groups, users, to, ports; /* const char * */
+	struct config_list times;		     /* struct forward_times_conf */
 	const char *reason;
 };
 

@@ -1,6 +1,7 @@
 #include "service/forward-proxy/access/conf_access.h"
 
 #include "base/arena.h"
+#include "policy/schedule.h"
 #include "proxy/auth/basic_auth.h"
 #include "service/forward-proxy/access/access.h"
 
@@ -42,6 +43,10 @@ static void refuses_what_can_never_hold(void **state)
 	refused("access:\n  rules:\n    - {to: [a.test]}\n", 3, 7, "'action' is missing");
 	refused("access:\n  rules:\n    - {action: allow, reason: no}\n", 3, 31,
 		"nobody is refused");
+	refused("access:\n  rules:\n    - {action: deny, times: {from: \"24:00\"}}\n", 3, 36,
+		"no time of the day");
+	refused("access:\n  rules:\n    - {action: deny, times: {to: \"7\"}}\n", 3, 34,
+		"no time of the day");
 	refused("access:\n  realm: 'a\"b'\n", 2, 10, "no quotes");
 }
 
@@ -66,7 +71,8 @@ static void reads_what_is_written(void **state)
 		"  rules:\n"
 		"    - {action: deny, from: 10.7.0.0/16, to: [\"*.A.test\", 8.8.8.0/24], reason: "
 		"r}\n"
-		"    - {action: allow, users: [anna, \"*\"], ports: 80}\n");
+		"    - {action: allow, users: [anna, \"*\"], ports: 80, groups: [kids], times: "
+		"[{days: [sat, sun], from: \"7:30\"}]}\n");
 	AUTO_DONE(arena_done) struct arena a = {0};
 	arena_init(&a, 1 << 20);
 	struct access_rules r;
@@ -84,6 +90,11 @@ static void reads_what_is_written(void **state)
 	assert_true(deny->to[0].below && strcmp(deny->to[0].name, "a.test") == 0);
 	assert_int_equal(deny->to[1].prefix.bits, 24);
 	assert_true(allow->action == ACCESS_ALLOW && allow->users_n == 2 && allow->ports_n == 1);
+	assert_true(deny->groups_n == 0 && !deny->times);
+	assert_true(allow->groups_n == 1 && strcmp(allow->groups[0], "kids") == 0);
+	assert_int_equal(allow->times->windows_n, 1);
+	assert_int_equal(allow->times->windows[0].days, 1 << 5 | 1 << 6);
+	assert_true(allow->times->windows[0].from == 450 && allow->times->windows[0].to == 1440);
 	config_free(c);
 }
 
