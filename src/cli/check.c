@@ -56,7 +56,8 @@ static void warn_of_obedience(const struct config *config, const char *path)
 	}
 	if (config_section(config, "policy") && !obeyed)
 		warn(&path, config_section_line(config, "policy"),
-		     "nobody obeys the section `policy`; write `policy: {}` in `resolver`");
+		     "nobody obeys the section `policy`; write `policy: {}` in `resolver`, or "
+		     "`policy: on` in `forward-proxy`");
 }
 
 /* What is right, and yet more than there will be. */

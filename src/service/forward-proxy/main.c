@@ -397,6 +397,12 @@ static int run(const struct service_start *start)
 	return e == ERR_CONFIG ? 2 : e ? 1 : status;
 }
 
+static const char *obeys(const void *section)
+{
+	const struct forward_conf *conf = section;
+	return conf->policy ? "policy" : NULL;
+}
+
 const struct service forward_proxy_service = {
 	.name = "forward-proxy",
 	.summary = "the forward proxy: out on behalf of clients",
@@ -404,5 +410,6 @@ const struct service forward_proxy_service = {
 	.keeps_state = keeps_state,
 	.folder = folder,
 	.plan = plan,
+	.obeys = obeys,
 	.run = run,
 };
