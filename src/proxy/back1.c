@@ -1,6 +1,7 @@
 /* why-long: a connection's whole life, of exchanges one after another, stands in one place. */
 #include "proxy/back1.h"
 
+#include "proxy/back1_inner.h"
 #include "proxy/convert1.h"
 #include "proxy/exchange.h"
 #include "proxy/hop.h"
@@ -43,6 +44,7 @@ static void back1_free(struct proxy_back1 *b, bool abort)
 		idle_unlink(b);
 	proxy_deadline_done(&w->wheel, &b->deadline);
 	proxy_later_cancel(&b->later);
+	proxy_buffer_give(b->wire.pool, b->socks);
 	proxy_wire1_done(&b->wire, abort);
 	slab_give(&w->back1s, b);
 	hop_count_gone(w, hop);
@@ -70,9 +72,14 @@ static struct proxy_exchange *let_go(struct proxy_back1 *b)
 	return x;
 }
 
+static bool is_connecting(const struct proxy_back1 *b)
+{
+	return b->state == PROXY_BACK1_CONNECT || b->state == PROXY_BACK1_SOCKS;
+}
+
 static void fail(struct proxy_back1 *b, enum proxy_cause cause)
 {
-	bool unsent = b->state == PROXY_BACK1_CONNECT;
+	bool unsent = is_connecting(b);
 	if (unsent && b->wire.t)
 		b->x->connect_error = b->wire.t->error;
 	struct proxy_exchange *x = let_go(b);
@@ -425,7 +432,7 @@ static size_t back1_body(struct proxy_back *back, struct proxy_exchange *x, stru
 {
 	struct proxy_back1 *b = of(back);
 	size_t taken = 0;
-	if (b->broken || b->state == PROXY_BACK1_CONNECT)
+	if (b->broken || is_connecting(b))
 		return 0;
 	enum err e = proxy_wire1_send(&b->wire, bytes, end, x->request_trailers,
 				      x->request_trailers_n, &taken);
@@ -444,7 +451,7 @@ static void tunnel_flushed(struct proxy_back1 *b)
 static void back1_flush(struct proxy_back *back, struct proxy_exchange *x)
 {
 	struct proxy_back1 *b = of(back);
-	if (b->broken || b->state == PROXY_BACK1_CONNECT || x->relay)
+	if (b->broken || is_connecting(b) || x->relay)
 		return;
 	if (proxy_wire1_flush(&b->wire))
 		broke(b);
@@ -498,9 +505,29 @@ static void opened(struct proxy_back1 *b)
 		b->wire.t->ops->peer(b->wire.t, &b->to);
 	x->reached = b->to;
 	/* Who speaks first may have spoken by now, and brings no event any more. */
-	if (b->wire.t->ready & PROXY_CAN_READ)
+	if (b->wire.t->ready & PROXY_CAN_READ || proxy_wire1_bytes(&b->wire).len)
 		proxy_later_add(&b->w->later, &b->later, turn_later);
 	proxy_exchange_opened(x, false);
+}
+
+static void connecting(struct proxy_back1 *b)
+{
+	if (b->state == PROXY_BACK1_CONNECT && b->wire.t->ready & PROXY_BROKEN) {
+		fail(b, hop_open_cause(b->hop, b->wire.t));
+		return;
+	}
+	if (!(b->wire.t->ready & PROXY_OPENED))
+		return;
+	if (b->socks) {
+		b->state = PROXY_BACK1_SOCKS;
+		switch (back1_socks_turn(b)) {
+		case BACK1_SOCKS_WAIT: return;
+		case BACK1_SOCKS_FAILED: fail(b, PROXY_CONNECT_FAILED); return;
+		case BACK1_SOCKS_OPEN: break;
+		}
+		proxy_buffer_give(b->wire.pool, TAKE(b->socks));
+	}
+	opened(b);
 }
 
 static void ready(void *owner, unsigned events)
@@ -510,11 +537,8 @@ static void ready(void *owner, unsigned events)
 		proxy_relay_turn(b->x->relay);
 		return;
 	}
-	if (b->state == PROXY_BACK1_CONNECT) {
-		if (b->wire.t->ready & PROXY_BROKEN)
-			fail(b, hop_open_cause(b->hop, b->wire.t));
-		else if (b->wire.t->ready & PROXY_OPENED)
-			opened(b);
+	if (is_connecting(b)) {
+		connecting(b);
 		return;
 	}
 	if (events & PROXY_CAN_WRITE && b->x && !b->broken) {
@@ -560,6 +584,10 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 	struct proxy_transport *t = NULL;
 	if (!b) {
 		proxy_exchange_failed(x, PROXY_BUSY, true);
+		return;
+	}
+	if (hop->socks && !back1_socks_prepare(b)) {
+		fail(b, PROXY_BUSY);
 		return;
 	}
 	enum err e = hop_connect(x, hop->tls1 ? hop->tls1 : hop->tls, &t);

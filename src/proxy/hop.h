@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "proto/ip/address.h"
+#include "proto/socks/address.h"
 
 struct proxy_worker;
 struct proxy_back1;
@@ -35,6 +36,12 @@ struct proxy_hop_limits {
 /* So many bodies one after another that were spliced make us expect another one. */
 enum { PROXY_SPLICED_MAX = 3 };
 
+/* The hop is a SOCKS 5 server, which is asked for this. */
+struct proxy_hop_socks {
+	struct socks_address target;
+	struct span user, password; /* empty: neither is offered */
+};
+
 struct proxy_hop {
 	/* Set by the service before the first use; the rest is the core's. */
 	struct ip_endpoint to;
@@ -51,6 +58,9 @@ struct proxy_hop {
 	uint8_t proxy_header; /* 0, 1 or 2: its connections are used for one client only */
 	bool via_proxy;	      /* an upstream proxy: targets in absolute form, CONNECT first */
 	struct proxy_hop_limits limits;
+	/* With PROXY_HTTP1 and PROXY_RAW. Borrowed until face.pick has returned and a connection
+	 * was begun; NULL: none. */
+	const struct proxy_hop_socks *socks;
 	void *owner; /* the service's: its back end */
 
 	struct proxy_back1 *idle; /* last used first */

@@ -161,6 +161,7 @@ struct through {
 	struct proxy_exchange *x; /* the last one asked about */
 	unsigned requests, picks, lefts, dones, malformed, connections, disconnected;
 	enum proxy_cause left_cause, done_cause;
+	enum err failed_error;	 /* of the last done */
 	struct ip_endpoint peer; /* of the last connection asked about */
 	bool proxied;
 	char path[256];
@@ -242,6 +243,7 @@ static inline void through_done(void *arg, struct proxy_exchange *x)
 	struct through *t = arg;
 	t->dones++;
 	t->done_cause = (enum proxy_cause)x->cause;
+	t->failed_error = x->connect_error;
 	t->status = x->answered ? x->response.status : 0;
 	if (t->x == x)
 		t->x = NULL;
