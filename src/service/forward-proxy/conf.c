@@ -66,6 +66,16 @@ static const struct config_key forward_keys[] = {
 	 .items_max = FORWARD_CONF_RESOLVERS_MAX,
 	 .fallback = "127.0.0.1",
 	 .help = "who is asked for the addresses of names, the next when one is silent"},
+	{.name = "upstreams",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, upstreams),
+	 .map = &forward_upstream_map,
+	 .items_max = FORWARD_UPSTREAMS_MAX,
+	 .example = "[{to: [\"*.onion\"], socks: 127.0.0.1:9050}]",
+	 .help = "proxies of others by which some destinations, or all, are gone to; the first "
+		 "that "
+		 "fits decides, and what none fits is gone to directly"},
 	{.name = "ports",
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,

@@ -15,6 +15,7 @@
 #include "service/forward-proxy/access/conf_access.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
+#include "service/forward-proxy/conf_upstream.h"
 #include "service/forward-proxy/pac/conf_pac.h"
 #include "service/forward-proxy/ports.h"
 #include "service/forward-proxy/privacy/conf_privacy.h"
@@ -28,6 +29,7 @@ struct forward_conf {
 	const char *contact;		 /* NULL: none */
 	uint32_t workers;		 /* 0: one for each processor */
 	struct config_list clients;	 /* struct ip_prefix */
+	struct config_list upstreams;	 /* struct forward_upstream_conf */
 	struct config_list resolver;	 /* struct ip_endpoint */
 	struct config_list ports;	 /* const char *; forward_ports reads them */
 	struct config_list tunnel_ports; /* likewise */

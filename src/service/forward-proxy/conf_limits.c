@@ -16,6 +16,8 @@ static const struct config_key timeout_keys[] = {
 	TIME("client-read", client_read_ms, "2m", "a client that takes nothing of its answer"),
 	TIME("connect", connect_ms, "5s",
 	     "until a server has taken a connection, by whichever of its addresses"),
+	TIME("upstream", upstream_ms, "60s",
+	     "until a server of `upstreams` has connected us to where we want to go"),
 	TIME("first-byte", first_byte_ms, "2m",
 	     "from the end of a request to the head of its answer"),
 	TIME("server-body", origin_body_ms, "2m", "an answer's body of which nothing more comes"),

@@ -144,15 +144,17 @@ static enum forward_step judge(struct forward_exchange *e)
 {
 	static enum forward_step (*const steps[])(struct forward_exchange *,
 						  struct proxy_verdict *) = {
-		forward_judge_written, forward_judge_rules,	forward_judge_policy,
-		forward_resolve,       forward_judge_addresses, forward_judge_rules,
+		forward_choose_way,   forward_judge_written, forward_judge_rules,
+		forward_judge_policy, forward_resolve,	     forward_judge_addresses,
+		forward_judge_rules,
 	};
 	enum forward_step s = FORWARD_STEP_ON;
 	e->allowed = false;
 	e->addresses.n = 0;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == FORWARD_STEP_ON; i++)
 		s = steps[i](e, NULL);
-	return s;
+	/* A proxy of others takes connections only; to go there otherwise would tell who asks. */
+	return e->upstream ? FORWARD_STEP_ANSWERED : s;
 }
 
 static bool destination_of(const struct socks_address *to, struct destination *ret)

@@ -89,12 +89,13 @@ struct renewal_place {
 	struct origin *origin;	   /* in use */
 };
 
-/* To the first of the addresses, which were judged for this very request. */
+/* To the first of the addresses, which were judged for this very request. By a proxy of others
+ * nothing is asked that no client asks for. */
 static bool way(struct proxy_exchange *x, struct proxy_cache_way *ret)
 {
 	const struct forward_exchange *e = x->service;
 	struct renewal_place *p = malloc(sizeof(*p));
-	struct origin *o = p ? forward_way(e) : NULL;
+	struct origin *o = p && !e->upstream ? forward_way(e) : NULL;
 	if (!o) {
 		free(p);
 		return false;

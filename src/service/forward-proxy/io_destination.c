@@ -39,6 +39,11 @@ void forward_name_told(void *arg, struct name_waiter *w)
 
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret)
 {
+	if (e->upstream) { /* nobody but him is told the name */
+		e->addresses =
+			(struct names_addresses){.items = {e->upstream->socks.address}, .n = 1};
+		return FORWARD_STEP_ON;
+	}
 	if (e->to.address.family) {
 		e->addresses = (struct names_addresses){.items = {e->to.address}, .n = 1};
 		return FORWARD_STEP_ON;
@@ -60,6 +65,8 @@ enum forward_step forward_judge_addresses(struct forward_exchange *e, struct pro
 	struct inside_rules rules = e->view->site->inside;
 	struct ip_address own[2 * NAMES_ADDRESSES_MAX];
 	size_t own_n = 0;
+	if (e->upstream) /* where it leads he judges; what was written is judged */
+		return FORWARD_STEP_ON;
 	for (size_t i = 0; i < e->addresses.n; i++) {
 		/* A translator may bring an address of ours back to us. */
 		const struct ip_address a[] = {ip_address_unmap(&e->addresses.items[i]),

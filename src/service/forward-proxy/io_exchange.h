@@ -13,6 +13,7 @@
 #include "service/forward-proxy/refusal.h"
 
 struct access_rule;
+struct upstream;
 struct forward_association;
 struct forward_view;
 struct forward_worker;
@@ -52,6 +53,7 @@ struct forward_exchange {
 	struct auth_claim claim;   /* what the credentials say */
 	uint64_t ticket;	   /* while they are hashed; 0: they are not */
 	struct span user;	   /* who is signed in; empty: nobody */
+	const struct upstream *upstream; /* by whom it is gone to; NULL: directly */
 	/* The rule that decided; NULL: none did. */
 	const struct access_rule *rule;
 	struct destination to;

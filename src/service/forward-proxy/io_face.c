@@ -10,6 +10,7 @@
  * DNS for what is refused anyway. */
 static enum forward_step (*const steps[])(struct forward_exchange *e, struct proxy_verdict *ret) = {
 	forward_read_target,	 /* what is asked for */
+	forward_choose_way,	 /* directly, or by a proxy of others? */
 	forward_judge_written,	 /* may that host and port be gone to, as they are written? */
 	forward_sign_in,	 /* who it is */
 	forward_judge_rules,	 /* may it go there, as far as can be told without addresses? */

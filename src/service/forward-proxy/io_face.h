@@ -31,6 +31,9 @@ void forward_edit_answer(struct forward_exchange *e);
 /* io_pages.c: what is asked of ourselves. */
 enum forward_step forward_own_page(struct forward_exchange *e, struct proxy_verdict *ret);
 
+/* io_pick.c: by whom. */
+enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_verdict *ret);
+
 /* io_destination.c: may that host and port be gone to, as written; its addresses; may they. */
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret);

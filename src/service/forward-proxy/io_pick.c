@@ -7,9 +7,10 @@
  * burst would open anew what the one before had closed. */
 enum { KEPT_MAX = 128 };
 
-static struct proxy_hop_limits limits_of(const struct forward_conf *conf, size_t addresses)
+static struct proxy_hop_limits limits_of(const struct forward_exchange *e, size_t addresses)
 {
-	uint64_t connect_ms = conf->timeouts.connect_ms;
+	const struct forward_conf *conf = e->view->site->conf;
+	uint64_t connect_ms = e->upstream ? conf->timeouts.upstream_ms : conf->timeouts.connect_ms;
 	/* The last one has its time, too. */
 	if (connect_ms)
 		connect_ms += (addresses - 1) * PROXY_RACE_DELAY_MS;
@@ -20,23 +21,48 @@ static struct proxy_hop_limits limits_of(const struct forward_conf *conf, size_t
 	};
 }
 
+enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	const struct forward_site *site = e->view->site;
+	(void)ret;
+	e->upstream = upstream_find(site->upstreams, site->conf->upstreams.n, &e->to);
+	return FORWARD_STEP_ON;
+}
+
+/* What a proxy of others is asked for. */
+static void socks_set(const struct forward_exchange *e, struct origin *o)
+{
+	o->socks =
+		(struct proxy_hop_socks){.target = {.address = e->to.address, .port = e->to.port},
+					 .user = e->upstream->user,
+					 .password = e->upstream->password};
+	if (!e->to.address.family)
+		o->socks.target.name = e->instead.len ? e->instead : destination_name(&e->to);
+	o->hop.socks = &o->socks;
+}
+
 struct origin *forward_way(const struct forward_exchange *e)
 {
 	/* A connection to the engine itself is none to its safe name. */
 	const struct origin_key key = {.host = e->instead.len ? e->instead : e->host,
 				       .port = e->to.port,
 				       .protocol =
-					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW};
+					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW,
+				       .by = e->upstream ? e->view->site->number : 0};
 	struct ip_endpoint to[NAMES_ADDRESSES_MAX];
 	size_t n = 0;
 	for (size_t i = e->at; i < e->addresses.n; i++)
 		to[n++] =
 			(struct ip_endpoint){.address = e->addresses.items[i], .port = e->to.port};
+	if (n && e->upstream)
+		to[0] = e->upstream->socks;
 	struct origin *o = n ? origins_use(&e->worker->origins, &key) : NULL;
 	if (!o)
 		return NULL;
 	origin_lead(o, to, n);
-	o->hop.limits = limits_of(e->view->site->conf, n);
+	if (e->upstream)
+		socks_set(e, o);
+	o->hop.limits = limits_of(e, n);
 	return o;
 }
 

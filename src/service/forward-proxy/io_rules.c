@@ -129,7 +129,8 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 		.member_arg = &groups,
 		.to = &e->to,
 		.addresses = e->addresses.items,
-		.addresses_n = e->addresses.n};
+		.addresses_n = e->addresses.n,
+		.unresolved = e->upstream && !e->to.address.family};
 	struct access_verdict v;
 	if (e->allowed)
 		return FORWARD_STEP_ON;

@@ -12,6 +12,7 @@
 #include "service/forward-proxy/conf.h"
 #include "service/forward-proxy/message.h"
 #include "service/forward-proxy/privacy/privacy.h"
+#include "service/forward-proxy/upstream.h"
 
 #include <stdatomic.h>
 
@@ -31,8 +32,9 @@ struct forward_site {
 	struct proxy_limits limits;
 	struct proxy_limits hold_limits; /* of what lasts as long as its client wants */
 	struct ports ports, tunnel_ports, socks_ports;
-	struct inside_rules inside; /* own: none; who asks adds it */
-	struct arena arena;	    /* of what is made of the configuration */
+	struct inside_rules inside;	  /* own: none; who asks adds it */
+	struct arena arena;		  /* of what is made of the configuration */
+	const struct upstream *upstreams; /* conf->upstreams.n */
 	struct access_rules rules;
 	struct auth_users users;
 	struct span realm_field; /* of Proxy-Authenticate */

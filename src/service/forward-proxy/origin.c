@@ -8,7 +8,7 @@ static bool is_of(const void *record, const void *key, size_t key_len)
 	const struct origin *g = record;
 	const struct origin_key *k = key;
 	(void)key_len;
-	return g->port == k->port && g->protocol == k->protocol &&
+	return g->port == k->port && g->protocol == k->protocol && g->by == k->by &&
 	       span_equal(span_of(g->host, g->host_len), k->host);
 }
 
@@ -65,7 +65,7 @@ static void origin_free(struct origins *o, struct origin *g)
 static void forget(struct origins *o, struct origin *g)
 {
 	const struct origin_key k = {span_of(g->host, g->host_len), g->port,
-				     (enum proxy_protocol)g->protocol};
+				     (enum proxy_protocol)g->protocol, g->by};
 	unused_remove(o, g);
 	(void)table_remove(&o->table, hash_of(o, &k), &k, sizeof(k));
 	g->forgotten = true;
@@ -112,6 +112,7 @@ static struct origin *origin_new(struct origins *o, const struct origin_key *k)
 		return NULL;
 	g->port = k->port;
 	g->protocol = (uint8_t)k->protocol;
+	g->by = k->by;
 	g->host_len = (uint8_t)k->host.len;
 	memcpy(g->host, k->host.data, k->host.len);
 	g->hop.protocol = k->protocol;

@@ -19,12 +19,17 @@ struct origin_key {
 	struct span host; /* as in destination_host_format, at most ORIGIN_HOST_MAX octets */
 	uint16_t port;
 	enum proxy_protocol protocol; /* PROXY_RAW: the far side of a tunnel */
+	/* 0: directly. Else by a proxy of others, of this number of the configuration: what another
+	 * one leads to is not used. */
+	uint64_t by;
 };
 
 struct origin {
 	struct proxy_hop hop;		/* first: whom it leads to is set before each use */
 	struct origin *next, *previous; /* of those that nobody uses */
+	struct proxy_hop_socks socks;	/* of the hop, where that is one */
 	size_t users;
+	uint64_t by;
 	bool forgotten; /* not in the table any more */
 	uint16_t port;
 	uint8_t protocol;

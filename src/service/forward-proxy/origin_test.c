@@ -11,7 +11,7 @@ enum { MAX = 3 };
 static struct origin *use(struct origins *o, const char *host, uint16_t port,
 			  enum proxy_protocol protocol)
 {
-	const struct origin_key k = {span_text(host), port, protocol};
+	const struct origin_key k = {span_text(host), port, protocol, 0};
 	return origins_use(o, &k);
 }
 
@@ -31,6 +31,22 @@ static void name_port_and_kind_lead_to_one_place(void **state)
 	assert_ptr_not_equal(use(&o, "a.example", 81, PROXY_HTTP1), a);
 	assert_ptr_not_equal(use(&o, "a.example", 80, PROXY_RAW), a);
 	assert_int_equal(a->users, 2);
+	origins_done(&o);
+}
+
+static void by_whom_it_is_gone_to_makes_another_one(void **state)
+{
+	struct origins o = begin();
+	(void)state;
+	const struct origin_key direct = {span_text("a.example"), 80, PROXY_RAW, 0};
+	const struct origin_key by = {span_text("a.example"), 80, PROXY_RAW, 7};
+	struct origin *a = origins_use(&o, &direct), *b = origins_use(&o, &by);
+	assert_ptr_not_equal(a, b);
+	assert_ptr_equal(origins_use(&o, &direct), a);
+	assert_ptr_equal(origins_use(&o, &by), b);
+	origins_leave(&o, b);
+	origins_leave(&o, b);
+	assert_int_equal(o.n, 1);
 	origins_done(&o);
 }
 
@@ -107,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(name_port_and_kind_lead_to_one_place),
 		cmocka_unit_test(leads_to_as_many_addresses_as_it_holds),
+		cmocka_unit_test(by_whom_it_is_gone_to_makes_another_one),
 		cmocka_unit_test(without_a_connection_it_is_gone_with_its_last_user),
 		cmocka_unit_test(the_one_unused_longest_gives_way_and_lives_until_it_is_empty),
 	};

@@ -63,6 +63,13 @@ static bool name_fits(const struct access_place *p, struct span name)
 	       span_is(span_sub(name, name.len - len, len), p->name);
 }
 
+bool access_place_fits(const struct access_place *p, const struct destination *d)
+{
+	if (p->prefix.address.family)
+		return d->address.family && ip_prefix_contains(&p->prefix, &d->address);
+	return !d->address.family && name_fits(p, destination_name(d));
+}
+
 static bool in_places(const struct access_rule *rule, const struct ip_address *a)
 {
 	for (size_t i = 0; i < rule->to_n; i++)

@@ -123,4 +123,7 @@ bool access_ports_contain(const struct access_ports *list, size_t n, uint16_t po
  */
 MUST enum err access_place_read(struct span text, char *room, struct access_place *ret);
 
+/* Is d there, by what is written? Of a prefix: an address in it. */
+bool access_place_fits(const struct access_place *p, const struct destination *d);
+
 #endif
