@@ -29,6 +29,7 @@ enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy
 	*ret_got = moved.got;
 	x->response_bytes += moved.got;
 	x->sent_bytes += moved.put;
+	proxy_count_add(&w->counts, PROXY_COUNT_SPLICED_BYTES, moved.put);
 	x->response_held = moved.held != 0;
 	x->front->ops->spliced(x->front, moved.put, moved.gone);
 	if (e)

@@ -69,6 +69,7 @@ static enum step give(struct proxy_relay *r, struct proxy_relay_way *way)
 		size_t left = 0;
 		enum err e = proxy_splice_out(way->splice, to, &n, &left);
 		way->bytes += n;
+		proxy_count_add(&w->counts, PROXY_COUNT_SPLICED_BYTES, n);
 		if (!left)
 			w->io->splice_give(w, TAKE(way->splice));
 		return e ? STEP_TO_BROKE : STEP_OK;

@@ -198,6 +198,7 @@ def test_much_goes_both_ways_and_each_way_ends_alone(site):
         connection.shutdown(socket.SHUT_WR)
         reader.join(60)
     assert got == [b"early" + sent]
+    assert site.metric("spliced_bytes_total") > 0
 
 
 def test_a_reset_of_the_server_is_one_for_the_client(site):
