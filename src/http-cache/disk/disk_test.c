@@ -1,4 +1,4 @@
-/* Runs with threads: those of the tier. */
+/* This program runs with threads: those of the tier. */
 #include "http-cache/disk/disk.h"
 
 #include "http-cache/disk/layout.h"
