@@ -14,11 +14,13 @@ static const struct policy_view *view_of(struct filter *f, const struct filter_r
 	struct policy_client known = {.address = ip_address_unmap(client)};
 	uint64_t hash = siphash13_of(key, known.address.bytes, sizeof(known.address.bytes));
 	struct filter_client *c = &f->clients[hash % FILTER_CLIENTS];
-	if (c->until_s > f->now_s && ip_address_equal(&c->address, &known.address))
+	if (c->until_s > f->now_s && c->since_s <= f->now_s &&
+	    ip_address_equal(&c->address, &known.address))
 		return &c->view;
 	c->address = known.address;
 	policy_view(rules->policy, policy_groups_of(rules->policy, &known), f->now_s, rules->pauses,
 		    &c->view);
+	c->since_s = f->now_s;
 	c->until_s = f->now_s + FILTER_CLIENT_S;
 	if (c->view.until_s < c->until_s)
 		c->until_s = c->view.until_s;

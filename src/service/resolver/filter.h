@@ -35,7 +35,7 @@ struct filter_stats {
 /* What holds for a client, remembered. */
 struct filter_client {
 	struct ip_address address;
-	uint64_t until_s;
+	uint64_t since_s, until_s; /* a clock that is set back ends it too */
 	struct policy_view view;
 };
 

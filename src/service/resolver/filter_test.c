@@ -213,6 +213,10 @@ static void a_pause_and_its_end_are_seen(void **state)
 	engine_wall_is(t.engine, NOW_S + 180);
 	assert_true(client("games.example.", DNS_TYPE_A, v6));
 	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+	/* Somebody sets the clock back: the pause is seen at once, not when the clock has come up.
+	 */
+	engine_wall_is(t.engine, NOW_S);
+	assert_false(client("games.example.", DNS_TYPE_A, (struct ask_as){.v6 = true, .port = 9}));
 }
 
 int main(void)
