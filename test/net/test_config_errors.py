@@ -112,7 +112,7 @@ EXPECTED = {
     "reverse_proxy_words": [
         (3, 17, "expected a map of keys and values such as {", None),
         (5, 47, "expected one of two-choices, round-robin", "round-robin"),
-        (8, 32, "key 'to' does not belong here, but in forward-proxy.access.rules, nat.forward, nat.firewall or elsewhere; expected one of listen, tcp,", None),
+        (8, 32, "key 'to' does not belong here, but in forward-proxy.", None),
     ],
     "reverse_proxy_routes": [
         (6, 31, "there is no pool 'wbe'", "web"),
