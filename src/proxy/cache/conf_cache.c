@@ -6,13 +6,12 @@
 
 #define DISK_OBJECTS_MIN 32ull /* ten segments, each of a power of two */
 
-enum { OBJECTS_MIN = 4, HEURISTIC_MAX_S = 86400 };
+enum { OBJECTS_MIN = 4, HEURISTIC_MAX_S = 86400, FOLDER_MAX = 80 };
 
 static const struct config_key disk_keys[] = {
 	{.name = "folder",
 	 .type = CONFIG_PATH,
 	 CONFIG_FIELD(struct proxy_cache_disk_conf, folder),
-	 .max = 80,
 	 .example = "/srv/cache",
 	 .help = "where a folder of the service's name is made for the file, on another disk for "
 		 "instance; without it the file lies in the service's folder below `global: "
@@ -37,11 +36,20 @@ static const struct config_key disk_keys[] = {
 		 "cache; a change needs a restart"},
 };
 
+/* The service's name stands behind it in what the supervisor is told (plan.h). */
+static void check_disk(const void *conf, struct config_at *at)
+{
+	const struct proxy_cache_disk_conf *c = conf;
+	if (c->folder && strlen(c->folder) > FOLDER_MAX)
+		config_fail(at, "folder", "this is longer than %d octets", FOLDER_MAX);
+}
+
 static const struct config_map disk_map = {
 	.help = "What is kept of answers lasts through a restart, and there may be more of it than "
 		"memory takes",
 	.size = sizeof(struct proxy_cache_disk_conf),
 	CONFIG_KEYS(disk_keys),
+	.check = check_disk,
 	.alone = "size",
 	.example = "{folder: /srv/cache, size: 20G, object-max: 4M}",
 };

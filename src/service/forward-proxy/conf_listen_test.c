@@ -14,6 +14,12 @@
 static const struct config_section section = {"forward-proxy", &forward_conf_map};
 static const struct config_sections sections = {&section, 1};
 
+static void schema_is_sound(void **state)
+{
+	(void)state;
+	conf_schema_is_sound(&sections);
+}
+
 static void refused(const char *text, uint32_t line, uint32_t column, const char *words)
 {
 	conf_refused(&sections, text, line, column, words);
@@ -43,6 +49,10 @@ static void refuses_what_cannot_be_served(void **state)
 	refused("forward-proxy:\n  listen: {address: 192.0.2.1, socks: v5}\n  socks-ports: [80, "
 		"0-9]\n",
 		3, 21, "no port and no range");
+	refused("forward-proxy:\n  listen: 192.0.2.1\n  cache: {disk: {size: 20M, folder: "
+		"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaa}}\n",
+		3, 37, "longer than 80 octets");
 }
 
 static void ports_follow_what_is_spoken(void **state)
@@ -68,6 +78,7 @@ static void ports_follow_what_is_spoken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(schema_is_sound),
 		cmocka_unit_test(refuses_what_cannot_be_served),
 		cmocka_unit_test(ports_follow_what_is_spoken),
 	};
