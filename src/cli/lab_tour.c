@@ -1,5 +1,5 @@
 /* gatehouse lab tour: the lab brought up, and a name, an address and a datagram followed through
- * it, by commands as a person would type them; then tunnels, and requests through the proxy. */
+ * it, by commands as a person would type them; then tunnels, and requests through the proxies. */
 #include "cli/commands.h"
 
 #include "cli/lab.h"
@@ -86,7 +86,7 @@ static const char map[] =
 	"                                           |                   another site's gateway\n"
 	"                                       [gateway]   resolver, authority, addresses, "
 	"translation, tunnels,\n"
-	"                                           |       reverse proxy\n"
+	"                                           |       policy, forward and reverse proxy\n"
 	"                     client1  client2  client3  nas  app1  app2  laptop\n";
 
 /* The first journey: cold, warm, and as a program on a client sees it. */
@@ -249,6 +249,8 @@ static const char *const next[] = {
 	"run gateway gatehouse nat top    which host has most of the traffic",
 	"run gateway gatehouse user end anna    end her session: closed at once",
 	"run gateway gatehouse proxy top    the web servers, as they are asked",
+	"run client2 curl --proxy http://192.168.7.1:3128 http://www.example.com/    by the "
+	"forward proxy",
 	"status                           the hosts",
 	"down                             end it; nothing is left behind",
 };
@@ -280,6 +282,8 @@ static int tour_run(const struct command_line *line)
 		status = tour_tunnels(line);
 	if (!status)
 		status = tour_proxy(line);
+	if (!status)
+		status = tour_out(line);
 	if (status)
 		return command_fail("'gatehouse lab run gateway cat /run/lab/gateway/log' shows "
 				    "what it logged.",

@@ -29,4 +29,7 @@ int tour_tunnels(const struct command_line *line);
 /* The fifth: the reverse proxy. In lab_tour_proxy.c. */
 int tour_proxy(const struct command_line *line);
 
+/* The sixth: out through the forward proxy. In lab_tour_out.c. */
+int tour_out(const struct command_line *line);
+
 #endif

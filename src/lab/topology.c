@@ -144,6 +144,13 @@ static const struct lab_file office_files[] = {
 	{0},
 };
 
+/* A page by the site's forward proxy as a person would see it. */
+#define SHOW_PAGE                                                                                  \
+	"#!/bin/sh\n"                                                                              \
+	"# page.sh ADDRESS: a page by the forward proxy, without its marks\n"                      \
+	"curl -sS -w '(%{http_code})\\n' --proxy http://192.168.7.1:3128 \"$1\" |\n"               \
+	"	sed -e 's/<title>.*<\\/style>//' -e 's/<[^>]*>/ /g' -e '/^ *$/d'\n"
+
 /* Somebody out there who belongs to nobody: a resolver of his own, and the programs of the tour. */
 static const struct lab_file visitor_files[] = {
 	{"gatehouse.yaml", "global: {run: run}\n"
@@ -155,6 +162,7 @@ static const struct lab_file visitor_files[] = {
 			   "  special-names: off # the addresses here are those of RFC 5737\n"},
 	{"tls.sh", SHOW_TLS},
 	{"ask.sh", ASK_ON},
+	{"page.sh", SHOW_PAGE},
 	{0},
 };
 
@@ -225,6 +233,17 @@ static const struct lab_file gateway_files[] = {
 	 "          public-key: " OFFICE_PUBLIC "\n"
 	 "          allowed-ips: [10.9.7.3, 192.168.8.0/24]\n"
 	 "  sign-in: {name: login.home.arpa}\n"
+	 "policy:\n"
+	 "  rules:\n"
+	 "    - {names: [\"||shop.com^\"], reason: Shops are for after work.}\n"
+	 "forward-proxy: # by which hosts of the site go out, if they are told to\n"
+	 "  workers: 1\n"
+	 "  listen: 192.168.7.1\n"
+	 "  clients: 192.168.7.0/24\n"
+	 "  # The servers outside have addresses of RFC 5737 and 3849, where nobody is gone to.\n"
+	 "  allow-inside: [203.0.113.0/24, \"2001:db8:113::/64\"]\n"
+	 "  cache: {memory: 32M}\n"
+	 "  policy: on\n"
 	 "reverse-proxy: # two web servers of the site, seen as one from outside\n"
 	 "  workers: 1\n"
 	 "  listen: {address: 192.0.2.2, tls: yes}\n"
@@ -324,7 +343,7 @@ const struct lab_host lab_hosts[] = {
 	 .nameserver = "192.168.7.1",
 	 .web = "The other site's own server"},
 	{.name = "gateway",
-	 .role = "the site's gateway: resolver, authority, addresses, translation, proxy",
+	 .role = "the site's gateway: resolver, authority, addresses, translation, proxies",
 	 .router = "isp",
 	 .bridge = "access",
 	 .addresses = {"192.0.2.2/24", "2001:db8:2::2/64"},

@@ -28,6 +28,12 @@ static const char request[] =
 	"	test -z \"$value\" || echo \"$name: $value\"\n"
 	"done\n";
 
+/* What may be kept for a minute, and says when it was written. */
+static const char news[] =
+	"#!/bin/sh\n"
+	"printf 'Content-Type: text/plain\\r\\nCache-Control: public, max-age=60\\r\\n\\r\\n'\n"
+	"echo \"Written at $(date -u +%H:%M:%S.%N).\"\n";
+
 /* %s: the host's folder; words of httpd. */
 static const char control[] =
 	"#!/bin/sh\n"
@@ -60,6 +66,7 @@ static enum err files_write(const char *folder, const char *title, const char *w
 	TRY(writer_check(&w));
 	TRY(put(folder, "www/cgi-bin/index.cgi", writer_span(&w), 0755));
 	TRY(put(folder, "www/cgi-bin/request.cgi", span_text(request), 0755));
+	TRY(put(folder, "www/cgi-bin/news.cgi", span_text(news), 0755));
 	w = writer_of(text, sizeof(text));
 	write_format(&w, control, folder, words);
 	TRY(writer_check(&w));

@@ -82,6 +82,7 @@ def test_the_tour_shows_the_whole_way_and_then_the_cache(own):
     translation_in(done.stdout)
     tunnels_in(done.stdout)
     proxy_in(done.stdout)
+    out_in(done.stdout)
     assert "lab shell client1" in done.stdout  # what to try next
     assert "\x1b" not in done.stdout
     # A second tour is in the lab that is there.
@@ -123,6 +124,21 @@ def proxy_in(text):
     told = up.split("How often the visitor was answered")[1].split("\n== ")[0]
     assert sorted(re.findall(r"^ +[1-9]\d* (.*)$", told, re.M)) == ["200 The cloud's first server", "200 The cloud's second server"]
     assert "no answer" not in told
+
+
+def out_in(text):
+    """One page fetched for two who ask; what its server sees; a site that is blocked, and the inside, to which no way leads."""
+    out = text.split("\n== A page by the forward proxy")[1]
+    first, second = re.findall(r"^client[23]\$ curl [^\n]*/news\.cgi\n(.*?)^Written at (\S+)\.$", out, re.M | re.S)
+    assert first[1] == second[1]
+    assert re.search(r"^cache-status: gatehouse; fwd=uri-miss; .*stored", first[0], re.M | re.I)
+    assert re.search(r"^cache-status: gatehouse; hit", second[0], re.M | re.I) and re.search(r"^age: \d", second[0], re.M | re.I)
+    seen = out.split("/cgi-bin/request.cgi\n", 1)[1].split("\n\n")[0].split("\n")
+    assert seen == ["GET /cgi-bin/request.cgi HTTP/1.1", "Host: www.example.com", "Via: 1.1 gatehouse"]
+    blocked, inside = re.findall(r"^client2\$ sh [^\n]*page\.sh http://\S+/\n(.*?)\(403\)$", out, re.M | re.S)
+    assert "Shops are for after work." in blocked and "www.shop.com" in blocked
+    assert "leads into the inside" in inside and "inside: private" in inside
+    assert re.search(r"^www\.example\.com +3 ", out, re.M)
 
 
 def translation_in(text):

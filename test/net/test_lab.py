@@ -137,7 +137,7 @@ def test_run_is_on_that_host(shared):
     assert name == "client2"
     assert resolver == "search home.arpa"
     assert " 192.168.7." in address
-    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nnat.sock\nresolver.sock\nreverse-proxy.sock\nvpn.sock\n"
+    assert shared["gateway"].run("ls", "/run/gatehouse").stdout == "authority.sock\ndhcp.sock\nforward-proxy.sock\nnat.sock\npolicy.sock\nresolver.sock\nreverse-proxy.sock\nvpn.sock\n"
     assert shared["ns1"].run("ls", "/run/gatehouse").stdout == "authority.sock\n"
 
 
