@@ -249,8 +249,7 @@ static const char *const next[] = {
 	"run gateway gatehouse nat top    which host has most of the traffic",
 	"run gateway gatehouse user end anna    end her session: closed at once",
 	"run gateway gatehouse proxy top    the web servers, as they are asked",
-	"run client2 curl --proxy http://192.168.7.1:3128 http://www.example.com/    by the "
-	"forward proxy",
+	"run gateway gatehouse proxy hosts  where hosts of the site went by the forward proxy",
 	"status                           the hosts",
 	"down                             end it; nothing is left behind",
 };
