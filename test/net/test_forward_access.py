@@ -326,6 +326,23 @@ def test_a_rule_asks_who_it_is_only_where_it_matters(site):
     site.reload()
 
 
+def test_passwords_are_not_guessed_for_long(site):
+    """Last of those that sign in: this client has no more tries for a while."""
+    site.reload(f"  access:\n    {USERS}\n    otherwise: sign-in\n    clear-passwords: yes\n")
+
+    def ask(password):
+        return site.ask("http://www.example.com/", fields={"Proxy-Authorization": credentials("ann", password)})
+
+    assert ask("right")[0] == 200
+    told = [ask(f"guess-{n}") for n in range(15)]
+    statuses = [status for status, _, _ in told]
+    assert statuses == sorted(statuses) and set(statuses) == {407, 429}
+    assert told[-1][1]["Retry-After"] == "10"
+    assert ask("right")[0] == 200  # what was found right before needs no try
+    assert ask("guess-0")[0] == 429
+    site.reload()
+
+
 def test_the_log_names_neither_password_nor_its_record(site):
     text = site.service.log() + "".join(str(line) for line in site.log())
     assert "right" not in text and "saltsalt" not in text

@@ -66,6 +66,8 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 	answer(x, &page, ret);
 	if (why == REFUSAL_SIGN_IN)
 		add(x, "proxy-authenticate", e->view->site->realm_field);
+	if (why == REFUSAL_GUESSES)
+		add(x, "retry-after", span_text("10"));
 	/* Who took us for the server may send more of what was meant for it. */
 	ret->close = why == REFUSAL_OWN || why == REFUSAL_ADDRESS;
 	return FORWARD_STEP_ANSWERED;

@@ -23,6 +23,7 @@ struct forward_proxy {
 	struct policy_zone zone;     /* of this machine, from the start on */
 	struct auth_hasher *hasher;
 	struct auth_known *known;
+	struct auth_attempts *attempts;
 	struct forward_site *site;	/* in force */
 	uint64_t sites;			/* made so far */
 	struct proxy_cache_tiers cache; /* of all workers */

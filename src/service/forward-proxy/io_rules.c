@@ -1,6 +1,7 @@
 /* Who it is, and what the rules say of where it wants to go. */
 #include "os/clock.h"
 #include "policy/io_follow.h"
+#include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 
@@ -18,14 +19,24 @@ bool forward_may_sign_in(const struct forward_site *site, const struct proxy_con
 
 /* ---- who it is ---- */
 
+static struct ip_address client_of(const struct forward_exchange *e)
+{
+	return ip_address_unmap(&e->x->connection->peer.address);
+}
+
 static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *ret)
 {
+	struct forward_worker *w = e->worker;
+	const struct ip_address client = client_of(e);
 	/* Whose name nobody has waits as long as whose password is wrong. */
 	const struct auth_user *user =
 		e->claim.user ? e->claim.user : &e->view->site->users.items[0];
-	if (auth_desk_ask(e->worker->desk, e, e->claim.credentials, user, !e->claim.user,
-			  &e->ticket))
+	if (auth_attempts_begin(w->attempts, &client, loop_now_ms(&w->loop)))
+		return forward_refuse(e, REFUSAL_GUESSES, (struct span){0}, ret);
+	if (auth_desk_ask(w->desk, e, e->claim.credentials, user, !e->claim.user, &e->ticket)) {
+		auth_attempts_forgive(w->attempts, &client);
 		return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
+	}
 	e->proof = FORWARD_PROOF_HASHING;
 	return FORWARD_STEP_WAIT;
 }
@@ -36,9 +47,12 @@ void forward_hashed(void *arg, void *who, bool right)
 	struct forward_exchange *e = who;
 	e->ticket = 0;
 	e->proof = right ? FORWARD_PROOF_RIGHT : FORWARD_PROOF_WRONG;
-	if (right)
+	if (right) {
+		const struct ip_address client = client_of(e);
+		auth_attempts_forgive(w->attempts, &client);
 		auth_found_right(w->known, e->claim.user, e->claim.credentials,
 				 loop_now_ms(&w->loop));
+	}
 	proxy_exchange_resume(e->x);
 }
 

@@ -146,6 +146,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	TRY(loop_init(&w->loop));
 	loop_on_wake(&w->loop, woken, w);
 	w->known = o->known;
+	w->attempts = o->attempts;
 	w->policy = policy_held_ref(o->policy);
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &forward_cached_edits);

@@ -21,6 +21,7 @@
 #include "service/forward-proxy/origin.h"
 #include "service/forward-proxy/refusal.h"
 
+struct auth_attempts;
 struct auth_desk;
 struct auth_hasher;
 struct auth_known;
@@ -73,8 +74,9 @@ struct forward_worker {
 	struct origins origins;
 	struct forward_own own;
 	size_t associations, associations_max;
-	struct auth_desk *desk;	  /* where passwords are hashed */
-	struct auth_known *known; /* borrowed from main */
+	struct auth_desk *desk;		/* where passwords are hashed */
+	struct auth_known *known;	/* borrowed from main */
+	struct auth_attempts *attempts; /* likewise */
 	struct proxy_cache_desk cache;
 	struct forward_top *top;    /* the main thread reads it, too */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
@@ -89,13 +91,14 @@ struct forward_worker_options {
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
 	size_t connections_max, exchanges_max, buffers_max, origins_max, associations_max;
-	struct loop *main;	    /* borrowed */
-	struct auth_hasher *hasher; /* borrowed, until its end before _done */
-	struct auth_known *known;   /* borrowed */
-	struct cache_memory *cache; /* borrowed; NULL: nothing is kept */
-	struct policy_held *policy; /* the worker takes a count of its own; NULL: none */
-	unsigned number;	    /* of this worker */
-	struct access_out *access;  /* borrowed, zeroed: begun here, ended by the caller */
+	struct loop *main;		/* borrowed */
+	struct auth_hasher *hasher;	/* borrowed, until its end before _done */
+	struct auth_known *known;	/* borrowed */
+	struct auth_attempts *attempts; /* borrowed */
+	struct cache_memory *cache;	/* borrowed; NULL: nothing is kept */
+	struct policy_held *policy;	/* the worker takes a count of its own; NULL: none */
+	unsigned number;		/* of this worker */
+	struct access_out *access;	/* borrowed, zeroed: begun here, ended by the caller */
 };
 
 MUST enum err forward_worker_init(struct forward_worker *w,

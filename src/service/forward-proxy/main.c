@@ -9,6 +9,7 @@
 #include "os/pages.h"
 #include "os/time_zone.h"
 #include "policy/io_follow.h"
+#include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/service.h"
@@ -25,6 +26,10 @@ enum {
 	DRAIN_LOOK_MS = 100,
 	CREDENTIALS_MAX = 16384, /* that were found right, at once */
 	CREDENTIALS_MS = 60000,
+	/* Wrong passwords of one client: ten at once, then one in ten seconds. */
+	ATTEMPTS_CLIENTS = 16384,
+	ATTEMPTS_BURST = 10,
+	ATTEMPTS_EACH_MS = 10000,
 };
 
 static size_t workers_of(const struct forward_conf *conf)
@@ -246,6 +251,9 @@ static enum err open_all(struct forward_proxy *p)
 	p->outs = calloc(p->workers_n, sizeof(*p->outs));
 	if (!p->workers || !p->outs)
 		return ENOMEM;
+	const struct auth_attempts_conf attempts = {ATTEMPTS_CLIENTS, ATTEMPTS_BURST,
+						    ATTEMPTS_EACH_MS};
+	TRY(auth_attempts_new(&attempts, &p->attempts));
 	TRY(auth_known_new(CREDENTIALS_MAX, CREDENTIALS_MS, &p->known));
 	TRY(auth_hasher_new(&p->hasher));
 	TRY(tls_tickets_new(&p->tickets));
@@ -282,6 +290,7 @@ static enum err start_workers(struct forward_proxy *p)
 		.main = &p->life.loop,
 		.hasher = p->hasher,
 		.known = p->known,
+		.attempts = p->attempts,
 		.cache = p->cache.memory,
 		.policy = held,
 	};
@@ -371,6 +380,7 @@ static void end(struct forward_proxy *p)
 	forward_site_unref(p->site);
 	tls_tickets_unref(p->tickets);
 	auth_known_free(p->known);
+	auth_attempts_free(p->attempts);
 	ticket_ring_done(&p->ring);
 	proxy_cache_tiers_done(&p->cache);
 	free(p->entries);

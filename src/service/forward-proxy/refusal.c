@@ -66,6 +66,12 @@ static const struct refusal_facts all[REFUSALS] = {
 			     "http_request_denied",
 			     {"This proxy wants to know who you are: a name and a password.",
 			      "이 프록시를 쓰려면 이름과 비밀번호가 필요합니다."}},
+	[REFUSAL_GUESSES] =
+		{"guesses",
+		 429,
+		 "http_request_denied",
+		 {"Too many wrong passwords came from your address; try again later.",
+		  "이 주소에서 틀린 비밀번호가 너무 많이 왔습니다. 잠시 뒤에 다시 시도해 주세요."}},
 	[REFUSAL_CLEAR] =
 		{"clear-password",
 		 403,

@@ -21,6 +21,7 @@ enum refusal {
 	REFUSAL_HOPS, /* Max-Forwards is no number */
 	REFUSAL_MEMORY,
 	REFUSAL_SIGN_IN, /* 407: it depends on who it is */
+	REFUSAL_GUESSES, /* too many wrong passwords from there */
 	REFUSAL_CLEAR,	 /* likewise, where no password is asked for */
 	REFUSAL_RULE,	 /* of the configuration */
 	REFUSAL_BLOCKED, /* by the policy */
