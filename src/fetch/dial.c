@@ -2,6 +2,25 @@
 
 /* --- one address --- */
 
+static bool is_inside(const struct ip_address *a)
+{
+	return ip_address_is_loopback(a) || ip_address_is_private(a) ||
+	       ip_address_is_link_local(a) || ip_address_is_unspecified(a) ||
+	       ip_address_is_multicast(a);
+}
+
+bool fetch_dial_is_inside(const struct fetch_dial *d)
+{
+	return d->at && is_inside(&d->found[d->at - 1]);
+}
+
+static void refuse(struct fetch_dial *d)
+{
+	d->fault_why = ERR_REFUSED;
+	(void)span_to_cstr(span_text("a redirect leads from outside to an address inside"),
+			   d->fault, sizeof(d->fault));
+}
+
 static void hang_up(struct fetch_dial *d, enum err why)
 {
 	const char *fault = fetch_connection_fault(&d->connection);
@@ -53,6 +72,10 @@ void fetch_dial_next(struct fetch_dial *d, enum err why)
 		d->at = d->found_n;
 	while (d->at < d->found_n) {
 		const struct ip_endpoint to = {.address = d->found[d->at++], .port = d->port};
+		if (d->outside && is_inside(&to.address)) {
+			refuse(d);
+			continue;
+		}
 		why = fetch_connection_begin(&d->connection, &to, d->peer);
 		if (why)
 			continue;
@@ -97,6 +120,7 @@ enum err fetch_dial(struct fetch_dial *d, const struct fetch_dial_to *to)
 	d->peer = to->peer;
 	d->address_ms = to->address_ms;
 	d->until_ms = to->until_ms;
+	d->outside = to->outside;
 	d->fault[0] = '\0';
 	TRY(fetch_resolve(&d->resolve, to->resolvers, to->host));
 	loop_timer_set(d->loop, &d->timer, d->until_ms);

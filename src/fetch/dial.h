@@ -8,7 +8,7 @@
 #include "fetch/resolve.h"
 
 /* OK: d->connection is open, and is the caller's to use; it sets d->connection's call before it
- * returns. Else why the last address failed, or the last that TLS refused; ERR_ABSENT: there was
+ * returns. Else why the last address failed, or the last that was refused; ERR_ABSENT: there was
  * none. Never called within fetch_dial. */
 typedef void fetch_dialled(void *arg, enum err why);
 
@@ -19,6 +19,7 @@ struct fetch_dial_to {
 	struct tls_peer *peer; /* borrowed while it runs and is open; NULL: without TLS */
 	uint32_t address_ms;   /* for each address but the last */
 	uint64_t until_ms;     /* for all of it, by the loop's clock */
+	bool outside;	       /* addresses inside a site are passed over */
 };
 
 /* Storage is the caller's and may not move. */
@@ -28,7 +29,7 @@ struct fetch_dial {
 	void *arg; /* borrowed */
 	struct fetch_resolve resolve;
 	struct fetch_connection connection;
-	char fault[64]; /* of TLS, when one of the addresses failed by that; "" */
+	char fault[64]; /* why one of the addresses was refused, by TLS or `outside`; "" */
 	enum err fault_why;
 	/* Private. */
 	struct ip_address found[FETCH_RESOLVED_MAX];
@@ -37,6 +38,7 @@ struct fetch_dial {
 	struct tls_peer *peer;
 	uint32_t address_ms;
 	uint64_t until_ms;
+	bool outside;
 	struct loop_timer timer;
 };
 
@@ -45,6 +47,8 @@ void fetch_dial_init(struct fetch_dial *d, struct loop *loop, fetch_dialled *cal
 MUST enum err fetch_dial(struct fetch_dial *d, const struct fetch_dial_to *to);
 /* The connection that was opened is no good: the next address. May call within itself. */
 void fetch_dial_next(struct fetch_dial *d, enum err why);
+/* Is the address that is open one inside: loopback, private, link-local, or none of one host? */
+bool fetch_dial_is_inside(const struct fetch_dial *d);
 /* Nothing is told any more, and the connection is closed. Accepts zeroed storage. */
 void fetch_dial_stop(struct fetch_dial *d);
 

@@ -26,6 +26,7 @@ struct fetch_work {
 	uint64_t until_ms;
 	unsigned redirects;
 	bool moved;	/* the answer is a redirect, and url is where it leads */
+	bool outside;	/* it came from an address outside: no redirect leads inside any more */
 	bool told;	/* the sink has something */
 	enum err spoke; /* why the last that was open failed; OK: none was */
 	struct ip_endpoint resolvers[FETCH_RESOLVERS_MAX];
@@ -108,7 +109,7 @@ static enum err take_head(void *arg, const struct http_response *r)
 	const struct http_field *to = http_head_find(&r->head, "Location");
 	bool follows = w->q.redirects_max && strcmp(w->q.method, "POST") != 0;
 	if (follows && to && is_redirect(r->status)) {
-		if (w->redirects++ == w->q.redirects_max) {
+		if (w->redirects++ >= w->q.redirects_max) {
 			fault_set(w->of, "too many redirects");
 			return ERR_LIMIT;
 		}
@@ -117,6 +118,7 @@ static enum err take_head(void *arg, const struct http_response *r)
 			fault_set(w->of, e == ERR_REFUSED ? "a redirect leads away from https"
 							  : "a redirect leads nowhere");
 		w->moved = !e;
+		w->outside = w->outside || !fetch_dial_is_inside(&w->dial);
 		return e;
 	}
 	if (!w->q.only_200 || r->status == 200)
@@ -336,7 +338,8 @@ static enum err begin(struct fetch_work *w)
 					 .port = w->url.port,
 					 .peer = w->url.tls ? f->peer : NULL,
 					 .address_ms = w->q.address_ms,
-					 .until_ms = w->until_ms};
+					 .until_ms = w->until_ms,
+					 .outside = w->outside};
 	return fetch_dial(&w->dial, &to);
 }
 

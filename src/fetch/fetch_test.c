@@ -1,6 +1,7 @@
 #include "fetch/fetch.h"
 
 #include "base/writer.h"
+#include "fetch/dial.h"
 #include "os/fd.h"
 #include "os/tcp.h"
 #include "os/udp.h"
@@ -293,6 +294,63 @@ static void redirects_are_followed_so_far_and_no_further(void **state)
 	assert_int_equal(w.asked, 2);
 }
 
+static void more_addresses_are_no_more_redirects(void **state)
+{
+	(void)state;
+	struct fetch_question q = question(here("a.example", "/a/b"));
+	w.addresses = "\x7f\0\0\1\x7f\0\0\1";
+	w.addresses_n = 2;
+	q.every_address = true;
+	q.redirects_max = 1;
+	assert_int_equal(ask(&q, MOVED), ERR_LIMIT);
+	assert_int_equal(w.asked, 3); /* one was followed, and each address there leads on */
+	assert_string_equal(fetch_fault(&w.fetch), "too many redirects");
+}
+
+struct dialling {
+	bool over;
+	enum err why;
+};
+
+static void dialled(void *arg, enum err why)
+{
+	struct dialling *d = arg;
+	d->over = true;
+	d->why = why;
+}
+
+static enum err dial(struct fetch_dial *d, const char *addresses, size_t n, bool outside)
+{
+	struct dialling was = {0};
+	const struct fetch_dial_to to = {.resolvers = {&w.dns.local, 1},
+					 .host = "a.example",
+					 .port = w.at.port,
+					 .address_ms = TURNS_MS / 4,
+					 .until_ms = loop_now_ms(&w.loop) + TURNS_MS,
+					 .outside = outside};
+	w.addresses = addresses;
+	w.addresses_n = n;
+	fetch_dial_init(d, &w.loop, dialled, &was);
+	assert_int_equal(fetch_dial(d, &to), OK);
+	while (!was.over)
+		assert_int_equal(loop_turn(&w.loop, TURNS_MS), OK);
+	return was.why;
+}
+
+static void who_must_stay_outside_does_not_dial_inside(void **state)
+{
+	(void)state;
+	struct fetch_dial d;
+	static const char inside[] = "\x7f\0\0\1\x0a\0\0\1\xac\x10\0\1\xc0\xa8\0\1"
+				     "\xa9\xfe\0\1\0\0\0\0\xe0\0\0\1";
+	assert_int_equal(dial(&d, inside, 7, true), ERR_REFUSED);
+	assert_string_equal(d.fault, "a redirect leads from outside to an address inside");
+	fetch_dial_stop(&d);
+	assert_int_equal(dial(&d, inside, 1, false), OK);
+	assert_true(fetch_dial_is_inside(&d));
+	fetch_dial_stop(&d);
+}
+
 static void a_redirect_leads_to_the_answer(void **state)
 {
 	(void)state;
@@ -371,6 +429,8 @@ int main(void)
 		TEST(the_first_address_that_answers_is_taken),
 		TEST(what_a_server_said_is_told_rather_than_who_was_not_there),
 		TEST(redirects_are_followed_so_far_and_no_further),
+		TEST(more_addresses_are_no_more_redirects),
+		TEST(who_must_stay_outside_does_not_dial_inside),
 		TEST(a_redirect_leads_to_the_answer),
 		TEST(a_sink_gets_the_bodies_of_200_alone),
 		TEST(a_question_can_carry_a_body),

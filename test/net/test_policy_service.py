@@ -1,9 +1,11 @@
 """The policy service: lists over HTTPS and from files, what becomes of bad ones, its file after kill -9, pauses."""
 
+import http.server
 import json
 import os
 import random
 import signal
+import threading
 import time
 
 import pytest
@@ -159,6 +161,34 @@ def test_a_redirect_leads_to_the_list(site):
     site.web.pages["/moved"] = Page(many(10, "moved"))
     site.start().fresh()
     assert site.blocked("moved9.example")
+
+
+class Outside(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(302)
+        self.send_header("Location", self.server.to)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_redirect_from_outside_does_not_lead_inside(site):
+    site.host.run("ip", "address", "add", "203.0.113.9/32", "dev", "lo")
+    with site.host.inside():
+        outside = http.server.ThreadingHTTPServer(("203.0.113.9", 8080), Outside)
+    outside.to = site.web.url("/ads")
+    threading.Thread(target=outside.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        site.service.configure(site.config.replace(site.web.url("/ads"), "http://203.0.113.9:8080/ads"))
+        site.start()
+        wait_for(lambda: site.list()["state"] == "failed")
+        assert "from outside to an address inside" in site.list()["error"]
+        assert not site.web.asked("/ads")
+    finally:
+        outside.shutdown()
+        outside.server_close()
 
 
 def test_a_file_is_read_anew_and_what_is_gone_is_kept(site):
