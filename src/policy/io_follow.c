@@ -27,6 +27,7 @@ struct seen {
 	char *path; /* owned */
 	struct file_state state;
 	bool there;
+	bool again; /* it could not be read, which says nothing of what is in it */
 };
 
 struct policy_follow {
@@ -88,10 +89,11 @@ static bool has_changed(struct seen *s)
 	struct file_state now;
 	if (file_stat(s->path, &now) != OK)
 		return false;
-	bool same = s->there && now.mtime_ns == s->state.mtime_ns && now.size == s->state.size &&
-		    now.inode == s->state.inode;
+	bool same = s->there && !s->again && now.mtime_ns == s->state.mtime_ns &&
+		    now.size == s->state.size && now.inode == s->state.inode;
 	s->state = now;
 	s->there = true;
+	s->again = false;
 	return !same;
 }
 
@@ -146,21 +148,31 @@ static enum err take(struct policy_follow *f, struct block *block)
 	return OK;
 }
 
+/* Of the file itself: it will be no better until it is another one. */
+static bool is_of_file(enum err e)
+{
+	return e == ERR_FORMAT || e == ERR_UNSUPPORTED;
+}
+
 static void look(void *arg)
 {
 	struct policy_follow *f = arg;
 	struct block *block = NULL;
+	bool was_again = f->compiled.again;
 	bool pauses = has_changed(&f->pauses), compiled = has_changed(&f->compiled);
 	enum err e = OK;
 	if (compiled)
 		e = block_open(f->compiled.path, &block);
-	if (e)
+	if (compiled)
+		f->compiled.again = e && !is_of_file(e);
+	if (e && !was_again)
 		log_warning("the policy's file is not good: what was in force stays",
 			    LOG_TEXT("file", f->compiled.path), LOG_ERR(e));
 	if (!block && pauses && f->held)
 		block = block_ref(f->held->block);
 	e = block ? take(f, block) : OK;
-	if (e)
+	f->compiled.again = f->compiled.again || e;
+	if (e && !was_again)
 		log_warning("no memory for another policy: what was in force stays");
 	loop_timer_set_after(f->loop, &f->timer, POLICY_FOLLOW_MS);
 }

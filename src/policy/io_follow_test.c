@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,6 +148,26 @@ static void what_comes_later_is_found_and_the_one_before_stays_while_it_is_held(
 	down(&r);
 }
 
+static void what_could_not_be_opened_is_tried_again(void **state)
+{
+	(void)state;
+	struct obeyer r;
+	struct rlimit was, none;
+	up(&r);
+	compiled_put(&r, 1);
+	assert_int_equal(policy_follow_new(&r.loop, r.folder, changed, &r, &r.follow), OK);
+	compiled_put(&r, 2);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	looks_pass(&r);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(r.changes, 1);
+	wait_for(&r, 2); /* the file is the same as when it could not */
+	assert_int_equal(generation(&r), 2);
+	down(&r);
+}
+
 static void a_pause_is_told_without_another_policy(void **state)
 {
 	(void)state;
@@ -179,6 +200,7 @@ int main(void)
 		cmocka_unit_test(a_torn_file_leaves_what_was_in_force),
 		cmocka_unit_test(
 			what_comes_later_is_found_and_the_one_before_stays_while_it_is_held),
+		cmocka_unit_test(what_could_not_be_opened_is_tried_again),
 		cmocka_unit_test(a_pause_is_told_without_another_policy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
