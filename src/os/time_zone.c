@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,8 +51,12 @@ static size_t walk(int64_t from_s, struct time_zone_change *changes, size_t chan
 static enum err is_there(const char *name)
 {
 	char path[256];
+	struct stat st;
 	if (name[0] == '/' || name[0] == ':' || strstr(name, "..") ||
 	    snprintf(path, sizeof(path), "%s%s", folder, name) >= (int)sizeof(path))
+		return ERR_ABSENT;
+	/* A folder of zones is none itself. */
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return ERR_ABSENT;
 	return access(path, R_OK) == 0 ? OK : ERR_ABSENT;
 }

@@ -18,8 +18,13 @@ static void a_zone_that_is_not_there_is_no_zone(void **state)
 	struct time_zone_change changes[CHANGES];
 	int32_t ahead_s = 77;
 	size_t n = 77;
-	static const char *const bad[] = {"Europe/Atlantis", "/etc/localtime",
-					  "../../../etc/passwd", ":UTC", "Europe/../Europe/Berlin"};
+	static const char *const bad[] = {"Europe/Atlantis",
+					  "/etc/localtime",
+					  "../../../etc/passwd",
+					  ":UTC",
+					  "Europe/../Europe/Berlin",
+					  "Europe",
+					  ""};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(time_zone_read(bad[i], 0, &ahead_s, changes, CHANGES, &n),
 				 ERR_ABSENT);
