@@ -69,7 +69,7 @@ struct policy_counts {
 	uint64_t lines;			   /* of the text */
 	uint64_t kinds[POLICY_LINE_KINDS]; /* RULE: names that were taken */
 	uint64_t exceptions, patterns;	   /* of those */
-	uint64_t surplus;		   /* beyond rules_max, or beyond the bounds of one name */
+	uint64_t surplus;		   /* beyond rules_max */
 	uint64_t first_bad; /* number of the first line that is nothing known; 0: none */
 };
 

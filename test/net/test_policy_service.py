@@ -191,6 +191,21 @@ def test_a_redirect_from_outside_does_not_lead_inside(site):
         outside.server_close()
 
 
+def test_lines_that_are_left_out_are_told_with_what_left_them_out(site):
+    site.service.configure(site.config.replace("policy:\n", "policy:\n  lines-max: 50\n"))
+    site.start().fresh()
+    wait_for(lambda: site.blocked("ads49.example"))
+    assert not site.blocked("ads50.example")
+    wait_for(lambda: "more lines than are taken: `lines-max`" in site.service.log())
+    assert "lines are left out: `lines-max`" in site.gatehouse("lists").stdout
+    patterns = "".join(f"||w*{i}x*.tracker.example^\n" for i in range(40))
+    site.web.pages["/ads"] = Page(patterns)
+    site.service.configure(site.config)
+    site.service.reload()
+    assert site.refresh("&force=yes")["error"] is None
+    wait_for(lambda: "patterns of one, than are taken" in site.service.log())
+
+
 def test_a_file_is_read_anew_and_what_is_gone_is_kept(site):
     site.start().fresh()
     site.service.write({"own.txt": "other.example\n"})

@@ -72,6 +72,8 @@ static enum err make(struct compile *c)
 	c->result.lines = built.lines;
 	c->result.twice = built.twice;
 	c->result.surplus = built.surplus;
+	for (size_t i = 0; i < c->setup.setup.lists_n; i++)
+		c->result.beyond += c->result.counts[i].surplus;
 	c->result.octets = built.len;
 	return OK;
 }

@@ -16,7 +16,9 @@ struct compiled {
 	const char *stage; /* where it failed; "" */
 	struct span lost;  /* the list whose kept text could not be read; empty: none. Borrowed */
 	struct policy_counts counts[POLICY_LISTS_MAX]; /* by the list's number */
-	uint64_t names, lines, twice, surplus;
+	uint64_t names, lines, twice;
+	uint64_t surplus; /* lines beyond what one name may have */
+	uint64_t beyond;  /* lines beyond `lines-max` */
 	uint64_t octets, took_us, made_s, generation;
 };
 

@@ -85,8 +85,11 @@ static void made(void *arg)
 	log_info("a policy was made", LOG_U64("generation", r->generation),
 		 LOG_U64("names", r->names), LOG_U64("lines", r->lines),
 		 LOG_U64("octets", r->octets), LOG_U64("took_ms", r->took_us / 1000));
-	if (r->surplus)
+	if (r->beyond)
 		log_warning("lists have more lines than are taken: `lines-max`",
+			    LOG_U64("left_out", r->beyond));
+	if (r->surplus)
+		log_warning("lists have more lines of one name, or patterns of one, than are taken",
 			    LOG_U64("left_out", r->surplus));
 	control_event(d->life.control, "policy made",
 		      json_pack("{s:I,s:I}", "generation", (json_int_t)r->generation, "names",
