@@ -96,6 +96,16 @@ def test_the_resolver_tells_no_address_or_that_of_a_page(net):
     assert internet.values("mail.example.com", "AAAA") == []
     internet.resolver.reload(resolver_config())  # off, without a restart
     wait_for(lambda: internet.values("mail.example.com") == ["192.0.2.25"])
+    internet.resolver.reload(resolver_config("  policy: {}\n"))  # the sandbox sees into its folder already
+    wait_for(lambda: ask.rcode(internet.ask("mail.example.com")) == "NXDOMAIN")
+    assert "after a restart" not in internet.resolver.log()
+
+
+def test_a_policy_is_turned_on_by_a_restart_and_the_log_says_so(net):
+    internet = Internet(net)
+    internet.resolve()
+    internet.resolver.reload(resolver_config("  policy: {}\n"))
+    wait_for(lambda: "`policy` of the resolver is obeyed after a restart" in internet.resolver.log())
 
 
 def test_the_resolver_follows_new_policies_and_pauses_and_keeps_the_last_good_one(net):

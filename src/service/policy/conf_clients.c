@@ -16,11 +16,14 @@ static const struct config_key clients_keys[] = {
 	 CONFIG_FIELD(struct policy_clients_conf, addresses),
 	 .items_max = POLICY_MEMBERS_MAX,
 	 .example = "[192.168.7.0/24, \"2001:db8:7::/64\"]",
-	 .help = "addresses and networks"},
-	NAMES("macs", macs, "hardware addresses", "[\"02:00:5e:00:53:01\"]"),
-	NAMES("leases", leases, "host names of leases", "[tablet]"),
-	NAMES("peers", peers, "names of tunnels' peers", "[phone]"),
-	NAMES("users", users, "users, where they have told their names", "[alice]"),
+	 .help = "addresses and networks, as the resolver and the forward proxy see them"},
+	NAMES("macs", macs, "hardware addresses; nobody who obeys knows them yet",
+	      "[\"02:00:5e:00:53:01\"]"),
+	NAMES("leases", leases, "host names of leases; nobody who obeys knows them yet",
+	      "[tablet]"),
+	NAMES("peers", peers, "names of tunnels' peers; nobody who obeys knows them yet",
+	      "[phone]"),
+	NAMES("users", users, "users who have signed in at the forward proxy", "[alice]"),
 };
 
 bool policy_conf_mac(const char *text, uint8_t ret[6])

@@ -6,6 +6,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "os/time_zone.h"
 #include "service/policy/io_desk.h"
 #include "service/policy/service.h"
 
@@ -37,6 +38,46 @@ static const struct policy_conf *conf_of(const struct desk *d)
 	return service_life_conf(&d->life);
 }
 
+/* What of a group nobody who obeys can tell of a client. */
+static const char *unknown_of(const struct policy_clients_conf *c)
+{
+	return c->macs.n ? "macs" : c->leases.n ? "leases" : c->peers.n ? "peers" : NULL;
+}
+
+static void advise_groups(const struct policy_conf *conf,
+			  void (*tell)(void *arg, uint32_t line, const char *text), void *arg)
+{
+	const struct policy_group_conf *groups = conf->groups.items;
+	char text[256];
+	for (size_t i = 0; i < conf->groups.n; i++) {
+		const char *in = unknown_of(&groups[i].clients),
+			   *out = unknown_of(&groups[i].except);
+		if (!in && !out)
+			continue;
+		(void)snprintf(
+			text, sizeof(text),
+			"policy: the group '%s' goes by `%s`, which neither the resolver nor "
+			"the forward proxy knows of a client: nobody is %s it by them",
+			groups[i].name, in ? in : out, in ? "in" : "kept out of");
+		tell(arg, 0, text);
+	}
+}
+
+static void advise_zone(const struct policy_conf *conf,
+			void (*tell)(void *arg, uint32_t line, const char *text), void *arg)
+{
+	struct time_zone_change changes[1];
+	int32_t ahead_s;
+	char text[256];
+	size_t n;
+	if (!conf->time_zone || time_zone_read(conf->time_zone, 0, &ahead_s, changes, 1, &n) == OK)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "policy: there is no time zone '%s' on this machine: schedules go by UTC",
+		       conf->time_zone);
+	tell(arg, 0, text);
+}
+
 static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
 		   void *arg)
 {
@@ -59,6 +100,8 @@ static void advise(const void *section, void (*tell)(void *arg, uint32_t line, c
 	}
 	if (conf->rules.n == 0)
 		tell(arg, 0, "policy: without rules nobody is refused anything");
+	advise_groups(conf, tell, arg);
+	advise_zone(conf, tell, arg);
 }
 
 /* --- what is made --- */

@@ -135,6 +135,8 @@ static void reload(void *arg, struct control_reply *reply)
 		publish(r, rules);
 		service_life_adopt(&r->life, TAKE(config));
 		log_info("reloaded");
+		if (conf->policy_on && !r->follow)
+			log_warning("`policy` of the resolver is obeyed after a restart");
 	}
 	config_free(config);
 	service_life_reloading(&r->life, true);
