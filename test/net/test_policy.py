@@ -96,6 +96,7 @@ def test_the_resolver_tells_no_address_or_that_of_a_page(net):
     assert internet.values("mail.example.com", "AAAA") == []
     internet.resolver.reload(resolver_config())  # off, without a restart
     wait_for(lambda: internet.values("mail.example.com") == ["192.0.2.25"])
+    assert internet.resolver.control("GET", "/policy")[1] == {"obeyed": False}
     internet.resolver.reload(resolver_config("  policy: {}\n"))  # the sandbox sees into its folder already
     wait_for(lambda: ask.rcode(internet.ask("mail.example.com")) == "NXDOMAIN")
     assert "after a restart" not in internet.resolver.log()

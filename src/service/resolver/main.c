@@ -134,6 +134,7 @@ static void reload(void *arg, struct control_reply *reply)
 	if (!err) {
 		publish(r, rules);
 		service_life_adopt(&r->life, TAKE(config));
+		r->control.follow = conf->policy_on ? r->follow : NULL;
 		log_info("reloaded");
 		if (conf->policy_on && !r->follow)
 			log_warning("`policy` of the resolver is obeyed after a restart");
