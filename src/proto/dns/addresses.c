@@ -20,13 +20,16 @@ static bool is_answer(const struct dns_message *m, const struct dns_name *name, 
 	       dns_name_equal(&m->question.name, name);
 }
 
-static void take(struct dns_addresses *a, const struct dns_record *rec)
+/* RFC 1035 3.4.1, RFC 3596 2.2: the type says how long an address is. */
+static enum err take(struct dns_addresses *a, const struct dns_record *rec)
 {
-	struct ip_address address = ip_address_of(rec->rdata);
+	if (rec->rdata.len != (rec->type == DNS_TYPE_A ? 4U : 16U))
+		return ERR_FORMAT;
 	if (rec->ttl < a->ttl_s)
 		a->ttl_s = rec->ttl;
-	if (address.family && a->n < DNS_ADDRESSES_MAX)
-		a->items[a->n++] = address;
+	if (a->n < DNS_ADDRESSES_MAX)
+		a->items[a->n++] = ip_address_of(rec->rdata);
+	return OK;
 }
 
 /* Aliases stand before what they lead to, as resolvers write them. */
@@ -46,7 +49,7 @@ static enum err read_records(const struct dns_message *m, const struct dns_name 
 			if (rec.ttl < ret->ttl_s)
 				ret->ttl_s = rec.ttl;
 		} else if (rec.type == type) {
-			take(ret, &rec);
+			TRY(take(ret, &rec));
 		}
 	}
 	return OK;

@@ -82,6 +82,30 @@ static void follows_an_alias_to_its_addresses(void **state)
 	assert_int_equal(dns_addresses_read(m, &name, DNS_TYPE_A, ID, &a), OK);
 }
 
+/* RFC 1035 3.4.1, RFC 3596 2.2: with an address of IPv6 in a record A, and the other way round. */
+static void takes_no_address_of_another_length(void **state)
+{
+	static const size_t lens[] = {0, 3, 4, 5, 15, 16, 17};
+	static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
+	static const uint8_t rdata[17] = {1};
+	uint8_t room[512];
+	struct dns_name name = name_of("vpn.lan.");
+	struct dns_addresses a;
+	(void)state;
+	for (size_t t = 0; t < 2; t++)
+		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+			struct dns_build b;
+			dns_build_init(&b, room, sizeof(room), ID, DNS_FLAG_QR | DNS_FLAG_RA);
+			dns_build_question(&b, dns_name_span(&name), types[t], DNS_CLASS_IN);
+			assert_true(dns_build_record(&b, DNS_ANSWER, dns_name_span(&name), types[t],
+						     DNS_CLASS_IN, 60, span_of(rdata, lens[i])));
+			bool right = lens[i] == (types[t] == DNS_TYPE_A ? 4U : 16U);
+			assert_int_equal(
+				dns_addresses_read(dns_build_finish(&b), &name, types[t], ID, &a),
+				right ? OK : ERR_FORMAT);
+		}
+}
+
 static void read_torn(const uint8_t *data, size_t len)
 {
 	struct dns_name name = name_of("vpn.lan.");
@@ -106,6 +130,7 @@ int main(void)
 		cmocka_unit_test(takes_no_other_questions_answer),
 		cmocka_unit_test(reads_nothing_beyond_a_torn_answer),
 		cmocka_unit_test(follows_an_alias_to_its_addresses),
+		cmocka_unit_test(takes_no_address_of_another_length),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
