@@ -68,6 +68,8 @@ def test_the_resolver_blocks_names_and_aliases_of_them(net):
     other = ask.dns_query(internet.hosts["com1"], RESOLVER_AT, "far.example.com")
     assert ask.values(other) == ["198.51.100.5"]
     assert ask.values(internet.ask("www.bing.com", "CNAME"), "CNAME") == ["strict.bing.com."]
+    # What is of mail is not of search.
+    assert "strict.bing.com" in dig(internet, "bing.com", "HTTPS") and "strict" not in dig(internet, "bing.com", "MX")
     status, why = internet.resolver.control("GET", f"/policy/why?name=n17.example.com&client={at('client')}")
     assert status == 200 and why["verdict"] == "block" and why["groups"] == ["clients"]
     assert (why["list"], why["line"], why["text"]) == ("blocked", 3, "||n1*.example.com^")

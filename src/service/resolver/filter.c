@@ -1,6 +1,7 @@
 #include "service/resolver/filter.h"
 
 #include "policy/safe_search.h"
+#include "proto/dns/type.h"
 
 void filter_forget(struct filter *f)
 {
@@ -33,9 +34,16 @@ static void count_block(struct filter *f, const struct policy_match *m)
 	f->stats.lists[m->list]++;
 }
 
+/* ANY and CNAME too, or they would tell what is kept from who asks. */
+static bool is_of_browsers(uint16_t type)
+{
+	return type == DNS_TYPE_A || type == DNS_TYPE_AAAA || type == DNS_TYPE_HTTPS ||
+	       type == DNS_TYPE_SVCB || type == DNS_TYPE_CNAME || type == DNS_TYPE_ANY;
+}
+
 struct filter_ruling filter_judge(struct filter *f, const struct filter_rules *rules,
 				  struct hash_key key, const struct ip_address *client,
-				  const struct dns_name *name)
+				  const struct dns_name *name, uint16_t type)
 {
 	const struct policy_view *view = view_of(f, rules, key, client);
 	struct filter_ruling r = {.verdict = FILTER_PASS};
@@ -52,7 +60,7 @@ struct filter_ruling filter_judge(struct filter *f, const struct filter_rules *r
 	bool allowed = r.match.verdict == POLICY_SAYS_ALLOW;
 	f->stats.allowed += allowed;
 	/* An exception says that a name may be reached, not that its search may be any. */
-	if (policy_safe_search(view->engines, name, &target, &engine)) {
+	if (is_of_browsers(type) && policy_safe_search(view->engines, name, &target, &engine)) {
 		f->stats.safe++;
 		r.verdict = FILTER_SAFE;
 		r.engine = engine;

@@ -61,10 +61,11 @@ struct filter_ruling {
 	struct policy_match match;
 };
 
-/* A question for a name (lower case) of the client at that address. */
+/* A question for a name (lower case) of the client at that address. FILTER_SAFE is for types by
+ * which a browser finds a server: mail to a search engine's domain goes where it goes. */
 struct filter_ruling filter_judge(struct filter *f, const struct filter_rules *rules,
 				  struct hash_key key, const struct ip_address *client,
-				  const struct dns_name *name);
+				  const struct dns_name *name, uint16_t type);
 
 /* An alias's target in the answer for such a client: is it blocked? What an alias leads to is not
  * sent to another engine, and an exception for it ends nothing. */

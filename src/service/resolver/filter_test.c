@@ -204,6 +204,28 @@ static void search_engines_are_asked_under_their_safe_name(void **state)
 	assert_int_equal(engine_filter_stats(t.engine)->safe, 3);
 }
 
+static void mail_to_a_search_engine_goes_where_it_goes(void **state)
+{
+	static const uint16_t others[] = {DNS_TYPE_MX, DNS_TYPE_NS, DNS_TYPE_SOA, DNS_TYPE_TXT};
+	static const uint16_t browsers[] = {DNS_TYPE_AAAA, DNS_TYPE_HTTPS, DNS_TYPE_ANY};
+	struct dns_name apex = name_of("bing.com.");
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct filter_ruling r = filter_judge(
+			&t.engine->filter, &f.rules, t.engine->hash_key,
+			&(struct ip_address){.family = 6, .bytes = {0x20, 1}}, &apex, others[i]);
+		assert_int_equal(r.verdict, FILTER_LOOK);
+	}
+	for (size_t i = 0; i < sizeof(browsers) / sizeof(browsers[0]); i++) {
+		struct filter_ruling r = filter_judge(
+			&t.engine->filter, &f.rules, t.engine->hash_key,
+			&(struct ip_address){.family = 6, .bytes = {0x20, 1}}, &apex, browsers[i]);
+		assert_int_equal(r.verdict, FILTER_SAFE);
+	}
+	assert_false(client("bing.com.", DNS_TYPE_MX, v6));
+	assert_true(dns_name_is_under(&apex, &t.ask.message.question.name));
+}
+
 static void a_pause_and_its_end_are_seen(void **state)
 {
 	(void)state;
@@ -231,6 +253,8 @@ int main(void)
 						end),
 		cmocka_unit_test_setup_teardown(search_engines_are_asked_under_their_safe_name,
 						begin, end),
+		cmocka_unit_test_setup_teardown(mail_to_a_search_engine_goes_where_it_goes, begin,
+						end),
 		cmocka_unit_test_setup_teardown(a_pause_and_its_end_are_seen, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ size_t engine_filter_query(struct engine *e, const struct asker *from, const str
 	if (!rules || q->question.class != DNS_CLASS_IN)
 		return 0;
 	struct filter_ruling r = filter_judge(&e->filter, rules, e->hash_key, &from->peer.address,
-					      &q->question.name);
+					      &q->question.name, q->question.type);
 	switch (r.verdict) {
 	case FILTER_PASS: break;
 	case FILTER_BLOCK: return write_blocked(e, to, &q->question.name, q->question.type, out);
