@@ -266,6 +266,21 @@ def test_a_pause_lifts_the_rules_of_a_group_outlives_a_restart_and_ends(site):
     assert site.gatehouse("pause", "kids", "soon").returncode == 2
 
 
+def test_what_could_not_be_written_is_tried_again(site):
+    site.start().fresh()
+    folder = site.service.folder / "state/policy"
+    folder.chmod(0o500)  # as a disk that is full: nothing new comes into it
+    site.service.write({"own.txt": "later.example\n"})
+    wait_for(lambda: site.list("own")["state"] == "failed")
+    site.service.reload(site.config.replace("||games.example^", "||chess.example^"))
+    wait_for(lambda: "the file" in (site.ask("GET", "/status")["error"] or ""))
+    assert not site.blocked("chess.example", client="192.168.7.9") and site.blocked("own.example")
+    folder.chmod(0o700)
+    wait_for(lambda: site.blocked("later.example") and site.blocked("chess.example", client="192.168.7.9"))
+    assert site.ask("GET", "/status")["error"] is None
+    assert site.service.log().count("the policy cannot be made") == 1
+
+
 def test_a_reload_takes_and_leaves_lists_and_a_bad_one_changes_nothing(site):
     site.start().fresh()
     site.web.pages["/more"] = Page(many(5, "more"))

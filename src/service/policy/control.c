@@ -10,6 +10,7 @@
 
 #define PREFIX	"gatehouse_policy_"
 #define MONTH_S (31 * UINT64_C(86400))
+#define AT_MAX	UINT64_C(253402300799) /* the last second of the year 9999 */
 
 static const char everybody[] = "all";
 
@@ -190,8 +191,8 @@ static const char *asked_read(const struct control_request *req, struct asked *r
 	*ret = (struct asked){.at_s = clock_wall_s()};
 	if (!name || !policy_name_read(span_text(name), &ret->name))
 		return "name=NAME: which name it is about";
-	if (at && !span_to_u64(span_text(at), INT64_MAX, &ret->at_s))
-		return "at=SECONDS: since 1970";
+	if (at && !span_to_u64(span_text(at), AT_MAX, &ret->at_s))
+		return "at=SECONDS: since 1970, to the year 9999";
 	if (client && ip_address_parse(span_text(client), &ret->client.address) != OK)
 		ret->client.lease = ret->client.peer = ret->client.user = span_text(client);
 	return NULL;

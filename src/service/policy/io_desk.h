@@ -15,6 +15,7 @@ struct desk {
 	struct maker maker;
 	struct lists lists;
 	struct pauses pauses;
+	struct loop_timer again; /* after a failure */
 	struct policy_follow *follow;
 	struct policy_held *held; /* counted; NULL: nothing was made yet */
 	struct compile *runs;	  /* in the maker's thread; owned */

@@ -21,6 +21,7 @@ enum {
 	FETCHES_MAX = 4,  /* at once */
 	BUSY_MS = 500,	  /* until the next try to be one of them */
 	LOOK_MS = 1000,	  /* between two looks at a file */
+	AGAIN_MS = 5000,  /* until a file is tried again that could not be copied */
 	RETRY_MS = 15000, /* after a failure, and twice that after each further one */
 	RETRY_MAX_MS = 6 * 3600 * 1000,
 	FETCH_MS = 900 * 1000, /* of one list */
@@ -121,6 +122,11 @@ static void judge_after(void *arg)
 	}
 	if (l->err || l->refused) {
 		failed(l, l->refused ? l->refused : err_text(l->err));
+		/* A full disk says nothing of the file: it is tried again, the same as it is. */
+		if (l->err && !l->is_url) {
+			l->seen = (struct file_state){0};
+			due_in(l, AGAIN_MS);
+		}
 		return;
 	}
 	l->kept = l->next;

@@ -16,7 +16,10 @@
 
 #define NAME "policy"
 
-enum { READ_PATHS_MAX = POLICY_LISTS_MAX + 2 };
+enum {
+	READ_PATHS_MAX = POLICY_LISTS_MAX + 2,
+	AGAIN_MS = 5000, /* until a policy is tried again that could not be made */
+};
 
 static bool keeps_state(const void *section)
 {
@@ -106,17 +109,29 @@ static void advise(const void *section, void (*tell)(void *arg, uint32_t line, c
 
 /* --- what is made --- */
 
+static void not_made(struct desk *d, const struct compiled *r)
+{
+	char why[sizeof(d->why)];
+	(void)snprintf(why, sizeof(why), "%s: %s", r->stage, err_text(r->err));
+	d->failed_n++;
+	/* Without a list that is lost less would be blocked: it is fetched first. */
+	if (!r->lost.len)
+		loop_timer_set_after(&d->life.loop, &d->again, AGAIN_MS);
+	if (strcmp(why, d->why) == 0)
+		return;
+	memcpy(d->why, why, sizeof(why)); /* of the same size */
+	log_error("the policy cannot be made: the last one stays", LOG_TEXT("where", r->stage),
+		  LOG_ERR(r->err));
+	control_event(d->life.control, "policy failed", json_pack("{s:s}", "why", why));
+}
+
 static void made(void *arg)
 {
 	struct desk *d = arg;
 	struct compile *c = TAKE(d->runs);
 	const struct compiled *r = compile_result(c);
 	if (r->err) {
-		(void)snprintf(d->why, sizeof(d->why), "%s: %s", r->stage, err_text(r->err));
-		d->failed_n++;
-		log_error("the policy cannot be made: the last one stays",
-			  LOG_TEXT("where", r->stage), LOG_ERR(r->err));
-		control_event(d->life.control, "policy failed", json_pack("{s:s}", "why", d->why));
+		not_made(d, r);
 		struct list *lost = r->lost.len ? lists_find(&d->lists, r->lost) : NULL;
 		if (lost)
 			list_lost(lost);
@@ -151,12 +166,15 @@ static void make(void *arg)
 static void make_begin(struct desk *d)
 {
 	d->wanted = false;
+	loop_timer_cancel(&d->life.loop, &d->again);
 	enum err e = compile_new(d->life.config, conf_of(d), &d->lists,
 				 service_life_state(&d->life), ++d->generation, &d->runs);
-	if (e)
-		log_error("the policy cannot be made: the last one stays", LOG_ERR(e));
-	else
+	if (!e) {
 		maker_give(&d->maker, make, made, d);
+		return;
+	}
+	log_error("the policy cannot be made: the last one stays", LOG_ERR(e));
+	loop_timer_set_after(&d->life.loop, &d->again, AGAIN_MS);
 }
 
 /* The maker has nothing to do. */
@@ -165,6 +183,15 @@ static void idle(void *arg)
 	struct desk *d = arg;
 	if (!lists_give(&d->lists) && d->wanted)
 		make_begin(d);
+}
+
+/* A full disk, or too little memory, may be over by now. */
+static void try_again(void *arg)
+{
+	struct desk *d = arg;
+	d->wanted = true;
+	if (!maker_is_busy(&d->maker))
+		idle(d);
 }
 
 static void lists_changed(void *arg)
@@ -310,6 +337,7 @@ static enum err open_all(struct desk *d)
 	read_paths_fill(conf, &paths);
 	TRY(service_life_sandbox(&d->life, paths.list));
 	TRY(service_life_signals(&d->life));
+	loop_timer_init(&d->again, try_again, d);
 	TRY(maker_begin(&d->maker, &d->life.loop, idle, d));
 	const char *folder = service_life_state(&d->life);
 	lists_init(&d->lists, &d->life.loop, &d->maker, folder);
@@ -344,6 +372,7 @@ static enum err live(struct desk *d, int *ret_status)
 static void desk_free(struct desk *d)
 {
 	maker_end(&d->maker);
+	loop_timer_cancel(&d->life.loop, &d->again);
 	lists_done(&d->lists);
 	pauses_done(&d->pauses);
 	policy_follow_free(d->follow);
