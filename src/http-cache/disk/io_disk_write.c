@@ -93,8 +93,11 @@ bool disk_writer_begin(struct cache_disk *d, enum disk_queue queue, uint64_t len
 	struct disk_writer *w = &d->w;
 	for (int i = 0; i < SEGMENT_TRIES && !has_room(d, queue, len); i++) {
 		seal(d, queue);
-		if (!w->cleans)
+		if (!w->cleans) {
+			/* What nothing leads to yet would go as if it were worth nothing. */
+			disk_writer_commit(d);
 			disk_clean(d);
+		}
 		/* Cleaning may have opened one for what it moved. */
 		if (!w->is_open[queue] && !next_segment(d, queue))
 			return false;

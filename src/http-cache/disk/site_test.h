@@ -59,7 +59,8 @@ static struct cache_disk_options site_options(uint64_t size)
 					   .key = {(uint64_t)getpid(), 99}};
 }
 
-static struct site site_open(uint64_t size)
+/* Without its threads: what is put waits. */
+static struct site site_open_still(uint64_t size)
 {
 	struct site s = {0};
 	const struct cache_disk_options o = site_options(size);
@@ -70,6 +71,12 @@ static struct site site_open(uint64_t size)
 					       .disk = s.disk,
 					       .wake = site_wake};
 	assert_int_equal(cache_memory_new(&m, &s.memory), OK);
+	return s;
+}
+
+static struct site site_open(uint64_t size)
+{
+	struct site s = site_open_still(size);
 	assert_int_equal(cache_disk_start(s.disk, s.memory), OK);
 	return s;
 }
