@@ -452,6 +452,41 @@ static void what_an_earlier_use_of_the_place_left_is_nobodys(void **state)
 	site_close(&s);
 }
 
+/* What a segment was, though it is free, no other one is again. */
+static void a_number_is_never_given_twice(void **state)
+{
+	enum { FREE = 5, SEQ = 500 };
+	uint32_t segment;
+	uint64_t at, seq, most = 0;
+	size_t len;
+	uint8_t page[DISK_PAGE], entry[DISK_ENTRY_LEN];
+	enum disk_queue queue;
+	struct disk_entry e;
+	struct hash_key key;
+	(void)state;
+	struct disk_shape shape = two_objects(&segment, &at, &len);
+	fetch(0, page, sizeof(page));
+	assert_int_equal(disk_volume_read(page, &shape, &key), OK);
+	disk_segment_write(key, SEQ, DISK_NEITHER, page);
+	patch(disk_segment_at(&shape, FREE), page, sizeof(page));
+	struct site s = site_open(SITE_SIZE);
+	assert_int_equal(site_sums(&s).objects, 2);
+	site_put(&s, "http://new/", "", FRESH, 100);
+	site_settle(&s);
+	site_close(&s);
+	for (uint32_t i = 0; i < shape.segments; i++) {
+		fetch(disk_segment_at(&shape, i), page, sizeof(page));
+		if (!disk_segment_read(key, page, &seq, &queue) || queue == DISK_NEITHER ||
+		    seq < most)
+			continue;
+		most = seq;
+		fetch(disk_entry_at(&shape, i, 0), entry, sizeof(entry));
+	}
+	assert_int_equal(most, SEQ + 1);
+	assert_true(disk_entry_read(key, most, &shape, entry, &e));
+	assert_true(e.order > (uint64_t)SEQ << DISK_SLOTS_BITS);
+}
+
 /* ---- several at once ---- */
 
 struct user {
@@ -532,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup(a_byte_that_changed_is_never_served, site_fresh),
 		cmocka_unit_test_setup(what_an_earlier_use_of_the_place_left_is_nobodys,
 				       site_fresh),
+		cmocka_unit_test_setup(a_number_is_never_given_twice, site_fresh),
 		cmocka_unit_test_setup(several_use_it_at_once, site_fresh),
 	};
 	return cmocka_run_group_tests_name("http-cache/disk", tests, site_begin, site_end);

@@ -332,6 +332,11 @@ void disk_index_found(struct disk_index *x, uint32_t segment, uint64_t seq, enum
 		.seq = seq, .used = used, .state = DISK_SEALED, .queue = (uint8_t)queue};
 	x->free_n--;
 	++*count_of(x, s);
+	disk_index_was(x, seq);
+}
+
+void disk_index_was(struct disk_index *x, uint64_t seq)
+{
 	if (seq > x->seq)
 		x->seq = seq;
 }

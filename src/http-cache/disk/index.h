@@ -108,6 +108,8 @@ void disk_index_seal(struct disk_index *x, uint32_t segment);
 /* As found at the start, with so many slots in use. */
 void disk_index_found(struct disk_index *x, uint32_t segment, uint64_t seq, enum disk_queue queue,
 		      uint32_t used);
+/* A free one was of that number. */
+void disk_index_was(struct disk_index *x, uint64_t seq);
 /* The one that gives room now, which nobody reads in; false: there is none. */
 MUST bool disk_index_victim(const struct disk_index *x, uint32_t *ret_segment);
 /* Whether what lies there goes on in the main queue, with *ret_uses; else it is out. */

@@ -126,6 +126,10 @@ static enum err found_segment(struct cache_disk *d, uint32_t segment, uint8_t *r
 	TRY(image_read(d->fd, disk_segment_at(s, segment), page, sizeof(page)));
 	if (!disk_segment_read(d->key, page, &seq, &queue))
 		return OK;
+	if (queue == DISK_NEITHER) {
+		disk_index_was(&d->index, seq);
+		return OK;
+	}
 	disk_index_found(&d->index, segment, seq, queue, 0);
 	TRY(image_read(d->fd, disk_dead_at(s, segment), disk_index_dead(&d->index, segment),
 		       s->entries / 8));
@@ -191,6 +195,9 @@ static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 	free(room);
 	if (e)
 		return e;
+	/* No more than that were given before, also to records of which nothing is left. */
+	if (d->order < d->index.seq << DISK_SLOTS_BITS)
+		d->order = d->index.seq << DISK_SLOTS_BITS;
 	*ret_found = !is		     ? CACHE_DISK_KEPT
 		     : new		     ? CACHE_DISK_NEW
 		     : is == ERR_UNSUPPORTED ? CACHE_DISK_VERSION

@@ -121,11 +121,12 @@ static enum err settle_all(struct cache_disk *d, uint32_t segment)
 	return OK;
 }
 
-/* The next start must not find in it what was forgotten since. */
+/* The next start must not find in it what was forgotten since, nor give its number again. */
 static enum err forget(struct cache_disk *d, uint32_t segment)
 {
-	static const uint8_t zeros[DISK_PAGE];
-	return image_write(d->fd, disk_segment_at(&d->shape, segment), zeros, sizeof(zeros));
+	uint8_t page[DISK_PAGE];
+	disk_segment_write(d->key, d->index.segments[segment].seq, DISK_NEITHER, page);
+	return image_write(d->fd, disk_segment_at(&d->shape, segment), page, sizeof(page));
 }
 
 static bool clean_one(struct cache_disk *d)

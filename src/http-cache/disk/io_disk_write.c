@@ -225,7 +225,7 @@ static void pad(struct cache_disk *d, uint64_t written, uint64_t len)
 static void write_object(struct cache_disk *d, const struct disk_write *o)
 {
 	struct disk_writer *w = &d->w;
-	struct disk_pending p = {.of = o, .order = ++d->order};
+	struct disk_pending p = {.of = o};
 	disk_lock(d);
 	enum disk_queue queue = disk_index_queue(&d->index, o->hash);
 	bool cancelled = o->cancelled;
@@ -235,7 +235,6 @@ static void write_object(struct cache_disk *d, const struct disk_write *o)
 	if (cancelled || head.bad)
 		return;
 	struct disk_header h = {.hash = o->hash,
-				.order = p.order,
 				.body_len = o->object->body->len,
 				.head_len = (uint32_t)head.pos,
 				.variant = o->variant,
@@ -248,6 +247,8 @@ static void write_object(struct cache_disk *d, const struct disk_write *o)
 		disk_unlock(d);
 		return;
 	}
+	/* One for each slot, and no more: the next start counts on that. */
+	h.order = p.order = ++d->order;
 	p.place.hash = o->hash;
 	p.place.variant = o->variant;
 	p.place.epoch = o->epoch;

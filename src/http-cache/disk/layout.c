@@ -108,7 +108,7 @@ bool disk_segment_read(struct hash_key key, const uint8_t page[DISK_PAGE], uint6
 	uint32_t is = read_u32(&r), queue = read_u32(&r);
 	uint64_t seq = read_u64(&r);
 	uint64_t check = siphash13_of(key, page, r.pos);
-	if (is != SEGMENT_MAGIC || queue > DISK_MAIN || !seq || read_u64(&r) != check)
+	if (is != SEGMENT_MAGIC || queue > DISK_NEITHER || !seq || read_u64(&r) != check)
 		return false;
 	*ret_seq = seq;
 	*ret_queue = (enum disk_queue)queue;

@@ -20,7 +20,7 @@
 #include <assert.h>
 
 enum {
-	DISK_VERSION = 1,
+	DISK_VERSION = 2,
 	DISK_PAGE = 4096,
 	DISK_UNIT = 64, /* records begin at multiples of it in their segment */
 	DISK_ENTRY_LEN = 48,
@@ -32,7 +32,8 @@ enum {
 	DISK_SEGMENTS_MIN = 10,
 	DISK_SEGMENTS_MAX = 8192,
 	DISK_SEGMENT_MIN = 1024 * 1024,
-	DISK_SLOTS_MAX = 1 << 21,
+	DISK_SLOTS_BITS = 21,
+	DISK_SLOTS_MAX = 1 << DISK_SLOTS_BITS,
 	DISK_EPOCH_MAX = 1 << 30, /* what is above was not counted by us */
 };
 static_assert(DISK_RULES_AT + 2 * DISK_RULES_LEN <= DISK_SEGMENTS_AT, "rules overlap segments");
@@ -69,13 +70,14 @@ void disk_volume_write(const struct disk_shape *s, struct hash_key key, uint8_t 
 MUST enum err disk_volume_read(const uint8_t page[DISK_PAGE], const struct disk_shape *s,
 			       struct hash_key *ret_key);
 
-/* ---- a segment's page: written when it is begun ---- */
+/* ---- a segment's page: written when it is begun, and when it is free again ---- */
 
-enum disk_queue { DISK_SMALL, DISK_MAIN };
+/* DISK_NEITHER: it is free, and remembers its number, so that nobody gets it again. */
+enum disk_queue { DISK_SMALL, DISK_MAIN, DISK_NEITHER };
 
 void disk_segment_write(struct hash_key key, uint64_t seq, enum disk_queue queue,
 			uint8_t page[DISK_PAGE]);
-/* False: it is not in use. seq is never 0. */
+/* False: it never was in use, or is torn. seq is never 0. */
 MUST bool disk_segment_read(struct hash_key key, const uint8_t page[DISK_PAGE], uint64_t *ret_seq,
 			    enum disk_queue *ret_queue);
 

@@ -63,6 +63,9 @@ static void reads_what_it_wrote_and_no_other_bit(void **state)
 		assert_false(disk_segment_read(key, page, &seq, &queue));
 		page[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
+	disk_segment_write(key, 10, DISK_NEITHER, page);
+	assert_true(disk_segment_read(key, page, &seq, &queue));
+	assert_true(seq == 10 && queue == DISK_NEITHER);
 	e.at = s.data / DISK_UNIT;
 	disk_entry_write(key, 9, &e, bytes);
 	assert_true(disk_entry_read(key, 9, &s, bytes, &got));

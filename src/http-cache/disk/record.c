@@ -169,6 +169,7 @@ void disk_head_write(const struct cache_object *o, struct writer *w)
 	const struct span parts[] = {o->key, o->space, o->vary_names, o->vary, o->tags};
 	uint32_t etag = 0; /* which field it is, from 1 */
 	write_u32(w, (uint32_t)o->fields_n);
+	write_u32(w, o->fetch_ms);
 	meta_write(&o->meta, w);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		write_long(w, parts[i]);
@@ -186,6 +187,7 @@ void disk_head_write(const struct cache_object *o, struct writer *w)
 static enum err head_fill(struct reader *r, struct cache_object *o)
 {
 	struct span *const parts[] = {&o->key, &o->space, &o->vary_names, &o->vary, &o->tags};
+	o->fetch_ms = read_u32(r);
 	if (!meta_read(r, &o->meta))
 		return ERR_FORMAT;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

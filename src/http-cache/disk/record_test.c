@@ -23,6 +23,7 @@ static struct cache_object *object(void)
 						 .response_s = TEST_NOW_S};
 	struct cache_object *o = cache_object_new(&parts);
 	assert_non_null(o);
+	o->fetch_ms = 345;
 	return o;
 }
 
@@ -47,6 +48,7 @@ static void a_head_comes_back_as_it_was(void **state)
 	assert_true(span_equal(got->key, o->key) && span_equal(got->space, o->space));
 	assert_true(span_equal(got->vary, o->vary) && span_equal(got->tags, o->tags));
 	assert_true(got->meta.no_cache && got->meta.has_modified);
+	assert_int_equal(got->fetch_ms, 345);
 	assert_int_equal(got->meta.status, 203);
 	assert_int_equal(got->meta.lifetime_s, 9);
 	assert_int_equal(got->meta.initial_age_s, o->meta.initial_age_s);
