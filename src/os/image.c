@@ -13,7 +13,9 @@ enum err image_empty(int fd, uint64_t size)
 		return err_errno();
 	if (!fallocate(fd, 0, 0, (off_t)size) || errno == EOPNOTSUPP || errno == ENOSYS)
 		return OK;
-	return err_errno();
+	enum err e = err_errno();
+	/* What there was of room others need; and it is no file of that size. */
+	return ftruncate(fd, 0) < 0 ? err_errno() : e;
 }
 
 enum err image_open(const char *path, uint64_t size, int *ret_fd, bool *ret_new)
