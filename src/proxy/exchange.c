@@ -9,12 +9,16 @@
 #include "proxy/face.h"
 #include "proxy/hop.h"
 #include "proxy/hop_inner.h"
+#include "proxy/pace.h"
 
 /* ---- time ---- */
 
 static uint32_t phase_ms(const struct proxy_exchange *x)
 {
 	const struct proxy_limits *l = x->limits;
+	/* Nobody is late for whom we make wait. */
+	if (x->pace && proxy_pace_waits(x->pace))
+		return 0;
 	switch ((enum proxy_phase)x->phase) {
 	case PROXY_PHASE_VERDICT:
 	case PROXY_PHASE_PICK: return l->wait_ms;
@@ -32,7 +36,7 @@ static uint32_t phase_ms(const struct proxy_exchange *x)
 static uint64_t body_by_ms(const struct proxy_exchange *x)
 {
 	const struct proxy_limits *l = x->limits;
-	if (x->phase != PROXY_PHASE_SENT || x->request_ended || !l->client_rate_min ||
+	if (x->phase != PROXY_PHASE_SENT || x->request_ended || x->pace || !l->client_rate_min ||
 	    !l->client_body_ms)
 		return UINT64_MAX;
 	return x->times.head_us / 1000 + l->client_body_ms +
@@ -125,6 +129,7 @@ void exchange_end(struct proxy_exchange *x, enum proxy_cause cause)
 	x->times.end_us = w->now_us;
 	exchange_filters_close(x, x->response_ended && cause == PROXY_FINE);
 	source_close(x);
+	proxy_pace_stop(x->pace);
 	proxy_count_add(&w->counts, PROXY_COUNT_CAUSE + cause, 1);
 	proxy_count_add(&w->counts, PROXY_COUNT_REQUEST_BYTES, x->request_bytes);
 	proxy_count_add(&w->counts, PROXY_COUNT_RESPONSE_BYTES, x->sent_bytes);

@@ -24,6 +24,7 @@ struct proxy_buffer;
 struct proxy_source;
 struct proxy_splice;
 struct proxy_relay;
+struct proxy_pace;
 
 /* What the service allows an exchange; immutable, borrowed from its snapshot for the exchange's
  * life. Times in ms, 0: no limit. */
@@ -110,6 +111,7 @@ struct proxy_exchange {
 	const struct proxy_limits *limits;
 	struct proxy_verdict verdict;
 	struct proxy_filter *filters; /* of the answer's body, the first one first */
+	struct proxy_pace *pace;      /* by which bodies go (pace.h); NULL: as fast as they can */
 
 	uint64_t id;		    /* of this worker, never twice */
 	uint8_t phase;		    /* enum proxy_phase */

@@ -4,8 +4,43 @@
 #include "proxy/exchange_inner.h"
 #include "proxy/face.h"
 #include "proxy/hop.h"
+#include "proxy/pace.h"
+
+typedef size_t push_call(struct proxy_exchange *x, struct span bytes, bool end);
+
+/* As much of the bytes as may go by now; the rest, and the end with it, when its time has come. */
+static size_t push_paced(struct proxy_exchange *x, enum proxy_pace_direction way, struct span bytes,
+			 bool end, push_call *push)
+{
+	size_t sum = 0;
+	while (sum < bytes.len) {
+		struct span rest = span_sub(bytes, sum, SIZE_MAX);
+		size_t most = proxy_pace_may(x->pace, way, rest.len);
+		if (!most) {
+			exchange_arm(x);
+			break;
+		}
+		size_t n = push(x, span_of(rest.data, most), end && most == rest.len);
+		proxy_pace_took(x->pace, way, n);
+		sum += n;
+		if (n < most)
+			break;
+	}
+	return sum;
+}
+
+static size_t push(struct proxy_exchange *x, enum proxy_pace_direction way, struct span bytes,
+		   bool end, push_call *call)
+{
+	return x->pace && bytes.len ? push_paced(x, way, bytes, end, call) : call(x, bytes, end);
+}
 
 /* ---- the request's ---- */
+
+static size_t to_back(struct proxy_exchange *x, struct span bytes, bool end)
+{
+	return x->back->ops->body(x->back, x, bytes, end);
+}
 
 void exchange_request_push(struct proxy_exchange *x)
 {
@@ -14,7 +49,7 @@ void exchange_request_push(struct proxy_exchange *x)
 		return;
 	}
 	struct span rest = span_sub(x->at_hand, x->at_hand_sent, x->at_hand.len);
-	size_t n = x->back->ops->body(x->back, x, rest, true);
+	size_t n = push(x, PROXY_PACE_UP, rest, true, to_back);
 	x->request_bytes = x->at_hand_sent += n;
 	if (n == rest.len) {
 		x->request_ended = true;
@@ -32,7 +67,7 @@ size_t proxy_exchange_request_body(struct proxy_exchange *x, struct span bytes, 
 		exchange_end_later(x, PROXY_CLIENT_BODY_LIMIT);
 		return 0;
 	}
-	size_t n = x->back->ops->body(x->back, x, bytes, end);
+	size_t n = push(x, PROXY_PACE_UP, bytes, end, to_back);
 	x->request_bytes += n;
 	x->request_held = n < bytes.len;
 	if (n)
@@ -95,10 +130,17 @@ void exchange_filters_close(struct proxy_exchange *x, bool whole)
 	}
 }
 
+static size_t to_filters(struct proxy_exchange *x, struct span bytes, bool end)
+{
+	return x->filters ? x->filters->ops->push(x->filters, x, bytes, end)
+			  : exchange_to_front(x, bytes, end);
+}
+
 size_t proxy_exchange_response_body(struct proxy_exchange *x, struct span bytes, bool end)
 {
-	size_t n = x->filters ? x->filters->ops->push(x->filters, x, bytes, end)
-			      : exchange_to_front(x, bytes, end);
+	size_t n = push(x, PROXY_PACE_DOWN, bytes, end, to_filters);
+	if (n < bytes.len)
+		x->response_held = true;
 	x->response_bytes += n;
 	if (end && n == bytes.len)
 		x->response_ended = true;

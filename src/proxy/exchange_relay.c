@@ -54,6 +54,7 @@ static void begin(struct proxy_later *l)
 		return;
 	proxy_relay_begin(r, w, front->t, back->t, x->limits->tunnel_ms, over);
 	r->owner = x;
+	r->pace = x->pace;
 	hand_over(front, &r->ways[PROXY_RELAY_UP]);
 	hand_over(back, &r->ways[PROXY_RELAY_DOWN]);
 	proxy_deadline_clear(&x->deadline);

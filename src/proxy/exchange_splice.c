@@ -1,5 +1,6 @@
 /* The rest of a long answer's body, from the kernel to the kernel. */
 #include "proxy/exchange_inner.h"
+#include "proxy/pace.h"
 #include "proxy/transport.h"
 
 static bool may_splice(const struct proxy_exchange *x, const struct proxy_transport *from,
@@ -25,7 +26,10 @@ enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy
 		x->splice = w->io->splice_take(w);
 	if (!x->splice)
 		return PROXY_SPLICE_NOT;
-	enum err e = proxy_splice_move(x->splice, from, to, left, &moved);
+	uint64_t most = x->pace ? proxy_pace_may(x->pace, PROXY_PACE_DOWN, left) : left;
+	enum err e = proxy_splice_move(x->splice, from, to, most, &moved);
+	if (x->pace)
+		proxy_pace_took(x->pace, PROXY_PACE_DOWN, moved.got);
 	*ret_got = moved.got;
 	x->response_bytes += moved.got;
 	x->sent_bytes += moved.put;
@@ -37,8 +41,15 @@ enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy
 	x->response_ended = moved.got == left && !moved.held;
 	if (x->response_ended)
 		w->io->splice_give(w, TAKE(x->splice));
+	bool more = moved.more;
+	/* What was granted has gone, and the rest of what came lies unread: no event tells of it.
+	 */
+	if (moved.got == most && most < left) {
+		more = proxy_pace_may(x->pace, PROXY_PACE_DOWN, left - most) > 0;
+		x->response_held = x->response_held || !more;
+	}
 	exchange_arm(x);
-	if (moved.more)
+	if (more)
 		return PROXY_SPLICE_MORE;
 	return x->response_ended ? PROXY_SPLICE_DONE : PROXY_SPLICE_WAIT;
 }

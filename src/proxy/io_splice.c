@@ -97,10 +97,11 @@ enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *from,
 	}
 }
 
-enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from, size_t *ret_len)
+enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from, size_t most,
+			 size_t *ret_len)
 {
 	*ret_len = 0;
-	TRY(splice_in(&s->pipe, from->fd, MOVED_MAX, ret_len));
+	TRY(splice_in(&s->pipe, from->fd, most < MOVED_MAX ? most : MOVED_MAX, ret_len));
 	if (!*ret_len && !s->pipe.held)
 		from->ready &= (uint8_t)~PROXY_CAN_READ;
 	return OK;

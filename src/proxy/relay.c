@@ -1,5 +1,6 @@
 #include "proxy/relay.h"
 
+#include "proxy/pace.h"
 #include "proxy/worker.h"
 
 #include <stddef.h>
@@ -86,44 +87,59 @@ static enum step give(struct proxy_relay *r, struct proxy_relay_way *way)
 
 /* ---- in ---- */
 
+static enum proxy_pace_direction direction(const struct proxy_relay *r,
+					   const struct proxy_relay_way *way)
+{
+	return way == &r->ways[PROXY_RELAY_UP] ? PROXY_PACE_UP : PROXY_PACE_DOWN;
+}
+
+static void took_bytes(struct proxy_relay *r, const struct proxy_relay_way *way, size_t n)
+{
+	if (r->pace)
+		proxy_pace_took(r->pace, direction(r, way), n);
+}
+
 static enum step took(struct proxy_relay_way *way, enum err e)
 {
 	way->ended = e == ERR_CLOSED;
 	return e && !way->ended ? STEP_FROM_BROKE : STEP_OK;
 }
 
-static enum step take_by_copy(struct proxy_relay *r, struct proxy_relay_way *way)
+static enum step take_by_copy(struct proxy_relay *r, struct proxy_relay_way *way, size_t most)
 {
 	struct proxy_worker *w = r->w;
 	struct proxy_buffer *b = proxy_buffer_take(&w->buffers);
 	size_t n = 0;
 	if (!b)
 		return STEP_BUSY;
-	enum err e = proxy_transport_read(way->from, b->data, PROXY_BUFFER_SIZE, &n);
+	enum err e = proxy_transport_read(way->from, b->data,
+					  most < PROXY_BUFFER_SIZE ? most : PROXY_BUFFER_SIZE, &n);
 	if (e || !n) {
 		proxy_buffer_give(&w->buffers, b);
 		return took(way, e);
 	}
 	b->end = (uint32_t)n;
 	way->held = b;
+	took_bytes(r, way, n);
 	way->much = n == PROXY_BUFFER_SIZE && w->io->splice_take && way->from->fd >= 0 &&
 		    way->to->fd >= 0;
 	return STEP_OK;
 }
 
-static enum step take_by_splice(struct proxy_relay *r, struct proxy_relay_way *way)
+static enum step take_by_splice(struct proxy_relay *r, struct proxy_relay_way *way, size_t most)
 {
 	struct proxy_worker *w = r->w;
 	struct proxy_splice *s = w->io->splice_take(w);
 	size_t n = 0;
 	if (!s) {
 		way->much = false;
-		return take_by_copy(r, way);
+		return take_by_copy(r, way, most);
 	}
-	enum err e = proxy_splice_in(s, way->from, &n);
+	enum err e = proxy_splice_in(s, way->from, most, &n);
 	if (n) {
 		way->splice = s;
 		way->burst += n;
+		took_bytes(r, way, n);
 		return STEP_OK;
 	}
 	w->io->splice_give(w, s);
@@ -158,7 +174,11 @@ static enum step move(struct proxy_relay *r, struct proxy_relay_way *way)
 			proxy_later_add(&r->w->later, &r->later, turn_later);
 			break;
 		}
-		s = way->much ? take_by_splice(r, way) : take_by_copy(r, way);
+		size_t may =
+			r->pace ? proxy_pace_may(r->pace, direction(r, way), SIZE_MAX) : SIZE_MAX;
+		if (!may)
+			break;
+		s = way->much ? take_by_splice(r, way, may) : take_by_copy(r, way, may);
 		if (s)
 			return s;
 		if (!holds(way) && !way->ended)

@@ -13,6 +13,7 @@
 #include "proxy/transport.h"
 
 struct proxy_buffer;
+struct proxy_pace;
 struct proxy_relay;
 struct proxy_splice;
 struct proxy_worker;
@@ -51,7 +52,8 @@ struct proxy_relay {
 	uint8_t broken;	  /* with PROXY_RELAY_BROKE: the way whose `from` broke */
 	bool turning;
 	proxy_relay_done_call *done;
-	void *owner; /* for the owner's use */
+	void *owner;		 /* for the owner's use */
+	struct proxy_pace *pace; /* the owner's; NULL: as fast as they can */
 };
 
 /* Both transports are open. Nothing happens in here: what is to go before all else may be put into

@@ -54,9 +54,9 @@ MUST enum err proxy_splice_move(struct proxy_splice *s, struct proxy_transport *
 				struct proxy_transport *to, uint64_t left,
 				struct proxy_spliced *ret);
 
-/* From a transport that can be read, as much as the pipe holds; none: PROXY_CAN_READ is cleared
- * when the pipe was empty. ERR_CLOSED: `from` has ended. */
-MUST enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from,
+/* From a transport that can be read, up to `most`, and to what the pipe holds; none: PROXY_CAN_READ
+ * is cleared when the pipe was empty. ERR_CLOSED: `from` has ended. */
+MUST enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from, size_t most,
 			      size_t *ret_len);
 /* What is in the pipe, as far as it goes; the rest (*ret_held): PROXY_CAN_WRITE is cleared. Both
  * are set on failure too. */

@@ -3,6 +3,8 @@
 #include "proto/http/token.h"
 #include "proto/ip/nat64.h"
 #include "proto/ip/prefix.h"
+#include "proxy/auth/conf_user.h"
+#include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
 
 static const struct config_key forward_keys[] = {
@@ -135,6 +137,18 @@ static const struct config_key forward_keys[] = {
 	 .map = &forward_access_map,
 	 .help = "who of the `clients` may go where: users, and rules of which the first that fits "
 		 "decides"},
+	{.name = "bandwidth",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, bandwidth),
+	 .map = &forward_bandwidth_map,
+	 .items_max = BANDWIDTH_LIMITS_MAX,
+	 .example = "[{down: 2M, up: 512K}, {by: all, from: [192.168.7.0/24], down: 5M}]",
+	 .help = "how much bodies and tunnels may move in a second; of the limits that fit a "
+		 "client "
+		 "all hold. What the cache gives counts as what servers give; datagrams of SOCKS "
+		 "do "
+		 "not count"},
 	{.name = "privacy",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct forward_conf, privacy),
@@ -239,6 +253,29 @@ static void check_groups(const struct forward_conf *conf, struct config_at *at)
 	}
 }
 
+static void check_bandwidth(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct forward_bandwidth_conf *limits = conf->bandwidth.items;
+	const struct proxy_user_conf *users = conf->access.users.items;
+	for (size_t i = 0; i < conf->bandwidth.n; i++) {
+		const struct config_step groups[] = {{"bandwidth", i}, {"groups", 0}};
+		if (limits[i].groups.n && !conf->policy)
+			config_fail_inside(at, groups, 2,
+					   "groups are those of the section `policy`: write "
+					   "`policy: on` too");
+		for (size_t k = 0; k < limits[i].users.n; k++) {
+			const char *name = ((const char *const *)limits[i].users.items)[k];
+			const struct config_step steps[] = {{"bandwidth", i}, {"users", k}};
+			bool found = strcmp(name, "*") == 0 && conf->access.users.n;
+			for (size_t u = 0; u < conf->access.users.n && !found; u++)
+				found = strcmp(users[u].name, name) == 0;
+			if (!found)
+				config_fail_inside(at, steps, 2,
+						   "there is no user '%s' in `access`", name);
+		}
+	}
+}
+
 static void check(const void *section, struct config_at *at)
 {
 	const struct forward_conf *conf = section;
@@ -251,6 +288,7 @@ static void check(const void *section, struct config_at *at)
 	check_ports(&conf->socks_ports, "socks-ports", at);
 	check_inside(conf, at);
 	check_groups(conf, at);
+	check_bandwidth(conf, at);
 	proxy_cache_check(&conf->cache, at);
 }
 

@@ -25,6 +25,20 @@ static void refused(const char *text, uint32_t line, uint32_t column, const char
 	conf_refused(&sections, text, line, column, words);
 }
 
+static void refuses_limits_for_whom_nobody_knows(void **state)
+{
+	(void)state;
+	refused("forward-proxy:\n  listen: {address: 192.0.2.1}\n  bandwidth:\n"
+		"    - {down: 1M, users: [ann]}\n",
+		4, 26, "there is no user 'ann'");
+	refused("forward-proxy:\n  listen: {address: 192.0.2.1}\n  bandwidth:\n"
+		"    - {down: 1M}\n    - {down: 1M, users: ['*']}\n",
+		5, 26, "there is no user '*'");
+	refused("forward-proxy:\n  listen: {address: 192.0.2.1}\n  bandwidth:\n"
+		"    - {down: 1M, groups: [kids]}\n",
+		4, 27, "`policy: on`");
+}
+
 static void refuses_what_cannot_be_served(void **state)
 {
 	(void)state;
@@ -79,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(schema_is_sound),
+		cmocka_unit_test(refuses_limits_for_whom_nobody_knows),
 		cmocka_unit_test(refuses_what_cannot_be_served),
 		cmocka_unit_test(ports_follow_what_is_spoken),
 	};

@@ -165,6 +165,8 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_NAMES));
 	write_one(w, "socks_connects_total", "requests of SOCKS for connections that were let go",
 		  own_count(p, FORWARD_COUNT_SOCKS));
+	write_one(w, "paced_total", "times that octets waited for a limit of `bandwidth`",
+		  own_count(p, FORWARD_COUNT_PACED));
 	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
 		  own_count(p, FORWARD_COUNT_SCRIPTS));
 	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",

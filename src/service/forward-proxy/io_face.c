@@ -19,6 +19,7 @@ static enum forward_step (*const steps[])(struct forward_exchange *e, struct pro
 	forward_resolve,	 /* the addresses of its name */
 	forward_judge_addresses, /* may each of them be gone to? */
 	forward_judge_rules,	 /* may it, where the rules are about addresses? */
+	forward_limit_bandwidth, /* how fast? */
 	forward_edit_request,	 /* what the origin gets */
 	forward_ask_cache,	 /* is the answer here? */
 };

@@ -7,8 +7,11 @@
 #include "proxy/cache/io_cache.h"
 #include "proxy/exchange.h"
 #include "proxy/face.h"
+#include "service/forward-proxy/access/access.h"
 #include "service/forward-proxy/io_exchange.h"
 #include "service/forward-proxy/io_worker.h"
+
+struct policy;
 
 /* What the core asks; arg is the worker. Its file has the order of the steps. */
 extern const struct proxy_face forward_face;
@@ -49,6 +52,17 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret);
 /* io_policy.c: what the site's policy says of the host. */
 enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret);
+
+/* io_pace.c: how fast its octets may move. */
+enum forward_step forward_limit_bandwidth(struct forward_exchange *e, struct proxy_verdict *ret);
+
+/* io_rules.c: what the site's policy says of the client's groups; for access_facts. */
+struct forward_membership {
+	const struct policy *policy; /* NULL: there is none */
+	uint64_t groups;
+};
+struct forward_membership forward_membership_of(const struct forward_exchange *e);
+enum access_member forward_member(const void *arg, const char *group);
 
 /* The call of auth_desk_take; who: the exchange. */
 void forward_hashed(void *arg, void *who, bool right);

@@ -24,6 +24,7 @@ struct forward_proxy {
 	struct auth_hasher *hasher;
 	struct auth_known *known;
 	struct auth_attempts *attempts;
+	struct bandwidth *bandwidth;
 	struct forward_site *site;	/* in force */
 	uint64_t sites;			/* made so far */
 	struct proxy_cache_tiers cache; /* of all workers */

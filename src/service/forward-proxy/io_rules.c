@@ -106,15 +106,9 @@ static enum refusal refusal_of(enum access_why why)
 	return why == ACCESS_WHY_CLEAR ? REFUSAL_CLEAR : REFUSAL_RULE;
 }
 
-/* What the site's policy says of the client. */
-struct membership {
-	const struct policy *policy; /* NULL: there is none */
-	uint64_t groups;
-};
-
-static enum access_member member(const void *arg, const char *group)
+enum access_member forward_member(const void *arg, const char *group)
 {
-	const struct membership *m = arg;
+	const struct forward_membership *m = arg;
 	unsigned number =
 		m->policy ? policy_group_find(m->policy, span_text(group)) : POLICY_GROUPS_MAX;
 	return number == POLICY_GROUPS_MAX ? ACCESS_MEMBER_UNKNOWN
@@ -122,24 +116,24 @@ static enum access_member member(const void *arg, const char *group)
 					   : ACCESS_MEMBER_NOT;
 }
 
-static struct membership membership_of(const struct forward_exchange *e)
+struct forward_membership forward_membership_of(const struct forward_exchange *e)
 {
 	const struct policy_client client = {.address = e->x->connection->peer.address,
 					     .user = e->user};
 	struct policy_held *held = e->view->site->conf->policy ? e->worker->policy : NULL;
 	const struct policy *p = held ? policy_held_policy(held) : NULL;
-	return (struct membership){p, p ? policy_groups_of(p, &client) : 0};
+	return (struct forward_membership){p, p ? policy_groups_of(p, &client) : 0};
 }
 
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
 {
-	const struct membership groups = membership_of(e);
+	const struct forward_membership groups = forward_membership_of(e);
 	const struct access_facts facts = {
 		.client = ip_address_unmap(&e->x->connection->peer.address),
 		.user = e->user,
 		.secure = is_secure(e->x->connection),
 		.now_s = clock_wall_s(),
-		.member = member,
+		.member = forward_member,
 		.member_arg = &groups,
 		.to = &e->to,
 		.addresses = e->addresses.items,

@@ -100,6 +100,7 @@ static enum err make_realm(struct forward_site *s)
 static enum err make_parts(struct forward_site *s)
 {
 	TRY(forward_access_rules(&s->arena, &s->conf->access, &s->rules, &s->users));
+	TRY(forward_bandwidth_limits(&s->arena, &s->conf->bandwidth, &s->bandwidth));
 	TRY(forward_upstreams(&s->arena, &s->conf->upstreams, &s->upstreams));
 	if (s->conf->has_pac)
 		TRY(forward_pac_text(&s->arena, &s->conf->pac, &s->pac));

@@ -8,6 +8,7 @@
 #include "proxy/auth/basic_auth.h"
 #include "proxy/exchange.h"
 #include "service/forward-proxy/access/access.h"
+#include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
 #include "service/forward-proxy/conf.h"
 #include "service/forward-proxy/message.h"
@@ -36,6 +37,7 @@ struct forward_site {
 	struct arena arena;		  /* of what is made of the configuration */
 	const struct upstream *upstreams; /* conf->upstreams.n */
 	struct access_rules rules;
+	struct bandwidth_limits bandwidth;
 	struct auth_users users;
 	struct span realm_field; /* of Proxy-Authenticate */
 	struct span pac;	 /* the script for browsers; empty: none */

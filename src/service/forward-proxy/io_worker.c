@@ -147,6 +147,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	loop_on_wake(&w->loop, woken, w);
 	w->known = o->known;
 	w->attempts = o->attempts;
+	w->bandwidth = o->bandwidth;
 	w->policy = policy_held_ref(o->policy);
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &forward_cached_edits);

@@ -25,6 +25,7 @@ struct auth_attempts;
 struct auth_desk;
 struct auth_hasher;
 struct auth_known;
+struct bandwidth;
 struct policy_held;
 
 /* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
@@ -51,6 +52,7 @@ enum forward_count {
 	FORWARD_COUNT_DATAGRAMS_DROPPED,
 	FORWARD_COUNT_NAMES,   /* that were asked for */
 	FORWARD_COUNT_SCRIPTS, /* of ours, for browsers */
+	FORWARD_COUNT_PACED,   /* how often octets waited for their time */
 	FORWARD_COUNT_REFUSED, /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
 };
@@ -77,6 +79,7 @@ struct forward_worker {
 	struct auth_desk *desk;		/* where passwords are hashed */
 	struct auth_known *known;	/* borrowed from main */
 	struct auth_attempts *attempts; /* likewise */
+	struct bandwidth *bandwidth;	/* likewise */
 	struct proxy_cache_desk cache;
 	struct forward_top *top;    /* the main thread reads it, too */
 	struct access_out *access;  /* borrowed from main, who reads its other end */
@@ -95,6 +98,7 @@ struct forward_worker_options {
 	struct auth_hasher *hasher;	/* borrowed, until its end before _done */
 	struct auth_known *known;	/* borrowed */
 	struct auth_attempts *attempts; /* borrowed */
+	struct bandwidth *bandwidth;	/* borrowed */
 	struct cache_memory *cache;	/* borrowed; NULL: nothing is kept */
 	struct policy_held *policy;	/* the worker takes a count of its own; NULL: none */
 	unsigned number;		/* of this worker */

@@ -11,6 +11,7 @@
 #include "policy/io_follow.h"
 #include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
+#include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/service.h"
 #include "supervisor/plan.h"
@@ -30,6 +31,8 @@ enum {
 	ATTEMPTS_CLIENTS = 16384,
 	ATTEMPTS_BURST = 10,
 	ATTEMPTS_EACH_MS = 10000,
+	/* Clients at once, for each limit that fits them. */
+	BANDWIDTH_BUCKETS = 65536,
 };
 
 static size_t workers_of(const struct forward_conf *conf)
@@ -254,6 +257,8 @@ static enum err open_all(struct forward_proxy *p)
 	const struct auth_attempts_conf attempts = {ATTEMPTS_CLIENTS, ATTEMPTS_BURST,
 						    ATTEMPTS_EACH_MS};
 	TRY(auth_attempts_new(&attempts, &p->attempts));
+	/* It is there without `bandwidth` too: a reload may bring it. */
+	TRY(bandwidth_new(BANDWIDTH_BUCKETS, &p->bandwidth));
 	TRY(auth_known_new(CREDENTIALS_MAX, CREDENTIALS_MS, &p->known));
 	TRY(auth_hasher_new(&p->hasher));
 	TRY(tls_tickets_new(&p->tickets));
@@ -291,6 +296,7 @@ static enum err start_workers(struct forward_proxy *p)
 		.hasher = p->hasher,
 		.known = p->known,
 		.attempts = p->attempts,
+		.bandwidth = p->bandwidth,
 		.cache = p->cache.memory,
 		.policy = held,
 	};
@@ -381,6 +387,7 @@ static void end(struct forward_proxy *p)
 	tls_tickets_unref(p->tickets);
 	auth_known_free(p->known);
 	auth_attempts_free(p->attempts);
+	bandwidth_free(p->bandwidth);
 	ticket_ring_done(&p->ring);
 	proxy_cache_tiers_done(&p->cache);
 	free(p->entries);

@@ -1,0 +1,84 @@
+#include "proxy/pace.h"
+
+#include "proxy/exchange_inner.h"
+#include "proxy/relay.h"
+
+size_t proxy_pace_may(struct proxy_pace *p, enum proxy_pace_direction way, size_t want)
+{
+	struct proxy_worker *w = p->x->worker;
+	struct proxy_pace_way *here = &p->ways[way];
+	if (!here->left) {
+		uint32_t wait_ms = 0;
+		here->left = p->ask(p, way, w->now_ms, &wait_ms);
+		here->at_ms = w->now_ms + wait_ms;
+	}
+	if (here->at_ms > w->now_ms) {
+		proxy_deadline_set(&w->wheel, &here->deadline, w->now_ms,
+				   (uint32_t)(here->at_ms - w->now_ms));
+		return 0;
+	}
+	proxy_deadline_clear(&here->deadline);
+	return want < here->left ? want : here->left;
+}
+
+void proxy_pace_took(struct proxy_pace *p, enum proxy_pace_direction way, size_t n)
+{
+	struct proxy_pace_way *here = &p->ways[way];
+	if (here->left != SIZE_MAX)
+		here->left -= n < here->left ? n : here->left;
+}
+
+/* ---- the time has come ---- */
+
+static void up_now(struct proxy_deadline *d)
+{
+	struct proxy_pace *p =
+		(struct proxy_pace *)((char *)d - offsetof(struct proxy_pace, ways[0].deadline));
+	struct proxy_exchange *x = p->x;
+	if (x->relay) {
+		proxy_relay_turn(x->relay);
+		return;
+	}
+	exchange_arm(x);
+	if (!x->back)
+		return;
+	proxy_exchange_request_resume(x);
+	proxy_exchange_request_flush(x);
+}
+
+static void down_now(struct proxy_deadline *d)
+{
+	struct proxy_pace *p =
+		(struct proxy_pace *)((char *)d - offsetof(struct proxy_pace, ways[1].deadline));
+	struct proxy_exchange *x = p->x;
+	if (x->relay)
+		proxy_relay_turn(x->relay);
+	else
+		proxy_exchange_go(x);
+}
+
+/* ---- life ---- */
+
+void proxy_exchange_pace(struct proxy_exchange *x, struct proxy_pace *p)
+{
+	ASSERT(!x->pace);
+	p->x = x;
+	p->ways[PROXY_PACE_UP].deadline.call = up_now;
+	p->ways[PROXY_PACE_DOWN].deadline.call = down_now;
+	x->pace = p;
+}
+
+void proxy_pace_stop(struct proxy_pace *p)
+{
+	if (!p || !p->x)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		struct proxy_pace_way *here = &p->ways[i];
+		proxy_deadline_done(&p->x->worker->wheel, &here->deadline);
+		if (here->left && here->left != SIZE_MAX)
+			p->give_back(p, (enum proxy_pace_direction)i, here->left);
+		here->left = 0;
+	}
+	p->x->pace = NULL;
+	p->x = NULL;
+}
