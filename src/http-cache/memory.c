@@ -342,7 +342,7 @@ enum err cache_memory_put(struct cache_memory *m, struct cache_object *o, uint64
 	else if (size_of(o) <= s->fifo.capacity)
 		e = put(s, hash, o, &gone);
 	/* Under the lock, so that a purge comes before both or after both. */
-	if (!e && !o->rule && m->options.disk)
+	if (!e && !o->rule && m->options.disk && cache_object_is_due(o, now_ms))
 		cache_disk_put(m->options.disk, hash, o);
 	unlock(s);
 	give_back(gone);

@@ -7,6 +7,7 @@
 
 /* ---- bodies ---- */
 
+enum { WRITTEN_MS = 60000 };
 enum { CHUNK_MIN = 4096, CHUNK_MAX = 256 * 1024, CHUNK_WHOLE_MAX = 1024 * 1024 };
 
 struct cache_chunk {
@@ -235,6 +236,35 @@ void cache_object_give_body(struct cache_object *o, struct cache_body *b)
 	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
 	o->body = b;
 	o->size += sizeof(*b) + b->room;
+}
+
+/* All fields but times are in the other, too. */
+static bool is_within(struct cache_fields f, struct cache_fields other)
+{
+	for (size_t i = 0; i < f.n; i++) {
+		bool same = f.at[i].id == HTTP_FIELD_DATE || f.at[i].id == HTTP_FIELD_EXPIRES;
+		for (size_t k = 0; k < other.n && !same; k++)
+			same = span_equal(f.at[i].value, other.at[k].value) &&
+			       span_equal_nocase(f.at[i].name, other.at[k].name);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+bool cache_object_same_but_times(const struct cache_object *a, const struct cache_object *b)
+{
+	struct cache_fields fa = cache_object_fields(a), fb = cache_object_fields(b);
+	return a->body == b->body && a->meta.status == b->meta.status && is_within(fa, fb) &&
+	       is_within(fb, fa);
+}
+
+bool cache_object_is_due(struct cache_object *o, uint64_t now_ms)
+{
+	if (o->written_ms && now_ms >= o->written_ms && now_ms - o->written_ms < WRITTEN_MS)
+		return false;
+	o->written_ms = now_ms;
+	return true;
 }
 
 void cache_object_unref(struct cache_object *o)

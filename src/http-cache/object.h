@@ -47,7 +47,8 @@ struct cache_object {
 	size_t fields_n;
 	struct cache_body *body; /* owned count; NULL with a rule */
 	uint64_t size;		 /* bytes of memory, its own and the body's */
-	uint32_t fetch_ms;	 /* what the server took for it, to its last byte; 0: not known */
+	uint64_t written_ms; /* when the disk got it, or what it is a fresher form of; 0: never */
+	uint32_t fetch_ms;   /* what the server took for it, to its last byte; 0: not known */
 	atomic_uint_fast64_t hits;
 	/* Of the memory tier, under its lock. */
 	struct s3fifo_node node;
@@ -83,6 +84,13 @@ static inline struct cache_fields cache_object_fields(const struct cache_object 
 
 /* Of one that cannot be found yet, and has no body: it takes a count. */
 void cache_object_give_body(struct cache_object *o, struct cache_body *b);
+
+/* Whether they differ in nothing but when they are of, and how long they are fresh for that. */
+bool cache_object_same_but_times(const struct cache_object *a, const struct cache_object *b);
+/* Whether the disk is to get it now, which is remembered: what says the same as what it got a
+ * minute ago is not written again, else whoever asks for something newer has a body written each
+ * time. */
+MUST bool cache_object_is_due(struct cache_object *o, uint64_t now_ms);
 
 bool cache_object_has_tag(const struct cache_object *o, struct span tag);
 

@@ -55,13 +55,16 @@ class Origin(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.asked.append(self.path)
         body = body_of(self.path)
-        self.send_response_only(200)
+        tag = f'"{hashlib.sha256(body).hexdigest()}"'
+        same = self.headers.get("If-None-Match") == tag
+        self.send_response_only(304 if same else 200)
         self.send_header("Cache-Control", "max-age=36000")
-        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+        self.send_header("ETag", tag)
         self.send_header("Cache-Tag", f"all,{self.path.split('/')[1]}")
-        self.send_header("Content-Length", str(len(body)))
+        if not same:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"" if same else body)
 
     def log_message(self, *_):
         pass
@@ -202,6 +205,19 @@ def test_what_is_purged_stays_so_through_a_kill(service):
         assert kept(service, paths) == left
         wait_for(lambda: not disk(service)["sweeps"])
         assert disk(service)["count"] == len(left)
+
+
+def test_who_asks_for_something_newer_has_nothing_written(service):
+    service.start()
+    assert fill(service, ["/newer/300000"])["count"] == 1
+    asker = Asker(service)
+    for _ in range(20):
+        status, body, said = asker.get("/newer/300000", Cache_Control="no-cache")
+        assert status == 200 and body == body_of("/newer/300000") and "fwd-status=304" in said, said
+    # What is written after them comes behind them.
+    told = fill(service, ["/after/100"])
+    assert told["writes"] == 2 and told["count"] == 2
+    asker.close()
 
 
 def test_a_disk_that_cannot_be_had_is_done_without(host, service):

@@ -189,35 +189,6 @@ static void old_ones_go_and_those_that_are_asked_for_stay(void **state)
 	site_close(&s);
 }
 
-/* More than a segment takes, in one turn of the writer: none of it goes for the rest of it. */
-static void what_comes_at_once_does_not_push_itself_out(void **state)
-{
-	enum { OLD = 250, OLD_LEN = 200000, NEW = 40, LEN = 50000, SIZE = 40 << 20 };
-	char key[64];
-	struct site s = site_open(SIZE);
-	(void)state;
-	for (int i = 0; i < OLD; i++) {
-		(void)snprintf(key, sizeof(key), "http://old/%d", i);
-		site_put(&s, key, "", FRESH, OLD_LEN);
-	}
-	site_settle(&s);
-	site_close(&s);
-	s = site_open_still(SIZE);
-	for (int i = 0; i < NEW; i++) {
-		(void)snprintf(key, sizeof(key), "http://new/%d", i);
-		site_put(&s, key, "", FRESH, LEN);
-	}
-	assert_int_equal(cache_disk_start(s.disk, s.memory), OK);
-	site_settle(&s);
-	assert_int_equal(site_sums(&s).dropped, 0);
-	for (int i = 0; i < NEW; i++) {
-		(void)snprintf(key, sizeof(key), "http://new/%d", i);
-		if (!cache_memory_below(s.memory, span_text(key)))
-			fail_msg("%s is not on the disk", key);
-	}
-	site_close(&s);
-}
-
 static void another_process_is_refused(void **state)
 {
 	struct site s = site_open(SITE_SIZE);
@@ -558,7 +529,6 @@ int main(void)
 		cmocka_unit_test_setup(what_is_purged_stays_so, site_fresh),
 		cmocka_unit_test_setup(too_many_rules_purge_everything, site_fresh),
 		cmocka_unit_test_setup(old_ones_go_and_those_that_are_asked_for_stay, site_fresh),
-		cmocka_unit_test_setup(what_comes_at_once_does_not_push_itself_out, site_fresh),
 		cmocka_unit_test_setup(another_process_is_refused, site_fresh),
 		cmocka_unit_test_setup(what_cannot_be_written_is_in_memory_only, site_fresh),
 		cmocka_unit_test_setup(another_version_is_emptied_and_so_is_what_nobody_wrote,

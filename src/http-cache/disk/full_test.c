@@ -1,4 +1,5 @@
-/* A disk that is really full: a small one of memory, which only this process sees. */
+/* A disk that is really full: a small one of memory, which only this process sees.
+ * This program runs with threads: those of the tier. */
 #include "http-cache/disk/site_test.h"
 
 #include "http-cache/disk/layout.h"

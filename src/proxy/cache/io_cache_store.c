@@ -227,6 +227,7 @@ void cached_freshen(struct proxy_cached *c)
 	if (!made)
 		return; /* the old one answers, and is asked for again next time */
 	made->fetch_ms = old->fetch_ms;
+	made->written_ms = cache_object_same_but_times(old, made) ? old->written_ms : 0;
 	/* It may not be for others by now. */
 	enum cache_rule rule =
 		cache_may_store(span_text("GET"), cached_request(c), all, &made->meta, &c->policy);
