@@ -159,6 +159,38 @@ static void an_alias_hides_nothing(void **state)
 	assert_int_equal(t.reply.header.ancount, 2);
 }
 
+static void many_signatures_hide_no_alias(void **state)
+{
+	uint8_t out[4096];
+	struct writer w = writer_of(out, sizeof(out));
+	struct dns_name name = name_of("metrics.net."), target = name_of("track.ads.example.");
+	const struct ip_address from = ip_address_v4(192, 0, 2, 9);
+	(void)state;
+	write_bytes(&w, "\0\1\x81\x80\0\1\0\x2a\0\0\0\0", 12);
+	write_span(&w, dns_name_span(&name));
+	write_bytes(&w, "\0\1\0\1", 4);
+	for (unsigned i = 0; i < 42; i++) {
+		write_bytes(&w, "\xc0\x0c", 2);
+		write_u16(&w, i < 41 ? DNS_TYPE_RRSIG : DNS_TYPE_CNAME);
+		write_bytes(&w, "\0\1\0\0\0\x3c", 6);
+		write_u16(&w, i < 41 ? 1 : target.len);
+		if (i < 41)
+			write_u8(&w, 0);
+		else
+			write_span(&w, dns_name_span(&target));
+	}
+	assert_false(w.bad);
+	const struct reply_to to = {.question = span_of(out + 12, name.len + 4u),
+				    .limit = sizeof(out)};
+	uint8_t question[DNS_NAME_MAX + 4];
+	memcpy(question, to.question.data, to.question.len);
+	struct reply_to how = to;
+	how.question = span_of(question, to.question.len);
+	size_t len = engine_filter_answer(t.engine, &from, &how, out, w.pos);
+	assert_true(len < w.pos);
+	assert_int_equal(out[3] & 0xf, DNS_RCODE_NXDOMAIN);
+}
+
 static void an_excepted_name_may_be_an_alias_of_anything(void **state)
 {
 	(void)state;
@@ -249,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_names_and_other_clients_are_as_ever, begin,
 						end),
 		cmocka_unit_test_setup_teardown(an_alias_hides_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(many_signatures_hide_no_alias, begin, end),
 		cmocka_unit_test_setup_teardown(an_excepted_name_may_be_an_alias_of_anything, begin,
 						end),
 		cmocka_unit_test_setup_teardown(search_engines_are_asked_under_their_safe_name,

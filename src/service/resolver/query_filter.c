@@ -9,7 +9,7 @@
 #include "service/resolver/walk.h"
 
 enum {
-	ALIASES_MAX = 32, /* of an answer, looked at */
+	ALIASES_MAX = WALK_CNAMES_MAX + 1, /* of an answer: a safe search's own, and a walk's */
 	/* An address or an SOA, and the message around it, with room to spare. */
 	BLOCKED_ROW_MAX = 1024,
 	BLOCKED_PACKED_MAX = 2048,
@@ -84,9 +84,14 @@ static bool has_blocked_alias(struct engine *e, const struct ip_address *client,
 	if (dns_message_read(message, &m) != OK || m.header.ancount < 2)
 		return false;
 	struct dns_record_iter it = dns_record_iter_section(&m, DNS_ANSWER);
-	for (unsigned n = 0; n < ALIASES_MAX && dns_record_next(&m, &it, &rec); n++) {
-		if (rec.type != DNS_TYPE_CNAME)
+	/* Aliases stand first, and between them what they are made of and their signatures, of
+	 * which a zone may have as many as it likes. */
+	for (unsigned n = 0; n < ALIASES_MAX && dns_record_next(&m, &it, &rec);) {
+		if (rec.type == DNS_TYPE_DNAME || rec.type == DNS_TYPE_RRSIG)
 			continue;
+		if (rec.type != DNS_TYPE_CNAME)
+			break;
+		n++;
 		struct reader r = reader_of_span(message);
 		reader_skip(&r, rec.rdata_at);
 		if (dns_name_read(&r, reader_of_span(message), &target) == OK &&
