@@ -184,14 +184,22 @@ uint64_t policy_groups_of(const struct policy *p, const struct policy_client *cl
 
 /* --- what holds --- */
 
-/* Groups whose rules are lifted; *ret_all: those of everybody. */
+static bool lasts(uint64_t pause_s, uint64_t now_s, uint64_t *until_s)
+{
+	if (pause_s > now_s && pause_s < *until_s)
+		*until_s = pause_s;
+	return pause_s > now_s;
+}
+
+/* Groups whose rules are lifted; *ret_all: those of everybody. *until_s: no later than the first
+ * of those ends. */
 static uint64_t paused(const struct policy *p, const struct policy_pauses *pauses, uint64_t now_s,
-		       bool *ret_all)
+		       bool *ret_all, uint64_t *until_s)
 {
 	uint64_t groups = 0;
-	*ret_all = pauses && pauses->all_s > now_s;
+	*ret_all = pauses && lasts(pauses->all_s, now_s, until_s);
 	for (unsigned i = 0; pauses && i < p->setup.groups_n; i++)
-		if (pauses->groups_s[i] > now_s)
+		if (lasts(pauses->groups_s[i], now_s, until_s))
 			groups |= UINT64_C(1) << i;
 	return groups;
 }
@@ -225,11 +233,11 @@ void policy_view(const struct policy *p, uint64_t groups, uint64_t now_s,
 {
 	struct policy_view v = {.groups = groups, .until_s = UINT64_MAX};
 	bool all;
-	uint64_t lifted = paused(p, pauses, now_s, &all);
-	/* What depends on the time is looked at anew each minute: hours and pauses are in minutes.
-	 */
-	if (p->setup.schedules_n || lifted || all)
-		v.until_s = now_s / 60 * 60 + 60;
+	uint64_t lifted = paused(p, pauses, now_s, &all, &v.until_s);
+	/* Hours are in minutes, and so are the moments at which a clock is changed. */
+	uint64_t minute_s = now_s / 60 * 60 + 60;
+	if (p->setup.schedules_n && minute_s < v.until_s)
+		v.until_s = minute_s;
 	for (unsigned i = 0; i < p->setup.rules_n; i++) {
 		const struct policy_rule *r = &p->setup.rules[i];
 		if (!rule_is_for(r, groups, lifted, all))

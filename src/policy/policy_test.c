@@ -194,6 +194,8 @@ static void a_pause_lifts_rules_until_its_end(void **state)
 	assert_true(blocked(1 << STAFF, NIGHT, &pauses, "ads.example"));
 	policy_view(p, kids, NIGHT, &pauses, &v);
 	assert_int_equal(v.engines, 0);
+	policy_view(p, kids, NIGHT + 3, &(struct policy_pauses){.all_s = NIGHT + 17}, &v);
+	assert_int_equal(v.until_s, NIGHT + 17); /* not at the minute's end */
 	pauses = (struct policy_pauses){.all_s = NIGHT + 60};
 	assert_false(blocked(0, NIGHT, &pauses, "ads.example"));
 	assert_true(blocked(0, NIGHT + 60, &pauses, "ads.example"));
