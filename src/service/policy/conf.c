@@ -1,5 +1,6 @@
 #include "service/policy/conf.h"
 
+#include "fetch/url.h" /* why-include: no I/O; what is fetched is read by the same */
 #include "policy/safe_search.h"
 
 #define LINE_MAX_LEN 1024
@@ -121,11 +122,16 @@ static void check_list(const void *conf, struct config_at *at)
 {
 	const struct policy_list_conf *c = conf;
 	struct policy_line l;
+	struct fetch_url url;
 	const char *const *lines = c->lines.items;
 	if ((c->url != NULL) + (c->file != NULL) + (c->lines.n != 0) != 1)
 		config_fail(at, NULL, "write one of url, file and lines");
-	if (c->url && strncmp(c->url, "https://", 8) != 0 && strncmp(c->url, "http://", 7) != 0)
+	enum err e = c->url ? fetch_url_read(span_text(c->url), &url) : OK;
+	if (e == ERR_UNSUPPORTED)
 		config_fail(at, "url", "'%s' begins with neither https:// nor http://", c->url);
+	else if (e)
+		config_fail(at, "url",
+			    "'%s' is no URL; write one like https://lists.example/ads.txt", c->url);
 	if (c->refresh_own && !c->url)
 		config_fail(at, "refresh", "only what has a url is fetched");
 	for (size_t i = 0; i < c->lines.n; i++) {

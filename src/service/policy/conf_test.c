@@ -28,6 +28,12 @@ static void refuses_lists_of_nothing_and_of_two_things(void **state)
 	conf_refused(&sections, "policy:\n  lists: {a: {url: \"https://x/\", file: x}}\n", 2, 14,
 		     "one of url, file and lines");
 	conf_refused(&sections, "policy:\n  lists: {a: {url: \"ftp://x/\"}}\n", 2, 20, "https://");
+	conf_refused(&sections, "policy:\n  lists: {a: {url: \"https://x y/\"}}\n", 2, 20,
+		     "no URL");
+	conf_refused(&sections, "policy:\n  lists: {a: {url: \"https://me@x/\"}}\n", 2, 20,
+		     "no URL");
+	conf_refused(&sections, "policy:\n  lists: {a: {url: \"https://x:99999/\"}}\n", 2, 20,
+		     "no URL");
 	conf_refused(&sections, "policy:\n  lists: {a: {file: x, refresh: 1h}}\n", 2, 33,
 		     "only what has a url");
 	conf_refused(&sections, "policy:\n  lists: {a: {lines: [\"||x^\", \"x##.y\"]}}\n", 2, 31,

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define NAME "policy"
@@ -88,7 +89,7 @@ static void advise(const void *section, void (*tell)(void *arg, uint32_t line, c
 	const struct policy_list_conf *lists = conf->lists.items;
 	char text[256];
 	for (size_t i = 0; i < conf->lists.n; i++) {
-		if (lists[i].url && strncmp(lists[i].url, "http://", 7) == 0) {
+		if (lists[i].url && strncasecmp(lists[i].url, "http://", 7) == 0) {
 			(void)snprintf(text, sizeof(text),
 				       "policy: the list '%s' comes over http: whoever is between "
 				       "can change it",
