@@ -49,6 +49,7 @@ void exchange_arm(struct proxy_exchange *x)
 	uint32_t ms = phase_ms(x);
 	uint64_t at = ms ? w->now_ms + ms : UINT64_MAX;
 	uint64_t by = body_by_ms(x);
+	by = x->first_by_ms && x->first_by_ms < by ? x->first_by_ms : by;
 	if (x->limits->whole_ms && x->phase != PROXY_PHASE_TUNNEL) {
 		uint64_t whole = x->times.begin_us / 1000 + x->limits->whole_ms;
 		by = whole < by ? whole : by;
@@ -87,6 +88,10 @@ void exchange_late(struct proxy_deadline *d)
 	struct proxy_exchange *x =
 		(struct proxy_exchange *)((char *)d - offsetof(struct proxy_exchange, deadline));
 	enum proxy_cause cause = late_cause(x);
+	if (x->back && exchange_first_is_late(x)) {
+		exchange_first_late(x);
+		return;
+	}
 	if (cause == PROXY_CONNECT_TIME && x->back) {
 		exchange_drop_back(x, cause);
 		proxy_exchange_failed(x, cause, true);
@@ -401,8 +406,10 @@ bool proxy_exchange_response(struct proxy_exchange *x, bool end)
 	}
 	head_to_front(x, end);
 	if (x->phase == PROXY_PHASE_TUNNEL) {
+		exchange_first_begin(x);
 		exchange_request_push(x);
-		exchange_relay(x);
+		if (!x->first)
+			exchange_relay(x);
 	}
 	return true;
 }

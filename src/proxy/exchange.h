@@ -11,6 +11,7 @@
 #define PROXY_EXCHANGE_H
 
 #include "proto/ip/address.h"
+#include "proxy/chain2.h"
 #include "proxy/deadline.h"
 #include "proxy/end.h"
 #include "proxy/head.h"
@@ -36,6 +37,7 @@ struct proxy_limits {
 	uint32_t client_read_ms;   /* the client takes nothing of the answer */
 	uint32_t client_rate_min;  /* bytes/s of a request's body after client_body_ms; 0: any */
 	uint32_t tunnel_ms;	   /* a tunnel stands still in both directions */
+	uint32_t first_bytes_ms;   /* from a tunnel's first byte until face.first_bytes is sure */
 	uint32_t whole_ms;	   /* from the head to the end; not tunnels */
 	uint64_t request_body_max; /* bytes; UINT64_MAX: any */
 	uint8_t tries_max;	   /* back ends tried in all; 0 counts as 1 */
@@ -75,6 +77,8 @@ struct proxy_verdict {
 	/* The client's connection ends with this answer (HTTP/1.x): what follows on it may not be
 	 * what it seems. */
 	bool close;
+	/* With a tunnel: face.first_bytes is asked before the server gets any of the client's. */
+	bool first_bytes;
 };
 
 /* Milliseconds of the worker's clock, 0: has not happened; us: microseconds. */
@@ -140,9 +144,12 @@ struct proxy_exchange {
 	/* The core's own. */
 	struct proxy_buffer *request_buffer, *response_buffer; /* what the heads' spans lie in */
 	struct proxy_buffer *store_buffers;
-	struct proxy_splice *splice; /* the answer's body goes from kernel to kernel */
-	struct proxy_relay *relay;   /* a tunnel's bytes go past the exchange */
-	struct span at_hand;	     /* the whole body, when it came with the head */
+	struct proxy_splice *splice;	/* the answer's body goes from kernel to kernel */
+	struct proxy_relay *relay;	/* a tunnel's bytes go past the exchange */
+	struct proxy_chain2 first_held; /* of a tunnel, while face.first_bytes wants more */
+	uint64_t first_by_ms;		/* when it must be sure; 0: never */
+	uint8_t first;			/* how that stands: exchange_first.c */
+	struct span at_hand;		/* the whole body, when it came with the head */
 	size_t at_hand_sent, answer_sent;
 	struct proxy_exchange *next, *previous; /* of the worker's list, or the free ones */
 	uint32_t store_used;

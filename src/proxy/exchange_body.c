@@ -44,6 +44,8 @@ static size_t to_back(struct proxy_exchange *x, struct span bytes, bool end)
 
 void exchange_request_push(struct proxy_exchange *x)
 {
+	if (x->first && !exchange_first_pass(x))
+		return;
 	if (!x->at_hand.len) {
 		x->front->ops->resume(x->front, x);
 		return;
@@ -67,7 +69,10 @@ size_t proxy_exchange_request_body(struct proxy_exchange *x, struct span bytes, 
 		exchange_end_later(x, PROXY_CLIENT_BODY_LIMIT);
 		return 0;
 	}
-	size_t n = push(x, PROXY_PACE_UP, bytes, end, to_back);
+	size_t n = 0;
+	if (x->first && !exchange_first(x, bytes, end, &n))
+		return n;
+	n = push(x, PROXY_PACE_UP, bytes, end, to_back);
 	x->request_bytes += n;
 	x->request_held = n < bytes.len;
 	if (n)

@@ -34,6 +34,16 @@ void exchange_filters_close(struct proxy_exchange *x, bool whole);
 void exchange_relay(struct proxy_exchange *x);
 /* What was relayed is counted, and the relay is gone, if there was one. */
 void exchange_relay_stop(struct proxy_exchange *x);
+/* A tunnel begins: are its first bytes to be looked at? */
+void exchange_first_begin(struct proxy_exchange *x);
+/* While they are (x->first): may these go on as usual? False: *ret_taken of them were taken. */
+bool exchange_first(struct proxy_exchange *x, struct span bytes, bool end, size_t *ret_taken);
+/* The back has room: what was held goes first. True: the front may offer more. */
+bool exchange_first_pass(struct proxy_exchange *x);
+bool exchange_first_is_late(const struct proxy_exchange *x);
+/* x may be over afterwards. */
+void exchange_first_late(struct proxy_exchange *x);
+void exchange_first_drop(struct proxy_exchange *x);
 /* Into the front, past the filters. */
 size_t exchange_to_front(struct proxy_exchange *x, struct span bytes, bool end);
 

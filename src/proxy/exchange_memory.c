@@ -121,6 +121,7 @@ void exchange_give(struct proxy_exchange *x)
 	proxy_count_add(&w->counts, PROXY_COUNT_ACTIVE, UINT64_MAX); /* one less */
 	proxy_deadline_clear(&x->deadline); /* stays in the wheel, for the next one */
 	proxy_later_cancel(&x->later);
+	exchange_first_drop(x);
 	if (x->splice)
 		w->io->splice_give(w, TAKE(x->splice));
 	proxy_buffer_give(&w->buffers, x->request_buffer);

@@ -1,9 +1,9 @@
 /* What a service gives to the core: who may come in, what becomes of a request, which back end, and
  * what is written down. Called in the worker's thread, never waits; knows no version of HTTP.
  *
- * Calls of one exchange come in this order: request, {pick, left}*, response, done; request and
- * pick again after a WAIT; done always once for each request, and left once for each pick that gave
- * a hop.
+ * Calls of one exchange come in this order: request, {pick, left}*, response, done; of a tunnel
+ * first_bytes in place of response; request and pick again after a WAIT; done always once for each
+ * request, and left once for each pick that gave a hop.
  */
 #ifndef PROXY_FACE_H
 #define PROXY_FACE_H
@@ -67,6 +67,15 @@ enum proxy_judgement {
 			* error page, or from the cache */
 };
 
+/* Of a tunnel's first bytes. */
+enum proxy_first {
+	PROXY_FIRST_PASS, /* they go on, and nothing behind them is looked at */
+	PROXY_FIRST_MORE,
+	PROXY_FIRST_REFUSE, /* the tunnel ends by a reset */
+};
+
+enum { PROXY_FIRST_MAX = 18 * 1024 };
+
 struct proxy_face {
 	/* A connection was accepted: peer, local and door are known. *ret is zeroed. Called again
 	 * when a PROXY header named another peer (c->proxied): then only `refuse` counts. */
@@ -89,6 +98,12 @@ struct proxy_face {
 	 * edited, filters added. NULL: PROXY_PASS. */
 	enum proxy_judgement (*response)(void *arg, struct proxy_exchange *x,
 					 struct proxy_verdict *ret);
+	/* Of a tunnel whose verdict has first_bytes: all that its client has sent so far, of which
+	 * the server has seen nothing; some at least. last: no more can come, or is waited for, and
+	 * MORE is taken for REFUSE. At most PROXY_FIRST_MAX bytes, at which it is the last.
+	 * Not called any more after another word than MORE. NULL: all pass. */
+	enum proxy_first (*first_bytes)(void *arg, struct proxy_exchange *x, struct span bytes,
+					bool last);
 	/* The core answers with a status of its own (400, 502…): *ret may give its body and fields
 	 * (x->response.status is set). NULL: a line of text. */
 	void (*error)(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);

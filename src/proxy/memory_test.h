@@ -160,6 +160,9 @@ struct through {
 	/* What it was told. */
 	struct proxy_exchange *x; /* the last one asked about */
 	unsigned requests, picks, lefts, dones, malformed, connections, disconnected;
+	unsigned firsts; /* looks at a tunnel's first bytes; of the last one: */
+	size_t first_len;
+	bool first_last;
 	enum proxy_cause left_cause, done_cause;
 	enum err failed_error;	 /* of the last done */
 	struct ip_endpoint peer; /* of the last connection asked about */
@@ -238,6 +241,29 @@ static inline enum proxy_judgement through_response(void *arg, struct proxy_exch
 	return t->judgement;
 }
 
+/* A dot lets a tunnel go, an exclamation mark refuses it, whichever comes first. */
+static inline enum proxy_first through_first_bytes(void *arg, struct proxy_exchange *x,
+						   struct span bytes, bool last)
+{
+	struct through *t = arg;
+	(void)x;
+	ASSERT(bytes.len && bytes.len <= PROXY_FIRST_MAX);
+	t->firsts++;
+	t->first_len = bytes.len;
+	t->first_last = last;
+	size_t dot = span_find(bytes, '.'), mark = span_find(bytes, '!');
+	if (dot == mark)
+		return PROXY_FIRST_MORE;
+	return dot < mark ? PROXY_FIRST_PASS : PROXY_FIRST_REFUSE;
+}
+
+/* Of what a client has said something came through: rightly? */
+static inline void through_first_check(const uint8_t *said, size_t len)
+{
+	struct span bytes = span_of(said, len);
+	ASSERT(span_find(bytes, '.') < span_find(bytes, '!'));
+}
+
 static inline void through_done(void *arg, struct proxy_exchange *x)
 {
 	struct through *t = arg;
@@ -263,6 +289,7 @@ static const struct proxy_face through_face = {
 	.pick = through_pick,
 	.left = through_left,
 	.response = through_response,
+	.first_bytes = through_first_bytes,
 	.done = through_done,
 	.malformed = through_malformed,
 };
@@ -327,6 +354,7 @@ static inline void through_init(struct through *t)
 			   .client_body_ms = 4000,
 			   .client_read_ms = 5000,
 			   .tunnel_ms = 6000,
+			   .first_bytes_ms = 1500,
 			   .request_body_max = 1 << 19,
 			   .tries_max = 2},
 		.admission = {.head_ms = 1000, .idle_ms = 60000, .handshake_ms = 1000},

@@ -24,6 +24,7 @@ enum {
 	MODE_FILTER = 1,
 	MODE_AGAIN = 2,	  /* answers of 5xx: to another one */
 	MODE_REPLACE = 4, /* answers of 404 are replaced */
+	MODE_FIRST = 8,	  /* first bytes of tunnels are looked at */
 };
 
 /* A filter that holds a little and passes the rest as it is. */
@@ -41,7 +42,8 @@ struct model {
 	struct strict back_sent[MEMORY_BACKS], back_received[MEMORY_BACKS];
 	struct model_answer answers[MODEL_IDS];
 	bool tunnels[MEMORY_BACKS];
-	size_t seen; /* requests of this client that the face was asked about */
+	bool first[MODEL_IDS]; /* of a request: its tunnel's first bytes are looked at */
+	size_t seen;	       /* requests of this client that the face was asked about */
 	uint64_t seen_id;
 	uint32_t generation; /* of the client */
 	uint8_t mode;
@@ -66,9 +68,12 @@ static inline void model_request(void *arg, struct proxy_exchange *x, struct pro
 	through_request(arg, x, ret);
 	if (x->request.method_id == PROXY_CONNECT && ret->kind == PROXY_FORWARD)
 		ret->kind = PROXY_DROP;
-	if (x->id == m->seen_id)
-		return; /* asked again */
+	if (x->id == m->seen_id) { /* asked again */
+		ret->first_bytes = m->seen && m->first[m->seen - 1];
+		return;
+	}
 	m->seen_id = x->id;
+	ret->first_bytes = m->mode & MODE_FIRST;
 	/* It is the next one that the client sent. */
 	ASSERT(m->seen < m->sent.messages_n);
 	const struct strict_message *sent = &m->sent.messages[m->seen];
@@ -79,6 +84,7 @@ static inline void model_request(void *arg, struct proxy_exchange *x, struct pro
 	int n = snprintf(text, sizeof(text), "%u",
 			 (unsigned)(m->generation * GENERATION + m->seen));
 	m->answers[m->seen].log = NULL;
+	m->first[m->seen] = ret->first_bytes;
 	m->seen++;
 	err_ignore(proxy_head_set(&x->request, span_text("X-Id"),
 				  proxy_exchange_store(x, span_of(text, (size_t)n))));
@@ -185,6 +191,7 @@ static const struct proxy_face model_face = {
 	.pick = through_pick,
 	.left = through_left,
 	.response = model_response,
+	.first_bytes = through_first_bytes,
 	.done = through_done,
 	.malformed = through_malformed,
 };
@@ -394,6 +401,8 @@ static inline void model_tunnel_check(const struct model *m, const struct strict
 	const struct strict_message *sent = &m->sent.messages[last->id % GENERATION];
 	ASSERT(sent->whole && sent->end + got->len - got->read <= m->sent.len);
 	ASSERT(memcmp(got->log + got->read, m->sent.log + sent->end, got->len - got->read) == 0);
+	if (m->first[last->id % GENERATION] && got->len > got->read)
+		through_first_check(m->sent.log + sent->end, m->sent.len - sent->end);
 }
 
 static inline void model_back_look(struct model *m, size_t i)

@@ -57,6 +57,7 @@ static void other(struct play *p, unsigned how)
 static void face(struct play *p, unsigned how)
 {
 	struct through *t = &p->t;
+	p->look_first = how & 128;
 	t->verdict_set = how & 3;
 	t->verdict.kind = how & 1 ? PROXY_ANSWER : how & 2 ? PROXY_WAIT : PROXY_FORWARD;
 	t->verdict.answer = span_text("of the face");

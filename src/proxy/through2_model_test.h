@@ -23,6 +23,23 @@ static inline void play_message_check(const struct play *p, const struct strict 
 	ASSERT(!m->whole || m->has_length || (st->ended && m->body_len == st->sent));
 }
 
+/* Something came by a tunnel: what its client said lets it go. */
+static inline void play_first_check(const struct play *p, size_t i, const struct strict *got)
+{
+	static uint8_t said[PROXY_FIRST_MAX];
+	const struct strict_message *last =
+		got->messages_n ? &got->messages[got->messages_n - 1] : NULL;
+	if (p->raw || !p->tunnels[i] || !last || last->id / 2 >= PLAY_STREAMS ||
+	    got->at != STRICT_HEAD || got->messages_n != got->messages_max || got->len == got->read)
+		return;
+	const struct play_stream *st = &p->streams[last->id / 2];
+	uint32_t n = st->sent < sizeof(said) ? st->sent : sizeof(said);
+	for (uint32_t k = 0; k < n; k++)
+		said[k] = play_pattern(last->id, k);
+	if (st->first)
+		through_first_check(said, n);
+}
+
 static inline void play_back_look(struct play *p, size_t i)
 {
 	struct memory *b = p->t.backs[i];
@@ -37,6 +54,7 @@ static inline void play_back_look(struct play *p, size_t i)
 			play_message_check(p, got, &got->messages[k]);
 	ASSERT(p->tunnels[i] || got->at != STRICT_HEAD || got->messages_n < got->messages_max ||
 	       got->read == got->len);
+	play_first_check(p, i, got);
 	p->full |= got->len > STRICT_SIZE / 2;
 }
 
@@ -159,6 +177,7 @@ static inline void play_init(struct play *p, unsigned how)
 	p->raw = p->full = false;
 	p->streams_n = 0;
 	p->frames_len = 0;
+	p->look_first = false;
 	memset(p->streams, 0, sizeof(p->streams));
 	memset(p->tunnels, 0, sizeof(p->tunnels));
 	memset(p->servers, 0, sizeof(p->servers));

@@ -14,6 +14,7 @@ enum { PLAY_STREAMS = 1024, PLAY_SLOTS = 64 };
 
 /* A stream as the client has it. */
 struct play_stream {
+	bool first;    /* its tunnel's first bytes are looked at */
 	uint32_t sent; /* bytes of its body */
 	bool ended;
 	bool tunnel;
@@ -36,6 +37,7 @@ struct play_server {
 
 struct play {
 	struct through t;
+	bool look_first; /* at those of tunnels */
 	struct http2_heap heap;
 	struct http2_role role;
 	struct http2_counts counts;
@@ -69,8 +71,13 @@ static inline void play_face_request(void *arg, struct proxy_exchange *x, struct
 	through_request(arg, x, ret);
 	if (x->request.method_id == PROXY_CONNECT && !x->request.protocol.len)
 		ret->kind = PROXY_DROP;
+	struct play *p = arg; /* its first member */
+	uint32_t id = ((struct front2_stream *)x->front)->id;
+	ret->first_bytes = p->look_first;
+	if (id / 2 < PLAY_STREAMS)
+		p->streams[id / 2].first = ret->first_bytes;
 	char text[16];
-	int n = snprintf(text, sizeof(text), "%u", ((struct front2_stream *)x->front)->id);
+	int n = snprintf(text, sizeof(text), "%u", id);
 	err_ignore(proxy_head_set(&x->request, span_text("X-Id"),
 				  proxy_exchange_store(x, span_of(text, (size_t)n))));
 }
@@ -82,6 +89,7 @@ static const struct proxy_face play_face = {
 	.pick = through_pick,
 	.left = through_left,
 	.response = through_response,
+	.first_bytes = through_first_bytes,
 	.done = through_done,
 	.malformed = through_malformed,
 };

@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	t.admission.socks_versions = data[0] & 3 ? data[0] & 3 : 3;
 	t.admission.socks_passwords = data[0] & 8;
 	t.verdict = (struct proxy_verdict){.kind = data[0] & 12 ? PROXY_ANSWER : PROXY_TUNNEL};
+	t.verdict.first_bytes = data[0] & 16;
 	t.verdict_set = true;
 	t.response_status = data[0] & 4 ? 403 : data[0] & 8 ? 204 : 0;
 	t.hops[0].protocol = t.hops[1].protocol = PROXY_RAW;
@@ -28,9 +29,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ASSERT(b->out_end < size);
 		if (b->out_end)
 			ASSERT(memcmp(b->out, data + size - b->out_end, b->out_end) == 0);
+		if (t.verdict.first_bytes && b->out_end)
+			through_first_check(b->out, b->out_end);
 		ASSERT(t.client->out_end >= SOCKS4_REPLY_LEN);
+		ASSERT(!b->closed || (t.client->aborted && t.done_cause == PROXY_REFUSED));
 		memory_text(&t, t.backs[0], "answer");
-		ASSERT(memcmp(t.client->out + t.client->out_end - 6, "answer", 6) == 0);
+		ASSERT(b->closed ||
+		       memcmp(t.client->out + t.client->out_end - 6, "answer", 6) == 0);
 	}
 	memory_end(&t, t.client);
 	through_done_all(&t);

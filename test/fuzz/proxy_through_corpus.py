@@ -68,6 +68,12 @@ def scenes():
     yield "tunnel-slow", act(WINDOW, 3) + client(UPGRADE) + switch + answer(b"to the front") + act(BACK_WINDOW, 4) + client(
         b"to the back" * 5
     ) + act(WINDOW, 90) + act(BACK_WINDOW, 90) + act(BACK_RESETS)
+    yield "tunnel-look", act(MODE, 8) + client(UPGRADE) + switch + client(b"hel") + answer(b"to the front") + client(b"lo.") + client(b"more!")
+    yield "tunnel-look-refused", act(MODE, 8) + client(UPGRADE) + switch + client(b"hello") + act(TIME, 20) + client(b"!.")
+    yield "tunnel-look-late", act(MODE, 8) + client(UPGRADE) + switch + client(b"hello") + act(TIME, 100)
+    yield "tunnel-look-slow", act(MODE, 8) + client(UPGRADE) + switch + act(BACK_WINDOW, 8) + client(b"hello" * 20) + client(b"." * 20) + act(
+        ENDS
+    ) + act(BACK_WINDOW, 8) + act(BACK_WINDOW, 252)
     yield "filter", act(MODE, 1) + act(WINDOW, 9) + client(GET) + answer(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"x" * 200) + act(
         WINDOW, 12
     ) + act(WINDOW, 90)
@@ -134,6 +140,9 @@ def scenes2():
         yield f"tunnel-{limits}", limits, act(REQUEST, CONNECT2) + answer2(SWITCH) + data(4, False) + answer2(b"to the front") + data(
             2
         ) + act(BACK_ENDS2)
+        yield f"tunnel-look-{limits}", limits, act(FACE2, 128) + act(REQUEST, CONNECT2) + answer2(SWITCH) + data(4, False) + data(1, False) + answer2(
+            b"to the front"
+        ) + data(9)
         yield f"reset-{limits}", limits, post + data(9, False) + act(RESET) + get + act(RESET) + answer2(OK) + get + act(BACK_RESETS2)
         yield f"head-{limits}", limits, act(REQUEST, HEAD2 | END) + answer2(OK[:-5]) + act(FACE2, 1) + get + act(FACE2, 8) + get + act(
             FACE2

@@ -184,6 +184,8 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 		member_number(w, "tries", l->tries);
 	if (l->cause)
 		member_text(w, "cause", span_text(l->cause));
+	member_text(w, "detail", l->detail);
+	member_text(w, "tunnel_sni", l->tunnel_name);
 	write_tls(l, w);
 	member_text(w, "user", l->user);
 	member_text(w, "referer", l->referer);

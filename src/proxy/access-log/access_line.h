@@ -34,6 +34,8 @@ struct access_line {
 	 */
 	struct span cipher, server_name, alpn, client_subject, client_fingerprint;
 	bool resumed;
+	/* In JSON only: whom the client asks for by TLS inside its tunnel; what refused it. */
+	struct span tunnel_name, detail;
 	const char *cause; /* NULL: it ended well */
 	uint32_t route;	   /* line of the file, 0: none */
 	uint16_t status;   /* 0: nothing was answered */

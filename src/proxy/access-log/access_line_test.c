@@ -84,6 +84,11 @@ static void json_has_what_is_known(void **state)
 		"\"/a?b=c\",\"version\":\"HTTP/2\",\"status\":200,\"request_bytes\":0,"
 		"\"response_bytes\":1024,\"duration_us\":1500,\"first_byte_us\":900,\"route\":7,"
 		"\"pool\":\"web\",\"server\":\"10.0.0.11:80\"}\n");
+	l.detail = span_text("rule 3");
+	l.tunnel_name = span_text("www.example");
+	assert_non_null(strstr(line(&l, ACCESS_JSON, ACCESS_CLIENTS_FULL),
+			       ",\"detail\":\"rule 3\",\"tunnel_sni\":\"www.example\"}\n"));
+	l.detail = l.tunnel_name = (struct span){0};
 	l.tries = 2;
 	l.cause = "back-time";
 	l.status = 504;

@@ -113,6 +113,11 @@ static const struct config_key forward_keys[] = {
 	 .fallback = "80, 443, 1024-65535",
 	 .example = "[22, 80, 443]",
 	 .help = "ports and ranges of them to which clients are connected by SOCKS"},
+	{.name = "tunnels",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, tunnels),
+	 .map = &forward_tunnels_map,
+	 .help = "what is looked at in tunnels"},
 	{.name = "allow-inside",
 	 .type = CONFIG_PREFIX,
 	 .flags = CONFIG_LIST,
@@ -200,6 +205,20 @@ static const struct config_key forward_keys[] = {
 	 .help = "what of each request is written down"},
 };
 
+static void check_tls_ports(const struct config_list *list, struct config_at *at)
+{
+	const char *const *items = list->items;
+	struct ports_range r;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct config_step steps[] = {{"tunnels", 0}, {"tls-ports", i}};
+		if (ports_range_read(span_text(items[i]), &r))
+			config_fail_inside(at, steps, 2,
+					   "'%s' is no port and no range of ports: write a number "
+					   "from 1 to 65535, or two with a hyphen between them",
+					   items[i]);
+	}
+}
+
 static void check_ports(const struct config_list *list, const char *key, struct config_at *at)
 {
 	const char *const *items = list->items;
@@ -286,6 +305,7 @@ static void check(const void *section, struct config_at *at)
 	check_ports(&conf->ports, "ports", at);
 	check_ports(&conf->tunnel_ports, "connect-ports", at);
 	check_ports(&conf->socks_ports, "socks-ports", at);
+	check_tls_ports(&conf->tunnels.tls_ports, at);
 	check_inside(conf, at);
 	check_groups(conf, at);
 	check_bandwidth(conf, at);

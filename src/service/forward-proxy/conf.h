@@ -2,9 +2,9 @@
  * its schema. Knows nothing of sockets, reads no files and decides nothing about a request.
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
- * conf_limits, access/conf_access, access/conf_bandwidth, privacy/conf_privacy, pac/conf_pac; the
- * log's and the cache's are of both proxies. A part joins by a member here, by its key in conf.c,
- * and by its judge there when its keys are to be judged together with others'.
+ * conf_limits, conf_tunnels, access/conf_access, access/conf_bandwidth, privacy/conf_privacy,
+ * pac/conf_pac; the log's and the cache's are of both proxies. A part joins by a member here, by
+ * its key in conf.c, and by its judge there when its keys are to be judged together with others'.
  */
 #ifndef FORWARD_PROXY_CONF_H
 #define FORWARD_PROXY_CONF_H
@@ -16,6 +16,7 @@
 #include "service/forward-proxy/access/conf_bandwidth.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
+#include "service/forward-proxy/conf_tunnels.h"
 #include "service/forward-proxy/conf_upstream.h"
 #include "service/forward-proxy/pac/conf_pac.h"
 #include "service/forward-proxy/ports.h"
@@ -35,6 +36,7 @@ struct forward_conf {
 	struct config_list ports;	 /* const char *; forward_ports reads them */
 	struct config_list tunnel_ports; /* likewise */
 	struct config_list socks_ports;	 /* likewise */
+	struct forward_tunnels_conf tunnels;
 	struct config_list allow_inside; /* struct ip_prefix */
 	struct config_list nat64;	 /* struct ip_prefix */
 	struct forward_access_conf access;

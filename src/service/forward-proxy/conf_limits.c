@@ -23,6 +23,9 @@ static const struct config_key timeout_keys[] = {
 	TIME("server-body", origin_body_ms, "2m", "an answer's body of which nothing more comes"),
 	TIME("server-idle", origin_idle_ms, "60s",
 	     "a connection to a server that is kept for the next request"),
+	TIME("hello", hello_ms, "10s",
+	     "from the first octet of a ClientHello in a tunnel to its last, where it is looked "
+	     "at"),
 	TIME("tunnel", tunnel_ms, "1h", "a tunnel in which nothing moves"),
 	TIME("whole", whole_ms, "0",
 	     "a request from its head to the end of its answer; 0 is no limit"),

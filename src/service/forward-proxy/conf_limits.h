@@ -9,7 +9,7 @@
 struct forward_timeouts_conf {
 	uint64_t head_ms, idle_ms, client_body_ms, client_read_ms;
 	uint64_t connect_ms, upstream_ms, first_byte_ms, origin_body_ms, origin_idle_ms;
-	uint64_t tunnel_ms, whole_ms, drain_ms;
+	uint64_t hello_ms, tunnel_ms, whole_ms, drain_ms;
 };
 
 /* Of all workers together. */

@@ -61,6 +61,8 @@ struct forward_exchange {
 	/* The name that is gone to in its place, for safe search; empty: none. In instead_room. */
 	struct span instead;
 	uint8_t instead_room[FORWARD_INSTEAD_MAX];
+	struct span asked;  /* of whom by TLS in the tunnel: SNI; in the store; empty: nobody */
+	struct span detail; /* which rule or list refuses, for the log; in the store, or static */
 	struct span reason; /* the policy's, of why it is blocked; in the store */
 	/* Where it may be gone to: judged, as it will be dialled; those before
 	 * `at` were given up. */

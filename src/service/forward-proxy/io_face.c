@@ -115,6 +115,7 @@ static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *r
 						    [FORWARD_TUNNEL] = FORWARD_COUNT_TUNNELS,
 						    [FORWARD_SOCKS] = FORWARD_COUNT_SOCKS};
 	ret->kind = e->kind == FORWARD_FETCH ? PROXY_FORWARD : PROXY_TUNNEL;
+	ret->first_bytes = ret->kind == PROXY_TUNNEL && forward_looks_into(e);
 	forward_count(w, counts[e->kind]);
 }
 
@@ -159,6 +160,7 @@ const struct proxy_face forward_face = {
 	.pick = forward_pick,
 	.left = forward_left,
 	.response = response,
+	.first_bytes = forward_first_bytes,
 	.error = forward_error,
 	.done = done,
 	.hop_empty = forward_hop_empty,

@@ -50,8 +50,18 @@ bool forward_may_sign_in(const struct forward_site *site, const struct proxy_con
 enum forward_step forward_sign_in_alone(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret);
+/* May it be asked for inside the tunnel, wherever that leads? *ret: which rule says no. */
+bool forward_rules_let(struct forward_exchange *e, const struct destination *to, struct span *ret);
 /* io_policy.c: what the site's policy says of the host. */
 enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret);
+/* As above; *ret: which list. */
+bool forward_policy_lets(struct forward_exchange *e, const struct destination *to,
+			 struct span *ret);
+
+/* io_tunnel.c: what is asked for inside a tunnel. Is that to be looked at? */
+bool forward_looks_into(const struct forward_exchange *e);
+enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct span bytes,
+				     bool last);
 
 /* io_pace.c: how fast its octets may move. */
 enum forward_step forward_limit_bandwidth(struct forward_exchange *e, struct proxy_verdict *ret);

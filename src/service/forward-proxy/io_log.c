@@ -63,8 +63,11 @@ void forward_log(struct forward_worker *w, struct proxy_exchange *x,
 		.first_byte_us = between(t->begin_us, t->first_us),
 		.connect_us = between(t->picked_us, t->open_us),
 	};
-	if (e)
+	if (e) {
 		l.user = e->user;
+		l.tunnel_name = e->asked;
+		l.detail = e->detail;
+	}
 	if (x->connection->tls)
 		fill_tls(x->connection->tls, &l);
 	if (e)

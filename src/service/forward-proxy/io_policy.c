@@ -49,26 +49,59 @@ static enum forward_step go_safely(struct forward_exchange *e, const struct dns_
 	return FORWARD_STEP_ON;
 }
 
-enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret)
+/* What is said of a name. */
+struct said {
+	const struct policy *policy;
+	struct policy_match match;
+	bool safely; /* to be gone to as target */
+	struct dns_name target;
+};
+
+/* False: nothing. */
+static bool look(const struct forward_exchange *e, const struct destination *to, struct said *ret)
 {
 	struct policy_held *held = e->worker->policy;
 	const struct policy_client client = {.address = e->x->connection->peer.address,
 					     .user = e->user};
-	struct dns_name name, target;
+	struct dns_name name;
 	struct policy_view view;
-	struct policy_match m;
 	enum policy_engine engine;
-	e->instead = (struct span){0};
-	if (!held || !e->view->site->conf->policy || e->to.address.family ||
-	    !policy_name_read(destination_name(&e->to), &name))
-		return FORWARD_STEP_ON;
-	const struct policy *p = policy_held_policy(held);
+	if (!held || !e->view->site->conf->policy || to->address.family ||
+	    !policy_name_read(destination_name(to), &name))
+		return false;
+	const struct policy *p = ret->policy = policy_held_policy(held);
 	policy_view(p, policy_groups_of(p, &client), clock_wall_s(), policy_held_pauses(held),
 		    &view);
-	policy_look(p, &view, &name, &m);
-	if (m.verdict == POLICY_SAYS_BLOCK)
-		return refuse(e, p, &m, ret);
-	if (policy_safe_search(view.engines, &name, &target, &engine))
-		return go_safely(e, &target, ret);
-	return FORWARD_STEP_ON;
+	policy_look(p, &view, &name, &ret->match);
+	ret->safely = policy_safe_search(view.engines, &name, &ret->target, &engine);
+	return true;
+}
+
+enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	struct said said;
+	e->instead = (struct span){0};
+	if (!look(e, &e->to, &said))
+		return FORWARD_STEP_ON;
+	if (said.match.verdict == POLICY_SAYS_BLOCK)
+		return refuse(e, said.policy, &said.match, ret);
+	return said.safely ? go_safely(e, &said.target, ret) : FORWARD_STEP_ON;
+}
+
+bool forward_policy_lets(struct forward_exchange *e, const struct destination *to, struct span *ret)
+{
+	struct said said;
+	if (!look(e, to, &said))
+		return true;
+	if (said.match.verdict == POLICY_SAYS_BLOCK) {
+		*ret = list_word(e->x, policy_list_name(said.policy, said.match.list));
+		return false;
+	}
+	if (!said.safely)
+		return true;
+	/* The engine would be asked by a way that does not lead to its safe name. */
+	char text[DNS_NAME_TEXT_MAX];
+	struct span target = span_text(dns_name_format(&said.target, text));
+	*ret = span_text("safe search");
+	return e->instead.len && span_equal(span_sub(target, 0, target.len - 1), e->instead);
 }

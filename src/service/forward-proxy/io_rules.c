@@ -1,4 +1,5 @@
 /* Who it is, and what the rules say of where it wants to go. */
+#include "base/writer.h"
 #include "os/clock.h"
 #include "policy/io_follow.h"
 #include "proxy/auth/attempts.h"
@@ -125,7 +126,8 @@ struct forward_membership forward_membership_of(const struct forward_exchange *e
 	return (struct forward_membership){p, p ? policy_groups_of(p, &client) : 0};
 }
 
-enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
+static void judge(const struct forward_exchange *e, const struct destination *to,
+		  struct access_verdict *ret)
 {
 	const struct forward_membership groups = forward_membership_of(e);
 	const struct access_facts facts = {
@@ -135,14 +137,19 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 		.now_s = clock_wall_s(),
 		.member = forward_member,
 		.member_arg = &groups,
-		.to = &e->to,
+		.to = to,
 		.addresses = e->addresses.items,
 		.addresses_n = e->addresses.n,
-		.unresolved = e->upstream && !e->to.address.family};
+		.unresolved = e->upstream && !to->address.family};
+	access_judge(&e->view->site->rules, &facts, ret);
+}
+
+enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
+{
 	struct access_verdict v;
 	if (e->allowed)
 		return FORWARD_STEP_ON;
-	access_judge(&e->view->site->rules, &facts, &v);
+	judge(e, &e->to, &v);
 	e->rule = v.rule;
 	switch (v.answer) {
 	case ACCESS_PASS: e->allowed = true; return FORWARD_STEP_ON;
@@ -151,4 +158,24 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 	case ACCESS_DENIED: break;
 	}
 	return forward_refuse(e, refusal_of(v.why), (struct span){0}, ret);
+}
+
+/* The name has the addresses that the tunnel leads to, so a rule about those decides as before. Of
+ * SIGN_IN nobody can be told in a tunnel. */
+bool forward_rules_let(struct forward_exchange *e, const struct destination *to, struct span *ret)
+{
+	enum { WORD_MAX = 24 };
+	char text[WORD_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+	struct access_verdict v;
+	judge(e, to, &v);
+	if (v.answer == ACCESS_PASS)
+		return true;
+	e->rule = v.rule;
+	if (v.rule)
+		write_format(&w, "rule %zu", (size_t)(v.rule - e->view->site->rules.rules) + 1);
+	else
+		write_text(&w, "otherwise");
+	*ret = proxy_exchange_store(e->x, writer_span(&w));
+	return false;
 }

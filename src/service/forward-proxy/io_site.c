@@ -27,6 +27,7 @@ static void limits_of(const struct forward_conf *conf, struct proxy_limits *ret)
 		.client_body_ms = (uint32_t)t->client_body_ms,
 		.client_read_ms = (uint32_t)t->client_read_ms,
 		.tunnel_ms = (uint32_t)t->tunnel_ms,
+		.first_bytes_ms = (uint32_t)t->hello_ms,
 		.whole_ms = (uint32_t)t->whole_ms,
 		.request_body_max = conf->limits.body ? conf->limits.body : UINT64_MAX,
 		.tries_max = TRIES_MAX,
@@ -126,6 +127,7 @@ enum err forward_site_new(struct config *config, struct tls_tickets *tickets, ui
 	forward_ports(&s->conf->ports, &s->ports);
 	forward_ports(&s->conf->tunnel_ports, &s->tunnel_ports);
 	forward_ports(&s->conf->socks_ports, &s->socks_ports);
+	forward_ports(&s->conf->tunnels.tls_ports, &s->tls_ports);
 	s->inside = (struct inside_rules){.allow = s->conf->allow_inside.items,
 					  .allow_n = s->conf->allow_inside.n,
 					  .nat64 = s->conf->nat64.items,

@@ -32,7 +32,7 @@ struct forward_site {
 	size_t servers_n;
 	struct proxy_limits limits;
 	struct proxy_limits hold_limits; /* of what lasts as long as its client wants */
-	struct ports ports, tunnel_ports, socks_ports;
+	struct ports ports, tunnel_ports, socks_ports, tls_ports;
 	struct inside_rules inside;	  /* own: none; who asks adds it */
 	struct arena arena;		  /* of what is made of the configuration */
 	const struct upstream *upstreams; /* conf->upstreams.n */

@@ -1,0 +1,58 @@
+/* What a client asks for inside a tunnel, as far as it can be read: the name in the ClientHello of
+ * TLS. It may be another one than the tunnel was opened for, or the tunnel be for an address. */
+#include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/opening.h"
+
+bool forward_looks_into(const struct forward_exchange *e)
+{
+	const struct forward_site *site = e->view->site;
+	bool matters = site->conf->policy || site->rules.rules_n ||
+		       site->conf->tunnels.other == FORWARD_OTHER_REFUSE;
+	return matters && ports_contain(&site->tls_ports, e->to.port);
+}
+
+static enum proxy_first refuse(struct forward_exchange *e, enum refusal why, struct span detail)
+{
+	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
+	e->refusal = (uint8_t)why;
+	e->detail = detail;
+	return PROXY_FIRST_REFUSE;
+}
+
+static enum proxy_first judge(struct forward_exchange *e, struct span name)
+{
+	struct destination to;
+	struct span detail = {0};
+	e->asked = proxy_exchange_store(e->x, name);
+	if (!e->to.address.family && span_equal(name, destination_name(&e->to)))
+		return PROXY_FIRST_PASS; /* judged before the tunnel was opened */
+	if (destination_read_host(name, e->to.port, &to))
+		return refuse(e, REFUSAL_HELLO, detail);
+	if (!forward_rules_let(e, &to, &detail))
+		return refuse(e, REFUSAL_ASKED_RULE, detail);
+	if (!forward_policy_lets(e, &to, &detail))
+		return refuse(e, REFUSAL_ASKED_BLOCKED, detail);
+	return PROXY_FIRST_PASS;
+}
+
+enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct span bytes,
+				     bool last)
+{
+	static const struct span none;
+	struct forward_exchange *e = x->service;
+	struct client_hello h;
+	(void)arg;
+	switch (opening_read(bytes, &h)) {
+	case OPENING_MORE:
+		if (!last)
+			return PROXY_FIRST_MORE;
+		break;
+	case OPENING_TLS: return h.name[0] ? judge(e, span_text(h.name)) : PROXY_FIRST_PASS;
+	case OPENING_OTHER:
+		if (e->view->site->conf->tunnels.other == FORWARD_OTHER_PASS)
+			return PROXY_FIRST_PASS;
+		return refuse(e, REFUSAL_NO_TLS, none);
+	case OPENING_TORN: break;
+	}
+	return refuse(e, REFUSAL_HELLO, none);
+}
