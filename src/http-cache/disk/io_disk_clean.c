@@ -9,13 +9,14 @@ enum {
 	STAY_PART = 2, /* of a segment half may go on: each one that goes must give room */
 	CLEAN_MAX = 8, /* segments in a row */
 	SWEEP_AT_ONCE = 64,
+	SWEEP_HEAD = 8 * 1024, /* most heads; no more of a body is read than must be */
 };
 
 /* Its first piece as it is to lie elsewhere. ERR_FORMAT: torn. ERR_REFUSED: purged. */
 static enum err first_piece(struct cache_disk *d, const struct disk_place *from, uint64_t seq)
 {
 	struct disk_header h;
-	size_t got;
+	size_t got = PIECE;
 	struct cache_object *o = NULL;
 	TRY(disk_record_head(d, from, seq, d->w.piece, &h, &got, &o));
 	disk_lock(d);
@@ -178,7 +179,7 @@ static bool sweep_next(struct cache_disk *d)
 {
 	struct disk_header h;
 	struct disk_place p;
-	size_t got;
+	size_t got = SWEEP_HEAD;
 	struct cache_object *o = NULL;
 	disk_lock(d);
 	bool more = disk_index_next(&d->index, &d->w.sweep_at, &p);

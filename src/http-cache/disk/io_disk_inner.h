@@ -99,10 +99,10 @@ struct timespec disk_after(unsigned ms); /* of the conditions' clock */
 void disk_read_failed(struct cache_disk *d, enum err e);
 void disk_write_failed(struct cache_disk *d, enum err e);
 
-/* io_disk_read.c: the head of a record at p as an object; piece: PIECE bytes. *ret_got: how much of
- * it was read. ERR_FORMAT: torn. */
+/* io_disk_read.c: the head of a record at p as an object; piece: PIECE bytes. *got: how much of it
+ * to read at once, PIECE at most; then how much was read. ERR_FORMAT: torn. */
 MUST enum err disk_record_head(struct cache_disk *d, const struct disk_place *p, uint64_t seq,
-			       uint8_t *piece, struct disk_header *ret, size_t *ret_got,
+			       uint8_t *piece, struct disk_header *ret, size_t *got,
 			       struct cache_object **ret_object);
 /* The threads. */
 void disk_reader_run(void *arg);

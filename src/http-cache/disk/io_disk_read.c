@@ -40,15 +40,20 @@ static const uint8_t *need(struct pieces *p, size_t len, enum err *ret_e)
 }
 
 enum err disk_record_head(struct cache_disk *d, const struct disk_place *p, uint64_t seq,
-			  uint8_t *piece, struct disk_header *ret, size_t *ret_got,
+			  uint8_t *piece, struct disk_header *ret, size_t *got,
 			  struct cache_object **ret_object)
 {
 	uint64_t at = disk_segment_at(&d->shape, p->segment) + (uint64_t)p->at * DISK_UNIT;
 	uint64_t len = (uint64_t)p->len * DISK_UNIT;
-	size_t got = len < PIECE ? (size_t)len : PIECE, needed;
+	size_t n = len < *got ? (size_t)len : *got, needed = 0;
 	struct disk_header h;
-	TRY(image_read(d->fd, at, piece, got));
-	enum err e = disk_header_read(d->key, span_of(piece, got), &h, &needed);
+	TRY(image_read(d->fd, at, piece, n));
+	enum err e = disk_header_read(d->key, span_of(piece, n), &h, &needed);
+	if (e == ERR_LIMIT && needed <= len) {
+		TRY(image_read(d->fd, at + n, piece + n, needed - n));
+		n = needed;
+		e = disk_header_read(d->key, span_of(piece, n), &h, &needed);
+	}
 	if (e)
 		return ERR_FORMAT;
 	if (h.seq != seq || h.hash != p->hash || h.variant != p->variant || h.space != p->space ||
@@ -57,7 +62,7 @@ enum err disk_record_head(struct cache_disk *d, const struct disk_place *p, uint
 		return ERR_FORMAT;
 	TRY(disk_head_read(span_of(piece + DISK_HEADER_LEN, h.head_len), ret_object));
 	*ret = h;
-	*ret_got = got;
+	*got = n;
 	return OK;
 }
 
@@ -86,7 +91,7 @@ static enum err read_record(struct cache_disk *d, const struct disk_place *p, ui
 			    uint8_t *piece, struct cache_object **ret)
 {
 	struct disk_header h;
-	struct pieces from = {.fd = d->fd, .room = piece};
+	struct pieces from = {.fd = d->fd, .room = piece, .have = PIECE};
 	struct cache_object *o = NULL;
 	TRY(disk_record_head(d, p, seq, piece, &h, &from.have, &o));
 	if (cache_memory_has_same(d->memory, o)) {

@@ -85,10 +85,37 @@ static void what_comes_at_once_does_not_push_itself_out(void **state)
 	site_close(&s);
 }
 
+/* Longer than what a purge reads of each record at first. */
+static void a_purge_finds_what_has_a_long_head(void **state)
+{
+	enum { LONG = 20000 };
+	static const char before[] = FRESH "Cache-Tag: x\nX-Long: ";
+	static char fields[sizeof(before) + LONG + 1];
+	struct site s = site_open(SITE_SIZE);
+	(void)state;
+	memset(fields, 'y', sizeof(fields) - 2);
+	memcpy(fields, before, sizeof(before) - 1);
+	fields[sizeof(fields) - 2] = '\n';
+	site_put(&s, "http://l/x", "", fields, 100000);
+	memcpy(strstr(fields, ": x") + 2, "z", 1);
+	site_put(&s, "http://l/z", "", fields, 100000);
+	site_settle(&s);
+	site_close(&s);
+	s = site_open(SITE_SIZE);
+	(void)cache_memory_purge(s.memory, CACHE_PURGE_TAG, span_text("x"));
+	site_settle(&s);
+	assert_int_equal(site_sums(&s).objects, 1);
+	assert_int_equal(site_sums(&s).torn, 0);
+	assert_true(site_has(&s, "http://l/z"));
+	assert_false(site_has(&s, "http://l/x"));
+	site_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_is_fresh_again_is_written_once_a_minute, site_fresh),
+		cmocka_unit_test_setup(a_purge_finds_what_has_a_long_head, site_fresh),
 		cmocka_unit_test_setup(what_comes_at_once_does_not_push_itself_out, site_fresh),
 	};
 	return cmocka_run_group_tests_name("http-cache/disk/write", tests, site_begin, site_end);

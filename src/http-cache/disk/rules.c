@@ -7,9 +7,22 @@ enum { RULES_MAGIC = 0x67685255 };
 static_assert(DISK_RULES_MAX * (DISK_RULE_VALUE_MAX + 16) + 64 <= DISK_RULES_LEN,
 	      "a copy of the rules does not fit");
 
+/* Whether what that rule means the new one means, too. */
+static bool is_covered(const struct disk_rule *rule, enum cache_purge what, struct span value)
+{
+	bool longer = what == CACHE_PURGE_PREFIX && rule->len > value.len;
+	return rule->what == what &&
+	       span_equal(span_of(rule->value, longer ? value.len : rule->len), value);
+}
+
 bool disk_rules_add(struct disk_rules *r, enum cache_purge what, struct span value)
 {
+	uint32_t n = 0;
 	r->epoch++;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!is_covered(&r->at[i], what, value))
+			r->at[n++] = r->at[i];
+	r->n = n;
 	if (what == CACHE_PURGE_ALL || r->n == DISK_RULES_MAX || value.len > DISK_RULE_VALUE_MAX) {
 		r->floor = r->epoch;
 		r->n = 0;

@@ -26,8 +26,8 @@ struct disk_rules {
 	struct disk_rule at[DISK_RULES_MAX];
 };
 
-/* Another epoch begins. True: it is a rule of its own. False: there are too many, or the value is
- * too long: all of earlier epochs is meant. */
+/* Another epoch begins. True: it is a rule of its own, in the place of those that mean no more.
+ * False: there are too many, or the value is too long: all of earlier epochs is meant. */
 bool disk_rules_add(struct disk_rules *r, enum cache_purge what, struct span value);
 /* What was stored until now is meant, too: by the rules there are; all: all of it. */
 void disk_rules_again(struct disk_rules *r, bool all);

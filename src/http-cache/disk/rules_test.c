@@ -38,6 +38,31 @@ static void means_what_is_older_and_begins_so_or_has_the_tag(void **state)
 	assert_false(disk_rules_mean(&r, &b, 7));
 }
 
+/* A site that purges the same tag again and again purges that tag. */
+static void what_means_no_more_takes_no_place(void **state)
+{
+	static struct disk_rules r;
+	const struct cache_object a = object("http://a/1", " red "), b = object("http://b/1", "");
+	(void)state;
+	r = (struct disk_rules){0};
+	for (int i = 0; i < 3 * DISK_RULES_MAX; i++) {
+		assert_true(disk_rules_add(&r, CACHE_PURGE_TAG, span_text("red")));
+		assert_int_equal(r.n, 1);
+		assert_true(disk_rules_mean(&r, &a, r.epoch - 1));
+		assert_false(disk_rules_mean(&r, &a, r.epoch));
+	}
+	/* Another kind, a longer tag, and a prefix that is not one of it. */
+	assert_true(disk_rules_add(&r, CACHE_PURGE_PREFIX, span_text("red")));
+	assert_true(disk_rules_add(&r, CACHE_PURGE_TAG, span_text("re")));
+	assert_true(disk_rules_add(&r, CACHE_PURGE_PREFIX, span_text("http://a/1")));
+	assert_true(disk_rules_add(&r, CACHE_PURGE_PREFIX, span_text("http://a/12")));
+	assert_int_equal(r.n, 5);
+	assert_true(disk_rules_add(&r, CACHE_PURGE_PREFIX, span_text("http://a/")));
+	assert_int_equal(r.n, 4);
+	assert_true(disk_rules_mean(&r, &a, r.epoch - 1));
+	assert_false(disk_rules_mean(&r, &b, 0));
+}
+
 static void one_too_many_means_everything(void **state)
 {
 	static struct disk_rules r;
@@ -45,8 +70,8 @@ static void one_too_many_means_everything(void **state)
 	const struct cache_object b = object("http://b/1", "");
 	(void)state;
 	r = (struct disk_rules){0};
-	for (int i = 0; i < DISK_RULES_MAX; i++)
-		assert_true(disk_rules_add(&r, CACHE_PURGE_TAG, span_text("none")));
+	for (uint8_t i = 0; i < DISK_RULES_MAX; i++)
+		assert_true(disk_rules_add(&r, CACHE_PURGE_TAG, span_of(&i, 1)));
 	assert_false(disk_rules_mean(&r, &b, 0));
 	assert_false(disk_rules_add(&r, CACHE_PURGE_TAG, span_text("none")));
 	assert_true(disk_rules_mean(&r, &b, r.epoch - 1));
@@ -63,7 +88,8 @@ static void the_newer_good_copy_counts(void **state)
 	(void)state;
 	assert_false(disk_rules_read(key, copies, &got));
 	r = (struct disk_rules){0};
-	for (int i = 0; i < DISK_RULES_MAX; i++) {
+	for (uint8_t i = 0; i < DISK_RULES_MAX; i++) {
+		long_value[1] = i;
 		assert_true(disk_rules_add(&r, CACHE_PURGE_PREFIX,
 					   span_of(long_value, sizeof(long_value))));
 		uint64_t seq = disk_rules_write(key, &r, copies + r.seq % 2 * DISK_RULES_LEN);
@@ -87,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(means_what_is_older_and_begins_so_or_has_the_tag),
+		cmocka_unit_test(what_means_no_more_takes_no_place),
 		cmocka_unit_test(one_too_many_means_everything),
 		cmocka_unit_test(the_newer_good_copy_counts),
 	};
