@@ -104,11 +104,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Names(threading.Thread):
-    """A name server. zone: {name: [addresses]}; of what is not there it says NXDOMAIN; of a name in `silent` nothing."""
+    """A name server. zone: {name: [addresses]}; of what is not there it says NXDOMAIN; of a name in `silent` nothing; what is asked of a
+    (name, type) in `held` is answered by release."""
 
     def __init__(self, address):
         super().__init__(daemon=True)
         self.zone, self.silent, self.asked, self.ttl = {}, set(), [], 60
+        self.held, self.waiting, self.lock = set(), [], threading.Lock()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 53))
         self.start()
@@ -117,8 +119,26 @@ class Names(threading.Thread):
         with contextlib.suppress(OSError):
             while True:
                 data, peer = self.socket.recvfrom(4096)
-                if answer := self.answer(dns.message.from_wire(data)):
-                    self.socket.sendto(answer.to_wire(), peer)
+                query = dns.message.from_wire(data)
+                with self.lock:
+                    if self.is_held(query.question[0]):
+                        self.waiting.append((query, peer))
+                        continue
+                self.say(query, peer)
+
+    def is_held(self, question):
+        return (question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)) in self.held
+
+    def say(self, query, peer):
+        if answer := self.answer(query):
+            self.socket.sendto(answer.to_wire(), peer)
+
+    def release(self):
+        with self.lock:
+            waiting, self.waiting = self.waiting, []
+            self.held.clear()
+        for query, peer in waiting:
+            self.say(query, peer)
 
     def answer(self, query):
         question = query.question[0]

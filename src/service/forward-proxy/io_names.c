@@ -6,6 +6,7 @@
 #include "proto/dns/addresses.h"
 #include "proto/dns/type.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -16,6 +17,8 @@ enum {
 	DELAY_MS = 50, /* RFC 8305 3: so long an address waits for those of the other family */
 	ANSWER_MAX = 4096,
 };
+
+static_assert((int)NAMES_ADDRESSES_MAX == TYPES * (int)DNS_ADDRESSES_MAX, "all that is told");
 
 static const uint16_t types[TYPES] = {DNS_TYPE_A, DNS_TYPE_AAAA};
 
@@ -36,6 +39,7 @@ struct question {
 struct ask {
 	struct forward_names *all;
 	struct name *k; /* NULL: not in use */
+	bool late;	/* who waited was told what there was */
 	struct dns_name name;
 	struct question questions[TYPES];
 	struct loop_timer delay;
@@ -68,20 +72,32 @@ static void tell(struct forward_names *n)
 		n->told(n->arg, w);
 }
 
-static void finish(struct ask *a)
+static struct names_answer answer_of(const struct ask *a)
 {
-	struct forward_names *n = a->all;
 	struct names_answer answer = {0};
 	for (size_t i = 0; i < TYPES; i++) {
-		struct question *q = &a->questions[i];
-		question_close(q);
+		const struct question *q = &a->questions[i];
 		answer.of[i].told = q->told;
 		answer.of[i].items = q->found.items;
 		answer.of[i].n = q->told ? q->found.n : 0;
 		answer.of[i].ttl_s = q->found.ttl_s;
 	}
+	return answer;
+}
+
+/* What is not told by now will not be. */
+static void finish(struct ask *a)
+{
+	struct forward_names *n = a->all;
+	const struct names_answer answer = answer_of(a);
+	for (size_t i = 0; i < TYPES; i++)
+		question_close(&a->questions[i]);
 	loop_timer_cancel(n->loop, &a->delay);
-	names_take(&n->names, TAKE(a->k), loop_now_ms(n->loop), &answer);
+	struct name *k = TAKE(a->k);
+	if (a->late)
+		names_late(&n->names, k, loop_now_ms(n->loop), &answer);
+	else
+		names_take(&n->names, k, loop_now_ms(n->loop), &answer);
 	loop_timer_set_after(n->loop, &n->next, 0);
 	tell(n);
 }
@@ -95,13 +111,21 @@ static void look(struct ask *a)
 	}
 	if (all)
 		finish(a);
-	else if (any && !a->delay.set)
+	else if (any && !a->late && !a->delay.set)
 		loop_timer_set_after(a->all->loop, &a->delay, DELAY_MS);
 }
 
+/* Who waits goes on with what there is; the rest is for who comes later. */
 static void delayed(void *arg)
 {
-	finish(arg);
+	struct ask *a = arg;
+	struct forward_names *n = a->all;
+	struct names_answer answer = answer_of(a);
+	answer.more_comes = a->late = true;
+	names_take(&n->names, a->k, loop_now_ms(n->loop), &answer);
+	/* There may be no other one for those that are due. */
+	loop_timer_set_after(n->loop, &n->next, 0);
+	tell(n);
 }
 
 static void answered(void *arg, uint32_t events);
@@ -166,6 +190,7 @@ static void answered(void *arg, uint32_t events)
 static void ask(struct ask *a, struct name *k)
 {
 	a->k = k;
+	a->late = false;
 	/* It was read as a host's name, which is a name of the DNS unless it is too long. */
 	bool is_name = dns_name_from_text(names_text(k), NULL, &a->name) == OK;
 	for (size_t i = 0; i < TYPES; i++) {
@@ -182,12 +207,27 @@ static void ask(struct ask *a, struct name *k)
 
 /* --- all -------------------------------------------------------------------------------------- */
 
+/* One for whose rest nobody waits gives way: a silent name server holds up no other name. */
 static struct ask *ask_free(struct forward_names *n)
 {
-	for (size_t i = 0; i < FORWARD_ASKS_MAX; i++)
+	struct ask *late = NULL;
+	for (size_t i = 0; i < FORWARD_ASKS_MAX; i++) {
 		if (!n->asks[i].k)
 			return &n->asks[i];
-	return NULL;
+		if (n->asks[i].late)
+			late = &n->asks[i];
+	}
+	if (late)
+		finish(late);
+	return late;
+}
+
+/* A name that has ended and is due anew ahead of its rest: that is for nobody any more. */
+static void forget_rest(struct forward_names *n, const struct name *k)
+{
+	for (size_t i = 0; i < FORWARD_ASKS_MAX; i++)
+		if (n->asks[i].k == k)
+			finish(&n->asks[i]);
 }
 
 /* As many as there is room for; who is answered makes room. */
@@ -195,9 +235,11 @@ static void ask_next(void *arg)
 {
 	struct forward_names *n = arg;
 	struct ask *a;
-	struct name *k;
-	while ((a = ask_free(n)) && (k = names_due(&n->names)))
+	while (names_are_due(&n->names) && (a = ask_free(n))) {
+		struct name *k = names_due(&n->names);
+		forget_rest(n, k);
 		ask(a, k);
+	}
 }
 
 static void ask_init(struct forward_names *n, struct ask *a)

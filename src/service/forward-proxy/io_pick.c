@@ -49,9 +49,9 @@ struct origin *forward_way(const struct forward_exchange *e)
 				       .protocol =
 					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW,
 				       .by = e->upstream ? e->view->site->number : 0};
-	struct ip_endpoint to[NAMES_ADDRESSES_MAX];
+	struct ip_endpoint to[ORIGIN_OTHERS_MAX + 1];
 	size_t n = 0;
-	for (size_t i = e->at; i < e->addresses.n; i++)
+	for (size_t i = e->at; i < e->addresses.n && n < ORIGIN_OTHERS_MAX + 1; i++)
 		to[n++] =
 			(struct ip_endpoint){.address = e->addresses.items[i], .port = e->to.port};
 	if (n && e->upstream)

@@ -7,6 +7,7 @@
 #include "os/file.h"
 #include "proxy/io_chain.h"
 #include "service/forward-proxy/names.h"
+#include "service/forward-proxy/origin.h"
 
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ enum {
 	ARENA_MAX = 256 << 20,
 	REALM_FIELD_MAX = 192,
 	WAIT_MS = 30000, /* above what asking the DNS may take */
-	TRIES_MAX = NAMES_ADDRESSES_MAX,
+	TRIES_MAX = ORIGIN_OTHERS_MAX + 1,
 };
 
 static void limits_of(const struct forward_conf *conf, struct proxy_limits *ret)

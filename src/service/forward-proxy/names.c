@@ -17,6 +17,7 @@ struct name {
 	uint64_t until_ms;
 	uint8_t state; /* enum state */
 	bool told;     /* by a resolver; with n 0 it is absent */
+	bool late;     /* known, and in no list: names_late is to come */
 	uint8_t len;
 	char text[NAMES_TEXT_MAX];
 };
@@ -133,7 +134,11 @@ enum names_found names_find(struct names *n, struct span text, uint64_t now_ms,
 	uint32_t hash = table_hash(&n->table, text);
 	struct name *k = table_find(&n->table, hash, text.data, text.len);
 	if (k && k->state == KNOWN) {
-		list_remove(&n->used, k);
+		if (k->late && k->until_ms > now_ms)
+			return found(k, ret);
+		if (!k->late)
+			list_remove(&n->used, k);
+		k->late = false;
 		list_add(k->until_ms > now_ms ? &n->used : &n->due, k);
 		if (k->until_ms > now_ms)
 			return found(k, ret);
@@ -203,12 +208,28 @@ void names_take(struct names *n, struct name *k, uint64_t now_ms, const struct n
 	k->told = answer->of[0].told && answer->of[1].told;
 	k->until_ms = now_ms + UINT64_C(1000) * life_s(answer, k->told, k->addresses.n);
 	k->state = KNOWN;
-	list_add(&n->used, k);
+	k->late = answer->more_comes;
+	if (!k->late)
+		list_add(&n->used, k);
 	while (k->waiters) {
 		struct name_waiter *w = k->waiters;
 		names_leave(w);
 		line_add(&n->told, w);
 	}
+}
+
+void names_late(struct names *n, struct name *k, uint64_t now_ms, const struct names_answer *answer)
+{
+	struct ip_address good = k->addresses.items[0];
+	if (!k->late)
+		return;
+	/* What was known first does not live longer for it. */
+	uint64_t until_ms = now_ms + UINT64_C(1000) * life_s(answer, k->told, k->addresses.n);
+	if (until_ms < k->until_ms)
+		k->until_ms = until_ms;
+	sort(&k->addresses, answer, &good);
+	k->late = false;
+	list_add(&n->used, k);
 }
 
 struct name_waiter *names_told(struct names *n)

@@ -4,6 +4,7 @@
  *	request: names_find -> NAMES_WAIT: the waiter stands in line at the name
  *	turn:	 while ((k = names_due(n))) ask for k
  *	answer:	 names_take(n, k, …); while ((w = names_told(n))) w's request asks again
+ *	and where names_take was told that more may come: names_late(n, k, …)
  */
 #ifndef FORWARD_PROXY_NAMES_H
 #define FORWARD_PROXY_NAMES_H
@@ -13,7 +14,9 @@
 #include "proto/ip/address.h"
 
 enum {
-	NAMES_ADDRESSES_MAX = 8, /* of a name; more are passed over */
+	/* Of a name: all that two answers tell, as all are judged; how many are tried is another
+	 * matter. */
+	NAMES_ADDRESSES_MAX = 32,
 	NAMES_TEXT_MAX = 253,
 };
 
@@ -60,6 +63,8 @@ struct names_answer {
 		size_t n;
 		uint32_t ttl_s; /* with n */
 	} of[2];
+	/* Nobody is to wait longer for what is not told; names_late follows. */
+	bool more_comes;
 };
 
 /* max: names at once. key: random. */
@@ -74,11 +79,20 @@ enum names_found names_find(struct names *n, struct span text, uint64_t now_ms,
 /* Out of whatever line it stands in. */
 void names_leave(struct name_waiter *w);
 
+static inline bool names_are_due(const struct names *n)
+{
+	return n->due.last;
+}
 /* The next one to be asked for, until names_take; NULL: none. */
 struct name *names_due(struct names *n);
 struct span names_text(const struct name *k);
 /* k may be gone afterwards. Those who waited for it are told. */
 void names_take(struct names *n, struct name *k, uint64_t now_ms,
+		const struct names_answer *answer);
+/* The other type as well, or it will not come any more: from now on who asks finds the addresses of
+ * both. k: not named by names_due since its names_take, or it is for the question that came after;
+ * then nothing is done. It may be gone afterwards. */
+void names_late(struct names *n, struct name *k, uint64_t now_ms,
 		const struct names_answer *answer);
 /* One that is told and in no line any more; NULL: all are. */
 struct name_waiter *names_told(struct names *n);

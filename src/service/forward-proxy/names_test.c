@@ -162,6 +162,119 @@ static void who_has_left_is_not_told(void **state)
 	names_done(&s.n);
 }
 
+static const struct ip_address four[] = {{.family = 4, .bytes = {192, 0, 2, 1}}};
+
+/* A was told of "a.example" at 0, AAAA was not yet. */
+static struct name *half(struct site *s, uint32_t ttl_s)
+{
+	const struct names_answer a = {.of = {{true, four, 1, ttl_s}, {0}}, .more_comes = true};
+	(void)find(s, "a.example", 0, NULL);
+	struct name *k = names_due(&s->n);
+	names_take(&s->n, k, 0, &a);
+	return k;
+}
+
+static void late(struct site *s, struct name *k, uint64_t now_ms, bool told, uint32_t ttl_s)
+{
+	const struct ip_address six[] = {v6(1)};
+	const struct names_answer a = {.of = {{true, four, 1, 60}, {told, six, told, ttl_s}}};
+	names_late(&s->n, k, now_ms, &a);
+}
+
+static void what_comes_late_is_for_who_comes_later(void **state)
+{
+	struct site s = begin();
+	(void)state;
+	struct name *k = half(&s, 40);
+	assert_int_equal(find(&s, "a.example", 1, NULL), NAMES_KNOWN);
+	assert_int_equal(s.got.n, 1);
+	late(&s, k, 300, true, 600);
+	assert_int_equal(find(&s, "a.example", 301, NULL), NAMES_KNOWN);
+	assert_int_equal(s.got.n, 2);
+	/* What was found first is first, as it may have worked; nothing lives longer. */
+	assert_int_equal(s.got.items[0].family, 4);
+	assert_int_equal(s.got.items[1].family, 6);
+	assert_int_equal(find(&s, "a.example", 39999, NULL), NAMES_KNOWN);
+	assert_int_equal(find(&s, "a.example", 40000, NULL), NAMES_WAIT);
+	names_done(&s.n);
+}
+
+static void what_comes_late_may_end_sooner_or_be_nothing(void **state)
+{
+	struct site s = begin();
+	(void)state;
+	late(&s, half(&s, 40), 1000, true, 5);
+	assert_int_equal(find(&s, "a.example", 5999, NULL), NAMES_KNOWN);
+	assert_int_equal(find(&s, "a.example", 6000, NULL), NAMES_WAIT);
+	names_done(&s.n);
+	s = begin();
+	late(&s, half(&s, 600), 12000, false, 0);
+	assert_int_equal(find(&s, "a.example", 12001, NULL), NAMES_KNOWN);
+	assert_int_equal(s.got.n, 1);
+	/* One type alone is not believed for long. */
+	assert_int_equal(find(&s, "a.example", 60000, NULL), NAMES_WAIT);
+	names_done(&s.n);
+}
+
+static void what_ended_meanwhile_is_asked_for_whole(void **state)
+{
+	struct site s = begin();
+	(void)state;
+	struct name *k = half(&s, 1);
+	assert_int_equal(find(&s, "a.example", 1000, NULL), NAMES_WAIT);
+	late(&s, k, 1001, true, 600); /* of the question before */
+	assert_int_equal(find(&s, "a.example", 1002, NULL), NAMES_WAIT);
+	assert_true(names_are_due(&s.n));
+	assert_ptr_equal(names_due(&s.n), k);
+	late(&s, k, 1003, true, 600);
+	take(&s, k, 1004, 60);
+	assert_int_equal(find(&s, "a.example", 1005, NULL), NAMES_KNOWN);
+	assert_int_equal(s.got.n, 4);
+	names_done(&s.n);
+}
+
+static void who_has_more_to_come_does_not_give_way(void **state)
+{
+	struct site s = begin();
+	(void)state;
+	struct name *k = half(&s, 60);
+	for (const char *const *name = (const char *const[]){"b.example", "c.example", NULL}; *name;
+	     name++) {
+		(void)find(&s, *name, 1, NULL);
+		take(&s, names_due(&s.n), 1, 60);
+	}
+	(void)find(&s, "d.example", 2, NULL);
+	take(&s, names_due(&s.n), 2, 60);
+	assert_int_equal(find(&s, "a.example", 3, NULL), NAMES_KNOWN);
+	late(&s, k, 4, true, 60);
+	/* and then as all do */
+	(void)find(&s, "d.example", 5, NULL);
+	(void)find(&s, "e.example", 5, NULL);
+	take(&s, names_due(&s.n), 5, 60);
+	(void)find(&s, "d.example", 6, NULL);
+	(void)find(&s, "f.example", 6, NULL);
+	take(&s, names_due(&s.n), 6, 60);
+	assert_int_equal(find(&s, "a.example", 7, NULL), NAMES_WAIT);
+	names_done(&s.n);
+}
+
+static void all_that_is_told_is_judged(void **state)
+{
+	struct site s = begin();
+	struct ip_address many[2][16];
+	(void)state;
+	for (uint8_t i = 0; i < 16; i++) {
+		many[0][i] = v4(i);
+		many[1][i] = v6(i);
+	}
+	const struct names_answer a = {.of = {{true, many[0], 16, 60}, {true, many[1], 16, 60}}};
+	(void)find(&s, "a.example", 0, NULL);
+	names_take(&s.n, names_due(&s.n), 0, &a);
+	assert_int_equal(find(&s, "a.example", 1, NULL), NAMES_KNOWN);
+	assert_int_equal(s.got.n, 32);
+	names_done(&s.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +284,11 @@ int main(void)
 		cmocka_unit_test(absent_and_untold_are_two_things),
 		cmocka_unit_test(who_was_used_longest_ago_gives_way_and_who_is_asked_for_does_not),
 		cmocka_unit_test(who_has_left_is_not_told),
+		cmocka_unit_test(what_comes_late_is_for_who_comes_later),
+		cmocka_unit_test(what_comes_late_may_end_sooner_or_be_nothing),
+		cmocka_unit_test(what_ended_meanwhile_is_asked_for_whole),
+		cmocka_unit_test(who_has_more_to_come_does_not_give_way),
+		cmocka_unit_test(all_that_is_told_is_judged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
