@@ -15,6 +15,7 @@ struct proxy_race {
 	struct loop *loop; /* borrowed */
 	struct proxy_race_call call;
 	struct ip_address from; /* family 0: any */
+	bool speaks;
 	struct ip_endpoint to[PROXY_RACE_MAX];
 	struct runner runners[PROXY_RACE_MAX];
 	size_t n, begun, running;
@@ -80,7 +81,8 @@ static void begin_next(void *arg)
 	size_t at = race->begun++;
 	struct runner *r = &race->runners[at];
 	const struct ip_address *from = race->from.family ? &race->from : NULL;
-	enum err e = tcp_connect(&race->to[at], from, &r->fd);
+	enum err e = race->speaks ? tcp_connect_to_speak(&race->to[at], from, &r->fd)
+				  : tcp_connect(&race->to[at], from, &r->fd);
 	if (!e)
 		e = loop_add(race->loop, &r->watch, r->fd, LOOP_WRITE, told, r);
 	if (e) {
@@ -93,20 +95,20 @@ static void begin_next(void *arg)
 		loop_timer_set_after(race->loop, &race->next, PROXY_RACE_DELAY_MS);
 }
 
-enum err proxy_race_new(struct loop *loop, const struct ip_endpoint *to, size_t n,
-			const struct ip_address *from, struct proxy_race_call call,
-			struct proxy_race **ret)
+enum err proxy_race_new(struct loop *loop, const struct proxy_race_way *way,
+			struct proxy_race_call call, struct proxy_race **ret)
 {
 	struct proxy_race *race = calloc(1, sizeof(*race));
 	if (!race)
 		return ENOMEM;
-	ASSERT(n > 0);
+	ASSERT(way->n > 0);
 	race->loop = loop;
 	race->call = call;
-	race->from = from ? *from : (struct ip_address){0};
-	race->n = n < PROXY_RACE_MAX ? n : PROXY_RACE_MAX;
+	race->from = way->from ? *way->from : (struct ip_address){0};
+	race->speaks = way->speaks;
+	race->n = way->n < PROXY_RACE_MAX ? way->n : PROXY_RACE_MAX;
 	for (size_t i = 0; i < race->n; i++) {
-		race->to[i] = to[i];
+		race->to[i] = way->to[i];
 		race->runners[i] = (struct runner){.of = race, .fd = -1};
 	}
 	loop_timer_init(&race->next, begin_next, race);

@@ -19,11 +19,17 @@ struct proxy_race_call {
 	void *arg; /* borrowed */
 };
 
-/* to: in the order in which they are begun; more than PROXY_RACE_MAX are passed over. from: NULL:
- * any. ENOMEM. */
-MUST enum err proxy_race_new(struct loop *loop, const struct ip_endpoint *to, size_t n,
-			     const struct ip_address *from, struct proxy_race_call call,
-			     struct proxy_race **ret);
+struct proxy_race_way {
+	/* In the order in which they are begun; more than PROXY_RACE_MAX are passed over. */
+	const struct ip_endpoint *to; /* n, at least one */
+	size_t n;
+	const struct ip_address *from; /* NULL: any */
+	bool speaks;		       /* as tcp_connect_to_speak */
+};
+
+/* way: copied. ENOMEM. */
+MUST enum err proxy_race_new(struct loop *loop, const struct proxy_race_way *way,
+			     struct proxy_race_call call, struct proxy_race **ret);
 void proxy_race_free(struct proxy_race *r); /* accepts NULL */
 
 #endif

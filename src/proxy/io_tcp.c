@@ -250,9 +250,8 @@ static void race_over(void *arg, enum err e, int fd)
 		tcp->t.call(tcp->t.owner, marks);
 }
 
-enum err proxy_tcp_racing(struct proxy_tcps *all, const struct ip_endpoint *to, size_t n,
-			  const struct ip_address *from, struct span first,
-			  struct proxy_transport **ret)
+enum err proxy_tcp_racing(struct proxy_tcps *all, const struct proxy_race_way *way,
+			  struct span first, struct proxy_transport **ret)
 {
 	struct proxy_tcp *tcp;
 	TRY(tcp_bare(all, &tcp));
@@ -260,7 +259,7 @@ enum err proxy_tcp_racing(struct proxy_tcps *all, const struct ip_endpoint *to, 
 	const struct proxy_race_call call = {race_over, tcp};
 	enum err e = first_keep(tcp, first);
 	if (!e)
-		e = proxy_race_new(all->loop, to, n, from, call, &tcp->race);
+		e = proxy_race_new(all->loop, way, call, &tcp->race);
 	if (e)
 		tcp_transport_close(&tcp->t, false);
 	else

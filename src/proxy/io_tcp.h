@@ -8,6 +8,7 @@
 #include "os/loop.h"
 #include "proxy/transport.h"
 
+struct proxy_race_way;
 struct proxy_buffers;
 
 /* What those of one worker share. */
@@ -28,9 +29,8 @@ MUST enum err proxy_tcp_new(struct proxy_tcps *all, int fd, struct proxy_transpo
  * everything else. */
 MUST enum err proxy_tcp_connecting(struct proxy_tcps *all, int fd, struct span first,
 				   struct proxy_transport **ret);
-/* To whichever of n addresses takes one first; tells as above. */
-MUST enum err proxy_tcp_racing(struct proxy_tcps *all, const struct ip_endpoint *to, size_t n,
-			       const struct ip_address *from, struct span first,
-			       struct proxy_transport **ret);
+/* To whichever of several addresses takes one first; tells as above. */
+MUST enum err proxy_tcp_racing(struct proxy_tcps *all, const struct proxy_race_way *way,
+			       struct span first, struct proxy_transport **ret);
 
 #endif

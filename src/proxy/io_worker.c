@@ -193,18 +193,19 @@ enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
 /* HTTP and TLS are spoken by who connects, at once; what else is in a tunnel is not known. */
 static bool we_speak(const struct proxy_hop *hop, const struct tls_peer *tls)
 {
-	return hop->protocol != PROXY_RAW || tls || hop->via_proxy || hop->to.port == PORT_HTTPS ||
-	       hop->to.port == PORT_HTTP;
+	return hop->protocol != PROXY_RAW || tls || hop->via_proxy || hop->socks ||
+	       hop->to.port == PORT_HTTPS || hop->to.port == PORT_HTTP;
 }
 
-static enum err connect_many(struct proxy_io *io, const struct proxy_hop *hop, struct span first,
-			     struct proxy_transport **ret)
+static enum err connect_many(struct proxy_io *io, const struct proxy_hop *hop, bool speaks,
+			     struct span first, struct proxy_transport **ret)
 {
 	struct ip_endpoint to[PROXY_RACE_MAX] = {hop->to};
 	size_t n = 1;
 	for (size_t i = 0; i < hop->others_n && n < PROXY_RACE_MAX; i++)
 		to[n++] = hop->others[i];
-	return proxy_tcp_racing(&io->tcps, to, n, hop->from, first, ret);
+	const struct proxy_race_way way = {to, n, hop->from, speaks};
+	return proxy_tcp_racing(&io->tcps, &way, first, ret);
 }
 
 static enum err connect_one(struct proxy_io *io, const struct proxy_hop *hop, bool speaks,
@@ -221,7 +222,7 @@ static enum err connect_hop(struct proxy_worker *w, const struct proxy_hop *hop,
 {
 	struct proxy_io *io = w->io_arg;
 	struct proxy_transport *tcp;
-	TRY(hop->others_n ? connect_many(io, hop, first, &tcp)
+	TRY(hop->others_n ? connect_many(io, hop, we_speak(hop, tls), first, &tcp)
 			  : connect_one(io, hop, we_speak(hop, tls), first, &tcp));
 	if (tls)
 		return proxy_tls_connect(&io->tlss, tcp, tls, ret);
