@@ -140,6 +140,7 @@ static void judge(const struct forward_exchange *e, const struct destination *to
 		.to = to,
 		.addresses = e->addresses.items,
 		.addresses_n = e->addresses.n,
+		.translators = &e->view->site->inside,
 		.unresolved = e->upstream && !to->address.family};
 	access_judge(&e->view->site->rules, &facts, ret);
 }

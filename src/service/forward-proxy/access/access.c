@@ -3,6 +3,7 @@
 #include "policy/schedule.h"
 #include "proto/ip/number.h"
 #include "service/forward-proxy/access/destination.h"
+#include "service/forward-proxy/access/inside.h"
 
 #include <assert.h>
 
@@ -70,12 +71,22 @@ bool access_place_fits(const struct access_place *p, const struct destination *d
 	return !d->address.family && name_fits(p, destination_name(d));
 }
 
-static bool in_places(const struct access_rule *rule, const struct ip_address *a)
+static bool is_place(const struct access_rule *rule, const struct ip_address *a)
 {
 	for (size_t i = 0; i < rule->to_n; i++)
 		if (rule->to[i].prefix.address.family && ip_prefix_contains(&rule->to[i].prefix, a))
 			return true;
 	return false;
+}
+
+/* By itself, or as what a translator makes of it. */
+static bool in_places(const struct access_rule *rule, const struct access_facts *f,
+		      const struct ip_address *a)
+{
+	static const struct inside_rules none = {0};
+	const struct ip_address plain = ip_address_unmap(a);
+	const struct ip_address meant = inside_meant(f->translators ? f->translators : &none, a);
+	return is_place(rule, &plain) || is_place(rule, &meant);
 }
 
 /* Of a name's addresses one is enough to deny, and all are needed to allow: what is dialled may be
@@ -87,10 +98,8 @@ static enum fit addresses_fit(const struct access_rule *rule, const struct acces
 		return rule->action == ACCESS_DENY ? FITS : FITS_NOT;
 	if (f->addresses_n == 0)
 		return FITS_IF_ADDRESSES_DO;
-	for (size_t i = 0; i < f->addresses_n; i++) {
-		struct ip_address a = ip_address_unmap(&f->addresses[i]);
-		in += in_places(rule, &a);
-	}
+	for (size_t i = 0; i < f->addresses_n; i++)
+		in += in_places(rule, f, &f->addresses[i]);
 	return in >= (rule->action == ACCESS_DENY ? 1 : f->addresses_n) ? FITS : FITS_NOT;
 }
 
@@ -100,7 +109,7 @@ static enum fit places_fit(const struct access_rule *rule, const struct access_f
 	if (rule->to_n == 0)
 		return FITS;
 	if (f->to->address.family)
-		return in_places(rule, &f->to->address) ? FITS : FITS_NOT;
+		return in_places(rule, f, &f->to->address) ? FITS : FITS_NOT;
 	for (size_t i = 0; i < rule->to_n; i++) {
 		const struct access_place *p = &rule->to[i];
 		by_address = by_address || p->prefix.address.family;

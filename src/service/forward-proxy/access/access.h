@@ -17,6 +17,7 @@
 #include "proto/ip/prefix.h"
 
 struct destination;
+struct inside_rules;
 struct policy_schedule;
 struct policy_zone;
 
@@ -82,6 +83,9 @@ struct access_facts {
 	 * not looked at. */
 	const struct ip_address *addresses;
 	size_t addresses_n;
+	/* The site's translators: what lies behind one is the IPv4 address that it stands for,
+	 * too. NULL: there is the well-known prefix. */
+	const struct inside_rules *translators;
 	/* Another proxy is asked to resolve the name: we never know its addresses. What then a rule
 	 * says of addresses is taken for the worse: it denies, and it does not allow. */
 	bool unresolved;

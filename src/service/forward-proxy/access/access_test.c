@@ -2,6 +2,7 @@
 
 #include "policy/schedule.h"
 #include "service/forward-proxy/access/destination.h"
+#include "service/forward-proxy/access/inside.h"
 #include "test/random.h"
 
 #include <setjmp.h>
@@ -136,6 +137,27 @@ static void one_address_denies_and_all_allow(void **state)
 	denied(&r, a, ACCESS_WHY_OTHERWISE);
 	rule.action = ACCESS_DENY;
 	r.otherwise = ACCESS_OTHERWISE_ALLOW;
+	denied(&r, a, ACCESS_WHY_RULE);
+}
+
+static void what_lies_behind_a_translator_is_what_it_stands_for(void **state)
+{
+	(void)state;
+	const struct access_place net = place("8.8.8.0/24"), far = place("2001:4860:64::/96");
+	const struct ip_prefix own = prefix("2001:4860:64::/96");
+	const struct inside_rules site = {.nat64 = &own, .nat64_n = 1};
+	struct access_rule rule = {.action = ACCESS_DENY, .to = &net, .to_n = 1};
+	struct access_rules r = rules_of(&rule, 1);
+	denied(&r, to("[64:ff9b::8.8.8.8]"), ACCESS_WHY_RULE);
+	answers(&r, to("[64:ff9b::8.8.9.8]"), ACCESS_PASS);
+	struct asked a = to("a.test");
+	resolved(&a, "1.1.1.1", "64:ff9b::808:808");
+	denied(&r, a, ACCESS_WHY_RULE);
+	a = to("[2001:4860:64::8.8.8.8]");
+	answers(&r, a, ACCESS_PASS); /* nobody says that it is one */
+	a.facts.translators = &site;
+	denied(&r, a, ACCESS_WHY_RULE);
+	rule.to = &far; /* it may be meant by its own address as well */
 	denied(&r, a, ACCESS_WHY_RULE);
 }
 
@@ -278,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_rule_that_fits_decides),
 		cmocka_unit_test(one_address_denies_and_all_allow),
+		cmocka_unit_test(what_lies_behind_a_translator_is_what_it_stands_for),
 		cmocka_unit_test(who_it_is_is_asked_only_where_it_matters),
 		cmocka_unit_test(no_password_is_asked_for_in_the_clear),
 		cmocka_unit_test(a_group_that_is_not_known_is_taken_for_the_worse),
