@@ -540,6 +540,19 @@ def test_a_reload_drops_nothing_and_a_bad_one_changes_nothing(site):
         assert secure.version()
 
 
+def test_who_is_no_client_any_more_loses_the_connection_he_has(site):
+    connection = site.connect()
+    assert site.ask("http://www.example.com/", connection=connection)[0] == 200
+    site.service.reload(site.config.replace("clients: [10.0.0.0/24]", "clients: [10.0.0.99]"))
+    try:
+        wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+        with pytest.raises(ConnectionError):
+            site.ask("http://www.example.com/", connection=connection)
+    finally:
+        connection.close()
+        site.reload()
+
+
 def test_it_ends_when_what_runs_has_ended(janitor_process):
     made = None
     try:

@@ -37,6 +37,12 @@ static bool is_client(const struct forward_conf *conf, const struct ip_address *
 	return false;
 }
 
+bool forward_may_come(const struct forward_view *v, const struct proxy_connection *c)
+{
+	const struct forward_entry *entry = c->door;
+	return v->listens[entry->number] && is_client(v->site->conf, &c->peer.address);
+}
+
 static uint8_t socks_versions(const struct forward_listen_conf *l)
 {
 	const int *items = l->socks.items;
@@ -54,7 +60,7 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 	const struct forward_conf *conf = site->conf;
 	const struct forward_listen_conf *l = w->view->listens[entry->number];
 	const struct forward_listen_conf *first = conf->listen.items;
-	ret->refuse = !l || !is_client(conf, &c->peer.address);
+	ret->refuse = !forward_may_come(w->view, c);
 	if (ret->refuse)
 		return;
 	ret->tls = site->servers[l - first];
@@ -90,8 +96,13 @@ static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exc
 static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	struct forward_worker *w = arg;
-	struct forward_exchange *e = x->service ? x->service : begin(w, x);
 	enum forward_step s = FORWARD_STEP_ON;
+	/* A reload may have taken him, or where he came in, off the list since. */
+	if (!x->service && !forward_may_come(w->view, x->connection)) {
+		ret->kind = PROXY_DROP;
+		return;
+	}
+	struct forward_exchange *e = x->service ? x->service : begin(w, x);
 	if (!e) {
 		forward_refuse_bare(x, ret);
 		return;

@@ -16,6 +16,9 @@ struct policy;
 /* What the core asks; arg is the worker. Its file has the order of the steps. */
 extern const struct proxy_face forward_face;
 
+/* Is he among those who may use the proxy, and is where he came in still served? */
+bool forward_may_come(const struct forward_view *v, const struct proxy_connection *c);
+
 /* What a step came to. */
 enum forward_step {
 	FORWARD_STEP_ON,       /* to the next one */
