@@ -562,6 +562,66 @@ def test_rules_and_users_hold_for_datagrams(site, echo):
         site.reload()
 
 
+def is_over(connection):
+    """Its association has ended: by a reset, as nobody asked for it."""
+    connection.settimeout(10)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_a_reload_holds_for_the_associations_there_are(site, echo):
+    def reload(more, clients="10.0.0.0/24"):
+        site.service.reload(site.config.replace("clients: [10.0.0.0/24]", f"clients: [{clients}]") + more)
+        wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+
+    site.names.zone["echo.example.com"] = [WEB[0]]
+    try:
+        with Association(site) as a:
+            a.send("echo.example.com", 5300, b"before")
+            assert a.receive()[2] == b"before"
+            server, relay = echo.socket, echo.got[-1][1]
+            reload("  access: {rules: [{action: deny, to: echo.example.com}]}\n")
+            server.sendto(b"from whom it wrote to before", relay)
+            a.send("echo.example.com", 5300, b"forbidden by now")
+            assert a.silent((WEB[0], 5300))
+            reload("")
+            a.send("echo.example.com", 5300, b"allowed again")
+            assert a.receive()[2] == b"allowed again"
+            reload("", clients="10.0.0.99")
+            a.send(WEB[0], 5300, b"from who is no client")
+            assert is_over(a.connection)
+        assert not [data for data, _ in echo.got if data in (b"forbidden by now", b"from who is no client")]
+    finally:
+        site.reload()
+
+
+def test_an_association_ends_with_its_user(site, echo):
+    access = f"  access:\n    {USERS}\n    clear-passwords: yes\n    otherwise: sign-in\n"
+    site.reload(access)
+    try:
+        wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+        _, status, connection = sign_in(site, b"ann", b"right", at=1081)
+        assert status == 0
+        with contextlib.closing(connection), site.client.inside():
+            connection.sendall(b"\5\3\0\1" + bytes(6))
+            at = (PROXY, struct.unpack("!H", exactly(connection, 10)[8:])[0])
+            mine = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            mine.settimeout(10)
+            for more in (access, access.replace("ann:", "bea:")):
+                mine.sendto(b"\0\0\0" + address5(WEB[0]) + struct.pack("!H", 5300) + b"ann's", at)
+                assert mine.recv(100).endswith(b"ann's")
+                site.reload(more)
+                wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+            mine.sendto(b"\0\0\0" + address5(WEB[0]) + struct.pack("!H", 5300) + b"nobody's", at)
+            mine.close()
+            assert is_over(connection)
+        assert not [data for data, _ in echo.got if data == b"nobody's"]
+    finally:
+        site.reload()
+
+
 def test_the_log_counts_an_association_s_octets(site, echo):
     with Association(site) as a:
         a.send(WEB[0], 5300, b"1234567")

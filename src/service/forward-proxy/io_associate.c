@@ -49,6 +49,70 @@ static void dropped(const struct forward_association *a)
 	forward_count(worker(a), FORWARD_COUNT_DATAGRAMS_DROPPED);
 }
 
+/* There is no room to read one: what has come is dropped, as the socket would tell of it again and
+ * again. */
+static void drop_waiting(struct forward_association *a, const struct udp_socket *s)
+{
+	for (int i = 0; i < AT_ONCE; i++) {
+		struct ip_endpoint from = {0};
+		uint8_t none[1];
+		size_t len = 0;
+		if (udp_receive_one(s, none, sizeof(none), &len, &from, NULL))
+			continue;
+		if (!from.address.family)
+			break;
+		dropped(a);
+	}
+}
+
+/* ---- reloads ---- */
+
+/* Is who signed in the same in that configuration? */
+static const struct auth_user *same_user(const struct forward_site *site,
+					 const struct auth_user *user)
+{
+	for (size_t i = 0; i < site->users.n; i++)
+		if (strcmp(site->users.items[i].name, user->name) == 0 &&
+		    strcmp(site->users.items[i].record, user->record) == 0)
+			return &site->users.items[i];
+	return NULL;
+}
+
+/* May it go on by the configuration in force? */
+static bool renew(struct forward_association *a, struct forward_view *now)
+{
+	struct forward_exchange *e = a->e;
+	struct proxy_exchange *x = e->x;
+	const struct forward_entry *entry = x->connection->door;
+	const struct auth_user *user = NULL;
+	if (!forward_may_come(now, x->connection) || !now->listens[entry->number]->udp)
+		return false;
+	if (e->user.len)
+		user = same_user(now->site, e->claim.user);
+	if (e->user.len && !user)
+		return false;
+	e->claim.user = user;
+	e->user = user ? span_text(user->name) : (struct span){0};
+	e->rule = NULL;
+	e->upstream = NULL;
+	x->limits = x->verdict.limits = &now->site->hold_limits;
+	/* Whom it may have written to is judged anew, by the next datagram to him. */
+	memset(a->peers, 0, sizeof(a->peers));
+	forward_view_leave(e->view);
+	e->view = forward_view_use(now);
+	return true;
+}
+
+/* What was reloaded since holds for the datagrams that come now. False: it is over, and a gone. */
+static bool follow(struct forward_association *a)
+{
+	struct forward_view *now = worker(a)->view;
+	if (a->e->view == now || renew(a, now))
+		return true;
+	proxy_exchange_end(a->e->x, PROXY_FINE);
+	return false;
+}
+
 /* ---- from servers ---- */
 
 static bool is_peer(const struct forward_association *a, const struct ip_endpoint *from)
@@ -86,9 +150,13 @@ static void outer_ready(void *arg, uint32_t events)
 {
 	struct outer *o = arg;
 	struct forward_association *a = o->of;
-	struct proxy_buffer *b = proxy_buffer_take(buffers(a));
 	const size_t room = PROXY_BUFFER_SIZE - HEADER_MAX;
 	(void)events;
+	if (!follow(a))
+		return;
+	struct proxy_buffer *b = proxy_buffer_take(buffers(a));
+	if (!b)
+		drop_waiting(a, &o->socket);
 	for (int i = 0; b && i < AT_ONCE; i++) {
 		struct ip_endpoint from;
 		size_t len = 0;
@@ -208,12 +276,16 @@ static void inner_ready(void *arg, uint32_t events)
 {
 	struct forward_association *a = arg;
 	(void)events;
+	if (!follow(a))
+		return;
 	for (int i = 0; !a->held && i < AT_ONCE; i++) {
 		struct proxy_buffer *b = proxy_buffer_take(buffers(a));
 		struct ip_endpoint from = {0};
 		size_t len = 0;
-		if (!b)
+		if (!b) {
+			drop_waiting(a, &a->inner);
 			return;
+		}
 		enum err e =
 			udp_receive_one(&a->inner, b->data, PROXY_BUFFER_SIZE, &len, &from, NULL);
 		b->end = (uint32_t)(len < PROXY_BUFFER_SIZE ? len : PROXY_BUFFER_SIZE);
@@ -231,9 +303,9 @@ static void inner_ready(void *arg, uint32_t events)
 void forward_associate_told(struct forward_exchange *e)
 {
 	struct forward_association *a = e->association;
-	struct proxy_buffer *b = TAKE(a->held);
-	if (!b)
+	if (!a->held || !follow(a))
 		return;
+	struct proxy_buffer *b = TAKE(a->held);
 	if (loop_add(&worker(a)->loop, &a->watch, a->inner.fd, LOOP_READ, inner_ready, a)) {
 		proxy_buffer_give(buffers(a), b);
 		proxy_exchange_end(e->x, PROXY_BUSY);
