@@ -1,5 +1,6 @@
 """SOCKS through the forward proxy: curl and git by all versions, what each refusal is told as, who may go where, ends and resets,
 its log and numbers. One service for all tests."""
+# why-long: connections and datagrams share what speaks SOCKS octet by octet, and one service.
 
 import contextlib
 import hashlib
