@@ -55,9 +55,12 @@ def test_an_address_that_comes_late_is_judged_like_all(site):
 
 
 def test_addresses_that_are_never_dialled_are_judged_too(site):
-    many = [f"9.0.1.{n}" for n in range(1, 13)]
-    site.names.zone["crowd.example.com"] = [WEB[0], *many]
-    assert site.ask("http://crowd.example.com/")[0] == 200
-    site.names.zone["crowd2.example.com"] = [WEB[0], *many, "10.0.0.20"]
-    status, fields, _ = site.ask("http://crowd2.example.com/")
-    assert status == 403 and "destination_ip_prohibited" in fields["Proxy-Status"]
+    many = [f"9.0.1.{n}" for n in range(1, 13)]  # no way leads there
+    site.names.zone["crowd.example.com"] = many
+    assert site.ask("http://crowd.example.com/")[0] == 502
+    # The name server shuffles: in some of these the one inside stands behind all that would be tried.
+    for i in range(20):
+        name = f"crowd{i}.example.com"
+        site.names.zone[name] = [*many, "10.0.0.20"]
+        status, fields, _ = site.ask(f"http://{name}/")
+        assert status == 403 and "destination_ip_prohibited" in fields["Proxy-Status"]
