@@ -3,6 +3,8 @@
 #include "os/fd.h"
 #include "os/sockaddr.h"
 
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -230,4 +232,21 @@ enum err socket_local(int fd, struct ip_endpoint *ret)
 enum err socket_peer(int fd, struct ip_endpoint *ret)
 {
 	return socket_end(fd, getpeername, ret);
+}
+
+enum err tcp_meant_for(int fd, struct ip_endpoint *ret)
+{
+	union sockaddr_ip raw = {0};
+	socklen_t raw_len = sizeof(raw);
+	struct ip_endpoint local;
+	TRY(socket_local(fd, &local));
+	bool six = local.address.family == 6;
+	if (getsockopt(fd, six ? SOL_IPV6 : SOL_IP, six ? IP6T_SO_ORIGINAL_DST : SO_ORIGINAL_DST,
+		       &raw, &raw_len) < 0)
+		return err_errno();
+	sockaddr_read(&raw, &local);
+	if (!local.address.family)
+		return ERR_UNSUPPORTED;
+	*ret = local;
+	return OK;
 }

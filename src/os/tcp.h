@@ -55,6 +55,12 @@ MUST enum err tcp_finish(int fd);
 /* close() will send a reset and drop what is queued: for peers that misbehave. */
 MUST enum err tcp_reset_on_close(int fd);
 
+/* Where a connection was meant to go that was led to this machine's listener by a rule of its
+ * packet filter (`redirect` or `dnat`). One that was meant for the listener: its own address, or an
+ * error.
+ */
+MUST enum err tcp_meant_for(int fd, struct ip_endpoint *ret);
+
 /* Where a socket is bound, TCP or UDP. ERR_UNSUPPORTED: not an IP socket. */
 MUST enum err socket_local(int fd, struct ip_endpoint *ret);
 /* Whom a socket is connected to. ERR_UNSUPPORTED likewise. */

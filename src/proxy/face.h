@@ -25,6 +25,7 @@ struct proxy_connection {
 	void *door;		 /* the listener's, as the service gave it */
 	void *service;		 /* the face's own, NULL at first */
 	struct ip_endpoint peer; /* of the socket, or of a PROXY header that was believed */
+	/* Of the socket or of that header; where it was meant to go, if it was taken on its way. */
 	struct ip_endpoint local;
 	const struct proxy_tls_facts *tls; /* NULL: plain */
 	uint64_t began_ms;
@@ -38,6 +39,7 @@ struct proxy_connection {
 struct proxy_admission {
 	bool refuse;		/* close it at once, by a reset */
 	bool proxy_header;	/* a PROXY header comes first, and is believed */
+	bool taken;		/* on its way elsewhere: refused if it was meant for us */
 	bool http2_plain;	/* HTTP/2 by prior knowledge is allowed without TLS */
 	uint8_t socks_versions; /* PROXY_SOCKS_4…: SOCKS is spoken and no HTTP; 0: HTTP */
 	bool socks_passwords;	/* clients that offer a password are asked for it */

@@ -94,6 +94,16 @@ static void after_events(void *arg)
 
 /* ---- clients ---- */
 
+/* False: it was meant for the listener itself, or nobody knows. */
+static bool find_meant(int fd, struct proxy_connection *c)
+{
+	struct ip_endpoint meant;
+	if (tcp_meant_for(fd, &meant) || ip_endpoint_equal(&meant, &c->local))
+		return false;
+	c->local = meant;
+	return true;
+}
+
 static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *peer,
 		  const struct ip_endpoint *local)
 {
@@ -111,6 +121,8 @@ static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *pe
 		w->face->connection(w->face_arg, &c, &admission);
 	else
 		admission.refuse = true;
+	if (admission.taken && !admission.refuse)
+		admission.refuse = !find_meant(fd, &c);
 	if (admission.refuse || proxy_tcp_new(&io->tcps, fd, &t)) {
 		proxy_count_add(&w->counts, PROXY_COUNT_REFUSED, 1);
 		if (admission.refuse) {

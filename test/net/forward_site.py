@@ -162,12 +162,13 @@ class Names(threading.Thread):
 
 
 class Site:
-    def __init__(self, more=""):
+    def __init__(self, more="", listen=""):
+        """listen: listeners more, each with a comma behind it."""
         if subprocess.run([binary(), "forward-proxy", "--help"], capture_output=True, check=False).returncode != 0:
             pytest.skip("this gatehouse has no forward proxy")
         self.net = topology.Net()
         self.client, self.gateway, self.web = (self.net.host(name) for name in ("client", "gateway", "web"))
-        self.net.cable(self.client, f"{CLIENT}/24", self.gateway, f"{PROXY}/24")
+        self.net.cable(self.client, f"{CLIENT}/24 fd00::10/64", self.gateway, f"{PROXY}/24 fd00::1/64")
         web = [f"{a}/24" for a in (*WEB, NAMES)] + [f"{a}/64" for a in WEB6]
         self.net.cable(self.gateway, "9.0.0.1/24 2a00:9::1/64", self.web, " ".join(web))
         self.authority = Authority(f"/tmp/{self.gateway.space}-pki")
@@ -178,6 +179,9 @@ class Site:
         self.started.append(self.names)
         self.names.zone.update({"www.example.com": [WEB[0]], "other.example.com": [WEB[1]]})
         self.config = CONFIG % (self.certificate.conf, NAMES)
+        if listen:
+            self.config = self.config.replace("listen: [", "listen: [" + listen)
+            self.config = self.config.replace("clients: [", 'clients: ["fd00::/64", ')
         self.service = Service(self.gateway, "forward-proxy", self.config + more).start()
 
     def serve(self, address=WEB[0], port=80, tls=None):

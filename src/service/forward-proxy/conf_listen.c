@@ -13,7 +13,7 @@ static const struct config_key listen_keys[] = {
 	 .items_max = FORWARD_ADDRESSES_MAX,
 	 .example = "[10.0.0.1, \"[2001:db8::1]:8080\"]",
 	 .help = "addresses, each with a port or with port 3128, with `tls` 3129, with `socks` "
-		 "1080"},
+		 "1080, with `transparent` 3180"},
 	{.name = "tls",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct forward_listen_conf, tls),
@@ -43,6 +43,14 @@ static const struct config_key listen_keys[] = {
 	 .fallback = "off",
 	 .help = "whether clients of SOCKS 5 may send datagrams too (UDP ASSOCIATE): each by the "
 		 "rules and to the ports by which they may connect"},
+	{.name = "transparent",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_listen_conf, transparent),
+	 .fallback = "off",
+	 .help = "whether plain HTTP of clients that know of no proxy is served here: connections "
+		 "that a rule of this machine's packet filter leads here (nftables `redirect`) on "
+		 "their way to web servers. They go on to where they were meant to, by the same "
+		 "rules; a connection that was meant for this address itself is refused"},
 };
 
 const struct config_map forward_listen_map = {
@@ -77,6 +85,15 @@ const struct config_map forward_certificate_map = {
 	CONFIG_LINE(struct forward_certificate_conf, line),
 };
 
+static uint16_t port_of(const struct forward_listen_conf *l)
+{
+	if (l->transparent)
+		return FORWARD_PORT_TRANSPARENT;
+	if (l->socks.n)
+		return FORWARD_PORT_SOCKS;
+	return l->tls ? FORWARD_PORT_TLS : FORWARD_PORT_PLAIN;
+}
+
 size_t forward_doors(const struct forward_conf *conf, struct forward_door *ret, size_t max)
 {
 	const struct forward_listen_conf *listen = conf->listen.items;
@@ -86,9 +103,7 @@ size_t forward_doors(const struct forward_conf *conf, struct forward_door *ret, 
 		for (size_t k = 0; k < listen[i].address.n; k++, n++) {
 			struct ip_endpoint at = addresses[k];
 			if (!at.port)
-				at.port = listen[i].socks.n ? FORWARD_PORT_SOCKS
-					  : listen[i].tls   ? FORWARD_PORT_TLS
-							    : FORWARD_PORT_PLAIN;
+				at.port = port_of(&listen[i]);
 			if (n < max)
 				ret[n] = (struct forward_door){.at = at, .listen = i};
 		}
@@ -149,5 +164,10 @@ void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
 				"out, or `socks`");
 	for (size_t i = 0; i < conf->listen.n; i++)
 		check_udp(&listen[i], i, at);
+	for (size_t i = 0; i < conf->listen.n; i++)
+		if (listen[i].transparent && (listen[i].tls || listen[i].h2c || listen[i].socks.n))
+			config_fail_item(at, "listen", i,
+					 "who knows of no proxy speaks plain HTTP/1.1 here: leave "
+					 "`tls`, `h2c` and `socks` out, or `transparent`");
 	check_twice(doors, n, at);
 }

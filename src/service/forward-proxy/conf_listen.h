@@ -16,6 +16,7 @@ enum {
 	FORWARD_PORT_PLAIN = 3128,
 	FORWARD_PORT_TLS = 3129,
 	FORWARD_PORT_SOCKS = 1080,
+	FORWARD_PORT_TRANSPARENT = 3180,
 	FORWARD_SOCKS_MAX = 2,
 };
 
@@ -27,6 +28,7 @@ struct forward_listen_conf {
 	bool h2c;		    /* HTTP/2 by prior knowledge */
 	struct config_list socks;   /* int, enum forward_socks; none: HTTP */
 	bool udp;		    /* with SOCKS 5: UDP ASSOCIATE */
+	bool transparent;	    /* connections that are led here on their way elsewhere */
 };
 
 struct forward_certificate_conf {

@@ -167,6 +167,12 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_SOCKS));
 	write_one(w, "paced_total", "times that octets waited for a limit of `bandwidth`",
 		  own_count(p, FORWARD_COUNT_PACED));
+	write_one(w, "transparent_requests_total",
+		  "requests on connections that were taken on their way elsewhere",
+		  own_count(p, FORWARD_COUNT_TAKEN));
+	write_one(w, "transparent_unproved_total",
+		  "of them, with a host that does not lead to where they went",
+		  own_count(p, FORWARD_COUNT_UNPROVED));
 	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
 		  own_count(p, FORWARD_COUNT_SCRIPTS));
 	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",

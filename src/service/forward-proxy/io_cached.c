@@ -66,7 +66,8 @@ static struct proxy_cached *begin(const struct forward_exchange *e)
 
 enum forward_step forward_ask_cache(struct forward_exchange *e, struct proxy_verdict *ret)
 {
-	if (e->kind != FORWARD_FETCH)
+	/* What one client's server says is not to be taken for the name's own answer. */
+	if (e->kind != FORWARD_FETCH || e->unproved)
 		return FORWARD_STEP_ON;
 	if (!e->cached)
 		e->cached = begin(e);

@@ -44,6 +44,8 @@ enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdi
 			(struct names_addresses){.items = {e->upstream->socks.address}, .n = 1};
 		return FORWARD_STEP_ON;
 	}
+	if (e->taken && !e->instead.len)
+		return FORWARD_STEP_ON; /* where it was meant to go */
 	if (e->to.address.family) {
 		e->addresses = (struct names_addresses){.items = {e->to.address}, .n = 1};
 		return FORWARD_STEP_ON;

@@ -63,6 +63,8 @@ struct forward_exchange {
 	uint8_t instead_room[FORWARD_INSTEAD_MAX];
 	struct span asked;  /* of whom by TLS in the tunnel: SNI; in the store; empty: nobody */
 	struct span detail; /* which rule or list refuses, for the log; in the store, or static */
+	bool taken;	    /* on its way elsewhere: it goes to addresses[0], whatever it claims */
+	bool unproved;	    /* and what it claims leads elsewhere, as far as we can see */
 	struct span reason; /* the policy's, of why it is blocked; in the store */
 	/* Where it may be gone to: judged, as it will be dialled; those before
 	 * `at` were given up. */

@@ -10,8 +10,9 @@
  * DNS for what is refused anyway. */
 static enum forward_step (*const steps[])(struct forward_exchange *e, struct proxy_verdict *ret) = {
 	forward_read_target,	 /* what is asked for */
-	forward_choose_way,	 /* directly, or by a proxy of others? */
 	forward_judge_written,	 /* may that host and port be gone to, as they are written? */
+	forward_check_claim,	 /* of who knows of no proxy: is that name where it goes? */
+	forward_choose_way,	 /* directly, or by a proxy of others? */
 	forward_sign_in,	 /* who it is */
 	forward_judge_rules,	 /* may it go there, as far as can be told without addresses? */
 	forward_judge_policy,	 /* is the name blocked, or gone to under another one? */
@@ -65,6 +66,7 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 		return;
 	ret->tls = site->servers[l - first];
 	ret->http2_plain = l->h2c;
+	ret->taken = l->transparent;
 	ret->socks_versions = socks_versions(l);
 	ret->socks_datagrams = l->udp;
 	ret->socks_passwords = forward_may_sign_in(site, c, ret->tls);

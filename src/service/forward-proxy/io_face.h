@@ -29,10 +29,20 @@ enum forward_step {
 /* io_target.c: what is asked for: kind and to; Host, Via and the like are set for whoever gets the
  * request. */
 enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret);
+/* The host of `to` as there is one spelling of it, in e->host, and all of it as the authority that
+ * is sent on. False: no memory. */
+bool forward_authority_set(struct forward_exchange *e);
 enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret);
 /* What the client gets of an origin's answer, or of the cache's. */
 void forward_edit_answer(struct forward_exchange *e);
+
+/* io_transparent.c: of a connection that was taken on its way elsewhere. */
+bool forward_is_taken(const struct forward_exchange *e);
+/* What it asks for, in the place of forward_read_target's own reading: `to` as it is claimed. */
+enum forward_step forward_read_claim(struct forward_exchange *e, struct proxy_verdict *ret);
+/* Whether it may go on by what it claims; and from then on by that only if it is true. */
+enum forward_step forward_check_claim(struct forward_exchange *e, struct proxy_verdict *ret);
 
 /* io_pages.c: what is asked of ourselves. */
 enum forward_step forward_own_page(struct forward_exchange *e, struct proxy_verdict *ret);

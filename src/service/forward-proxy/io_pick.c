@@ -41,10 +41,22 @@ static void socks_set(const struct forward_exchange *e, struct origin *o)
 	o->hop.socks = &o->socks;
 }
 
+/* A connection to the engine itself is none to its safe name; and what leads to one address, as the
+ * client wanted it, is none to another one of the name's. */
+static struct span key_host(const struct forward_exchange *e, char room[DESTINATION_TEXT_MAX + 1])
+{
+	if (e->instead.len)
+		return e->instead;
+	if (!e->taken || e->upstream || !e->addresses.n)
+		return e->host;
+	const struct destination place = {.address = e->addresses.items[0], .port = e->to.port};
+	return span_of(room, destination_host_format(&place, room));
+}
+
 struct origin *forward_way(const struct forward_exchange *e)
 {
-	/* A connection to the engine itself is none to its safe name. */
-	const struct origin_key key = {.host = e->instead.len ? e->instead : e->host,
+	char place[DESTINATION_TEXT_MAX + 1];
+	const struct origin_key key = {.host = key_host(e, place),
 				       .port = e->to.port,
 				       .protocol =
 					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW,

@@ -76,7 +76,7 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 		return FORWARD_STEP_ON;
 	}
 	/* A password that came in the clear may be anybody's by now. */
-	if (!field || !forward_may_sign_in(site, e->x->connection, false))
+	if (!field || e->taken || !forward_may_sign_in(site, e->x->connection, false))
 		return FORWARD_STEP_ON;
 	switch (auth_judge(&site->users, w->known, field->value, loop_now_ms(&w->loop),
 			   &e->claim)) {
@@ -155,10 +155,14 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 	switch (v.answer) {
 	case ACCESS_PASS: e->allowed = true; return FORWARD_STEP_ON;
 	case ACCESS_RESOLVE: return FORWARD_STEP_ON; /* and again with the addresses */
-	case ACCESS_SIGN_IN: return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
+	case ACCESS_SIGN_IN:
+		if (e->taken) /* it would give a proxy's password to nobody it knows */
+			return forward_refuse(e, REFUSAL_RULE, (struct span){0}, ret);
+		return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
 	case ACCESS_DENIED: break;
 	}
-	return forward_refuse(e, refusal_of(v.why), (struct span){0}, ret);
+	return forward_refuse(e, e->taken ? REFUSAL_RULE : refusal_of(v.why), (struct span){0},
+			      ret);
 }
 
 /* The name has the addresses that the tunnel leads to, so a rule about those decides as before. Of

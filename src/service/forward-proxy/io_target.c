@@ -23,8 +23,7 @@ static enum refusal kind_of(const struct proxy_head *r, uint8_t *ret_kind)
 	return span_equal_nocase(r->scheme, span_text("http")) ? REFUSAL_NONE : REFUSAL_SCHEME;
 }
 
-/* The host as there is one spelling of it, and the authority that is sent on. */
-static bool authority_set(struct forward_exchange *e)
+bool forward_authority_set(struct forward_exchange *e)
 {
 	char text[DESTINATION_TEXT_MAX + 1];
 	size_t len = destination_host_format(&e->to, text), host_len = len;
@@ -44,6 +43,8 @@ static bool authority_set(struct forward_exchange *e)
 enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	struct proxy_head *r = &e->x->request;
+	if (forward_is_taken(e))
+		return forward_read_claim(e, ret);
 	enum refusal why = kind_of(r, &e->kind);
 	bool tunnel = e->kind != FORWARD_FETCH;
 	if (why == REFUSAL_OWN)
@@ -52,7 +53,7 @@ enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_v
 		return forward_refuse(e, why, none(), ret);
 	if (destination_read(r->authority, tunnel ? 0 : 80, &e->to))
 		return forward_refuse(e, REFUSAL_ADDRESS, none(), ret);
-	if (!authority_set(e))
+	if (!forward_authority_set(e))
 		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
 	return FORWARD_STEP_ON;
 }
