@@ -614,15 +614,33 @@ void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct pro
 	opened(b);
 }
 
+/* Whether the hop still stands for where b leads: the service judged these addresses and no others.
+ */
+static bool is_of_hop(const struct proxy_back1 *b, const struct proxy_hop *hop)
+{
+	if (ip_endpoint_equal(&b->to, &hop->to))
+		return true;
+	for (size_t i = 0; i < hop->others_n; i++)
+		if (ip_endpoint_equal(&b->to, &hop->others[i]))
+			return true;
+	return false;
+}
+
+static bool may_be_used(const struct proxy_back1 *b, const struct proxy_hop *hop,
+			const struct proxy_exchange *x)
+{
+	if (!is_of_hop(b, hop))
+		return false;
+	/* A request that may not go again is not sent to a connection whose end waits unread. */
+	return proxy_method_is_idempotent(x->request.method_id) || !b->wire.t->ops->alive ||
+	       b->wire.t->ops->alive(b->wire.t);
+}
+
 bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x)
 {
-	struct proxy_back1 *b = hop->idle;
-	/* A request that may not go again is not sent to a connection whose end waits unread. */
-	while (b && !proxy_method_is_idempotent(x->request.method_id) && b->wire.t->ops->alive &&
-	       !b->wire.t->ops->alive(b->wire.t)) {
+	struct proxy_back1 *b;
+	while ((b = hop->idle) && !may_be_used(b, hop, x))
 		proxy_back1_close(b);
-		b = hop->idle;
-	}
 	if (!b)
 		return false;
 	idle_unlink(b);

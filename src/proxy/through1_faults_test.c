@@ -65,6 +65,29 @@ static void goes_again_when_a_kept_connection_had_ended(void **state)
 	assert_int_equal(t->left_cause, PROXY_BACK_STALE);
 }
 
+/* What the hop stands for was judged by the service; where it led before may be forbidden now. */
+static void a_kept_connection_to_what_the_hop_no_longer_names_is_not_used(void **state)
+{
+	struct through *t = *state;
+	struct ip_endpoint before = t->hops[0].to;
+	memory_text(t, t->client, GET);
+	memory_text(t, t->backs[0], OK5);
+	(void)memory_take(t->client);
+	t->hops[0].to.address = ip_address_v4(192, 0, 2, 99);
+	t->hops[0].others = &before;
+	t->hops[0].others_n = 1;
+	memory_text(t, t->client, GET);
+	assert_int_equal(t->backs_n, 1);
+	memory_text(t, t->backs[0], OK5);
+	(void)memory_take(t->client);
+	t->hops[0].others_n = 0;
+	memory_text(t, t->client, GET);
+	assert_true(t->backs[0]->closed);
+	assert_int_equal(t->backs_n, 2);
+	memory_text(t, t->backs[1], OK5);
+	assert_string_equal(memory_take(t->client), OK5);
+}
+
 static void goes_to_another_back_end_when_one_does_not_connect(void **state)
 {
 	struct through *t = *state;
@@ -352,6 +375,7 @@ int main(void)
 		TEST(answers_431_for_endless_heads),
 		TEST(answers_400_for_a_bad_chunk),
 		TEST(goes_again_when_a_kept_connection_had_ended),
+		TEST(a_kept_connection_to_what_the_hop_no_longer_names_is_not_used),
 		TEST(goes_to_another_back_end_when_one_does_not_connect),
 		TEST(goes_again_with_a_body_that_is_at_hand),
 		TEST(without_descriptors_no_back_end_is_blamed),
