@@ -75,9 +75,22 @@ static void told(void *arg, uint32_t events)
 	failed(race, e ? e : ERR_CLOSED);
 }
 
+/* One client's connection must not take a descriptor for each address of a name. */
+static void give_way(struct proxy_race *race)
+{
+	size_t at = 0;
+	if (race->running < PROXY_RACE_AT_ONCE)
+		return;
+	while (race->runners[at].fd < 0)
+		at++;
+	runner_close(&race->runners[at]);
+	race->running--;
+}
+
 static void begin_next(void *arg)
 {
 	struct proxy_race *race = arg;
+	give_way(race);
 	size_t at = race->begun++;
 	struct runner *r = &race->runners[at];
 	const struct ip_address *from = race->from.family ? &race->from : NULL;

@@ -1,6 +1,6 @@
 /* A connection to whichever of several addresses takes one first (RFC 8305 5): the next is begun
- * when the last has failed or was silent for a while, and the others go on meanwhile. Knows nothing
- * of what is said over it.
+ * when the last has failed or was silent for a while, and the others go on meanwhile, a few of
+ * them: the one that was silent the longest gives way. Knows nothing of what is said over it.
  */
 #ifndef PROXY_IO_RACE_H
 #define PROXY_IO_RACE_H
@@ -8,7 +8,7 @@
 #include "os/loop.h"
 #include "proto/ip/address.h"
 
-enum { PROXY_RACE_MAX = 8, PROXY_RACE_DELAY_MS = 250 };
+enum { PROXY_RACE_MAX = 8, PROXY_RACE_AT_ONCE = 3, PROXY_RACE_DELAY_MS = 250 };
 
 struct proxy_race;
 

@@ -3,6 +3,7 @@
 #include "os/fd.h"
 #include "os/tcp.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -115,25 +116,71 @@ static void all_refused_is_told_once(void **state)
 	end(&s);
 }
 
+enum { HELD = 8 };
+
 /* A listener whose queue is full answers nobody: the kernel drops what comes. */
+static void listen_silently(int *ret_full, int *held, struct ip_endpoint *ret)
+{
+	const struct ip_endpoint any = {.address = ip_address_v4(127, 0, 0, 1)};
+	assert_int_equal(tcp_listen(&any, 0, 0, ret_full), OK);
+	assert_int_equal(socket_local(*ret_full, ret), OK);
+	for (size_t i = 0; i < HELD; i++)
+		assert_int_equal(tcp_connect(ret, NULL, &held[i]), OK);
+}
+
+static void end_silence(int *full, int *held)
+{
+	for (size_t i = 0; i < HELD; i++)
+		fd_done(&held[i]);
+	fd_done(full);
+}
+
 static void who_is_silent_is_overtaken(void **state)
 {
 	struct site s;
-	int full = -1, held[8];
+	int full = -1, held[HELD];
 	struct ip_endpoint silent;
-	const struct ip_endpoint any = {.address = ip_address_v4(127, 0, 0, 1)};
 	(void)state;
 	begin(&s);
-	assert_int_equal(tcp_listen(&any, 0, 0, &full), OK);
-	assert_int_equal(socket_local(full, &silent), OK);
-	for (size_t i = 0; i < 8; i++)
-		assert_int_equal(tcp_connect(&silent, NULL, &held[i]), OK);
+	listen_silently(&full, held, &silent);
 	const struct ip_endpoint to[] = {silent, s.at[0]};
 	run(&s, to, 2);
 	expect_peer(&s, &s.at[0]);
-	for (size_t i = 0; i < 8; i++)
-		fd_done(&held[i]);
-	fd_done(&full);
+	end_silence(&full, held);
+	end(&s);
+}
+
+static size_t descriptors(void)
+{
+	size_t n = 0;
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void many_silent_ones_take_few_descriptors(void **state)
+{
+	struct site s;
+	int full = -1, held[HELD];
+	struct ip_endpoint silent;
+	struct proxy_race *r;
+	size_t most = 0;
+	(void)state;
+	begin(&s);
+	listen_silently(&full, held, &silent);
+	const struct ip_endpoint to[] = {silent, silent, silent, silent, silent, s.at[0]};
+	const struct proxy_race_way way = {.to = to, .n = sizeof(to) / sizeof(to[0])};
+	size_t before = descriptors();
+	assert_int_equal(proxy_race_new(&s.loop, &way, (struct proxy_race_call){over, &s}, &r), OK);
+	for (int i = 0; i < TURNS && !s.told; i++) {
+		size_t now = descriptors();
+		most = now > most ? now : most;
+		assert_int_equal(loop_turn(&s.loop, 20), OK);
+	}
+	assert_int_equal(s.told, 1);
+	expect_peer(&s, &s.at[0]);
+	assert_int_equal(most - before, PROXY_RACE_AT_ONCE);
+	end_silence(&full, held);
 	end(&s);
 }
 
@@ -200,6 +247,7 @@ int main(void)
 		cmocka_unit_test(who_refuses_gives_way_at_once),
 		cmocka_unit_test(all_refused_is_told_once),
 		cmocka_unit_test(who_is_silent_is_overtaken),
+		cmocka_unit_test(many_silent_ones_take_few_descriptors),
 		cmocka_unit_test(one_that_is_freed_tells_nothing),
 		cmocka_unit_test(who_speaks_first_saves_a_packet),
 	};
