@@ -56,7 +56,7 @@ struct proxy_hop {
 	 * protocol, and for servers that have no HTTP/2. Borrowed; NULL: as tls. */
 	struct tls_peer *tls1;
 	uint8_t proxy_header; /* 0, 1 or 2: its connections are used for one client only */
-	bool via_proxy;	      /* an upstream proxy: targets in absolute form, CONNECT first */
+	bool via_proxy; /* an upstream proxy: targets in absolute form; tunnels go elsewhere */
 	struct proxy_hop_limits limits;
 	/* With PROXY_HTTP1 and PROXY_RAW. Borrowed until face.pick has returned and a connection
 	 * was begun; NULL: none. */

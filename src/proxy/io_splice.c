@@ -27,16 +27,21 @@ void proxy_splices_done(struct proxy_splices *all)
 struct proxy_splice *proxy_splice_take(struct proxy_splices *all)
 {
 	struct proxy_splice *s = all->free;
+	if (all->out_n == PROXY_SPLICES_MAX)
+		return NULL;
 	if (s) {
 		all->free = s->next;
 		all->free_n--;
-		return s;
+	} else {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return NULL;
+		if (splice_open(&s->pipe) != OK) {
+			free(s);
+			return NULL;
+		}
 	}
-	s = calloc(1, sizeof(*s));
-	if (s && splice_open(&s->pipe) != OK) {
-		free(s);
-		return NULL;
-	}
+	all->out_n++;
 	return s;
 }
 
@@ -44,6 +49,7 @@ void proxy_splice_give(struct proxy_splices *all, struct proxy_splice *s)
 {
 	if (!s)
 		return;
+	all->out_n--;
 	if (s->pipe.held || all->free_n == PROXY_SPLICES_KEPT) {
 		splice_close(&s->pipe);
 		free(s);

@@ -82,10 +82,30 @@ static void a_long_body_leaves_the_turn_to_others(void **state)
 	}
 }
 
+/* Whoever takes nothing holds a pipe: there are not more than so many, for as long as it lasts. */
+static void pipes_have_a_bound(void **state)
+{
+	(void)state;
+	static struct proxy_splice *taken[PROXY_SPLICES_MAX];
+	struct proxy_splices all = {0};
+	for (size_t i = 0; i < PROXY_SPLICES_MAX; i++)
+		assert_non_null(taken[i] = proxy_splice_take(&all));
+	assert_null(proxy_splice_take(&all));
+	proxy_splice_give(&all, taken[0]);
+	assert_non_null(taken[0] = proxy_splice_take(&all));
+	assert_null(proxy_splice_take(&all));
+	for (size_t i = 0; i < PROXY_SPLICES_MAX; i++)
+		proxy_splice_give(&all, taken[i]);
+	assert_int_equal(all.out_n, 0);
+	assert_int_equal(all.free_n, PROXY_SPLICES_KEPT);
+	proxy_splices_done(&all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_body_leaves_the_turn_to_others),
+		cmocka_unit_test(pipes_have_a_bound),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "policy/io_follow.h"
 #include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
+#include "proxy/io_splice.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/service.h"
@@ -22,7 +23,8 @@
 enum {
 	CONNECTIONS_MAX = 262144, /* where none are given */
 	DESCRIPTORS_MORE = 256,
-	DESCRIPTORS_EACH = 32, /* of a worker: epoll, event, pipes, and what asks for routes */
+	/* Of a worker: pipes, epoll, event, and what asks for routes. */
+	DESCRIPTORS_EACH = 2 * PROXY_SPLICES_MAX + 16,
 	DESCRIPTORS_ASSOCIATION = 3,
 	DRAIN_LOOK_MS = 100,
 	CREDENTIALS_MAX = 16384, /* that were found right, at once */

@@ -9,6 +9,7 @@
 #include "os/log.h"
 #include "os/pages.h"
 #include "proxy/auth/io_auth.h"
+#include "proxy/io_splice.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/io_acme.h"
@@ -36,7 +37,7 @@
 	600000u /* a password that was right is not hashed again for so long                       \
 		 */
 #define DESCRIPTORS_MORE 512u
-#define DESCRIPTORS_EACH 16u   /* of a worker: epoll, event, pipes */
+#define DESCRIPTORS_EACH (2u * PROXY_SPLICES_MAX + 16u) /* of a worker: pipes, epoll, event */
 #define STAPLES_WAIT_MS	 8000u /* at the start, for those that must be there */
 
 static size_t workers_of(const struct reverse_conf *conf)
