@@ -551,6 +551,33 @@ static void durable_forms_come_back_and_others_are_refused(void **state)
 	assert_int_equal(v6_lease_read(span_of(row_key, 17), writer_span(&w), &back), ERR_FORMAT);
 }
 
+/* A client's identifier may say that its address on the link is longer than any is. */
+static void what_is_kept_of_a_long_address_can_be_read_again(void **state)
+{
+	(void)state;
+	struct v6_lease_view back;
+	for (size_t len = 0; len <= DHCP6_DUID_LEN_MAX - 4; len++) {
+		struct ask a;
+		uint8_t duid[DHCP6_DUID_LEN_MAX] = {0, 3, 0, 1, 2};
+		stage_begin(LAN);
+		stage.hold = true;
+		ask_bare(&a, DHCP6_REQUEST, 1);
+		dhcp6_write_option(&a.w, DHCP6_OPT_CLIENTID, span_of(duid, 4 + len));
+		ask_server(&a);
+		ask_ia(&a, DHCP6_IA_NA, 1, "");
+		(void)ask_send(&a);
+		assert_int_equal(stage.asked_n, 1);
+		const struct stage_row *row = &stage.asked[0].row;
+		assert_int_equal(v6_lease_read(span_of(row->key, V6_LEASE_KEY_LEN),
+					       span_of(row->value, row->value_len), &back),
+				 OK);
+		assert_int_equal(back.duid.len, 4 + len);
+		assert_int_equal(back.mac.len, len <= DHCP_MAC_MAX ? len : 0);
+		stage_end();
+	}
+	stage_begin(LAN);
+}
+
 /* Whatever clients send, and whenever the engine dies: no lease has two holders at once, and what
  * was acknowledged is there. */
 static void a_crowd_with_crashes_never_shares_a_lease(void **state)
@@ -663,6 +690,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_person_releases_and_reconfigures, tear_down),
 		cmocka_unit_test_teardown(pools_tell_when_they_run_low, tear_down),
 		cmocka_unit_test_teardown(durable_forms_come_back_and_others_are_refused,
+					  tear_down),
+		cmocka_unit_test_teardown(what_is_kept_of_a_long_address_can_be_read_again,
 					  tear_down),
 		cmocka_unit_test_teardown(a_crowd_with_crashes_never_shares_a_lease, tear_down),
 		cmocka_unit_test_teardown(no_prefix_and_no_flipped_bit_does_harm, tear_down),

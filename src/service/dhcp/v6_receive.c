@@ -114,6 +114,9 @@ static void find_client(struct v6_exchange *x)
 	if (x->relays.n == 0 ||
 	    !dhcp6_relay_link_layer(&x->relays.at[x->relays.n - 1], &hardware, &x->client.mac))
 		x->client.mac = duid_link_address(x->client.duid, &hardware);
+	/* What stands there need not be one, and is longer than a lease keeps then. */
+	if (x->client.mac.len > DHCP_MAC_MAX)
+		x->client.mac = (struct span){0};
 	find_classes(x);
 	if (x->client.duid.len)
 		x->holder = v6_holder_find(x->engine, x->client.duid);
