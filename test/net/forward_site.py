@@ -80,10 +80,10 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address, port=80, tls=None):
+    def __init__(self, address, port=80, tls=None, handler=Handler):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.seen, self.pages, self.tls = [], {}, tls
-        super().__init__((address, port), Handler)
+        super().__init__((address, port), handler)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def server_bind(self):  # without asking the DNS for our own name
@@ -184,9 +184,9 @@ class Site:
             self.config = self.config.replace("clients: [", 'clients: ["fd00::/64", ')
         self.service = Service(self.gateway, "forward-proxy", self.config + more).start()
 
-    def serve(self, address=WEB[0], port=80, tls=None):
+    def serve(self, address=WEB[0], port=80, tls=None, handler=Handler):
         with self.web.inside():
-            made = Server(address, port, tls)
+            made = Server(address, port, tls, handler)
         self.started.append(made)
         return made
 

@@ -418,56 +418,6 @@ def test_a_tunnel_through_http2(site):
     site.reload()
 
 
-# ---- programs
-
-
-def run(site, *words, **environment):
-    return site.client.run(*words, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment}, timeout=60)
-
-
-def test_curl_in_each_way(site):
-    ca = site.authority.pem
-    secure = ["--proxy", "https://proxy.home.arpa:3129", "--proxy-cacert", ca, "--resolve", f"proxy.home.arpa:3129:{PROXY}"]
-    plain = ["--proxy", f"http://{PROXY}:3128"]
-    for way in (plain, secure):
-        told = json.loads(run(site, "curl", "-sS", "--fail", *way, "http://www.example.com/curl").stdout)
-        assert told["target"] == "/curl"
-        told = json.loads(run(site, "curl", "-sS", "--fail", *way, "--cacert", ca, "https://www.example.com/curl").stdout)
-        assert told["target"] == "/curl" and field(told, "via") == []
-    done = run(site, "curl", "-sS", *plain, "--proxytunnel", "ftp://www.example.com/")
-    assert done.returncode != 0 and "403" in done.stderr
-
-
-def test_wget_in_each_way(site):
-    proxy = f"http://{PROXY}:3128"
-    for scheme in ("http", "https"):
-        done = run(site, "wget", "-qO-", f"--ca-certificate={site.authority.pem}", f"{scheme}://www.example.com/wget", http_proxy=proxy, https_proxy=proxy)
-        assert json.loads(done.stdout)["target"] == "/wget", done.stderr
-
-
-def test_git_clones_in_each_way(site, tmp_path):
-    source = tmp_path / "source"
-    environment = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0"}
-
-    def git(*words):
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True, capture_output=True, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
-
-    git("init", "-q", str(source))
-    (source / "file").write_text("through the proxy\n")
-    git("-C", str(source), "add", "file")
-    git("-C", str(source), "commit", "-qm", "one")
-    git("-C", str(source), "update-server-info")
-    for path in (source / ".git").rglob("*"):
-        if path.is_file():
-            for server in (site.origin, site.secure):
-                server.pages[f"/repo.git/{path.relative_to(source / '.git')}"] = (200, {}, path.read_bytes())
-    for scheme in ("http", "https"):
-        to = tmp_path / scheme
-        done = run(site, "git", "-c", f"http.proxy=http://{PROXY}:3128", "-c", f"http.sslCAInfo={site.authority.pem}",
-                   "clone", "-q", f"{scheme}://www.example.com/repo.git", str(to), **environment)  # fmt: skip
-        assert (to / "file").read_text() == "through the proxy\n", done.stderr
-
-
 # ---- its life
 
 

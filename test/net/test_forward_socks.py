@@ -1,14 +1,12 @@
-"""SOCKS through the forward proxy: curl and git by all versions, what each refusal is told as, who may go where, ends and resets,
+"""SOCKS through the forward proxy: curl by all versions, what each refusal is told as, who may go where, ends and resets,
 its log and numbers. One service for all tests."""
 # why-long: connections and datagrams share what speaks SOCKS octet by octet, and one service.
 
 import contextlib
-import hashlib
 import ipaddress
 import os
 import socket
 import struct
-import subprocess
 import threading
 
 import pytest
@@ -148,33 +146,6 @@ def test_curl_goes_by_an_address_of_ipv6(site):
     six = site.serve(WEB6[0])
     assert '"method": "GET"' in curl(site, "--socks5-hostname", f"{PROXY}:1080", f"http://[{WEB6[0]}]/a")
     assert len(six.seen) == 1
-
-
-def test_git_clones_through_it(site, tmp_path):
-    def git(*arguments):
-        return ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments]
-
-    work, bare = tmp_path / "work", tmp_path / "repository.git"
-    subprocess.run(git("init", "-q", str(work)), check=True)
-    content = os.urandom(300_000)
-    (work / "file").write_bytes(content)
-    subprocess.run(git("-C", str(work), "add", "file"), check=True)
-    subprocess.run(git("-C", str(work), "commit", "-q", "-m", "one"), check=True)
-    subprocess.run(git("clone", "-q", "--bare", str(work), str(bare)), check=True)
-    subprocess.run(git("-C", str(bare), "update-server-info"), check=True)
-    server = site.serve(WEB[0], 8080)
-    for path in bare.rglob("*"):
-        if path.is_file():
-            server.pages[f"/r.git/{path.relative_to(bare)}"] = (200, {"Content-Type": "text/plain"}, path.read_bytes())
-    server.pages["/r.git/objects/info/http-alternates"] = (404, {}, b"")
-    server.pages["/r.git/objects/info/alternates"] = (404, {}, b"")
-    copy = tmp_path / "copy"
-    done = site.client.run(
-        "env", "GIT_CONFIG_NOSYSTEM=1", f"HOME={tmp_path}",
-        *git("-c", f"http.proxy=socks5h://{PROXY}:1080", "clone", "-q", "http://www.example.com:8080/r.git", copy),
-    )
-    assert done.returncode == 0, done.stderr
-    assert hashlib.sha256((copy / "file").read_bytes()).digest() == hashlib.sha256(content).digest()
 
 
 # ---- bytes
