@@ -1,5 +1,6 @@
 """Clients that know of no proxy: nftables leads their connections to it, and what they claim counts only if it is true."""
 
+import contextlib
 import shutil
 import socket
 
@@ -102,7 +103,8 @@ def raw(site, sent, to):
         made = socket.create_connection(to, 30)
     with made:
         made.sendall(sent)
-        made.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it was reset already, which reading tells
+            made.shutdown(socket.SHUT_WR)
         data = b""
         while more := made.recv(1 << 16):
             data += more
