@@ -1,3 +1,4 @@
+/* why-long: all that a shard's lock guards stands in one place. */
 #include "http-cache/memory.h"
 
 #include "base/table.h"
@@ -17,7 +18,7 @@ enum {
 	GHOSTS_MAX = 64 * 1024,
 	SLOTS_MAX = 1 << 24,
 	OBJECT_EXTRA = 64 * 1024, /* head, and room at a body's end */
-	PURGES = 1024,		  /* counters of purged keys; a power of two */
+	PURGES = 1024,		  /* counters of purges and of flights; a power of two */
 	COMING_PART = 2,	  /* half as much may be on its way */
 };
 
@@ -37,6 +38,7 @@ struct shard {
 	struct s3fifo fifo;
 	uint64_t objects, evicted;
 	uint64_t swept, purged[PURGES]; /* how often: all of it; keys by their hash */
+	uint32_t landed[PURGES];	/* flights, by the hash of their keys */
 };
 
 struct cache_memory {
@@ -263,7 +265,8 @@ void cache_memory_find(struct cache_memory *m, const struct cache_look *look, ui
 	uint64_t hash;
 	struct shard *s = lock(m, look->key, &hash);
 	const struct cache_slot *slot = slot_find(s, hash, look->key);
-	*ret = (struct cache_found){.since = purges(s, hash)};
+	*ret = (struct cache_found){.since = purges(s, hash),
+				    .landed = s->landed[hash & (PURGES - 1)]};
 	size_t others = 0;
 	struct cache_object *o = slot ? choose(slot, look, &others) : NULL;
 	ret->others = others > 0;
@@ -407,21 +410,24 @@ void cache_flight_unref(struct cache_flight *f)
 		free(f);
 }
 
-struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
-				      unsigned thread, bool *ret_leads)
+enum cache_flying cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
+				   unsigned thread, struct cache_flight **ret)
 {
-	uint64_t space = siphash13_of(m->options.key, look->space.data, look->space.len);
-	uint64_t hash;
+	uint64_t space = siphash13_of(m->options.key, look->space.data, look->space.len), hash;
 	struct shard *s = lock(m, look->key, &hash);
 	struct cache_slot *slot = slot_get(s, hash, look->key);
 	struct cache_flight *f = slot ? slot->flights : NULL;
+	enum cache_flying flying = CACHE_NO_FLIGHT;
 	while (f && f->space_hash != space)
 		f = f->next;
-	*ret_leads = !f;
 	if (f) {
+		flying = CACHE_FOLLOWS;
 		atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
 		atomic_fetch_or_explicit(&f->threads, UINT64_C(1) << thread, memory_order_relaxed);
+	} else if (look->landed != s->landed[hash & (PURGES - 1)]) {
+		flying = CACHE_LOOK_AGAIN;
 	} else if (slot && (f = calloc(1, sizeof(*f)))) {
+		flying = CACHE_LEADS;
 		atomic_init(&f->refs, 1);
 		f->slot = slot;
 		f->space_hash = space;
@@ -431,7 +437,8 @@ struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache
 	if (slot && !f)
 		slot_leave(s, slot);
 	unlock(s);
-	return f;
+	*ret = f;
+	return flying;
 }
 
 void cache_flight_land(struct cache_memory *m, struct cache_flight *f)
@@ -444,6 +451,7 @@ void cache_flight_land(struct cache_memory *m, struct cache_flight *f)
 	while (*at != f)
 		at = &(*at)->next;
 	*at = f->next;
+	s->landed[hash & (PURGES - 1)]++;
 	atomic_store_explicit(&f->state, CACHE_LANDED, memory_order_release);
 	uint64_t threads = atomic_load_explicit(&f->threads, memory_order_relaxed);
 	slot_leave(s, slot);

@@ -41,6 +41,7 @@ uint64_t cache_memory_object_max(const struct cache_memory *m);
 struct cache_look {
 	struct span key, space;
 	struct cache_fields request; /* for Vary */
+	uint32_t landed;	     /* for cache_memory_fly: of cache_found */
 };
 
 struct cache_found {
@@ -48,6 +49,7 @@ struct cache_found {
 	bool others;		     /* of that key, but none that matches */
 	enum cache_rule refused;     /* not long ago an answer was not stored, by this rule */
 	uint64_t since;		     /* for cache_memory_put: which purges were before */
+	uint32_t landed;	     /* how many flights were over before */
 	bool below;		     /* without object: the disk has more (cache_memory_load) */
 };
 
@@ -77,6 +79,13 @@ void cache_memory_give(struct cache_memory *m, uint64_t bytes);
 
 enum cache_flight_state { CACHE_FLIES, CACHE_LANDED };
 
+enum cache_flying {
+	CACHE_LEADS,	  /* it was made now, and must be landed by cache_flight_land */
+	CACHE_FOLLOWS,	  /* this thread is told of its end */
+	CACHE_LOOK_AGAIN, /* one was over since the look, and what it brought may be there */
+	CACHE_NO_FLIGHT,  /* no memory */
+};
+
 struct cache_flight {
 	atomic_uint refs;
 	atomic_uint state;
@@ -87,12 +96,12 @@ struct cache_flight {
 	uint64_t space_hash;
 };
 
-/* A count of the flight for that key and space; *ret_leads: it was made now, and must be landed by
- * cache_flight_land. Else this thread is told of its end. NULL: no memory. */
-struct cache_flight *cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
-				      unsigned thread, bool *ret_leads);
+/* *ret: a count of the flight for that key and space, where it leads or follows; else NULL. */
+MUST enum cache_flying cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
+					unsigned thread, struct cache_flight **ret);
 /* What the disk has of it comes to be found here: this thread is told of the flight's end, which it
- * follows. NULL: too much waits for the disk, or there is no memory. */
+ * follows. NULL: too much waits for the disk, there is no memory, or it is to be looked for again.
+ */
 struct cache_flight *cache_memory_load(struct cache_memory *m, const struct cache_look *look,
 				       uint64_t since, unsigned thread);
 /* By who leads, once: the object is put in before. Gives the count back. */

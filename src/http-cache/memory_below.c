@@ -11,9 +11,8 @@ struct cache_flight *cache_memory_load(struct cache_memory *m, const struct cach
 				       uint64_t since, unsigned thread)
 {
 	struct cache_disk *disk = cache_memory_disk(m);
-	bool leads;
-	struct cache_flight *f = cache_memory_fly(m, look, thread, &leads);
-	if (!f || !leads)
+	struct cache_flight *f;
+	if (cache_memory_fly(m, look, thread, &f) != CACHE_LEADS)
 		return f;
 	/* It is the disk that leads. */
 	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);

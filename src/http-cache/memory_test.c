@@ -62,7 +62,7 @@ static struct cache_object *object(const char *key, const char *request, const c
 static uint64_t since(struct cache_memory *m, const char *key)
 {
 	struct cache_found f;
-	const struct cache_look look = {span_text(key), span_text("web"), {0}};
+	const struct cache_look look = {.key = span_text(key), .space = span_text("web")};
 	cache_memory_find(m, &look, TEST_NOW_S * 1000, &f);
 	cache_object_unref(f.object);
 	return f.since;
@@ -82,7 +82,8 @@ static struct cache_found find(struct cache_memory *m, const char *key, const ch
 	struct cache_found f;
 	static struct test_fields q;
 	q = test_fields(request);
-	const struct cache_look look = {span_text(key), span_text(space), test_view(&q)};
+	const struct cache_look look = {
+		.key = span_text(key), .space = span_text(space), .request = test_view(&q)};
 	cache_memory_find(m, &look, TEST_NOW_S * 1000, &f);
 	return f;
 }
@@ -267,7 +268,7 @@ static void notes_say_why_and_for_how_long(void **state)
 	assert_int_equal(find(m, "k", "web", "").refused, CACHE_RULE_NO_STORE);
 	assert_int_equal(find(m, "k", "other", "").refused, CACHE_MAY_STORE);
 	struct cache_found f;
-	const struct cache_look look = {span_text("k"), span_text("web"), {0}};
+	const struct cache_look look = {.key = span_text("k"), .space = span_text("web")};
 	cache_memory_find(m, &look, TEST_NOW_S * 1000 + CACHE_REFUSED_MS, &f);
 	assert_int_equal(f.refused, CACHE_MAY_STORE);
 	/* An answer that is stored takes the note away. */
@@ -276,27 +277,65 @@ static void notes_say_why_and_for_how_long(void **state)
 	cache_memory_free(m);
 }
 
+/* With what cache_memory_find said. */
+static struct cache_look looked(struct cache_memory *m, const char *key)
+{
+	struct cache_look look = {.key = span_text(key), .space = span_text("web")};
+	struct cache_found found;
+	cache_memory_find(m, &look, 0, &found);
+	cache_object_unref(found.object);
+	look.landed = found.landed;
+	return look;
+}
+
+/* What had not been there when it was looked for may have come before one flies for it. */
+static void nobody_flies_for_what_came_since_the_look(void **state)
+{
+	(void)state;
+	struct cache_memory *m = memory_of(1 << 20, 4096);
+	const struct cache_look first = looked(m, "k"), late = first;
+	struct cache_flight *f;
+	assert_int_equal(cache_memory_fly(m, &first, 0, &f), CACHE_LEADS);
+	struct cache_object *o = object("k", "", "etag: \"a\"", 1);
+	assert_int_equal(cache_memory_put(m, o, since(m, "k"), 0), OK);
+	cache_object_unref(o);
+	cache_flight_land(m, f);
+	assert_int_equal(cache_memory_fly(m, &late, 1, &f), CACHE_LOOK_AGAIN);
+	assert_null(f);
+	assert_true(has(m, "k", "", "\"a\""));
+	/* One that brought nothing counts as well, and who looks again then may. */
+	const struct cache_look next = looked(m, "k"), none = looked(m, "none");
+	assert_int_equal(cache_memory_fly(m, &next, 1, &f), CACHE_LEADS);
+	cache_flight_land(m, f);
+	assert_int_equal(cache_memory_fly(m, &none, 1, &f), CACHE_LEADS);
+	cache_flight_land(m, f);
+	assert_int_equal(cache_memory_fly(m, &none, 1, &f), CACHE_LOOK_AGAIN);
+	const struct cache_look again = looked(m, "none");
+	assert_int_equal(cache_memory_fly(m, &again, 1, &f), CACHE_LEADS);
+	cache_flight_land(m, f);
+	cache_memory_free(m);
+}
+
 static void one_leads_and_the_others_are_told(void **state)
 {
 	(void)state;
 	struct cache_memory *m = memory_of(1 << 20, 4096);
-	const struct cache_look look = {span_text("k"), span_text("web"), {0}};
-	const struct cache_look other = {span_text("k"), span_text("api"), {0}};
-	bool leads;
-	struct cache_flight *a = cache_memory_fly(m, &look, 0, &leads);
-	assert_true(leads);
-	struct cache_flight *b = cache_memory_fly(m, &look, 5, &leads);
-	assert_true(!leads && a == b);
-	struct cache_flight *c = cache_memory_fly(m, &other, 5, &leads);
-	assert_true(leads && c != a);
+	struct cache_look look = {.key = span_text("k"), .space = span_text("web")};
+	const struct cache_look other = {.key = span_text("k"), .space = span_text("api")};
+	struct cache_flight *a, *b, *c;
+	assert_int_equal(cache_memory_fly(m, &look, 0, &a), CACHE_LEADS);
+	assert_int_equal(cache_memory_fly(m, &look, 5, &b), CACHE_FOLLOWS);
+	assert_ptr_equal(a, b);
+	assert_int_equal(cache_memory_fly(m, &other, 5, &c), CACHE_LEADS);
+	assert_ptr_not_equal(c, a);
 	assert_true(cache_flight_flies(b));
 	cache_flight_land(m, a);
 	assert_false(cache_flight_flies(b));
 	assert_int_equal(woken[5], 1);
 	assert_int_equal(woken[0], 0);
 	cache_flight_unref(b);
-	a = cache_memory_fly(m, &look, 0, &leads);
-	assert_true(leads);
+	look = looked(m, "k");
+	assert_int_equal(cache_memory_fly(m, &look, 0, &a), CACHE_LEADS);
 	cache_flight_land(m, a);
 	cache_flight_land(m, c);
 	cache_memory_free(m);
@@ -309,12 +348,12 @@ static void *work(void *arg)
 	unsigned n = *(const unsigned *)arg;
 	char key[32];
 	for (unsigned i = 0; i < 3000; i++) {
-		bool leads;
+		struct cache_flight *f;
 		unsigned which = (i * 7 + n) % 97;
 		(void)snprintf(key, sizeof(key), "http://a/%u", which);
-		const struct cache_look look = {span_text(key), span_text("web"), {0}};
-		struct cache_flight *f = cache_memory_fly(shared, &look, n, &leads);
-		if (leads) {
+		const struct cache_look look = looked(shared, key);
+		enum cache_flying how = cache_memory_fly(shared, &look, n, &f);
+		if (how == CACHE_LEADS) {
 			struct cache_object *o = object(key, "", "etag: \"a\"", 64 + which);
 			/* Others purge meanwhile. */
 			enum err e = cache_memory_put(shared, o, since(shared, key), 0);
@@ -322,7 +361,7 @@ static void *work(void *arg)
 				abort();
 			cache_object_unref(o);
 			cache_flight_land(shared, f);
-		} else {
+		} else if (how == CACHE_FOLLOWS) {
 			(void)cache_flight_flies(f);
 			cache_flight_unref(f);
 		}
@@ -366,6 +405,7 @@ int main(void)
 		cmocka_unit_test(what_is_on_its_way_is_bounded),
 		cmocka_unit_test(long_keys_count),
 		cmocka_unit_test(notes_say_why_and_for_how_long),
+		cmocka_unit_test(nobody_flies_for_what_came_since_the_look),
 		cmocka_unit_test(one_leads_and_the_others_are_told),
 		cmocka_unit_test(threads_share_it),
 	};

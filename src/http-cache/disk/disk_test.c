@@ -485,7 +485,8 @@ static void *use(void *arg)
 		else {
 			struct cache_object *o =
 				site_object(key, "", FRESH, 20000 + (random & 0xffff));
-			const struct cache_look look = {span_text(key), span_text("web"), {0}};
+			const struct cache_look look = {.key = span_text(key),
+							.space = span_text("web")};
 			struct cache_found f;
 			cache_memory_find(u->site->memory, &look, TEST_NOW_S * 1000, &f);
 			cache_object_unref(f.object);

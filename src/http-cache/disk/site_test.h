@@ -131,11 +131,13 @@ static struct cache_object *site_object(const char *key, const char *request, co
 static struct cache_object *site_find(struct site *s, const char *key, const char *request)
 {
 	struct test_fields q = test_fields(request);
-	const struct cache_look look = {span_text(key), span_text("web"), test_view(&q)};
+	struct cache_look look = {
+		.key = span_text(key), .space = span_text("web"), .request = test_view(&q)};
 	struct cache_found f;
 	cache_memory_find(s->memory, &look, TEST_NOW_S * 1000, &f);
 	if (f.object || !f.below)
 		return f.object;
+	look.landed = f.landed;
 	struct cache_flight *flight = cache_memory_load(s->memory, &look, f.since, 0);
 	while (flight && cache_flight_flies(flight))
 		(void)sched_yield();
@@ -172,7 +174,7 @@ static bool site_has(struct site *s, const char *key)
 static void site_put(struct site *s, const char *key, const char *request, const char *response,
 		     size_t body_len)
 {
-	const struct cache_look look = {span_text(key), span_text("web"), {0}};
+	const struct cache_look look = {.key = span_text(key), .space = span_text("web")};
 	struct cache_found f;
 	cache_memory_find(s->memory, &look, TEST_NOW_S * 1000, &f);
 	cache_object_unref(f.object);

@@ -198,16 +198,28 @@ static void use(struct proxy_cached *c, struct proxy_verdict *ret)
 	cached_answer(c, ret);
 }
 
-/* True: it leads, or goes alone; false: it waits. */
-static bool fly(struct proxy_cached *c, struct proxy_verdict *ret)
+static enum cache_flying fly(struct proxy_cached *c)
+{
+	enum cache_flying how =
+		cache_memory_fly(c->desk->memory, &c->look, c->desk->number, &c->flight);
+	c->leads = how == CACHE_LEADS;
+	return how;
+}
+
+static void look(struct proxy_cached *c, struct proxy_verdict *ret);
+
+/* True: it leads, or goes alone; false: it waits, or found what came meanwhile. */
+static bool may_go(struct proxy_cached *c, struct proxy_verdict *ret)
 {
 	if (c->alone || !c->wait_ms)
 		return true;
-	c->flight = cache_memory_fly(c->desk->memory, &c->look, c->desk->number, &c->leads);
-	if (!c->flight || c->leads)
-		return true;
-	wait_begin(c, ret);
-	return false;
+	switch (fly(c)) {
+	case CACHE_LEADS:
+	case CACHE_NO_FLIGHT: return true;
+	case CACHE_FOLLOWS: wait_begin(c, ret); return false;
+	case CACHE_LOOK_AGAIN: look(c, ret); return false;
+	}
+	return true;
 }
 
 static void go(struct proxy_cached *c)
@@ -233,15 +245,19 @@ static void missed(struct proxy_cached *c, const struct cache_found *found,
 	for (size_t i = 0; i < c->x->request.fields_n; i++)
 		own = own || cache_field_is_condition(c->x->request.fields[i].id);
 	c->refused = found->refused;
-	if (own || found->refused || fly(c, ret))
+	if (own || found->refused || may_go(c, ret))
 		go(c);
 }
 
 /* Stale, and may be used so (RFC 5861 3): it is asked for anew once, and nobody waits for that. */
 static void stale(struct proxy_cached *c, struct proxy_verdict *ret)
 {
-	c->flight = cache_memory_fly(c->desk->memory, &c->look, c->desk->number, &c->leads);
-	if (c->leads && !cached_renew(c)) {
+	enum cache_flying how = fly(c);
+	if (how == CACHE_LOOK_AGAIN) {
+		look(c, ret);
+		return;
+	}
+	if (how == CACHE_LEADS && !cached_renew(c)) {
 		c->why = CACHE_FWD_STALE;
 		go(c);
 		return;
@@ -262,6 +278,7 @@ static void look(struct proxy_cached *c, struct proxy_verdict *ret)
 	cache_object_unref(c->object);
 	c->object = found.object;
 	c->since = found.since;
+	c->look.landed = found.landed;
 	if (!found.object) {
 		if (!found.below || !load(c, ret))
 			missed(c, &found, ret);
@@ -278,7 +295,7 @@ static void look(struct proxy_cached *c, struct proxy_verdict *ret)
 	case CACHE_USE_STALE: stale(c, ret); return;
 	case CACHE_VALIDATE:
 		/* Of a client's own wish nobody else's answer is new enough. */
-		if (d.why == CACHE_FWD_REQUEST || fly(c, ret))
+		if (d.why == CACHE_FWD_REQUEST || may_go(c, ret))
 			go(c);
 		return;
 	case CACHE_UNREACHABLE: unreachable(c, ret); return;
