@@ -100,7 +100,7 @@ static void put(struct tiers *t, unsigned i, struct span body)
 						 .response_s = clock_wall_s(),
 						 .body = b};
 	struct cache_object *o = cache_object_new(&parts);
-	const struct cache_look look = {parts.key, parts.space, {0}};
+	const struct cache_look look = {.key = parts.key, .space = parts.space};
 	struct cache_found f;
 	cache_memory_find(t->memory, &look, clock_wall_ms(), &f);
 	cache_object_unref(f.object);
@@ -151,8 +151,8 @@ static void load(struct tiers *t, unsigned objects, size_t body_len)
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		const struct cache_look look = {
-			key_of(room, (unsigned)(random % objects)), span_text("web"), {0}};
+		const struct cache_look look = {.key = key_of(room, (unsigned)(random % objects)),
+						.space = span_text("web")};
 		struct cache_found f;
 		cache_memory_find(t->memory, &look, clock_wall_ms(), &f);
 		if (!f.object && f.below) {
