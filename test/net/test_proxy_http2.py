@@ -221,7 +221,7 @@ def test_h2load_and_nghttp_lose_nothing(site):
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell")
 
     async def run():
-        server = await asyncio.start_server(serve_plain, sock=listener(site.server, SERVER, 81))
+        server = await asyncio.start_server(serve_plain, sock=listener(site.server, SERVER, 81), backlog=4096)
         async with server:
             loop = asyncio.get_running_loop()
             url = f"https://{FRONT}/chat"
