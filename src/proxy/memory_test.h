@@ -26,6 +26,8 @@ struct memory {
 	size_t in_start, in_end;
 	uint8_t *out; /* what the proxy wrote */
 	size_t out_end;
+	size_t write_ends[4]; /* out_end after each of the first writes */
+	size_t writes;
 	size_t window;	 /* bytes that may still be written */
 	size_t read_max; /* bytes of one read */
 	bool in_eof;	 /* the test has ended */
@@ -90,6 +92,8 @@ static inline enum err memory_write(struct proxy_transport *t, const struct span
 			break;
 		}
 	}
+	if (sent && m->writes < sizeof(m->write_ends) / sizeof(*m->write_ends))
+		m->write_ends[m->writes++] = m->out_end;
 	*ret_len = sent;
 	return OK;
 }

@@ -75,13 +75,20 @@ static enum step give(struct proxy_relay *r, struct proxy_relay_way *way)
 			w->io->splice_give(w, TAKE(way->splice));
 		return e ? STEP_TO_BROKE : STEP_OK;
 	}
-	struct span bytes = proxy_buffer_span(way->held);
-	if (proxy_transport_write(to, &bytes, 1, &n))
-		return STEP_TO_BROKE;
-	way->bytes += n;
-	way->held->start += (uint32_t)n;
-	if (n == bytes.len)
-		proxy_buffer_give(&w->buffers, TAKE(way->held));
+	while (way->held && to->ready & (PROXY_CAN_WRITE | PROXY_BROKEN)) {
+		struct span bytes = proxy_buffer_span(way->held);
+		size_t all = bytes.len;
+		if (to->tls)
+			bytes = span_sub(bytes, 0, proxy_records_cut(&way->records, bytes));
+		if (proxy_transport_write(to, &bytes, 1, &n))
+			return STEP_TO_BROKE;
+		if (to->tls)
+			proxy_records_went(&way->records, span_sub(bytes, 0, n));
+		way->bytes += n;
+		way->held->start += (uint32_t)n;
+		if (n == all)
+			proxy_buffer_give(&w->buffers, TAKE(way->held));
+	}
 	return STEP_OK;
 }
 

@@ -10,6 +10,7 @@
 
 #include "proxy/deadline.h"
 #include "proxy/later.h"
+#include "proxy/records.h"
 #include "proxy/transport.h"
 
 struct proxy_buffer;
@@ -32,6 +33,7 @@ struct proxy_relay_way {
 	struct proxy_splice *splice;	   /* with bytes for `to` in it; NULL: none */
 	uint64_t bytes;			   /* given to `to` so far */
 	size_t burst;			   /* spliced since `from` was empty last */
+	struct proxy_records records;	   /* given to `to`, when that is TLS */
 	bool ended;			   /* `from` writes no more */
 	bool finished;			   /* and `to` knows */
 	bool much;			   /* worth a pipe */

@@ -125,6 +125,23 @@ static void bytes_go_both_ways_and_each_ends_alone(void **state)
 	assert_int_equal(t->relay.ways[PROXY_RELAY_DOWN].bytes, 8);
 }
 
+/* What one write offers is one record of ours, as the TLS transport makes them. */
+static void within_tls_no_write_goes_on_behind_the_end_of_a_record(void **state)
+{
+	static const uint8_t records[] = {22, 3, 3, 0, 1, 'a', 22, 3, 3, 0, 2, 'b', 'c', 23, 3};
+	static const size_t ends[] = {6, 13, 15};
+	static const struct proxy_tls_facts facts;
+	struct between *t = *state;
+	t->a->t.tls = &facts;
+	memcpy(t->b->in, records, sizeof(records));
+	t->b->in_end = sizeof(records);
+	tell(t, t->b, PROXY_CAN_READ);
+	assert_int_equal(t->a->out_end, sizeof(records));
+	assert_memory_equal(t->a->out, records, sizeof(records));
+	assert_int_equal(t->a->writes, 3);
+	assert_memory_equal(t->a->write_ends, ends, sizeof(ends));
+}
+
 static void the_end_comes_behind_what_waits(void **state)
 {
 	struct between *t = *state;
@@ -383,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_go_both_ways_and_each_ends_alone),
+		TEST(within_tls_no_write_goes_on_behind_the_end_of_a_record),
 		TEST(the_end_comes_behind_what_waits),
 		TEST(who_takes_nothing_is_not_read_for),
 		TEST(what_was_read_before_goes_first),
