@@ -109,6 +109,9 @@ static void print_errors(const struct command_line *line, const json_t *answer)
 			(void)printf("%s%s%s: %s\n", print_style_on(line->colour, PRINT_RED),
 				     text_of(l, "list"), print_style_off(line->colour, PRINT_RED),
 				     text_of(l, "error"));
+		if (*text_of(l, "stands_in"))
+			(void)printf("%s: was not had yet; in its place stands %s\n",
+				     text_of(l, "list"), text_of(l, "stands_in"));
 		if (number_of(l, "bad"))
 			(void)printf("%s: %lld lines are no rules, the first is line %lld\n",
 				     text_of(l, "list"), number_of(l, "bad"),

@@ -1,6 +1,7 @@
 #include "policy/build.h"
 
 #include "base/siphash.h"
+#include "policy/build_inner.h"
 #include "policy/form.h"
 #include "policy/setup.h"
 
@@ -138,6 +139,21 @@ static enum err keep(struct policy_build *b, unsigned list, uint32_t number,
 	return OK;
 }
 
+enum err policy_build_rule(struct policy_build *b, unsigned list, uint32_t number,
+			   const struct policy_line *l, struct policy_counts *c)
+{
+	ASSERT(list < b->lists_n && !b->finished);
+	c->kinds[POLICY_LINE_RULE]++;
+	if (b->lines_n >= b->lines_max) {
+		c->surplus++;
+		return OK;
+	}
+	TRY(keep(b, list, number, l));
+	c->exceptions += l->exception;
+	c->patterns += l->scope == POLICY_PATTERN;
+	return OK;
+}
+
 /* A line, and for hosts files each of its names. */
 static enum err take_line(struct policy_build *b, unsigned list, uint32_t number, struct span text,
 			  struct policy_counts *c)
@@ -145,19 +161,15 @@ static enum err take_line(struct policy_build *b, unsigned list, uint32_t number
 	struct policy_line l;
 	enum policy_line_kind kind = policy_line_read(text, &l);
 	for (unsigned n = 0; n < POLICY_LINE_NAMES_MAX; n++) {
-		c->kinds[kind]++;
+		if (kind == POLICY_LINE_RULE)
+			TRY(policy_build_rule(b, list, number, &l, c));
+		else
+			c->kinds[kind]++;
 		if (kind == POLICY_LINE_BAD && c->first_bad == 0)
 			c->first_bad = number;
-		if (kind == POLICY_LINE_RULE && b->lines_n >= b->lines_max) {
-			c->surplus++;
-		} else if (kind == POLICY_LINE_RULE) {
-			TRY(keep(b, list, number, &l));
-			c->exceptions += l.exception;
-			c->patterns += l.scope == POLICY_PATTERN;
-		} else if (n == 0 && kind != POLICY_LINE_LOCAL && kind != POLICY_LINE_BAD) {
-			return OK;
-		}
-		if (kind == POLICY_LINE_RULE && l.form != POLICY_FORM_HOSTS)
+		if (kind == POLICY_LINE_RULE
+			    ? l.form != POLICY_FORM_HOSTS
+			    : n == 0 && kind != POLICY_LINE_LOCAL && kind != POLICY_LINE_BAD)
 			return OK;
 		if (l.more.len == 0 || (kind = policy_line_next(&l)) == POLICY_LINE_EMPTY)
 			return OK;

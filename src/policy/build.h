@@ -2,7 +2,7 @@
  *neither where the texts are from nor where the bytes go.
  *
  *	policy_build_new(&setup, rules_max, &b);
- *	for each list	policy_build_text(b, list, text, &counts);
+ *	for each list	policy_build_text(b, list, text, &counts), or policy_build_carry
  *	policy_build_finish(b, seed, &bytes, &len);		then write them, and free(bytes)
  *
  * MEMORY: for each line that is kept its name and 7 octets, in one block that grows by halves;
@@ -85,6 +85,12 @@ DEFINE_AUTO(struct policy_build, policy_build_free)
 /* Takes the whole text of a list; once for each list. ret is filled also when memory ends. */
 MUST enum err policy_build_text(struct policy_build *b, unsigned list, struct span text,
 				struct policy_counts *ret);
+
+/* In place of a text that is not there: all that `from` has of its list from_list, with the numbers
+ * of its lines. What the list's text said beside ($badfilter, what one of its lines said twice) is
+ * not in there any more. ret: of rules only; as above. */
+MUST enum err policy_build_carry(struct policy_build *b, unsigned list, const struct policy *from,
+				 unsigned from_list, struct policy_counts *ret);
 
 struct policy_built {
 	uint8_t *bytes; /* the caller's: free() */

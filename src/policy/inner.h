@@ -12,4 +12,8 @@ struct policy {
 	struct policy_setup_read setup;
 };
 
+/* The line at `at` of a record, which was judged when the policy was opened; where the next one
+ * begins. ret->name and ret->verdict stay. */
+const uint8_t *policy_record_line(const uint8_t *at, struct policy_match *ret);
+
 #endif

@@ -75,8 +75,7 @@ static bool is_better(const struct looking *l, const struct policy_match *m, uns
 	return exact != was ? exact : m->list < l->best.list;
 }
 
-/* The next line of a record: all was judged when the policy was opened. */
-static const uint8_t *next_line(const uint8_t *at, struct policy_match *ret)
+const uint8_t *policy_record_line(const uint8_t *at, struct policy_match *ret)
 {
 	uint8_t flags = *at++;
 	unsigned shift = 0;
@@ -103,7 +102,7 @@ static void weigh(struct looking *l, const uint8_t *record, unsigned depth)
 	struct policy_match m = {.name = span_of(record + 1, record[0])};
 	const uint8_t *at = record + 1 + record[0];
 	for (unsigned n = *at++; n; n--) {
-		at = next_line(at, &m);
+		at = policy_record_line(at, &m);
 		if (!(has(l->view->block, m.list) || has(l->view->allow, m.list)) ||
 		    !scope_matches(l, &m))
 			continue;

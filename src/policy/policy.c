@@ -114,6 +114,14 @@ const struct policy_rule *policy_rule(const struct policy *p, unsigned rule)
 	return rule < p->setup.rules_n ? &p->setup.rules[rule] : NULL;
 }
 
+unsigned policy_list_find(const struct policy *p, struct span name)
+{
+	for (unsigned i = 0; i < p->setup.lists_n; i++)
+		if (span_equal(p->setup.lists[i], name))
+			return i;
+	return POLICY_LISTS_MAX;
+}
+
 unsigned policy_group_find(const struct policy *p, struct span name)
 {
 	for (unsigned i = 0; i < p->setup.groups_n; i++)

@@ -98,6 +98,8 @@ struct span policy_list_name(const struct policy *p, unsigned list);
 struct span policy_schedule_name(const struct policy *p, unsigned schedule);
 /* NULL beyond the last. */
 const struct policy_rule *policy_rule(const struct policy *p, unsigned rule);
+/* The number of the list with that name; POLICY_LISTS_MAX: there is none. */
+unsigned policy_list_find(const struct policy *p, struct span name);
 /* The number of the group with that name; POLICY_GROUPS_MAX: there is none. */
 unsigned policy_group_find(const struct policy *p, struct span name);
 

@@ -302,17 +302,75 @@ def test_a_kept_list_that_was_spoilt_is_fetched_anew_and_the_policy_stays(site):
     folder = site.service.folder / "state/policy"
     kept = max(folder.glob("list-*"), key=lambda path: path.stat().st_size)
     kept.write_bytes(kept.read_bytes()[:-7])
-    site.web.pages["/ads"] = Page(many(100) + "||back.example^\n")
+    asked = len(site.web.asked("/ads"))
+    site.web.pages["/ads"] = Page("", status=503)
     site.service.write({"own.txt": "other.example\n"})  # so that it is made anew
-    wait_for(lambda: site.blocked("back.example") and site.blocked("other.example"))
-    assert "the last one stays" in site.service.log() and site.ask("GET", "/status")["error"] is None
+    # What is new comes into force, and what there was of the spoilt one stays while it cannot be had.
+    wait_for(lambda: site.blocked("other.example") and site.list()["state"] == "failed")
+    assert site.blocked("x.ads99.example") and site.verdict("ads7.example")["line"] == 8
+    assert "If-None-Match" not in site.web.asked("/ads")[asked]
+    assert site.list()["stands_in"] == "the last policy's rules" and site.list()["names"] == 100
+    assert "in its place stands the last policy's rules" in site.gatehouse("lists").stdout
+    assert 'list_stands_in{list="ads"} 1' in site.ask("GET", "/metrics")
+    assert "error policy: what was kept of a list is spoilt" in site.service.log()
+    # Another process knows no better, and does not believe that there is nothing.
+    site.service.kill()
+    site.web.pages["/ads"] = Page("# nothing\n")
+    site.service.start()
+    wait_for(lambda: site.list()["state"] == "failed" and "far fewer" in site.list()["error"])
+    assert site.blocked("ads99.example")
+    site.web.pages["/ads"] = Page(many(100) + "||back.example^\n")
+    assert site.refresh()["error"] is None
+    wait_for(lambda: site.blocked("back.example"))
+    assert site.list()["stands_in"] is None and site.ask("GET", "/status")["error"] is None
     # At a start it is found out before anything is made.
     site.service.stop()
     kept.write_bytes(b"spoilt")
+    site.web.pages["/ads"] = Page("", status=503)
     site.service.start()
-    wait_for(lambda: site.list()["state"] == "good")
-    wait_for(lambda: site.blocked("back.example"))
+    wait_for(lambda: site.list()["state"] == "failed" and "names" in site.ask("GET", "/status"))
+    assert site.blocked("back.example")
     assert "what was kept of a list cannot be read" in site.service.log()
+    site.web.pages["/ads"] = Page(many(100))
+    assert site.refresh()["error"] is None
+    wait_for(lambda: not site.blocked("back.example"))
+    assert site.blocked("ads99.example")
+
+
+def test_of_a_list_that_comes_from_elsewhere_the_last_text_stays_until_it_came(site):
+    site.start().fresh()
+    made = lambda: site.ask("GET", "/status")["generation"]
+    moved = site.config.replace(site.web.url("/ads"), site.web.url("/moved"))
+    for page, words in [(Page("gone", status=404), "404"), (Page("<html>"), "HTML"), (Page("# none\n"), "no name in it")]:
+        site.web.pages["/moved"] = page
+        before = made()
+        site.service.configure(moved)
+        assert site.ask("POST", "/reload") == {"reloaded": True}
+        wait_for(lambda: site.list()["state"] == "failed" and words in site.list()["error"] and made() > before)
+        assert site.blocked("x.ads99.example")
+        assert site.list()["stands_in"] == f"the text from {site.web.url('/ads')}"
+        site.service.kill()  # and in the next process
+        site.service.start()
+        wait_for(lambda: site.list()["state"] == "failed" and made() > before + 1)
+        assert site.blocked("x.ads99.example") and site.list()["names"] == 100
+    # It was asked for as one of which nothing is known, and may be shorter than the other one.
+    assert all("If-None-Match" not in fields for fields in site.web.asked("/moved"))
+    site.web.pages["/moved"] = Page(many(3, "moved"), etag='"1"')
+    assert site.refresh()["error"] is None
+    wait_for(lambda: site.blocked("moved2.example"))
+    assert not site.blocked("ads99.example") and site.list()["stands_in"] is None
+    # A file in its place; and lines of the configuration that become a list.
+    to_file = moved.replace(f'url: "{site.web.url("/moved")}", size-max: 1M', "file: $DIR/late.txt")
+    games = to_file.replace('lines: ["||games.example^"]', "file: $DIR/games.txt")
+    site.service.configure(games)
+    before = made()
+    assert site.ask("POST", "/reload") == {"reloaded": True}
+    wait_for(lambda: made() > before and site.list("games")["state"] == "failed")
+    assert site.blocked("moved2.example") and site.blocked("games.example", client="192.168.7.9")
+    assert site.list("games")["stands_in"] == "the last policy's rules"
+    site.service.write({"late.txt": "late.example\n", "games.txt": "chess.example\n"})
+    wait_for(lambda: site.blocked("late.example") and site.blocked("chess.example", client="192.168.7.9"))
+    assert not site.blocked("moved2.example") and not site.blocked("games.example", client="192.168.7.9")
 
 
 def test_a_configuration_is_told_what_it_asks_for_in_vain(site):

@@ -45,7 +45,7 @@ static const char *state_of(const struct list *l)
 	case LIST_JUDGED: return "is judged";
 	case LIST_RESTS: break;
 	}
-	return l->why[0] ? "failed" : l->has_kept ? "good" : "waits";
+	return l->why[0] ? "failed" : l->has_kept && !l->moved ? "good" : "waits";
 }
 
 static void set_counts(json_t *o, const struct policy_counts *c)
@@ -66,6 +66,14 @@ static void set_counts(json_t *o, const struct policy_counts *c)
 		set(o, "left_out", number(c->surplus));
 }
 
+/* What holds of a list in place of what it is to be; null: nothing needs to. */
+static json_t *stand_in(const struct list *l, bool carried)
+{
+	if (l->moved)
+		return json_sprintf("the text from %s", l->kept.from);
+	return carried && !l->has_kept ? json_string("the last policy's rules") : json_null();
+}
+
 static json_t *list_json(const struct desk *d, const struct policy_list_conf *c)
 {
 	const struct list *l = lists_find(&d->lists, span_text(c->name));
@@ -74,12 +82,15 @@ static json_t *list_json(const struct desk *d, const struct policy_list_conf *c)
 			      : c->file ? c->file
 					: "the configuration",
 			      "state", l ? state_of(l) : "good");
-	bool there = d->made && (!l || l->has_kept);
-	set_counts(o, there ? compile_counts(d->made, span_text(c->name)) : NULL);
+	size_t number_of = d->made ? compile_find(d->made, span_text(c->name)) : POLICY_LISTS_MAX;
+	const struct compiled *r = number_of < POLICY_LISTS_MAX ? compile_result(d->made) : NULL;
+	bool carried = r && r->lists[number_of] == COMPILED_CARRIED;
+	set_counts(o, r && (!l || l->has_kept || carried) ? &r->counts[number_of] : NULL);
 	if (!l)
 		return o;
 	if (l->has_kept && !d->made)
 		set(o, "names", number(l->kept.names));
+	set(o, "stands_in", stand_in(l, carried));
 	set(o, "taken", moment(l->has_kept ? l->kept.taken_s : 0));
 	set(o, "checked", moment(l->checked_s));
 	set(o, "next", l->is_url ? moment(l->next_s) : json_null());
@@ -346,6 +357,11 @@ static uint64_t checked_of(const struct list *l)
 	return l->checked_s;
 }
 
+static uint64_t old_of(const struct list *l)
+{
+	return l->moved || (!l->has_kept && l->names_before);
+}
+
 static uint64_t failures_of(const struct list *l)
 {
 	return l->failures;
@@ -381,6 +397,8 @@ static void metrics(void *arg, struct writer *w)
 	of_lists(w, d, "list_names", "Names of a list that are kept", names_of);
 	of_lists(w, d, "list_checked_timestamp_seconds", "When a list was last found to be good",
 		 checked_of);
+	of_lists(w, d, "list_stands_in",
+		 "Whether something older stands in for a list that was not had yet", old_of);
 	of_lists(w, d, "list_failures", "Failures of a list since it was good", failures_of);
 }
 

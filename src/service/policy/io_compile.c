@@ -17,6 +17,7 @@ enum { DAY_S = 86400 };
 
 struct compile {
 	struct config *config;		/* counted */
+	struct policy_held *before;	/* counted; NULL: none */
 	struct policy_conf_setup setup; /* points into config */
 	uint32_t lines_max;
 	uint8_t seed[16];
@@ -27,28 +28,49 @@ struct compile {
 
 /* --- in the maker's thread --- */
 
-static enum err take_file(struct policy_build *b, unsigned list, const char *path,
-			  struct policy_counts *ret)
+static enum err open_text(const char *path, struct file_map *map, struct span *ret)
+{
+	struct kept kept;
+	TRY(file_map(path, map));
+	return kept_read(map->bytes, &kept, ret);
+}
+
+/* What the policy in force has of it, rather than nothing: without them what it blocks would pass
+ * until it was fetched. */
+static enum err take_before(struct compile *c, struct policy_build *b, unsigned list)
+{
+	const struct policy *p = c->before ? policy_held_policy(c->before) : NULL;
+	unsigned old = p ? policy_list_find(p, c->setup.sources[list].name) : POLICY_LISTS_MAX;
+	if (old == POLICY_LISTS_MAX)
+		return OK;
+	TRY(policy_build_carry(b, list, p, old, &c->result.counts[list]));
+	if (c->result.counts[list].lines)
+		c->result.lists[list] = COMPILED_CARRIED;
+	return OK;
+}
+
+static enum err take_text(struct compile *c, struct policy_build *b, unsigned list)
 {
 	AUTO_DONE(file_unmap) struct file_map map = {0};
-	struct kept kept;
 	struct span text;
-	TRY(file_map(path, &map));
-	TRY(kept_read(map.bytes, &kept, &text));
-	return policy_build_text(b, list, text, ret);
+	enum err e = c->texts[list] ? open_text(c->texts[list], &map, &text) : (enum err)ENOENT;
+	if (e == (enum err)ENOMEM)
+		return e;
+	c->result.lost[list] = e && c->texts[list];
+	if (e)
+		return take_before(c, b, list);
+	c->result.lists[list] = COMPILED_TEXT;
+	return policy_build_text(b, list, text, &c->result.counts[list]);
 }
 
 static enum err take_texts(struct compile *c, struct policy_build *b)
 {
 	for (unsigned i = 0; i < c->setup.setup.lists_n; i++) {
 		const struct policy_source *from = &c->setup.sources[i];
-		struct policy_counts *counts = &c->result.counts[i];
 		if (from->kind == POLICY_SOURCE_LINES)
-			TRY(policy_build_text(b, i, from->lines, counts));
-		enum err e = c->texts[i] ? take_file(b, i, c->texts[i], counts) : OK;
-		if (e && e != (enum err)ENOMEM)
-			c->result.lost = from->name;
-		TRY(e);
+			TRY(policy_build_text(b, i, from->lines, &c->result.counts[i]));
+		else
+			TRY(take_text(c, b, i));
 	}
 	return OK;
 }
@@ -90,12 +112,17 @@ const struct compiled *compile_result(const struct compile *c)
 	return &c->result;
 }
 
-const struct policy_counts *compile_counts(const struct compile *c, struct span name)
+size_t compile_find(const struct compile *c, struct span name)
 {
 	for (size_t i = 0; i < c->setup.setup.lists_n; i++)
 		if (span_equal(c->setup.sources[i].name, name))
-			return &c->result.counts[i];
-	return NULL;
+			return i;
+	return POLICY_LISTS_MAX;
+}
+
+struct span compile_name(const struct compile *c, size_t list)
+{
+	return list < c->setup.setup.lists_n ? c->setup.sources[list].name : (struct span){0};
 }
 
 /* --- in the main one --- */
@@ -134,20 +161,19 @@ static enum err fill(struct compile *c, const struct lists *lists, const char *f
 	return crypto_random(c->seed, sizeof(c->seed));
 }
 
-enum err compile_new(struct config *config, const struct policy_conf *conf,
-		     const struct lists *lists, const char *folder, uint64_t generation,
-		     struct compile **ret)
+enum err compile_new(const struct compile_order *o, struct compile **ret)
 {
 	AUTO(compile_free) struct compile *c = calloc(1, sizeof(*c));
 	if (!c)
 		return ENOMEM;
-	c->config = config_ref(config);
-	c->lines_max = conf->lines_max;
-	TRY(policy_conf_setup(conf, &c->setup));
+	c->config = config_ref(o->config);
+	c->before = policy_held_ref(o->before);
+	c->lines_max = o->conf->lines_max;
+	TRY(policy_conf_setup(o->conf, &c->setup));
 	c->result.made_s = c->setup.setup.made_s = clock_wall_s();
-	c->result.generation = c->setup.setup.generation = generation;
-	zone_fill(conf, c->result.made_s, &c->setup.setup.zone);
-	TRY(fill(c, lists, folder));
+	c->result.generation = c->setup.setup.generation = o->generation;
+	zone_fill(o->conf, c->result.made_s, &c->setup.setup.zone);
+	TRY(fill(c, o->lists, o->folder));
 	*ret = TAKE(c);
 	return OK;
 }
@@ -160,6 +186,7 @@ void compile_free(struct compile *c)
 	for (size_t i = 0; i < POLICY_LISTS_MAX; i++)
 		free(c->texts[i]);
 	free(c->to);
+	policy_held_unref(c->before);
 	config_free(c->config);
 	free(c);
 }

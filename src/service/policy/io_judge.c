@@ -70,10 +70,17 @@ static enum err commit(const struct list *l)
 	return folder_sync(l->path);
 }
 
+static enum policy_shrinking shrinking_of(const struct list *l)
+{
+	/* Who shortens a file of his own means it. */
+	if (l->force || !l->is_url)
+		return POLICY_SHRINKS_TO_NOTHING;
+	return l->moved ? POLICY_SHRINKS : POLICY_SHRINKS_HALF;
+}
+
 static enum err judge(struct list *l)
 {
 	AUTO_DONE(file_unmap) struct file_map map = {0};
-	uint64_t before = l->has_kept ? l->kept.names : 0;
 	if (!l->is_url)
 		TRY(copy(l));
 	/* An empty text ends ahead of where texts begin: nothing was written. */
@@ -84,8 +91,7 @@ static enum err judge(struct list *l)
 	}
 	if (text.len != l->next.text_len)
 		return (enum err)EIO;
-	/* Who shortens a file of his own means it. */
-	l->refused = policy_judge(text, before, l->force || !l->is_url, &l->judged);
+	l->refused = policy_judge(text, l->names_before, shrinking_of(l), &l->judged);
 	l->next.names = l->judged.names;
 	l->same = is_kept(l, text);
 	return l->refused ? OK : commit(l);

@@ -75,8 +75,8 @@ static void failed(struct list *l, const char *why)
 	l->of->counts.failed += l->is_url || new; /* a file is looked at all the time */
 	(void)span_to_cstr(span_sub(span_text(why), 0, sizeof(l->why) - 1), l->why, sizeof(l->why));
 	if (new)
-		log_warning(l->has_kept ? "a list could not be renewed: the last one stays"
-					: "a list could not be had",
+		log_warning(l->names_before ? "a list could not be renewed: the last one stays"
+					    : "a list could not be had",
 			    LOG_TEXT("list", l->name), LOG_TEXT("from", l->at),
 			    LOG_TEXT("why", why));
 	due_in(l, l->is_url ? jitter(retry_ms(l)) : LOOK_MS);
@@ -100,6 +100,8 @@ static void list_free(struct list *l)
 	fetch_free(&l->fetch);
 	loop_timer_cancel(l->of->loop, &l->timer);
 	fd_done(&l->fd);
+	if (l->temp)
+		(void)unlink(l->temp);
 	free(l->at);
 	free(l->path);
 	free(l->temp);
@@ -131,6 +133,8 @@ static void judge_after(void *arg)
 	}
 	l->kept = l->next;
 	l->has_kept = true;
+	l->moved = false;
+	l->names_before = l->kept.names;
 	if (l->same)
 		l->of->counts.unchanged++;
 	else
@@ -204,7 +208,7 @@ static void answered(void *arg, const struct fetch_answer *answer, enum err why)
 		failed(l, text);
 		return;
 	}
-	if (answer->response->status == 304 && l->has_kept && !l->force) {
+	if (answer->response->status == 304 && l->has_kept && !l->moved && !l->force) {
 		(void)unlink(l->temp);
 		l->of->counts.unchanged++;
 		succeeded(l);
@@ -226,7 +230,7 @@ static void answered(void *arg, const struct fetch_answer *answer, enum err why)
 static struct span conditions(const struct list *l, uint8_t *room, size_t size)
 {
 	struct writer w = writer_of(room, size);
-	if (l->force || !l->has_kept)
+	if (l->force || !l->has_kept || l->moved)
 		return (struct span){0};
 	if (l->kept.etag[0])
 		http_write_header(&w, "If-None-Match", span_text(l->kept.etag));
@@ -316,8 +320,16 @@ void list_refresh(struct list *l, bool force)
 
 void list_lost(struct list *l)
 {
-	l->has_kept = false;
-	list_refresh(l, true);
+	log_error("what was kept of a list is spoilt: it is asked for anew at once",
+		  LOG_TEXT("list", l->name), LOG_TEXT("file", l->path));
+	l->has_kept = l->moved = false;
+	list_refresh(l, false);
+}
+
+void list_names_are(struct list *l, uint64_t names)
+{
+	if (!l->has_kept)
+		l->names_before = names;
 }
 
 /* --- all of them --- */
@@ -335,7 +347,7 @@ struct list *lists_find(const struct lists *lists, struct span name)
 	return NULL;
 }
 
-/* What the last process has kept of it. One of another place is none. */
+/* What was kept under its name, by the last process or when it came from elsewhere. */
 static void load(struct list *l)
 {
 	AUTO_DONE(file_unmap) struct file_map map = {0};
@@ -343,12 +355,18 @@ static void load(struct list *l)
 	enum err e = file_map(l->path, &map);
 	if (!e)
 		e = kept_read(map.bytes, &l->kept, &text);
-	l->has_kept = !e && strcmp(l->kept.from, l->at) == 0;
-	if (l->has_kept)
+	l->has_kept = !e;
+	l->moved = !e && strcmp(l->kept.from, l->at) != 0;
+	l->names_before = e ? 0 : l->kept.names;
+	if (l->has_kept && !l->moved)
 		l->checked_s = l->kept.taken_s;
+	if (l->moved)
+		log_info("a list comes from elsewhere now: what is kept of it stands in until then",
+			 LOG_TEXT("list", l->name), LOG_TEXT("from", l->at),
+			 LOG_TEXT("kept", l->kept.from));
 	if (e && e != (enum err)ENOENT)
-		log_warning("what was kept of a list cannot be read", LOG_TEXT("list", l->name),
-			    LOG_TEXT("file", l->path), LOG_ERR(e));
+		log_error("what was kept of a list cannot be read: it is asked for anew at once",
+			  LOG_TEXT("list", l->name), LOG_TEXT("file", l->path), LOG_ERR(e));
 }
 
 static enum err list_new(struct lists *lists, const struct policy_source *from, struct list **ret)
@@ -356,8 +374,10 @@ static enum err list_new(struct lists *lists, const struct policy_source *from, 
 	struct list *l = calloc(1, sizeof(*l));
 	if (!l)
 		return ENOMEM;
-	/* Names may hold what no name of a file may. */
+	/* Names may hold what no name of a file may. What comes has a file of its own: one of the
+	 * same name that the configuration has no more may still be judged. */
 	unsigned long long id = siphash24(name_key, from->name.data, from->name.len);
+	unsigned long long turn = ++lists->made_n;
 	l->of = lists;
 	l->fd = -1;
 	fetch_init(&l->fetch, lists->loop, answered, l);
@@ -368,7 +388,7 @@ static enum err list_new(struct lists *lists, const struct policy_source *from, 
 	l->at = strdup(from->at);
 	if (asprintf(&l->path, "%s/list-%016llx", lists->folder, id) < 0)
 		l->path = NULL;
-	if (asprintf(&l->temp, "%s/list-%016llx.new", lists->folder, id) < 0)
+	if (asprintf(&l->temp, "%s/list-%016llx.%llu.new", lists->folder, id, turn) < 0)
 		l->temp = NULL;
 	if (!l->at || !l->path || !l->temp) {
 		list_free(l);
@@ -410,7 +430,7 @@ static enum err want(struct lists *lists, const struct policy_source *from, stru
 	lists->items[lists->n++] = l;
 	if ((new || sooner) && l->state == LIST_RESTS) {
 		uint64_t age_ms = (clock_wall_s() - l->checked_s) * 1000;
-		bool fresh = l->is_url && l->has_kept && age_ms < l->refresh_ms;
+		bool fresh = l->is_url && l->has_kept && !l->moved && age_ms < l->refresh_ms;
 		due_in(l, fresh ? jitter(l->refresh_ms - age_ms) : 0);
 	}
 	return OK;

@@ -1,6 +1,10 @@
 /* The lists of the configuration that come from elsewhere: fetched over HTTPS or read from files,
  * each at its interval, judged, and kept on disk until something better comes. Main thread; what
  * takes long is done by the maker's. Knows not what is made of them.
+ *
+ * A list is who its name says: whatever is written of where it comes from, what was kept under that
+ * name stands in until something came from there and was found good. One of another name is another
+ * list.
  */
 #ifndef POLICY_IO_LISTS_H
 #define POLICY_IO_LISTS_H
@@ -34,6 +38,9 @@ struct list {
 	char *path, *temp; /* owned: what is kept, and what may become it */
 	enum list_state state;
 	bool has_kept, wanted; /* wanted: private to lists_set */
+	/* What is kept is of where the list came from before: it stands in. */
+	bool moved;
+	uint64_t names_before; /* of what is in force of it, which another text is measured by */
 	bool orphan;	       /* the configuration has it no more; freed when it was judged */
 	struct kept kept;
 	uint64_t checked_s, next_s; /* since 1970: last success, next try; 0: none */
@@ -67,6 +74,7 @@ struct lists {
 	void *arg;			      /* borrowed */
 	struct list *items[POLICY_LISTS_MAX]; /* owned */
 	size_t n, fetching;
+	uint64_t made_n; /* lists, so far */
 	struct ip_endpoint resolvers[FETCH_RESOLVERS_MAX];
 	size_t resolvers_n;
 	struct tls_client *trust; /* counted; NULL: no https */
@@ -84,8 +92,10 @@ void lists_done(struct lists *l); /* the maker is idle */
 struct list *lists_find(const struct lists *l, struct span name);
 /* Now. force: whatever we have, and however short it is. */
 void list_refresh(struct list *l, bool force);
-/* What was kept of it cannot be read: it is asked for anew. */
+/* What was kept of it cannot be read: it is asked for anew, at once. */
 void list_lost(struct list *l);
+/* So many of its names the policy has that was made last. */
+void list_names_are(struct list *l, uint64_t names);
 /* Gives the maker one to judge. False: none waits. It must be idle. */
 bool lists_give(struct lists *l);
 

@@ -47,7 +47,7 @@ static void count(struct span text, struct policy_judged *j)
 	}
 }
 
-const char *policy_judge(struct span text, uint64_t names_before, bool shrinks,
+const char *policy_judge(struct span text, uint64_t names_before, enum policy_shrinking shrinking,
 			 struct policy_judged *ret)
 {
 	*ret = (struct policy_judged){0};
@@ -61,7 +61,10 @@ const char *policy_judge(struct span text, uint64_t names_before, bool shrinks,
 		return "nothing in it is a rule about names";
 	if (ret->bad > ret->names)
 		return "most of it is no rule of any kind";
-	if (!shrinks && names_before >= POLICY_SHRINK_FROM && ret->names < names_before / 2)
+	if (shrinking == POLICY_SHRINKS_HALF && names_before >= POLICY_SHRINK_FROM &&
+	    ret->names < names_before / 2)
 		return "it has far fewer names than the last one";
+	if (shrinking == POLICY_SHRINKS && names_before && ret->names == 0)
+		return "there is no name in it, as there were in the last one";
 	return NULL;
 }

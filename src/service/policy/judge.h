@@ -6,8 +6,6 @@
 
 #include "base/span.h"
 
-#include <stdbool.h>
-
 enum {
 	POLICY_SHRINK_FROM = 50, /* names: of shorter lists any shrinking is believed */
 };
@@ -17,9 +15,16 @@ struct policy_judged {
 	uint64_t bad;	       /* lines, or names of a hosts file's, that are nothing known */
 };
 
-/* NULL: it is good. Else why not, a fixed text. names_before: of the text that it replaces; 0:
- * there is none. shrinks: it may be far shorter than that. */
-const char *policy_judge(struct span text, uint64_t names_before, bool shrinks,
+/* How much shorter than the last one may it be? */
+enum policy_shrinking {
+	POLICY_SHRINKS_HALF,	   /* half as long */
+	POLICY_SHRINKS,		   /* as short as it likes, with a name in it: it is another list */
+	POLICY_SHRINKS_TO_NOTHING, /* whoever says so means it */
+};
+
+/* NULL: it is good. Else why not, a fixed text. names_before: of what it replaces; 0: there is
+ * nothing. */
+const char *policy_judge(struct span text, uint64_t names_before, enum policy_shrinking shrinking,
 			 struct policy_judged *ret);
 
 #endif

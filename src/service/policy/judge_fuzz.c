@@ -21,11 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct policy_counts counts;
 	struct policy_judged judged;
 	struct span text = span_of(data, size);
-	const char *why = policy_judge(text, 0, false, &judged);
+	const char *why = policy_judge(text, 0, POLICY_SHRINKS_HALF, &judged);
 	if (why)
-		ASSERT(policy_judge(text, 0, true, &judged) == why);
+		ASSERT(policy_judge(text, 0, POLICY_SHRINKS_TO_NOTHING, &judged) == why);
 	else
-		ASSERT(!policy_judge(text, judged.names, false, &judged));
+		ASSERT(!policy_judge(text, judged.names, POLICY_SHRINKS_HALF, &judged));
 	if (why && !judged.lines)
 		return 0; /* its beginning was enough */
 	enum err e = policy_build_new(&setup, LINES_MAX, &b);

@@ -10,7 +10,7 @@ static struct policy_judged judged;
 
 static const char *judge(const char *text, uint64_t before)
 {
-	return policy_judge(span_text(text), before, false, &judged);
+	return policy_judge(span_text(text), before, POLICY_SHRINKS_HALF, &judged);
 }
 
 static void what_is_no_list_takes_no_lists_place(void **state)
@@ -26,8 +26,9 @@ static void what_is_no_list_takes_no_lists_place(void **state)
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_non_null(judge(bad[i], 0));
-	assert_string_equal(policy_judge(span_of("\x1f\x8b\0\0\0", 5), 0, false, &judged),
-			    "it is no text");
+	assert_string_equal(
+		policy_judge(span_of("\x1f\x8b\0\0\0", 5), 0, POLICY_SHRINKS_HALF, &judged),
+		"it is no text");
 }
 
 static void a_list_that_shrank_too_far_is_not_believed(void **state)
@@ -39,7 +40,12 @@ static void a_list_that_shrank_too_far_is_not_believed(void **state)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "||ads%d.example^\n", i);
 	assert_null(judge(text, 98));
 	assert_string_equal(judge(text, 100), "it has far fewer names than the last one");
-	assert_null(policy_judge(span_of(text, len), 100, true, &judged)); /* when it may */
+	const struct span some = span_of(text, len), none = span_text("# nothing yet\n");
+	assert_null(policy_judge(some, 100, POLICY_SHRINKS, &judged)); /* when it may */
+	assert_string_equal(policy_judge(none, 1, POLICY_SHRINKS, &judged),
+			    "there is no name in it, as there were in the last one");
+	assert_null(policy_judge(none, 0, POLICY_SHRINKS, &judged));
+	assert_null(policy_judge(none, 100, POLICY_SHRINKS_TO_NOTHING, &judged));
 	assert_string_equal(judge("", 100), "it has far fewer names than the last one");
 	assert_null(judge("ads.example\n", 49));
 	assert_null(judge("# nothing yet\n", 0));

@@ -115,15 +115,36 @@ static void not_made(struct desk *d, const struct compiled *r)
 	char why[sizeof(d->why)];
 	(void)snprintf(why, sizeof(why), "%s: %s", r->stage, err_text(r->err));
 	d->failed_n++;
-	/* Without a list that is lost less would be blocked: it is fetched first. */
-	if (!r->lost.len)
-		loop_timer_set_after(&d->life.loop, &d->again, AGAIN_MS);
+	loop_timer_set_after(&d->life.loop, &d->again, AGAIN_MS);
 	if (strcmp(why, d->why) == 0)
 		return;
 	memcpy(d->why, why, sizeof(why)); /* of the same size */
 	log_error("the policy cannot be made: the last one stays", LOG_TEXT("where", r->stage),
 		  LOG_ERR(r->err));
 	control_event(d->life.control, "policy failed", json_pack("{s:s}", "why", why));
+}
+
+/* A list whose text is spoilt is asked for anew, and told of when nothing stands in for it. */
+static void see_lists(struct desk *d, const struct compile *c)
+{
+	const struct compiled *r = compile_result(c);
+	struct span name;
+	for (size_t i = 0; (name = compile_name(c, i)).len; i++) {
+		struct list *l = lists_find(&d->lists, name);
+		if (!l)
+			continue;
+		if (r->lost[i])
+			list_lost(l);
+		uint64_t names = r->counts[i].kinds[POLICY_LINE_RULE];
+		bool new = r->lost[i] || l->names_before != names;
+		list_names_are(l, names);
+		if (r->lists[i] == COMPILED_CARRIED && new)
+			log_warning("of a list that is not there the last policy's rules stay",
+				    LOG_TEXT("list", l->name), LOG_U64("names", names));
+		else if (r->lost[i] && r->lists[i] == COMPILED_NOTHING)
+			log_error("nothing is in force of a list until it was had anew",
+				  LOG_TEXT("list", l->name));
+	}
 }
 
 static void made(void *arg)
@@ -133,9 +154,6 @@ static void made(void *arg)
 	const struct compiled *r = compile_result(c);
 	if (r->err) {
 		not_made(d, r);
-		struct list *lost = r->lost.len ? lists_find(&d->lists, r->lost) : NULL;
-		if (lost)
-			list_lost(lost);
 		compile_free(c);
 		return;
 	}
@@ -153,6 +171,7 @@ static void made(void *arg)
 	control_event(d->life.control, "policy made",
 		      json_pack("{s:I,s:I}", "generation", (json_int_t)r->generation, "names",
 				(json_int_t)r->names));
+	see_lists(d, c);
 	compile_free(d->made);
 	d->made = c;
 	policy_follow_now(d->follow);
@@ -168,8 +187,13 @@ static void make_begin(struct desk *d)
 {
 	d->wanted = false;
 	loop_timer_cancel(&d->life.loop, &d->again);
-	enum err e = compile_new(d->life.config, conf_of(d), &d->lists,
-				 service_life_state(&d->life), ++d->generation, &d->runs);
+	const struct compile_order o = {.config = d->life.config,
+					.conf = conf_of(d),
+					.lists = &d->lists,
+					.folder = service_life_state(&d->life),
+					.before = d->held,
+					.generation = ++d->generation};
+	enum err e = compile_new(&o, &d->runs);
 	if (!e) {
 		maker_give(&d->maker, make, made, d);
 		return;
