@@ -11,11 +11,27 @@
 
 enum { PARTS_MAX = 16 };
 
+static enum err transparent(int fd, bool six)
+{
+	return six ? socket_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+		   : socket_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
+}
+
+bool tcp_is_transparent(int fd)
+{
+	/* One bit of the socket, whichever family asks for it. */
+	int value = 0;
+	socklen_t len = sizeof(value);
+	return getsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &value, &len) == 0 && value;
+}
+
 enum err tcp_listen(const struct ip_endpoint *at, unsigned flags, int backlog, int *ret_fd)
 {
 	AUTO_DONE(fd_done) int fd = -1;
 	TRY(socket_bound(at, SOCK_STREAM, flags & TCP_REUSEPORT, flags & TCP_FREEBIND, &fd));
 	TRY(tcp_nodelay(fd, true)); /* its connections have it from their listener */
+	if (flags & TCP_TRANSPARENT)
+		TRY(transparent(fd, at->address.family == 6));
 	if (listen(fd, backlog) < 0)
 		return err_errno();
 	*ret_fd = fd_take(&fd);

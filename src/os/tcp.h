@@ -12,6 +12,9 @@
 enum {
 	TCP_REUSEPORT = 1 << 0, /* several listeners at one address share its connections */
 	TCP_FREEBIND = 1 << 1,	/* the address need not be on this machine yet */
+	/* The packet filter may lead connections here as they are (TPROXY): each has the local
+	 * address that it was meant for. EPERM without CAP_NET_ADMIN or CAP_NET_RAW. */
+	TCP_TRANSPARENT = 1 << 2,
 };
 
 /* A listening socket: nonblocking, close-on-exec, SO_REUSEADDR, TCP_NODELAY, an IPv6 one for IPv6
@@ -54,6 +57,9 @@ MUST enum err tcp_nodelay(int fd, bool on);
 MUST enum err tcp_finish(int fd);
 /* close() will send a reset and drop what is queued: for peers that misbehave. */
 MUST enum err tcp_reset_on_close(int fd);
+
+/* Is the listener TCP_TRANSPARENT? */
+bool tcp_is_transparent(int fd);
 
 /* Where a connection was meant to go that was led to this machine's listener by a rule of its
  * packet filter (`redirect` or `dnat`). One that was meant for the listener: its own address, or an

@@ -135,6 +135,8 @@ struct proxy_exchange {
 	struct proxy_times times;
 	uint64_t request_bytes, response_bytes; /* of bodies, as received from their senders */
 	uint64_t sent_bytes;			/* to the client, of the body after filters */
+	/* Of an opaque connection (face.h): what it began with, until the verdict. */
+	struct span opening;
 	/* As the client sent them, for the log: edits do not reach here. */
 	struct span received_authority, received_path;
 	/* Trailers of either side (in the store); set before the body's end. */

@@ -37,9 +37,12 @@ struct proxy_connection {
 /* What a new connection is to be. Times in ms, 0: no limit. Of SOCKS head_ms is for all that comes
  * before its request has come. */
 struct proxy_admission {
-	bool refuse;		/* close it at once, by a reset */
-	bool proxy_header;	/* a PROXY header comes first, and is believed */
-	bool taken;		/* on its way elsewhere: refused if it was meant for us */
+	bool refuse;	   /* close it at once, by a reset */
+	bool proxy_header; /* a PROXY header comes first, and is believed */
+	bool taken;	   /* on its way elsewhere: refused if it was meant for us */
+	/* With taken: no protocol of ours. What it begins with is judged, and goes where it was
+	 * meant to (face.opening). head_ms is for all that is judged. */
+	bool opaque;
 	bool http2_plain;	/* HTTP/2 by prior knowledge is allowed without TLS */
 	uint8_t socks_versions; /* PROXY_SOCKS_4…: SOCKS is spoken and no HTTP; 0: HTTP */
 	bool socks_passwords;	/* clients that offer a password are asked for it */
@@ -82,13 +85,17 @@ struct proxy_face {
 	/* A connection was accepted: peer, local and door are known. *ret is zeroed. Called again
 	 * when a PROXY header named another peer (c->proxied): then only `refuse` counts. */
 	void (*connection)(void *arg, struct proxy_connection *c, struct proxy_admission *ret);
+	/* Of an opaque connection: all that it has sent so far, some at least. Is that enough to
+	 * judge by? Asked until it is, or no more can come. NULL: one byte is. */
+	bool (*opening)(void *arg, const struct proxy_connection *c, struct span bytes);
 	/* It is gone. NULL: of no interest. */
 	void (*disconnected)(void *arg, struct proxy_connection *c);
 	/* x->request may be edited. *ret is zeroed: PROXY_FORWARD. Of SOCKS, whose version is 4 or
 	 * 5, it is CONNECT, or PROXY_SOCKS_SIGN_IN_METHOD: is what Proxy-Authorization says right?
 	 * A status below 300 says yes. Or PROXY_SOCKS_ASSOCIATE_METHOD: with a status below 300 the
 	 * client is told x->bound; the exchange has a source that never ends, and is over when the
-	 * client's connection is (RFC 1928 7). */
+	 * client's connection is (RFC 1928 7). Of an opaque connection it is CONNECT of version 1
+	 * to c->local, and x->opening is what came; an answer is its body and nothing else. */
 	void (*request)(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);
 	/* x->tries were made before. */
 	enum proxy_pick (*pick)(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,

@@ -89,7 +89,7 @@ static void await_request(struct proxy_front1 *f)
 	f->scanned = 0;
 	f->head_sent = false;
 	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms,
-			   f->socks.versions ? f->head_ms : f->idle_ms);
+			   f->socks.versions || f->opaque ? f->head_ms : f->idle_ms);
 }
 
 /* ---- requests ---- */
@@ -397,7 +397,10 @@ static enum front1_step read_step(struct proxy_front1 *f)
 static enum front1_step step(struct proxy_front1 *f)
 {
 	switch ((enum proxy_front1_state)f->state) {
-	case PROXY_FRONT1_HEAD: return f->socks.versions ? front1_socks_step(f) : head_step(f);
+	case PROXY_FRONT1_HEAD:
+		if (f->opaque)
+			return front1_opaque_step(f);
+		return f->socks.versions ? front1_socks_step(f) : head_step(f);
 	case PROXY_FRONT1_BODY: return body_step(f);
 	case PROXY_FRONT1_ANSWER: return answer_step(f);
 	case PROXY_FRONT1_TUNNEL:
@@ -444,6 +447,10 @@ static void late(struct proxy_deadline *d)
 {
 	struct proxy_front1 *f =
 		(struct proxy_front1 *)((char *)d - offsetof(struct proxy_front1, deadline));
+	if (f->state == PROXY_FRONT1_HEAD && f->scanned && f->opaque) {
+		front1_no_request(f, PROXY_CLIENT_HEAD_TIME);
+		return;
+	}
 	if (f->state == PROXY_FRONT1_HEAD && f->scanned) {
 		malformed(f, PROXY_CLIENT_HEAD_TIME, HTTP_FAULT_NONE);
 		return;
@@ -505,6 +512,10 @@ static void front1_head(struct proxy_front *front, struct proxy_exchange *x, boo
 	struct proxy_write1 how = {0};
 	enum proxy_framing framing = PROXY_FRAMING_NONE;
 	f->head_sent = true;
+	if (f->opaque) {
+		front1_opaque_head(f, x, end);
+		return;
+	}
 	if (f->socks.versions) {
 		if (!f->broken && !front1_socks_head(f, x))
 			broke(f);
@@ -708,6 +719,7 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 			      : PROXY_BUFFER_SIZE;
 	f->requests_max = admission->requests_max;
 	f->http2_plain = admission->http2_plain;
+	f->opaque = admission->opaque;
 	f->socks.versions = admission->socks_versions;
 	f->socks.passwords = admission->socks_passwords;
 	f->socks.datagrams = admission->socks_datagrams;

@@ -1,5 +1,6 @@
 /* A client's connection that speaks HTTP/1: requests one after another, each an exchange; or SOCKS:
- * one request, for a tunnel. Knows no back end.
+ * one request, for a tunnel; or what was taken on its way elsewhere, a tunnel too. Knows no back
+ * end.
  */
 #ifndef PROXY_FRONT1_H
 #define PROXY_FRONT1_H
@@ -36,6 +37,7 @@ struct proxy_front1 {
 	bool keep_alive;	 /* after this answer */
 	bool head_sent;		 /* the answer's head was composed */
 	bool http2_plain;
+	bool opaque;			  /* no protocol of ours: face.h */
 	struct proxy_socks socks;	  /* versions 0: HTTP */
 	struct proxy_buffer *credentials; /* what a client of SOCKS has said; owned */
 	bool broken;			  /* writing failed */

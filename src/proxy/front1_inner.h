@@ -19,6 +19,14 @@ void front1_linger(struct proxy_front1 *f);
 /* What was received is no request; the face is told, and the connection ends. */
 void front1_no_request(struct proxy_front1 *f, enum proxy_cause cause);
 
+/* x->request is filled in, of used bytes of what was received; nothing follows that is no tunnel's.
+ */
+enum front1_step front1_begin(struct proxy_front1 *f, struct proxy_exchange *x, size_t used);
+
+/* An opaque connection's beginning, and the answer: a tunnel, or the face's own bytes. */
+enum front1_step front1_opaque_step(struct proxy_front1 *f);
+void front1_opaque_head(struct proxy_front1 *f, const struct proxy_exchange *x, bool end);
+
 /* Between a SOCKS connection's beginning and its request. */
 enum front1_step front1_socks_step(struct proxy_front1 *f);
 /* The answer to the request: a tunnel, or why there is none. False: there was no room. */

@@ -34,7 +34,7 @@ static bool fill(struct proxy_front1 *f, struct proxy_exchange *x, const char *m
 	return value.data && !proxy_head_add(r, span_text("proxy-authorization"), value);
 }
 
-static enum front1_step begin(struct proxy_front1 *f, struct proxy_exchange *x, size_t used)
+enum front1_step front1_begin(struct proxy_front1 *f, struct proxy_exchange *x, size_t used)
 {
 	proxy_wire1_skip(&f->wire, used);
 	proxy_wire1_in(&f->wire, PROXY_FRAMING_NONE, 0);
@@ -66,7 +66,7 @@ static enum front1_step request(struct proxy_front1 *f, const struct proxy_socks
 	if (w.bad || !x->request.authority.data)
 		return no_room(f, x);
 	proxy_buffer_give(f->wire.pool, TAKE(f->credentials));
-	return begin(f, x, m->used);
+	return front1_begin(f, x, m->used);
 }
 
 /* An exchange of its own says whether it is right. They are said again with the request: what is
@@ -84,7 +84,7 @@ static enum front1_step sign_in(struct proxy_front1 *f, const struct proxy_socks
 	x = proxy_exchange_take(f->c.worker, &f->c, &f->front);
 	if (!x || !fill(f, x, PROXY_SOCKS_SIGN_IN_METHOD))
 		return no_room(f, x);
-	return begin(f, x, m->used);
+	return front1_begin(f, x, m->used);
 }
 
 enum front1_step front1_socks_step(struct proxy_front1 *f)

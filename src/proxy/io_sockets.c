@@ -26,22 +26,25 @@ static bool use_passed(struct proxy_sockets *s, struct activation *passed,
 	return n > 0;
 }
 
-static enum err open_one(enum activation_kind kind, const struct ip_endpoint *at, bool shared,
-			 int *ret)
+static enum err open_one(const struct proxy_sockets *s, enum activation_kind kind, bool transparent,
+			 const struct ip_endpoint *at, int *ret)
 {
+	bool shared = s->workers > 1;
 	if (kind == ACTIVATION_UDP)
 		return udp_open(at, shared ? UDP_REUSEPORT : 0, ret);
-	return tcp_listen(at, shared ? TCP_REUSEPORT : 0, BACKLOG, ret);
+	return tcp_listen(at, (shared ? TCP_REUSEPORT : 0U) | (transparent ? TCP_TRANSPARENT : 0U),
+			  BACKLOG, ret);
 }
 
 static enum err open_endpoint(struct proxy_sockets *s, struct activation *passed,
 			      enum activation_kind kind, const struct ip_endpoint *at, int *fds)
 {
+	bool transparent = s->transparent && s->transparent[fds - s->fds];
 	if (use_passed(s, passed, kind, at, fds))
 		return OK;
 	for (size_t i = 0; i < s->workers; i++) {
 		int fd = -1;
-		enum err e = open_one(kind, at, s->workers > 1, &fd);
+		enum err e = open_one(s, kind, transparent, at, &fd);
 		if (e) {
 			log_error("the address cannot be served", LOG_ENDPOINT("listen", at),
 				  LOG_ERR(e));

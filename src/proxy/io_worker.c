@@ -32,7 +32,8 @@ struct proxy_listener {
 	int fd;	    /* borrowed */
 	void *door; /* borrowed */
 	struct ip_endpoint local;
-	bool at_one; /* local is where all of its connections come to */
+	bool at_one;	  /* local is where all of its connections come to */
+	bool transparent; /* they may be for others (TPROXY), and have their addresses */
 };
 
 struct proxy_io {
@@ -94,10 +95,18 @@ static void after_events(void *arg)
 
 /* ---- clients ---- */
 
+static bool is_at(const struct proxy_listener *l, const struct ip_endpoint *at)
+{
+	return at->port == l->local.port && (ip_address_is_unspecified(&l->local.address) ||
+					     ip_address_equal(&at->address, &l->local.address));
+}
+
 /* False: it was meant for the listener itself, or nobody knows. */
-static bool find_meant(int fd, struct proxy_connection *c)
+static bool find_meant(const struct proxy_listener *l, int fd, struct proxy_connection *c)
 {
 	struct ip_endpoint meant;
+	if (l->transparent && !is_at(l, &c->local))
+		return true;
 	if (tcp_meant_for(fd, &meant) || ip_endpoint_equal(&meant, &c->local))
 		return false;
 	c->local = meant;
@@ -122,7 +131,7 @@ static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *pe
 	else
 		admission.refuse = true;
 	if (admission.taken && !admission.refuse)
-		admission.refuse = !find_meant(fd, &c);
+		admission.refuse = !find_meant(l, fd, &c);
 	if (admission.refuse || proxy_tcp_new(&io->tcps, fd, &t)) {
 		proxy_count_add(&w->counts, PROXY_COUNT_REFUSED, 1);
 		if (admission.refuse) {
@@ -172,7 +181,9 @@ enum err proxy_io_listen(struct proxy_io *io, int fd, void *door, struct proxy_l
 	l->door = door;
 	/* What is bound to one address is reached at no other: the kernel is not asked each time.
 	 */
-	l->at_one = !socket_local(fd, &l->local) && !ip_address_is_unspecified(&l->local.address);
+	l->transparent = tcp_is_transparent(fd);
+	l->at_one = !socket_local(fd, &l->local) && !l->transparent &&
+		    !ip_address_is_unspecified(&l->local.address);
 	loop_timer_init(&l->pause, pause_over, l);
 	enum err e = loop_add(io->loop, &l->watch, fd, LOOP_READ, acceptable, l);
 	if (e) {

@@ -153,6 +153,7 @@ struct through {
 	bool connect_slow;	/* the next ones stay unopened */
 	struct proxy_limits limits;
 	struct proxy_admission admission;
+	struct ip_endpoint local; /* of the next client's connection */
 	/* What the face says. */
 	struct proxy_verdict verdict;
 	bool verdict_set;
@@ -164,7 +165,9 @@ struct through {
 	/* What it was told. */
 	struct proxy_exchange *x; /* the last one asked about */
 	unsigned requests, picks, lefts, dones, malformed, connections, disconnected;
-	unsigned firsts; /* looks at a tunnel's first bytes; of the last one: */
+	unsigned openings; /* looks at an opaque connection's beginning */
+	char opening[64];  /* of the last request */
+	unsigned firsts;   /* looks at a tunnel's first bytes; of the last one: */
 	size_t first_len;
 	bool first_last;
 	enum proxy_cause left_cause, done_cause;
@@ -185,6 +188,16 @@ static inline void through_connection(void *arg, struct proxy_connection *c,
 	t->connections++;
 }
 
+/* A full stop is enough. */
+static inline bool through_opening(void *arg, const struct proxy_connection *c, struct span bytes)
+{
+	struct through *t = arg;
+	(void)c;
+	ASSERT(bytes.len);
+	t->openings++;
+	return span_find(bytes, '.') < bytes.len;
+}
+
 static inline void through_disconnected(void *arg, struct proxy_connection *c)
 {
 	(void)c;
@@ -197,6 +210,8 @@ static inline void through_request(void *arg, struct proxy_exchange *x, struct p
 	t->requests++;
 	t->x = x;
 	(void)span_to_cstr(x->request.path, t->path, sizeof(t->path));
+	(void)span_to_cstr(span_sub(x->opening, 0, sizeof(t->opening) - 1), t->opening,
+			   sizeof(t->opening));
 	if (!t->verdict_set)
 		return;
 	*ret = t->verdict;
@@ -288,6 +303,7 @@ static inline void through_malformed(void *arg, struct proxy_connection *c, enum
 
 static const struct proxy_face through_face = {
 	.connection = through_connection,
+	.opening = through_opening,
 	.disconnected = through_disconnected,
 	.request = through_request,
 	.pick = through_pick,
@@ -334,7 +350,7 @@ static inline void through_turn(struct through *t)
 
 static inline void through_client(struct through *t)
 {
-	struct proxy_connection c = {.worker = &t->w};
+	struct proxy_connection c = {.worker = &t->w, .local = t->local};
 	struct proxy_admission admission = {0};
 	if (t->client && !t->client->closed) {
 		t->client->reset = true;

@@ -53,6 +53,15 @@ enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kin
 	return add_port(p, service, kind, kind == PLAN_UDP ? "udp" : "tcp", endpoint, copies);
 }
 
+enum err plan_add_tcp(struct plan *p, const char *service, const struct ip_endpoint *endpoint,
+		      unsigned copies, unsigned flags)
+{
+	ASSERT((flags & ~(unsigned)PLAN_TRANSPARENT) == 0);
+	TRY(plan_add_socket(p, service, PLAN_TCP, endpoint, copies));
+	p->records[p->n - 1].flags = (uint8_t)flags;
+	return OK;
+}
+
 enum err plan_add_udp(struct plan *p, const char *service, const char *name,
 		      const struct ip_endpoint *endpoint, unsigned flags)
 {
@@ -161,9 +170,10 @@ static bool terminated(const char *text, size_t size)
 
 static bool ports_are_right(const struct plan_record *r)
 {
+	unsigned flags = r->kind == PLAN_UDP ? PLAN_BROADCAST : PLAN_TRANSPARENT;
 	return r->copies > 0 &&
 	       (r->endpoint.address.family == 4 || r->endpoint.address.family == 6) &&
-	       (r->flags & ~PLAN_BROADCAST) == 0;
+	       (r->flags & ~flags) == 0;
 }
 
 static bool folder_is_right(const struct plan_record *r)

@@ -40,6 +40,8 @@ enum plan_kind {
 enum {
 	PLAN_BROADCAST = 1 << 0, /* PLAN_UDP: may send to broadcast addresses */
 	PLAN_OPTIONAL = 1 << 1,	 /* PLAN_UNIX: the service starts without it, too */
+	/* PLAN_TCP: the packet filter may lead connections to it that are for others (TPROXY) */
+	PLAN_TRANSPARENT = 1 << 2,
 };
 
 #define PLAN_OWNER_SELF UINT32_MAX /* the supervisor's own user */
@@ -78,6 +80,9 @@ struct plan {
 MUST enum err plan_add_service(struct plan *p, const char *service, const char *user);
 MUST enum err plan_add_socket(struct plan *p, const char *service, enum plan_kind kind,
 			      const struct ip_endpoint *endpoint, unsigned copies);
+/* As plan_add_socket with PLAN_TCP. flags: PLAN_TRANSPARENT. */
+MUST enum err plan_add_tcp(struct plan *p, const char *service, const struct ip_endpoint *endpoint,
+			   unsigned copies, unsigned flags);
 /* As plan_add_socket with PLAN_UDP and one copy, under a name of its own. flags: PLAN_BROADCAST. */
 MUST enum err plan_add_udp(struct plan *p, const char *service, const char *name,
 			   const struct ip_endpoint *endpoint, unsigned flags);

@@ -127,6 +127,12 @@ static void refuses_records_that_no_plan_writes(void **state)
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = unix_good, r.path[0] = '\0';
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = good, r.flags = PLAN_TRANSPARENT; /* of TCP */
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r.kind = PLAN_TCP;
+	assert_int_equal(plan_record_check(&r), OK);
+	r.flags = PLAN_BROADCAST;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = good, r.flags = 0x80;
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = unix_good, r.copies = 2; /* descriptors that are not there would be passed on */

@@ -42,12 +42,11 @@ static enum err one_open(const struct plan_record *r, bool shared, bool absent, 
 	unsigned udp_flags = (shared ? UDP_REUSEPORT : 0U) |
 			     (r->flags & PLAN_BROADCAST ? UDP_BROADCAST : 0U) |
 			     (absent ? UDP_FREEBIND : 0U);
+	unsigned tcp_flags = (shared ? TCP_REUSEPORT : 0U) | (absent ? TCP_FREEBIND : 0U) |
+			     (r->flags & PLAN_TRANSPARENT ? TCP_TRANSPARENT : 0U);
 	switch (r->kind) {
 	case PLAN_UDP: return udp_open(&r->endpoint, udp_flags, ret);
-	case PLAN_TCP:
-		return tcp_listen(&r->endpoint,
-				  (shared ? TCP_REUSEPORT : 0U) | (absent ? TCP_FREEBIND : 0U),
-				  TCP_BACKLOG, ret);
+	case PLAN_TCP: return tcp_listen(&r->endpoint, tcp_flags, TCP_BACKLOG, ret);
 	case PLAN_UNIX: return unix_open(r, ret);
 	case PLAN_PACKET: return packet_open(ret);
 	case PLAN_ICMP: return icmp_open(4, ret);
@@ -97,6 +96,8 @@ static void open_error(const struct plan_record *r, enum err e)
 	}
 	log_error(e == (enum err)EACCES && r->endpoint.port < 1024
 			  ? "the address cannot be served: ports below 1024 are for root"
+		  : e == (enum err)EPERM && r->flags & PLAN_TRANSPARENT
+			  ? "the address cannot be served: only root may take connections by TPROXY"
 			  : "the address cannot be served",
 		  LOG_TEXT("service", r->service), LOG_ENDPOINT("listen", &r->endpoint),
 		  LOG_TEXT("transport", r->kind == PLAN_UDP ? "udp" : "tcp"), LOG_ERR(e));

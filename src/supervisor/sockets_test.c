@@ -96,6 +96,29 @@ static void opens_what_is_planned(void **state)
 	fd_done(&client);
 }
 
+static void takes_connections_for_others_where_that_is_planned(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint();
+	if (geteuid() != 0) {
+		print_message("[  SKIPPED ] only root may open such a socket\n");
+		skip();
+	}
+	assert_int_equal(plan_add_tcp(&b->plan, "web", &at, 2, PLAN_TRANSPARENT), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_true(tcp_is_transparent(b->set.entries[0].fds[0]));
+	assert_true(tcp_is_transparent(b->set.entries[0].fds[1]));
+	/* Another plan: other sockets at the same place, while those of before are held. */
+	struct socket_set next;
+	b->plan.n = 0;
+	assert_int_equal(plan_add_tcp(&b->plan, "web", &at, 2, 0), OK);
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_false(socket_set_same(&b->set, &next, "web"));
+	assert_false(tcp_is_transparent(next.entries[0].fds[0]));
+	socket_set_done(&b->set, &next);
+	b->set = next;
+}
+
 /* What is another's stays so, also at the end. */
 static void starts_without_an_optional_socket_that_another_has(void **state)
 {
@@ -381,6 +404,7 @@ int main(void)
 		TEST(failure_changes_nothing),
 		TEST(second_server_on_a_port_is_an_error),
 		TEST(a_reload_may_change_how_many_share_a_port),
+		TEST(takes_connections_for_others_where_that_is_planned),
 		TEST(opens_what_is_planned),
 		TEST(takes_over_what_is_open),
 		TEST(starts_without_an_optional_socket_that_another_has),

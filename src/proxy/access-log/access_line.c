@@ -132,6 +132,7 @@ static void write_json_time(struct writer *w, uint64_t time_ms)
 static const char *version_text(uint8_t version)
 {
 	switch (version) {
+	case 1: return "TLS";
 	case 4: return "SOCKS/4";
 	case 5: return "SOCKS/5";
 	case 10: return "HTTP/1.0";

@@ -39,7 +39,7 @@ struct access_line {
 	const char *cause; /* NULL: it ended well */
 	uint32_t route;	   /* line of the file, 0: none */
 	uint16_t status;   /* 0: nothing was answered */
-	uint8_t version;   /* 10, 11, 20; 4, 5: SOCKS */
+	uint8_t version;   /* 10, 11, 20; 4, 5: SOCKS; 1: TLS, passed on as it came */
 	uint8_t tries;	   /* servers asked */
 	uint64_t request_bytes, response_bytes;
 	uint64_t duration_us, first_byte_us, connect_us; /* the latter two 0: there was none */

@@ -13,7 +13,7 @@ static const struct config_key listen_keys[] = {
 	 .items_max = FORWARD_ADDRESSES_MAX,
 	 .example = "[10.0.0.1, \"[2001:db8::1]:8080\"]",
 	 .help = "addresses, each with a port or with port 3128, with `tls` 3129, with `socks` "
-		 "1080, with `transparent` 3180"},
+		 "1080, with `transparent` 3180, with `transparent-tls` 3181"},
 	{.name = "tls",
 	 .type = CONFIG_BOOL,
 	 CONFIG_FIELD(struct forward_listen_conf, tls),
@@ -51,6 +51,22 @@ static const struct config_key listen_keys[] = {
 		 "that a rule of this machine's packet filter leads here (nftables `redirect`) on "
 		 "their way to web servers. They go on to where they were meant to, by the same "
 		 "rules; a connection that was meant for this address itself is refused"},
+	{.name = "transparent-tls",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_listen_conf, transparent_tls),
+	 .fallback = "off",
+	 .help = "the same for TLS, mostly what was meant for port 443: nothing is decrypted. The "
+		 "name that a client asks the server for (SNI) is judged as that of CONNECT is, "
+		 "with its ports; who asks for none is judged by the address. What does not begin "
+		 "with TLS is refused"},
+	{.name = "tproxy",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct forward_listen_conf, tproxy),
+	 .fallback = "off",
+	 .help = "whether the packet filter may lead connections here by `tproxy` too, which "
+		 "changes nothing in them and needs no tracking (IP_TRANSPARENT); `redirect` works "
+		 "all the same. Opened by root only; a change needs a restart where the service "
+		 "runs alone"},
 };
 
 const struct config_map forward_listen_map = {
@@ -89,6 +105,8 @@ static uint16_t port_of(const struct forward_listen_conf *l)
 {
 	if (l->transparent)
 		return FORWARD_PORT_TRANSPARENT;
+	if (l->transparent_tls)
+		return FORWARD_PORT_TRANSPARENT_TLS;
 	if (l->socks.n)
 		return FORWARD_PORT_SOCKS;
 	return l->tls ? FORWARD_PORT_TLS : FORWARD_PORT_PLAIN;
@@ -105,7 +123,8 @@ size_t forward_doors(const struct forward_conf *conf, struct forward_door *ret, 
 			if (!at.port)
 				at.port = port_of(&listen[i]);
 			if (n < max)
-				ret[n] = (struct forward_door){.at = at, .listen = i};
+				ret[n] = (struct forward_door){
+					.at = at, .listen = i, .tproxy = listen[i].tproxy};
 		}
 	}
 	return n;
@@ -141,6 +160,27 @@ static void check_udp(const struct forward_listen_conf *l, size_t i, struct conf
 				 "`tls`");
 }
 
+static void check_taken(const struct forward_listen_conf *l, size_t i, struct config_at *at)
+{
+	bool others = l->tls || l->h2c || l->socks.n;
+	if (l->transparent && others)
+		config_fail_item(at, "listen", i,
+				 "who knows of no proxy speaks plain HTTP/1.1 here: leave "
+				 "`tls`, `h2c` and `socks` out, or `transparent`");
+	if (l->transparent_tls && others)
+		config_fail_item(at, "listen", i,
+				 "who knows of no proxy speaks TLS with a server here: leave "
+				 "`tls`, `h2c` and `socks` out, or `transparent-tls`");
+	if (l->tproxy && !l->transparent && !l->transparent_tls)
+		config_fail_item(at, "listen", i,
+				 "what comes by TPROXY was meant for others: write `transparent: "
+				 "on` or `transparent-tls: on` too, or leave `tproxy` out");
+	if (l->transparent && l->transparent_tls)
+		config_fail_item(at, "listen", i,
+				 "HTTP and TLS are led to addresses of their own: leave "
+				 "`transparent` out, or `transparent-tls`");
+}
+
 void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
 {
 	const struct forward_listen_conf *listen = conf->listen.items;
@@ -165,9 +205,6 @@ void forward_listen_check(const struct forward_conf *conf, struct config_at *at)
 	for (size_t i = 0; i < conf->listen.n; i++)
 		check_udp(&listen[i], i, at);
 	for (size_t i = 0; i < conf->listen.n; i++)
-		if (listen[i].transparent && (listen[i].tls || listen[i].h2c || listen[i].socks.n))
-			config_fail_item(at, "listen", i,
-					 "who knows of no proxy speaks plain HTTP/1.1 here: leave "
-					 "`tls`, `h2c` and `socks` out, or `transparent`");
+		check_taken(&listen[i], i, at);
 	check_twice(doors, n, at);
 }

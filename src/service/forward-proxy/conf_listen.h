@@ -17,6 +17,7 @@ enum {
 	FORWARD_PORT_TLS = 3129,
 	FORWARD_PORT_SOCKS = 1080,
 	FORWARD_PORT_TRANSPARENT = 3180,
+	FORWARD_PORT_TRANSPARENT_TLS = 3181,
 	FORWARD_SOCKS_MAX = 2,
 };
 
@@ -29,6 +30,8 @@ struct forward_listen_conf {
 	struct config_list socks;   /* int, enum forward_socks; none: HTTP */
 	bool udp;		    /* with SOCKS 5: UDP ASSOCIATE */
 	bool transparent;	    /* connections that are led here on their way elsewhere */
+	bool transparent_tls;	    /* the same, of TLS */
+	bool tproxy;		    /* they may be led here by TPROXY, as they are */
 };
 
 struct forward_certificate_conf {
@@ -42,6 +45,7 @@ extern const struct config_map forward_listen_map, forward_certificate_map;
 struct forward_door {
 	struct ip_endpoint at;
 	size_t listen; /* place in conf->listen */
+	bool tproxy;
 };
 /* How many; the first max are filled in. */
 size_t forward_doors(const struct forward_conf *conf, struct forward_door *ret, size_t max);

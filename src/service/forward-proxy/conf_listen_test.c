@@ -59,6 +59,15 @@ static void refuses_what_cannot_be_served(void **state)
 	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, transparent: yes, socks: "
 		"v5}\n",
 		3, 7, "who knows of no proxy");
+	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, transparent-tls: yes, "
+		"socks: v5}\n",
+		3, 7, "speaks TLS with a server");
+	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, transparent-tls: yes, "
+		"transparent: yes}\n",
+		3, 7, "addresses of their own");
+	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, tproxy: yes, tls: yes}\n"
+		"  certificates: {chain: /c, key: /k}\n",
+		3, 7, "was meant for others");
 	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: v6}\n", 3, 35,
 		"wrong value for 'socks'");
 	refused("forward-proxy:\n  listen:\n    - {address: 192.0.2.1, socks: [v5, v5]}\n", 3, 40,
@@ -83,19 +92,22 @@ static void ports_follow_what_is_spoken(void **state)
 					 FORWARD_PORT_SOCKS,
 					 FORWARD_PORT_SOCKS,
 					 9,
-					 3180};
-	struct config *c = conf_parse(&sections, "forward-proxy:\n  listen:\n    - 192.0.2.1\n"
-						 "    - {address: 192.0.2.2, tls: yes}\n"
-						 "    - {address: 192.0.2.3, socks: [v4, v5]}\n"
-						 "    - {address: 192.0.2.4, socks: v5, tls: yes}\n"
-						 "    - {address: 192.0.2.5:9, socks: v4}\n"
-						 "    - {address: 192.0.2.6, transparent: yes}\n"
-						 "  certificates: {chain: /c, key: /k}\n");
+					 3180,
+					 3181};
+	struct config *c =
+		conf_parse(&sections, "forward-proxy:\n  listen:\n    - 192.0.2.1\n"
+				      "    - {address: 192.0.2.2, tls: yes}\n"
+				      "    - {address: 192.0.2.3, socks: [v4, v5]}\n"
+				      "    - {address: 192.0.2.4, socks: v5, tls: yes}\n"
+				      "    - {address: 192.0.2.5:9, socks: v4}\n"
+				      "    - {address: 192.0.2.6, transparent: yes}\n"
+				      "    - {address: 192.0.2.6, transparent-tls: yes}\n"
+				      "  certificates: {chain: /c, key: /k}\n");
 	const struct forward_conf *conf = config_section(c, "forward-proxy");
 	struct forward_door doors[FORWARD_ADDRESSES_MAX];
 	assert_non_null(conf);
-	assert_int_equal(forward_doors(conf, doors, FORWARD_ADDRESSES_MAX), 6);
-	for (size_t i = 0; i < 6; i++)
+	assert_int_equal(forward_doors(conf, doors, FORWARD_ADDRESSES_MAX), 7);
+	for (size_t i = 0; i < 7; i++)
 		assert_int_equal(doors[i].at.port, ports[i]);
 	config_free(c);
 }

@@ -170,6 +170,9 @@ static void metrics(void *arg, struct writer *w)
 	write_one(w, "transparent_requests_total",
 		  "requests on connections that were taken on their way elsewhere",
 		  own_count(p, FORWARD_COUNT_TAKEN));
+	write_one(w, "transparent_tls_total",
+		  "connections of TLS that were taken on their way elsewhere and let go",
+		  own_count(p, FORWARD_COUNT_TAKEN_TLS));
 	write_one(w, "transparent_unproved_total",
 		  "of them, with a host that does not lead to where they went",
 		  own_count(p, FORWARD_COUNT_UNPROVED));

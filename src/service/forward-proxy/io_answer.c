@@ -1,4 +1,5 @@
 /* Why a request goes nowhere, as its answer. */
+#include "proto/tls/alert.h"
 #include "service/forward-proxy/access/access.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/page.h"
@@ -33,6 +34,24 @@ static void answer(struct proxy_exchange *x, const struct page *page, struct pro
 		add(x, "proxy-status", proxy_exchange_store(x, writer_span(&sw)));
 }
 
+/* Who speaks TLS, and not to us, is told so by its record (RFC 8446 6.2); who does not, nothing. */
+static void alert(const struct forward_exchange *e, enum refusal why, unsigned status,
+		  struct proxy_verdict *ret)
+{
+	uint8_t text[TLS_ALERT_LEN];
+	struct writer w = writer_of(text, sizeof(text));
+	enum tls_alert kind = why == REFUSAL_HELLO ? TLS_ALERT_DECODE_ERROR
+			      : status != 403	   ? TLS_ALERT_INTERNAL_ERROR
+			      : e->asked.len	   ? TLS_ALERT_UNRECOGNIZED_NAME
+						   : TLS_ALERT_ACCESS_DENIED;
+	tls_alert_write(&w, kind);
+	proxy_head_reset(&e->x->response);
+	e->x->response.status = (uint16_t)status;
+	ret->kind = PROXY_ANSWER;
+	ret->answer = why == REFUSAL_NO_TLS ? (struct span){0}
+					    : proxy_exchange_store(e->x, writer_span(&w));
+}
+
 /* The configuration's own words. */
 static struct span reason_of(const struct forward_exchange *e, enum refusal why)
 {
@@ -63,6 +82,10 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 	if (!ret)
 		return FORWARD_STEP_ANSWERED;
 	e->refusal = (uint8_t)why;
+	if (e->kind == FORWARD_TLS) {
+		alert(e, why, page.why.status, ret);
+		return FORWARD_STEP_ANSWERED;
+	}
 	answer(x, &page, ret);
 	if (why == REFUSAL_SIGN_IN)
 		add(x, "proxy-authenticate", e->view->site->realm_field);
@@ -77,8 +100,10 @@ void forward_refuse_bare(struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	proxy_head_reset(&x->response);
 	x->response.status = 503;
-	add(x, "content-type", span_text("text/plain"));
 	ret->kind = PROXY_ANSWER;
+	if (x->opening.len)
+		return;
+	add(x, "content-type", span_text("text/plain"));
 	ret->answer = span_text("the proxy has no memory for this\n");
 }
 
@@ -88,6 +113,10 @@ void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *re
 	(void)arg;
 	if (!e || proxy_cached_error(e->cached, ret))
 		return;
+	if (e->kind == FORWARD_TLS) {
+		alert(e, REFUSAL_NONE, x->response.status, ret);
+		return;
+	}
 	const struct page page = {
 		.why = refusal_of_cause((enum proxy_cause)x->cause, x->response.status),
 		.asked = x->received_authority,

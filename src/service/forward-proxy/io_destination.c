@@ -12,6 +12,7 @@ enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy
 	const struct forward_site *site = e->view->site;
 	const struct ports *ports = e->kind == FORWARD_FETCH	? &site->ports
 				    : e->kind == FORWARD_TUNNEL ? &site->tunnel_ports
+				    : e->kind == FORWARD_TLS	? &site->tunnel_ports
 								: &site->socks_ports;
 	if (!ports_contain(ports, e->to.port))
 		return forward_refuse(e, REFUSAL_PORT, (struct span){0}, ret);

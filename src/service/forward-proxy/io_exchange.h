@@ -25,6 +25,7 @@ enum forward_kind {
 	FORWARD_FETCH,	   /* an http address */
 	FORWARD_TUNNEL,	   /* CONNECT */
 	FORWARD_SOCKS,	   /* a tunnel too */
+	FORWARD_TLS,	   /* likewise, of a connection that was taken on its way elsewhere */
 	FORWARD_SIGN_IN,   /* of SOCKS: is a password right? */
 	FORWARD_ASSOCIATE, /* of SOCKS: datagrams; `to` and `addresses` are of the last one */
 };

@@ -66,7 +66,8 @@ static void connection(void *arg, struct proxy_connection *c, struct proxy_admis
 		return;
 	ret->tls = site->servers[l - first];
 	ret->http2_plain = l->h2c;
-	ret->taken = l->transparent;
+	ret->taken = l->transparent || l->transparent_tls;
+	ret->opaque = l->transparent_tls;
 	ret->socks_versions = socks_versions(l);
 	ret->socks_datagrams = l->udp;
 	ret->socks_passwords = forward_may_sign_in(site, c, ret->tls);
@@ -126,7 +127,8 @@ static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *r
 		return;
 	static const enum forward_count counts[] = {[FORWARD_FETCH] = FORWARD_COUNT_FETCHES,
 						    [FORWARD_TUNNEL] = FORWARD_COUNT_TUNNELS,
-						    [FORWARD_SOCKS] = FORWARD_COUNT_SOCKS};
+						    [FORWARD_SOCKS] = FORWARD_COUNT_SOCKS,
+						    [FORWARD_TLS] = FORWARD_COUNT_TAKEN_TLS};
 	ret->kind = e->kind == FORWARD_FETCH ? PROXY_FORWARD : PROXY_TUNNEL;
 	ret->first_bytes = ret->kind == PROXY_TUNNEL && forward_looks_into(e);
 	forward_count(w, counts[e->kind]);
@@ -169,6 +171,7 @@ static void done(void *arg, struct proxy_exchange *x)
 
 const struct proxy_face forward_face = {
 	.connection = connection,
+	.opening = forward_opening,
 	.request = request,
 	.pick = forward_pick,
 	.left = forward_left,

@@ -44,6 +44,9 @@ enum forward_step forward_read_claim(struct forward_exchange *e, struct proxy_ve
 /* Whether it may go on by what it claims; and from then on by that only if it is true. */
 enum forward_step forward_check_claim(struct forward_exchange *e, struct proxy_verdict *ret);
 
+/* Of TLS likewise: its ClientHello is read. */
+enum forward_step forward_read_hello(struct forward_exchange *e, struct proxy_verdict *ret);
+
 /* io_pages.c: what is asked of ourselves. */
 enum forward_step forward_own_page(struct forward_exchange *e, struct proxy_verdict *ret);
 
@@ -75,6 +78,9 @@ bool forward_policy_lets(struct forward_exchange *e, const struct destination *t
 bool forward_looks_into(const struct forward_exchange *e);
 enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct span bytes,
 				     bool last);
+
+/* Is the ClientHello of a connection that was taken whole, or surely none? */
+bool forward_opening(void *arg, const struct proxy_connection *c, struct span bytes);
 
 /* io_pace.c: how fast its octets may move. */
 enum forward_step forward_limit_bandwidth(struct forward_exchange *e, struct proxy_verdict *ret);

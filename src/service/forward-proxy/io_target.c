@@ -43,6 +43,8 @@ bool forward_authority_set(struct forward_exchange *e)
 enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	struct proxy_head *r = &e->x->request;
+	if (e->x->opening.len)
+		return forward_read_hello(e, ret);
 	if (forward_is_taken(e))
 		return forward_read_claim(e, ret);
 	enum refusal why = kind_of(r, &e->kind);

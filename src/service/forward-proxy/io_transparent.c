@@ -1,19 +1,22 @@
-/* Requests of clients that know of no proxy: their connections were taken on their way. Where they
- * go is known of the connection; which host that is only the client says, and it may say anything.
+/* Requests and TLS of clients that know of no proxy: their connections were taken on their way.
+ * Where they go is known of the connection; which host that is only the client says, and it may say
+ * anything.
  *
  * A request goes on to the address that its connection was meant for. The name must pass policy and
  * rules, true or not; only if it leads to that address does it stand for it: opens what rules open
- * for a name, and names what the cache keeps. Else the request is judged once more as one for that
+ * for a name, and names what the cache keeps. So it is with the name that TLS asks for; what asks
+ * for none is for the address. Else the request is judged once more as one for that
  * address, and neither asks the cache nor changes it (CVE-2009-0801 is of proxies that believed).
  */
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/opening.h"
 
 bool forward_is_taken(const struct forward_exchange *e)
 {
 	const struct proxy_connection *c = e->x->connection;
 	const struct forward_entry *entry = c->door;
 	const struct forward_listen_conf *l = e->view->listens[entry->number];
-	return e->taken || (l && l->transparent);
+	return e->taken || (l && (l->transparent || l->transparent_tls));
 }
 
 /* Where the connection was meant to go, as a target. */
@@ -47,6 +50,31 @@ enum forward_step forward_read_claim(struct forward_exchange *e, struct proxy_ve
 	r->absolute = false;
 	if (!forward_authority_set(e))
 		return forward_refuse(e, REFUSAL_MEMORY, (struct span){0}, ret);
+	return FORWARD_STEP_ON;
+}
+
+enum forward_step forward_read_hello(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	const struct ip_endpoint *meant = &e->x->connection->local;
+	struct proxy_head *r = &e->x->request;
+	struct client_hello h;
+	e->taken = true;
+	e->kind = FORWARD_TLS;
+	e->addresses = (struct names_addresses){.items = {meant->address}, .n = 1};
+	r->method = span_text("TLS");
+	set_meant(e);
+	enum opening opening = opening_read(e->x->opening, &h);
+	if (opening != OPENING_TLS)
+		return forward_refuse(e, opening == OPENING_OTHER ? REFUSAL_NO_TLS : REFUSAL_HELLO,
+				      (struct span){0}, ret);
+	if (h.name[0]) {
+		e->asked = proxy_exchange_store(e->x, span_text(h.name));
+		if (destination_read_host(span_text(h.name), meant->port, &e->to))
+			return forward_refuse(e, REFUSAL_HELLO, (struct span){0}, ret);
+	}
+	if (!forward_authority_set(e))
+		return forward_refuse(e, REFUSAL_MEMORY, (struct span){0}, ret);
+	e->x->received_authority = r->authority; /* for the log */
 	return FORWARD_STEP_ON;
 }
 

@@ -6,9 +6,19 @@
 bool forward_looks_into(const struct forward_exchange *e)
 {
 	const struct forward_site *site = e->view->site;
+	if (e->kind == FORWARD_TLS) /* that was judged ahead of it */
+		return false;
 	bool matters = site->conf->policy || site->rules.rules_n ||
 		       site->conf->tunnels.other == FORWARD_OTHER_REFUSE;
 	return matters && ports_contain(&site->tls_ports, e->to.port);
+}
+
+bool forward_opening(void *arg, const struct proxy_connection *c, struct span bytes)
+{
+	struct client_hello h;
+	(void)arg;
+	(void)c;
+	return opening_read(bytes, &h) != OPENING_MORE;
 }
 
 static enum proxy_first refuse(struct forward_exchange *e, enum refusal why, struct span detail)

@@ -50,12 +50,13 @@ enum forward_count {
 	FORWARD_COUNT_DATAGRAMS_UP,
 	FORWARD_COUNT_DATAGRAMS_DOWN,
 	FORWARD_COUNT_DATAGRAMS_DROPPED,
-	FORWARD_COUNT_TAKEN,	/* requests on their way elsewhere */
-	FORWARD_COUNT_UNPROVED, /* of them, with a name that does not lead there */
-	FORWARD_COUNT_NAMES,	/* that were asked for */
-	FORWARD_COUNT_SCRIPTS,	/* of ours, for browsers */
-	FORWARD_COUNT_PACED,	/* how often octets waited for their time */
-	FORWARD_COUNT_REFUSED,	/* REFUSALS numbers */
+	FORWARD_COUNT_TAKEN,	 /* requests on their way elsewhere */
+	FORWARD_COUNT_TAKEN_TLS, /* connections of TLS likewise, that were let go */
+	FORWARD_COUNT_UNPROVED,	 /* of them, with a name that does not lead there */
+	FORWARD_COUNT_NAMES,	 /* that were asked for */
+	FORWARD_COUNT_SCRIPTS,	 /* of ours, for browsers */
+	FORWARD_COUNT_PACED,	 /* how often octets waited for their time */
+	FORWARD_COUNT_REFUSED,	 /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
 };
 

@@ -50,7 +50,8 @@ static enum err plan(const void *section, const struct config_global *global, st
 	unsigned copies = (unsigned)workers_of(section);
 	(void)global;
 	for (size_t i = 0; i < n; i++)
-		TRY(plan_add_socket(p, "forward-proxy", PLAN_TCP, &doors[i].at, copies));
+		TRY(plan_add_tcp(p, "forward-proxy", &doors[i].at, copies,
+				 doors[i].tproxy ? PLAN_TRANSPARENT : 0));
 	return OK;
 }
 
@@ -155,6 +156,7 @@ static enum err make_entries(struct forward_proxy *p, const struct forward_conf 
 {
 	struct forward_door doors[FORWARD_ADDRESSES_MAX];
 	struct ip_endpoint at[FORWARD_ADDRESSES_MAX];
+	bool transparent[FORWARD_ADDRESSES_MAX];
 	p->entries_n = forward_doors(conf, doors, FORWARD_ADDRESSES_MAX);
 	p->entries = calloc(p->entries_n + 1, sizeof(*p->entries));
 	if (!p->entries)
@@ -162,10 +164,14 @@ static enum err make_entries(struct forward_proxy *p, const struct forward_conf 
 	for (size_t i = 0; i < p->entries_n; i++) {
 		p->entries[i] = (struct forward_entry){.at = doors[i].at, .number = i};
 		at[i] = doors[i].at;
+		transparent[i] = doors[i].tproxy;
 	}
 	p->sockets.endpoints = p->entries_n;
 	p->sockets.workers = p->workers_n;
-	return proxy_sockets_open(&p->life.activation, ACTIVATION_TCP, at, &p->sockets);
+	p->sockets.transparent = transparent;
+	enum err e = proxy_sockets_open(&p->life.activation, ACTIVATION_TCP, at, &p->sockets);
+	p->sockets.transparent = NULL;
+	return e;
 }
 
 /* None where no listener has any. */
