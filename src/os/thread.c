@@ -74,3 +74,21 @@ void thread_join(struct thread *thread)
 	(void)pthread_join(thread->id, NULL);
 	thread->state = THREAD_NONE;
 }
+
+enum { AWAIT_STEP_US = 50, AWAIT_STEP_MAX_US = 5000, AWAIT_US = 2000000 };
+
+bool thread_await(bool (*there)(const void *arg, size_t i), const void *arg, size_t n)
+{
+	long step_us = AWAIT_STEP_US, spent_us = 0;
+	for (size_t i = 0; i < n; i++) {
+		while (!there(arg, i)) {
+			if (spent_us >= AWAIT_US)
+				return false;
+			const struct timespec step = {.tv_nsec = step_us * 1000};
+			(void)nanosleep(&step, NULL);
+			spent_us += step_us;
+			step_us = step_us * 2 < AWAIT_STEP_MAX_US ? step_us * 2 : AWAIT_STEP_MAX_US;
+		}
+	}
+	return true;
+}

@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct thread {
@@ -23,6 +24,10 @@ MUST enum err thread_start(struct thread *thread, const char *name, int cpu, voi
 			   void *arg);
 /* Waits for its end. Accepts one that was never started. */
 void thread_join(struct thread *thread);
+
+/* Waits until there(arg, i) for each i below n, which other threads make true soon: what takes one
+ * turn of a loop. False: not within two seconds. */
+bool thread_await(bool (*there)(const void *arg, size_t i), const void *arg, size_t n);
 
 /* The name of the calling thread, and so of the process in the main thread; at most 15 bytes. */
 void thread_set_name(const char *name);

@@ -128,10 +128,19 @@ void authority_reload(struct authority *a, struct control_reply *reply)
 	begin(a);
 }
 
+/* Who is told that a reload is over finds it in force, whichever worker he comes to. */
+static bool follows(const void *arg, size_t i)
+{
+	const struct worker *workers = arg;
+	return worker_follows(&workers[i]);
+}
+
 static void publish(struct authority *a, struct generation *g)
 {
 	for (size_t i = 0; i < a->workers_started; i++)
 		worker_publish(&a->workers[i], g);
+	if (!thread_await(follows, a->workers, a->workers_started))
+		log_warning("a worker goes by what was before for a while yet");
 	generation_unref(a->generation);
 	a->generation = g;
 }

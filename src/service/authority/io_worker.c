@@ -95,6 +95,11 @@ void worker_publish(struct worker *w, struct generation *g)
 	loop_wake(&w->loop);
 }
 
+bool worker_follows(const struct worker *w)
+{
+	return !atomic_load_explicit(&w->next, memory_order_acquire);
+}
+
 void worker_done(struct worker *w)
 {
 	if (w->thread.state == THREAD_RUNS) {

@@ -65,6 +65,8 @@ MUST enum err worker_init(struct worker *w, const struct worker_options *options
 MUST enum err worker_start(struct worker *w, const char *name, int cpu);
 /* From any one thread: the worker turns to g (a reference of its own) before its next query. */
 void worker_publish(struct worker *w, struct generation *g);
+/* What was published last is what it goes by. */
+bool worker_follows(const struct worker *w);
 /* Ends the thread and gives all back. Accepts one that was never started. */
 void worker_done(struct worker *w);
 

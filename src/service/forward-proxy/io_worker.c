@@ -186,6 +186,11 @@ void forward_worker_publish(struct forward_worker *w, struct forward_site *s)
 	loop_wake(&w->loop);
 }
 
+bool forward_worker_follows(const struct forward_worker *w)
+{
+	return !atomic_load_explicit(&w->next, memory_order_acquire);
+}
+
 void forward_worker_obey(struct forward_worker *w, struct policy_held *held)
 {
 	policy_held_unref(atomic_exchange_explicit(&w->next_policy, policy_held_ref(held),

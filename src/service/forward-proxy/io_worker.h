@@ -113,6 +113,8 @@ MUST enum err forward_worker_init(struct forward_worker *w,
 MUST enum err forward_worker_start(struct forward_worker *w, const char *name, int cpu);
 /* From the main thread: new exchanges go by this one (a count of its own is taken). */
 void forward_worker_publish(struct forward_worker *w, struct forward_site *s);
+/* What was published last is what it goes by. */
+bool forward_worker_follows(const struct forward_worker *w);
 /* From the main thread: requests are judged by this one (a count of its own is taken). */
 void forward_worker_obey(struct forward_worker *w, struct policy_held *held);
 /* From the main thread: no new connections, and those there are end with what runs on them. */

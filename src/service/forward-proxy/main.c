@@ -75,6 +75,13 @@ static void open_log(struct forward_proxy *p, const struct access_log_conf *conf
 	access_log_open(&p->log, conf->format != ACCESS_LOG_OFF, conf->file_size, conf->files);
 }
 
+/* Who is told that a reload is over finds it in force, whichever worker he comes to. */
+static bool follows(const void *arg, size_t i)
+{
+	const struct forward_worker *workers = arg;
+	return forward_worker_follows(&workers[i]);
+}
+
 /* On an error all stays as it was. */
 static enum err apply(struct forward_proxy *p, struct config *config)
 {
@@ -84,6 +91,8 @@ static enum err apply(struct forward_proxy *p, struct config *config)
 	next->rules.zone = &p->zone;
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_publish(&p->workers[i], next);
+	if (!thread_await(follows, p->workers, p->workers_started))
+		log_warning("a worker goes by what was before for a while yet");
 	forward_site_unref(p->site);
 	p->site = next;
 	return OK;

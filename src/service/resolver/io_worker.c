@@ -251,6 +251,11 @@ void resolver_worker_publish(struct resolver_worker *w, struct resolver_rules *r
 	loop_wake(&w->loop);
 }
 
+bool resolver_worker_follows(const struct resolver_worker *w)
+{
+	return !atomic_load_explicit(&w->next, memory_order_acquire);
+}
+
 enum err resolver_worker_order(struct resolver_worker *w, const struct resolver_order *order)
 {
 	TRY(spsc_queue_put(w->orders, order));

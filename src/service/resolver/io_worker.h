@@ -116,6 +116,8 @@ MUST enum err resolver_worker_start(struct resolver_worker *w, const char *name,
 /* From the main thread: the worker turns to the rules (a reference of its own) before its next
  * query. */
 void resolver_worker_publish(struct resolver_worker *w, struct resolver_rules *rules);
+/* What was published last is what it goes by. */
+bool resolver_worker_follows(const struct resolver_worker *w);
 /* From the main thread, to the worker with traces. ERR_LIMIT: it has too much to do. */
 MUST enum err resolver_worker_order(struct resolver_worker *w, const struct resolver_order *order);
 /* Ends the thread and gives all back. Accepts one that was never started. */

@@ -88,11 +88,20 @@ static enum err make_rules(const struct resolver *r, const struct resolver_conf 
 	return OK;
 }
 
+/* Who is told that a reload is over finds it in force, whichever worker he comes to. */
+static bool follows(const void *arg, size_t i)
+{
+	const struct resolver_worker *workers = arg;
+	return resolver_worker_follows(&workers[i]);
+}
+
 /* From now on the workers follow rules. */
 static void publish(struct resolver *r, struct resolver_rules *rules)
 {
 	for (size_t i = 0; i < r->workers_started; i++)
 		resolver_worker_publish(&r->control.workers[i], rules);
+	if (!thread_await(follows, r->control.workers, r->workers_started))
+		log_warning("a worker goes by what was before for a while yet");
 	resolver_rules_unref(r->rules);
 	r->rules = rules;
 }

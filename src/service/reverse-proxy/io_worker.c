@@ -179,6 +179,11 @@ void reverse_worker_publish(struct reverse_worker *w, struct reverse_snapshot *s
 	loop_wake(&w->loop);
 }
 
+bool reverse_worker_follows(const struct reverse_worker *w)
+{
+	return !atomic_load_explicit(&w->next, memory_order_acquire);
+}
+
 void reverse_worker_drain(struct reverse_worker *w)
 {
 	atomic_store_explicit(&w->drain, true, memory_order_release);

@@ -112,6 +112,8 @@ MUST enum err reverse_worker_init(struct reverse_worker *w,
 MUST enum err reverse_worker_start(struct reverse_worker *w, const char *name, int cpu);
 /* From the main thread: new exchanges go by this one (a count of its own is taken). */
 void reverse_worker_publish(struct reverse_worker *w, struct reverse_snapshot *s);
+/* What was published last is what it goes by. */
+bool reverse_worker_follows(const struct reverse_worker *w);
 /* From the main thread: no new connections, and those there are end with what runs on them. */
 void reverse_worker_drain(struct reverse_worker *w);
 /* Ends the thread only; what other threads may still call stays. Accepts zeroed storage. */

@@ -85,6 +85,13 @@ static void open_log(struct reverse_proxy *p, const struct access_log_conf *conf
 	access_log_open(&p->log, conf->format != ACCESS_LOG_OFF, conf->file_size, conf->files);
 }
 
+/* Who is told that a reload is over finds it in force, whichever worker he comes to. */
+static bool follows(const void *arg, size_t i)
+{
+	const struct reverse_worker *workers = arg;
+	return reverse_worker_follows(&workers[i]);
+}
+
 /* A snapshot of that site and of the servers that there are now goes to the workers. */
 static enum err renew(struct reverse_proxy *p, struct reverse_site *site)
 {
@@ -99,6 +106,8 @@ static enum err renew(struct reverse_proxy *p, struct reverse_site *site)
 		log_error("some servers are not checked", LOG_ERR(e));
 	for (size_t i = 0; i < p->workers_started; i++)
 		reverse_worker_publish(&p->workers[i], next);
+	if (!thread_await(follows, p->workers, p->workers_started))
+		log_warning("a worker goes by what was before for a while yet");
 	reverse_snapshot_unref(p->snapshot);
 	p->snapshot = next;
 	return OK;
