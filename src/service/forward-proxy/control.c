@@ -167,6 +167,9 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_SOCKS));
 	write_one(w, "paced_total", "times that octets waited for a limit of `bandwidth`",
 		  own_count(p, FORWARD_COUNT_PACED));
+	write_one(w, "cut_total",
+		  "tunnels and associations that ended as what was in force then did not let them",
+		  own_count(p, FORWARD_COUNT_CUT));
 	write_one(w, "transparent_requests_total",
 		  "requests on connections that were taken on their way elsewhere",
 		  own_count(p, FORWARD_COUNT_TAKEN));

@@ -67,8 +67,8 @@ static struct span contact_of(const struct forward_exchange *e)
 	return contact ? span_text(contact) : (struct span){0};
 }
 
-enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
-				 struct proxy_verdict *ret)
+enum forward_step forward_say(struct forward_exchange *e, enum refusal why, struct span detail,
+			      struct proxy_verdict *ret)
 {
 	struct proxy_exchange *x = e->x;
 	const struct page page = {.why = *refusal_facts(why),
@@ -78,9 +78,6 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 				  .contact = contact_of(e),
 				  .language = (enum page_language)e->language,
 				  .proxy = e->view->site->name};
-	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
-	if (!ret)
-		return FORWARD_STEP_ANSWERED;
 	e->refusal = (uint8_t)why;
 	if (e->kind == FORWARD_TLS) {
 		alert(e, why, page.why.status, ret);
@@ -93,6 +90,16 @@ enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, s
 		add(x, "retry-after", span_text("10"));
 	/* Who took us for the server may send more of what was meant for it. */
 	ret->close = why == REFUSAL_OWN || why == REFUSAL_ADDRESS;
+	return FORWARD_STEP_ANSWERED;
+}
+
+enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
+				 struct proxy_verdict *ret)
+{
+	forward_count(e->worker, FORWARD_COUNT_REFUSED + why);
+	if (ret)
+		return forward_say(e, why, detail, ret);
+	e->unsaid = (uint8_t)why;
 	return FORWARD_STEP_ANSWERED;
 }
 

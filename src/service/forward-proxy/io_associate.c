@@ -29,6 +29,7 @@ struct forward_association {
 	struct ip_endpoint client; /* port 0: it has not sent anything yet */
 	struct ip_endpoint peers[PEERS_MAX];
 	size_t peers_next;
+	uint64_t policies;	   /* of the worker, when the last one was seen */
 	struct proxy_buffer *held; /* a datagram that waits for the address of a name */
 	struct loop_timer idle;
 	uint64_t used_ms;
@@ -67,17 +68,6 @@ static void drop_waiting(struct forward_association *a, const struct udp_socket 
 
 /* ---- reloads ---- */
 
-/* Is who signed in the same in that configuration? */
-static const struct auth_user *same_user(const struct forward_site *site,
-					 const struct auth_user *user)
-{
-	for (size_t i = 0; i < site->users.n; i++)
-		if (strcmp(site->users.items[i].name, user->name) == 0 &&
-		    strcmp(site->users.items[i].record, user->record) == 0)
-			return &site->users.items[i];
-	return NULL;
-}
-
 /* May it go on by the configuration in force? */
 static bool renew(struct forward_association *a, struct forward_view *now)
 {
@@ -88,7 +78,7 @@ static bool renew(struct forward_association *a, struct forward_view *now)
 	if (!forward_may_come(now, x->connection) || !now->listens[entry->number]->udp)
 		return false;
 	if (e->user.len)
-		user = same_user(now->site, e->claim.user);
+		user = forward_same_user(now->site, e->claim.user);
 	if (e->user.len && !user)
 		return false;
 	e->claim.user = user;
@@ -109,8 +99,19 @@ static bool follow(struct forward_association *a)
 	struct forward_view *now = worker(a)->view;
 	if (a->e->view == now || renew(a, now))
 		return true;
-	proxy_exchange_end(a->e->x, PROXY_FINE);
+	forward_count(worker(a), FORWARD_COUNT_REFUSED + REFUSAL_RULE);
+	forward_cut(a->e, REFUSAL_RULE);
 	return false;
+}
+
+void forward_associate_review(struct forward_exchange *e)
+{
+	struct forward_association *a = e->association;
+	/* What servers send goes to who has asked them: he asks again, and is judged by that. */
+	if (!follow(a) || a->policies == e->worker->policies)
+		return;
+	a->policies = e->worker->policies;
+	memset(a->peers, 0, sizeof(a->peers));
 }
 
 /* ---- from servers ---- */
@@ -386,6 +387,7 @@ static enum err begin(struct forward_exchange *e)
 	a->e = e;
 	e->association = a;
 	a->used_ms = loop_now_ms(&w->loop);
+	a->policies = w->policies;
 	a->inner.fd = -1;
 	for (size_t i = 0; i < 2; i++) {
 		a->outers[i].of = a;

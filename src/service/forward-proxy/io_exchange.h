@@ -48,6 +48,7 @@ struct forward_exchange {
 	uint8_t step;		   /* of io_face.c: the one that it stands at */
 	uint8_t kind;		   /* enum forward_kind */
 	uint8_t refusal;	   /* enum refusal: why it goes nowhere, for log and counters */
+	uint8_t unsaid;		   /* enum refusal: the last one of which nobody was told */
 	uint8_t language;	   /* enum page_language: of pages that say why not */
 	uint8_t proof;		   /* enum forward_proof */
 	bool allowed;		   /* by the rules, whatever the addresses are */
@@ -74,6 +75,7 @@ struct forward_exchange {
 	struct name_waiter waiter;
 	struct origin *origin; /* in use: of the last pick; NULL: none */
 	struct proxy_cached *cached;
+	struct forward_exchange *runs_next, *runs_previous; /* io_review.h */
 	struct forward_association
 		*association;		 /* with FORWARD_ASSOCIATE; of the verdict's source */
 	uint8_t hops[MESSAGE_HOPS_TEXT]; /* Max-Forwards, as it goes on */

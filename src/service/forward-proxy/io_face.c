@@ -93,6 +93,7 @@ static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exc
 		proxy_head_find_name(&x->request, span_text("accept-language"));
 	e->language = (uint8_t)(f ? page_language_choose(f->value) : PAGE_ENGLISH);
 	x->service = e;
+	forward_review_add(e);
 	return e;
 }
 
@@ -129,6 +130,12 @@ static void request(void *arg, struct proxy_exchange *x, struct proxy_verdict *r
 						    [FORWARD_TUNNEL] = FORWARD_COUNT_TUNNELS,
 						    [FORWARD_SOCKS] = FORWARD_COUNT_SOCKS,
 						    [FORWARD_TLS] = FORWARD_COUNT_TAKEN_TLS};
+	/* It waited for something, and what is in force is another now: it will last. */
+	unsigned why;
+	if (e->kind != FORWARD_FETCH && e->view != w->view && !forward_may_run(e, &why)) {
+		(void)forward_say(e, (enum refusal)why, e->detail, ret);
+		return;
+	}
 	ret->kind = e->kind == FORWARD_FETCH ? PROXY_FORWARD : PROXY_TUNNEL;
 	ret->first_bytes = ret->kind == PROXY_TUNNEL && forward_looks_into(e);
 	forward_count(w, counts[e->kind]);
@@ -161,6 +168,7 @@ static void done(void *arg, struct proxy_exchange *x)
 		forward_log(w, x, e);
 	if (!e)
 		return;
+	forward_review_leave(e);
 	proxy_cached_leave(TAKE(e->cached));
 	forward_top_add(w->top, x, e);
 	names_leave(&e->waiter);

@@ -103,6 +103,8 @@ void forward_name_told(void *arg, struct name_waiter *w);
 
 /* io_associate.c: the client's datagrams, for as long as its connection lasts. */
 enum forward_step forward_associate(struct forward_exchange *e, struct proxy_verdict *ret);
+/* After a reload or another policy: it goes on by that, or is over, and e gone. */
+void forward_associate_review(struct forward_exchange *e);
 /* The address of a name that a datagram waited for. */
 void forward_associate_told(struct forward_exchange *e);
 
@@ -124,6 +126,9 @@ void forward_hop_empty(void *arg, struct proxy_hop *hop);
  * empty. ret NULL: a datagram, of which it is only counted. */
 enum forward_step forward_refuse(struct forward_exchange *e, enum refusal why, struct span detail,
 				 struct proxy_verdict *ret);
+/* The answer alone, of what was counted. */
+enum forward_step forward_say(struct forward_exchange *e, enum refusal why, struct span detail,
+			      struct proxy_verdict *ret);
 /* Without the exchange's memory, and what the core says itself: x->response.status is set. */
 void forward_refuse_bare(struct proxy_exchange *x, struct proxy_verdict *ret);
 void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);

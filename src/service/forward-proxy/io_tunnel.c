@@ -29,7 +29,7 @@ static enum proxy_first refuse(struct forward_exchange *e, enum refusal why, str
 	return PROXY_FIRST_REFUSE;
 }
 
-static enum proxy_first judge(struct forward_exchange *e, struct span name)
+static enum proxy_first judge_name(struct forward_exchange *e, struct span name)
 {
 	struct destination to;
 	struct span detail = {0};
@@ -43,6 +43,17 @@ static enum proxy_first judge(struct forward_exchange *e, struct span name)
 	if (!forward_policy_lets(e, &to, &detail))
 		return refuse(e, REFUSAL_ASKED_BLOCKED, detail);
 	return PROXY_FIRST_PASS;
+}
+
+/* By what is in force now, though the tunnel is older. */
+static enum proxy_first judge(struct forward_exchange *e, struct span name)
+{
+	struct forward_view *own = e->view;
+	e->view = e->worker->view;
+	enum proxy_first said = judge_name(e, name);
+	e->view = own;
+	e->rule = NULL; /* of a view that is not ours; nobody is told by a page */
+	return said;
 }
 
 enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct span bytes,

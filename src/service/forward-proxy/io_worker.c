@@ -58,8 +58,10 @@ static void view_set(struct forward_worker *w, struct forward_view *v)
 static void follow(struct forward_worker *w, struct forward_site *s)
 {
 	struct forward_view *v = NULL;
-	if (view_new(w, s, &v) == OK)
+	if (view_new(w, s, &v) == OK) {
 		view_set(w, v);
+		forward_review_begin(w);
+	}
 	forward_site_unref(s);
 }
 
@@ -93,6 +95,8 @@ static void woken(void *arg)
 	if (policy) {
 		policy_held_unref(w->policy);
 		w->policy = policy;
+		w->policies++;
+		forward_review_begin(w);
 	}
 	auth_desk_take(w->desk, forward_hashed, w);
 	proxy_cache_turn(&w->cache);
@@ -161,6 +165,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	w->associations_max = o->associations_max;
 	TRY(view_new(w, o->site, &v));
 	view_set(w, v);
+	forward_review_init(w);
 	return listen_all(w, o);
 }
 
@@ -218,6 +223,7 @@ void forward_worker_done(struct forward_worker *w)
 	forward_worker_stop(w);
 	if (w->io)
 		unlisten(w);
+	forward_review_done(w);
 	proxy_cache_desk_done(&w->cache);
 	/* Kept connections end now, the others with their exchanges, which still need the core. */
 	origins_close(&w->origins);

@@ -16,6 +16,7 @@
 #include "proxy/io_worker.h"
 #include "service/forward-proxy/io_names.h"
 #include "service/forward-proxy/io_own.h"
+#include "service/forward-proxy/io_review.h"
 #include "service/forward-proxy/io_site.h"
 #include "service/forward-proxy/io_top.h"
 #include "service/forward-proxy/origin.h"
@@ -55,6 +56,7 @@ enum forward_count {
 	FORWARD_COUNT_UNPROVED,	 /* of them, with a name that does not lead there */
 	FORWARD_COUNT_NAMES,	 /* that were asked for */
 	FORWARD_COUNT_SCRIPTS,	 /* of ours, for browsers */
+	FORWARD_COUNT_CUT,	 /* tunnels and associations that may be no more */
 	FORWARD_COUNT_PACED,	 /* how often octets waited for their time */
 	FORWARD_COUNT_REFUSED,	 /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
@@ -71,6 +73,7 @@ struct forward_worker {
 	struct forward_view *view;		   /* the one in force */
 	_Atomic(struct forward_site *) next;	   /* published and not yet seen; counted */
 	struct policy_held *policy;		   /* in force; counted; NULL: none */
+	uint64_t policies;			   /* that came since the start */
 	_Atomic(struct policy_held *) next_policy; /* published and not yet seen; counted */
 	atomic_bool stop, drain;
 	atomic_bool drained;	   /* the last connection has gone */
@@ -79,6 +82,7 @@ struct forward_worker {
 	struct origins origins;
 	struct forward_own own;
 	size_t associations, associations_max;
+	struct forward_review review;
 	struct auth_desk *desk;		/* where passwords are hashed */
 	struct auth_known *known;	/* borrowed from main */
 	struct auth_attempts *attempts; /* likewise */
