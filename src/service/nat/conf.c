@@ -422,6 +422,16 @@ static const struct config_key nat_keys[] = {
 		 "and with flows (RFC 6888 REQ-6): who is there must have a route back. Nothing "
 		 "else "
 		 "leaves with a private source"},
+	{.name = "intercept",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct nat_conf, takes),
+	 .map = &nat_take_conf_map,
+	 .items_max = NAT_CONF_TAKES_MAX,
+	 .help = "connections to the world that are led to a proxy of this machine on their way, "
+		 "so that clients need no settings: what the firewall refuses is refused all the "
+		 "same, and what the machine itself sends is never led there. The first entry that "
+		 "fits decides"},
 	{.name = "port-control",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct nat_conf, port_control),

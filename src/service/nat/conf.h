@@ -10,6 +10,7 @@
 #include "service/nat/bpf/shared.h"
 #include "service/nat/conf_log.h"
 #include "service/nat/conf_portctl.h"
+#include "service/nat/conf_take.h"
 #include "service/nat/conf_v6.h"
 #include "service/nat/traffic.h"
 
@@ -104,6 +105,7 @@ struct nat_conf {
 	struct config_list forward;  /* struct nat_forward_conf */
 	struct config_list firewall; /* struct nat_rule_conf */
 	struct config_list plain;    /* struct nat_plain_conf */
+	struct config_list takes;    /* struct nat_take_conf */
 	struct portctl_conf port_control;
 	bool bogons, answer_unasked;
 	struct nat_timeouts_conf timeouts;
@@ -118,6 +120,10 @@ extern const struct config_map nat_conf_map;
 
 /* The judge of nat_conf_map, in conf_check.c. */
 void nat_conf_check(const void *conf, struct config_at *at);
+
+/* Of a list that says who, under key in one of where's items. */
+void nat_conf_check_who(const struct nat_conf *c, const struct config_list *list,
+			struct config_step where, const char *key, struct config_at *at);
 
 /* --- zones --- */
 

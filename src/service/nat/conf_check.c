@@ -198,13 +198,13 @@ static bool covers_mapped(const struct nat_who *who)
 	       ip_prefix_contains(&who->prefix, &mapped);
 }
 
-static void check_who(const struct nat_conf *c, const struct config_list *list, const char *section,
-		      size_t item, const char *key, struct config_at *at)
+void nat_conf_check_who(const struct nat_conf *c, const struct config_list *list,
+			struct config_step where, const char *key, struct config_at *at)
 {
 	const char *const *texts = list->items;
 	struct nat_who who;
 	for (size_t i = 0; i < list->n; i++) {
-		struct config_step steps[] = {{section, item}, {key, i}};
+		struct config_step steps[] = {where, {key, i}};
 		enum err e = nat_who_parse(c, span_text(texts[i]), &who);
 		tell_who(e, texts[i], steps, at);
 		if (!e && covers_mapped(&who))
@@ -298,7 +298,7 @@ static void check_forward(const struct nat_conf *c, size_t f, struct config_at *
 		config_fail_inside(at, address, 2, "only an IPv4 address stands here");
 	for (size_t i = 0; i < forward->from.n; i++)
 		check_from(c, f, i, port, at);
-	check_who(c, &forward->allow, "forward", f, "for", at);
+	nat_conf_check_who(c, &forward->allow, (struct config_step){"forward", f}, "for", at);
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -336,8 +336,8 @@ static void check_rule(const struct nat_conf *c, size_t r, struct config_at *at)
 	struct config_step ports[] = {{"firewall", r}, {"source-ports", CONFIG_STEP_WHOLE}};
 	struct nat_traffics t;
 	uint16_t first, last;
-	check_who(c, &rule->from, "firewall", r, "from", at);
-	check_who(c, &rule->to, "firewall", r, "to", at);
+	nat_conf_check_who(c, &rule->from, (struct config_step){"firewall", r}, "from", at);
+	nat_conf_check_who(c, &rule->to, (struct config_step){"firewall", r}, "to", at);
 	for (size_t i = 0; i < rule->from.n; i++)
 		if (strcmp(from[i], "gateway") == 0)
 			config_fail_inside(at, (struct config_step[]){{"firewall", r}, {"from", i}},
@@ -369,7 +369,7 @@ static void check_plain(const struct nat_conf *c, size_t p, struct config_at *at
 			at, "untranslated", p,
 			"this would be for all; say `to` or `traffic`, or turn `translate` "
 			"of a zone off");
-	check_who(c, &plain->to, "untranslated", p, "to", at);
+	nat_conf_check_who(c, &plain->to, (struct config_step){"untranslated", p}, "to", at);
 	for (size_t i = 0; i < plain->to.n; i++) {
 		struct config_step steps[] = {{"untranslated", p}, {"to", i}};
 		if (nat_who_parse(c, span_text(to[i]), &who))
@@ -425,6 +425,7 @@ void nat_conf_check(const void *conf, struct config_at *at)
 		check_rule(c, r, at);
 	for (size_t p = 0; p < c->plain.n; p++)
 		check_plain(c, p, at);
+	nat_take_conf_check(c, at);
 	check_back_end(c, at);
 	nat_v6_conf_check(&c->v6, at);
 	portctl_conf_check(c, &c->port_control, at);

@@ -269,6 +269,8 @@ static void handle_detach(void *arg, const struct control_request *req, struct c
 	bool nft = nat_nft_is(&n->nft);
 	enum err e = nft ? nat_nft_end(&n->nft)
 			 : nat_attach_end(&n->attached, &n->plane, &n->machine.net);
+	if (!e && n->taker.nft)
+		e = nat_taker_end(&n->taker);
 	if (!e && !nft)
 		e = nat_plane_unpin(&n->plane);
 	if (e) {

@@ -209,6 +209,8 @@ static enum nat_verdict to_zone(struct nat_walk *w)
 				    "an error or an answer passes only if its flow is there");
 	if (!nat_walk_allowed(w, nat_walk_judge(w, 1, w->t->rules_n), &verdict))
 		return verdict;
+	if (w->seen.to == NAT_ZONE_OUTSIDE && !outside && nat_walk_taken(w, &verdict))
+		return verdict;
 	if (w->seen.to != NAT_ZONE_OUTSIDE || (from && from->flags & NAT_SOURCE_ROUTED))
 		return nat_walk_end(w, NAT_VERDICT_SENT, "routed as it is");
 	uint32_t plain = nat_walk_find(w, w->t->rules_n + 1, w->t->rules_plain);

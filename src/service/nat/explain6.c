@@ -101,6 +101,9 @@ static enum nat_verdict through(struct nat_walk *w)
 	nat_address_map(&to, w->seen.dst);
 	if (!nat_walk_allowed(w, nat_walk_judge(w, 1, w->t->rules_n), &verdict))
 		return verdict;
+	if (w->seen.to == NAT_ZONE_OUTSIDE && !outside && inward == NAT_PREFIX6_NONE &&
+	    nat_walk_taken(w, &verdict))
+		return verdict;
 	return leave(w, !outside && inward == NAT_PREFIX6_MOVED && w->seen.to != NAT_ZONE_OUTSIDE);
 }
 

@@ -171,6 +171,7 @@ static bool same_set(const struct nat_tables *a, const struct nat_tables *b)
 {
 	return a->rules_end == b->rules_end && a->rules_n == b->rules_n &&
 	       a->rules_own == b->rules_own && a->rules_plain == b->rules_plain &&
+	       a->rules_taken == b->rules_taken && a->untaken == b->untaken &&
 	       a->rates_n == b->rates_n && a->forwards_n == b->forwards_n &&
 	       memcmp(a->rules, b->rules, sizeof(a->rules)) == 0 &&
 	       memcmp(a->rates, b->rates, sizeof(a->rates)) == 0 &&
@@ -196,13 +197,14 @@ static void write_set(const struct nat_plane *p, const struct nat_tables *t, uin
 		if (f->rule)
 			f->rule = (uint16_t)(f->rule + rule);
 	}
-	nat_plane_settings(p)->sets[set] =
-		(struct nat_set){.rule_first = rule + 1,
-				 .rules_n = t->rules_n,
-				 .rules_own = (uint16_t)t->rules_own,
-				 .plain_n = (uint16_t)(t->rules_plain - t->rules_n),
-				 .forward_first = forward + 1,
-				 .forwards_n = t->forwards_n};
+	nat_plane_settings(p)->sets[set] = (struct nat_set){
+		.rule_first = rule + 1,
+		.rules_n = t->rules_n,
+		.rules_own = (uint16_t)t->rules_own,
+		.plain_n = (uint16_t)(t->rules_plain - t->rules_n),
+		.taken_n = t->untaken ? 0 : (uint16_t)(t->rules_taken - t->rules_plain),
+		.forward_first = forward + 1,
+		.forwards_n = (uint16_t)t->forwards_n};
 }
 
 /* --- ports ------------------------------------------------------------------------------------ */

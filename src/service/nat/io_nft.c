@@ -125,7 +125,7 @@ static void remove_table(struct nft *nft, const char *text)
 			    LOG_TEXT("says", nft_trouble(nft)));
 }
 
-void nat_nft_remove_left(void)
+void nat_nft_remove_left(bool taking)
 {
 	AUTO(nft_free) struct nft *nft = NULL;
 	enum err e = nft_new(&nft);
@@ -137,6 +137,8 @@ void nat_nft_remove_left(void)
 	}
 	remove_table(nft, "delete table inet " NAT_NFT_TABLE);
 	remove_table(nft, "delete table inet " NAT_NFT_TIMERS);
+	if (!taking)
+		remove_table(nft, "delete table inet " NAT_NFT_TAKEN);
 }
 
 /* --- what it cannot give ---------------------------------------------------------------------- */

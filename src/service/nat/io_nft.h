@@ -42,9 +42,9 @@ MUST enum err nat_nft_apply(struct nat_nft *b, const struct nat_conf *conf,
 /* By order: taken away, and nothing comes in its place. */
 MUST enum err nat_nft_end(struct nat_nft *b);
 
-/* The other back end is in force: what a process before this one left of this one goes. Errors are
- * logged. */
-void nat_nft_remove_left(void);
+/* The other back end is in force: what a process before this one left of this one goes. taking: not
+ * what leads to proxies (io_take.h). Errors are logged. */
+void nat_nft_remove_left(bool taking);
 /* Warns of each setting of conf that this back end cannot give. */
 void nat_nft_warn(const struct nat_conf *conf);
 

@@ -57,6 +57,12 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 	const struct nat_tables *before = n->applied ? n->now : NULL;
 	if (nat_nft_is(&n->nft))
 		return nat_nft_apply(&n->nft, conf, &n->machine.net, n->next);
+	/* Who is to be led is led before the programs leave it to the machine, and as long as they
+	 * do. */
+	bool takes =
+		n->taker.nft && !n->attached.off && n->next->rules_taken > n->next->rules_plain;
+	if (takes)
+		TRY(nat_taker_apply(&n->taker, conf, &n->machine.net, n->next));
 	bool *sends = xdp_sends(n);
 	if (!sends)
 		return ENOMEM;
@@ -72,6 +78,8 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 	if (sends)
 		e = nat_apply(&n->plane, n->next, n->next, &n->machine.net, sends);
 	free(sends);
+	if (!e && n->taker.nft && !n->attached.off && !takes)
+		e = nat_taker_apply(&n->taker, conf, &n->machine.net, n->next);
 	return e;
 }
 
@@ -87,6 +95,7 @@ enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
 		e = nat_tables_make(conf, &n->names, &n->machine.net, publics,
 				    nft ? NAT_PUBLICS : n->plane.publics_max, n->next);
 	bool made = !e;
+	n->next->untaken = !nft && !n->taker.nft;
 	if (!e) {
 		tell_notes(n, n->next);
 		e = put_in_force(n, conf);

@@ -62,6 +62,8 @@ static void tell_attach(const struct nat *n, const struct nat_conf *conf)
 	bool nft = nat_nft_is(&n->nft);
 	if (conf->attach != NAT_ATTACH_AUTO && (conf->attach == NAT_ATTACH_NFTABLES) != nft)
 		log_notice("`attach` names another back end: it takes effect at the next start");
+	if (!nft && !n->taker.nft && conf->takes.n)
+		log_warning("`intercept` is new: it takes effect at the next start of the service");
 }
 
 void nat_reload(void *arg, struct control_reply *reply)
@@ -177,7 +179,7 @@ static void remove_other(struct nat *n)
 {
 	enum err e = OK;
 	if (!nat_nft_is(&n->nft)) {
-		nat_nft_remove_left();
+		nat_nft_remove_left(n->taker.nft);
 		return;
 	}
 	if (n->plane.links[0])
@@ -194,6 +196,8 @@ static void keep_rights(struct nat *n)
 {
 	if (nat_nft_is(&n->nft))
 		n->life.capabilities |= SANDBOX_CAP_NET_ADMIN; /* for each ruleset that follows */
+	if (n->taker.nft)				       /* likewise */
+		n->life.capabilities |= SANDBOX_CAP_NET_ADMIN;
 	for (size_t i = 0; i < n->attached.n; i++)
 		for (size_t h = 0; h < BPF_HOOKS; h++)
 			if (n->attached.items[i].has[h] &&
@@ -211,6 +215,8 @@ static enum err open_all(struct nat *n)
 	TRY(nat_names_collect(nat_conf_of(n), &n->names));
 	TRY(open_plane(n));
 	bool nft = nat_nft_is(&n->nft);
+	if (!nft && nat_conf_of(n)->takes.n)
+		TRY(nat_taker_open(&n->taker));
 	if (!nft)
 		TRY(nat_left_open(&n->left, &n->life.loop, n->plane.set));
 	TRY(nat_refresh(n, nat_conf_of(n)));
@@ -270,6 +276,7 @@ static void nat_free(struct nat *n)
 	service_life_done(&n->life);
 	nat_plane_done(&n->plane);
 	nat_nft_done(&n->nft);
+	nat_taker_done(&n->taker);
 	nat_names_done(&n->names);
 	free(n->now);
 	free(n->next);

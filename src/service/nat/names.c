@@ -50,6 +50,7 @@ static void collect(struct collection *c)
 	const struct nat_forward_conf *forwards = c->conf->forward.items;
 	const struct nat_rule_conf *rules = c->conf->firewall.items;
 	const struct nat_plain_conf *plain = c->conf->plain.items;
+	const struct nat_take_conf *takes = c->conf->takes.items;
 	const struct nat_host_conf *hosts = c->conf->hosts.items;
 	struct nat_who who;
 	uint16_t port;
@@ -65,6 +66,11 @@ static void collect(struct collection *c)
 	}
 	for (size_t i = 0; i < c->conf->plain.n; i++)
 		add_list(c, &plain[i].to);
+	for (size_t i = 0; i < c->conf->takes.n; i++) {
+		add_list(c, &takes[i].from);
+		add_list(c, &takes[i].except_from);
+		add_list(c, &takes[i].except_to);
+	}
 	for (size_t i = 0; i < c->conf->hosts.n; i++)
 		add_text(c, hosts[i].name);
 }

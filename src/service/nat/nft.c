@@ -290,11 +290,13 @@ static void put_all(struct nft_make *m)
 {
 	write_text(m->w, "table inet " NAT_NFT_TABLE "\ndelete table inet " NAT_NFT_TABLE
 			 "\ntable inet " NAT_NFT_TIMERS "\nflush table inet " NAT_NFT_TIMERS "\n");
+	nat_nft_unmake_taken(m->w); /* of a process before this one */
 	put_timers(m);
 	write_text(m->w, "table inet " NAT_NFT_TABLE " {\n");
 	nft_put_limits(m);
 	nft_put_sources(m);
 	nft_put_unled(m);
+	nft_put_taken(m, false);
 	put_prerouting(m);
 	nft_put_refused(m);
 	nft_put_input(m);
@@ -305,8 +307,8 @@ static void put_all(struct nft_make *m)
 	write_text(m->w, "}\n");
 }
 
-enum err nat_nft_make(const struct nat_conf *conf, const struct nat_net *net,
-		      const struct nat_tables *t, struct writer *w)
+static enum err make(const struct nat_conf *conf, const struct nat_net *net,
+		     const struct nat_tables *t, struct writer *w, void (*put)(struct nft_make *m))
 {
 	struct nft_make *m = calloc(1, sizeof(*m));
 	if (!m)
@@ -317,10 +319,37 @@ enum err nat_nft_make(const struct nat_conf *conf, const struct nat_net *net,
 	m->w = w;
 	nft_spans_make(t, 4, &m->four);
 	nft_spans_make(t, 6, &m->six);
-	put_all(m);
+	put(m);
 	enum err e = m->err ? m->err : writer_check(w);
 	free(m);
 	return e;
+}
+
+enum err nat_nft_make(const struct nat_conf *conf, const struct nat_net *net,
+		      const struct nat_tables *t, struct writer *w)
+{
+	return make(conf, net, t, w, put_all);
+}
+
+static void put_taken_alone(struct nft_make *m)
+{
+	nat_nft_unmake_taken(m->w);
+	if (m->t->rules_taken == m->t->rules_plain)
+		return;
+	write_text(m->w, "table inet " NAT_NFT_TAKEN " {\n");
+	nft_put_taken(m, true);
+	write_text(m->w, "}\n");
+}
+
+enum err nat_nft_make_taken(const struct nat_conf *conf, const struct nat_net *net,
+			    const struct nat_tables *t, struct writer *w)
+{
+	return make(conf, net, t, w, put_taken_alone);
+}
+
+void nat_nft_unmake_taken(struct writer *w)
+{
+	write_text(w, "table inet " NAT_NFT_TAKEN "\ndelete table inet " NAT_NFT_TAKEN "\n");
 }
 
 void nat_nft_unmake(struct writer *w)

@@ -4,6 +4,7 @@
  *	nft.c		the order of it all, translation, timers
  *	nft_sources.c	who may send from where: prefixes that lie within one another as ranges
  *	nft_rules.c	the firewall's rules and the forwards
+ *	nft_taken.c	what a proxy takes, beside programs too
  *	nft_cannot.c	what it cannot give
  *
  * The text is one transaction: the table `gatehouse_nat` is made anew, so that nobody meets half of
@@ -21,6 +22,7 @@ struct nat_tables;
 
 #define NAT_NFT_TABLE  "gatehouse_nat"
 #define NAT_NFT_TIMERS "gatehouse_nat_timers"
+#define NAT_NFT_TAKEN  "gatehouse_taken" /* beside programs, which translate */
 
 enum {
 	NAT_NFT_TEXT_MAX = 8 << 20, /* room that fits all that tables can hold */
@@ -34,6 +36,12 @@ MUST enum err nat_nft_make(const struct nat_conf *conf, const struct nat_net *ne
 
 /* Takes all of it away, whether it is there or not. */
 void nat_nft_unmake(struct writer *w);
+
+/* The table by which what programs leave to the machine is led to a proxy; none where nothing is
+ * taken. Errors as nat_nft_make. */
+MUST enum err nat_nft_make_taken(const struct nat_conf *conf, const struct nat_net *net,
+				 const struct nat_tables *t, struct writer *w);
+void nat_nft_unmake_taken(struct writer *w);
 
 /* Whether a device can be called by that name: letters, digits and . _ @ : + - only, as a star
  * would mean others too and a quote would end the word. */

@@ -59,6 +59,17 @@ void nft_put_unled(struct nft_make *m);
 void nft_put_led(struct nft_make *m);
 void nft_put_forwarded(struct nft_make *m);
 
+/* What a rule asks for beside the zones. */
+void nft_put_match(struct nft_make *m, const struct nat_rule *r);
+
+/* What a proxy takes, as chains; judged: those of the firewall's rules that would refuse it have
+ * been asked. Nothing where nothing is taken. */
+void nft_put_taken(struct nft_make *m, bool judged);
+/* Of the chain `input`: it is let in. */
+void nft_put_took(struct nft_make *m);
+/* `ip daddr { … } ` or `ip6 …`: all that is inside or the machine's own. False: there is none. */
+bool nft_put_here(struct nft_make *m, unsigned family);
+
 /* `ip daddr …` of networks whose addresses the world knows, for a chain; word: saddr or daddr, with
  * != when `other`. False: there are none. */
 bool nft_put_routed(struct nft_make *m, const char *word, bool other, bool publics);

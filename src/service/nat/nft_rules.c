@@ -46,6 +46,10 @@ static void put_prefix(struct nft_make *m, const char *word, const uint8_t mappe
 	char text[IP_PREFIX_TEXT_MAX];
 	if (!bits)
 		return;
+	if (a.family == 4 && bits == 96) {
+		write_text(m->w, "meta nfproto ipv4 ");
+		return;
+	}
 	struct ip_prefix p = ip_prefix_of(&a, a.family == 4 ? bits - 96U : bits);
 	(void)ip_prefix_format(&p, text);
 	write_format(m->w, "%s %s %s ", a.family == 4 ? "ip" : "ip6", word, text);
@@ -91,6 +95,15 @@ static void put_traffic(struct nft_make *m, const struct nat_rule *r)
 }
 
 /* Everything but the zones. */
+void nft_put_match(struct nft_make *m, const struct nat_rule *r)
+{
+	put_prefix(m, "saddr", r->src, r->src_bits);
+	put_prefix(m, "daddr", r->dst, r->dst_bits);
+	put_traffic(m, r);
+	if (r->rate)
+		write_format(m->w, "limit name \"rate_%u\" ", r->rate);
+}
+
 static void put_rest(struct nft_make *m, const struct nat_rule *r)
 {
 	static const char *const verdicts[] = {[NAT_ALLOW] = "accept",
@@ -101,11 +114,7 @@ static void put_rest(struct nft_make *m, const struct nat_rule *r)
 		verdict = "reject with tcp reset";
 	else if (r->action == NAT_REJECT && !r->proto)
 		verdict = "jump refused"; /* by what it is */
-	put_prefix(m, "saddr", r->src, r->src_bits);
-	put_prefix(m, "daddr", r->dst, r->dst_bits);
-	put_traffic(m, r);
-	if (r->rate)
-		write_format(m->w, "limit name \"rate_%u\" ", r->rate);
+	nft_put_match(m, r);
 	write_format(m->w, "counter %s", verdict);
 	if (r->line)
 		write_format(m->w, " comment \"line %u\"", r->line);
@@ -158,6 +167,7 @@ void nft_put_input(struct nft_make *m)
 	write_text(m->w, "\tchain input {\n"
 			 "\t\ttype filter hook input priority 0; policy accept;\n"
 			 "\t\tct state established,related accept\n");
+	nft_put_took(m);
 	write_text(m->w, "\t\t");
 	if (nft_put_devices(m, "iifname !=", judged))
 		write_text(m->w, "accept\n\t\t");

@@ -177,6 +177,21 @@ bool nft_put_routed(struct nft_make *m, const char *word, bool other, bool publi
 	return n > 0;
 }
 
+bool nft_put_here(struct nft_make *m, unsigned family)
+{
+	const struct choice here = {.zones = NFT_ALL_ZONES &
+					     ~(1U << NAT_ZONE_OUTSIDE | 1U << NAT_ZONE_BOGON)};
+	size_t before = m->w->pos;
+	write_format(m->w, "%s daddr ", family == 4 ? "ip" : "ip6");
+	if (put_ranges(m, family == 4 ? &m->four : &m->six, &here)) {
+		write_text(m->w, " } ");
+		return true;
+	}
+	if (!m->w->bad)
+		writer_rewind(m->w, before);
+	return false;
+}
+
 /* --- the chain -------------------------------------------------------------------------------- */
 
 /* The machine's own addresses that are not to be seen outside. */

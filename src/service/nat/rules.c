@@ -292,6 +292,60 @@ static enum err make_plain(struct nat_build *b)
 	return OK;
 }
 
+/* --- what a proxy takes ----------------------------------------------------------------------- */
+
+/* Of who is inside, to the world. */
+static enum err put_taken(struct nat_build *b, enum nat_action action, size_t number)
+{
+	const struct nat_take_conf *take =
+		(const struct nat_take_conf *)b->conf->takes.items + number;
+	uint32_t first = b->t->rules_end + 1;
+	struct nat_rule model = model_of(action, take->line);
+	for (size_t i = 0; i < b->from.n; i++)
+		b->from.items[i].zones &= nat_conf_zones_inside(b->conf);
+	for (size_t i = 0; i < b->to.n; i++)
+		b->to.items[i].zones = OUTSIDE;
+	TRY(put_all(b, &model));
+	for (uint32_t i = first; i <= b->t->rules_end; i++)
+		b->t->takes[i] = (uint8_t)number;
+	return OK;
+}
+
+/* Each family that there is a listener for. */
+static void make_world(struct nat_build *b, const struct nat_take_conf *take)
+{
+	static const struct ip_prefix worlds[] = {
+		{.address = {.family = 4}},
+		{.address = {.family = 6, .bytes = {0x20}}, .bits = 3},
+	};
+	b->to.n = 0;
+	for (size_t i = 0; i < 2; i++)
+		if (nat_take_conf_to(take, worlds[i].address.family))
+			add_prefix(&b->to, &worlds[i]);
+}
+
+static enum err make_taken(struct nat_build *b)
+{
+	static const struct config_list everybody;
+	const struct nat_take_conf *takes = b->conf->takes.items;
+	for (size_t i = 0; i < b->conf->takes.n; i++) {
+		const struct nat_take_conf *t = &takes[i];
+		make_traffic(b, &t->traffic);
+		make_side(b, &t->except_from, t->line, &b->from);
+		make_side(b, &everybody, t->line, &b->to);
+		if (t->except_from.n)
+			TRY(put_taken(b, NAT_DROP, i));
+		make_side(b, &everybody, t->line, &b->from);
+		make_side(b, &t->except_to, t->line, &b->to);
+		if (t->except_to.n)
+			TRY(put_taken(b, NAT_DROP, i));
+		make_side(b, &t->from, t->line, &b->from);
+		make_world(b, t);
+		TRY(put_taken(b, NAT_ALLOW, i));
+	}
+	return OK;
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 /* Zones of which something that reaches the machine itself may be refused. */
@@ -317,6 +371,8 @@ enum err nat_build_rules(struct nat_build *b)
 	t->rules_n = t->rules_end;
 	TRY(make_plain(b));
 	t->rules_plain = t->rules_end;
+	TRY(make_taken(b));
+	t->rules_taken = t->rules_end;
 	t->judged = judged_zones(b->conf, t);
 	return OK;
 }

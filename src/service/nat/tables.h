@@ -71,9 +71,11 @@ struct nat_device_place {
 
 struct nat_tables {
 	struct nat_rule rules[NAT_SET_RULES]; /* [0] is nobody's */
-	uint32_t rules_own, rules_n, rules_plain,
+	uint32_t rules_own, rules_n, rules_plain, rules_taken,
 		rules_end; /* the last of each kind; rules_plain: to whom nobody is translated,
-			    * rules_end: with forwards */
+			    * rules_taken: what a proxy takes, rules_end: with forwards */
+	uint8_t takes[NAT_SET_RULES]; /* of rules up to rules_taken: place in `intercept` */
+	bool untaken;		      /* and nobody may: there is no packet filter to lead */
 	struct nat_rate rates[NAT_SET_RATES];
 	uint32_t rates_n; /* with [0] */
 	struct nat_forward4 forwards[NAT_SET_FORWARDS];

@@ -8,6 +8,7 @@
 #include "service/nat/bpf/mapping.h"
 #include "service/nat/bpf/owner64.h"
 #include "service/nat/bpf/rule.h"
+#include "service/nat/bpf/taken.h"
 
 /* --- 1. does its source belong where it came in (RFC 2827) --- */
 
@@ -421,11 +422,16 @@ static __always_inline int decide_routed(struct opening *o)
 	if (o->way == HOP_NOWHERE) {
 		return NAT_C_DROP_NO_ROUTE;
 	}
+	/* A proxy's has no flow, as nothing that goes to the machine itself from inside has. */
+	bool taken = o->q.zone == NAT_ZONE_OUTSIDE && taken4(&o->tuple[0]) != 0;
 	if (!o->begins) {
-		return NAT_C_DROP_NO_FLOW;
+		return taken ? OPEN_PASS : NAT_C_DROP_NO_FLOW;
 	}
 	o->host = o->tuple[0].src;
 	int decision = decide_between(o, o->q.zone);
+	if (decision == OPEN_GO && taken) {
+		return OPEN_PASS;
+	}
 	if (decision != OPEN_GO || o->q.zone != NAT_ZONE_OUTSIDE || o->routed) {
 		return decision;
 	}

@@ -248,12 +248,17 @@ static __always_inline int error_forward(struct __sk_buff *skb, const struct nat
 
 /* About nothing that we have sent on. The machine's own stack has conversations with hosts inside
  * that are no flows. */
-static __always_inline int error_stranger(const struct nat_device *in, const struct packet *p)
+static __always_inline int error_stranger(const struct nat_device *in, const struct packet *p,
+					  const struct quote *q)
 {
 	__be32 to = p->tuple.dst;
 	const struct nat_local *local = bpf_map_lookup_elem(&locals4, &to);
 	if ((in->flags & NAT_DEVICE_OUTSIDE) == 0 && local != NULL &&
 	    (local->flags & NAT_LOCAL_HERE) != 0) {
+		return tc_pass();
+	}
+	/* About what a proxy has sent in the name of the world. */
+	if ((in->flags & NAT_DEVICE_OUTSIDE) == 0 && taken4(&q->tuple) != 0) {
 		return tc_pass();
 	}
 	return tc_drop(NAT_C_DROP_ICMP);
@@ -286,7 +291,7 @@ static __always_inline int error_in(struct __sk_buff *skb, void *calls, const st
 		bpf_tail_call(skb, calls, NAT_CALL_ERROR_FOUR_TO_SIX);
 	}
 	if (leg == NULL) {
-		return error_stranger(in, &p);
+		return error_stranger(in, &p, &q);
 	}
 	if (leg->zone == NAT_ZONE_GATEWAY) {
 		return error_rewrite(skb, &p, &q, leg, false) ? tc_pass()

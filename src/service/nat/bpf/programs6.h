@@ -9,6 +9,7 @@
 #include "service/nat/bpf/judge6.h"
 #include "service/nat/bpf/prefix6.h"
 #include "service/nat/bpf/sweep6.h"
+#include "service/nat/bpf/taken.h"
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -279,6 +280,22 @@ static __always_inline bool is_nat64(const struct work6 *w)
 	       address6_under(&w->p.tuple.dst, &s->nat64, s->nat64_bits);
 }
 
+/* Whether a proxy of this machine takes what goes so to the world. */
+__noinline int taken6(const struct nat_tuple6 *tuple)
+{
+	if (tuple == NULL || tuple->proto != IPPROTO_TCP || !taken_any()) {
+		return 0;
+	}
+	struct rule_question q = {0};
+	__builtin_memcpy(q.src, tuple->src.words, 16);
+	__builtin_memcpy(q.dst, tuple->dst.words, 16);
+	q.from = 1u << (tuple->zone & 31);
+	q.proto = tuple->proto;
+	q.sport = bpf_ntohs(tuple->sport);
+	q.dport = bpf_ntohs(tuple->dport);
+	return taken_by_rules(&q);
+}
+
 static __always_inline int new_through6(struct __sk_buff *skb, void *calls, struct work6 *w)
 {
 	const struct nat_settings6 *s = settings6_get();
@@ -289,7 +306,8 @@ static __always_inline int new_through6(struct __sk_buff *skb, void *calls, stru
 	    (all->flags & NAT_SETTING_FORWARDING) == 0) {
 		return tc_drop(NAT_C_DROP_UNASKED);
 	}
-	if (!opens6(&w->p)) {
+	bool opens = opens6(&w->p), taken = !outside && taken6(&w->tuple) != 0;
+	if (!opens && !taken) {
 		return tc_drop(NAT_C_DROP_NO_FLOW);
 	}
 	enum prefix6_way inward = prefix6_translate(&w->to, false);
@@ -305,9 +323,16 @@ static __always_inline int new_through6(struct __sk_buff *skb, void *calls, stru
 			(inward == PREFIX6_NONE && address6_is_private(&w->to)))) {
 		return tc_drop(NAT_C_DROP_UNASKED);
 	}
+	taken = taken && w->zone == NAT_ZONE_OUTSIDE && inward == PREFIX6_NONE;
+	if (!opens) {
+		return taken ? tc_pass() : tc_drop(NAT_C_DROP_NO_FLOW);
+	}
 	if (!judge6(w)) {
 		return refuse6(skb, calls, w,
 			       w->rule != 0 || !outside ? NAT_C_DROP_RULE : NAT_C_DROP_UNASKED);
+	}
+	if (taken) {
+		return tc_pass();
 	}
 	/* RFC 6296 2.2, 3.6? Two inside that speak by an outer address: both are translated. */
 	if (!outside && inward == PREFIX6_MOVED && w->zone != NAT_ZONE_OUTSIDE) {
@@ -383,6 +408,7 @@ static __always_inline int fragment6(struct __sk_buff *skb, void *calls)
 /* The flow that what is quoted belongs to: as its answers come, where the error comes. */
 static __always_inline bool find_quoted6(struct __sk_buff *skb, struct work6 *w, __u32 at)
 {
+	w->tuple.proto = 0; /* of nobody, unless it can be read */
 	w->quoted.l3 = at;
 	w->quoted.tuple.zone = w->p.tuple.zone;
 	if (skb->len <= at) {
@@ -451,10 +477,12 @@ static __always_inline int error6(struct __sk_buff *skb, void *calls)
 		return TC_ACT_SHOT;
 	}
 	if (!find_quoted6(skb, w, w->p.l4 + 8)) {
-		/* About what the machine has sent inside, without a flow. */
-		return w->p.tuple.zone != NAT_ZONE_OUTSIDE && is_ours6(&w->p.tuple.dst)
-			       ? tc_pass()
-			       : tc_drop(NAT_C_DROP_ICMP);
+		/* About what the machine has sent inside, without a flow; or a proxy of it, in the
+		 * name of the world. */
+		bool inside = w->p.tuple.zone != NAT_ZONE_OUTSIDE;
+		bool ours = is_ours6(&w->p.tuple.dst) ||
+			    (address6_is(&w->p.tuple.dst, &w->tuple.dst) && taken6(&w->tuple) != 0);
+		return inside && ours ? tc_pass() : tc_drop(NAT_C_DROP_ICMP);
 	}
 	const struct nat_flow6 *flow = flow6_get(w->flow);
 	if (flow == NULL) {

@@ -431,7 +431,9 @@ struct nat_set {
 	__u32 rule_first, rules_n;
 	__u16 rules_own; /* the first of them, which hold for forwards too */
 	__u16 plain_n;	 /* behind rules_n: to whom nobody is translated; action is of no matter */
-	__u32 forward_first, forwards_n;
+	__u32 forward_first;
+	__u16 forwards_n;
+	__u16 taken_n; /* behind plain_n: what a proxy takes; NAT_ALLOW: it does */
 };
 
 /* Map settings: one, rewritten by the service at any time, each field for itself. The first 64

@@ -1,0 +1,235 @@
+"""`nat: {intercept}`: connections of clients that know of no proxy are led to the forward proxy on the same machine, with programs and with nftables:
+
+    alice 192.168.1.10, bob .11 -- lan .1 gateway 198.51.100.1 wan -- router -- far 44.0.113.2, .3
+    guest 192.168.9.10 ----------- dmz .1                             2001:470:f::2
+
+Both families. What is refused by the firewall stays refused, what is excepted goes directly, and what the machine itself sends is never led anywhere.
+"""
+
+import json
+import ssl
+import subprocess
+
+import pytest
+
+import topology
+from forward_site import Names, Server
+from nat_site import eventually, rename
+from proxy_pki import Authority
+from service import Service, binary
+from topology import command
+
+ALICE, BOB, GUEST, WAN = "192.168.1.10", "192.168.1.11", "192.168.9.10", "198.51.100.1"
+ALICE6, WAN6 = "2001:470:1::10", "2001:470:2::1"
+FAR, OTHER, FAR6 = "44.0.113.2", "44.0.113.3", "2001:470:f::2"
+NAT = """global:
+  bpf: $DIR/bpf
+nat:
+  outside: wan
+  inside: lan
+  zones: {guests: {interfaces: dmz}}
+  attach: %s
+  firewall:
+    - {action: reject, from: 192.168.1.11, to: outside, traffic: 8080/tcp}
+    - {action: allow, to: gateway, from: guests, traffic: 22/tcp}
+%s"""
+INTERCEPT = """  intercept:
+    - {traffic: [80/tcp, 8080/tcp], to: ["192.168.1.1:3180", "[2001:470:1::1]:3180"], except-from: 192.168.1.12, except-to: 44.0.113.3}
+    - {traffic: 443/tcp, to: ["192.168.1.1:3181", "[2001:470:1::1]:3181"], from: [inside, guests]}
+"""
+PROXY = """forward-proxy:
+  listen:
+    - {address: [192.168.1.1, "2001:470:1::1"], transparent: yes}
+    - {address: [192.168.1.1, "2001:470:1::1"], transparent-tls: yes}
+  clients: [192.168.0.0/16, "2001:470:1::/64"]
+  resolver: 44.0.113.2
+  workers: 1
+  access-log: {format: json}
+"""
+
+
+class Site:
+    def __init__(self, attach):
+        self.net, self.attach, self.started = topology.Net(), attach, []
+        self.alice, self.bob, self.guest, self.gateway = (self.net.host(name) for name in ("alice", "bob", "guest", "gateway"))
+        self.far, self.router = self.net.host("far"), self.net.router("router")
+        lan, wan, dmz = (self.net.switch(name) for name in ("lanswitch", "wanswitch", "dmzswitch"))
+        self.net.plug(self.alice, f"{ALICE}/24 {ALICE6}/64", lan)
+        self.net.plug(self.bob, f"{BOB}/24", lan)
+        self.net.plug(self.guest, f"{GUEST}/24", dmz)
+        for name, switch, addresses in (
+            ("lan", lan, "192.168.1.1/24 2001:470:1::1/64"), ("dmz", dmz, "192.168.9.1/24"), ("wan", wan, f"{WAN}/24 {WAN6}/64")
+        ):  # fmt: skip
+            rename(self.gateway, self.net.plug(self.gateway, "", switch), name)
+            self.gateway.address(name, addresses)
+        self.net.plug(self.router, "198.51.100.30/24 2001:470:2::30/64", wan)
+        self.net.cable(self.router, "44.0.113.1/24 2001:470:f::1/64", self.far, f"{FAR}/24 {OTHER}/24 {FAR6}/64")
+        for host, via in ((self.alice, "192.168.1.1"), (self.bob, "192.168.1.1"), (self.guest, "192.168.9.1"), (self.gateway, "198.51.100.30"), (self.far, "44.0.113.1")):
+            host.route("default", via)
+        for host, via in ((self.alice, "2001:470:1::1"), (self.gateway, "2001:470:2::30"), (self.far, "2001:470:f::1")):
+            host.ip("-6", "route", "add", "default", "via", via)
+        self.router.ip("-6", "route", "add", "2001:470:1::/64", "via", WAN6)
+        self.authority = Authority(f"/tmp/{self.gateway.space}-pki")
+        with self.far.inside():
+            self.names = Names(FAR)
+            self.names.zone["www.example.com"] = [FAR, OTHER, FAR6]
+            issued = self.authority.issue("www.example.com")
+            self.origins = {(a, p): Server(a, p, context(issued) if p == 443 else None) for a in (FAR, OTHER, FAR6) for p in (80, 443, 8080)}
+        self.started = [self.names, *self.origins.values()]
+        self.nat = Service(self.gateway, "nat", NAT % (attach, INTERCEPT))
+        self.bpf = self.nat.folder / "bpf"
+        self.bpf.mkdir()
+        command("mount", "-t", "bpf", "bpf", self.bpf)
+        self.proxy = Service(self.gateway, "forward-proxy", PROXY)
+        self.nat.start(timeout=60)
+        self.proxy.start()
+
+    def curl(self, host, scheme, address, path="/", port=None):
+        """curl's code; 0: it has the answer."""
+        where = f"*:{port or (443 if scheme == 'https' else 80)}:{address}"
+        done = host.run("curl", "-sS", "--fail", "--noproxy", "*", "--max-time", "10", "--cacert", self.authority.pem, "--resolve", where,
+                        f"{scheme}://www.example.com{f':{port}' if port else ''}{path}", timeout=30)  # fmt: skip
+        return done.returncode, done.stderr
+
+    def came(self, address, port, path):
+        """From whom it came to that server, and whether by the proxy (of TLS that is not to be seen)."""
+        seen = [one for one in self.origins[address, port].seen if one["target"] == path]
+        assert len(seen) == 1, seen
+        return seen[0]["from"], any(name == "via" for name, _ in seen[0]["fields"])
+
+    def log(self):
+        path = self.proxy.folder / "state" / "forward-proxy" / "access.log"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def passed(self):
+        status, text = self.proxy.control("GET", "/metrics")
+        assert status == 200
+        return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("gatehouse_forward_proxy_connections_total "))
+
+    def close(self):
+        for one in self.started:
+            one.stop()
+        troubles = self.net.close()
+        subprocess.run(["umount", "-l", str(self.bpf)], check=False, capture_output=True)
+        assert not troubles, "\n".join(troubles)
+
+
+def context(issued):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(issued.chain, issued.key)
+    return made
+
+
+@pytest.fixture(scope="module", params=["auto", "nftables"])
+def site(request, janitor_process):
+    del janitor_process
+    made = None
+    try:
+        made = Site(request.param)
+        yield made
+    finally:
+        if made:
+            made.close()
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443), ("http", 8080)])
+@pytest.mark.parametrize("address", [FAR, FAR6])
+def test_a_client_without_settings_goes_by_the_proxy(site, scheme, port, address):
+    path, before = f"/{scheme}-{port}-{len(address)}", site.passed()
+    code, told = site.curl(site.alice, scheme, address, path, port if port == 8080 else None)
+    assert code == 0, told
+    assert site.came(address, port, path) == ({FAR: WAN, FAR6: WAN6}[address], scheme == "http")
+    assert site.passed() == before + 1
+    method = "GET" if scheme == "http" else "TLS"
+    eventually(lambda: [line for line in site.log() if (line["method"], line["client"], line.get("server")) == (method, ALICE if address == FAR else ALICE6, address)])
+
+
+def test_a_large_answer_and_a_large_request_pass(site):
+    origin = site.origins[FAR, 443]
+    origin.pages["/large"] = (200, {}, bytes(3_000_000))
+    done = site.alice.run("sh", "-c", f"head -c 2000000 /dev/zero | curl -sS --fail --noproxy '*' --max-time 30 --cacert {site.authority.pem} --resolve '*:443:{FAR}' --data-binary @- https://www.example.com/large | wc -c", timeout=60)
+    assert done.stdout.strip() == "3000000", done
+    assert len(origin.seen[-1]["body"]) == 2_000_000
+
+
+def test_exceptions_go_directly(site):
+    before = site.passed()
+    assert site.curl(site.alice, "http", OTHER, "/excepted")[0] == 0
+    assert site.came(OTHER, 80, "/excepted") == (WAN, False)
+    assert site.passed() == before
+    assert site.curl(site.alice, "https", OTHER, "/not-of-that-entry")[0] == 0
+    assert site.passed() == before + 1
+
+
+def test_each_zone_by_its_rules(site):
+    """Guests may not reach the gateway's ports, and are led to the proxy all the same."""
+    before = site.passed()
+    code, told = site.curl(site.guest, "https", FAR, "/guest")
+    assert code == 0, told
+    assert site.passed() == before + 1
+    done = site.guest.run("curl", "-sS", "--noproxy", "*", "--max-time", "2", "http://192.168.1.1:3181/", timeout=10)
+    assert done.returncode == 28, done  # silent
+    assert site.passed() == before + 1
+
+
+def test_what_the_firewall_refuses_stays_refused(site):
+    before = site.passed()
+    assert site.curl(site.bob, "http", FAR, "/refused", 8080)[0] == 7
+    assert site.curl(site.bob, "http", FAR, "/let")[0] == 0
+    assert site.passed() == before + 1
+    assert not [one for one in site.origins[FAR, 8080].seen if one["target"] == "/refused"]
+
+
+def test_the_machine_itself_is_not_led_anywhere(site):
+    before = site.passed()
+    for scheme, port in (("http", 80), ("https", 443)):
+        assert site.curl(site.gateway, scheme, FAR, "/own")[0] == 0
+        assert site.came(FAR, port, "/own") == (WAN, False)
+    assert site.passed() == before
+
+
+def test_it_is_told(site):
+    assert site.nat.control("GET", "/status")[1]["back_end"] == {"auto": "bpf"}.get(site.attach, site.attach)
+    done = site.gateway.run(binary(), "nat", "explain", "-c", site.nat.config_path, ALICE, FAR, timeout=30)
+    assert "192.168.1.1:3181" in done.stdout and "a proxy of this machine takes it" in done.stdout, done.stdout + done.stderr
+
+
+def test_without_a_proxy_nothing_passes_and_a_new_one_is_found(site):
+    site.proxy.stop()
+    for address in (FAR, FAR6):
+        code, told = site.curl(site.alice, "https", address, "/closed")
+        assert code == 7, told  # refused at once
+    assert site.curl(site.alice, "http", OTHER, "/still-direct")[0] == 0
+    assert not [one for one in site.origins[FAR, 443].seen if one["target"] == "/closed"]
+    site.proxy.start()
+    assert site.curl(site.alice, "https", FAR, "/again")[0] == 0
+
+
+def ruleset(site):
+    return site.gateway.run("nft", "list", "ruleset").stdout
+
+
+def test_a_reload_takes_it_away_and_brings_it_back(site):
+    before = site.passed()
+    assert "3181" in ruleset(site)
+    site.nat.reload(NAT % (site.attach, ""))
+    assert "3181" not in ruleset(site)
+    for scheme, port in (("http", 80), ("https", 443)):
+        assert site.curl(site.alice, scheme, FAR, "/direct")[0] == 0
+        assert site.came(FAR, port, "/direct") == (WAN, False)
+    assert site.passed() == before
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+    assert site.curl(site.alice, "https", FAR, "/led")[0] == 0
+    assert site.passed() == before + 1
+
+
+def test_it_outlives_the_translator_and_goes_with_detach(site):
+    before = site.passed()
+    site.nat.stop()
+    assert site.curl(site.alice, "https", FAR, "/outlives")[0] == 0
+    assert site.passed() == before + 1
+    site.nat.start(timeout=60)
+    assert site.curl(site.alice, "https", FAR, "/restarted")[0] == 0
+    site.gateway.sysctl("net.ipv4.ip_forward", 0)
+    assert site.nat.control("POST", "/detach")[0] == 200
+    assert "3181" not in ruleset(site)
