@@ -123,6 +123,28 @@ static void refuses_untranslated(void **state)
 	refused_below("  untranslated: {traffic: icmpv6}", 27, "no traffic of IPv4");
 }
 
+static void refuses_to_lead_where_nobody_can_be_led(void **state)
+{
+	(void)state;
+	refused_below("  intercept: {traffic: 443/tcp}", 14, "'to' is missing");
+	refused_below("  intercept: {to: 10.0.0.1:80}", 14, "'traffic' is missing");
+	refused_below("  intercept: {traffic: 443, to: 10.0.0.1:80}", 24, "no port of TCP");
+	refused_below("  intercept: {traffic: [80/tcp, 443/udp], to: 10.0.0.1:80}", 33,
+		      "no port of TCP");
+	refused_below("  intercept: {traffic: 80/tcp, to: 127.0.0.1:80}", 36, "cannot be led");
+	refused_below("  intercept: {traffic: 80/tcp, to: 0.0.0.0:80}", 36, "cannot be led");
+	refused_below("  intercept: {traffic: 80/tcp, to: [10.0.0.1:80, 10.0.0.2:80]}", 50,
+		      "one listener is enough for IPv4");
+	refused_below("  intercept: {traffic: 80/tcp, to: 10.0.0.1:80, from: outside}", 55,
+		      "only who is inside");
+	refused_below("  intercept: {traffic: 80/tcp, to: 10.0.0.1:80, except-from: gateway}", 62,
+		      "only who is inside");
+	refused_below("  intercept: {traffic: 80/tcp, to: 10.0.0.1:80, except-to: inside}", 60,
+		      "is a zone");
+	refused_below("  intercept: {traffic: 80/tcp, to: 10.0.0.1:80, from: [10.0.0.1/8]}", 56,
+		      "bits set beyond");
+}
+
 static void a_home_needs_two_words(void **state)
 {
 	(void)state;
@@ -203,6 +225,7 @@ int main(void)
 		cmocka_unit_test(refuses_hosts_and_forwards),
 		cmocka_unit_test(refuses_rules),
 		cmocka_unit_test(refuses_untranslated),
+		cmocka_unit_test(refuses_to_lead_where_nobody_can_be_led),
 		cmocka_unit_test(a_home_needs_two_words),
 		cmocka_unit_test(zones_have_numbers_and_names),
 		cmocka_unit_test(a_text_says_who),

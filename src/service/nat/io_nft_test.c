@@ -122,8 +122,8 @@ static int left_behind(void)
 	CHILD_CHECK(!e && !apply(&b, HEAD));
 	nat_nft_done(&b);
 	CHILD_CHECK(!nft_new(&nft) && is_there(nft, NAT_NFT_TABLE));
-	nat_nft_remove_left();
-	nat_nft_remove_left(); /* there is nothing any more */
+	nat_nft_remove_left(false);
+	nat_nft_remove_left(false); /* there is nothing any more */
 	CHILD_CHECK(!is_there(nft, NAT_NFT_TABLE) && !is_there(nft, NAT_NFT_TIMERS));
 	nft_free(nft);
 	return 0;

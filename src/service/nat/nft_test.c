@@ -517,6 +517,54 @@ static void what_it_cannot_give_is_told_by_its_key(void **state)
 	}
 }
 
+static void what_a_proxy_takes_is_led_after_the_rules(void **state)
+{
+	static const char text[] =
+		HEAD "  firewall: [{action: reject, from: guests, to: outside, traffic: 80/tcp}]\n"
+		     "  intercept:\n"
+		     "    - {traffic: 80/tcp, to: 192.168.1.1:3180, except-to: 203.0.113.0/24}\n"
+		     "    - {traffic: 443/tcp, to: \"[fd00::1]:3181\", from: inside}\n";
+	struct made m;
+	(void)state;
+	begin(&m, text);
+	assert_has(&m, "taken",
+		   "iifname { \"lan0\", \"lan1\", \"guest0\" } ip daddr 203.0.113.0/24 meta "
+		   "l4proto 6 th dport 80 return comment \"line 7\"");
+	assert_has(&m, "taken",
+		   "iifname { \"lan0\", \"lan1\", \"guest0\" } meta nfproto ipv4 meta l4proto 6 "
+		   "th dport 80 counter dnat ip to 192.168.1.1:3180 comment \"line 7\"");
+	assert_has(&m, "taken",
+		   "iifname { \"lan0\", \"lan1\" } ip6 daddr 2000::/3 meta l4proto 6 th dport 443 "
+		   "counter dnat ip6 to [fd00::1]:3181 comment \"line 8\"");
+	assert_before(&m, "may_be_taken",
+		      "iifname { \"guest0\" } meta l4proto 6 th dport 80 return comment \"line 5\"",
+		      "iifname { \"guest0\" } goto taken");
+	assert_has(&m, "may_be_taken", "iifname { \"lan0\", \"lan1\" } goto taken");
+	assert_has(&m, "to_proxies", "iifname != { \"lan0\", \"lan1\", \"guest0\" } accept");
+	assert_has(&m, "to_proxies", "jump may_be_taken");
+	assert_has(&m, "input",
+		   "iifname { \"lan0\", \"lan1\", \"guest0\" } ct status dnat ip daddr 192.168.1.1 "
+		   "tcp dport 3180 accept");
+	/* Beside programs, which have asked the rules, a table of its own. */
+	struct writer w = writer_of(m.text, ROOM - 1);
+	assert_int_equal(nat_nft_make_taken(m.s.conf, &m.s.net, m.s.t, &w), OK);
+	m.text[w.pos] = 0;
+	assert_has(&m, "to_proxies", "jump taken");
+	assert_null(strstr(m.text, "may_be_taken"));
+	assert_non_null(strstr(m.text, "delete table inet gatehouse_taken\ntable inet "
+				       "gatehouse_taken {\n"));
+	done(&m);
+	/* Nobody is led anywhere, and what led before goes. */
+	begin(&m, HEAD);
+	assert_null(strstr(m.text, "to_proxies"));
+	w = writer_of(m.text, ROOM - 1);
+	assert_int_equal(nat_nft_make_taken(m.s.conf, &m.s.net, m.s.t, &w), OK);
+	m.text[w.pos] = 0;
+	assert_string_equal(m.text,
+			    "table inet gatehouse_taken\ndelete table inet gatehouse_taken\n");
+	done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +588,7 @@ int main(void)
 		cmocka_unit_test(too_many_ports_or_too_little_room_is_an_error),
 		cmocka_unit_test(ranges_are_the_longest_prefixes),
 		cmocka_unit_test(what_it_cannot_give_is_told_by_its_key),
+		cmocka_unit_test(what_a_proxy_takes_is_led_after_the_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

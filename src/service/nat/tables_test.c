@@ -108,6 +108,46 @@ static void to_whom_nobody_is_translated_stands_behind_the_rules(void **state)
 	site_done(&s);
 }
 
+static void what_a_proxy_takes_stands_behind_the_rules(void **state)
+{
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  domain: lan\n  intercept:\n"
+			   "    - {traffic: 80/tcp, to: 192.168.1.1:3180, except-from: tv, "
+			   "except-to: [203.0.113.0/24, 2001:db8::/32]}\n"
+			   "    - {traffic: [443/tcp, 8443/tcp], from: [guests, 192.168.1.9], to: "
+			   "[\"[fd00::1]:3181\", 192.168.1.1:3181]}\n"
+			   "  forward: {from: 443/tcp, to: 192.168.1.5, for: 198.51.100.7}\n");
+	site_name(&s, "tv.lan", "192.168.1.7");
+	site_make(&s, NULL, OK);
+	uint32_t n = s.t->rules_plain;
+	assert_int_equal(n, s.t->rules_n);
+	assert_rule(&s, n + 1, "from 192.168.1.7/32 to outside, 80/tcp");
+	assert_int_equal(s.t->rules[n + 1].from,
+			 nat_conf_zones_inside(s.conf)); /* nobody outside has that address */
+	assert_int_equal(s.t->rules[n + 1].action, NAT_DROP);
+	assert_rule(&s, n + 2, "from inside/guests to 203.0.113.0/24, 80/tcp");
+	assert_rule(&s, n + 3, "from inside/guests to 2001:db8::/32, 80/tcp");
+	assert_int_equal(s.t->rules[n + 3].action, NAT_DROP);
+	assert_rule(&s, n + 4, "from inside/guests to 0.0.0.0/0, 80/tcp"); /* IPv4 alone */
+	assert_int_equal(s.t->rules[n + 4].action, NAT_ALLOW);
+	assert_int_equal(s.t->takes[n + 4], 0);
+	assert_rule(&s, n + 5, "from 192.168.1.9/32 to 0.0.0.0/0, 443/tcp");
+	assert_rule(&s, n + 6, "from 192.168.1.9/32 to 0.0.0.0/0, 8443/tcp");
+	assert_rule(&s, n + 7, "from guests to 0.0.0.0/0, 443/tcp");
+	assert_rule(&s, n + 9, "from guests to 2000::/3, 443/tcp");
+	assert_rule(&s, n + 10, "from guests to 2000::/3, 8443/tcp");
+	assert_int_equal(s.t->rules_taken, n + 10);
+	assert_int_equal(s.t->takes[n + 10], 1);
+	assert_int_equal(s.t->forwards[1].rule, n + 11);
+	for (uint32_t i = n + 1; i <= n + 10; i++) {
+		assert_int_equal(s.t->rules[i].to, 1U << NAT_ZONE_OUTSIDE);
+		assert_int_equal(s.t->rules[i].from & ~nat_conf_zones_inside(s.conf), 0);
+	}
+	assert_null(nat_tables_default_text(s.t, n + 1));
+	site_done(&s);
+}
+
 static void a_network_outside_that_is_inside_too_is_told(void **state)
 {
 	struct ip_address host = site_ip("192.168.1.7"), far = site_ip("192.168.20.7");
@@ -364,6 +404,7 @@ int main(void)
 		cmocka_unit_test(too_many_rules_are_refused),
 		cmocka_unit_test(a_rule_is_each_end_with_each_traffic),
 		cmocka_unit_test(to_whom_nobody_is_translated_stands_behind_the_rules),
+		cmocka_unit_test(what_a_proxy_takes_stands_behind_the_rules),
 		cmocka_unit_test(a_network_outside_that_is_inside_too_is_told),
 		cmocka_unit_test(a_name_without_an_address_is_nobody),
 		cmocka_unit_test(a_forward_says_ports_and_host),

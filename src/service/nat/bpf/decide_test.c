@@ -348,6 +348,66 @@ static void where_nobody_is_translated_to_a_flow_leaves_as_it_is(void **state)
 			       NAT_C_DROP_RULE));
 }
 
+/* What a proxy takes: TCP to port 443 of the world, but of 203.0.113.12. */
+static void take(bool on)
+{
+	struct nat_rule *rules = plane.rules.base;
+	rules[2] = rules[1];
+	rules[2].from = 1U << NAT_ZONE_INSIDE;
+	rules[2].to = 1U << NAT_ZONE_OUTSIDE;
+	rules[2].proto = TCP;
+	rules[2].dst_first = rules[2].dst_last = 443;
+	rules[3] = rules[2];
+	rules[2].action = NAT_DROP;
+	rules[2].dst_bits = 96 + 32;
+	memcpy(rules[2].dst, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\x0c", 16);
+	plane_settings(&plane)->sets[0].taken_n = on ? 2 : 0;
+	plane_settings(&plane)->rules_gen++;
+}
+
+static bool is_passed(uint16_t sport, uint16_t dport, uint8_t flags)
+{
+	struct frame f = frame_make(&plane, LAN, TCP, HOST(2), sport, WORLD(11), dport, flags);
+	struct frame before = f;
+	return enter(LAN, &f) == VERDICT_TC_PASS && f.len == before.len &&
+	       memcmp(f.bytes, before.bytes, f.len) == 0;
+}
+
+static void what_a_proxy_takes_is_left_to_the_machine(void **state)
+{
+	(void)state;
+	need_plane();
+	assert_int_equal(leave(TCP, HOST(2), 6930, WORLD(11), 443), 6930);
+	take(true);
+	assert_true(is_passed(6931, 443, SYN) && is_passed(6931, 443, ACK));
+	assert_true(is_passed(6931, 443, 1 | ACK) && is_passed(6931, 443, 4));
+	/* Other ports, protocols and destinations are not. */
+	assert_int_equal(leave(TCP, HOST(2), 6931, WORLD(11), 444), 6931);
+	assert_int_equal(leave(UDP, HOST(2), 6931, WORLD(11), 443), 6931);
+	assert_int_equal(leave(TCP, HOST(2), 6931, WORLD(12), 443), 6931);
+	assert_true(is_dropped(LAN,
+			       frame_make(&plane, LAN, TCP, HOST(2), 6932, WORLD(12), 443, ACK),
+			       NAT_C_DROP_NO_FLOW));
+	/* A flow from before goes on, and so does its answer. */
+	struct frame f = frame_make(&plane, LAN, TCP, HOST(2), 6930, WORLD(11), 443, ACK);
+	assert_int_equal(enter(LAN, &f), VERDICT_TC_SEND);
+	/* What the rules refuse is refused all the same. */
+	struct nat_rule *rules = plane.rules.base, before = rules[1];
+	rules[1].action = NAT_DROP;
+	assert_true(is_dropped(LAN,
+			       frame_make(&plane, LAN, TCP, HOST(2), 6933, WORLD(11), 443, SYN),
+			       NAT_C_DROP_RULE));
+	rules[1] = before;
+	/* From outside nobody is taken, nor who says that he is somebody inside. */
+	assert_true(is_dropped(WAN, frame_make(&plane, WAN, TCP, WORLD(7), 1, WORLD(11), 443, SYN),
+			       NAT_C_DROP_UNASKED));
+	take(false);
+	assert_true(is_dropped(LAN,
+			       frame_make(&plane, LAN, TCP, HOST(2), 6931, WORLD(11), 443, ACK),
+			       NAT_C_DROP_NO_FLOW));
+	assert_int_equal(leave(TCP, HOST(2), 6934, WORLD(11), 443), 6934);
+}
+
 static void without_a_rule_nothing_goes(void **state)
 {
 	(void)state;
@@ -482,6 +542,7 @@ int main(void)
 		cmocka_unit_test(a_server_calls_from_the_port_that_leads_to_it),
 		cmocka_unit_test(rules_that_change_are_asked_again),
 		cmocka_unit_test(where_nobody_is_translated_to_a_flow_leaves_as_it_is),
+		cmocka_unit_test(what_a_proxy_takes_is_left_to_the_machine),
 		cmocka_unit_test(without_a_rule_nothing_goes),
 		cmocka_unit_test(the_machine_speaks_and_is_answered),
 		cmocka_unit_test(the_machine_takes_no_port_of_a_host),

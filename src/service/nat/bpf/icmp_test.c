@@ -337,6 +337,40 @@ static void errors_about_the_machines_own_pass_and_tell_of_nobody_inside(void **
 	assert_child(machine, plane_no_rights);
 }
 
+/* What a proxy of this machine sends a host in the name of the world has no flow. */
+static int taken(void)
+{
+	PLANE_BEGIN();
+	struct nat_rule *rules = plane.rules.base;
+	struct frame said = frame_make(&plane, LAN, TCP, WORLD(7), 443, HOST(2), 5000, SYN);
+	struct frame other = frame_make(&plane, LAN, TCP, WORLD(7), 80, HOST(2), 5000, SYN);
+	struct frame f =
+		frame_error(&plane, LAN, HOST(9), WORLD(7), UNREACHABLE, 4, 1400, &said, IP + 8);
+	CHILD_CHECK(plane_run(&plane, "nat_tc_in", LAN, &f) == VERDICT_TC_DROP);
+	rules[2] = rules[1];
+	rules[2].from = 1U << NAT_ZONE_INSIDE;
+	rules[2].to = 1U << NAT_ZONE_OUTSIDE;
+	rules[2].proto = TCP;
+	rules[2].dst_first = rules[2].dst_last = 443;
+	plane_settings(&plane)->sets[0].taken_n = 1;
+	f = frame_error(&plane, LAN, HOST(9), WORLD(7), UNREACHABLE, 4, 1400, &said, IP + 8);
+	CHILD_CHECK(plane_run(&plane, "nat_tc_in", LAN, &f) == VERDICT_TC_PASS);
+	f = frame_error(&plane, LAN, HOST(9), WORLD(7), UNREACHABLE, 4, 1400, &other, IP + 8);
+	CHILD_CHECK(plane_run(&plane, "nat_tc_in", LAN, &f) == VERDICT_TC_DROP);
+	/* To another one than the quote's sender; from outside. */
+	f = frame_error(&plane, LAN, HOST(9), WORLD(8), UNREACHABLE, 4, 1400, &said, IP + 8);
+	CHILD_CHECK(plane_run(&plane, "nat_tc_in", LAN, &f) == VERDICT_TC_DROP);
+	f = frame_error(&plane, WAN, WORLD(9), WORLD(7), UNREACHABLE, 4, 1400, &said, IP + 8);
+	CHILD_CHECK(plane_run(&plane, "nat_tc_in", WAN, &f) == VERDICT_TC_DROP);
+	return 0;
+}
+
+static void errors_about_what_a_proxy_has_sent_inside_pass(void **state)
+{
+	(void)state;
+	assert_child(taken, plane_no_rights);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +383,7 @@ int main(void)
 		cmocka_unit_test(no_flipped_bit_and_no_torn_error_passes),
 		cmocka_unit_test(rfc5508_req6_an_error_neither_refreshes_nor_ends_a_flow),
 		cmocka_unit_test(errors_about_the_machines_own_pass_and_tell_of_nobody_inside),
+		cmocka_unit_test(errors_about_what_a_proxy_has_sent_inside_pass),
 	};
 	return cmocka_run_group_tests(tests, plane_group, NULL);
 }

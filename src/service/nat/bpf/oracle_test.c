@@ -145,7 +145,7 @@ static enum err write_configuration(struct trial *t)
 				      .rules_own = (uint16_t)o->rules_own,
 				      .plain_n = (uint16_t)o->plain_n,
 				      .forward_first = 1,
-				      .forwards_n = o->forwards_n};
+				      .forwards_n = (uint16_t)o->forwards_n};
 	s->rules_gen = (uint16_t)++o->gen;
 	return OK;
 }

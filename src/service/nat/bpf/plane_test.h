@@ -275,7 +275,7 @@ static inline void plane_forward(const struct plane *p, uint32_t number, uint8_t
 				      .zone = ZONE_DMZ};
 	*plane_port(p, 0, space, port) = NAT_PORT_FORWARD | number;
 	if (plane_settings(p)->sets[0].forwards_n < number)
-		plane_settings(p)->sets[0].forwards_n = number;
+		plane_settings(p)->sets[0].forwards_n = (uint16_t)number;
 }
 
 /* One direction of flow `number`; side: 0, the originator's. */

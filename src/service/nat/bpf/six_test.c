@@ -198,6 +198,49 @@ static void rules_let_in_and_judge_again(void **state)
 	world_put("settings", &zero, &s);
 }
 
+static void what_a_proxy_takes_is_left_to_the_machine(void **state)
+{
+	struct nat_rule rule = {.from = 1U << NAT_ZONE_INSIDE,
+				.to = 1U << NAT_ZONE_OUTSIDE,
+				.proto = 6,
+				.action = NAT_ALLOW,
+				.src_last = UINT16_MAX,
+				.dst_first = 443,
+				.dst_last = 443};
+	struct frame about = tcp_six(LAN, WORLD, 443, HOST, 7000, ACK, 60);
+	struct frame error = error_six(LAN, "2001:db8:1::9", WORLD, 2, 0, 1280, &about, 1232);
+	struct nat_settings s, other;
+	uint32_t zero = 0, number;
+	NEEDS_PROGRAMS();
+	world_get("settings", &zero, &s);
+	assert_drops("nat_in6", LAN, error, NAT_C_DROP_ICMP);
+	number = s.sets[0].rule_first + s.sets[0].rules_n;
+	world_put("rules", &number, &rule);
+	other = s;
+	other.sets[0].taken_n = 1;
+	world_put("settings", &zero, &other);
+	assert_passes("nat_in6", LAN, tcp_six(LAN, HOST, 7000, WORLD, 443, SYN, 64));
+	assert_passes("nat_in6", LAN, tcp_six(LAN, HOST, 7000, WORLD, 443, ACK, 64));
+	assert_passes("nat_in6", LAN, error);
+	assert_drops("nat_in6", LAN, tcp_six(LAN, HOST, 7000, WORLD, 444, ACK, 64),
+		     NAT_C_DROP_NO_FLOW);
+	assert_drops("nat_in6", WAN, tcp_six(WAN, "2001:db8:b::1", 7, WORLD, 443, SYN, 64),
+		     NAT_C_DROP_UNASKED);
+	/* What the rules refuse is refused all the same. */
+	other.sets[0].rules_n = 0;
+	number = other.sets[0].rule_first;
+	struct nat_rule first;
+	world_get("rules", &number, &first);
+	world_put("rules", &number, &rule);
+	world_put("settings", &zero, &other);
+	assert_drops("nat_in6", LAN, tcp_six(LAN, HOST, 7001, WORLD, 443, SYN, 64),
+		     NAT_C_DROP_RULE);
+	world_put("rules", &number, &first);
+	world_put("settings", &zero, &s);
+	assert_drops("nat_in6", LAN, tcp_six(LAN, HOST, 7000, WORLD, 443, ACK, 64),
+		     NAT_C_DROP_NO_FLOW);
+}
+
 /* RFC 5508 REQ-8, by ICMPv6: told that it is prohibited, and counted once. */
 static void assert_refused(uint16_t sport, enum nat_counter why)
 {
@@ -492,6 +535,7 @@ int main(void)
 		cmocka_unit_test(goes_to_neighbours_that_are_not_known_yet),
 		cmocka_unit_test(follows_tcp),
 		cmocka_unit_test(rules_let_in_and_judge_again),
+		cmocka_unit_test(what_a_proxy_takes_is_left_to_the_machine),
 		cmocka_unit_test(a_host_has_a_limit),
 		cmocka_unit_test(a_full_table_refuses),
 		cmocka_unit_test(the_machine_speaks_and_is_answered),
