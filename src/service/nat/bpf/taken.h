@@ -6,6 +6,8 @@
 
 #include "service/nat/bpf/rule.h"
 
+#include <linux/in.h>
+
 /* Whether the rules behind those of the firewall take what q asks about, of TCP. */
 static __always_inline bool taken_by_rules(struct rule_question *q)
 {
