@@ -286,7 +286,7 @@ enum err certificate_hand_out(X509 *x, X509 *above, EVP_PKEY *key, struct certif
 enum err certificate_authority(const char *called, const struct certificate_names *reach,
 			       struct certificate_time time, struct certificate *ret)
 {
-	if (!certificate_are_names(reach, false) || reach->names_n == 0 || !*called ||
+	if ((reach && (!certificate_are_names(reach, false) || reach->names_n == 0)) || !*called ||
 	    time.until_s <= time.from_s)
 		return ERR_FORMAT;
 	enum err e = ENOMEM;
@@ -294,8 +294,8 @@ enum err certificate_authority(const char *called, const struct certificate_name
 	X509 *x = key ? certificate_begin(called, time, NULL, key) : NULL;
 	if (x && put_extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
 	    put_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-	    put_extension(x, x, NID_ext_key_usage, "serverAuth") && put_reach(x, reach) &&
-	    X509_sign(x, key, EVP_sha256()))
+	    put_extension(x, x, NID_ext_key_usage, "serverAuth") &&
+	    (!reach || put_reach(x, reach)) && X509_sign(x, key, EVP_sha256()))
 		e = certificate_hand_out(x, NULL, key, ret);
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -303,17 +303,27 @@ enum err certificate_authority(const char *called, const struct certificate_name
 	return e;
 }
 
-static enum err issue(X509 *above, EVP_PKEY *above_key, const struct certificate_names *whom,
-		      struct certificate_time time, struct certificate *ret)
+X509 *certificate_server(const char *called, const struct certificate_names *whom,
+			 struct certificate_time time, X509 *above, EVP_PKEY *above_key,
+			 EVP_PKEY *key)
 {
-	enum err e = ENOMEM;
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = key ? certificate_begin(whom->names[0], time, above, key) : NULL;
+	X509 *x = certificate_begin(called, time, above, key);
 	if (x && put_extension(x, above, NID_basic_constraints, "critical,CA:FALSE") &&
 	    put_extension(x, above, NID_key_usage, "critical,digitalSignature") &&
 	    put_extension(x, above, NID_ext_key_usage, "serverAuth") &&
 	    certificate_put_names(x, whom) && X509_sign(x, above_key, EVP_sha256()))
-		e = certificate_hand_out(x, above, key, ret);
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+static enum err issue(X509 *above, EVP_PKEY *above_key, const struct certificate_names *whom,
+		      struct certificate_time time, struct certificate *ret)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x =
+		key ? certificate_server(whom->names[0], whom, time, above, above_key, key) : NULL;
+	enum err e = x ? certificate_hand_out(x, above, key, ret) : (enum err)ENOMEM;
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return e;

@@ -38,8 +38,8 @@ struct certificate_time {
  * reach and what is below them, and the addresses in reach, and makes no authorities below itself
  * (RFC 5280 4.2.1.10, critical): what people install opens no other door. A private address
  * in reach stands for its whole private range (RFC 1918, RFC 4193, RFC 6598), so that a new address
- * of the gateway asks nobody to install anew. reach: at least one name. ERR_FORMAT: a name or an
- * address is none. */
+ * of the gateway asks nobody to install anew. reach: at least one name; NULL: all servers, for who
+ * stands in for any of them. ERR_FORMAT: a name or an address is none. */
 MUST enum err certificate_authority(const char *called, const struct certificate_names *reach,
 				    struct certificate_time time, struct certificate *ret);
 

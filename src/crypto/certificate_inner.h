@@ -23,6 +23,10 @@ bool certificate_put_names(X509 *x, const struct certificate_names *whom);
 /* What all certificates have. issuer: NULL for one that signs itself. NULL: no memory. */
 X509 *certificate_begin(const char *called, struct certificate_time time, X509 *issuer,
 			EVP_PKEY *key);
+/* A server's, signed. NULL: no memory. */
+X509 *certificate_server(const char *called, const struct certificate_names *whom,
+			 struct certificate_time time, X509 *above, EVP_PKEY *above_key,
+			 EVP_PKEY *key);
 /* As texts; above: NULL, or the one that signed. */
 MUST enum err certificate_hand_out(X509 *x, X509 *above, EVP_PKEY *key, struct certificate *ret);
 

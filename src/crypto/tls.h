@@ -88,6 +88,11 @@ void tls_server_unref(struct tls_server *s);
 MUST enum err tls_server_add(struct tls_server *s, struct span chain_pem, struct span key_pem);
 /* The same with one that is shared; s takes a count. */
 MUST enum err tls_server_add_chain(struct tls_server *s, struct tls_chain *c);
+/* A server as `like` is, which shows c to everybody, whatever they ask for, and costs next to
+ * nothing. like: without tickets and names to be proved; a count of it is taken, and one of c.
+ * ERR_REFUSED: the library does not take c. */
+MUST enum err tls_server_alone(struct tls_server *like, struct tls_chain *c,
+			       struct tls_server **ret);
 /* The chain that a client would be shown for that name (NULL: none asked) and kind of key, or NULL.
  * Borrowed. key: of enum tls_key. */
 struct tls_chain *tls_server_chain(const struct tls_server *s, const char *name, unsigned key);
@@ -206,6 +211,9 @@ bool tls_is_open(const struct tls_stream *t);
 struct span tls_protocol(const struct tls_stream *t);
 /* The name that the client asked for, or NULL. Borrowed from t. */
 const char *tls_server_name(const struct tls_stream *t);
+/* The server has asked for a certificate of ours, and got none: it may want to know who we are.
+ * Also of one that has failed. */
+bool tls_asks_certificate(const struct tls_stream *t);
 /* This connection only proved a name to an ACME server (RFC 8737 3): it is to be closed. */
 bool tls_is_acme(const struct tls_stream *t);
 /* Why the stream is over, a fixed text for a log; "" when it is not. */

@@ -154,6 +154,29 @@ enum err tls_chain_new(struct span chain_pem, struct span key_pem, struct tls_ch
 	return e;
 }
 
+enum err tls_chain_of(X509 *certificate, EVP_PKEY *key, struct tls_chain **ret)
+{
+	struct tls_chain *c = calloc(1, sizeof(*c));
+	if (!c)
+		return ENOMEM;
+	atomic_init(&c->refs, 1);
+	c->lock = CRYPTO_THREAD_lock_new();
+	c->above = sk_X509_new_null();
+	if (X509_up_ref(certificate) == 1)
+		c->certificate = certificate;
+	if (EVP_PKEY_up_ref(key) == 1)
+		c->key = key;
+	enum err e = ENOMEM;
+	if (c->lock && c->above && c->certificate && c->key && names_read(c))
+		e = kind_read(key, &c->kind) ? OK : ERR_REFUSED;
+	ERR_clear_error();
+	if (e)
+		chain_free(c);
+	else
+		*ret = c;
+	return e;
+}
+
 struct tls_chain *tls_chain_ref(struct tls_chain *c)
 {
 	if (c)

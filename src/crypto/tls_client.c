@@ -129,6 +129,15 @@ static bool set_up_alpn(SSL_CTX *c, const struct tls_client_options *o)
 	return len == 0 || SSL_CTX_set_alpn_protos(c, wire, (unsigned)len) == 0;
 }
 
+/* Only asked of who has none to show. */
+static int certificate_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key)
+{
+	enum { GO_ON_WITHOUT = 0 };
+	(void)certificate, (void)key;
+	tls_stream_of(ssl)->asks_certificate = true;
+	return GO_ON_WITHOUT;
+}
+
 static enum err client_set_up(struct tls_client *c, const struct tls_client_options *o)
 {
 	c->wire = tls_wire_method();
@@ -141,6 +150,7 @@ static enum err client_set_up(struct tls_client *c, const struct tls_client_opti
 		c->library, o->no_sessions ? SSL_SESS_CACHE_OFF
 					   : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(c->library, session_keep);
+	SSL_CTX_set_client_cert_cb(c->library, certificate_asked);
 	c->chain = tls_chain_ref(o->chain);
 	if (c->chain && SSL_CTX_use_cert_and_key(c->library, c->chain->certificate, c->chain->key,
 						 c->chain->above, 1) != 1)

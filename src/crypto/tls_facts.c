@@ -17,6 +17,11 @@ const char *tls_server_name(const struct tls_stream *t)
 	return SSL_get_servername(t->library, TLSEXT_NAMETYPE_host_name);
 }
 
+bool tls_asks_certificate(const struct tls_stream *t)
+{
+	return t->asks_certificate;
+}
+
 bool tls_is_acme(const struct tls_stream *t)
 {
 	return t->acme != NULL;

@@ -38,6 +38,8 @@ struct tls_chain {
 	size_t staple_len;
 };
 
+/* Of what the library has made; counts of both are taken. ENOMEM; ERR_REFUSED: as tls_chain_new. */
+MUST enum err tls_chain_of(X509 *certificate, EVP_PKEY *key, struct tls_chain **ret);
 /* The issuer out of the chain (a self-signed one is its own), or NULL. Borrowed. */
 X509 *tls_chain_issuer(const struct tls_chain *c);
 /* The staple for the library, which frees it; false: there is none. */
@@ -59,9 +61,11 @@ struct tls_server {
 	uint8_t alpn[TLS_ALPN_MAX][TLS_TEXT_MAX];
 	size_t alpn_n;
 	bool refuse_unknown;
+	bool alone; /* of tls_server_alone: `first` is shown, which the library does not hold */
 	tls_acme_hook *acme;
 	void *acme_arg;
 	struct tls_tickets *tickets;
+	struct tls_server *like;   /* counted: whose library it is; NULL: its own */
 	struct tls_chain **chains; /* owned; each counted */
 	size_t chains_n, chains_room;
 	struct tls_names *names;
@@ -81,7 +85,8 @@ struct tls_stream {
 	enum err wire_err; /* the last error of the wire */
 	const char *fault; /* NULL: none */
 	bool failed, offers_acme, is_open;
-	enum err why; /* with failed */
+	bool asks_certificate; /* the other side has asked for one of ours, and there is none */
+	enum err why;	       /* with failed */
 };
 
 /* The bytes of a wire for the library; NULL: no memory. */

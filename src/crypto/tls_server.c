@@ -44,7 +44,7 @@ static int name_asked(SSL *ssl, int *alert, void *arg)
 		t->acme = name ? s->acme(s->acme_arg, name) : NULL;
 		return t->acme ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
-	t->bundle = name ? tls_names_find(s->names, name) : NULL;
+	t->bundle = s->alone ? &s->first : name ? tls_names_find(s->names, name) : NULL;
 	if (t->bundle)
 		return SSL_TLSEXT_ERR_OK;
 	if (s->refuse_unknown || s->chains_n == 0)
@@ -63,7 +63,7 @@ static int choose_chain(SSL *ssl, void *arg)
 {
 	struct tls_stream *t = tls_stream_of(ssl);
 	(void)arg;
-	if (!t->acme && bundle_equal(t->bundle, &t->server->first))
+	if (!t->acme && !t->server->alone && bundle_equal(t->bundle, &t->server->first))
 		return 1;
 	SSL_certs_clear(ssl);
 	if (t->acme) { /* who looks for a proof has none of its own */
@@ -291,8 +291,11 @@ void tls_server_unref(struct tls_server *s)
 	free(s->chains);
 	tls_names_free(s->names);
 	tls_tickets_unref(s->tickets);
-	SSL_CTX_free(s->library);
-	BIO_meth_free(s->wire);
+	if (!s->like) {
+		SSL_CTX_free(s->library);
+		BIO_meth_free(s->wire);
+	}
+	tls_server_unref(s->like);
 	free(s);
 }
 
@@ -357,6 +360,27 @@ enum err tls_server_add(struct tls_server *s, struct span chain_pem, struct span
 	AUTO(tls_chain_unref) struct tls_chain *c = NULL;
 	TRY(tls_chain_new(chain_pem, key_pem, &c));
 	return tls_server_add_chain(s, c);
+}
+
+enum err tls_server_alone(struct tls_server *like, struct tls_chain *c, struct tls_server **ret)
+{
+	ASSERT(!like->tickets && !like->acme && !like->like);
+	AUTO(tls_server_unref) struct tls_server *s = calloc(1, sizeof(*s));
+	if (!s)
+		return ENOMEM;
+	atomic_init(&s->refs, 1);
+	s->like = tls_server_ref(like);
+	s->library = like->library;
+	s->wire = like->wire;
+	s->alone = true;
+	if (!is_usable(s, c))
+		return ERR_REFUSED;
+	if (!make_room(s))
+		return ENOMEM;
+	s->chains[s->chains_n++] = tls_chain_ref(c);
+	s->first.by_key[c->kind] = c;
+	*ret = TAKE(s);
+	return OK;
 }
 
 struct tls_chain *tls_server_chain(const struct tls_server *s, const char *name, unsigned key)

@@ -566,7 +566,8 @@ static struct proxy_back1 *back1_new(struct proxy_worker *w, struct proxy_hop *h
 	b->to = hop->to;
 	b->raced = hop->others_n > 0;
 	b->x = x;
-	x->back = &b->back;
+	if (x)
+		x->back = &b->back;
 	hop_count_open(w, hop);
 	return b;
 }
@@ -612,6 +613,24 @@ void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct pro
 	}
 	owned(b, t);
 	opened(b);
+}
+
+void proxy_back1_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		      const struct ip_endpoint *to)
+{
+	bool room = hop->idle_n < hop->limits.idle_max;
+	struct proxy_back1 *b = room ? back1_new(w, hop, NULL) : NULL;
+	if (!b) {
+		proxy_transport_close(t, false);
+		return;
+	}
+	if (hop->protocol == PROXY_HTTP_ALPN)
+		hop->only_http1 = true;
+	owned(b, t);
+	b->to = *to;
+	stay(b);
+	if (t->ready & (PROXY_CAN_READ | PROXY_BROKEN)) /* which brings no event any more */
+		proxy_later_add(&w->later, &b->later, turn_later);
 }
 
 /* Whether the hop still stands for where b leads: the service judged these addresses and no others.

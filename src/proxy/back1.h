@@ -48,6 +48,9 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 /* Takes over a connection that was opened for x by somebody else (ALPN chose HTTP/1.1). */
 void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
 		       struct proxy_exchange *x);
+/* Keeps one that was opened otherwise, and leads to `to`; or closes it, when there are enough. */
+void proxy_back1_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		      const struct ip_endpoint *to);
 /* The kept connection that was used last goes on with x; false: there is none. */
 MUST bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x);
 /* Closes an idle one. */

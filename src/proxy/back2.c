@@ -492,6 +492,19 @@ void proxy_back2_open(struct proxy_exchange *x)
 	}
 }
 
+void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t)
+{
+	struct proxy_back2 *b = back2_new(w, hop);
+	if (!b) {
+		proxy_transport_close(t, false);
+		return;
+	}
+	b->t = t;
+	t->owner = b;
+	t->call = ready;
+	opened(b);
+}
+
 void proxy_back2_close_hop(struct proxy_hop *hop)
 {
 	struct proxy_back2 *next;

@@ -12,12 +12,15 @@
 
 struct proxy_exchange;
 struct proxy_hop;
+struct proxy_transport;
 struct proxy_worker;
 
 /* Gives x a stream on a connection to its hop, or opens one; proxy_exchange_opened or _failed
  * tells, maybe before it returns. With PROXY_HTTP_ALPN the connection may turn out to be HTTP/1.1:
  * then it is back1's, and so are those that follow. */
 void proxy_back2_open(struct proxy_exchange *x);
+/* Keeps a connection that was opened otherwise, and has agreed to h2. */
+void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t);
 /* The hop's connections end when their streams are done; those without at once. */
 void proxy_back2_close_hop(struct proxy_hop *hop);
 /* All are closed, whatever they do: no exchange may be left. */

@@ -275,6 +275,12 @@ void proxy_exchange_opened(struct proxy_exchange *x, bool kept)
 	bool end = x->request_empty; /* a body may be whole, and nobody have taken it yet */
 	x->kept = kept;
 	x->times.open_us = w->now_us;
+	if (x->answered) { /* a tunnel by its second connection: exchange_inspect.c */
+		x->phase = PROXY_PHASE_TUNNEL;
+		exchange_arm(x);
+		exchange_request_push(x);
+		return;
+	}
 	if (kept)
 		proxy_count_add(&w->counts, PROXY_COUNT_BACK_REUSED, 1);
 	x->phase = PROXY_PHASE_SENT;

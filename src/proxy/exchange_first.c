@@ -8,7 +8,7 @@
 enum { BUFFERS_MAX = PROXY_FIRST_MAX / PROXY_BUFFER_SIZE + 2 };
 
 /* exchange.first */
-enum { NOTHING, LOOKING, PASSING, REFUSED };
+enum { NOTHING, LOOKING, PASSING, REFUSED, HOLDING };
 
 void exchange_first_begin(struct proxy_exchange *x)
 {
@@ -73,12 +73,25 @@ static size_t keep(struct proxy_exchange *x, struct span bytes)
 	return bytes.len;
 }
 
+/* They stay here until it is known who answers them. How many were kept. */
+static size_t hold(struct proxy_exchange *x, struct span bytes)
+{
+	size_t n = keep(x, bytes);
+	if (x->first == REFUSED)
+		return n;
+	x->first = HOLDING;
+	x->first_by_ms = 0;
+	exchange_arm(x);
+	exchange_inspect(x);
+	return n;
+}
+
 bool exchange_first_pass(struct proxy_exchange *x)
 {
 	struct proxy_buffers *pool = &x->worker->buffers;
 	bool held = !proxy_chain2_empty(&x->first_held);
 	if (x->first != PASSING)
-		return x->first != REFUSED;
+		return x->first != REFUSED && x->first != HOLDING;
 	while (!proxy_chain2_empty(&x->first_held)) {
 		struct span s = proxy_chain2_span(&x->first_held);
 		size_t n = x->back->ops->body(x->back, x, s, false);
@@ -111,11 +124,26 @@ bool exchange_first(struct proxy_exchange *x, struct span bytes, bool end, size_
 		x->first = PASSING;
 		x->first_by_ms = 0;
 		return exchange_first_pass(x);
+	case PROXY_FIRST_INSPECT: *ret_taken = hold(x, bytes); return false;
 	case PROXY_FIRST_REFUSE: break;
 	}
 	refuse(x);
 	exchange_end_later(x, PROXY_REFUSED);
 	return false;
+}
+
+void exchange_first_take(struct proxy_exchange *x, struct proxy_chain2 *ret)
+{
+	*ret = x->first_held;
+	x->first_held = (struct proxy_chain2){0};
+	for (const struct proxy_buffer *b = ret->first; b; b = b->next)
+		x->request_bytes += proxy_buffer_span(b).len;
+	x->first = NOTHING;
+}
+
+void exchange_first_go(struct proxy_exchange *x)
+{
+	x->first = PASSING;
 }
 
 bool exchange_first_is_late(const struct proxy_exchange *x)
@@ -125,11 +153,14 @@ bool exchange_first_is_late(const struct proxy_exchange *x)
 
 void exchange_first_late(struct proxy_exchange *x)
 {
-	if (ask(x, (struct span){0}, true) == PROXY_FIRST_PASS) {
+	switch (ask(x, (struct span){0}, true)) {
+	case PROXY_FIRST_PASS:
 		x->first = PASSING;
 		x->first_by_ms = 0;
 		(void)exchange_first_pass(x);
 		return;
+	case PROXY_FIRST_INSPECT: (void)hold(x, (struct span){0}); return;
+	default: break;
 	}
 	refuse(x);
 	proxy_exchange_end(x, PROXY_REFUSED);

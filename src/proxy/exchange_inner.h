@@ -44,6 +44,12 @@ bool exchange_first_is_late(const struct proxy_exchange *x);
 /* x may be over afterwards. */
 void exchange_first_late(struct proxy_exchange *x);
 void exchange_first_drop(struct proxy_exchange *x);
+/* What is held is for somebody else, and what follows goes to the back there is. */
+void exchange_first_take(struct proxy_exchange *x, struct proxy_chain2 *ret);
+/* What is held goes on, as soon as there is a back. */
+void exchange_first_go(struct proxy_exchange *x);
+/* The tunnel's client is answered here: at the end of the turn it begins. */
+void exchange_inspect(struct proxy_exchange *x);
 /* Into the front, past the filters. */
 size_t exchange_to_front(struct proxy_exchange *x, struct span bytes, bool end);
 

@@ -30,8 +30,9 @@ struct proxy_connection {
 	const struct proxy_tls_facts *tls; /* NULL: plain */
 	uint64_t began_ms;
 	uint32_t exchanges; /* so far, the one that runs too */
-	bool proxied;	    /* peer and local are of a PROXY header */
+	bool proxied;	    /* peer and local are of a PROXY header, or of the tunnel it is in */
 	uint8_t version;    /* 11 or 20; of SOCKS and while unknown 0 */
+	const char *fault;  /* its handshake failed: why, a fixed text, maybe "" */
 };
 
 /* What a new connection is to be. Times in ms, 0: no limit. Of SOCKS head_ms is for all that comes
@@ -77,6 +78,16 @@ enum proxy_first {
 	PROXY_FIRST_PASS, /* they go on, and nothing behind them is looked at */
 	PROXY_FIRST_MORE,
 	PROXY_FIRST_REFUSE, /* the tunnel ends by a reset */
+	/* They begin TLS, and the client is answered here: `inspect` and `greet` follow. With
+	 * tunnels that lead directly to a server only. */
+	PROXY_FIRST_INSPECT,
+};
+
+/* Of a tunnel that is inspected, when its server's handshake is over. */
+enum proxy_greet {
+	PROXY_GREET_ENTER, /* as a connection of its own: the connection that was filled in */
+	PROXY_GREET_PASS,  /* as a tunnel after all: `pick` follows */
+	PROXY_GREET_END,   /* the tunnel ends by a reset */
 };
 
 enum { PROXY_FIRST_MAX = 18 * 1024 };
@@ -113,6 +124,17 @@ struct proxy_face {
 	 * Not called any more after another word than MORE. NULL: all pass. */
 	enum proxy_first (*first_bytes)(void *arg, struct proxy_exchange *x, struct span bytes,
 					bool last);
+	/* After PROXY_FIRST_INSPECT: the server of a tunnel as a hop with TLS (PROXY_HTTP_ALPN),
+	 * for which the tunnel's connection is used from here on; `left` follows. NULL: the tunnel
+	 * ends. */
+	struct proxy_hop *(*inspect)(void *arg, struct proxy_exchange *x);
+	/* server: its handshake is over; or it failed, if PROXY_BROKEN is set. To enter: *c is the
+	 * connection inside, as that of x; its `service` is the face's to set, and `disconnected`
+	 * is told of its end; *ret is as of `connection`, and has TLS. The connection to the server
+	 * is kept for its requests when it is good; it is checked by hop->tls. */
+	enum proxy_greet (*greet)(void *arg, struct proxy_exchange *x,
+				  const struct proxy_transport *server, struct proxy_connection *c,
+				  struct proxy_admission *ret);
 	/* The core answers with a status of its own (400, 502…): *ret may give its body and fields
 	 * (x->response.status is set). NULL: a line of text. */
 	void (*error)(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret);

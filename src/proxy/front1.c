@@ -702,6 +702,9 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 {
 	struct proxy_front1 *f = slab_take(&w->front1s);
 	if (!f) {
+		struct proxy_connection copy = *c;
+		if (w->face->disconnected)
+			w->face->disconnected(w->face_arg, &copy);
 		proxy_transport_close(t, true);
 		return NULL;
 	}

@@ -260,6 +260,13 @@ static enum err accept_tls(struct proxy_worker *w, struct proxy_transport *lower
 	return proxy_tls_accept(&io->tlss, lower, server, ret);
 }
 
+static enum err connect_tls(struct proxy_worker *w, struct proxy_transport *lower,
+			    struct tls_peer *peer, struct proxy_transport **ret)
+{
+	struct proxy_io *io = w->io_arg;
+	return proxy_tls_connect(&io->tlss, lower, peer, ret);
+}
+
 static enum err read_file(struct proxy_worker *w, int fd, uint64_t offset, void *buf, size_t size,
 			  size_t *ret_len)
 {
@@ -285,6 +292,7 @@ static const struct proxy_worker_io ways = {
 	.splice_give = give_splice,
 	.connect = connect_hop,
 	.tls_accept = accept_tls,
+	.tls_connect = connect_tls,
 	.file_read = read_file,
 };
 
@@ -311,7 +319,8 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	io->w.io = &ways;
 	io->w.io_arg = io;
 	io->w.splice_min = o->splice_min ? o->splice_min : SPLICE_MIN;
-	/* A connection has two sides; and others than HTTP's are of a number as large. */
+	/* A connection has two sides; and others than HTTP's are of a number as large. What is
+	 * inspected has TLS on both. */
 	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 4);
 	proxy_tlss_init(&io->tlss, o->connections_max * 2);
 	loop_timer_init(&io->tick, tick, io);

@@ -45,7 +45,8 @@ struct proxy_transport_ops {
 	void (*close)(struct proxy_transport *t, bool abort);
 };
 
-/* What TLS found out; NULL in a transport without. Spans live as long as the transport. */
+/* What TLS found out; NULL in a transport without, and before its handshake is over: of one that
+ * failed there is only what the server asked for. Spans live as long as the transport. */
 struct proxy_tls_facts {
 	struct span alpn;	 /* "h2", "http/1.1"; empty: none was agreed */
 	struct span server_name; /* what the client asked for (SNI), lower case; may be empty */
@@ -55,7 +56,9 @@ struct proxy_tls_facts {
 	struct span client_issuer;
 	struct span client_serial, client_fingerprint; /* hexadecimal */
 	struct span client_field; /* as RFC 9440 2.2 writes it; empty when it is too long */
+	uint64_t peer_from_s, peer_until_s; /* of the other side's certificate; 0: it has none */
 	bool resumed;
+	bool asks_certificate; /* the server has asked for one of ours, and there is none */
 };
 
 /* events: the marks that are new (PROXY_CAN_READ…). The owner may close t in it. */

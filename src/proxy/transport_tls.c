@@ -131,6 +131,9 @@ static enum err learn(struct proxy_tls *s)
 		.version = span_text(f.version),
 		.cipher = span_text(f.cipher),
 		.resumed = f.resumed,
+		.peer_from_s = f.peer.from_s,
+		.peer_until_s = f.peer.until_s,
+		.asks_certificate = tls_asks_certificate(s->stream),
 	};
 	s->t.tls = &s->facts;
 	if (!f.peer.present)
@@ -170,6 +173,9 @@ static unsigned shake(struct proxy_tls *s)
 	}
 	if (e) {
 		s->t.fault = tls_fault(s->stream);
+		s->facts.asks_certificate = tls_asks_certificate(s->stream);
+		if (s->facts.asks_certificate)
+			s->t.tls = &s->facts;
 		return broken(s, e);
 	}
 	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;

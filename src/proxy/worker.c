@@ -3,6 +3,7 @@
 #include "proxy/back1.h"
 #include "proxy/entry.h"
 #include "proxy/front1.h"
+#include "proxy/inspect.h"
 #include "proxy/relay.h"
 #include "proxy/share2.h"
 
@@ -15,6 +16,7 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 	slab_init(&w->entry_slab, proxy_entry_size, connections_max);
 	slab_init(&w->back1s, sizeof(struct proxy_back1), connections_max);
 	slab_init(&w->relays, sizeof(struct proxy_relay), connections_max);
+	slab_init(&w->inspects, sizeof(struct proxy_inspect), connections_max);
 	wheel_init(&w->wheel, now_ms);
 	w->exchanges_max = exchanges_max;
 	large_init(&w->exchanges_memory, sizeof(struct proxy_exchange), SIZE_MAX);
@@ -28,6 +30,7 @@ void proxy_worker_done(struct proxy_worker *w)
 	slab_done(&w->front1s);
 	slab_done(&w->back1s);
 	slab_done(&w->relays);
+	slab_done(&w->inspects);
 	slab_done(&w->entry_slab);
 	proxy_buffers_done(&w->buffers);
 }

@@ -31,6 +31,9 @@ struct proxy_worker_io {
 	 * PROXY_OPENED or PROXY_BROKEN. NULL: there is no TLS. */
 	enum err (*tls_accept)(struct proxy_worker *w, struct proxy_transport *lower,
 			       struct tls_server *server, struct proxy_transport **ret);
+	/* The client's side over an open transport, as tls_accept. */
+	enum err (*tls_connect)(struct proxy_worker *w, struct proxy_transport *lower,
+				struct tls_peer *peer, struct proxy_transport **ret);
 	/* Reads size bytes of a file at offset; fewer: *ret_len says so. NULL: no files. */
 	enum err (*file_read)(struct proxy_worker *w, int fd, uint64_t offset, void *buf,
 			      size_t size, size_t *ret_len);
@@ -71,7 +74,7 @@ struct proxy_worker {
 	void *io_arg;			   /* io_worker.c's own */
 	const struct proxy_limits *limits; /* for verdicts without, and before one */
 	struct proxy_buffers buffers;
-	struct slab front1s, back1s, entry_slab, relays;
+	struct slab front1s, back1s, entry_slab, relays, inspects;
 	struct proxy_entry *entries; /* before they speak HTTP */
 	struct proxy_front1 *fronts; /* all of them, for the drain */
 	struct wheel wheel;	     /* deadlines of connections and exchanges: deadline.h */

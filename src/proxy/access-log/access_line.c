@@ -141,6 +141,12 @@ static const char *version_text(uint8_t version)
 	}
 }
 
+static void write_inspected(const struct access_line *l, struct writer *w)
+{
+	if (l->inspected)
+		write_text(w, ",\"inspected\":true");
+}
+
 static void write_tls(const struct access_line *l, struct writer *w)
 {
 	if (!l->tls.len)
@@ -188,6 +194,7 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 	member_text(w, "detail", l->detail);
 	member_text(w, "tunnel_sni", l->tunnel_name);
 	write_tls(l, w);
+	write_inspected(l, w);
 	member_text(w, "user", l->user);
 	member_text(w, "referer", l->referer);
 	member_text(w, "agent", l->agent);

@@ -34,6 +34,7 @@ struct access_line {
 	 */
 	struct span cipher, server_name, alpn, client_subject, client_fingerprint;
 	bool resumed;
+	bool inspected; /* in JSON only: it was within TLS, which the proxy decrypted */
 	/* In JSON only: whom the client asks for by TLS inside its tunnel; what refused it. */
 	struct span tunnel_name, detail;
 	const char *cause; /* NULL: it ended well */

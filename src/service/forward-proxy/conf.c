@@ -118,6 +118,17 @@ static const struct config_key forward_keys[] = {
 	 CONFIG_FIELD(struct forward_conf, tunnels),
 	 .map = &forward_tunnels_map,
 	 .help = "what is looked at in tunnels"},
+	{.name = "inspection",
+	 .type = CONFIG_MAP,
+	 CONFIG_FIELD(struct forward_conf, inspection),
+	 CONFIG_PRESENT(struct forward_conf, has_inspection),
+	 .map = &forward_inspect_map,
+	 .help = "what chosen clients exchange with servers by TLS is decrypted here, judged and "
+		 "kept "
+		 "as requests in the clear are, and encrypted anew with certificates of the "
+		 "proxy's "
+		 "own authority, which those clients must have installed; nobody's is unless set; "
+		 "turned on first by a restart"},
 	{.name = "allow-inside",
 	 .type = CONFIG_PREFIX,
 	 .flags = CONFIG_LIST,
@@ -272,10 +283,34 @@ static void check_groups(const struct forward_conf *conf, struct config_at *at)
 	}
 }
 
+static bool is_user(const struct forward_conf *conf, const char *name)
+{
+	const struct proxy_user_conf *users = conf->access.users.items;
+	bool found = strcmp(name, "*") == 0 && conf->access.users.n;
+	for (size_t u = 0; u < conf->access.users.n && !found; u++)
+		found = strcmp(users[u].name, name) == 0;
+	return found;
+}
+
+static void check_inspection(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct forward_inspect_conf *c = &conf->inspection;
+	const struct config_step groups[] = {{"inspection", 0}, {"groups", 0}};
+	if (c->groups.n && !conf->policy)
+		config_fail_inside(at, groups, 2,
+				   "groups are those of the section `policy`: write `policy: on` "
+				   "too");
+	for (size_t i = 0; i < c->users.n; i++) {
+		const char *name = ((const char *const *)c->users.items)[i];
+		const struct config_step steps[] = {{"inspection", 0}, {"users", i}};
+		if (!is_user(conf, name))
+			config_fail_inside(at, steps, 2, "there is no user '%s' in `access`", name);
+	}
+}
+
 static void check_bandwidth(const struct forward_conf *conf, struct config_at *at)
 {
 	const struct forward_bandwidth_conf *limits = conf->bandwidth.items;
-	const struct proxy_user_conf *users = conf->access.users.items;
 	for (size_t i = 0; i < conf->bandwidth.n; i++) {
 		const struct config_step groups[] = {{"bandwidth", i}, {"groups", 0}};
 		if (limits[i].groups.n && !conf->policy)
@@ -285,10 +320,7 @@ static void check_bandwidth(const struct forward_conf *conf, struct config_at *a
 		for (size_t k = 0; k < limits[i].users.n; k++) {
 			const char *name = ((const char *const *)limits[i].users.items)[k];
 			const struct config_step steps[] = {{"bandwidth", i}, {"users", k}};
-			bool found = strcmp(name, "*") == 0 && conf->access.users.n;
-			for (size_t u = 0; u < conf->access.users.n && !found; u++)
-				found = strcmp(users[u].name, name) == 0;
-			if (!found)
+			if (!is_user(conf, name))
 				config_fail_inside(at, steps, 2,
 						   "there is no user '%s' in `access`", name);
 		}
@@ -309,6 +341,7 @@ static void check(const void *section, struct config_at *at)
 	check_inside(conf, at);
 	check_groups(conf, at);
 	check_bandwidth(conf, at);
+	check_inspection(conf, at);
 	proxy_cache_check(&conf->cache, at);
 }
 

@@ -18,6 +18,7 @@
 #include "service/forward-proxy/conf_listen.h"
 #include "service/forward-proxy/conf_tunnels.h"
 #include "service/forward-proxy/conf_upstream.h"
+#include "service/forward-proxy/inspect/conf_inspect.h"
 #include "service/forward-proxy/pac/conf_pac.h"
 #include "service/forward-proxy/ports.h"
 #include "service/forward-proxy/privacy/conf_privacy.h"
@@ -37,6 +38,8 @@ struct forward_conf {
 	struct config_list tunnel_ports; /* likewise */
 	struct config_list socks_ports;	 /* likewise */
 	struct forward_tunnels_conf tunnels;
+	struct forward_inspect_conf inspection;
+	bool has_inspection;
 	struct config_list allow_inside; /* struct ip_prefix */
 	struct config_list nat64;	 /* struct ip_prefix */
 	struct forward_access_conf access;

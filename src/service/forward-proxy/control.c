@@ -2,6 +2,7 @@
 #include "base/writer.h"
 #include "proxy/cache/io_cache_control.h"
 #include "proxy/count.h"
+#include "service/forward-proxy/io_authority.h"
 #include "service/forward-proxy/io_forward.h"
 
 #define PREFIX "gatehouse_forward_proxy_"
@@ -179,6 +180,16 @@ static void metrics(void *arg, struct writer *w)
 	write_one(w, "transparent_unproved_total",
 		  "of them, with a host that does not lead to where they went",
 		  own_count(p, FORWARD_COUNT_UNPROVED));
+	write_one(w, "inspected_total", "tunnels whose client was answered here, by its own TLS",
+		  own_count(p, FORWARD_COUNT_INSPECTED));
+	write_one(w, "inspect_bad_total", "tunnels to servers that are not good, told by a page",
+		  own_count(p, FORWARD_COUNT_INSPECT_BAD));
+	write_one(w, "inspect_skipped_total", "tunnels that were not inspected, by `skip`",
+		  own_count(p, FORWARD_COUNT_INSPECT_SKIPPED));
+	write_one(w, "inspect_left_total", "tunnels that could not be inspected",
+		  own_count(p, FORWARD_COUNT_INSPECT_LEFT));
+	write_one(w, "inspect_refused_total", "tunnels whose client did not take what it was shown",
+		  own_count(p, FORWARD_COUNT_INSPECT_REFUSED));
 	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
 		  own_count(p, FORWARD_COUNT_SCRIPTS));
 	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",
@@ -231,6 +242,12 @@ static const struct control_verb verbs[] = {
 	 handle_cache_why},
 	{"POST", "/cache/purge", "?url=|prefix=|tag=|all=: what is kept is forgotten",
 	 handle_cache_purge},
+	{"GET", "/inspection", "whose TLS is inspected: how often, and where it does not work",
+	 forward_inspection_show},
+	{"GET", "/authority", "the certificate by which TLS is inspected, for clients to install",
+	 forward_authority_show},
+	{"POST", "/authority/rotate", "another one, which clients must install anew",
+	 forward_authority_rotate},
 	{"GET", "/hosts", "?limit=: where most requests go", handle_hosts},
 	{"GET", "/clients", "?limit=: whose most requests are, as far as the access log may tell",
 	 handle_clients},

@@ -38,7 +38,7 @@ static struct proxy_cached *begin(const struct forward_exchange *e)
 	uint8_t space[SPACE_MAX];
 	struct writer sw = writer_of(space, sizeof(space));
 	struct proxy_cache_request r = {
-		.target = {.scheme = span_text("http"),
+		.target = {.scheme = e->x->request.scheme,
 			   .host = e->host,
 			   .port = e->to.port,
 			   .query = span_sub(target, mark + 1, target.len),

@@ -1,5 +1,6 @@
 /* May a host be gone to: as it is written, and by each of its addresses. */
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 
 static enum forward_step refuse_inside(struct forward_exchange *e, enum inside kind,
 				       struct proxy_verdict *ret)
@@ -14,7 +15,8 @@ enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy
 				    : e->kind == FORWARD_TUNNEL ? &site->tunnel_ports
 				    : e->kind == FORWARD_TLS	? &site->tunnel_ports
 								: &site->socks_ports;
-	if (!ports_contain(ports, e->to.port))
+	/* A request inside a tunnel is for the tunnel's port. */
+	if (!e->inside && !ports_contain(ports, e->to.port))
 		return forward_refuse(e, REFUSAL_PORT, (struct span){0}, ret);
 	enum inside kind = inside_judge_written(&site->inside, &e->to);
 	return kind == INSIDE_NOT ? FORWARD_STEP_ON : refuse_inside(e, kind, ret);
@@ -40,6 +42,10 @@ void forward_name_told(void *arg, struct name_waiter *w)
 
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret)
 {
+	if (e->inside && e->inside->fixed.n) { /* where the tunnel led */
+		e->addresses = e->inside->fixed;
+		return FORWARD_STEP_ON;
+	}
 	if (e->upstream) { /* nobody but him is told the name */
 		e->addresses =
 			(struct names_addresses){.items = {e->upstream->socks.address}, .n = 1};

@@ -15,6 +15,7 @@
 struct access_rule;
 struct upstream;
 struct forward_association;
+struct forward_inspected;
 struct forward_view;
 struct forward_worker;
 struct origin;
@@ -75,6 +76,11 @@ struct forward_exchange {
 	struct name_waiter waiter;
 	struct origin *origin; /* in use: of the last pick; NULL: none */
 	struct proxy_cached *cached;
+	/* Of a tunnel, until its client is let in; owned. */
+	struct forward_inspected *inspecting;
+	/* Of a request that came inside a tunnel: its connection's; NULL: it did not. */
+	const struct forward_inspected *inside;
+	bool inspected; /* a tunnel whose client was answered here */
 	struct forward_exchange *runs_next, *runs_previous; /* io_review.h */
 	struct forward_association
 		*association;		 /* with FORWARD_ASSOCIATE; of the verdict's source */

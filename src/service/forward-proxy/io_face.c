@@ -2,6 +2,7 @@
 
 #include "proto/ip/prefix.h"
 #include "proxy/socks.h"
+#include "service/forward-proxy/io_inspect.h"
 #include "service/forward-proxy/page.h"
 
 /* The way of a request. Each step may let it go on, hold it up or answer it; who is held up comes
@@ -88,6 +89,7 @@ static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exc
 	e->x = x;
 	e->worker = w;
 	e->view = forward_view_use(w->view);
+	e->inside = x->connection->service;
 	/* Ahead of edits, which may make all languages one. */
 	const struct http_field *f =
 		proxy_head_find_name(&x->request, span_text("accept-language"));
@@ -173,6 +175,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	forward_top_add(w->top, x, e);
 	names_leave(&e->waiter);
 	forward_sign_in_leave(e);
+	forward_inspect_leave(e);
 	x->service = NULL;
 	forward_view_leave(e->view);
 }
@@ -180,11 +183,14 @@ static void done(void *arg, struct proxy_exchange *x)
 const struct proxy_face forward_face = {
 	.connection = connection,
 	.opening = forward_opening,
+	.disconnected = forward_disconnected,
 	.request = request,
 	.pick = forward_pick,
 	.left = forward_left,
 	.response = response,
 	.first_bytes = forward_first_bytes,
+	.inspect = forward_inspect,
+	.greet = forward_greet,
 	.error = forward_error,
 	.done = done,
 	.hop_empty = forward_hop_empty,

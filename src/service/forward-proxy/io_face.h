@@ -47,6 +47,9 @@ enum forward_step forward_check_claim(struct forward_exchange *e, struct proxy_v
 /* Of TLS likewise: its ClientHello is read. */
 enum forward_step forward_read_hello(struct forward_exchange *e, struct proxy_verdict *ret);
 
+/* Of a request inside a tunnel that is inspected. */
+enum forward_step forward_read_inside(struct forward_exchange *e, struct proxy_verdict *ret);
+
 /* io_pages.c: what is asked of ourselves. */
 enum forward_step forward_own_page(struct forward_exchange *e, struct proxy_verdict *ret);
 
@@ -68,6 +71,8 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret);
 /* May it be asked for inside the tunnel, wherever that leads? *ret: which rule says no. */
 bool forward_rules_let(struct forward_exchange *e, const struct destination *to, struct span *ret);
+/* Are these rules, about whom and when alone, met? */
+bool forward_rules_fit(const struct forward_exchange *e, const struct access_rules *rules);
 /* io_policy.c: what the site's policy says of the host. */
 enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret);
 /* As above; *ret: which list. */

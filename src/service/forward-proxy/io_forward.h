@@ -11,6 +11,7 @@
 #include "proxy/ticket_ring.h"
 #include "service/forward-proxy/io_worker.h"
 
+struct inspect_authority;
 struct policy_follow;
 
 struct forward_proxy {
@@ -25,6 +26,8 @@ struct forward_proxy {
 	struct auth_known *known;
 	struct auth_attempts *attempts;
 	struct bandwidth *bandwidth;
+	/* Of TLS inspection; counted; NULL: there is no `inspection`, or not yet. */
+	struct inspect_authority *authority;
 	struct forward_site *site;	/* in force */
 	uint64_t sites;			/* made so far */
 	struct proxy_cache_tiers cache; /* of all workers */
@@ -41,6 +44,9 @@ struct forward_proxy {
 
 /* The reload of SIGHUP and of the control socket. */
 void forward_reload(void *arg, struct control_reply *reply);
+
+/* All follow that configuration from now on; on an error all stays as it was. */
+MUST enum err forward_apply(struct forward_proxy *p, struct config *config);
 
 /* control.c */
 void forward_control_face(struct forward_proxy *p, struct control_face *ret);

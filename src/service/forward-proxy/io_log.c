@@ -67,6 +67,7 @@ void forward_log(struct forward_worker *w, struct proxy_exchange *x,
 		l.user = e->user;
 		l.tunnel_name = e->asked;
 		l.detail = e->detail;
+		l.inspected = e->inspected || e->inside;
 	}
 	if (x->connection->tls)
 		fill_tls(x->connection->tls, &l);

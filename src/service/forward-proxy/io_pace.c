@@ -34,7 +34,8 @@ enum forward_step forward_limit_bandwidth(struct forward_exchange *e, struct pro
 {
 	const struct bandwidth_limits *limits = &e->view->site->bandwidth;
 	struct bandwidth_claim claim;
-	if (!limits->n || e->x->pace)
+	/* What is inside a tunnel has moved with the tunnel. */
+	if (!limits->n || e->x->pace || e->inside)
 		return FORWARD_STEP_ON;
 	const struct forward_membership groups = forward_membership_of(e);
 	const struct access_facts facts = {

@@ -1,7 +1,9 @@
 /* The way to the origin: a connection that was kept, or a new one to whichever of its addresses
  * takes it first. */
+#include "base/writer.h"
 #include "proxy/io_race.h"
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 
 /* Connections to one origin, of one worker. Were they fewer than its clients use at once, each
  * burst would open anew what the one before had closed. */
@@ -24,8 +26,12 @@ static struct proxy_hop_limits limits_of(const struct forward_exchange *e, size_
 enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	const struct forward_site *site = e->view->site;
-	(void)ret;
 	e->upstream = upstream_find(site->upstreams, site->conf->upstreams.n, &e->to);
+	/* Since a reload: the next tunnel goes that way, and is not inspected. */
+	if (e->upstream && e->inside) {
+		ret->kind = PROXY_DROP;
+		return FORWARD_STEP_ANSWERED;
+	}
 	return FORWARD_STEP_ON;
 }
 
@@ -53,14 +59,53 @@ static struct span key_host(const struct forward_exchange *e, char room[DESTINAT
 	return span_of(room, destination_host_format(&place, room));
 }
 
+/* What the client asks for by TLS, whatever the tunnel was opened for. */
+static const struct forward_inspected *inside_of(const struct forward_exchange *e)
+{
+	return e->inspecting ? e->inspecting : e->inside;
+}
+
+/* Servers are known by the name that they prove, and apart by where that leads. */
+static struct span secure_host(const struct forward_exchange *e, struct writer *w)
+{
+	const struct forward_inspected *in = inside_of(e);
+	char text[IP_ADDRESS_TEXT_MAX];
+	write_text(w, in->name);
+	if (e->instead.len) {
+		write_u8(w, '>');
+		write_span(w, e->instead);
+	}
+	if (in->fixed.n) {
+		write_u8(w, '@');
+		write_span(w, span_of(text, ip_address_format(&in->fixed.items[0], text)));
+	}
+	return writer_span(w);
+}
+
+static bool origin_key_of(const struct forward_exchange *e, char room[DESTINATION_TEXT_MAX + 1],
+			  struct origin_key *ret)
+{
+	struct writer w = writer_of(room, ORIGIN_HOST_MAX);
+	const struct forward_inspected *in = inside_of(e);
+	*ret = (struct origin_key){.port = e->to.port,
+				   .by = e->upstream || in ? e->view->site->number : 0};
+	if (in) {
+		ret->protocol = PROXY_HTTP_ALPN;
+		ret->host = secure_host(e, &w);
+	} else {
+		ret->protocol = e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW;
+		ret->host = key_host(e, room);
+	}
+	return !w.bad;
+}
+
 struct origin *forward_way(const struct forward_exchange *e)
 {
-	char place[DESTINATION_TEXT_MAX + 1];
-	const struct origin_key key = {.host = key_host(e, place),
-				       .port = e->to.port,
-				       .protocol =
-					       e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW,
-				       .by = e->upstream ? e->view->site->number : 0};
+	char room[DESTINATION_TEXT_MAX + 1];
+	const struct forward_inspected *in = inside_of(e);
+	struct origin_key key;
+	if (!origin_key_of(e, room, &key))
+		return NULL;
 	struct ip_endpoint to[ORIGIN_OTHERS_MAX + 1];
 	size_t n = 0;
 	for (size_t i = e->at; i < e->addresses.n && n < ORIGIN_OTHERS_MAX + 1; i++)
@@ -71,6 +116,10 @@ struct origin *forward_way(const struct forward_exchange *e)
 	struct origin *o = n ? origins_use(&e->worker->origins, &key) : NULL;
 	if (!o)
 		return NULL;
+	if (in && origin_secure(o, e->view->site->inspect_client, in->name)) {
+		origins_leave(&e->worker->origins, o);
+		return NULL;
+	}
 	origin_lead(o, to, n);
 	if (e->upstream)
 		socks_set(e, o);

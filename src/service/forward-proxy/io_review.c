@@ -45,7 +45,8 @@ static bool may_come(struct forward_exchange *e, unsigned *ret)
 	const struct forward_site *site = e->view->site;
 	if (!forward_may_come(e->view, e->x->connection) || !is_served(e))
 		return refuse(e, REFUSAL_RULE, span_text("clients"), ret);
-	if (e->user.len && !forward_same_user(site, e->claim.user))
+	/* Of what is inside a tunnel, the tunnel is judged by that. */
+	if (e->user.len && !e->inside && !forward_same_user(site, e->claim.user))
 		return refuse(e, REFUSAL_RULE, span_text("users"), ret);
 	return true;
 }

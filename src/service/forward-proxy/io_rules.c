@@ -5,6 +5,7 @@
 #include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 
 /* Does nobody else read what the client sends? */
 static bool is_secure(const struct proxy_connection *c)
@@ -69,6 +70,10 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 	struct forward_worker *w = e->worker;
 	const struct http_field *field =
 		proxy_head_find(&e->x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
+	if (e->inside) { /* who opened the tunnel; what is said inside is not for us */
+		e->user = e->inside->user;
+		return FORWARD_STEP_ON;
+	}
 	if (e->proof == FORWARD_PROOF_WRONG)
 		return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
 	if (e->proof == FORWARD_PROOF_RIGHT) {
@@ -126,8 +131,8 @@ struct forward_membership forward_membership_of(const struct forward_exchange *e
 	return (struct forward_membership){p, p ? policy_groups_of(p, &client) : 0};
 }
 
-static void judge(const struct forward_exchange *e, const struct destination *to,
-		  struct access_verdict *ret)
+static void judge_by(const struct forward_exchange *e, const struct access_rules *rules,
+		     const struct destination *to, struct access_verdict *ret)
 {
 	const struct forward_membership groups = forward_membership_of(e);
 	const struct access_facts facts = {
@@ -142,7 +147,20 @@ static void judge(const struct forward_exchange *e, const struct destination *to
 		.addresses_n = e->addresses.n,
 		.translators = &e->view->site->inside,
 		.unresolved = e->upstream && !to->address.family};
-	access_judge(&e->view->site->rules, &facts, ret);
+	access_judge(rules, &facts, ret);
+}
+
+static void judge(const struct forward_exchange *e, const struct destination *to,
+		  struct access_verdict *ret)
+{
+	judge_by(e, &e->view->site->rules, to, ret);
+}
+
+bool forward_rules_fit(const struct forward_exchange *e, const struct access_rules *rules)
+{
+	struct access_verdict v;
+	judge_by(e, rules, &e->to, &v);
+	return v.answer == ACCESS_PASS;
 }
 
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
@@ -156,13 +174,13 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 	case ACCESS_PASS: e->allowed = true; return FORWARD_STEP_ON;
 	case ACCESS_RESOLVE: return FORWARD_STEP_ON; /* and again with the addresses */
 	case ACCESS_SIGN_IN:
-		if (e->taken) /* it would give a proxy's password to nobody it knows */
+		if (e->taken || e->inside) /* it would give a proxy's password to nobody it knows */
 			return forward_refuse(e, REFUSAL_RULE, (struct span){0}, ret);
 		return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
 	case ACCESS_DENIED: break;
 	}
-	return forward_refuse(e, e->taken ? REFUSAL_RULE : refusal_of(v.why), (struct span){0},
-			      ret);
+	return forward_refuse(e, e->taken || e->inside ? REFUSAL_RULE : refusal_of(v.why),
+			      (struct span){0}, ret);
 }
 
 /* The name has the addresses that the tunnel leads to, so a rule about those decides as before. Of

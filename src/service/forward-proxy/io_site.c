@@ -4,8 +4,11 @@
 #include "config/config.h"
 #include "crypto/tls.h"
 #include "crypto/tls_chain.h"
+#include "fetch/trust.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "proxy/io_chain.h"
+#include "service/forward-proxy/inspect/authority.h"
 #include "service/forward-proxy/names.h"
 #include "service/forward-proxy/origin.h"
 
@@ -13,6 +16,7 @@
 
 enum {
 	ARENA_MAX = 256 << 20,
+	AUTHORITIES_MAX = 4 << 20,
 	REALM_FIELD_MAX = 192,
 	WAIT_MS = 30000, /* above what asking the DNS may take */
 	TRIES_MAX = ORIGIN_OTHERS_MAX + 1,
@@ -99,6 +103,42 @@ static enum err make_realm(struct forward_site *s)
 	return writer_check(&w);
 }
 
+/* How servers are checked: as a browser does, whole in each handshake. */
+static enum err client_new(const char *path, struct tls_client **ret)
+{
+	const char *file = path ? path : fetch_system_authorities();
+	char *pem = NULL;
+	size_t len = 0;
+	if (!file) {
+		log_error(
+			"nobody knows whom this system trusts: write `inspection: {authorities}`");
+		return ERR_CONFIG;
+	}
+	enum err e = file_read(file, AUTHORITIES_MAX, &pem, &len);
+	const struct tls_client_options options = {.alpn = {"h2", "http/1.1"},
+						   .alpn_n = 2,
+						   .authorities_pem = span_of(pem, len),
+						   .no_sessions = true};
+	if (!e)
+		e = len ? tls_client_new(&options, ret) : ERR_FORMAT;
+	free(pem);
+	if (!e || e == (enum err)ENOMEM)
+		return e;
+	log_error("the authorities of `inspection` cannot be read", LOG_TEXT("file", file),
+		  LOG_ERR(e));
+	return ERR_CONFIG;
+}
+
+enum err forward_site_inspect(struct forward_site *s, struct inspect_authority *authority)
+{
+	const struct tls_options options = {.alpn = {"h2", "http/1.1"}, .alpn_n = 2};
+	if (!s->conf->has_inspection)
+		return OK;
+	TRY(tls_server_new(&options, &s->inspect_like));
+	s->authority = inspect_authority_ref(authority);
+	return OK;
+}
+
 static enum err make_parts(struct forward_site *s)
 {
 	TRY(forward_access_rules(&s->arena, &s->conf->access, &s->rules, &s->users));
@@ -107,6 +147,11 @@ static enum err make_parts(struct forward_site *s)
 	if (s->conf->has_pac)
 		TRY(forward_pac_text(&s->arena, &s->conf->pac, &s->pac));
 	forward_privacy(&s->conf->privacy, &s->privacy);
+	if (s->conf->has_inspection) {
+		TRY(forward_inspect_rules(&s->arena, &s->conf->inspection, &s->inspect_rules,
+					  &s->inspect_skip));
+		TRY(client_new(s->conf->inspection.authorities, &s->inspect_client));
+	}
 	return make_realm(s);
 }
 
@@ -158,6 +203,9 @@ void forward_site_unref(struct forward_site *s)
 	for (size_t i = 0; i < s->servers_n; i++)
 		tls_server_unref(s->servers[i]);
 	free(s->servers);
+	tls_client_unref(s->inspect_client);
+	inspect_authority_unref(s->authority);
+	tls_server_unref(s->inspect_like);
 	arena_done(&s->arena);
 	config_free(s->config);
 	free(s);
@@ -190,7 +238,10 @@ static enum err folder_add(char **folders, size_t *n, const char *path)
 enum err forward_site_folders(const struct forward_conf *conf, char ***ret)
 {
 	const struct forward_certificate_conf *all = conf->certificates.items;
-	char **folders = calloc(2 * conf->certificates.n + 1, sizeof(*folders));
+	char **folders = calloc(2 * conf->certificates.n + 2, sizeof(*folders));
+	const char *trusted = conf->inspection.authorities;
+	if (conf->has_inspection && !trusted)
+		trusted = fetch_system_authorities();
 	size_t n = 0;
 	enum err e = folders ? OK : (enum err)ENOMEM;
 	for (size_t i = 0; !e && i < conf->certificates.n; i++) {
@@ -198,6 +249,8 @@ enum err forward_site_folders(const struct forward_conf *conf, char ***ret)
 		if (!e)
 			e = folder_add(folders, &n, all[i].key);
 	}
+	if (!e && conf->has_inspection && trusted)
+		e = folder_add(folders, &n, trusted);
 	if (e)
 		forward_site_folders_free(folders);
 	else

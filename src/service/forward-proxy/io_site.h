@@ -11,6 +11,7 @@
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
 #include "service/forward-proxy/conf.h"
+#include "service/forward-proxy/inspect/skip.h"
 #include "service/forward-proxy/message.h"
 #include "service/forward-proxy/privacy/privacy.h"
 #include "service/forward-proxy/upstream.h"
@@ -18,6 +19,8 @@
 #include <stdatomic.h>
 
 struct config;
+struct inspect_authority;
+struct tls_client;
 struct tls_server;
 struct tls_tickets;
 
@@ -38,6 +41,13 @@ struct forward_site {
 	const struct upstream *upstreams; /* conf->upstreams.n */
 	struct access_rules rules;
 	struct bandwidth_limits bandwidth;
+	/* Of TLS that is inspected: whose, and what not; how servers are checked; in whose name
+	 * clients are answered (counted). inspect_like NULL: nobody's is. */
+	struct access_rules inspect_rules;
+	struct inspect_skip inspect_skip;
+	struct tls_client *inspect_client;
+	struct inspect_authority *authority;
+	struct tls_server *inspect_like;
 	struct auth_users users;
 	struct span realm_field; /* of Proxy-Authenticate */
 	struct span pac;	 /* the script for browsers; empty: none */
@@ -51,8 +61,12 @@ struct forward_site {
  * be used, which the log says with its line. */
 MUST enum err forward_site_new(struct config *config, struct tls_tickets *tickets, uint64_t number,
 			       struct forward_site **ret);
+/* Before the site is in force: TLS is inspected by that authority (a count of its own is taken), if
+ * the configuration says so. ENOMEM. */
+MUST enum err forward_site_inspect(struct forward_site *s, struct inspect_authority *authority);
 struct forward_site *forward_site_ref(struct forward_site *s);
 void forward_site_unref(struct forward_site *s); /* any thread; accepts NULL */
+DEFINE_AUTO(struct forward_site, forward_site_unref)
 
 /* The folders of the files, each once, which a reload must be able to read: a file that is replaced
  * by renaming is another one. NULL-terminated, for _free. ENOMEM. */

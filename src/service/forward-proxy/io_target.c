@@ -1,6 +1,7 @@
 /* What a client asks for, and the head as whoever gets it sees it. */
 #include "proto/ip/number.h"
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 
 static struct span none(void)
 {
@@ -28,7 +29,7 @@ bool forward_authority_set(struct forward_exchange *e)
 	char text[DESTINATION_TEXT_MAX + 1];
 	size_t len = destination_host_format(&e->to, text), host_len = len;
 	struct writer w = writer_of(text + len, sizeof(text) - len);
-	if (e->kind != FORWARD_FETCH || e->to.port != 80) {
+	if (e->kind != FORWARD_FETCH || e->to.port != (e->inside ? 443 : 80)) {
 		write_u8(&w, ':');
 		ip_number_write(&w, e->to.port);
 	}
@@ -40,11 +41,43 @@ bool forward_authority_set(struct forward_exchange *e)
 	return true;
 }
 
+static bool is_same(const struct destination *a, const struct destination *b)
+{
+	return a->port == b->port && a->address.family == b->address.family &&
+	       (a->address.family ? ip_address_equal(&a->address, &b->address)
+				  : span_equal(destination_name(a), destination_name(b)));
+}
+
+/* Whom TLS was spoken with is whom requests are for: RFC 9110 7.4. */
+enum forward_step forward_read_inside(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	const struct forward_inspected *in = e->inside;
+	struct proxy_head *r = &e->x->request;
+	e->kind = FORWARD_FETCH;
+	e->to = in->to;
+	if (in->refusal)
+		return forward_refuse(e, (enum refusal)in->refusal, in->detail, ret);
+	if ((r->method_id == PROXY_CONNECT && !r->protocol.len) ||
+	    (r->absolute && !span_equal_nocase(r->scheme, span_text("https"))))
+		return forward_refuse(e, REFUSAL_ADDRESS, none(), ret);
+	if (r->authority.len && destination_read(r->authority, 443, &e->to))
+		return forward_refuse(e, REFUSAL_ADDRESS, none(), ret);
+	if (!is_same(&e->to, &in->to))
+		return forward_refuse(e, REFUSAL_MISDIRECTED, none(), ret);
+	r->scheme = span_text("https");
+	r->absolute = false;
+	if (!forward_authority_set(e))
+		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
+	return FORWARD_STEP_ON;
+}
+
 enum forward_step forward_read_target(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	struct proxy_head *r = &e->x->request;
 	if (e->x->opening.len)
 		return forward_read_hello(e, ret);
+	if (e->inside)
+		return forward_read_inside(e, ret);
 	if (forward_is_taken(e))
 		return forward_read_claim(e, ret);
 	enum refusal why = kind_of(r, &e->kind);

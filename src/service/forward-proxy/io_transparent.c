@@ -16,7 +16,7 @@ bool forward_is_taken(const struct forward_exchange *e)
 	const struct proxy_connection *c = e->x->connection;
 	const struct forward_entry *entry = c->door;
 	const struct forward_listen_conf *l = e->view->listens[entry->number];
-	return e->taken || (l && (l->transparent || l->transparent_tls));
+	return e->taken || (l && (l->transparent || l->transparent_tls) && !e->inside);
 }
 
 /* Where the connection was meant to go, as a target. */

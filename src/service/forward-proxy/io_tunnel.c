@@ -1,14 +1,15 @@
 /* What a client asks for inside a tunnel, as far as it can be read: the name in the ClientHello of
  * TLS. It may be another one than the tunnel was opened for, or the tunnel be for an address. */
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 #include "service/forward-proxy/opening.h"
 
 bool forward_looks_into(const struct forward_exchange *e)
 {
 	const struct forward_site *site = e->view->site;
-	if (e->kind == FORWARD_TLS) /* that was judged ahead of it */
-		return false;
-	bool matters = site->conf->policy || site->rules.rules_n ||
+	if (e->kind == FORWARD_TLS) /* that was judged ahead of it, and may be inspected */
+		return site->inspect_like;
+	bool matters = site->conf->policy || site->rules.rules_n || site->inspect_like ||
 		       site->conf->tunnels.other == FORWARD_OTHER_REFUSE;
 	return matters && ports_contain(&site->tls_ports, e->to.port);
 }
@@ -56,6 +57,14 @@ static enum proxy_first judge(struct forward_exchange *e, struct span name)
 	return said;
 }
 
+/* What may go on, may be answered here. */
+static enum proxy_first hello(struct forward_exchange *e, const struct client_hello *h)
+{
+	bool judged = !h->name[0] || e->kind == FORWARD_TLS;
+	enum proxy_first said = judged ? PROXY_FIRST_PASS : judge(e, span_text(h->name));
+	return said == PROXY_FIRST_PASS && forward_inspects(e, h) ? PROXY_FIRST_INSPECT : said;
+}
+
 enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct span bytes,
 				     bool last)
 {
@@ -68,7 +77,7 @@ enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct
 		if (!last)
 			return PROXY_FIRST_MORE;
 		break;
-	case OPENING_TLS: return h.name[0] ? judge(e, span_text(h.name)) : PROXY_FIRST_PASS;
+	case OPENING_TLS: return hello(e, &h);
 	case OPENING_OTHER:
 		if (e->view->site->conf->tunnels.other == FORWARD_OTHER_PASS)
 			return PROXY_FIRST_PASS;

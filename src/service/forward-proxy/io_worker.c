@@ -4,6 +4,7 @@
 #include "policy/io_follow.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 
 #include <stdlib.h>
 
@@ -158,6 +159,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	w->access = o->access;
 	TRY(access_out_init(w->access, &w->loop, o->main));
 	TRY(forward_top_new(&w->top));
+	TRY(forward_inspection_new(&w->inspection));
 	TRY(make_core(w, o));
 	TRY(forward_names_new(&w->loop, forward_name_told, w, &w->names));
 	w->entries = o->entries;
@@ -233,6 +235,7 @@ void forward_worker_done(struct forward_worker *w)
 	auth_desk_free(w->desk);
 	forward_view_leave(TAKE(w->view));
 	forward_top_free(TAKE(w->top));
+	forward_inspection_free(TAKE(w->inspection));
 	forward_site_unref(atomic_load_explicit(&w->next, memory_order_relaxed));
 	policy_held_unref(atomic_load_explicit(&w->next_policy, memory_order_relaxed));
 	policy_held_unref(w->policy);

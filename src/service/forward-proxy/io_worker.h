@@ -51,14 +51,19 @@ enum forward_count {
 	FORWARD_COUNT_DATAGRAMS_UP,
 	FORWARD_COUNT_DATAGRAMS_DOWN,
 	FORWARD_COUNT_DATAGRAMS_DROPPED,
-	FORWARD_COUNT_TAKEN,	 /* requests on their way elsewhere */
-	FORWARD_COUNT_TAKEN_TLS, /* connections of TLS likewise, that were let go */
-	FORWARD_COUNT_UNPROVED,	 /* of them, with a name that does not lead there */
-	FORWARD_COUNT_NAMES,	 /* that were asked for */
-	FORWARD_COUNT_SCRIPTS,	 /* of ours, for browsers */
-	FORWARD_COUNT_CUT,	 /* tunnels and associations that may be no more */
-	FORWARD_COUNT_PACED,	 /* how often octets waited for their time */
-	FORWARD_COUNT_REFUSED,	 /* REFUSALS numbers */
+	FORWARD_COUNT_TAKEN,	       /* requests on their way elsewhere */
+	FORWARD_COUNT_TAKEN_TLS,       /* connections of TLS likewise, that were let go */
+	FORWARD_COUNT_UNPROVED,	       /* of them, with a name that does not lead there */
+	FORWARD_COUNT_NAMES,	       /* that were asked for */
+	FORWARD_COUNT_INSPECTED,       /* tunnels whose client was answered here */
+	FORWARD_COUNT_INSPECT_BAD,     /* by a page: their server was not good */
+	FORWARD_COUNT_INSPECT_SKIPPED, /* tunnels of such clients that were not, by `skip` */
+	FORWARD_COUNT_INSPECT_LEFT,    /* or because it would not work */
+	FORWARD_COUNT_INSPECT_REFUSED, /* whose client broke off the handshake with us */
+	FORWARD_COUNT_SCRIPTS,	       /* of ours, for browsers */
+	FORWARD_COUNT_CUT,	       /* tunnels and associations that may be no more */
+	FORWARD_COUNT_PACED,	       /* how often octets waited for their time */
+	FORWARD_COUNT_REFUSED,	       /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
 };
 
@@ -88,10 +93,11 @@ struct forward_worker {
 	struct auth_attempts *attempts; /* likewise */
 	struct bandwidth *bandwidth;	/* likewise */
 	struct proxy_cache_desk cache;
-	struct forward_top *top;    /* the main thread reads it, too */
-	struct access_out *access;  /* borrowed from main, who reads its other end */
-	struct loop *main;	    /* woken when it has drained */
-	struct proxy_limits limits; /* before a verdict */
+	struct forward_inspection *inspection; /* the main thread reads it, too */
+	struct forward_top *top;	       /* the main thread reads it, too */
+	struct access_out *access;	       /* borrowed from main, who reads its other end */
+	struct loop *main;		       /* woken when it has drained */
+	struct proxy_limits limits;	       /* before a verdict */
 	atomic_uint_fast64_t counts[FORWARD_COUNTS];
 };
 

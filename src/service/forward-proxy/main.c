@@ -1,4 +1,5 @@
 /* The life of the forward proxy. */
+#include "base/writer.h"
 #include "config/config.h"
 #include "config/global.h"
 #include "crypto/random.h"
@@ -13,6 +14,8 @@
 #include "proxy/auth/io_auth.h"
 #include "proxy/io_splice.h"
 #include "service/forward-proxy/access/bandwidth.h"
+#include "service/forward-proxy/inspect/authority.h"
+#include "service/forward-proxy/io_authority.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/service.h"
 #include "supervisor/plan.h"
@@ -30,6 +33,7 @@ enum {
 	CREDENTIALS_MAX = 16384, /* that were found right, at once */
 	CREDENTIALS_MS = 60000,
 	/* Wrong passwords of one client: ten at once, then one in ten seconds. */
+	ANNOUNCE_MAX = 512,
 	ATTEMPTS_CLIENTS = 16384,
 	ATTEMPTS_BURST = 10,
 	ATTEMPTS_EACH_MS = 10000,
@@ -58,7 +62,7 @@ static enum err plan(const void *section, const struct config_global *global, st
 static bool keeps_state(const void *section)
 {
 	const struct forward_conf *conf = section;
-	return conf->access_log.format != ACCESS_LOG_OFF ||
+	return conf->access_log.format != ACCESS_LOG_OFF || conf->has_inspection ||
 	       (conf->has_cache && conf->cache.has_disk);
 }
 
@@ -82,13 +86,56 @@ static bool follows(const void *arg, size_t i)
 	return forward_worker_follows(&workers[i]);
 }
 
-/* On an error all stays as it was. */
-static enum err apply(struct forward_proxy *p, struct config *config)
+/* "kids, guests" */
+static void write_list(struct writer *w, const char *before, const struct config_list *list)
 {
-	struct forward_site *next = NULL;
-	TRY(forward_site_new(config, p->tickets, p->sites + 1, &next));
+	for (size_t i = 0; i < list->n; i++)
+		write_format(w, "%s%s", i ? ", " : before, ((const char *const *)list->items)[i]);
+}
+
+/* Nobody's TLS is inspected unannounced: not to who runs the machine either. */
+static void announce(const struct forward_site *s)
+{
+	const struct forward_inspect_conf *c = &s->conf->inspection;
+	char whose[ANNOUNCE_MAX];
+	struct writer w = writer_of(whose, sizeof(whose) - 1);
+	write_list(&w, "groups ", &c->groups);
+	write_list(&w, w.pos ? " and users " : "users ", &c->users);
+	if (c->from.n)
+		write_format(&w, "%s%zu networks", w.pos ? " and " : "", c->from.n);
+	whose[w.bad ? 0 : w.pos] = '\0';
+	log_warning("TLS is inspected", LOG_TEXT("of", whose), LOG_U64("skipped", c->skip.n),
+		    LOG_TEXT("authority", inspect_authority_fingerprint(s->authority)));
+}
+
+/* Made when it is wanted first, which is after the sandbox, and told of whenever it holds. */
+static enum err inspect(struct forward_proxy *p, struct forward_site *s)
+{
+	const char *state = service_life_state(&p->life);
+	if (!s->conf->has_inspection)
+		return OK;
+	if (!state) {
+		log_error("`inspection` is turned on first by a restart: there is no place yet for "
+			  "its authority");
+		return ERR_CONFIG;
+	}
+	if (!p->authority)
+		TRY(forward_authority_open(state, s->conf->name, false, &p->authority));
+	TRY(forward_site_inspect(s, p->authority));
+	announce(s);
+	return OK;
+}
+
+enum err forward_apply(struct forward_proxy *p, struct config *config)
+{
+	AUTO(forward_site_unref) struct forward_site *made = NULL;
+	TRY(forward_site_new(config, p->tickets, p->sites + 1, &made));
+	/* At the start there is no worker yet, and no place to write to: open_all does it later. */
+	if (p->workers_started)
+		TRY(inspect(p, made));
+	struct forward_site *next = TAKE(made);
 	p->sites++;
-	next->rules.zone = &p->zone;
+	next->rules.zone = next->inspect_rules.zone = &p->zone;
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_publish(&p->workers[i], next);
 	if (!thread_await(follows, p->workers, p->workers_started))
@@ -122,7 +169,7 @@ void forward_reload(void *arg, struct control_reply *reply)
 	enum err e = service_life_reread(&p->life, &config);
 	const struct forward_conf *conf = e ? NULL : config_section(config, "forward-proxy");
 	if (!e)
-		e = conf ? apply(p, config) : ERR_CONFIG;
+		e = conf ? forward_apply(p, config) : ERR_CONFIG;
 	if (!e) {
 		tell_unserved(p, conf);
 		open_log(p, &conf->access_log);
@@ -280,9 +327,10 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(auth_hasher_new(&p->hasher));
 	TRY(tls_tickets_new(&p->tickets));
 	TRY(turn_tickets(p, clock_wall_s()));
-	TRY(apply(p, p->life.config));
+	TRY(forward_apply(p, p->life.config));
 	TRY(policy_place(p, conf));
 	TRY(enter_sandbox(p));
+	TRY(inspect(p, p->site));
 	if (p->policy_folder)
 		TRY(policy_follow_new(&p->life.loop, p->policy_folder, policy_is_new, p,
 				      &p->follow));
@@ -401,6 +449,7 @@ static void end(struct forward_proxy *p)
 	service_life_done(&p->life);
 	proxy_sockets_done(&p->sockets);
 	forward_site_unref(p->site);
+	inspect_authority_unref(p->authority);
 	tls_tickets_unref(p->tickets);
 	auth_known_free(p->known);
 	auth_attempts_free(p->attempts);

@@ -1,5 +1,7 @@
 #include "service/forward-proxy/origin.h"
 
+#include "crypto/tls.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +60,8 @@ static void unused_remove(struct origins *o, struct origin *g)
 static void origin_free(struct origins *o, struct origin *g)
 {
 	o->n--;
+	tls_peer_unref(g->tls);
+	tls_peer_unref(g->tls1);
 	free(g);
 }
 
@@ -145,6 +149,20 @@ void origin_lead(struct origin *g, const struct ip_endpoint *to, size_t n)
 	memcpy(g->others, to + 1, others * sizeof(*to));
 	g->hop.others = g->others;
 	g->hop.others_n = others;
+}
+
+enum err origin_secure(struct origin *g, struct tls_client *client, const char *name)
+{
+	AUTO(tls_peer_unref) struct tls_peer *tls = NULL;
+	AUTO(tls_peer_unref) struct tls_peer *tls1 = NULL;
+	if (g->tls)
+		return OK;
+	TRY(tls_peer_new(client, name, &tls));
+	TRY(tls_peer_new(client, name, &tls1));
+	TRY(tls_peer_offer(tls1, "http/1.1"));
+	g->hop.tls = g->tls = TAKE(tls);
+	g->hop.tls1 = g->tls1 = TAKE(tls1);
+	return OK;
 }
 
 void origins_leave(struct origins *o, struct origin *g)

@@ -11,6 +11,8 @@
 #include "proxy/hop.h"
 
 struct proxy_worker;
+struct tls_client;
+struct tls_peer;
 
 enum { ORIGIN_HOST_MAX = 255, ORIGIN_OTHERS_MAX = 7 };
 
@@ -18,7 +20,9 @@ enum { ORIGIN_HOST_MAX = 255, ORIGIN_OTHERS_MAX = 7 };
 struct origin_key {
 	struct span host; /* as in destination_host_format, at most ORIGIN_HOST_MAX octets */
 	uint16_t port;
-	enum proxy_protocol protocol; /* PROXY_RAW: the far side of a tunnel */
+	/* PROXY_RAW: the far side of a tunnel; PROXY_HTTP_ALPN: by TLS, which origin_secure is for
+	 */
+	enum proxy_protocol protocol;
 	/* 0: directly. Else by a proxy of others, of this number of the configuration: what another
 	 * one leads to is not used. */
 	uint64_t by;
@@ -28,6 +32,7 @@ struct origin {
 	struct proxy_hop hop;		/* first: whom it leads to is set before each use */
 	struct origin *next, *previous; /* of those that nobody uses */
 	struct proxy_hop_socks socks;	/* of the hop, where that is one */
+	struct tls_peer *tls, *tls1;	/* of the hop; counted; NULL: plain */
 	size_t users;
 	uint64_t by;
 	bool forgotten; /* not in the table any more */
@@ -58,6 +63,9 @@ struct origin *origins_use(struct origins *o, const struct origin_key *key);
 /* New connections lead to one of these, at least one; those beyond ORIGIN_OTHERS_MAX + 1 are passed
  * over. */
 void origin_lead(struct origin *origin, const struct ip_endpoint *to, size_t n);
+/* Connections are by TLS from now on, with whoever proves to be name, as client checks it; once it
+ * has happened, nothing more does. ENOMEM. */
+MUST enum err origin_secure(struct origin *origin, struct tls_client *client, const char *name);
 void origins_leave(struct origins *o, struct origin *origin);
 /* proxy_face.hop_empty. */
 void origins_empty(struct origins *o, struct origin *origin);

@@ -5,7 +5,7 @@
 
 /* What is no plain letter of ASCII stands as its number: whatever the reader takes the text for, no
  * mark of HTML and no word of another language comes out. */
-static void write_escaped(struct writer *w, struct span s)
+void page_write_escaped(struct writer *w, struct span s)
 {
 	s = span_sub(s, 0, PAGE_ASKED_MAX);
 	for (size_t i = 0; i < s.len; i++) {
@@ -23,7 +23,7 @@ static void write_escaped(struct writer *w, struct span s)
 }
 
 /* The configuration's words stay what they are, but for what HTML takes for itself. */
-static void write_words(struct writer *w, struct span s)
+void page_write_words(struct writer *w, struct span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.data[i];
@@ -70,7 +70,7 @@ static void write_rows(const struct page *p, struct writer *w)
 	if (p->asked.len) {
 		write_row(w, word[WORD_ASKED]);
 		write_text(w, "<code>");
-		write_escaped(w, p->asked);
+		page_write_escaped(w, p->asked);
 		write_text(w, "</code></dd>\n");
 	}
 	write_row(w, word[WORD_WHY]);
@@ -78,12 +78,12 @@ static void write_rows(const struct page *p, struct writer *w)
 	write_text(w, p->why.word);
 	if (p->detail.len) {
 		write_text(w, ": ");
-		write_escaped(w, p->detail);
+		page_write_escaped(w, p->detail);
 	}
 	write_text(w, "</code></dd>\n");
 	if (p->contact.len) {
 		write_row(w, word[WORD_CONTACT]);
-		write_words(w, p->contact);
+		page_write_words(w, p->contact);
 		write_text(w, "</dd>\n");
 	}
 	write_text(w, "</dl>");
@@ -100,23 +100,29 @@ enum page_language page_language_choose(struct span accepted)
 										 : PAGE_ENGLISH;
 }
 
-void page_write(const struct page *p, struct writer *w)
+void page_head_write(struct writer *w, enum page_language language, const char *title,
+		     struct span proxy)
 {
-	const char *heading = words[p->language][WORD_HEADING];
 	write_format(w,
 		     "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">"
 		     "<meta name=\"viewport\" content=\"width=device-width\">"
 		     "<title>%s</title><style>",
-		     page_language_tag(p->language), heading);
+		     page_language_tag(language), title);
 	write_text(w, style);
 	write_text(w, "</style></head>\n<body><header>");
-	write_escaped(w, p->proxy);
-	write_format(w, "</header><main><h1>%s</h1>\n<p>", heading);
+	page_write_escaped(w, proxy);
+	write_format(w, "</header><main><h1>%s</h1>\n", title);
+}
+
+void page_write(const struct page *p, struct writer *w)
+{
+	page_head_write(w, p->language, words[p->language][WORD_HEADING], p->proxy);
+	write_text(w, "<p>");
 	write_text(w, p->why.text[p->language]);
 	write_text(w, "</p>\n");
 	if (p->reason.len) {
 		write_text(w, "<p class=\"error\">");
-		write_words(w, p->reason);
+		page_write_words(w, p->reason);
 		write_text(w, "</p>\n");
 	}
 	write_rows(p, w);

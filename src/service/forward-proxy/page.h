@@ -25,6 +25,14 @@ const char *page_language_tag(enum page_language language);
  * neither. */
 enum page_language page_language_choose(struct span accepted);
 
+/* A page's beginning down to its heading; title: HTML. */
+void page_head_write(struct writer *w, enum page_language language, const char *title,
+		     struct span proxy);
+/* What is no plain letter of ASCII stands as its number, cut at PAGE_ASKED_MAX. */
+void page_write_escaped(struct writer *w, struct span s);
+/* The configuration's words, UTF-8. */
+void page_write_words(struct writer *w, struct span s);
+
 /* HTML; w is bad when it does not fit, which PAGE_MAX always does. Bytes of strangers stand in it
  * escaped, and cut at PAGE_ASKED_MAX. */
 void page_write(const struct page *p, struct writer *w);

@@ -20,16 +20,19 @@ enum refusal {
 	REFUSAL_LOOP,
 	REFUSAL_HOPS, /* Max-Forwards is no number */
 	REFUSAL_MEMORY,
-	REFUSAL_SIGN_IN,       /* 407: it depends on who it is */
-	REFUSAL_GUESSES,       /* too many wrong passwords from there */
-	REFUSAL_CLEAR,	       /* likewise, where no password is asked for */
-	REFUSAL_RULE,	       /* of the configuration */
-	REFUSAL_BLOCKED,       /* by the policy */
-	REFUSAL_ASKED_RULE,    /* of a name asked for by TLS in a tunnel: as REFUSAL_RULE */
-	REFUSAL_ASKED_BLOCKED, /* as REFUSAL_BLOCKED */
-	REFUSAL_HELLO,	       /* what begins as TLS and cannot be read */
-	REFUSAL_NO_TLS,	       /* where nothing else may be */
-	REFUSAL_ANSWER,	       /* an origin's answer that only a proxy may give: 407 */
+	REFUSAL_SIGN_IN,	    /* 407: it depends on who it is */
+	REFUSAL_GUESSES,	    /* too many wrong passwords from there */
+	REFUSAL_CLEAR,		    /* likewise, where no password is asked for */
+	REFUSAL_RULE,		    /* of the configuration */
+	REFUSAL_BLOCKED,	    /* by the policy */
+	REFUSAL_ASKED_RULE,	    /* of a name asked for by TLS in a tunnel: as REFUSAL_RULE */
+	REFUSAL_ASKED_BLOCKED,	    /* as REFUSAL_BLOCKED */
+	REFUSAL_HELLO,		    /* what begins as TLS and cannot be read */
+	REFUSAL_NO_TLS,		    /* where nothing else may be */
+	REFUSAL_MISDIRECTED,	    /* inside TLS: for another host than it was spoken with */
+	REFUSAL_SERVER_CERTIFICATE, /* of a server that is inspected: it is not good */
+	REFUSAL_SERVER_TLS,	    /* likewise: the handshake failed */
+	REFUSAL_ANSWER,		    /* an origin's answer that only a proxy may give: 407 */
 	REFUSALS,
 };
 

@@ -56,7 +56,7 @@ static void check_times(const void *conf, struct config_at *at)
 		config_fail(at, "to", "'%s' is no time of the day; write one like 06:30", c->to);
 }
 
-static const struct config_map times_map = {
+const struct config_map forward_times_map = {
 	.help = "A part of some days",
 	.size = sizeof(struct forward_times_conf),
 	CONFIG_KEYS(times_keys),
@@ -94,7 +94,7 @@ static const struct config_key rule_keys[] = {
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct forward_rule_conf, times),
-	 .map = &times_map,
+	 .map = &forward_times_map,
 	 .items_max = POLICY_WINDOWS_MAX,
 	 .help = "in these hours of the week only"},
 	{.name = "users",

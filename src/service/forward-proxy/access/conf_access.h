@@ -14,6 +14,8 @@ struct forward_times_conf {
 	const char *from, *to;	 /* "21:00" */
 };
 
+extern const struct config_map forward_times_map;
+
 struct forward_rule_conf {
 	int action;				     /* enum access_action */
 	struct config_list from;		     /* struct ip_prefix */
