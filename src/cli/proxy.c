@@ -244,6 +244,8 @@ static const struct command *const verbs[] = {&proxy_routes_verb,
 					      &proxy_top_verb,
 					      &proxy_hosts_verb,
 					      &proxy_clients_verb,
+					      &proxy_inspection_verb,
+					      &proxy_authority_verb,
 					      NULL};
 
 const struct command command_proxy = {

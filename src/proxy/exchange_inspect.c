@@ -31,12 +31,12 @@ static enum proxy_cause cause_of(struct proxy_hop *hop, const struct proxy_trans
 }
 
 /* As it would have gone on without us, by a connection of its own. */
-static void pass(struct proxy_inspect *i, enum proxy_cause cause)
+static void pass(struct proxy_inspect *i)
 {
 	struct proxy_exchange *x = i->x;
 	x->back = NULL;
 	proxy_inspect_drop(i);
-	exchange_left(x, cause);
+	exchange_left(x, PROXY_TRY_ANOTHER); /* which says nothing of the server */
 	exchange_first_go(x);
 	exchange_pick(x);
 }
@@ -63,7 +63,7 @@ static void greet(struct proxy_inspect *i)
 		exchange_first_take(x, &first);
 		proxy_inspect_enter(i, &first, &c, &admission);
 		return;
-	case PROXY_GREET_PASS: pass(i, cause); return;
+	case PROXY_GREET_PASS: pass(i); return;
 	case PROXY_GREET_END: break;
 	}
 	proxy_exchange_end(x, cause == PROXY_FINE ? PROXY_BUSY : cause);

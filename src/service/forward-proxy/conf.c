@@ -201,7 +201,7 @@ static const struct config_key forward_keys[] = {
 	 .map = &proxy_cache_map,
 	 .help = "answers to requests for http addresses are kept and given to who asks the same "
 		 "(RFC 9111); `cache: {}` is enough. What is fetched by CONNECT is between the "
-		 "client and the server, and nobody else sees it"},
+		 "client and the server, unless `inspection` says otherwise"},
 	{.name = "cache-rules",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct forward_conf, cache_rules),
