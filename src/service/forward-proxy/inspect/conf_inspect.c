@@ -45,7 +45,7 @@ static const struct config_key inspect_keys[] = {
 	 .help = "tunnels that begin in these hours of the week; always unless set"},
 	{.name = "skip",
 	 .type = CONFIG_TEXT,
-	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
+	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct forward_inspect_conf, skip),
 	 .min = 1,
 	 .max = NAME_MAX,

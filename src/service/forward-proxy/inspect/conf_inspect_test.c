@@ -49,7 +49,7 @@ static void refuses_what_is_for_nobody(void **state)
 	(void)state;
 	refused(HEAD "{}\n", 2, 15, "whose TLS is to be inspected?");
 	refused(HEAD "{skip: [a.example]}\n", 2, 15, "whose TLS is to be inspected?");
-	refused(HEAD "{group: [kids]}\n", 2, 16, "groups");
+	refused(HEAD "{group: [kids]}\n", 2, 16, "unknown key 'group'");
 }
 
 static void refuses_what_is_no_name(void **state)
