@@ -31,7 +31,8 @@ static void refuses_what_is_no_authority(void **state)
 	/* Another one's key. */
 	assert_int_equal(inspect_authority_make("x", NOW, other), OK);
 	memcpy(mixed, text, (size_t)(key - text));
-	strcpy(mixed + (key - text), strstr(other, "-----BEGIN PRIVATE KEY"));
+	const char *theirs = strstr(other, "-----BEGIN PRIVATE KEY");
+	memcpy(mixed + (key - text), theirs, strlen(theirs) + 1);
 	assert_int_equal(inspect_authority_read(span_text(mixed), &a), ERR_REFUSED);
 	assert_null(a);
 }
