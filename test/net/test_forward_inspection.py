@@ -239,7 +239,7 @@ def test_other_hosts_inside_are_misdirected(site):
     assert len(site.origin.seen) == seen
 
 
-def test_rules_and_pages_hold_inside(site):
+def test_rules_hold_inside(site):
     site.reload(site.more + "  access: {rules: [{action: deny, to: [www.example.com], reason: not now}]}\n")
     # The name is refused before there is a tunnel.
     _, (_, _, _, connect), code = curl(site, "https://www.example.com/", check=False)
@@ -255,13 +255,13 @@ def test_rules_and_pages_hold_inside(site):
         assert tls.recv(12) == b"HTTP/1.1 200"
         while b'"body"' not in tls.recv(1 << 16):
             pass
+        # The tunnel is cut, and what is in it.
         site.reload(site.more + "  access: {rules: [{action: deny, to: [www.example.com], reason: not now}]}\n")
         seen = len(site.origin.seen)
-        tls.sendall(ask)
-        answer = tls.recv(1 << 16)
-        while b"</html>" not in answer:
-            answer += tls.recv(1 << 16)
-        assert answer.startswith(b"HTTP/1.1 403") and b"not now" in answer
+        with contextlib.suppress(OSError):
+            tls.sendall(ask)
+            while tls.recv(1 << 16):
+                pass
         assert len(site.origin.seen) == seen
     site.reload(site.more)
 
