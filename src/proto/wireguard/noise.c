@@ -65,23 +65,31 @@ static void mix_preshared(struct noise_handshake *h, const uint8_t preshared[WG_
 	crypto_wipe(out, sizeof(out));
 }
 
-/* C := Kdf1(C, DH(private, public)) */
-MUST static enum err mix_agreement(struct noise_handshake *h, const uint8_t private[WG_KEY_LEN],
-				   const uint8_t public[WG_KEY_LEN])
+/* DH(private, public) of a task that was answered. */
+MUST static enum err agreement(const struct noise_curve *c, size_t i, struct span *ret)
 {
-	AUTO_DONE(one_key_done) struct one_key shared = {0};
-	TRY(crypto_x25519(private, public, shared.bytes));
-	mix_chain(h, key_span(shared.bytes));
+	ASSERT(i < c->n);
+	TRY(c->tasks[i].err);
+	*ret = key_span(c->answers[i]);
+	return OK;
+}
+
+/* C := Kdf1(C, DH(private, public)) */
+MUST static enum err mix_agreement(struct noise_handshake *h, const struct noise_curve *c, size_t i)
+{
+	struct span shared;
+	TRY(agreement(c, i, &shared));
+	mix_chain(h, shared);
 	return OK;
 }
 
 /* (C, k) := Kdf2(C, DH(private, public)) */
-MUST static enum err mix_agreed_key(struct noise_handshake *h, const uint8_t private[WG_KEY_LEN],
-				    const uint8_t public[WG_KEY_LEN], struct one_key *ret)
+MUST static enum err mix_agreed_key(struct noise_handshake *h, const struct noise_curve *c,
+				    size_t i, struct one_key *ret)
 {
-	AUTO_DONE(one_key_done) struct one_key shared = {0};
-	TRY(crypto_x25519(private, public, shared.bytes));
-	mix_key(h, key_span(shared.bytes), ret);
+	struct span shared;
+	TRY(agreement(c, i, &shared));
+	mix_key(h, shared, ret);
 	return OK;
 }
 
@@ -110,6 +118,44 @@ static void begin(struct noise_handshake *h, const uint8_t responder[WG_KEY_LEN]
 	crypto_blake2s(key_span(h->chain), span_text("WireGuard v1 zx2c4 Jason@zx2c4.com"),
 		       h->hash);
 	mix_hash(h, key_span(responder));
+}
+
+/* -- The curve -- */
+
+void noise_curve_done(struct noise_curve *c)
+{
+	if (c)
+		crypto_wipe(c, sizeof(*c));
+}
+
+/* public NULL: the public key of private. */
+static void ask(struct noise_curve *c, const uint8_t *private, const uint8_t *public)
+{
+	c->tasks[c->n] = (struct crypto_x25519_task){
+		.private = private, .public = public, .ret = c->answers[c->n]};
+	c->n++;
+}
+
+static void ask_with(struct noise_curve *c, const uint8_t entropy[WG_KEY_LEN])
+{
+	memcpy(c->ephemeral, entropy, WG_KEY_LEN);
+	crypto_x25519_clamp(c->ephemeral);
+	ask(c, c->ephemeral, NULL);
+}
+
+void noise_curve_answer(struct noise_curve *curves, size_t n)
+{
+	struct crypto_x25519_task tasks[NOISE_CURVES_MAX * 3];
+	size_t all = 0;
+	ASSERT(n <= NOISE_CURVES_MAX);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < curves[i].n; j++)
+			tasks[all++] = curves[i].tasks[j];
+	crypto_x25519_many(tasks, all);
+	all = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < curves[i].n; j++)
+			curves[i].tasks[j].err = tasks[all++].err;
 }
 
 /* -- Who we are, whom we know -- */
@@ -168,20 +214,24 @@ enum err noise_initiation_write(struct noise_handshake *h, const struct noise_id
 	struct noise_handshake n = {
 		.stage = NOISE_INITIATION_SENT, .initiator = true, .local_index = local_index};
 	AUTO_DONE(one_key_done) struct one_key k = {0};
+	AUTO_DONE(noise_curve_done) struct noise_curve c = {0};
 	struct wg_initiation m = {0};
+
+	ask_with(&c, entropy);
+	ask(&c, c.ephemeral, peer->public);
+	noise_curve_answer(&c, 1);
 
 	begin(&n, peer->public);
 
 	wg_put_kind(m.type, WG_INITIATION);
 	wg_put_u32(m.sender, local_index);
 
-	memcpy(n.ephemeral, entropy, WG_KEY_LEN);
-	crypto_x25519_clamp(n.ephemeral);
-	crypto_x25519_public(n.ephemeral, m.ephemeral);
+	memcpy(n.ephemeral, c.ephemeral, WG_KEY_LEN);
+	memcpy(m.ephemeral, c.answers[0], WG_KEY_LEN);
 	mix_chain(&n, key_span(m.ephemeral));
 	mix_hash(&n, key_span(m.ephemeral));
 
-	TRY(mix_agreed_key(&n, n.ephemeral, peer->public, &k));
+	TRY(mix_agreed_key(&n, &c, 1, &k));
 	seal(&n, &k, key_span(own->public), m.sealed_static);
 
 	mix_key(&n, key_span(peer->static_static), &k);
@@ -192,8 +242,26 @@ enum err noise_initiation_write(struct noise_handshake *h, const struct noise_id
 	return OK;
 }
 
+void noise_initiation_ask(struct noise_curve *c, const struct noise_identity *own,
+			  const struct wg_initiation *m)
+{
+	c->n = 0;
+	ask(c, own->private, m->ephemeral);
+}
+
 enum err noise_initiation_read(struct noise_handshake *h, const struct noise_identity *own,
 			       const struct wg_initiation *m, uint8_t ret_public[WG_KEY_LEN])
+{
+	AUTO_DONE(noise_curve_done) struct noise_curve c = {0};
+	noise_initiation_ask(&c, own, m);
+	noise_curve_answer(&c, 1);
+	return noise_initiation_read_asked(h, own, m, &c, ret_public);
+}
+
+enum err noise_initiation_read_asked(struct noise_handshake *h, const struct noise_identity *own,
+				     const struct wg_initiation *m,
+				     const struct noise_curve *answered,
+				     uint8_t ret_public[WG_KEY_LEN])
 {
 	AUTO_DONE(noise_handshake_done)
 	struct noise_handshake n = {.stage = NOISE_INITIATION_READ,
@@ -207,7 +275,7 @@ enum err noise_initiation_read(struct noise_handshake *h, const struct noise_ide
 	mix_chain(&n, key_span(m->ephemeral));
 	mix_hash(&n, key_span(m->ephemeral));
 
-	TRY(mix_agreed_key(&n, own->private, m->ephemeral, &k));
+	TRY(mix_agreed_key(&n, answered, 0, &k));
 	TRY(open_sealed(&n, &k, span_of(m->sealed_static, sizeof(m->sealed_static)), public));
 
 	*h = n;
@@ -236,9 +304,28 @@ enum err noise_initiation_accept(struct noise_handshake *h, const struct noise_p
 
 /* -- Second message: responder to initiator (paper 5.4.3) -- */
 
+void noise_reply_ask(struct noise_curve *c, const struct noise_handshake *h,
+		     const struct noise_peer *peer, const uint8_t entropy[WG_KEY_LEN])
+{
+	c->n = 0;
+	ask_with(c, entropy);
+	ask(c, c->ephemeral, h->remote_ephemeral);
+	ask(c, c->ephemeral, peer->public);
+}
+
 enum err noise_response_write(struct noise_handshake *h, const struct noise_peer *peer,
 			      const uint8_t entropy[WG_KEY_LEN], uint32_t local_index,
 			      struct wg_response *ret)
+{
+	AUTO_DONE(noise_curve_done) struct noise_curve c = {0};
+	noise_reply_ask(&c, h, peer, entropy);
+	noise_curve_answer(&c, 1);
+	return noise_response_write_asked(h, peer, &c, local_index, ret);
+}
+
+enum err noise_response_write_asked(struct noise_handshake *h, const struct noise_peer *peer,
+				    const struct noise_curve *answered, uint32_t local_index,
+				    struct wg_response *ret)
 {
 	ASSERT(h->stage == NOISE_INITIATION_ACCEPTED);
 	AUTO_DONE(noise_handshake_done) struct noise_handshake n = *h;
@@ -250,14 +337,13 @@ enum err noise_response_write(struct noise_handshake *h, const struct noise_peer
 	wg_put_u32(m.sender, local_index);
 	wg_put_u32(m.receiver, n.remote_index);
 
-	memcpy(n.ephemeral, entropy, WG_KEY_LEN);
-	crypto_x25519_clamp(n.ephemeral);
-	crypto_x25519_public(n.ephemeral, m.ephemeral);
+	memcpy(n.ephemeral, answered->ephemeral, WG_KEY_LEN);
+	memcpy(m.ephemeral, answered->answers[0], WG_KEY_LEN);
 	mix_chain(&n, key_span(m.ephemeral));
 	mix_hash(&n, key_span(m.ephemeral));
 
-	TRY(mix_agreement(&n, n.ephemeral, n.remote_ephemeral));
-	TRY(mix_agreement(&n, n.ephemeral, peer->public));
+	TRY(mix_agreement(&n, answered, 1));
+	TRY(mix_agreement(&n, answered, 2));
 	mix_preshared(&n, peer->preshared, &k);
 	seal(&n, &k, (struct span){0}, m.sealed_nothing);
 
@@ -267,10 +353,35 @@ enum err noise_response_write(struct noise_handshake *h, const struct noise_peer
 	return OK;
 }
 
+static bool answers(const struct noise_handshake *h, const struct wg_response *m)
+{
+	return h->stage == NOISE_INITIATION_SENT && wg_get_u32(m->receiver) == h->local_index;
+}
+
+void noise_response_ask(struct noise_curve *c, const struct noise_handshake *h,
+			const struct noise_identity *own, const struct wg_response *m)
+{
+	c->n = 0;
+	if (!answers(h, m))
+		return; /* it is refused without */
+	ask(c, h->ephemeral, m->ephemeral);
+	ask(c, own->private, m->ephemeral);
+}
+
 enum err noise_response_read(struct noise_handshake *h, const struct noise_identity *own,
 			     const struct noise_peer *peer, const struct wg_response *m)
 {
-	if (h->stage != NOISE_INITIATION_SENT || wg_get_u32(m->receiver) != h->local_index)
+	AUTO_DONE(noise_curve_done) struct noise_curve c = {0};
+	noise_response_ask(&c, h, own, m);
+	noise_curve_answer(&c, 1);
+	return noise_response_read_asked(h, peer, &c, m);
+}
+
+enum err noise_response_read_asked(struct noise_handshake *h, const struct noise_peer *peer,
+				   const struct noise_curve *answered, const struct wg_response *m)
+{
+	/* Nothing was asked for one that answered no handshake then. */
+	if (!answers(h, m) || answered->n == 0)
 		return ERR_REFUSED;
 	AUTO_DONE(noise_handshake_done) struct noise_handshake n = *h;
 	AUTO_DONE(one_key_done) struct one_key k = {0};
@@ -281,8 +392,8 @@ enum err noise_response_read(struct noise_handshake *h, const struct noise_ident
 	mix_chain(&n, key_span(m->ephemeral));
 	mix_hash(&n, key_span(m->ephemeral));
 
-	TRY(mix_agreement(&n, n.ephemeral, m->ephemeral));
-	TRY(mix_agreement(&n, own->private, m->ephemeral));
+	TRY(mix_agreement(&n, answered, 0));
+	TRY(mix_agreement(&n, answered, 1));
 	mix_preshared(&n, peer->preshared, &k);
 	TRY(open_sealed(&n, &k, span_of(m->sealed_nothing, sizeof(m->sealed_nothing)), nothing));
 
@@ -322,14 +433,19 @@ void noise_timestamp(uint64_t unix_s, uint32_t nanoseconds, uint8_t ret[WG_TAI64
 	write_u32(&w, nanoseconds & (uint32_t)NANOSECONDS_KEPT);
 }
 
-enum err noise_guard_admit(struct noise_guard *g, const uint8_t timestamp[WG_TAI64N_LEN],
-			   uint64_t now_ms)
+enum err noise_guard_would_admit(const struct noise_guard *g,
+				 const uint8_t timestamp[WG_TAI64N_LEN], uint64_t now_ms)
 {
 	/* Big-endian, so bytes compare as the times do. */
 	if (memcmp(timestamp, g->timestamp, WG_TAI64N_LEN) <= 0)
 		return ERR_REFUSED;
-	if (now_ms < g->next_ms)
-		return ERR_LIMIT;
+	return now_ms < g->next_ms ? ERR_LIMIT : OK;
+}
+
+enum err noise_guard_admit(struct noise_guard *g, const uint8_t timestamp[WG_TAI64N_LEN],
+			   uint64_t now_ms)
+{
+	TRY(noise_guard_would_admit(g, timestamp, now_ms));
 	memcpy(g->timestamp, timestamp, WG_TAI64N_LEN);
 	g->next_ms = now_ms + NOISE_GUARD_GAP_MS;
 	return OK;

@@ -9,10 +9,13 @@
  *   noise_keys               == transport ==     noise_keys
  *
  * A call that fails leaves the handshake as it was. They take, in order, 2, 1, 0, 3, 2 and 0
- * multiplications on the curve of about 45 us; any thread, one at a time for each handshake. */
+ * multiplications on the curve of about 45 us, or at once what crypto/x25519.h says; any thread,
+ * one at a time for each handshake. Who has several messages asks the curve for all of them first:
+ * noise_…_ask, noise_curve_answer, noise_…_asked. */
 #ifndef PROTO_WIREGUARD_NOISE_H
 #define PROTO_WIREGUARD_NOISE_H
 
+#include "crypto/x25519.h"
 #include "proto/wireguard/message.h"
 
 /* Ourselves. */
@@ -86,6 +89,41 @@ MUST enum err noise_response_write(struct noise_handshake *h, const struct noise
 MUST enum err noise_response_read(struct noise_handshake *h, const struct noise_identity *own,
 				  const struct noise_peer *peer, const struct wg_response *m);
 
+/* What a message asks of the curve, and what that answers. Zeroed storage asks nothing. It points
+ * into itself and to what it was asked with, so all of these stay where they are. */
+struct noise_curve {
+	size_t n;
+	struct crypto_x25519_task tasks[3];
+	uint8_t ephemeral[WG_KEY_LEN]; /* of a response to be written: private */
+	uint8_t answers[3][WG_KEY_LEN];
+};
+void noise_curve_done(struct noise_curve *c);
+
+/* Each replaces what c asked before. */
+void noise_initiation_ask(struct noise_curve *c, const struct noise_identity *own,
+			  const struct wg_initiation *m);
+void noise_reply_ask(struct noise_curve *c, const struct noise_handshake *h,
+		     const struct noise_peer *peer, const uint8_t entropy[WG_KEY_LEN]);
+void noise_response_ask(struct noise_curve *c, const struct noise_handshake *h,
+			const struct noise_identity *own, const struct wg_response *m);
+
+/* Answers them all, up to NOISE_CURVES_MAX. */
+enum { NOISE_CURVES_MAX = 8 };
+void noise_curve_answer(struct noise_curve *curves, size_t n);
+
+/* As the functions above, by what was answered to a question about the same things. */
+MUST enum err noise_initiation_read_asked(struct noise_handshake *h,
+					  const struct noise_identity *own,
+					  const struct wg_initiation *m,
+					  const struct noise_curve *answered,
+					  uint8_t ret_public[WG_KEY_LEN]);
+MUST enum err noise_response_write_asked(struct noise_handshake *h, const struct noise_peer *peer,
+					 const struct noise_curve *answered, uint32_t local_index,
+					 struct wg_response *ret);
+MUST enum err noise_response_read_asked(struct noise_handshake *h, const struct noise_peer *peer,
+					const struct noise_curve *answered,
+					const struct wg_response *m);
+
 /* What transport messages are sealed with. */
 struct noise_keys {
 	uint8_t send[WG_KEY_LEN], receive[WG_KEY_LEN];
@@ -115,5 +153,8 @@ struct noise_guard {
  * the last; else it is the last one now. */
 MUST enum err noise_guard_admit(struct noise_guard *g, const uint8_t timestamp[WG_TAI64N_LEN],
 				uint64_t now_ms);
+/* What that would say. */
+MUST enum err noise_guard_would_admit(const struct noise_guard *g,
+				      const uint8_t timestamp[WG_TAI64N_LEN], uint64_t now_ms);
 
 #endif

@@ -201,6 +201,59 @@ static void makes_the_messages_and_keys_of_another_implementation(void **state)
 	}
 }
 
+/* Among others that ask for points of small order. */
+static void what_is_asked_together_is_answered_as_alone(void **state)
+{
+	(void)state;
+	struct noise_curve curves[NOISE_CURVES_MAX];
+	static const struct wg_initiation nothing;
+	vector_load(&wg_vectors[1]);
+	for (size_t at = 0; at < NOISE_CURVES_MAX; at++) {
+		uint8_t public[WG_KEY_LEN], timestamp[WG_TAI64N_LEN];
+		struct noise_handshake i = sent(), r = empty, none = empty;
+		struct wg_response m;
+		memset(curves, 0, sizeof(curves));
+		for (size_t n = 0; n < NOISE_CURVES_MAX; n++)
+			noise_initiation_ask(&curves[n], &v.r, n == at ? &v.initiation : &nothing);
+		noise_curve_answer(curves, NOISE_CURVES_MAX);
+		for (size_t n = 0; n < NOISE_CURVES_MAX; n++)
+			assert_int_equal(
+				noise_initiation_read_asked(n == at ? &r : &none, &v.r,
+							    n == at ? &v.initiation : &nothing,
+							    &curves[n], public),
+				n == at ? OK : ERR_REFUSED);
+		assert_memory_equal(public, v.i.public, WG_KEY_LEN);
+		assert_int_equal(
+			noise_initiation_accept(&r, &v.peer_of_r, &v.initiation, timestamp), OK);
+		memset(curves, 0, sizeof(curves));
+		noise_reply_ask(&curves[at], &r, &v.peer_of_r, v.ephemeral_r);
+		noise_response_ask(&curves[(at + 1) % NOISE_CURVES_MAX], &i, &v.i, &v.response);
+		noise_curve_answer(curves, NOISE_CURVES_MAX);
+		assert_int_equal(noise_response_write_asked(&r, &v.peer_of_r, &curves[at],
+							    VECTOR_SENDER_R, &m),
+				 OK);
+		assert_memory_equal(&m, &v.response, sizeof(m) - sizeof(m.macs));
+		assert_int_equal(noise_response_read_asked(&i, &v.peer_of_i,
+							   &curves[(at + 1) % NOISE_CURVES_MAX],
+							   &v.response),
+				 OK);
+		assert_memory_equal(i.chain, r.chain, WG_KEY_LEN);
+	}
+}
+
+static void a_response_that_nothing_was_asked_for_is_refused(void **state)
+{
+	(void)state;
+	struct noise_curve curve = {0};
+	vector_load(&wg_vectors[0]);
+	struct noise_handshake h = empty, begun = sent();
+	noise_response_ask(&curve, &h, &v.i, &v.response); /* it answers nothing yet */
+	noise_curve_answer(&curve, 1);
+	assert_int_equal(noise_response_read_asked(&begun, &v.peer_of_i, &curve, &v.response),
+			 ERR_REFUSED);
+	assert_int_equal(begun.stage, NOISE_INITIATION_SENT);
+}
+
 static void opens_and_seals_the_packets_of_another_implementation(void **state)
 {
 	(void)state;
@@ -249,7 +302,7 @@ static void a_timestamp_is_admitted_once_and_in_order(void **state)
 static void wipes_what_it_is_done_with(void **state)
 {
 	(void)state;
-	static const uint8_t zeros[256];
+	static const uint8_t zeros[512];
 	struct noise_keys keys = {.send = {1}, .receive = {1}};
 	vector_load(&wg_vectors[1]);
 	struct noise_handshake h = sent();
@@ -260,12 +313,18 @@ static void wipes_what_it_is_done_with(void **state)
 	assert_memory_equal(&v.i, zeros, sizeof(v.i));
 	noise_peer_done(&v.peer_of_i);
 	assert_memory_equal(&v.peer_of_i, zeros, sizeof(v.peer_of_i));
+	struct noise_curve curve = {0};
+	noise_reply_ask(&curve, &(struct noise_handshake){0}, &v.peer_of_r, v.ephemeral_r);
+	static_assert(sizeof(curve) <= sizeof(zeros), "this too");
+	noise_curve_done(&curve);
+	assert_memory_equal(&curve, zeros, sizeof(curve));
 	noise_keys_done(&keys);
 	assert_memory_equal(&keys, zeros, sizeof(keys));
 	noise_handshake_done(NULL);
 	noise_identity_done(NULL);
 	noise_peer_done(NULL);
 	noise_keys_done(NULL);
+	noise_curve_done(NULL);
 }
 
 int main(void)
@@ -277,6 +336,8 @@ int main(void)
 		cmocka_unit_test(refuses_other_identities_peers_and_preshared_keys),
 		cmocka_unit_test(refuses_points_of_small_order),
 		cmocka_unit_test(makes_the_messages_and_keys_of_another_implementation),
+		cmocka_unit_test(what_is_asked_together_is_answered_as_alone),
+		cmocka_unit_test(a_response_that_nothing_was_asked_for_is_refused),
 		cmocka_unit_test(opens_and_seals_the_packets_of_another_implementation),
 		cmocka_unit_test(a_timestamp_is_admitted_once_and_in_order),
 		cmocka_unit_test(wipes_what_it_is_done_with),
