@@ -403,7 +403,7 @@ static void site_take(struct site *site, const struct flying *f)
 		/* Before: what the engine sends at once under the new key is looked at too. */
 		if (wg_message_kind(o.datagram) == WG_RESPONSE)
 			complete(s, o.datagram);
-		vpn_engine_receive(site->engine, s->now_ms, &m);
+		vpn_engine_receive(site->engine, s->now_ms, &m, 1);
 	}
 	serve_wake(site, p);
 }

@@ -196,12 +196,31 @@ void vpn_workers_stop(struct vpn_workers *w)
 
 /* ---- the main thread's part ---- */
 
+/* Of one link, that came one after another. */
+struct delivery {
+	uint32_t link;
+	size_t n;
+	struct vpn_handshake_message messages[VPN_RECEIVE_MAX];
+};
+
+static void deliver_all(struct vpn_workers *w, struct delivery *d, uint64_t now_ms)
+{
+	if (d->n && d->link < w->links_n)
+		vpn_engine_receive(w->links[d->link]->engine, now_ms, d->messages, d->n);
+	d->n = 0;
+}
+
 static void deliver(struct vpn_workers *w, struct vpn_worker *worker, uint64_t now_ms)
 {
 	struct handshake_item item;
-	while (spsc_queue_take(worker->handshakes, &item))
-		if (item.link < w->links_n)
-			vpn_engine_receive(w->links[item.link]->engine, now_ms, &item.message);
+	struct delivery d = {0};
+	while (spsc_queue_take(worker->handshakes, &item)) {
+		if (item.link != d.link || d.n == VPN_RECEIVE_MAX)
+			deliver_all(w, &d, now_ms);
+		d.link = item.link;
+		d.messages[d.n++] = item.message;
+	}
+	deliver_all(w, &d, now_ms);
 }
 
 void vpn_workers_turn(struct vpn_workers *w, uint64_t now_ms)

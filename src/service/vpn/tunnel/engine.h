@@ -148,8 +148,11 @@ struct vpn_handshake_message {
 	uint16_t len;
 	uint8_t bytes[VPN_HANDSHAKE_MAX];
 };
+/* n of them, at most VPN_RECEIVE_MAX, in this order. What happens is what happened if they were
+ * received one by one, but several cost less for each: see ahead.h. */
+enum { VPN_RECEIVE_MAX = 8 };
 void vpn_engine_receive(struct vpn_engine *e, uint64_t now_ms,
-			const struct vpn_handshake_message *m);
+			const struct vpn_handshake_message *m, size_t n);
 
 /* Does what is due and what workers left to do. */
 void vpn_engine_turn(struct vpn_engine *e, uint64_t now_ms);

@@ -1,7 +1,7 @@
 /* Handshakes of the main thread (the paper 5.4, 6.2 to 6.4): initiations with their retries, what
  * arrives, and what it makes. */
 #include "crypto/secret.h"
-#include "service/vpn/tunnel/inner.h"
+#include "service/vpn/tunnel/ahead.h"
 
 struct entropy {
 	uint8_t bytes[WG_KEY_LEN];
@@ -153,15 +153,16 @@ static enum err make_keypair(struct vpn_engine *e, uint64_t now_ms, struct vpn_p
 	return OK;
 }
 
-static void respond(struct vpn_engine *e, uint64_t now_ms, struct vpn_peer *peer,
-		    struct noise_handshake *h)
+static void respond(struct vpn_engine *e, uint64_t now_ms, struct vpn_foreseen *f,
+		    const struct noise_curve *reply)
 {
+	struct vpn_peer *peer = f->peer;
 	struct vpn_peer_inner *in = peer->inner;
 	struct vpn_endpoint to;
 	struct wg_response r;
-	AUTO_DONE(entropy_done) struct entropy entropy = draw(e);
-	if (noise_response_write(h, &in->noise, entropy.bytes, vpn_engine_new_index(e), &r) != OK ||
-	    make_keypair(e, now_ms, peer, h) != OK) {
+	if (noise_response_write_asked(&f->handshake, &in->noise, reply, vpn_engine_new_index(e),
+				       &r) != OK ||
+	    make_keypair(e, now_ms, peer, &f->handshake) != OK) {
 		drop(e, VPN_DROP_CRYPTO);
 		return;
 	}
@@ -174,31 +175,29 @@ static void respond(struct vpn_engine *e, uint64_t now_ms, struct vpn_peer *peer
 }
 
 static void receive_initiation(struct vpn_engine *e, uint64_t now_ms,
-			       const struct vpn_handshake_message *m)
+			       const struct vpn_handshake_message *m, struct vpn_foreseen *f,
+			       const struct noise_curve *reply)
 {
-	const struct wg_initiation *i = (const struct wg_initiation *)m->bytes;
-	AUTO_DONE(noise_handshake_done) struct noise_handshake h = {0};
-	uint8_t public[WG_KEY_LEN], timestamp[WG_TAI64N_LEN];
-	struct vpn_peer *peer = NULL;
-	if (e->has_key && noise_initiation_read(&h, &e->own, i, public) == OK)
-		peer = vpn_engine_find_peer(e, public);
-	if (!peer || noise_initiation_accept(&h, &peer->inner->noise, i, timestamp) != OK) {
+	struct vpn_peer *peer = f->peer;
+	if (!peer) {
 		drop(e, VPN_DROP_HANDSHAKE);
 		return;
 	}
-	enum err err = noise_guard_admit(&peer->inner->guard, timestamp, now_ms);
+	enum err err = noise_guard_admit(&peer->inner->guard, f->timestamp, now_ms);
+	ASSERT(f->replied == !err);
 	if (err) {
 		drop(e, err == ERR_LIMIT ? VPN_DROP_TOO_SOON : VPN_DROP_TIMESTAMP);
 		return;
 	}
 	e->initiations_received++;
 	heard(e, now_ms, peer, m);
-	respond(e, now_ms, peer, &h);
+	respond(e, now_ms, f, reply);
 	vpn_peer_set_timer(e, peer);
 }
 
 static void receive_response(struct vpn_engine *e, uint64_t now_ms,
-			     const struct vpn_handshake_message *m)
+			     const struct vpn_handshake_message *m,
+			     const struct noise_curve *answered)
 {
 	const struct wg_response *r = (const struct wg_response *)m->bytes;
 	struct vpn_peer *peer = vpn_indices_find(&e->handshakes, wg_get_u32(r->receiver));
@@ -207,7 +206,7 @@ static void receive_response(struct vpn_engine *e, uint64_t now_ms,
 		return;
 	}
 	struct vpn_peer_inner *in = peer->inner;
-	if (noise_response_read(&in->sent, &e->own, &in->noise, r) != OK) {
+	if (noise_response_read_asked(&in->sent, &in->noise, answered, r) != OK) {
 		drop(e, VPN_DROP_HANDSHAKE);
 		return;
 	}
@@ -251,15 +250,26 @@ static void receive_cookie(struct vpn_engine *e, uint64_t now_ms,
 		e->cookies_received++;
 }
 
-void vpn_engine_receive(struct vpn_engine *e, uint64_t now_ms,
-			const struct vpn_handshake_message *m)
+static void receive(struct vpn_engine *e, uint64_t now_ms, const struct vpn_handshake_message *m,
+		    struct vpn_ahead *ahead, size_t i)
 {
-	e->now_ms = now_ms;
 	switch (wg_message_kind(span_of(m->bytes, m->len))) {
-	case WG_INITIATION: receive_initiation(e, now_ms, m); break;
-	case WG_RESPONSE: receive_response(e, now_ms, m); break;
+	case WG_INITIATION:
+		receive_initiation(e, now_ms, m, &ahead->of[i], &ahead->replies[i]);
+		break;
+	case WG_RESPONSE: receive_response(e, now_ms, m, &ahead->reads[i]); break;
 	case WG_COOKIE_REPLY: receive_cookie(e, now_ms, m); break;
 	case WG_TRANSPORT:
 	case WG_NONE: drop(e, VPN_DROP_TORN); break;
 	}
+}
+
+void vpn_engine_receive(struct vpn_engine *e, uint64_t now_ms,
+			const struct vpn_handshake_message *m, size_t n)
+{
+	AUTO_DONE(vpn_ahead_done) struct vpn_ahead ahead = {0};
+	e->now_ms = now_ms;
+	vpn_ahead_look(e, now_ms, m, n, &ahead);
+	for (size_t i = 0; i < n; i++)
+		receive(e, now_ms, &m[i], &ahead, i);
 }

@@ -200,7 +200,7 @@ void site_take(struct site *s, const struct ip_endpoint *from, uint8_t ecn, stru
 	} else if (o.result == VPN_OPEN_HANDSHAKE) {
 		struct vpn_handshake_message m = {.from = at, .len = (uint16_t)datagram.len};
 		memcpy(m.bytes, datagram.data, datagram.len);
-		vpn_engine_receive(s->e, s->wire->now_ms, &m);
+		vpn_engine_receive(s->e, s->wire->now_ms, &m, 1);
 	} else if (o.result == VPN_OPEN_PACKET && s->inbox_n < INBOX_MAX) {
 		struct inbox_packet *in = &s->inbox[s->inbox_n++];
 		in->peer = o.peer;

@@ -213,7 +213,7 @@ static void empty_box(struct site *s)
 		if (l.bytes[0] == 4)
 			open_one(s, 0, &l.from, span_of(l.bytes, l.len));
 		else
-			vpn_engine_receive(s->e, now_ms, &l);
+			vpn_engine_receive(s->e, now_ms, &l, 1);
 	}
 }
 
