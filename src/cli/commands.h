@@ -18,7 +18,7 @@ extern const struct command lab_tour_verb, lab_watch_verb, lab_tunnel_verb;
 extern const struct command nat_explain_verb, nat_forwards_verb, nat_detach_verb, nat_flows_verb,
 	nat_top_verb, nat_end_verb, nat_ports_verb;
 /* Of `policy`. */
-extern const struct command policy_lists_verb, policy_why_verb, policy_pause_verb,
+extern const struct command policy_lists_verb, policy_why_verb, policy_who_verb, policy_pause_verb,
 	policy_resume_verb, policy_refresh_verb;
 /* Of `vpn`. */
 extern const struct command vpn_peers_verb, vpn_add_verb, vpn_show_verb, vpn_config_verb,

@@ -49,17 +49,34 @@ static int group_check(const struct config *config, const char *path, const char
 	}
 }
 
-/* The directory of a service that keeps files or pins, for whom it will be. user NULL: the
- * supervisor's. */
-static enum err plan_folder(struct plan *p, enum plan_kind kind, const char *above,
+/* A directory for whom the service will be. user NULL: the supervisor's. */
+static enum err plan_folder(struct plan *p, enum plan_kind kind, const char *path,
 			    const struct service *s, const char *user)
 {
 	struct user owner = {.uid = PLAN_OWNER_SELF, .gid = PLAN_OWNER_SELF};
-	char path[4096];
-	(void)snprintf(path, sizeof(path), "%s/%s", above, s->name);
 	if (user)
 		TRY(sandbox_user_find(user, &owner));
 	return plan_add_folder(p, s->name, kind, path, owner.uid, owner.gid);
+}
+
+/* Of a service that keeps files or pins. */
+static enum err plan_own(struct plan *p, enum plan_kind kind, const char *above,
+			 const struct service *s, const char *user)
+{
+	char path[4096];
+	(void)snprintf(path, sizeof(path), "%s/%s", above, s->name);
+	return plan_folder(p, kind, path, s, user);
+}
+
+static enum err plan_shared(struct plan *p, const char *state, const struct service *s,
+			    const char *user)
+{
+	char path[4096];
+	for (const char *const *name = s->shares; name && *name; name++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", state, *name);
+		TRY(plan_folder(p, PLAN_SHARED, path, s, user));
+	}
+	return OK;
 }
 
 /* Sockets between services, from the record `first` on, are for whom they run as. */
@@ -92,12 +109,13 @@ static enum err plan_one(struct plan *p, const struct config *config, const stru
 	TRY(plan_add_service(p, s->name, user));
 	TRY(plan_add_unix(p, s->name, "control", path, control_gid));
 	if (s->keeps_state && s->keeps_state(conf))
-		TRY(plan_folder(p, PLAN_STATE, global->state, s, user));
+		TRY(plan_own(p, PLAN_STATE, global->state, s, user));
+	TRY(plan_shared(p, global->state, s, user));
 	if (s->pins_bpf && s->pins_bpf(conf))
-		TRY(plan_folder(p, PLAN_BPF, global->bpf, s, user));
+		TRY(plan_own(p, PLAN_BPF, global->bpf, s, user));
 	const char *folder = s->folder ? s->folder(conf) : NULL;
 	if (folder)
-		TRY(plan_folder(p, PLAN_FOLDER, folder, s, user));
+		TRY(plan_own(p, PLAN_FOLDER, folder, s, user));
 	size_t first = p->n;
 	TRY(s->plan(conf, global, p));
 	return services_group_fill(p, first, user);
@@ -110,7 +128,7 @@ static json_t *record_json(const struct plan_record *r)
 		[PLAN_UNIX] = "unix",	    [PLAN_PACKET] = "packet", [PLAN_ICMP] = "icmp",
 		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf",
 		[PLAN_TUN] = "tun",	    [PLAN_LINK] = "link",     [PLAN_ADDRESS] = "address",
-		[PLAN_ROUTE] = "route",	    [PLAN_FOLDER] = "folder"};
+		[PLAN_ROUTE] = "route",	    [PLAN_FOLDER] = "folder", [PLAN_SHARED] = "shared"};
 	bool folder = plan_is_folder(r);
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];

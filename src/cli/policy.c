@@ -1,5 +1,5 @@
-/* gatehouse policy lists|why|pause|resume|refresh: what the lists are, what holds for a name, and
- * how to lift it for a while. */
+/* gatehouse policy lists|why|who|pause|resume|refresh: what the lists are, what holds for a name,
+ * and how to lift it for a while. */
 #include "cli/commands.h"
 
 #include "base/writer.h"
@@ -194,6 +194,23 @@ static void print_decision(const struct command_line *line, const json_t *a)
 		(void)printf("reason:    %s\n", text_of(a, "reason"));
 }
 
+/* What is known of a client; NULL: nobody was named. */
+static void print_who(const json_t *who)
+{
+	static const char *const words[] = {"address", "lease", "mac", "duid", "peer", "user"};
+	size_t known = 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const char *text = text_of(who, words[i]);
+		if (*text)
+			(void)printf("%s%s %s", known++ ? ", " : "client:    ", words[i], text);
+	}
+	if (known)
+		(void)printf("\n");
+	if (json_is_true(json_object_get(who, "not_its_lease")))
+		(void)printf("           another device speaks than the one that leased the "
+			     "address\n");
+}
+
 static void print_why(const struct command_line *line, const json_t *a)
 {
 	const json_t *search = json_object_get(a, "safe_search"), *until;
@@ -203,6 +220,7 @@ static void print_why(const struct command_line *line, const json_t *a)
 	if (search)
 		(void)printf("search:    %s is asked as %s\n", text_of(search, "engine"),
 			     text_of(search, "name"));
+	print_who(json_object_get(a, "client"));
 	print_words("groups:   ", json_object_get(a, "groups"));
 	json_t *pauses = json_object_get(a, "pauses");
 	json_object_foreach(pauses, group, until)(void) printf(
@@ -228,6 +246,23 @@ static int why_run(const struct command_line *line)
 	json_t *answer = ask(line, "GET", &target, &code);
 	if (answer)
 		print_why(line, answer);
+	json_decref(answer);
+	return code;
+}
+
+/* --- who --- */
+
+static int who_run(const struct command_line *line)
+{
+	struct target target;
+	int code = EXIT_OK;
+	target_begin(&target, "/who");
+	target_add(&target, "client", line->arguments[0]);
+	json_t *answer = ask(line, "GET", &target, &code);
+	if (answer) {
+		print_who(answer);
+		print_words("groups:   ", json_object_get(answer, "groups"));
+	}
 	json_decref(answer);
 	return code;
 }
@@ -290,7 +325,8 @@ static int refresh_run(const struct command_line *line)
 
 static const struct command_option options[] = {REMOTE_OPTIONS};
 static const struct command_option why_options[] = {
-	{"client", 'C', "WHO", "its address, or what its lease, its tunnel or its user is called"},
+	{"client", 'C', "WHO",
+	 "its address or hardware address, or what its lease, its tunnel or its user is called"},
 	{"at", 0, "TIME", "21:00, 2026-11-29T21:00; now, unless given"},
 	REMOTE_OPTIONS,
 };
@@ -314,6 +350,7 @@ static const struct command_option refresh_options[] = {
 
 VERB(lists, "", 0, 0, options, "Show the lists: how many names, when they were taken, what failed");
 VERB(why, "NAME", 1, 1, why_options, "Say whether a name is blocked, and by which line");
+VERB(who, "ADDRESS", 1, 1, options, "Say which device is at an address, and its groups");
 VERB(pause, "GROUP DURATION", 2, 2, options, "Lift the rules of a group, or of all, for a while");
 VERB(resume, "GROUP", 1, 1, options, "End the pause of a group, or of all");
 VERB(refresh, "[LIST]", 0, 1, refresh_options, "Fetch a list now, or all of them");

@@ -89,9 +89,13 @@ static const struct command *const nat_verbs[] = {
 	&nat_explain_verb, &nat_forwards_verb, &nat_detach_verb, &nat_flows_verb,
 	&nat_top_verb,	   &nat_end_verb,      &nat_ports_verb,	 NULL};
 
-static const struct command *const policy_verbs[] = {&policy_lists_verb,   &policy_why_verb,
-						     &policy_pause_verb,   &policy_resume_verb,
-						     &policy_refresh_verb, NULL};
+static const struct command *const policy_verbs[] = {&policy_lists_verb,
+						     &policy_why_verb,
+						     &policy_who_verb,
+						     &policy_pause_verb,
+						     &policy_resume_verb,
+						     &policy_refresh_verb,
+						     NULL};
 
 static const struct command *const vpn_verbs[] = {&vpn_peers_verb,  &vpn_add_verb, &vpn_show_verb,
 						  &vpn_config_verb, &vpn_qr_verb,  &vpn_remove_verb,

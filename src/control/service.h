@@ -33,6 +33,9 @@ struct service {
 	/* Whether what conf says needs files of its own that outlive the process: then
 	 * service_life_state is a directory that it may write to. NULL: never. */
 	bool (*keeps_state)(const void *conf);
+	/* Folders of other services' state, relative to that of all, that those write for this one:
+	 * they are there before anybody starts. Ends with NULL; NULL: none. */
+	const char *const *shares;
 	/* The folder that conf names for much that the service can do without: then
 	 * service_life_folder is one for this service in it. NULL: never, or not now. */
 	const char *(*folder)(const void *conf);

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_PATHS_MAX = 256, WRITABLE_MAX = 5 };
+enum { READ_PATHS_MAX = 256, WRITABLE_MAX = 5, STATES_MAX = 4, STATE_PATH_MAX = 4096 };
 
 static enum sandbox_profile profile_of(const struct service *service)
 {
@@ -332,20 +332,30 @@ static enum err state_make(const struct service_life *life, const char *user)
 
 /* What another service keeps, for who reads it: a sandbox can only see into a folder that is there
  * when it is entered. The supervisor has made it by then. */
-static void read_state_make(const struct service_life *life, const char *user)
+static void read_state_make(const char *path, const char *user)
 {
 	struct state_owner room;
 	const struct state_owner *owner;
 	struct file_state there;
-	if (!life->reads_state || file_stat(life->reads_state, &there) == OK)
+	if (file_stat(path, &there) == OK)
 		return;
 	enum err e = owner_find(user, &room, &owner);
 	if (!e)
-		e = state_dir_make(life->reads_state, owner);
+		e = state_dir_make(path, owner);
 	if (e)
 		log_warning("the state directory of another service is not there, and what comes "
 			    "into it cannot be read before a restart",
-			    LOG_TEXT("path", life->reads_state), LOG_ERR(e));
+			    LOG_TEXT("path", path), LOG_ERR(e));
+}
+
+/* The nth of reads_states; false: there are no more. */
+static bool read_state(const struct service_life *life, size_t n, char ret[STATE_PATH_MAX])
+{
+	if (!life->reads_states || !life->reads_states[n])
+		return false;
+	ASSERT(n < STATES_MAX);
+	(void)snprintf(ret, STATE_PATH_MAX, "%s/%s", life->global->state, life->reads_states[n]);
+	return true;
 }
 
 /* Without it the service goes on, and tells what it does without. */
@@ -365,9 +375,12 @@ static void folder_make(const struct service_life *life, const char *user)
 
 static enum err states_make(const struct service_life *life, const char *user)
 {
+	char path[STATE_PATH_MAX];
 	folder_make(life, user);
-	read_state_make(life, user);
-	return state_make(life, user);
+	enum err e = state_make(life, user);
+	for (size_t i = 0; read_state(life, i, path); i++)
+		read_state_make(path, user);
+	return e;
 }
 
 enum err service_life_sandbox(struct service_life *life, const char *const *read_paths)
@@ -382,7 +395,7 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	}
 	const char *const folders[] = {life->state_path, life->folder_path, life->bpf_path};
 	writable_fill(service, folders, writable);
-	char folder[4096], clock[4096];
+	char folder[4096], clock[4096], states[STATES_MAX][STATE_PATH_MAX];
 	(void)snprintf(folder, sizeof(folder), "%s", life->start->config_path);
 	paths[n++] = dirname(folder);
 	if (clock_folder(clock, sizeof(clock)))
@@ -390,8 +403,8 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 	const char *const *more = life->global->sandbox_read.items;
 	for (size_t i = 0; i < life->global->sandbox_read.n && n < READ_PATHS_MAX - 1; i++)
 		paths[n++] = more[i];
-	if (life->reads_state)
-		paths[n++] = life->reads_state;
+	for (size_t i = 0; read_state(life, i, states[i]) && n < READ_PATHS_MAX; i++)
+		paths[n++] = states[i];
 	for (; read_paths && *read_paths && n < READ_PATHS_MAX; read_paths++)
 		paths[n++] = *read_paths;
 	paths[n] = NULL;

@@ -28,9 +28,10 @@ struct service_life {
 	char *bpf_path;	   /* NULL: nothing can or shall be pinned */
 	/* To keep to the end; the service may take some away before service_life_sandbox. */
 	uint64_t capabilities;
-	/* A path of service_life_state_of that this one reads as well; borrowed. Set before
-	 * service_life_sandbox, which makes the directory when nobody has. */
-	const char *reads_state;
+	/* Folders of other services' state that this one reads as well, relative to that of all;
+	 * ends with NULL, borrowed; NULL: none. Set before service_life_sandbox, which makes those
+	 * that nobody has. */
+	const char *const *reads_states;
 	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
 	void *arg;		   /* for reload */
 	uint64_t started_ms;

@@ -31,8 +31,13 @@ struct policy_member {
 	bool except;
 	struct ip_prefix prefix;
 	uint8_t mac[6];
-	struct span name; /* of a lease, a peer, a user: 1 to POLICY_NAME_MAX octets */
+	/* Of a lease, a peer, a user: 1 to POLICY_NAME_MAX octets; stars in the first two stand
+	 * for any octets, in POLICY_GLOBS_MAX members at most. */
+	struct span name;
 };
+
+/* Does it name several, by a star? */
+bool policy_member_is_glob(enum policy_member_kind kind, struct span name);
 
 struct policy_list_setup {
 	struct span name;

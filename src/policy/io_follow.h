@@ -1,24 +1,30 @@
 /* The policy that a process obeys: the compiled file that the policy service writes, mapped, judged
- * and held, and the pauses beside it, with the next one in its place when they were replaced. Knows
- * not how they are made, nor who is asked about.
+ * and held, the pauses beside it, and the tables that say which device is at which address, with
+ * the next one in its place when one of them was replaced. Knows not how they are made, nor who is
+ * asked about.
  *
  *	policy_follow_new(&loop, folder, changed, arg, &f);	main thread
  *	changed(arg, held):	hands policy_held_ref(held) to its workers, who give back the one
  *				before by policy_held_unref when nothing of theirs points to it
  *
- * The folder is that of the policy service (service_life_state_of), and the reader's sandbox sees
- * into it by life.reads_state. */
+ * The folder is that of the policy service (service_life_state_of); those of the services that know
+ * devices lie beside it. The reader's sandbox sees into all of them by life.reads_states. */
 #ifndef POLICY_IO_FOLLOW_H
 #define POLICY_IO_FOLLOW_H
 
+#include "policy/identity.h"
 #include "policy/policy.h"
 
 struct loop;
 struct policy_follow;
 
 /* Names in the folder. */
-#define POLICY_FILE_COMPILED "compiled"
-#define POLICY_FILE_PAUSES   "pauses"
+#define POLICY_FILE_COMPILED   "compiled"
+#define POLICY_FILE_PAUSES     "pauses"
+#define POLICY_FILE_NEIGHBOURS "neighbours"
+
+/* As services of the state, relative to its folder; ends with NULL. */
+extern const char *const policy_follow_states[];
 
 enum { POLICY_FOLLOW_MS = 500 /* between two looks at the files */ };
 
@@ -30,6 +36,18 @@ DEFINE_AUTO(struct policy_held, policy_held_unref)
 /* Borrowed from h. */
 const struct policy *policy_held_policy(const struct policy_held *h);
 const struct policy_pauses *policy_held_pauses(const struct policy_held *h);
+/* NULL: the policy has no groups that go by devices, so nobody needs to ask. What the tables say
+ * changes while they are held. */
+const struct policy_tables *policy_held_tables(const struct policy_held *h);
+/* All the same: for people who ask. */
+const struct policy_tables *policy_held_all_tables(const struct policy_held *h);
+/* What is known of a client, as policy_identify. */
+static inline void policy_held_identify(const struct policy_held *h,
+					const struct ip_address *address, uint64_t now_s,
+					struct policy_identity *ret)
+{
+	policy_identify(policy_held_tables(h), address, now_s, ret);
+}
 
 /* Another one is in force; held is borrowed for the call. In the loop's thread. */
 typedef void policy_changed(void *arg, struct policy_held *held);

@@ -61,6 +61,11 @@ static bool matches(struct span glob, struct span s)
 	return g == glob.len;
 }
 
+bool policy_glob_matches(struct span glob, struct span text)
+{
+	return matches(glob, text);
+}
+
 bool policy_pattern_matches(struct span text, struct span name)
 {
 	struct span glob = unbound(text);

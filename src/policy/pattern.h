@@ -18,4 +18,7 @@ struct span policy_pattern_end(struct span text);
 /* name: as text, lower case, without the last dot. The whole name, or from one of its labels on. */
 bool policy_pattern_matches(struct span text, struct span name);
 
+/* The whole of a text, stars for any octets; both in lower case. Of any octets. */
+bool policy_glob_matches(struct span glob, struct span text);
+
 #endif

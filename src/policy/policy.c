@@ -3,6 +3,7 @@
 
 #include "base/siphash.h"
 #include "policy/inner.h"
+#include "policy/pattern.h"
 
 #include <stdlib.h>
 
@@ -159,6 +160,15 @@ static void add_name(struct membership *m, enum policy_member_kind kind, struct 
 		return;
 	policy_key_of_name(kind, name, key);
 	add_key(m, key);
+	const struct policy_setup_read *s = &m->p->setup;
+	for (size_t i = 0; i < s->globs_n; i++) {
+		const struct policy_known *k = s->globs[i];
+		if (k->key[0] == kind &&
+		    policy_glob_matches(span_of(k->key + 2, k->key[1]), span_of(key + 2, key[1]))) {
+			m->in |= k->in;
+			m->except |= k->except;
+		}
+	}
 }
 
 static void add_address(struct membership *m, const struct ip_address *address)
@@ -173,6 +183,11 @@ static void add_address(struct membership *m, const struct ip_address *address)
 			policy_key_of_prefix(&a, n, key);
 			add_key(m, key);
 		}
+}
+
+bool policy_knows_devices(const struct policy *p)
+{
+	return p->setup.of_devices;
 }
 
 uint64_t policy_groups_of(const struct policy *p, const struct policy_client *client)

@@ -38,6 +38,7 @@ enum {
 	POLICY_SCHEDULES_MAX = 64,
 	POLICY_MEMBERS_MAX = 16384, /* of all groups together */
 	POLICY_NAME_MAX = 63,	    /* octets of the name of a group, a list, a client */
+	POLICY_GLOBS_MAX = 256,	    /* members with stars in their names */
 	POLICY_REASON_MAX = 255,
 	POLICY_WORDS = POLICY_LISTS_MAX / 64,
 	POLICY_PATTERN_MAX = 64, /* octets of a pattern with stars */
@@ -51,7 +52,7 @@ struct policy_client {
 	struct ip_address address; /* IPv4 inside IPv6 is judged as IPv4 */
 	bool has_mac;
 	uint8_t mac[6];
-	struct span lease; /* the host name of its lease */
+	struct span lease; /* the host name of its lease; members may have stars */
 	struct span peer;  /* the name of its tunnel */
 	struct span user;
 };
@@ -102,6 +103,9 @@ const struct policy_rule *policy_rule(const struct policy *p, unsigned rule);
 unsigned policy_list_find(const struct policy *p, struct span name);
 /* The number of the group with that name; POLICY_GROUPS_MAX: there is none. */
 unsigned policy_group_find(const struct policy *p, struct span name);
+
+/* Is there a group that goes by anything but addresses? Then more is to be asked of a client. */
+bool policy_knows_devices(const struct policy *p);
 
 /* Bit n: it is in group n. In a group is who any of its `clients` names and none of its `except`.
  */

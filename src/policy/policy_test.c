@@ -127,6 +127,56 @@ static void groups_come_from_all_that_is_known(void **state)
 	assert_int_equal(policy_groups_of(p, &c), 0);
 }
 
+/* Stars are for names of leases and peers; except is as ever. */
+static void names_may_have_stars(void **state)
+{
+	static const struct policy_member stars[] = {
+		{.group = 0, .kind = POLICY_MEMBER_LEASE, .name = TEXT("TV-*")},
+		{.group = 0,
+		 .kind = POLICY_MEMBER_LEASE,
+		 .except = true,
+		 .name = TEXT("tv-*-kitchen")},
+		{.group = 1, .kind = POLICY_MEMBER_PEER, .name = TEXT("*")},
+		{.group = 2, .kind = POLICY_MEMBER_USER, .name = TEXT("a*")},
+	};
+	static const struct span names[] = {TEXT("a"), TEXT("b"), TEXT("c")};
+	const struct policy_setup s = {
+		.groups = names, .groups_n = 3, .members = stars, .members_n = 4};
+	const char *const none[] = {NULL};
+	struct policy_built stars_built = sample_build(&s, none, 1);
+	struct policy *stars_p = NULL;
+	(void)state;
+	assert_int_equal(policy_open(span_of(stars_built.bytes, stars_built.len), &stars_p), OK);
+	assert_true(policy_knows_devices(stars_p));
+	struct policy_client c = {.lease = span_text("tv-Living")};
+	assert_int_equal(policy_groups_of(stars_p, &c), 1);
+	c.lease = span_text("tv");
+	assert_int_equal(policy_groups_of(stars_p, &c), 0);
+	c.lease = span_text("tv-2-kitchen");
+	assert_int_equal(policy_groups_of(stars_p, &c), 0);
+	c = (struct policy_client){.peer = span_text("phone"), .user = span_text("alice")};
+	assert_int_equal(policy_groups_of(stars_p, &c), 2); /* of users a star is a star */
+	policy_free(stars_p);
+	free(stars_built.bytes);
+}
+
+static void only_so_many_names_have_stars(void **state)
+{
+	static struct policy_member many[POLICY_GLOBS_MAX + 1];
+	static const struct span names[] = {TEXT("a")};
+	struct policy_build *b = NULL;
+	struct policy_setup s = {
+		.groups = names, .groups_n = 1, .members = many, .members_n = POLICY_GLOBS_MAX + 1};
+	(void)state;
+	for (size_t i = 0; i <= POLICY_GLOBS_MAX; i++)
+		many[i] = (struct policy_member){.kind = POLICY_MEMBER_LEASE,
+						 .name = span_text("x*")};
+	assert_int_equal(policy_build_new(&s, 1, &b), ERR_LIMIT);
+	s.members_n--;
+	assert_int_equal(policy_build_new(&s, 1, &b), OK);
+	policy_build_free(b);
+}
+
 static void what_was_set_up_is_read_back(void **state)
 {
 	(void)state;
@@ -302,6 +352,8 @@ int main(void)
 		cmocka_unit_test(pauses_go_through_a_file_by_name),
 		cmocka_unit_test(refuses_torn_and_changed_bytes),
 		cmocka_unit_test(a_hostile_file_harms_nobody),
+		cmocka_unit_test(names_may_have_stars),
+		cmocka_unit_test(only_so_many_names_have_stars),
 		cmocka_unit_test(an_empty_policy_says_nothing),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

@@ -42,6 +42,12 @@ static void key_of(const struct policy_member *m, uint8_t *ret)
 	}
 }
 
+bool policy_member_is_glob(enum policy_member_kind kind, struct span name)
+{
+	return (kind == POLICY_MEMBER_LEASE || kind == POLICY_MEMBER_PEER) &&
+	       span_find(name, '*') < name.len;
+}
+
 /* --- what may be said --- */
 
 static bool name_fits(struct span name)
@@ -97,9 +103,15 @@ enum err policy_setup_check(const struct policy_setup *s)
 	for (size_t i = 0; i < s->lists_n; i++)
 		if (!name_fits(s->lists[i].name))
 			return ERR_FORMAT;
-	for (size_t i = 0; i < s->members_n; i++)
-		if (!member_fits(&s->members[i], s->groups_n))
+	size_t globs = 0;
+	for (size_t i = 0; i < s->members_n; i++) {
+		const struct policy_member *m = &s->members[i];
+		if (!member_fits(m, s->groups_n))
 			return ERR_FORMAT;
+		globs += policy_member_is_glob(m->kind, m->name);
+	}
+	if (globs > POLICY_GLOBS_MAX)
+		return ERR_LIMIT;
 	for (size_t i = 0; i < s->rules_n; i++)
 		if (!rule_fits(&s->rules[i], s->groups_n, s->lists_n, s->schedules_n))
 			return ERR_FORMAT;
@@ -295,6 +307,19 @@ static bool note_key(struct policy_setup_read *s, const uint8_t *key)
 	return true;
 }
 
+/* False: there are too many. */
+static bool note_glob(struct policy_setup_read *s, const struct policy_known *k)
+{
+	s->of_devices = s->of_devices || k->key[0] != POLICY_MEMBER_PREFIX;
+	if (!policy_member_is_glob((enum policy_member_kind)k->key[0],
+				   span_of(k->key + 2, k->key[1])))
+		return true;
+	if (s->globs_n == POLICY_GLOBS_MAX)
+		return false;
+	s->globs[s->globs_n++] = k;
+	return true;
+}
+
 static enum err read_members(struct reader *r, struct policy_setup_read *s)
 {
 	size_t n = counted(r, read_u32(r), POLICY_MEMBERS_MAX);
@@ -310,7 +335,7 @@ static enum err read_members(struct reader *r, struct policy_setup_read *s)
 		k->in = read_u64(r);
 		k->except = read_u64(r);
 		if (!note_key(s, k->key) || (i && by_key(k - 1, k) >= 0) ||
-		    beyond(k->in | k->except, s->groups_n))
+		    beyond(k->in | k->except, s->groups_n) || !note_glob(s, k))
 			return ERR_FORMAT;
 	}
 	return OK;

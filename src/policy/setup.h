@@ -24,6 +24,10 @@ struct policy_setup_read {
 	struct policy_zone zone;
 	struct policy_known *known; /* owned; in order of their keys */
 	size_t known_n;
+	/* Of those: names of leases and peers with stars, which each client is compared with. */
+	const struct policy_known *globs[POLICY_GLOBS_MAX];
+	size_t globs_n;
+	bool of_devices;     /* there are members by anything but addresses */
 	uint64_t bits[2][3]; /* IPv4 and IPv6: lengths of prefixes that there are */
 };
 

@@ -84,8 +84,12 @@ enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kin
 			 uint32_t uid, uint32_t gid)
 {
 	struct plan_record *r;
-	ASSERT(kind == PLAN_STATE || kind == PLAN_BPF || kind == PLAN_FOLDER);
-	const char *name = kind == PLAN_STATE ? "state" : kind == PLAN_BPF ? "bpf" : "folder";
+	ASSERT(kind == PLAN_STATE || kind == PLAN_BPF || kind == PLAN_FOLDER ||
+	       kind == PLAN_SHARED);
+	const char *name = kind == PLAN_STATE	 ? "state"
+			   : kind == PLAN_BPF	 ? "bpf"
+			   : kind == PLAN_FOLDER ? "folder"
+						 : "shared";
 	if (!name_fits(path, PLAN_PATH_MAX) || path[0] != '/')
 		return (enum err)EINVAL;
 	TRY(plan_add(p, kind, service, name, &r));
@@ -212,6 +216,7 @@ enum err plan_record_check(const struct plan_record *r)
 	case PLAN_ICMP6: return r->copies == 1 ? OK : ERR_FORMAT;
 	case PLAN_STATE:
 	case PLAN_BPF:
+	case PLAN_SHARED:
 	case PLAN_FOLDER: return folder_is_right(r) ? OK : ERR_FORMAT;
 	case PLAN_TUN: return device_is_right(r) ? OK : ERR_FORMAT;
 	case PLAN_LINK:

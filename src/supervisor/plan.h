@@ -34,6 +34,9 @@ enum plan_kind {
 	/* As PLAN_STATE, for much that the service can do without: another disk, mostly. Where it
 	 * cannot be made the service starts without. */
 	PLAN_FOLDER,
+	/* As PLAN_FOLDER, below another service's directory: what one writes there and others
+	 * read. Their sandboxes see into what is there when they are entered. */
+	PLAN_SHARED,
 };
 
 /* Bits of plan_record.flags. */
@@ -94,7 +97,7 @@ MUST enum err plan_add_unix_optional(struct plan *p, const char *service, const 
 /* kind: PLAN_PACKET, PLAN_ICMP or PLAN_ICMP6. Those of one service have different names. */
 MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind kind,
 			   const char *name);
-/* kind: PLAN_STATE, PLAN_BPF or PLAN_FOLDER. */
+/* kind: PLAN_STATE, PLAN_BPF, PLAN_FOLDER or PLAN_SHARED. */
 MUST enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind,
 			      const char *path, uint32_t uid, uint32_t gid);
 
@@ -109,7 +112,8 @@ MUST enum err plan_add_to_link(struct plan *p, const char *service, enum plan_ki
 /* Whether it is a folder: nothing is passed but where it is. */
 static inline bool plan_is_folder(const struct plan_record *r)
 {
-	return r->kind == PLAN_STATE || r->kind == PLAN_BPF || r->kind == PLAN_FOLDER;
+	return r->kind == PLAN_STATE || r->kind == PLAN_BPF || r->kind == PLAN_FOLDER ||
+	       r->kind == PLAN_SHARED;
 }
 
 /* Whether it is of a link: nothing is passed, and another process needs not be started for it. */

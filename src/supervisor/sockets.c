@@ -135,7 +135,7 @@ static enum err folder_open(const struct plan_record *r, struct socket_entry *re
 		return OK;
 	}
 	enum err e = state_dir_make(r->path, owner);
-	if (e && r->kind == PLAN_FOLDER) {
+	if (e && (r->kind == PLAN_FOLDER || r->kind == PLAN_SHARED)) {
 		log_warning("the service's folder cannot be made; it starts without",
 			    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
 		entry.missing = true;

@@ -326,6 +326,7 @@ static void metrics(void *arg, struct writer *w)
 		metrics_v6(d, w);
 	if (d->v6.ra)
 		metrics_ra(d, w);
+	dhcp_devices_metrics(d, w);
 }
 
 /* --- the face --- */

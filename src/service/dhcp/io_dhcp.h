@@ -8,6 +8,7 @@
 #include "os/links.h"
 #include "os/udp.h"
 #include "service/dhcp/engine.h"
+#include "service/dhcp/io_devices.h"
 #include "service/dhcp/io_events.h"
 #include "service/dhcp/io_names.h"
 #include "service/dhcp/io_reserved.h"
@@ -68,8 +69,9 @@ struct dhcp_service {
 	bool telling, told_all; /* told_all: nothing was left out for want of memory */
 	uint64_t unreadable;	/* rows that are not ours to read */
 
-	struct reserved reserved; /* by `lease reserve`, kept in the store */
-	struct events events;	  /* that nobody has looked at yet */
+	struct dhcp_devices devices; /* that the policy's followers know */
+	struct reserved reserved;    /* by `lease reserve`, kept in the store */
+	struct events events;	     /* that nobody has looked at yet */
 	struct leases6_page *pages6;
 	struct leases_page *pages; /* lists under way */
 	uint64_t reloads, reloads_failed;

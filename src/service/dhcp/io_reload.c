@@ -41,6 +41,7 @@ void dhcp_site_renew(struct dhcp_service *d)
 	}
 	site_take(d, site);
 	dhcp_v6_site_take(d, site6);
+	dhcp_devices_set(d);
 	dhcp_links_tell(d);
 }
 
@@ -84,6 +85,7 @@ static enum err reload(struct dhcp_service *d)
 	site_take(d, site);
 	dhcp_v6_take(d, &conf->v6, v6_site);
 	service_life_adopt(&d->life, config);
+	dhcp_devices_set(d);
 	dhcp_links_tell(d);
 	return OK;
 }

@@ -98,10 +98,13 @@ static void told_add(struct dhcp_service *d, const struct store_row *row)
 static enum err learn_lease(struct dhcp_service *d, struct span key, struct span value,
 			    uint64_t version)
 {
+	enum err e = OK;
 	if (!is_v6(key))
-		return dhcp_engine_learn(d->engine, dhcp_now_ms(d), key, value, version);
-	return d->v6.engine ? v6_engine_learn(d->v6.engine, dhcp_now_ms(d), key, value, version)
-			    : OK; /* it waits for a configuration that has IPv6 again */
+		e = dhcp_engine_learn(d->engine, dhcp_now_ms(d), key, value, version);
+	else if (d->v6.engine) /* else it waits for a configuration that has IPv6 again */
+		e = v6_engine_learn(d->v6.engine, dhcp_now_ms(d), key, value, version);
+	dhcp_devices_learned(d, key);
+	return e;
 }
 
 static enum err learn(struct dhcp_service *d, const struct store_row *row)

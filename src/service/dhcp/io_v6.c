@@ -339,13 +339,21 @@ static void event(void *arg, const struct v6_event *e)
 	events_hold6(&d->events, dhcp_now_ms(d), e);
 }
 
+static void named(void *arg, enum dhcp_name_change change, const struct v6_lease_view *l,
+		  const struct v6_network *n)
+{
+	struct dhcp_service *d = arg;
+	dhcp_devices_tell6(d, change, l);
+	dhcp_names_tell6(d, change, l, n);
+}
+
 static enum err engine_make(struct dhcp_service *d, const struct v6_conf *conf)
 {
 	const struct v6_limits limits = {.leases = conf->leases_max, .waiting = conf->waiting_max};
 	const struct v6_effects effects = {.arg = d,
 					   .send = send_engine,
 					   .store = dhcp_store_put,
-					   .name = dhcp_names_tell6,
+					   .name = named,
 					   .event = event};
 	TRY(dhcp_v6_identity(d));
 	return v6_engine_new(d->v6.site, &limits, &effects, span_of(d->v6.duid, sizeof(d->v6.duid)),

@@ -18,11 +18,12 @@ static bool is_embedded(const struct dhcp_conf *conf)
 	return strcmp(conf->store, "sqlite") == 0;
 }
 
-/* With a database elsewhere it has no leases of its own, but the DUID of IPv6 and its secret. */
+/* With a database elsewhere it has no leases of its own, but the table of devices, the DUID of IPv6
+ * and its secret. */
 static bool keeps_state(const void *section)
 {
-	const struct dhcp_conf *conf = section;
-	return is_embedded(conf) || conf->v6.networks.n || dhcp_v6_advertises(&conf->v6);
+	(void)section;
+	return true;
 }
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
@@ -97,6 +98,14 @@ static void event(void *arg, const struct dhcp_event *e)
 	events_hold(&d->events, dhcp_now_ms(d), e);
 }
 
+static void named(void *arg, enum dhcp_name_change change, const struct dhcp_lease *l,
+		  const struct dhcp_network *n)
+{
+	struct dhcp_service *d = arg;
+	dhcp_devices_tell(d, change, l);
+	dhcp_names_tell(d, change, l, n);
+}
+
 /* --- life --- */
 
 static void clock_begin(struct dhcp_service *d)
@@ -141,7 +150,7 @@ static enum err engine_make(struct dhcp_service *d)
 					     .send = dhcp_v4_send,
 					     .store = dhcp_store_put,
 					     .probe = dhcp_probe_send,
-					     .name = dhcp_names_tell,
+					     .name = named,
 					     .event = event};
 	d->leases_max = dhcp_conf_leases(conf);
 	const struct dhcp_limits limits = {.leases = d->leases_max, .waiting = conf->waiting_max};
@@ -161,6 +170,7 @@ static enum err live(struct dhcp_service *d, const struct control_face *face, in
 		return e;
 	if (d->reserved.changed)
 		dhcp_site_renew(d);
+	dhcp_devices_set(d);
 	dhcp_links_tell(d);
 	TRY(service_life_control(&d->life, face));
 	TRY(dhcp_store_start(d));
@@ -190,6 +200,7 @@ static void done(struct dhcp_service *d)
 	dhcp_v6_done(d);
 	dhcp_relay_done(d);
 	dhcp_names_done(d);
+	dhcp_devices_done(d);
 	dhcp_probe_done(d);
 	dhcp_links_done(d);
 	service_life_done(&d->life);

@@ -95,6 +95,8 @@ struct forward_membership {
 	const struct policy *policy; /* NULL: there is none */
 	uint64_t groups;
 };
+/* Bits, by who is at the client's address and who has signed in. */
+uint64_t forward_groups_of(const struct forward_exchange *e, const struct policy_held *held);
 struct forward_membership forward_membership_of(const struct forward_exchange *e);
 enum access_member forward_member(const void *arg, const char *group);
 

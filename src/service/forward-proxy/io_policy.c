@@ -61,8 +61,6 @@ struct said {
 static bool look(const struct forward_exchange *e, const struct destination *to, struct said *ret)
 {
 	struct policy_held *held = e->worker->policy;
-	const struct policy_client client = {.address = e->x->connection->peer.address,
-					     .user = e->user};
 	struct dns_name name;
 	struct policy_view view;
 	enum policy_engine engine;
@@ -70,8 +68,7 @@ static bool look(const struct forward_exchange *e, const struct destination *to,
 	    !policy_name_read(destination_name(to), &name))
 		return false;
 	const struct policy *p = ret->policy = policy_held_policy(held);
-	policy_view(p, policy_groups_of(p, &client), clock_wall_s(), policy_held_pauses(held),
-		    &view);
+	policy_view(p, forward_groups_of(e, held), clock_wall_s(), policy_held_pauses(held), &view);
 	policy_look(p, &view, &name, &ret->match);
 	ret->safely = policy_safe_search(view.engines, &name, &ret->target, &engine);
 	return true;

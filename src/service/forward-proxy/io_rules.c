@@ -122,13 +122,22 @@ enum access_member forward_member(const void *arg, const char *group)
 					   : ACCESS_MEMBER_NOT;
 }
 
+uint64_t forward_groups_of(const struct forward_exchange *e, const struct policy_held *held)
+{
+	struct policy_identity known;
+	policy_held_identify(held, &e->x->connection->peer.address, clock_wall_s(), &known);
+	/* Whose password was given is who it is, whoever has signed in at the tunnel. */
+	if (e->user.len)
+		known.client.user = e->user;
+	return policy_groups_of(policy_held_policy(held), &known.client);
+}
+
 struct forward_membership forward_membership_of(const struct forward_exchange *e)
 {
-	const struct policy_client client = {.address = e->x->connection->peer.address,
-					     .user = e->user};
 	struct policy_held *held = e->view->site->conf->policy ? e->worker->policy : NULL;
-	const struct policy *p = held ? policy_held_policy(held) : NULL;
-	return (struct forward_membership){p, p ? policy_groups_of(p, &client) : 0};
+	if (!held)
+		return (struct forward_membership){0};
+	return (struct forward_membership){policy_held_policy(held), forward_groups_of(e, held)};
 }
 
 static void judge_by(const struct forward_exchange *e, const struct access_rules *rules,

@@ -264,7 +264,7 @@ static enum err policy_place(struct forward_proxy *p, const struct forward_conf 
 	if (!conf->policy)
 		return OK;
 	TRY(service_life_state_of(&p->life, "policy", &p->policy_folder));
-	p->life.reads_state = p->policy_folder;
+	p->life.reads_states = policy_follow_states;
 	return OK;
 }
 

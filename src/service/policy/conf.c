@@ -359,6 +359,14 @@ static const struct config_key policy_keys[] = {
 	 .min = 60 * 1000,
 	 .max = INT64_C(30) * 86400 * 1000,
 	 .help = "how often lists are fetched"},
+	{.name = "neighbours",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct policy_conf, neighbours),
+	 .fallback = "on",
+	 .help = "whether hosts of attached networks are known by the hardware address with which "
+		 "they speak: so groups hold for addresses without a lease, as of IPv6, and a "
+		 "host that takes an address of another's lease is not taken for it. Off where a "
+		 "repeater speaks in the name of many hosts: then leases alone tell"},
 	{.name = "lines-max",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct policy_conf, lines_max),

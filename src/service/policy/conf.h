@@ -54,6 +54,7 @@ struct policy_conf {
 	const char *time_zone;	      /* NULL: the system's */
 	uint64_t refresh_ms;
 	uint32_t lines_max; /* of all lists together */
+	bool neighbours;    /* what the kernel knows of hardware addresses is told */
 };
 
 enum { POLICY_RESOLVERS_MAX = 4 };

@@ -17,13 +17,18 @@ static const struct config_key clients_keys[] = {
 	 .items_max = POLICY_MEMBERS_MAX,
 	 .example = "[192.168.7.0/24, \"2001:db8:7::/64\"]",
 	 .help = "addresses and networks, as the resolver and the forward proxy see them"},
-	NAMES("macs", macs, "hardware addresses; nobody who obeys knows them yet",
+	NAMES("macs", macs, "hardware addresses, of leases and of neighbours in attached networks",
 	      "[\"02:00:5e:00:53:01\"]"),
-	NAMES("leases", leases, "host names of leases; nobody who obeys knows them yet",
-	      "[tablet]"),
-	NAMES("peers", peers, "names of tunnels' peers; nobody who obeys knows them yet",
-	      "[phone]"),
-	NAMES("users", users, "users who have signed in at the forward proxy", "[alice]"),
+	NAMES("leases", leases,
+	      "host names of leases, without their domain; a star stands for anything. A host "
+	      "chooses its name, unless it has a reservation, whose name is nobody else's",
+	      "[tablet, \"tv-*\"]"),
+	NAMES("peers", peers, "names of tunnels' peers; a star stands for anything",
+	      "[phone, \"kids-*\"]"),
+	NAMES("users", users,
+	      "users who have signed in at the forward proxy, or at the sign-in page of their "
+	      "tunnel",
+	      "[alice]"),
 };
 
 bool policy_conf_mac(const char *text, uint8_t ret[6])

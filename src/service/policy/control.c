@@ -5,6 +5,7 @@
 #include "policy/safe_search.h"
 #include "policy/text.h"
 #include "service/policy/io_desk.h"
+#include "service/policy/io_who.h"
 
 #include <stdio.h>
 
@@ -189,12 +190,13 @@ static void handle_resume(void *arg, const struct control_request *req, struct c
 
 struct asked {
 	struct dns_name name;
-	struct policy_client client;
+	struct policy_identity who;
 	uint64_t at_s;
 };
 
-/* An address, or what a lease, a tunnel's peer or a user is called. NULL: it is understood. */
-static const char *asked_read(const struct control_request *req, struct asked *ret)
+/* NULL: it is understood. */
+static const char *asked_read(const struct desk *d, const struct control_request *req,
+			      struct asked *ret)
 {
 	const char *name = control_request_query(req, "name");
 	const char *client = control_request_query(req, "client");
@@ -204,8 +206,9 @@ static const char *asked_read(const struct control_request *req, struct asked *r
 		return "name=NAME: which name it is about";
 	if (at && !span_to_u64(span_text(at), AT_MAX, &ret->at_s))
 		return "at=SECONDS: since 1970, to the year 9999";
-	if (client && ip_address_parse(span_text(client), &ret->client.address) != OK)
-		ret->client.lease = ret->client.peer = ret->client.user = span_text(client);
+	/* Who is there now, whatever is asked about then. */
+	if (client)
+		policy_who_read(d->held, client, clock_wall_s(), &ret->who);
 	return NULL;
 }
 
@@ -268,24 +271,44 @@ static void handle_why(void *arg, const struct control_request *req, struct cont
 	struct policy_view view;
 	struct policy_match match;
 	char text[DNS_NAME_TEXT_MAX];
-	const char *wrong = asked_read(req, &asked);
+	const char *wrong = asked_read(d, req, &asked);
 	if (wrong || !d->held) {
 		control_reply_error(reply, wrong ? 400 : 503,
 				    wrong ? wrong : "no policy was made yet");
 		return;
 	}
 	const struct policy *p = policy_held_policy(d->held);
-	uint64_t groups = policy_groups_of(p, &asked.client);
+	uint64_t groups = policy_groups_of(p, &asked.who.client);
 	policy_view(p, groups, asked.at_s, policy_held_pauses(d->held), &view);
 	policy_look(p, &view, &asked.name, &match);
 	(void)dns_name_format(&asked.name, text);
 	json_t *o = json_pack("{s:s}", "name", text);
+	if (control_request_query(req, "client"))
+		set(o, "client", policy_who_json(&asked.who));
 	set(o, "groups", groups_json(p, groups));
 	set_decision(o, p, &match);
 	set_search(o, &view, &asked.name);
 	set(o, "at", number(asked.at_s));
 	set(o, "until", view.until_s == UINT64_MAX ? json_null() : number(view.until_s));
 	set(o, "pauses", pauses_json(d, asked.at_s));
+	control_reply_json(reply, 200, o);
+}
+
+static void handle_who(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	const struct desk *d = arg;
+	const char *client = control_request_query(req, "client");
+	struct policy_identity who;
+	if (!client || !d->held) {
+		control_reply_error(reply, client ? 503 : 400,
+				    client ? "no policy was made yet"
+					   : "client=ADDRESS: who it is about");
+		return;
+	}
+	const struct policy *p = policy_held_policy(d->held);
+	policy_who_read(d->held, client, clock_wall_s(), &who);
+	json_t *o = policy_who_json(&who);
+	set(o, "groups", groups_json(p, policy_groups_of(p, &who.client)));
 	control_reply_json(reply, 200, o);
 }
 
@@ -367,6 +390,26 @@ static uint64_t failures_of(const struct list *l)
 	return l->failures;
 }
 
+static size_t records_of(const struct policy_devices *t)
+{
+	return t->words ? policy_devices_count(t) : 0;
+}
+
+/* As those who obey see them. */
+static void of_devices(struct writer *w, const struct desk *d)
+{
+	const struct policy_tables none = {0};
+	const struct policy_tables *t = d->held ? policy_held_all_tables(d->held) : &none;
+	head(w, "devices", "Records of devices, by who tells them", "gauge");
+	write_format(w, PREFIX "devices{from=\"leases\"} %zu\n", records_of(&t->leases));
+	write_format(w, PREFIX "devices{from=\"peers\"} %zu\n", records_of(&t->peers));
+	write_format(w, PREFIX "devices{from=\"neighbours\"} %zu\n", records_of(&t->neighbours));
+	one(w, "neighbours_told_total", "Words of the kernel on its neighbours", "counter",
+	    d->neighbours.told);
+	one(w, "neighbours_lost_total", "Times that the kernel had more to say than was read",
+	    "counter", d->neighbours.lost);
+}
+
 static void metrics(void *arg, struct writer *w)
 {
 	const struct desk *d = arg;
@@ -394,6 +437,7 @@ static void metrics(void *arg, struct writer *w)
 		     (unsigned long long)c->unchanged);
 	write_format(w, PREFIX "list_fetches_total{result=\"failed\"} %llu\n",
 		     (unsigned long long)c->failed);
+	of_devices(w, d);
 	of_lists(w, d, "list_names", "Names of a list that are kept", names_of);
 	of_lists(w, d, "list_checked_timestamp_seconds", "When a list was last found to be good",
 		 checked_of);
@@ -405,6 +449,7 @@ static void metrics(void *arg, struct writer *w)
 static const struct control_verb verbs[] = {
 	{"GET", "/lists", "each list: names, when taken and next, last error", handle_lists},
 	{"GET", "/why", "what holds for ?name=, and by which line; client=, at=", handle_why},
+	{"GET", "/who", "which device is at ?client=ADDRESS, and its groups", handle_who},
 	{"POST", "/pause", "lifts the rules of ?group= for seconds=", handle_pause},
 	{"POST", "/resume", "ends the pause of ?group=", handle_resume},
 	{"POST", "/refresh", "fetches ?list= now, or all; force=: however short", handle_refresh},

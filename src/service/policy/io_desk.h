@@ -7,6 +7,7 @@
 #include "service/policy/io_compile.h"
 #include "service/policy/io_lists.h"
 #include "service/policy/io_maker.h"
+#include "service/policy/io_neighbours.h"
 #include "service/policy/io_pauses.h"
 
 struct desk {
@@ -15,6 +16,7 @@ struct desk {
 	struct maker maker;
 	struct lists lists;
 	struct pauses pauses;
+	struct neighbour_table neighbours;
 	struct loop_timer again; /* after a failure */
 	struct policy_follow *follow;
 	struct policy_held *held; /* counted; NULL: nothing was made yet */

@@ -28,6 +28,10 @@ static bool keeps_state(const void *section)
 	return true;
 }
 
+/* All that followers read but ours. */
+static const char *const shares[] = {"dhcp/" POLICY_DEVICES_FOLDER, "vpn/" POLICY_DEVICES_FOLDER,
+				     NULL};
+
 /* Nothing but the control socket, which its caller adds. */
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
@@ -40,31 +44,6 @@ static enum err plan(const void *section, const struct config_global *global, st
 static const struct policy_conf *conf_of(const struct desk *d)
 {
 	return service_life_conf(&d->life);
-}
-
-/* What of a group nobody who obeys can tell of a client. */
-static const char *unknown_of(const struct policy_clients_conf *c)
-{
-	return c->macs.n ? "macs" : c->leases.n ? "leases" : c->peers.n ? "peers" : NULL;
-}
-
-static void advise_groups(const struct policy_conf *conf,
-			  void (*tell)(void *arg, uint32_t line, const char *text), void *arg)
-{
-	const struct policy_group_conf *groups = conf->groups.items;
-	char text[256];
-	for (size_t i = 0; i < conf->groups.n; i++) {
-		const char *in = unknown_of(&groups[i].clients),
-			   *out = unknown_of(&groups[i].except);
-		if (!in && !out)
-			continue;
-		(void)snprintf(
-			text, sizeof(text),
-			"policy: the group '%s' goes by `%s`, which neither the resolver nor "
-			"the forward proxy knows of a client: nobody is %s it by them",
-			groups[i].name, in ? in : out, in ? "in" : "kept out of");
-		tell(arg, 0, text);
-	}
 }
 
 static void advise_zone(const struct policy_conf *conf,
@@ -104,7 +83,6 @@ static void advise(const void *section, void (*tell)(void *arg, uint32_t line, c
 	}
 	if (conf->rules.n == 0)
 		tell(arg, 0, "policy: without rules nobody is refused anything");
-	advise_groups(conf, tell, arg);
 	advise_zone(conf, tell, arg);
 }
 
@@ -286,6 +264,7 @@ void policy_reload(void *desk, struct control_reply *reply)
 		err = obey(d, conf);
 	if (!err) {
 		service_life_adopt(&d->life, TAKE(config));
+		neighbour_table_set(&d->neighbours, conf->neighbours);
 		if (!maker_is_busy(&d->maker))
 			idle(d);
 		log_info("reloaded");
@@ -360,6 +339,8 @@ static enum err open_all(struct desk *d)
 	const struct policy_conf *conf = conf_of(d);
 	AUTO_DONE(read_paths_done) struct read_paths paths;
 	read_paths_fill(conf, &paths);
+	neighbour_table_open(&d->neighbours);
+	d->life.reads_states = policy_follow_states;
 	TRY(service_life_sandbox(&d->life, paths.list));
 	TRY(service_life_signals(&d->life));
 	loop_timer_init(&d->again, try_again, d);
@@ -378,7 +359,9 @@ static enum err open_all(struct desk *d)
 			    clock_wall_s());
 	}
 	TRY(obey(d, conf));
-	return dir_list(folder, clean, d);
+	TRY(dir_list(folder, clean, d));
+	neighbour_table_begin(&d->neighbours, &d->life.loop, folder, conf->neighbours);
+	return OK;
 }
 
 static enum err live(struct desk *d, int *ret_status)
@@ -400,6 +383,7 @@ static void desk_free(struct desk *d)
 	loop_timer_cancel(&d->life.loop, &d->again);
 	lists_done(&d->lists);
 	pauses_done(&d->pauses);
+	neighbour_table_done(&d->neighbours);
 	policy_follow_free(d->follow);
 	policy_held_unref(d->held);
 	compile_free(d->runs);
@@ -414,6 +398,7 @@ static int run(const struct service_start *start)
 	int status = 1;
 	if (!d)
 		return 1;
+	d->neighbours.kernel.fd = -1;
 	enum err err = service_life_begin(&d->life, start);
 	bool begun = !err;
 	if (!err)
@@ -429,6 +414,7 @@ const struct service policy_service = {
 	.summary = "who may reach what: fetches lists and makes the file by which others decide",
 	.schema = &policy_conf_map,
 	.keeps_state = keeps_state,
+	.shares = shares,
 	.plan = plan,
 	.advise = advise,
 	.run = run,

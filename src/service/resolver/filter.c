@@ -12,17 +12,24 @@ void filter_forget(struct filter *f)
 static const struct policy_view *view_of(struct filter *f, const struct filter_rules *rules,
 					 struct hash_key key, const struct ip_address *client)
 {
-	struct policy_client known = {.address = ip_address_unmap(client)};
-	uint64_t hash = siphash13_of(key, known.address.bytes, sizeof(known.address.bytes));
+	const struct ip_address address = ip_address_unmap(client);
+	uint64_t hash = siphash13_of(key, address.bytes, sizeof(address.bytes));
 	struct filter_client *c = &f->clients[hash % FILTER_CLIENTS];
-	if (c->until_s > f->now_s && c->since_s <= f->now_s &&
-	    ip_address_equal(&c->address, &known.address))
+	/* Ahead of what they say. */
+	uint64_t changes = rules->tables ? policy_tables_changes(rules->tables) : 0;
+	if (c->until_s > f->now_s && c->since_s <= f->now_s && c->changes == changes &&
+	    ip_address_equal(&c->address, &address))
 		return &c->view;
-	c->address = known.address;
-	policy_view(rules->policy, policy_groups_of(rules->policy, &known), f->now_s, rules->pauses,
-		    &c->view);
+	struct policy_identity known;
+	policy_identify(rules->tables, &address, f->now_s, &known);
+	c->address = address;
+	c->changes = changes;
+	policy_view(rules->policy, policy_groups_of(rules->policy, &known.client), f->now_s,
+		    rules->pauses, &c->view);
 	c->since_s = f->now_s;
 	c->until_s = f->now_s + FILTER_CLIENT_S;
+	if (known.until_s < c->until_s)
+		c->until_s = known.until_s;
 	if (c->view.until_s < c->until_s)
 		c->until_s = c->view.until_s;
 	return &c->view;

@@ -5,6 +5,7 @@
 #define RESOLVER_FILTER_H
 
 #include "base/siphash.h"
+#include "policy/identity.h"
 #include "policy/policy.h"
 
 enum filter_answer { FILTER_NXDOMAIN, FILTER_ZERO, FILTER_PAGE };
@@ -13,9 +14,10 @@ enum filter_answer { FILTER_NXDOMAIN, FILTER_ZERO, FILTER_PAGE };
 struct filter_rules {
 	const struct policy *policy;
 	const struct policy_pauses *pauses;
-	enum filter_answer answer;	/* to who asks for what is blocked */
-	struct ip_address page4, page6; /* of FILTER_PAGE; without a family: none */
-	uint32_t ttl_s;			/* of what is made here */
+	const struct policy_tables *tables; /* of devices; NULL: no group goes by them */
+	enum filter_answer answer;	    /* to who asks for what is blocked */
+	struct ip_address page4, page6;	    /* of FILTER_PAGE; without a family: none */
+	uint32_t ttl_s;			    /* of what is made here */
 };
 
 enum {
@@ -36,6 +38,7 @@ struct filter_stats {
 struct filter_client {
 	struct ip_address address;
 	uint64_t since_s, until_s; /* a clock that is set back ends it too */
+	uint64_t changes;	   /* of the tables, when it was asked */
 	struct policy_view view;
 };
 

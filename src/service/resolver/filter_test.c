@@ -14,9 +14,10 @@
 	}
 #define NOW_S 1700000000
 
-static const struct span groups[] = {TEXT("six")};
+static const struct span groups[] = {TEXT("six"), TEXT("tablets")};
 static const struct policy_member members[] = {
-	{.group = 0, .prefix = {{.family = 6, .bytes = {0x20, 1}}, 16}}};
+	{.group = 0, .prefix = {{.family = 6, .bytes = {0x20, 1}}, 16}},
+	{.group = 1, .kind = POLICY_MEMBER_LEASE, .name = TEXT("tablet")}};
 static const struct policy_list_setup lists[] = {{.name = TEXT("ads")}, {.name = TEXT("six")}};
 static const struct policy_rule policy_rules[] = {
 	{.lists = {1}, .schedule = POLICY_ALWAYS},
@@ -25,15 +26,16 @@ static const struct policy_rule policy_rules[] = {
 	 .action = POLICY_SAFE_SEARCH,
 	 .engines = 1 << POLICY_ENGINE_BING,
 	 .schedule = POLICY_ALWAYS},
+	{.groups = 2, .lists = {2}, .schedule = POLICY_ALWAYS},
 };
 static const struct policy_setup policy_setup = {.groups = groups,
-						 .groups_n = 1,
+						 .groups_n = 2,
 						 .members = members,
-						 .members_n = 1,
+						 .members_n = 2,
 						 .lists = lists,
 						 .lists_n = 2,
 						 .rules = policy_rules,
-						 .rules_n = 3};
+						 .rules_n = 4};
 static const char *const texts[] = {"||ads.example^\n@@||fine.ads.example^\n@@||shop.net^",
 				    "||games.example^"};
 
@@ -206,6 +208,35 @@ static void an_excepted_name_may_be_an_alias_of_anything(void **state)
 	assert_int_equal(t.reply.header.ancount, 2);
 }
 
+/* Who is at an address is asked for once and remembered, and no longer than it is so. */
+static void whoever_comes_to_an_address_is_judged_at_once(void **state)
+{
+	enum { SLOTS = 64 };
+	struct policy_tables tables = {0};
+	void *memory = calloc(1, policy_devices_size(SLOTS));
+	const struct ip_address at = ip_address_v4(10, 1, 1, 1);
+	const struct policy_device_key key = policy_device_at(&at);
+	const struct policy_device tablet = {.until_s = NOW_S + 5, .name = "tablet"};
+	const struct policy_device desk = {.until_s = NOW_S + 60, .name = "desk"};
+	(void)state;
+	assert_non_null(memory);
+	policy_devices_begin(memory, SLOTS, (struct hash_key){1, 2}, &tables.leases);
+	f.rules.tables = &tables;
+	assert_false(client("www.games.example.", DNS_TYPE_A, v4)); /* it is asked for */
+	assert_int_equal(policy_devices_put(&tables.leases, &key, &tablet), OK);
+	assert_true(client("www.games.example.", DNS_TYPE_A, v4));
+	assert_int_equal(ede(), DNS_EDE_BLOCKED);
+	assert_int_equal(policy_devices_put(&tables.leases, &key, &desk), OK);
+	assert_false(client("a.games.example.", DNS_TYPE_A, v4));
+	assert_int_equal(policy_devices_put(&tables.leases, &key, &tablet), OK);
+	assert_true(client("www.games.example.", DNS_TYPE_A, v4));
+	engine_wall_is(t.engine, NOW_S + 5); /* over, though nobody says so */
+	assert_false(client("b.games.example.", DNS_TYPE_A, v4));
+	policy_devices_remove(&tables.leases, &key);
+	f.rules.tables = NULL;
+	free(memory);
+}
+
 static void search_engines_are_asked_under_their_safe_name(void **state)
 {
 	struct dns_name strict = name_of("strict.bing.com.");
@@ -289,6 +320,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mail_to_a_search_engine_goes_where_it_goes, begin,
 						end),
 		cmocka_unit_test_setup_teardown(a_pause_and_its_end_are_seen, begin, end),
+		cmocka_unit_test_setup_teardown(whoever_comes_to_an_address_is_judged_at_once,
+						begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

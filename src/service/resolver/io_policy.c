@@ -115,15 +115,20 @@ static struct span query_span(const struct control_request *req, const char *key
 	return text ? span_text(text) : (struct span){0};
 }
 
-/* client=ADDRESS and what else is known. NULL: right; else what is wrong. */
-static const char *read_client(const struct control_request *req, struct policy_client *ret)
+/* client=ADDRESS, of whom the tables of devices tell more, and what is said beside it. NULL: right;
+ * else what is wrong. */
+static const char *read_client(const struct control_request *req, const struct policy_held *held,
+			       struct policy_identity *ret)
 {
-	struct span address = query_span(req, "client");
-	if (address.len && ip_address_parse(address, &ret->address) != OK)
+	struct span address = query_span(req, "client"), lease = query_span(req, "lease"),
+		    peer = query_span(req, "peer"), user = query_span(req, "user");
+	struct ip_address at = {0};
+	if (address.len && ip_address_parse(address, &at) != OK)
 		return "client= must be an address";
-	ret->lease = query_span(req, "lease");
-	ret->peer = query_span(req, "peer");
-	ret->user = query_span(req, "user");
+	policy_identify(held ? policy_held_all_tables(held) : NULL, &at, clock_wall_s(), ret);
+	ret->client.lease = lease.len ? lease : ret->client.lease;
+	ret->client.peer = peer.len ? peer : ret->client.peer;
+	ret->client.user = user.len ? user : ret->client.user;
 	return NULL;
 }
 
@@ -171,19 +176,20 @@ static json_t *why(const struct policy_held *held, const struct policy_client *c
 void resolver_control_why(void *arg, const struct control_request *req, struct control_reply *reply)
 {
 	struct resolver_control *c = arg;
-	struct policy_client client = {0};
+	struct policy_identity known;
 	struct dns_name name;
 	struct span text = query_span(req, "name");
-	const char *wrong = read_client(req, &client);
+	struct policy_held *held = c->follow ? policy_follow_get(c->follow) : NULL;
+	const char *wrong = read_client(req, held, &known);
 	if (text.len == 0 || dns_name_from_text(text, NULL, &name) != OK)
 		wrong = "name= must be a DNS name";
 	if (wrong) {
 		control_reply_error(reply, 400, wrong);
+		policy_held_unref(held);
 		return;
 	}
-	struct policy_held *held = c->follow ? policy_follow_get(c->follow) : NULL;
 	if (held)
-		control_reply_json(reply, 200, why(held, &client, &name));
+		control_reply_json(reply, 200, why(held, &known.client, &name));
 	else
 		control_reply_error(reply, 404, "no policy is obeyed");
 	policy_held_unref(held);

@@ -193,7 +193,7 @@ static enum err policy_place(struct resolver *r, const struct resolver_conf *con
 	if (!conf->policy_on)
 		return OK;
 	TRY(service_life_state_of(&r->life, "policy", &r->policy_folder));
-	r->life.reads_state = r->policy_folder;
+	r->life.reads_states = policy_follow_states;
 	return OK;
 }
 

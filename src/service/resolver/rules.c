@@ -203,6 +203,7 @@ void resolver_rules_obey(struct resolver_rules *r, const struct resolver_conf *c
 	r->held = policy_held_ref(held);
 	r->filter = (struct filter_rules){.policy = policy_held_policy(held),
 					  .pauses = policy_held_pauses(held),
+					  .tables = policy_held_tables(held),
 					  .answer = conf->policy.answer,
 					  .ttl_s = seconds(conf->policy.ttl_ms)};
 	for (size_t i = 0; i < conf->policy.page.n; i++)

@@ -2,6 +2,7 @@
 #include "base/writer.h"
 #include "os/clock.h"
 #include "proto/wireguard/key.h"
+#include "service/vpn/io_devices.h"
 #include "service/vpn/io_page.h"
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
@@ -169,4 +170,5 @@ void vpn_metrics(void *vpn, struct writer *text)
 	peers_write(v, text);
 	vpn_signin_metrics(v->people, text);
 	vpn_page_metrics(v->page, text);
+	vpn_devices_metrics(v, text);
 }

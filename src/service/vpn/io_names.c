@@ -381,6 +381,11 @@ static void due(void *arg)
 	(void)arg; /* the turn of the loop ends in vpn_names_turn */
 }
 
+bool vpn_names_follows(const struct vpn *v)
+{
+	return v->names && v->names->follow;
+}
+
 void vpn_names_turn(struct vpn *v)
 {
 	struct vpn_names *n = v->names;

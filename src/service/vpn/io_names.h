@@ -7,6 +7,7 @@
 #include "base/err.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vpn;
@@ -22,6 +23,8 @@ void vpn_names_set(struct vpn *v);
 /* Peers, their names or addresses have changed: before the loop sleeps, they are told. Accepts a
  * service without names. */
 void vpn_names_follow(struct vpn *v);
+/* Is that so in this turn? */
+bool vpn_names_follows(const struct vpn *v);
 /* At the end of each turn of the loop. */
 void vpn_names_turn(struct vpn *v);
 

@@ -20,6 +20,7 @@ struct vpn_store;
 struct vpn_added;
 struct vpn_names;
 struct vpn_uapi;
+struct vpn_devices;
 struct writer;
 
 /* Whence a peer is known. */
@@ -59,6 +60,7 @@ struct vpn_own {
 	char **who; /* owned: users_n users, then roles_n roles */
 	size_t users_n, roles_n;
 	bool told_expired;
+	const char *signed_in; /* io_devices.c's, while it tells; borrowed */
 	/* An endpoint by name: when it is to be looked up (0: not now, UINT64_MAX: somebody is at
 	 * it), and how often that came to nothing since it was last of use. */
 	uint64_t lookup_ms;
@@ -97,6 +99,7 @@ struct vpn {
 	struct vpn_page *page;	       /* NULL: nobody signs in */
 	struct vpn_added *added;       /* peers of the store */
 	struct vpn_names *names;       /* of peers, in the DNS */
+	struct vpn_devices *devices;   /* peers, for those who obey the policy */
 	struct loop_timer turn;	       /* what engines have to do then */
 	struct loop_timer dates;       /* peers that expire */
 	struct vpn_lookups *lookups;   /* endpoints by name */

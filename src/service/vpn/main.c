@@ -8,6 +8,7 @@
 #include "os/tun.h"
 #include "service/vpn/conf_inner.h"
 #include "service/vpn/io_added.h"
+#include "service/vpn/io_devices.h"
 #include "service/vpn/io_names.h"
 #include "service/vpn/io_page.h"
 #include "service/vpn/io_signin.h"
@@ -80,6 +81,7 @@ void vpn_reload(void *arg, struct control_reply *reply)
 		vpn_page_reload(v->page);
 		vpn_added_apply(v->added);
 		vpn_names_set(v);
+		vpn_devices_set(v);
 		vpn_peers_date(v);
 		log_info("reloaded");
 	}
@@ -176,6 +178,9 @@ static void turn_ends(void *arg)
 {
 	struct vpn *v = arg;
 	vpn_signin_turn(v->people);
+	if (vpn_names_follows(v))
+		vpn_devices_follow(v);
+	vpn_devices_turn(v);
 	vpn_names_turn(v);
 	vpn_store_flush(v->store);
 }
@@ -227,10 +232,12 @@ static enum err make_engines(struct vpn *v)
 		TRY(begin_interface(v, &v->interfaces[i], vpn_conf_interface(conf, i)));
 	TRY(make_people(v));
 	TRY(vpn_names_new(v, &v->names));
+	TRY(vpn_devices_new(v, &v->devices));
 	TRY(vpn_added_new(v, &v->added));
 	TRY(vpn_apply(v, conf));
 	TRY(vpn_store_load(v->store));
 	vpn_names_set(v);
+	vpn_devices_set(v);
 	return OK;
 }
 
@@ -270,6 +277,7 @@ static void vpn_free(struct vpn *v)
 	vpn_uapi_free(TAKE(v->uapi));
 	vpn_page_free(TAKE(v->page));
 	vpn_names_free(TAKE(v->names));
+	vpn_devices_free(TAKE(v->devices));
 	for (size_t i = 0; i < v->interfaces_n; i++) {
 		struct vpn_interface *f = &v->interfaces[i];
 		if (f->link)

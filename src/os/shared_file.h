@@ -1,0 +1,28 @@
+/* A file of fixed length that one process writes to in memory while others look: not to be kept,
+ * but to be seen. Nothing is synced. Knows nothing of what is in it. */
+#ifndef OS_SHARED_FILE_H
+#define OS_SHARED_FILE_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct shared_file {
+	void *base; /* NULL: nothing is mapped */
+	size_t size;
+};
+
+/* A new file of zeros, mapped to be written; whatever was at path is removed first. Its room on the
+ * disk is taken at once: what is full later would be a signal. */
+MUST enum err shared_file_make(const char *path, size_t size, struct shared_file *ret);
+/* By rename. */
+MUST enum err shared_file_place(const char *from, const char *to);
+/* Mapped to be read, and to see what its writer writes. Its writer never cuts it. ERR_LIMIT: longer
+ * than size_max; ERR_FORMAT: empty. */
+MUST enum err shared_file_see(const char *path, size_t size_max, struct shared_file *ret);
+void shared_file_unmap(struct shared_file *f); /* accepts zeroed storage */
+
+/* From the kernel. */
+MUST enum err shared_file_random(void *ret, size_t len);
+
+#endif

@@ -1,0 +1,51 @@
+#include "os/shared_file.h"
+
+#include "os/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void what_is_written_is_seen_until_it_is_unmapped(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/gatehouse-shared-XXXXXX", one[64], two[64];
+	struct shared_file writer, reader, none = {0};
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(one, sizeof(one), "%s/one", folder);
+	(void)snprintf(two, sizeof(two), "%s/two", folder);
+	assert_int_equal(shared_file_see(one, 4096, &reader), (enum err)ENOENT);
+	assert_int_equal(shared_file_make(one, 4096, &writer), OK);
+	assert_int_equal(((const uint8_t *)writer.base)[4095], 0);
+	assert_int_equal(shared_file_see(one, 4095, &reader), ERR_LIMIT);
+	assert_int_equal(shared_file_see(one, 4096, &reader), OK);
+	memcpy((uint8_t *)writer.base + 100, "here", 4);
+	assert_memory_equal((const uint8_t *)reader.base + 100, "here", 4);
+	/* Another one in its place does not change what is mapped. */
+	assert_int_equal(shared_file_place(one, two), OK);
+	assert_int_equal(shared_file_make(one, 8192, &none), OK);
+	assert_int_equal(shared_file_place(one, two), OK);
+	assert_memory_equal((const uint8_t *)reader.base + 100, "here", 4);
+	shared_file_unmap(&none);
+	shared_file_unmap(&none);
+	shared_file_unmap(&writer);
+	shared_file_unmap(&reader);
+	assert_int_equal(shared_file_see(two, 8192, &reader), OK);
+	assert_int_equal(reader.size, 8192);
+	shared_file_unmap(&reader);
+	assert_int_equal(shared_file_see(folder, 1 << 20, &reader), ERR_FORMAT);
+	assert_int_equal(dir_remove(folder), OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_seen_until_it_is_unmapped)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
