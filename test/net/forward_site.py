@@ -152,7 +152,7 @@ class Names(threading.Thread):
             answer.set_rcode(dns.rcode.NXDOMAIN)
             return answer
         kind = dns.rdatatype.to_text(question.rdtype)
-        found = [a for a in addresses if (":" in a) == (kind == "AAAA")]
+        found = [a for a in addresses if kind == ("AAAA" if ":" in a else "A")]
         if found:
             answer.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", kind, *found))
         return answer
