@@ -7,6 +7,8 @@ Both families. What is refused by the firewall stays refused, what is excepted g
 """
 
 import json
+import os
+import signal
 import ssl
 import subprocess
 
@@ -76,7 +78,11 @@ class Site:
             issued = self.authority.issue("www.example.com")
             self.origins = {(a, p): Server(a, p, context(issued) if p == 443 else None) for a in (FAR, OTHER, FAR6) for p in (80, 443, 8080)}
         self.started = [self.names, *self.origins.values()]
-        self.nat = Service(self.gateway, "nat", NAT % (attach, INTERCEPT))
+        self.bpf = None
+        self.begin()
+
+    def begin(self):
+        self.nat = Service(self.gateway, "nat", NAT % (self.attach, INTERCEPT))
         self.bpf = self.nat.folder / "bpf"
         self.bpf.mkdir()
         command("mount", "-t", "bpf", "bpf", self.bpf)
@@ -102,7 +108,7 @@ class Site:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def passed(self):
-        status, text = self.proxy.control("GET", "/metrics")
+        status, text = self.proxy.control("GET", "/metrics", "forward-proxy")
         assert status == 200
         return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("gatehouse_forward_proxy_connections_total "))
 
@@ -205,6 +211,38 @@ def test_without_a_proxy_nothing_passes_and_a_new_one_is_found(site):
     assert site.curl(site.alice, "https", FAR, "/again")[0] == 0
 
 
+def taken_tls(site):
+    text = site.proxy.control("GET", "/metrics", "forward-proxy")[1]
+    return next(int(line.split()[-1]) for line in text.splitlines() if line.startswith("gatehouse_forward_proxy_transparent_tls_total "))
+
+
+def test_while_a_proxy_does_not_answer_clients_pass_if_so_said(site):
+    """Of the entry for TLS; the other one stays shut. First the proxy is there and does nothing, then it is gone."""
+    site.nat.reload(NAT % (site.attach, INTERCEPT.replace("from: [inside, guests]", "from: [inside, guests], when-down: pass")))
+    led = taken_tls(site)
+    assert site.curl(site.alice, "https", FAR, "/up")[0] == 0
+    assert taken_tls(site) == led + 1
+    site.proxy.send(signal.SIGSTOP)
+    for address in (FAR, FAR6):
+        eventually(lambda at=address: site.alice.run("curl", "-sSk", "--noproxy", "*", "--max-time", "1", "-o", "/dev/null", f"https://[{at}]/" if ":" in at else f"https://{at}/").returncode == 0, 20)
+    assert any("does not answer" in note["text"] for note in site.nat.control("GET", "/status", "nat")[1]["not_in_force"])
+    done = site.alice.run("curl", "-sS", "--noproxy", "*", "--max-time", "1", f"http://{FAR}/shut")
+    assert done.returncode == 28, done
+    site.proxy.send(signal.SIGCONT)
+    eventually(lambda: not site.nat.control("GET", "/status", "nat")[1]["not_in_force"], 20)
+    led = taken_tls(site)
+    assert site.curl(site.alice, "https", FAR, "/up-again")[0] == 0
+    assert taken_tls(site) == led + 1
+    site.proxy.stop()
+    eventually(lambda: site.curl(site.alice, "https", FAR, "/gone")[0] == 0, 20)
+    assert site.curl(site.alice, "http", FAR, "/shut")[0] == 7
+    site.proxy.start()
+    eventually(lambda: not site.nat.control("GET", "/status", "nat")[1]["not_in_force"], 20)
+    assert site.curl(site.alice, "https", FAR, "/back")[0] == 0
+    assert taken_tls(site) == 1
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+
+
 def ruleset(site):
     return site.gateway.run("nft", "list", "ruleset").stdout
 
@@ -233,3 +271,57 @@ def test_it_outlives_the_translator_and_goes_with_detach(site):
     site.gateway.sysctl("net.ipv4.ip_forward", 0)
     assert site.nat.control("POST", "/detach")[0] == 200
     assert "3181" not in ruleset(site)
+    # Begun without it, programs take nobody before the next start: it would be left to a machine that leads nobody.
+    site.nat.stop()
+    site.nat.configure(NAT % (site.attach, ""))
+    site.nat.start(timeout=60)
+    assert "3181" not in ruleset(site)
+    before = site.passed()
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+    assert site.curl(site.alice, "https", FAR, "/begun-without")[0] == 0
+    assert site.passed() == before + (site.attach == "nftables")
+    assert ("takes effect at the next start" in site.nat.log()) == (site.attach == "auto")
+
+
+class Supervised(Site):
+    """Both services as the supervisor runs them, as a user with few rights; listeners that take TPROXY too."""
+
+    def config(self):
+        return NAT % (self.attach, INTERCEPT) + PROXY.replace("transparent", "tproxy: yes, transparent")
+
+    def begin(self):
+        self.nat = self.proxy = Service(self.gateway, "run", self.config())
+        self.bpf = self.nat.folder / "bpf"
+        self.bpf.mkdir()
+        command("mount", "-t", "bpf", "bpf", self.bpf)
+        self.nat.start(timeout=60)
+
+    def pid(self, service):
+        return self.nat.control("GET", "/status", service)[1]["pid"]
+
+
+def test_the_supervisor_runs_both(janitor_process):
+    del janitor_process
+    site = None
+    try:
+        site = Supervised("auto")
+        shown = site.gateway.run("ss", "-Hltn", "--inet-sockopt", "sport", ">=", "3180", "and", "sport", "<=", "3181").stdout
+        assert shown.count("LISTEN") == shown.count(" transparent") == 4, shown
+        for scheme, address in (("http", FAR), ("https", FAR), ("http", FAR6), ("https", FAR6)):
+            assert site.curl(site.alice, scheme, address, f"/{scheme}-{len(address)}")[0] == 0
+        assert site.passed() == 4
+        # Killed, its clients wait until the next one is there.
+        os.kill(site.pid("forward-proxy"), signal.SIGKILL)
+        code, told = site.curl(site.alice, "https", FAR, "/killed")
+        assert code == 0, told
+        # The rights to change what leads are there as long as something may be led.
+        site.nat.reload(site.config().replace("except-to: 44.0.113.3", "except-to: 44.0.113.2"))
+        before = site.passed()
+        eventually(lambda: "44.0.113.2" in ruleset(site))
+        assert site.curl(site.alice, "http", FAR, "/excepted-now")[0] == 0
+        assert site.came(FAR, 80, "/excepted-now") == (WAN, False) and site.passed() == before
+        assert site.curl(site.alice, "http", OTHER, "/led-now")[0] == 0
+        assert site.came(OTHER, 80, "/led-now") == (WAN, True)
+    finally:
+        if site:
+            site.close()

@@ -2,6 +2,8 @@
 
 #include "service/nat/conf.h"
 
+static const char *const down_choices[] = {"refuse", "pass", NULL};
+
 static const struct config_key take_keys[] = {
 	{.name = "traffic",
 	 .type = CONFIG_TEXT,
@@ -49,6 +51,14 @@ static const struct config_key take_keys[] = {
 	 .items_max = 64,
 	 .example = "[203.0.113.0/24, bank.example]",
 	 .help = "addresses, networks and names in the world that are gone to without the proxy"},
+	{.name = "when-down",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct nat_take_conf, when_down),
+	 .choices = down_choices,
+	 .fallback = "refuse",
+	 .help = "while the proxy does not answer: `refuse` leads clients there all the same, so "
+		 "that nobody passes a filter that is broken; `pass` lets them go to the world "
+		 "without it, until it answers again"},
 };
 
 const struct config_map nat_take_conf_map = {

@@ -9,6 +9,8 @@
 struct nat_conf;
 
 enum { NAT_CONF_TAKES_MAX = 64 };
+/* What becomes of clients while the proxy does not answer. */
+enum nat_down { NAT_DOWN_REFUSE, NAT_DOWN_PASS };
 
 struct nat_take_conf {
 	struct config_list traffic;	/* const char *: 443/tcp */
@@ -16,6 +18,7 @@ struct nat_take_conf {
 	struct config_list from;	/* const char *: who; all inside when empty */
 	struct config_list except_from; /* const char *: who is left alone */
 	struct config_list except_to;	/* const char *: addresses, networks, names outside */
+	int when_down;			/* enum nat_down */
 	uint32_t line;
 };
 

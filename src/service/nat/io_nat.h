@@ -13,6 +13,7 @@
 #include "service/nat/io_nft.h"
 #include "service/nat/io_plane.h"
 #include "service/nat/io_ports.h"
+#include "service/nat/io_probe.h"
 #include "service/nat/io_take.h"
 #include "service/nat/tables.h"
 
@@ -24,6 +25,7 @@ struct nat {
 	struct nat_plane plane;
 	struct nat_nft nft;	/* instead of the plane, where there are no programs */
 	struct nat_taker taker; /* with the plane */
+	struct nat_prober prober;
 	struct nat_attachments attached;
 	struct nat_names names;
 	struct nat_asker asker;

@@ -97,6 +97,7 @@ enum err nat_refresh(struct nat *n, const struct nat_conf *conf)
 	bool made = !e;
 	n->next->untaken = !nft && !n->taker.nft;
 	if (!e) {
+		nat_prober_release(&n->prober, conf, n->next);
 		tell_notes(n, n->next);
 		e = put_in_force(n, conf);
 	}
@@ -153,10 +154,16 @@ static void name_changed(void *arg)
 	nat_refresh_soon(arg);
 }
 
+static void proxy_changed(void *arg)
+{
+	nat_refresh_soon(arg);
+}
+
 void nat_refresh_init(struct nat *n)
 {
 	loop_timer_init(&n->refresh, refresh_fired, n);
 	loop_timer_init(&n->hops, hops_fired, n);
+	nat_prober_init(&n->prober, &n->life.loop, proxy_changed, n);
 	nat_asker_init(&n->asker, &n->life.loop, &n->names, name_changed, n);
 }
 
@@ -164,5 +171,6 @@ enum err nat_refresh_follow(struct nat *n)
 {
 	TRY(nat_machine_watch(&n->machine, &n->life.loop, machine_changed, n));
 	nat_asker_turn(&n->asker, &nat_conf_of(n)->resolver);
+	nat_prober_turn(&n->prober, nat_conf_of(n));
 	return OK;
 }

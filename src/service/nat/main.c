@@ -82,6 +82,7 @@ void nat_reload(void *arg, struct control_reply *reply)
 	if (!e) {
 		service_life_adopt(&n->life, TAKE(config));
 		nat_asker_turn(&n->asker, &conf->resolver);
+		nat_prober_turn(&n->prober, conf);
 		if (nat_nft_is(&n->nft))
 			nat_nft_warn(conf);
 		else
@@ -268,6 +269,8 @@ static void nat_free(struct nat *n)
 {
 	nat_portctl_end(n);
 	nat_asker_done(&n->asker);
+	if (n->prober.loop)
+		nat_prober_turn(&n->prober, NULL);
 	nat_machine_done(&n->machine);
 	loop_remove(&n->life.loop, &n->ring_watch);
 	nat_walks_stop(n);
