@@ -13,8 +13,9 @@ enum {
 	FILLED_OF_4 = 3, /* three of four slots are in use */
 };
 
-/* A line that is kept lies in the pool: u8 length, the name's wire form without the root label, u8
- * flags, u8 list, u32 line, and for patterns u8 length and text. */
+/* A line that is kept lies in the pool: u8 length, the name's wire form without the root label (of
+ * a line with a path under its anchor's label), u8 flags, u8 list, u32 line, and for patterns and
+ * paths u8 length and text. */
 struct policy_build {
 	uint8_t *pool;
 	size_t pool_len, pool_cap;
@@ -120,19 +121,26 @@ static enum err keep(struct policy_build *b, unsigned list, uint32_t number,
 	enum policy_scope scope = l->scope;
 	if (scope == POLICY_EXACT && l->form != POLICY_FORM_ADBLOCK && b->subdomains[list])
 		scope = POLICY_SUBTREE;
-	TRY(pool_room(b, DNS_NAME_MAX + 8 + POLICY_PATTERN_MAX));
+	TRY(pool_room(b, DNS_NAME_MAX + 8 + POLICY_PATH_MAX));
 	struct writer w = writer_of(b->pool + b->pool_len, b->pool_cap - b->pool_len);
-	write_u8(&w, (uint8_t)(l->name.len - 1));
+	uint8_t label[POLICY_PATH_LABEL_LEN];
+	size_t label_len = l->path.len ? sizeof(label) : 0;
+	if (label_len)
+		policy_path_label(policy_path_anchor(l->path), label);
+	write_u8(&w, (uint8_t)(label_len + l->name.len - 1));
+	write_bytes(&w, label, label_len);
 	write_bytes(&w, l->name.wire, l->name.len - 1u);
 	write_u8(&w, (uint8_t)((unsigned)scope | (unsigned)l->form << POLICY_FLAG_FORM |
 			       (l->exception ? POLICY_FLAG_EXCEPTION : 0u) |
 			       (l->important ? POLICY_FLAG_IMPORTANT : 0u) |
+			       (l->path.len ? POLICY_FLAG_PATH : 0u) |
 			       (l->badfilter ? POLICY_FLAG_BAD : 0u)));
 	write_u8(&w, (uint8_t)list);
 	write_u32(&w, number);
-	if (scope == POLICY_PATTERN) {
-		write_u8(&w, (uint8_t)l->pattern.len);
-		write_span(&w, l->pattern);
+	if (scope == POLICY_PATTERN || l->path.len) {
+		struct span text = l->path.len ? l->path : l->pattern;
+		write_u8(&w, (uint8_t)text.len);
+		write_span(&w, text);
 	}
 	b->pool_len += w.pos;
 	b->lines_n++;
@@ -151,6 +159,7 @@ enum err policy_build_rule(struct policy_build *b, unsigned list, uint32_t numbe
 	TRY(keep(b, list, number, l));
 	c->exceptions += l->exception;
 	c->patterns += l->scope == POLICY_PATTERN;
+	c->paths += l->path.len != 0;
 	return OK;
 }
 
@@ -210,15 +219,26 @@ static const uint8_t *said_at(const struct policy_build *b, uint32_t at)
 	return b->pool + at + 1 + b->pool[at];
 }
 
-static struct span pattern_at(const uint8_t *said)
+static bool has_text(const uint8_t *said)
 {
-	return (said[0] & POLICY_FLAG_SCOPE) == POLICY_PATTERN ? span_of(said + 7, said[6])
-							       : (struct span){0};
+	return (said[0] & POLICY_FLAG_SCOPE) == POLICY_PATTERN || (said[0] & POLICY_FLAG_PATH);
+}
+
+/* A pattern, or a path. */
+static struct span text_at(const uint8_t *said)
+{
+	return has_text(said) ? span_of(said + 7, said[6]) : (struct span){0};
 }
 
 static size_t said_len(const uint8_t *said)
 {
-	return 6 + ((said[0] & POLICY_FLAG_SCOPE) == POLICY_PATTERN ? 1u + said[6] : 0u);
+	return 6 + (has_text(said) ? 1u + said[6] : 0u);
+}
+
+/* Does it cost a search to compare with it? */
+static bool is_search(const uint8_t *said)
+{
+	return said[0] & POLICY_FLAG_PATH ? policy_path_has_stars(text_at(said)) : has_text(said);
 }
 
 static int by_name(const void *left, const void *right, void *arg)
@@ -240,14 +260,14 @@ static int by_name(const void *left, const void *right, void *arg)
 static bool says_same(const uint8_t *a, const uint8_t *b)
 {
 	const uint8_t what = POLICY_FLAG_SCOPE | POLICY_FLAG_EXCEPTION | POLICY_FLAG_IMPORTANT;
-	return (a[0] & what) == (b[0] & what) && span_equal(pattern_at(a), pattern_at(b));
+	return (a[0] & what) == (b[0] & what) && span_equal(text_at(a), text_at(b));
 }
 
 struct making {
 	const struct policy_build *b;
 	struct kept *kept; /* lines; of what was written, names with the offsets of their records */
 	uint32_t names;
-	uint64_t depths[2];
+	uint64_t depths[2], path_depths[2];
 	uint8_t *bytes; /* the result, while it grows */
 	uint8_t *tags, *slots;
 	uint32_t buckets;
@@ -281,15 +301,15 @@ static bool is_superfluous(struct making *m, const struct kept *first, size_t n,
 static void write_line(struct writer *w, const uint8_t *said)
 {
 	uint32_t line = policy_load_u32(said + 2);
-	struct span pattern = pattern_at(said);
+	struct span text = text_at(said);
 	write_u8(w, said[0]);
 	write_u8(w, said[1]);
 	for (; line >= 0x80; line >>= 7)
 		write_u8(w, (uint8_t)(line | 0x80));
 	write_u8(w, (uint8_t)line);
-	if (pattern.len) {
-		write_u8(w, (uint8_t)pattern.len);
-		write_span(w, pattern);
+	if (text.len) {
+		write_u8(w, (uint8_t)text.len);
+		write_span(w, text);
 	}
 }
 
@@ -313,7 +333,7 @@ static void write_record(struct making *m, const struct kept *first, size_t n)
 	count_at = writer_reserve(w, 1);
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *said = said_at(m->b, first[i].at);
-		bool pattern = pattern_at(said).len != 0;
+		bool pattern = is_search(said);
 		if (is_superfluous(m, first, n, i))
 			continue;
 		if (lines == POLICY_LINES_MAX || (pattern && patterns == POLICY_PATTERNS_MAX)) {
@@ -331,7 +351,10 @@ static void write_record(struct making *m, const struct kept *first, size_t n)
 	w->data[count_at] = (uint8_t)lines;
 	m->kept[m->names++] = (struct kept){first->hash, (uint32_t)begin}; /* never past `first` */
 	m->counts.lines += lines;
-	m->depths[labels / 64] |= UINT64_C(1) << labels % 64;
+	bool paths = policy_path_is_labelled(name);
+	labels -= paths;
+	uint64_t *depths = paths ? m->path_depths : m->depths;
+	depths[labels / 64] |= UINT64_C(1) << labels % 64;
 }
 
 /* How many lines from i on have the same name. */
@@ -426,8 +449,8 @@ static void write_header(const struct making *m, struct policy_seed seed, uint32
 	write_u32(&w, probes);
 	for (unsigned i = 0; i < 16; i++)
 		write_u8(&w, (uint8_t)(m->depths[i / 8] >> i % 8 * 8));
-	write_u64(&w, 0);
-	write_u64(&w, 0);
+	for (unsigned i = 0; i < 16; i++)
+		write_u8(&w, (uint8_t)(m->path_depths[i / 8] >> i % 8 * 8));
 	write_bytes(&w, b->setup, b->setup_len);
 	ASSERT(!w.bad);
 	w = writer_of(m->bytes + POLICY_CHECK_AT, 8);

@@ -71,10 +71,10 @@ MUST enum err policy_setup_hash(const struct policy_setup *s, uint64_t *ret);
 
 /* Of one text. */
 struct policy_counts {
-	uint64_t lines;			   /* of the text */
-	uint64_t kinds[POLICY_LINE_KINDS]; /* RULE: names that were taken */
-	uint64_t exceptions, patterns;	   /* of those */
-	uint64_t surplus;		   /* beyond rules_max */
+	uint64_t lines;			      /* of the text */
+	uint64_t kinds[POLICY_LINE_KINDS];    /* RULE: names that were taken */
+	uint64_t exceptions, patterns, paths; /* of those */
+	uint64_t surplus;		      /* beyond rules_max */
 	uint64_t first_bad; /* number of the first line that is nothing known; 0: none */
 };
 

@@ -9,7 +9,8 @@ static void line_of(const struct policy_match *m, struct policy_line *ret)
 				    .form = m->form,
 				    .exception = m->exception,
 				    .important = m->important,
-				    .pattern = m->pattern};
+				    .pattern = m->pattern,
+				    .path = m->path};
 	ret->name.len = (uint8_t)(m->name.len + 1);
 	memcpy(ret->name.wire, m->name.data, m->name.len);
 }
@@ -20,6 +21,8 @@ static enum err carry_record(struct policy_build *b, unsigned list, const uint8_
 {
 	struct policy_match m = {.name = span_of(record + 1, record[0])};
 	const uint8_t *at = record + 1 + record[0];
+	if (policy_path_is_labelled(m.name)) /* its anchor makes the label anew */
+		m.name = span_sub(m.name, POLICY_PATH_LABEL_LEN, m.name.len);
 	for (unsigned n = *at++; n; n--) {
 		struct policy_line l;
 		at = policy_record_line(at, &m);

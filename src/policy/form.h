@@ -10,7 +10,7 @@
  *	76 u32 buckets		80 u32 names		84 u32 lines	88 u32 length of the records
  *	92 u32 most buckets that a search looks at
  *	96 128 bits: bit n (from the first octet's low bit) says that a name has n labels
- *	112 zeros
+ *	112 128 bits: the same of names at which there are lines with paths (version 2)
  * Then the setup, the tags (POLICY_BUCKET octets for each bucket), the slots (u32 for each tag) and
  * the records, one right behind the other.
  *
@@ -18,24 +18,30 @@
  * has an empty tag (0). Its tag is made of the low bits of the hash; its slot is the offset of its
  * record: u8 length, the name's wire form without the root label, u8 how many lines (1 to
  * POLICY_LINES_MAX), and for each: u8 flags, u8 list, the line's number in groups of seven bits,
- *the low ones first, and for patterns u8 length and text. */
+ *the low ones first, and for patterns u8 length and text.
+ *
+ * Lines with a path have records of their own, so that names are looked up as if there were none:
+ * a name's lines with the same anchor (path.h) lie under that name with one label more, made of the
+ * anchor, which no name of a list has. For each, u8 length and path stand in the pattern's place.
+ */
 #ifndef POLICY_FORM_H
 #define POLICY_FORM_H
 
 #include "base/span.h"
+#include "policy/path.h"
 #include "policy/policy.h"
 
 #define POLICY_MAGIC "GHpolicy"
 enum {
-	POLICY_VERSION = 1,
+	POLICY_VERSION = 2, /* 1, which has no paths, is read as well */
 	POLICY_HEADER_LEN = 128,
 	POLICY_CHECK_AT = 24, /* the checksum is of what is behind it */
 	POLICY_BUCKET = 8,
 	POLICY_PROBES_MAX = 64,
-	POLICY_LINES_MAX = 255,			/* of one name */
-	POLICY_PATTERNS_MAX = 32,		/* of them patterns: each costs a comparison */
+	POLICY_LINES_MAX = 255,	  /* of one name */
+	POLICY_PATTERNS_MAX = 32, /* of them patterns, or paths with stars: each costs a search */
 	POLICY_LINE_NUMBER_MAX = (1 << 28) - 1, /* four groups of seven bits */
-	POLICY_RECORD_MAX = 2 + DNS_NAME_MAX + POLICY_LINES_MAX * (6 + 1 + POLICY_PATTERN_MAX),
+	POLICY_RECORD_MAX = 2 + DNS_NAME_MAX + POLICY_LINES_MAX * (6 + 1 + POLICY_PATH_MAX),
 };
 #define POLICY_CHECK_KEY ((const uint8_t *)"gatehouse policy")
 
@@ -43,7 +49,8 @@ enum {
 	POLICY_FLAG_SCOPE = 3, /* enum policy_scope */
 	POLICY_FLAG_EXCEPTION = 1 << 2,
 	POLICY_FLAG_IMPORTANT = 1 << 3,
-	POLICY_FLAG_FORM = 4,	  /* shift of enum policy_form, two bits */
+	POLICY_FLAG_FORM = 4, /* shift of enum policy_form, two bits */
+	POLICY_FLAG_PATH = 1 << 6,
 	POLICY_FLAG_BAD = 1 << 7, /* $badfilter: in the builder only */
 };
 
@@ -59,6 +66,7 @@ struct policy_names {
 	struct policy_seed seed;
 	uint64_t depths[2]; /* bit n: a name has n labels */
 	unsigned deepest;   /* the highest of those bits */
+	uint64_t path_depths[2];
 };
 
 static inline uint64_t policy_load_u64(const uint8_t *at)

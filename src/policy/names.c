@@ -57,16 +57,23 @@ static bool is_name(struct span name, unsigned *ret_labels)
 	return name.len < DNS_NAME_MAX;
 }
 
-static void read_line(struct reader *r, unsigned lists)
+static void read_line(struct reader *r, unsigned lists, bool paths)
 {
 	uint8_t flags = read_u8(r), list = read_u8(r), part;
 	unsigned parts = 0;
 	do
 		part = read_u8(r);
 	while (part & 0x80 && ++parts < 4);
-	if (part & 0x80 || list >= lists || flags & 0xc0 ||
+	if (part & 0x80 || list >= lists || flags & POLICY_FLAG_BAD ||
+	    paths != ((flags & POLICY_FLAG_PATH) != 0) ||
 	    (flags >> POLICY_FLAG_FORM & 3) > POLICY_FORM_HOSTS)
 		reader_fail(r);
+	if (paths) {
+		if ((flags & POLICY_FLAG_SCOPE) == POLICY_PATTERN ||
+		    !policy_path_is_valid(read_span(r, read_u8(r))))
+			reader_fail(r);
+		return;
+	}
 	if ((flags & POLICY_FLAG_SCOPE) == POLICY_PATTERN &&
 	    !policy_pattern_is_valid(read_span(r, read_u8(r))))
 		reader_fail(r);
@@ -81,11 +88,15 @@ static enum err check_record(const struct policy_names *n, uint32_t offset, unsi
 	reader_skip(&r, offset);
 	struct span name = read_span(&r, read_u8(&r));
 	uint8_t count = read_u8(&r);
-	if (r.bad || count == 0 || !is_name(name, &labels) ||
-	    !(n->depths[labels / 64] >> labels % 64 & 1))
+	bool paths = policy_path_is_labelled(name);
+	if (r.bad || count == 0 || !is_name(name, &labels))
+		return ERR_FORMAT;
+	labels -= paths;
+	const uint64_t *depths = paths ? n->path_depths : n->depths;
+	if (!(depths[labels / 64] >> labels % 64 & 1))
 		return ERR_FORMAT;
 	for (unsigned i = 0; i < count; i++)
-		read_line(&r, lists);
+		read_line(&r, lists, paths);
 	*lines += count;
 	return reader_check(&r);
 }

@@ -16,7 +16,8 @@ static enum err read_header(struct span bytes, struct policy *p, struct header *
 	struct reader r = reader_of_span(bytes);
 	if (!span_equal(read_span(&r, 8), span_of(POLICY_MAGIC, 8)))
 		return ERR_FORMAT;
-	if (read_u32(&r) != POLICY_VERSION)
+	uint32_t version = read_u32(&r);
+	if (version == 0 || version > POLICY_VERSION)
 		return ERR_UNSUPPORTED;
 	if (read_u32(&r) != POLICY_HEADER_LEN || read_u64(&r) != bytes.len ||
 	    bytes.len < POLICY_HEADER_LEN || bytes.len > POLICY_BYTES_MAX)
@@ -37,6 +38,8 @@ static enum err read_header(struct span bytes, struct policy *p, struct header *
 	p->names.probes = read_u32(&r);
 	for (unsigned i = 0; i < 16; i++)
 		p->names.depths[i / 8] |= (uint64_t)read_u8(&r) << i % 8 * 8;
+	for (unsigned i = 0; i < 16; i++)
+		p->names.path_depths[i / 8] |= (uint64_t)read_u8(&r) << i % 8 * 8;
 	for (unsigned i = 0; i < 128; i++)
 		if (p->names.depths[i / 64] >> i % 64 & 1)
 			p->names.deepest = i;

@@ -17,13 +17,14 @@
  *	2. @@ with $important;	3. a block with $important;	4. @@;	5. a block.
  * An @@ line holds against blocks of every list that is bound for the client, not only of its own.
  * A client in several groups has the rules of all of them. Among lines of the same rank, which
- * decide alike, the most specific is told: more labels, then an exact name, then the list that the
- * configuration names first. */
+ * decide alike, the most specific is told: with a path, then more labels, then an exact name, then
+ *the list that the configuration names first. */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
 #include "base/err.h"
 #include "base/span.h"
+#include "policy/path.h"
 #include "policy/schedule.h"
 #include "proto/dns/name.h"
 #include "proto/ip/prefix.h"
@@ -43,7 +44,7 @@ enum {
 	POLICY_WORDS = POLICY_LISTS_MAX / 64,
 	POLICY_PATTERN_MAX = 64, /* octets of a pattern with stars */
 	/* Of what policy_line_format writes. */
-	POLICY_LINE_TEXT_MAX = DNS_NAME_TEXT_MAX + POLICY_PATTERN_MAX + 32,
+	POLICY_LINE_TEXT_MAX = DNS_NAME_TEXT_MAX + POLICY_PATTERN_MAX + 3 * POLICY_PATH_MAX + 48,
 };
 #define POLICY_BYTES_MAX (UINT32_C(1) << 30)
 
@@ -88,7 +89,8 @@ struct policy_facts {
 	uint64_t configuration; /* a hash of what it was made of; by the caller of build.h */
 	uint64_t generation;
 	uint64_t made_s;
-	uint32_t names, lines; /* names in it, and lines of lists with one of them */
+	/* Names in it, each anchor of paths as one more; lines of lists with one of them. */
+	uint32_t names, lines;
 	unsigned groups, lists, rules, schedules;
 };
 void policy_facts(const struct policy *p, struct policy_facts *ret);
@@ -151,11 +153,19 @@ struct policy_match {
 	bool exception, important;
 	struct span name;    /* of the line: wire form without the root label, borrowed */
 	struct span pattern; /* of POLICY_PATTERN: its text, borrowed */
+	struct span path;    /* of a line with one: path.h, borrowed */
 };
 
 /* Writes nothing but ret, takes no lock; `name` in lower case. */
 void policy_look(const struct policy *p, const struct policy_view *view,
 		 const struct dns_name *name, struct policy_match *ret);
+
+/* The same of an address: lines with paths count too. target: its path and query as the client
+ * wrote them, at most POLICY_URL_MAX octets. Each reading of them (url.h) is judged, and the worst
+ * verdict holds: it is blocked where one is, and allowed where all are. */
+void policy_look_url(const struct policy *p, const struct policy_view *view,
+		     const struct dns_name *name, struct span target, bool secure,
+		     struct policy_match *ret);
 
 /* The line as it stood in its list, but for blanks and comments: ||example.org^$important. Returns
  * buf, NUL-terminated. */

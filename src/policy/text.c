@@ -143,7 +143,10 @@ static enum policy_line_kind read_modifiers(struct span text, struct policy_line
 			ret->important = true;
 		else if (span_equal_nocase(one, span_text("badfilter")))
 			ret->badfilter = true;
-		else
+		else if (span_equal_nocase(one, span_text("match-case")))
+			ret->match_case = true;
+		else if (!span_equal_nocase(
+				 one, span_text("all"))) /* whatever is fetched: as always here */
 			return POLICY_LINE_MODIFIER;
 	}
 	return POLICY_LINE_RULE;
@@ -199,6 +202,81 @@ static enum policy_line_kind read_loose(struct span text, struct policy_line *re
 								    : POLICY_LINE_BAD;
 }
 
+/* Where its modifiers begin: a path may have such a mark itself, ahead of theirs. */
+static size_t modifiers_at(struct span text)
+{
+	size_t at = span_find(text, '$');
+	if (span_find(text, '/') > at)
+		return at;
+	for (size_t i = at; i < text.len; i++)
+		if (text.data[i] == '$')
+			at = i;
+	return at;
+}
+
+/* Where its path begins, behind a name; text.len: it has none. A mark for the end of the name is
+ * none. */
+static size_t path_at(struct span text)
+{
+	size_t slash = span_find(text, '/'), border = span_find(text, '^');
+	size_t at = slash < border ? slash : border;
+	struct span rest = span_sub(text, at, text.len);
+	return span_is(rest, "^") || span_is(rest, "^|") ? text.len : at;
+}
+
+/* A name and a path. flags: of path.h. */
+static enum policy_line_kind read_path(struct span host, struct span path, unsigned flags,
+				       struct policy_line *ret)
+{
+	if (starts(host, "*.") && !(flags & (POLICY_PATH_CLEAR | POLICY_PATH_SECURE))) {
+		ret->scope = POLICY_BELOW;
+		host = span_sub(host, 2, host.len);
+	}
+	if (ret->match_case)
+		flags |= POLICY_PATH_CASE;
+	/* With room for the label in which its anchor lies. */
+	return has(host, ".") && policy_name_read(host, &ret->name) &&
+			       ret->name.len + POLICY_PATH_LABEL_LEN <= DNS_NAME_MAX &&
+			       policy_path_read(path, flags, ret->room, &ret->path)
+		       ? POLICY_LINE_RULE
+		       : POLICY_LINE_PATH;
+}
+
+/* |https://example.org/ads, behind the bar. */
+static enum policy_line_kind read_address(struct span text, struct policy_line *ret)
+{
+	bool secure = starts(text, "https://");
+	text = span_sub(text, secure ? 8 : 7, text.len);
+	size_t slash = span_find(text, '/'), border = span_find(text, '^');
+	size_t end = slash < border ? slash : border;
+	ret->scope = POLICY_EXACT;
+	return read_path(span_sub(text, 0, end), span_sub(text, end, text.len),
+			 secure ? POLICY_PATH_SECURE : POLICY_PATH_CLEAR, ret);
+}
+
+/* What stands between the exception's mark and the modifiers. */
+static enum policy_line_kind read_pattern_text(struct span text, struct policy_line *ret)
+{
+	bool subtree = starts(text, "||"), exact = !subtree && starts(text, "|");
+	text = span_sub(text, subtree ? 2 : exact ? 1 : 0, text.len);
+	if (exact && (starts(text, "http://") || starts(text, "https://")))
+		return read_address(text, ret);
+	size_t path = path_at(text);
+	if (path < text.len && subtree) {
+		ret->scope = POLICY_SUBTREE;
+		return read_path(span_sub(text, 0, path), span_sub(text, path, text.len), 0, ret);
+	}
+	if (ret->match_case)
+		return POLICY_LINE_MODIFIER;
+	if (text.len && text.data[text.len - 1] == '|')
+		text.len--;
+	if (text.len && text.data[text.len - 1] == '^')
+		text.len--;
+	if (has(text, "/") || has(text, ":") || has(text, "?") || has(text, "="))
+		return POLICY_LINE_PATH;
+	return subtree || exact ? read_anchored(text, exact, ret) : read_loose(text, ret);
+}
+
 static enum policy_line_kind read_adblock(struct span text, struct policy_line *ret)
 {
 	ret->form = POLICY_FORM_ADBLOCK;
@@ -206,7 +284,7 @@ static enum policy_line_kind read_adblock(struct span text, struct policy_line *
 		ret->exception = true;
 		text = span_sub(text, 2, text.len);
 	}
-	size_t dollar = span_find(text, '$');
+	size_t dollar = modifiers_at(text);
 	if (dollar < text.len) {
 		enum policy_line_kind kind =
 			read_modifiers(span_sub(text, dollar + 1, text.len), ret);
@@ -214,17 +292,7 @@ static enum policy_line_kind read_adblock(struct span text, struct policy_line *
 			return kind;
 		text = span_sub(text, 0, dollar);
 	}
-	bool subtree = starts(text, "||"), exact = !subtree && starts(text, "|");
-	text = span_sub(text, subtree ? 2 : exact ? 1 : 0, text.len);
-	if (text.len && text.data[text.len - 1] == '|')
-		text.len--;
-	if (text.len && text.data[text.len - 1] == '^')
-		text.len--;
-	if (has(text, "/") || has(text, ":") || has(text, "?") || has(text, "="))
-		return POLICY_LINE_PATH;
-	if (subtree || exact)
-		return read_anchored(text, exact, ret);
-	return read_loose(text, ret);
+	return read_pattern_text(text, ret);
 }
 
 /* --- plain lists --- */
@@ -234,6 +302,11 @@ static enum policy_line_kind read_plain(struct span word, struct policy_line *re
 	struct span name = word;
 	ret->form = POLICY_FORM_DOMAIN;
 	ret->scope = POLICY_EXACT;
+	if (starts(word, "http://") || starts(word, "https://"))
+		word = span_sub(word, span_find(word, ':') + 3, word.len);
+	size_t slash = span_find(word, '/');
+	if (slash < word.len)
+		return read_path(span_sub(word, 0, slash), span_sub(word, slash, word.len), 0, ret);
 	if (starts(word, "*.")) {
 		ret->scope = POLICY_BELOW;
 		name = span_sub(word, 2, word.len);
@@ -243,7 +316,7 @@ static enum policy_line_kind read_plain(struct span word, struct policy_line *re
 	}
 	if (policy_name_read(name, &ret->name))
 		return is_local(name) ? POLICY_LINE_LOCAL : POLICY_LINE_RULE;
-	return has(word, "/") || has(word, "?") ? POLICY_LINE_PATH : POLICY_LINE_BAD;
+	return has(word, "?") ? POLICY_LINE_PATH : POLICY_LINE_BAD;
 }
 
 static bool is_cosmetic(struct span line)

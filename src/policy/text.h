@@ -10,10 +10,15 @@
  *	||ads*.example.org^			a pattern (pattern.h)
  *	||*^					every name
  *	example.org^  @@example.org		as ||example.org^
+ *	||example.org/ads/a*.gif		addresses (path.h) of the name and all below it
+ *	|https://example.org/ads		addresses of the name exactly, of https alone
+ *	example.org/ads  http://example.org/ads	of the name exactly, by http and https
  *	@@ before any of those that begin with |	an exception
- *	$important, $badfilter behind those	the only modifiers about names alone
+ *	$important, $badfilter, $all behind those	the only modifiers about names alone
+ *	$match-case besides, where there is a path
  * Comments: #, !, and [ at the start of a line; # behind a blank. All else is told by its kind and
- * is no rule: what is of pages and not of names (cosmetic, path), what has other modifiers. */
+ * is no rule: what is of pages and not of names (cosmetic), paths of no name in particular or with
+ * a port, regular expressions, what has other modifiers. */
 #ifndef POLICY_TEXT_H
 #define POLICY_TEXT_H
 
@@ -24,7 +29,7 @@ enum policy_line_kind {
 	POLICY_LINE_RULE,
 	POLICY_LINE_EMPTY,    /* a comment, or nothing */
 	POLICY_LINE_COSMETIC, /* what a page shows */
-	POLICY_LINE_PATH,     /* of addresses of pages, or a regular expression */
+	POLICY_LINE_PATH,     /* of addresses at no one name, or a regular expression */
 	POLICY_LINE_MODIFIER, /* has a modifier that is not about names alone */
 	POLICY_LINE_LOCAL,    /* of a hosts file: localhost and its like, or a host's own address */
 	POLICY_LINE_BAD,      /* nothing that is known */
@@ -39,11 +44,12 @@ enum { POLICY_LINE_NAMES_MAX = 64 };
 struct policy_line {
 	enum policy_scope scope;
 	enum policy_form form;
-	bool exception, important, badfilter;
+	bool exception, important, badfilter, match_case;
 	/* Of a pattern: its end without a star. Absolute, lower case; the root for ||*^. */
 	struct dns_name name;
 	struct span pattern; /* view of room, lower case */
-	uint8_t room[POLICY_PATTERN_MAX];
+	struct span path;    /* likewise, of path.h; empty: none */
+	uint8_t room[POLICY_PATH_MAX];
 	struct span more; /* of a hosts file: names that follow, for policy_line_next */
 };
 

@@ -1,6 +1,7 @@
 /* Lines of lists as they are found in the wild. */
 #include "policy/text.h"
 
+#include "base/writer.h"
 #include "test/guard.h"
 
 #include <setjmp.h>
@@ -48,10 +49,20 @@ static void refuses_what_is_no_domain_rule(void **state)
 		{POLICY_LINE_COSMETIC, "example.org#$#body { color: red }"},
 		{POLICY_LINE_COSMETIC, "example.org#%#window.x = 1"},
 		{POLICY_LINE_COSMETIC, "example.org$$script[data-src=\"x\"]"},
-		{POLICY_LINE_PATH, "||example.org/ads/*"},
 		{POLICY_LINE_PATH, "/banner\\d+/"},
-		{POLICY_LINE_PATH, "|https://example.org/"},
-		{POLICY_LINE_PATH, "https://example.org/list"},
+		{POLICY_LINE_PATH, "/ads/*"},
+		{POLICY_LINE_PATH, "example.org/ads^"},
+		{POLICY_LINE_PATH, "||example.org:8080/ads"},
+		{POLICY_LINE_PATH, "|http://user@example.org/"},
+		{POLICY_LINE_PATH, "|https://example.org"},
+		{POLICY_LINE_PATH, "||192.0.2.1/a"},
+		{POLICY_LINE_PATH, "||ads*.example.org/a"},
+		{POLICY_LINE_PATH, "||example.org*/a"},
+		{POLICY_LINE_PATH, "||org/a"},
+		{POLICY_LINE_PATH, "example.org/a#b"},
+		{POLICY_LINE_PATH, "either/or"},
+		{POLICY_LINE_MODIFIER, "||example.org/ads$script"},
+		{POLICY_LINE_MODIFIER, "||example.org^$match-case"},
 		{POLICY_LINE_MODIFIER, "||example.org^$third-party"},
 		{POLICY_LINE_MODIFIER, "||example.org^$important,client=127.0.0.1"},
 		{POLICY_LINE_MODIFIER, "||example.org^$dnsrewrite=NOERROR;A;1.2.3.4"},
@@ -116,6 +127,38 @@ static void reads_each_form(void **state)
 	is_rule("||ads.*^", POLICY_PATTERN, ".");
 }
 
+static void is_path(const char *text, enum policy_scope scope, const char *name, unsigned flags,
+		    const char *path)
+{
+	struct policy_line l;
+	char written[3 * POLICY_PATH_MAX];
+	struct writer w = writer_of(written, sizeof(written));
+	print_message("%s\n", text);
+	is_rule(text, scope, name);
+	assert_int_equal(policy_line_read(span_text(text), &l), POLICY_LINE_RULE);
+	assert_true(l.path.len > 1);
+	assert_int_equal(l.path.data[0], flags);
+	policy_path_write(l.path, &w);
+	assert_true(span_is(writer_span(&w), path));
+}
+
+static void reads_paths_behind_names(void **state)
+{
+	(void)state;
+	is_path("||example.org/ads/*", POLICY_SUBTREE, "example.org", 0, "/ads/*");
+	is_path("||Example.org/Ads^|", POLICY_SUBTREE, "example.org", 0, "/Ads^|");
+	is_path("@@||example.org^*/ok|", POLICY_SUBTREE, "example.org", 0, "^*/ok|");
+	is_path("||*.example.org/a", POLICY_BELOW, "example.org", 0, "/a");
+	is_path("||example.org/a$b$all", POLICY_SUBTREE, "example.org", 0, "/a%24b");
+	is_path("||example.org/A$important,match-case", POLICY_SUBTREE, "example.org",
+		POLICY_PATH_CASE, "/A");
+	is_path("|https://example.org/", POLICY_EXACT, "example.org", POLICY_PATH_SECURE, "/");
+	is_path("|http://example.org^", POLICY_EXACT, "example.org", POLICY_PATH_CLEAR, "^");
+	is_path("https://example.org/list", POLICY_EXACT, "example.org", 0, "/list");
+	is_path("example.org/list?a=b", POLICY_EXACT, "example.org", 0, "/list?a=b");
+	is_path("*.example.org/list", POLICY_BELOW, "example.org", 0, "/list");
+}
+
 static void reads_anchors_and_modifiers(void **state)
 {
 	(void)state;
@@ -162,6 +205,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_domain_rule),
 		cmocka_unit_test(refuses_names_that_are_too_long),
 		cmocka_unit_test(reads_each_form),
+		cmocka_unit_test(reads_paths_behind_names),
 		cmocka_unit_test(reads_anchors_and_modifiers),
 		cmocka_unit_test(reads_every_name_of_a_hosts_line),
 		cmocka_unit_test(a_text_has_its_last_line_without_an_end_too),
