@@ -182,7 +182,8 @@ static void print_decision(const struct command_line *line, const json_t *a)
 	const char *verdict = text_of(a, "verdict");
 	bool blocked = strcmp(verdict, "blocked") == 0, nothing = strcmp(verdict, "nothing") == 0;
 	enum print_style style = blocked ? PRINT_RED : nothing ? PRINT_PLAIN : PRINT_GREEN;
-	(void)printf("%s: %s%s%s\n", text_of(a, "name"), print_style_on(line->colour, style),
+	(void)printf("%s%s: %s%s%s\n", text_of(a, "name"), text_of(a, "target"),
+		     print_style_on(line->colour, style),
 		     nothing ? "no rule says anything" : verdict,
 		     print_style_off(line->colour, style));
 	if (!nothing)
@@ -240,7 +241,8 @@ static int why_run(const struct command_line *line)
 		return command_misused("Write one like 21:00 or 2026-11-29T21:00.",
 				       "'%s' is no time", at);
 	target_begin(&target, "/why");
-	target_add(&target, "name", line->arguments[0]);
+	/* A name has no slash, an address has. */
+	target_add(&target, strchr(line->arguments[0], '/') ? "url" : "name", line->arguments[0]);
 	target_add(&target, "client", command_line_value(line, "client"));
 	target_add(&target, "at", at ? moment : NULL);
 	json_t *answer = ask(line, "GET", &target, &code);
@@ -349,7 +351,8 @@ static const struct command_option refresh_options[] = {
 	}
 
 VERB(lists, "", 0, 0, options, "Show the lists: how many names, when they were taken, what failed");
-VERB(why, "NAME", 1, 1, why_options, "Say whether a name is blocked, and by which line");
+VERB(why, "NAME|URL", 1, 1, why_options,
+     "Say whether a name or an address is blocked, and by which line");
 VERB(who, "ADDRESS", 1, 1, options, "Say which device is at an address, and its groups");
 VERB(pause, "GROUP DURATION", 2, 2, options, "Lift the rules of a group, or of all, for a while");
 VERB(resume, "GROUP", 1, 1, options, "End the pause of a group, or of all");

@@ -139,15 +139,15 @@ static void check_list(const void *conf, struct config_at *at)
 		if (kind != POLICY_LINE_RULE && kind != POLICY_LINE_EMPTY)
 			config_fail_item(
 				at, "lines", i,
-				"'%s' is no rule about names; write one like ||example.org^",
+				"'%s' is no rule about names; write one like ||example.org^ or "
+				"||example.org/ads/",
 				lines[i]);
 	}
 }
 
 static const struct config_map list_map = {
-	.help = "A list of names: a hosts file, a plain list of domains, or the rules of an "
-		"Adblock "
-		"list that are about names",
+	.help = "A list of names: a hosts file, a plain list of domains or addresses, or the rules "
+		"of an Adblock list that are about names, or about paths at a name",
 	.size = sizeof(struct policy_list_conf),
 	CONFIG_KEYS(list_keys),
 	.check = check_list,
@@ -287,7 +287,8 @@ static void check_rule(const void *conf, struct config_at *at)
 		if (policy_line_read(span_text(names[i]), &l) != POLICY_LINE_RULE)
 			config_fail_item(
 				at, "names", i,
-				"'%s' is no rule about names; write one like ||example.org^",
+				"'%s' is no rule about names; write one like ||example.org^ or "
+				"||example.org/ads/",
 				names[i]);
 }
 

@@ -4,6 +4,7 @@
 #include "os/clock.h"
 #include "policy/safe_search.h"
 #include "policy/text.h"
+#include "policy/url.h"
 #include "service/policy/io_desk.h"
 #include "service/policy/io_who.h"
 
@@ -59,6 +60,7 @@ static void set_counts(json_t *o, const struct policy_counts *c)
 		return;
 	set(o, "lines", number(c->lines));
 	set(o, "exceptions", number(c->exceptions));
+	set(o, "paths", number(c->paths));
 	set(o, "not_about_names", number(passed));
 	set(o, "bad", number(c->kinds[POLICY_LINE_BAD]));
 	if (c->first_bad)
@@ -191,6 +193,7 @@ static void handle_resume(void *arg, const struct control_request *req, struct c
 struct asked {
 	struct dns_name name;
 	struct policy_identity who;
+	struct policy_address url; /* with its path; no host: it is about a name */
 	uint64_t at_s;
 };
 
@@ -199,10 +202,14 @@ static const char *asked_read(const struct desk *d, const struct control_request
 			      struct asked *ret)
 {
 	const char *name = control_request_query(req, "name");
+	const char *url = control_request_query(req, "url");
 	const char *client = control_request_query(req, "client");
 	const char *at = control_request_query(req, "at");
 	*ret = (struct asked){.at_s = clock_wall_s()};
-	if (!name || !policy_name_read(span_text(name), &ret->name))
+	if (url && !(policy_address_split(span_text(url), &ret->url) &&
+		     policy_name_read(ret->url.host, &ret->name)))
+		return "url=URL: which address it is about: http://NAME/PATH";
+	if (!url && (!name || !policy_name_read(span_text(name), &ret->name)))
 		return "name=NAME: which name it is about";
 	if (at && !span_to_u64(span_text(at), AT_MAX, &ret->at_s))
 		return "at=SECONDS: since 1970, to the year 9999";
@@ -280,9 +287,14 @@ static void handle_why(void *arg, const struct control_request *req, struct cont
 	const struct policy *p = policy_held_policy(d->held);
 	uint64_t groups = policy_groups_of(p, &asked.who.client);
 	policy_view(p, groups, asked.at_s, policy_held_pauses(d->held), &view);
-	policy_look(p, &view, &asked.name, &match);
+	if (asked.url.host.len)
+		policy_look_url(p, &view, &asked.name, asked.url.target, asked.url.secure, &match);
+	else
+		policy_look(p, &view, &asked.name, &match);
 	(void)dns_name_format(&asked.name, text);
 	json_t *o = json_pack("{s:s}", "name", text);
+	if (asked.url.host.len)
+		set(o, "target", span_json(asked.url.target));
 	if (control_request_query(req, "client"))
 		set(o, "client", policy_who_json(&asked.who));
 	set(o, "groups", groups_json(p, groups));
@@ -448,7 +460,8 @@ static void metrics(void *arg, struct writer *w)
 
 static const struct control_verb verbs[] = {
 	{"GET", "/lists", "each list: names, when taken and next, last error", handle_lists},
-	{"GET", "/why", "what holds for ?name=, and by which line; client=, at=", handle_why},
+	{"GET", "/why",
+	 "what holds for ?name= or ?url=, and by which line; client=, at=", handle_why},
 	{"GET", "/who", "which device is at ?client=ADDRESS, and its groups", handle_who},
 	{"POST", "/pause", "lifts the rules of ?group= for seconds=", handle_pause},
 	{"POST", "/resume", "ends the pause of ?group=", handle_resume},
