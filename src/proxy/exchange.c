@@ -193,6 +193,11 @@ void exchange_end_later(struct proxy_exchange *x, enum proxy_cause cause)
 	proxy_later_add(&x->worker->later, &x->later, end_now);
 }
 
+void proxy_exchange_end_later(struct proxy_exchange *x, enum proxy_cause cause)
+{
+	exchange_end_later(x, cause);
+}
+
 /* ---- the way of a request ---- */
 
 static void ask(struct proxy_exchange *x)

@@ -183,6 +183,8 @@ void proxy_exchange_resume(struct proxy_exchange *x);
 void proxy_exchange_go(struct proxy_exchange *x);
 /* Ends it from outside, a drain for instance: answered by the cause's status when nothing was. */
 void proxy_exchange_end(struct proxy_exchange *x, enum proxy_cause cause);
+/* The same from within a filter of its own, when the turn is over. */
+void proxy_exchange_end_later(struct proxy_exchange *x, enum proxy_cause cause);
 /* Puts a filter behind the others; in face.response only. */
 void proxy_exchange_filter(struct proxy_exchange *x, struct proxy_filter *f);
 

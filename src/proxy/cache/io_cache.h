@@ -42,6 +42,10 @@ struct proxy_cache_way {
 
 /* What the service does for the cache. */
 struct proxy_cache_edits {
+	/* May what is kept, x->response with a body of len octets, not be given to this client?
+	 * True: *ret and x->response answer instead; it stays for others. Where a 304 or a part
+	 * will do, too. NULL: all may be given. */
+	bool (*refuse)(struct proxy_exchange *x, uint64_t len, struct proxy_verdict *ret);
 	/* An answer of what is kept before it is sent, as to those of servers. x->response: fields
 	 * only. */
 	void (*fields)(struct proxy_exchange *x);

@@ -123,6 +123,14 @@ void cached_answer(struct proxy_cached *c, struct proxy_verdict *ret)
 	const struct cache_object *o = c->object;
 	struct range part = {0};
 	enum cache_answer how = judge(c, &part);
+	const struct proxy_cache_edits *edits = c->desk->edits;
+	if (edits->refuse) {
+		proxy_head_reset(r);
+		r->status = o->meta.status;
+		fields_of(r, o, false);
+		if (edits->refuse(x, o->body->len, ret))
+			return;
+	}
 	proxy_head_reset(r);
 	r->status = o->meta.status;
 	fields_of(r, o, how == CACHE_ANSWER_NOT_MODIFIED);
@@ -143,14 +151,14 @@ void cached_answer(struct proxy_cached *c, struct proxy_verdict *ret)
 	/* RFC 9111 4: "a cache MUST generate an Age header field". */
 	add_number(c, "age", cache_age_s(&o->meta, clock_wall_s()));
 	cached_status(c);
-	c->desk->edits->fields(x);
+	edits->fields(x);
 	r->body = PROXY_BODY_LENGTH;
 	r->has_length = how != CACHE_ANSWER_NOT_MODIFIED && r->status != 204;
 	r->length = c->end - c->at;
 	if (!r->has_length)
 		r->body = PROXY_BODY_NONE;
-	if (how == CACHE_ANSWER_WHOLE && x->request.method_id == PROXY_GET && c->desk->edits->body)
-		c->desk->edits->body(x);
+	if (how == CACHE_ANSWER_WHOLE && x->request.method_id == PROXY_GET && edits->body)
+		edits->body(x);
 	body_of(c, ret);
 	if (x->request.method_id == PROXY_GET && r->status != 304)
 		cached_count(c, PROXY_CACHE_SAVED_BYTES, c->end - c->at);
