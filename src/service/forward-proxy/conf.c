@@ -6,6 +6,7 @@
 #include "proxy/auth/conf_user.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
+#include "service/forward-proxy/conf_members.h"
 
 static const struct config_key forward_keys[] = {
 	{.name = "listen",
@@ -153,6 +154,16 @@ static const struct config_key forward_keys[] = {
 	 .map = &forward_access_map,
 	 .help = "who of the `clients` may go where: users, and rules of which the first that fits "
 		 "decides"},
+	{.name = "answers",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, answers),
+	 .map = &forward_answer_map,
+	 .items_max = FORWARD_ANSWERS_MAX,
+	 .example = "[{types: [\"video/*\"], groups: [kids]}, {larger-than: 1G}]",
+	 .help = "which answers may reach whom, by type and size, also those that are kept; the "
+		 "first rule that fits decides, and what none fits passes. What is in tunnels is "
+		 "not seen"},
 	{.name = "bandwidth",
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
@@ -342,6 +353,7 @@ static void check(const void *section, struct config_at *at)
 	check_groups(conf, at);
 	check_bandwidth(conf, at);
 	check_inspection(conf, at);
+	forward_members_check(conf, at);
 	proxy_cache_check(&conf->cache, at);
 }
 

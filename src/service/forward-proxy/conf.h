@@ -2,9 +2,10 @@
  * its schema. Knows nothing of sockets, reads no files and decides nothing about a request.
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
- * conf_limits, conf_tunnels, access/conf_access, access/conf_bandwidth, privacy/conf_privacy,
- * pac/conf_pac; the log's and the cache's are of both proxies. A part joins by a member here, by
- * its key in conf.c, and by its judge there when its keys are to be judged together with others'.
+ * conf_limits, conf_tunnels, access/conf_access, access/conf_answers, access/conf_bandwidth,
+ * privacy/conf_privacy, pac/conf_pac; the log's and the cache's are of both proxies. A part joins
+ * by a member here, by its key in conf.c, and by its judge there when its keys are to be judged
+ * together with others'.
  */
 #ifndef FORWARD_PROXY_CONF_H
 #define FORWARD_PROXY_CONF_H
@@ -13,6 +14,7 @@
 #include "proxy/access-log/conf_log.h"
 #include "proxy/cache/conf_cache.h"
 #include "service/forward-proxy/access/conf_access.h"
+#include "service/forward-proxy/access/conf_answers.h"
 #include "service/forward-proxy/access/conf_bandwidth.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
@@ -43,6 +45,7 @@ struct forward_conf {
 	struct config_list allow_inside; /* struct ip_prefix */
 	struct config_list nat64;	 /* struct ip_prefix */
 	struct forward_access_conf access;
+	struct config_list answers;   /* struct forward_answer_conf */
 	struct config_list bandwidth; /* struct forward_bandwidth_conf */
 	struct forward_privacy_conf privacy;
 	struct forward_pac_conf pac;

@@ -55,10 +55,10 @@ static void alert(const struct forward_exchange *e, enum refusal why, unsigned s
 /* The configuration's own words. */
 static struct span reason_of(const struct forward_exchange *e, enum refusal why)
 {
-	if (why == REFUSAL_BLOCKED)
+	bool ruled = why == REFUSAL_RULE || why == REFUSAL_TYPE || why == REFUSAL_SIZE;
+	if (why == REFUSAL_BLOCKED || why == REFUSAL_PATH)
 		return e->reason;
-	return why == REFUSAL_RULE && e->rule && e->rule->reason ? span_text(e->rule->reason)
-								 : (struct span){0};
+	return ruled && e->rule && e->rule->reason ? span_text(e->rule->reason) : (struct span){0};
 }
 
 static struct span contact_of(const struct forward_exchange *e)
@@ -79,6 +79,7 @@ enum forward_step forward_say(struct forward_exchange *e, enum refusal why, stru
 				  .language = (enum page_language)e->language,
 				  .proxy = e->view->site->name};
 	e->refusal = (uint8_t)why;
+	e->detail = detail;
 	if (e->kind == FORWARD_TLS) {
 		alert(e, why, page.why.status, ret);
 		return FORWARD_STEP_ANSWERED;

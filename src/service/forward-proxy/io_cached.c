@@ -29,6 +29,15 @@ static bool path_settle(struct proxy_exchange *x, struct span path, struct span 
 	return uri_path_normal(path, URI_ENCODED_SLASHES, &w, ret) == OK;
 }
 
+/* Of another level a server gets other fields, and few say in Vary all of those by which they
+ * chose: what came of it is kept apart. */
+static void write_level(const struct forward_exchange *e, struct writer *w)
+{
+	enum privacy_level usual = e->view->site->privacy.otherwise.level;
+	if (e->privacy->level != usual)
+		write_format(w, "\nprivacy: %s", privacy_level_text(e->privacy->level));
+}
+
 static struct proxy_cached *begin(const struct forward_exchange *e)
 {
 	const struct forward_conf *conf = e->view->site->conf;
@@ -58,6 +67,7 @@ static struct proxy_cached *begin(const struct forward_exchange *e)
 	/* As it was written: an origin may tell apart what is one path to others. */
 	write_span(&sw, proxy_cache_rules_target(rules, target));
 	proxy_cache_rules_write(rules, e->x, &sw);
+	write_level(e, &sw);
 	r.space = writer_span(&sw);
 	proxy_cache_policy(rules, &r.policy);
 	r.policy.proved = is_somebody(e->x);
@@ -75,6 +85,11 @@ enum forward_step forward_ask_cache(struct forward_exchange *e, struct proxy_ver
 	return ret->kind == PROXY_FORWARD ? FORWARD_STEP_ON
 	       : ret->kind == PROXY_WAIT  ? FORWARD_STEP_WAIT
 					  : FORWARD_STEP_ANSWERED;
+}
+
+static bool refuse(struct proxy_exchange *x, uint64_t len, struct proxy_verdict *ret)
+{
+	return !forward_answer_passes(x->service, len, ret);
 }
 
 static void edit_fields(struct proxy_exchange *x)
@@ -119,4 +134,4 @@ static void left(const struct proxy_cache_way *w, enum proxy_cause cause, uint16
 }
 
 const struct proxy_cache_edits forward_cached_edits = {
-	.fields = edit_fields, .way = way, .left = left};
+	.refuse = refuse, .fields = edit_fields, .way = way, .left = left};

@@ -19,6 +19,7 @@ struct forward_inspected;
 struct forward_view;
 struct forward_worker;
 struct origin;
+struct privacy_conf;
 struct proxy_cached;
 struct proxy_exchange;
 
@@ -59,6 +60,7 @@ struct forward_exchange {
 	const struct upstream *upstream; /* by whom it is gone to; NULL: directly */
 	/* The rule that decided; NULL: none did. */
 	const struct access_rule *rule;
+	const struct privacy_conf *privacy; /* its level; NULL: not chosen yet */
 	struct destination to;
 	struct span host; /* to's, in its one spelling, in the store */
 	/* The name that is gone to in its place, for safe search; empty: none. In instead_room. */

@@ -156,6 +156,11 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	enum proxy_judgement judged = proxy_cached_response(e->cached, ret);
 	if (judged != PROXY_PASS)
 		return judged;
+	if (!forward_answer_passes(e, ANSWERS_ANY_SIZE, ret)) {
+		/* Of what others may have nothing is lost: the next of them asks for it. */
+		proxy_cached_drop(e->cached);
+		return PROXY_REPLACE;
+	}
 	forward_edit_answer(e);
 	proxy_cached_fields(e->cached);
 	return PROXY_PASS;

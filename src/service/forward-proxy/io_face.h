@@ -73,11 +73,15 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 bool forward_rules_let(struct forward_exchange *e, const struct destination *to, struct span *ret);
 /* Are these rules, about whom and when alone, met? */
 bool forward_rules_fit(const struct forward_exchange *e, const struct access_rules *rules);
-/* io_policy.c: what the site's policy says of the host. */
+/* io_policy.c: what the site's policy says of the host, and of the path where it is seen. */
 enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret);
 /* As above; *ret: which list. */
 bool forward_policy_lets(struct forward_exchange *e, const struct destination *to,
 			 struct span *ret);
+
+/* io_answers.c: may x->response reach the client? whole: its octets; ANSWERS_ANY_SIZE: as its head
+ * says. False: *ret, and x->response, say why not. */
+bool forward_answer_passes(struct forward_exchange *e, uint64_t whole, struct proxy_verdict *ret);
 
 /* io_tunnel.c: what is asked for inside a tunnel. Is that to be looked at? */
 bool forward_looks_into(const struct forward_exchange *e);
@@ -99,6 +103,13 @@ struct forward_membership {
 uint64_t forward_groups_of(const struct forward_exchange *e, const struct policy_held *held);
 struct forward_membership forward_membership_of(const struct forward_exchange *e);
 enum access_member forward_member(const void *arg, const char *group);
+/* All that rules may ask, but for the path; groups live as long as *ret. */
+void forward_facts(const struct forward_exchange *e, const struct destination *to,
+		   const struct forward_membership *groups, struct access_facts *ret);
+/* The path as the rules see it. False: it is not seen. */
+bool forward_readings(const struct forward_exchange *e, struct policy_readings *ret);
+/* "rule 3" or "otherwise", in the store. */
+struct span forward_rule_word(const struct forward_exchange *e, const struct access_rule *rule);
 
 /* The call of auth_desk_take; who: the exchange. */
 void forward_hashed(void *arg, void *who, bool right);

@@ -7,18 +7,23 @@
 #include "policy/text.h"
 #include "service/forward-proxy/io_face.h"
 
-/* The list's name as a word of Proxy-Status and of the log. */
-static struct span list_word(struct proxy_exchange *x, struct span name)
+/* The list's name as a word of Proxy-Status and of the log, and the line in it; 0: of no interest.
+ */
+static struct span list_word(struct proxy_exchange *x, struct span name, uint32_t line)
 {
-	uint8_t room[POLICY_NAME_MAX];
-	size_t n = name.len < sizeof(room) ? name.len : sizeof(room);
+	enum { LINE_MAX_LEN = 12 };
+	uint8_t room[POLICY_NAME_MAX + LINE_MAX_LEN];
+	size_t n = name.len < POLICY_NAME_MAX ? name.len : POLICY_NAME_MAX;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t c = name.data[i];
 		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 			     (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' || c == ' ';
 		room[i] = plain ? c : '?';
 	}
-	return proxy_exchange_store(x, span_of(room, n));
+	struct writer w = writer_of(room + n, sizeof(room) - n);
+	if (line)
+		write_format(&w, ":%u", (unsigned)line);
+	return proxy_exchange_store(x, span_of(room, n + w.pos));
 }
 
 /* ret NULL: of a datagram, whose sender is told nothing. */
@@ -28,10 +33,10 @@ static enum forward_step refuse(struct forward_exchange *e, const struct policy 
 	const struct policy_rule *rule = policy_rule(p, m->rule);
 	struct span word = {0};
 	if (ret)
-		word = list_word(e->x, policy_list_name(p, m->list));
+		word = list_word(e->x, policy_list_name(p, m->list), m->path.len ? m->line : 0);
 	if (ret && rule && rule->reason.len)
 		e->reason = proxy_exchange_store(e->x, rule->reason);
-	return forward_refuse(e, REFUSAL_BLOCKED, word, ret);
+	return forward_refuse(e, m->path.len ? REFUSAL_PATH : REFUSAL_BLOCKED, word, ret);
 }
 
 /* To be asked in the DNS in place of its own name, and to be kept apart. */
@@ -69,7 +74,12 @@ static bool look(const struct forward_exchange *e, const struct destination *to,
 		return false;
 	const struct policy *p = ret->policy = policy_held_policy(held);
 	policy_view(p, forward_groups_of(e, held), clock_wall_s(), policy_held_pauses(held), &view);
-	policy_look(p, &view, &name, &ret->match);
+	const struct proxy_head *r = &e->x->request;
+	if (e->kind == FORWARD_FETCH && to == &e->to)
+		policy_look_url(p, &view, &name, r->path,
+				span_equal_nocase(r->scheme, span_text("https")), &ret->match);
+	else
+		policy_look(p, &view, &name, &ret->match);
 	ret->safely = policy_safe_search(view.engines, &name, &ret->target, &engine);
 	return true;
 }
@@ -91,7 +101,7 @@ bool forward_policy_lets(struct forward_exchange *e, const struct destination *t
 	if (!look(e, to, &said))
 		return true;
 	if (said.match.verdict == POLICY_SAYS_BLOCK) {
-		*ret = list_word(e->x, policy_list_name(said.policy, said.match.list));
+		*ret = list_word(e->x, policy_list_name(said.policy, said.match.list), 0);
 		return false;
 	}
 	if (!said.safely)

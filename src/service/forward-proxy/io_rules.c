@@ -2,6 +2,7 @@
 #include "base/writer.h"
 #include "os/clock.h"
 #include "policy/io_follow.h"
+#include "policy/url.h"
 #include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
@@ -140,22 +141,42 @@ struct forward_membership forward_membership_of(const struct forward_exchange *e
 	return (struct forward_membership){policy_held_policy(held), forward_groups_of(e, held)};
 }
 
+void forward_facts(const struct forward_exchange *e, const struct destination *to,
+		   const struct forward_membership *groups, struct access_facts *ret)
+{
+	*ret = (struct access_facts){.client = client_of(e),
+				     .user = e->user,
+				     .secure = is_secure(e->x->connection),
+				     .now_s = clock_wall_s(),
+				     .member = forward_member,
+				     .member_arg = groups,
+				     .to = to,
+				     .addresses = e->addresses.items,
+				     .addresses_n = e->addresses.n,
+				     .translators = &e->view->site->inside,
+				     .unresolved = e->upstream && !to->address.family};
+}
+
+bool forward_readings(const struct forward_exchange *e, struct policy_readings *ret)
+{
+	if (e->kind != FORWARD_FETCH)
+		return false;
+	policy_url_read(e->x->request.path, ret);
+	return true;
+}
+
 static void judge_by(const struct forward_exchange *e, const struct access_rules *rules,
 		     const struct destination *to, struct access_verdict *ret)
 {
 	const struct forward_membership groups = forward_membership_of(e);
-	const struct access_facts facts = {
-		.client = ip_address_unmap(&e->x->connection->peer.address),
-		.user = e->user,
-		.secure = is_secure(e->x->connection),
-		.now_s = clock_wall_s(),
-		.member = forward_member,
-		.member_arg = &groups,
-		.to = to,
-		.addresses = e->addresses.items,
-		.addresses_n = e->addresses.n,
-		.translators = &e->view->site->inside,
-		.unresolved = e->upstream && !to->address.family};
+	struct access_facts facts;
+	forward_facts(e, to, &groups, &facts);
+	if (rules->paths && to == &e->to) {
+		struct policy_readings readings;
+		facts.readings = forward_readings(e, &readings) ? &readings : NULL;
+		access_judge(rules, &facts, ret);
+		return;
+	}
 	access_judge(rules, &facts, ret);
 }
 
@@ -172,11 +193,25 @@ bool forward_rules_fit(const struct forward_exchange *e, const struct access_rul
 	return v.answer == ACCESS_PASS;
 }
 
+struct span forward_rule_word(const struct forward_exchange *e, const struct access_rule *rule)
+{
+	enum { WORD_MAX = 24 };
+	char text[WORD_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+	if (!rule)
+		return span_text("otherwise");
+	write_format(&w, "rule %zu", (size_t)(rule - e->view->site->rules.rules) + 1);
+	return proxy_exchange_store(e->x, writer_span(&w));
+}
+
 enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	struct access_verdict v;
 	if (e->allowed)
 		return FORWARD_STEP_ON;
+	/* No head has room for it. */
+	if (e->x->request.path.len > POLICY_URL_MAX)
+		return forward_refuse(e, REFUSAL_ADDRESS, (struct span){0}, ret);
 	judge(e, &e->to, &v);
 	e->rule = v.rule;
 	switch (v.answer) {
@@ -189,25 +224,18 @@ enum forward_step forward_judge_rules(struct forward_exchange *e, struct proxy_v
 	case ACCESS_DENIED: break;
 	}
 	return forward_refuse(e, e->taken || e->inside ? REFUSAL_RULE : refusal_of(v.why),
-			      (struct span){0}, ret);
+			      ret ? forward_rule_word(e, v.rule) : (struct span){0}, ret);
 }
 
 /* The name has the addresses that the tunnel leads to, so a rule about those decides as before. Of
  * SIGN_IN nobody can be told in a tunnel. */
 bool forward_rules_let(struct forward_exchange *e, const struct destination *to, struct span *ret)
 {
-	enum { WORD_MAX = 24 };
-	char text[WORD_MAX];
-	struct writer w = writer_of(text, sizeof(text));
 	struct access_verdict v;
 	judge(e, to, &v);
 	if (v.answer == ACCESS_PASS)
 		return true;
 	e->rule = v.rule;
-	if (v.rule)
-		write_format(&w, "rule %zu", (size_t)(v.rule - e->view->site->rules.rules) + 1);
-	else
-		write_text(&w, "otherwise");
-	*ret = proxy_exchange_store(e->x, writer_span(&w));
+	*ret = forward_rule_word(e, v.rule);
 	return false;
 }

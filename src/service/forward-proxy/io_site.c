@@ -142,11 +142,12 @@ enum err forward_site_inspect(struct forward_site *s, struct inspect_authority *
 static enum err make_parts(struct forward_site *s)
 {
 	TRY(forward_access_rules(&s->arena, &s->conf->access, &s->rules, &s->users));
+	TRY(forward_answers(&s->arena, &s->conf->answers, &s->answers));
+	TRY(forward_privacy(&s->arena, &s->conf->privacy, &s->privacy));
 	TRY(forward_bandwidth_limits(&s->arena, &s->conf->bandwidth, &s->bandwidth));
 	TRY(forward_upstreams(&s->arena, &s->conf->upstreams, &s->upstreams));
 	if (s->conf->has_pac)
 		TRY(forward_pac_text(&s->arena, &s->conf->pac, &s->pac));
-	forward_privacy(&s->conf->privacy, &s->privacy);
 	if (s->conf->has_inspection) {
 		TRY(forward_inspect_rules(&s->arena, &s->conf->inspection, &s->inspect_rules,
 					  &s->inspect_skip));
@@ -206,6 +207,8 @@ void forward_site_unref(struct forward_site *s)
 	tls_client_unref(s->inspect_client);
 	inspect_authority_unref(s->authority);
 	tls_server_unref(s->inspect_like);
+	forward_access_rules_done(&s->rules);
+	forward_answers_done(&s->answers);
 	arena_done(&s->arena);
 	config_free(s->config);
 	free(s);

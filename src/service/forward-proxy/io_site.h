@@ -8,12 +8,13 @@
 #include "proxy/auth/basic_auth.h"
 #include "proxy/exchange.h"
 #include "service/forward-proxy/access/access.h"
+#include "service/forward-proxy/access/answers.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
 #include "service/forward-proxy/conf.h"
 #include "service/forward-proxy/inspect/skip.h"
 #include "service/forward-proxy/message.h"
-#include "service/forward-proxy/privacy/privacy.h"
+#include "service/forward-proxy/privacy/levels.h"
 #include "service/forward-proxy/upstream.h"
 
 #include <stdatomic.h>
@@ -40,6 +41,7 @@ struct forward_site {
 	struct arena arena;		  /* of what is made of the configuration */
 	const struct upstream *upstreams; /* conf->upstreams.n */
 	struct access_rules rules;
+	struct answers_rules answers;
 	struct bandwidth_limits bandwidth;
 	/* Of TLS that is inspected: whose, and what not; how servers are checked; in whose name
 	 * clients are answered (counted). inspect_like NULL: nobody's is. */
@@ -51,7 +53,7 @@ struct forward_site {
 	struct auth_users users;
 	struct span realm_field; /* of Proxy-Authenticate */
 	struct span pac;	 /* the script for browsers; empty: none */
-	struct privacy_conf privacy;
+	struct privacy_levels privacy;
 	struct span name;
 	struct message_via via;
 	char via_text[3][FORWARD_VIA_MAX]; /* what via lies in */

@@ -141,7 +141,7 @@ enum forward_step forward_count_hops(struct forward_exchange *e, struct proxy_ve
 /* What is written of the client lies with the exchange. */
 static enum err hide(struct forward_exchange *e)
 {
-	const struct privacy_conf *c = &e->view->site->privacy;
+	const struct privacy_conf *c = e->privacy;
 	const struct ip_address client = ip_address_unmap(&e->x->connection->peer.address);
 	bool writes = c->level == PRIVACY_NONE;
 	void *room = writes ? proxy_exchange_alloc(e->x, PRIVACY_ROOM) : NULL;
@@ -151,10 +151,23 @@ static enum err hide(struct forward_exchange *e)
 	return privacy_request_edit(c, &e->x->request, &client, e->host, &w);
 }
 
+static void choose_privacy(struct forward_exchange *e)
+{
+	const struct privacy_levels *levels = &e->view->site->privacy;
+	struct access_facts facts;
+	e->privacy = &levels->otherwise;
+	if (!levels->rules_n)
+		return;
+	const struct forward_membership groups = forward_membership_of(e);
+	forward_facts(e, &e->to, &groups, &facts);
+	e->privacy = privacy_level_of(levels, &facts);
+}
+
 enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	if (e->kind != FORWARD_FETCH)
 		return FORWARD_STEP_ON; /* its head goes nowhere */
+	choose_privacy(e);
 	if (message_request_edit(&e->x->request, &e->view->site->via) || hide(e))
 		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);
 	return FORWARD_STEP_ON;
@@ -163,5 +176,5 @@ enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_
 void forward_edit_answer(struct forward_exchange *e)
 {
 	message_response_edit(&e->x->response, &e->view->site->via);
-	privacy_answer_edit(&e->view->site->privacy, &e->x->response);
+	privacy_answer_edit(e->privacy, &e->x->response);
 }

@@ -135,7 +135,7 @@ enum err forward_apply(struct forward_proxy *p, struct config *config)
 		TRY(inspect(p, made));
 	struct forward_site *next = TAKE(made);
 	p->sites++;
-	next->rules.zone = next->inspect_rules.zone = &p->zone;
+	next->rules.zone = next->inspect_rules.zone = next->answers.zone = &p->zone;
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_publish(&p->workers[i], next);
 	if (!thread_await(follows, p->workers, p->workers_started))

@@ -90,6 +90,24 @@ static const struct refusal_facts all[REFUSALS] = {
 			     "http_request_denied",
 			     {"This name is on a list of what is blocked here.",
 			      "이곳에서 차단하는 목록에 있는 이름입니다."}},
+	[REFUSAL_PATH] = {"blocked-path",
+			  403,
+			  "http_request_denied",
+			  {"This address is on a list of what is blocked here.",
+			   "이곳에서 차단하는 목록에 있는 주소입니다."}},
+	[REFUSAL_TYPE] =
+		{"type",
+		 403,
+		 "http_request_denied",
+		 {"What the server answered is of a type that the rules of this proxy do not "
+		  "let through.",
+		  "서버가 보낸 것은 이 프록시의 규칙이 허용하지 않는 종류입니다."}},
+	[REFUSAL_SIZE] = {"size",
+			  403,
+			  "http_response_body_size",
+			  {"What the server answered is larger than the rules of this proxy let "
+			   "through.",
+			   "서버가 보낸 것은 이 프록시의 규칙이 허용하는 크기보다 큽니다."}},
 	/* Of tunnels, in which nobody reads a page: for the log and the counters. */
 	[REFUSAL_ASKED_RULE] = {"sni-rule",
 				403,

@@ -25,6 +25,9 @@ enum refusal {
 	REFUSAL_CLEAR,		    /* likewise, where no password is asked for */
 	REFUSAL_RULE,		    /* of the configuration */
 	REFUSAL_BLOCKED,	    /* by the policy */
+	REFUSAL_PATH,		    /* likewise, for its path and not for its name */
+	REFUSAL_TYPE,		    /* of an answer */
+	REFUSAL_SIZE,		    /* likewise */
 	REFUSAL_ASKED_RULE,	    /* of a name asked for by TLS in a tunnel: as REFUSAL_RULE */
 	REFUSAL_ASKED_BLOCKED,	    /* as REFUSAL_BLOCKED */
 	REFUSAL_HELLO,		    /* what begins as TLS and cannot be read */

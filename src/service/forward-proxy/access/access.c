@@ -1,6 +1,8 @@
 #include "service/forward-proxy/access/access.h"
 
+#include "policy/path.h"
 #include "policy/schedule.h"
+#include "policy/url.h"
 #include "proto/ip/number.h"
 #include "service/forward-proxy/access/destination.h"
 #include "service/forward-proxy/access/inside.h"
@@ -132,6 +134,34 @@ static bool groups_fit(const struct access_rule *rule, const struct access_facts
 	return unknown && rule->action == ACCESS_DENY;
 }
 
+/* What cannot be found out is for the worse: it is denied, and not allowed. */
+static bool path_fits(const struct access_path *p, struct span reading, bool worse)
+{
+	uint32_t steps = POLICY_PATH_STEPS_MAX;
+	size_t groups;
+	if (p->regex) {
+		enum err e = regex_match(p->regex, reading, NULL, 0, &groups);
+		return e == OK || (e != ERR_ABSENT && worse);
+	}
+	enum policy_path_fit fit = policy_path_fits(p->glob, reading, false, &steps);
+	return fit == POLICY_PATH_FITS || (fit == POLICY_PATH_UNSURE && worse);
+}
+
+static bool paths_fit(const struct access_rule *rule, const struct access_facts *f)
+{
+	unsigned in = 0;
+	bool deny = rule->action == ACCESS_DENY;
+	if (rule->paths_n == 0)
+		return true;
+	for (unsigned i = 0; f->readings && i < f->readings->n; i++)
+		for (size_t k = 0; k < rule->paths_n; k++)
+			if (path_fits(&rule->paths[k], f->readings->items[i], deny)) {
+				in++;
+				break;
+			}
+	return f->readings && in >= (deny ? 1 : f->readings->n);
+}
+
 static enum fit rule_fits(const struct access_rules *r, const struct access_rule *rule,
 			  const struct access_facts *f)
 {
@@ -143,10 +173,18 @@ static enum fit rule_fits(const struct access_rules *r, const struct access_rule
 		return FITS_NOT;
 	if (rule->groups_n && !groups_fit(rule, f))
 		return FITS_NOT;
+	if (!paths_fit(rule, f))
+		return FITS_NOT;
 	enum fit places = places_fit(rule, f);
 	if (places != FITS)
 		return places;
 	return users_fit(rule, f->user);
+}
+
+bool access_rule_fits(const struct access_rules *r, const struct access_rule *rule,
+		      const struct access_facts *f)
+{
+	return rule_fits(r, rule, f) == FITS;
 }
 
 static void deny(struct access_verdict *v, enum access_why why, const struct access_rule *rule)
@@ -227,4 +265,22 @@ enum err access_place_read(struct span text, char *room, struct access_place *re
 	p.prefix = (struct ip_prefix){0};
 	*ret = p;
 	return OK;
+}
+
+enum err access_path_read(struct span text, uint8_t *room, struct access_path *ret,
+			  char wrong[REGEX_WRONG_MAX])
+{
+	struct access_path p = {0};
+	if (span_is(span_sub(text, 0, 1), "~"))
+		TRY(regex_new(span_sub(text, 1, text.len), &p.regex, wrong));
+	else if (!policy_path_read(text, 0, room, &p.glob))
+		return ERR_FORMAT;
+	*ret = p;
+	return OK;
+}
+
+void access_paths_done(const struct access_path *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		regex_free(paths[i].regex);
 }

@@ -15,9 +15,11 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "proto/ip/prefix.h"
+#include "regex/regex.h"
 
 struct destination;
 struct inside_rules;
+struct policy_readings;
 struct policy_schedule;
 struct policy_zone;
 
@@ -30,6 +32,12 @@ struct access_place {
 	struct ip_prefix prefix;
 	const char *name; /* lower case */
 	bool below;	  /* "*.name": all names below it, not itself */
+};
+
+/* Which paths: one of policy/path.h, or, where there is one, a regular expression. */
+struct access_path {
+	struct span glob;
+	struct regex *regex; /* owned by the rule */
 };
 
 enum access_action { ACCESS_ALLOW, ACCESS_DENY };
@@ -47,6 +55,10 @@ struct access_rule {
 	size_t to_n;
 	const struct access_ports *ports;
 	size_t ports_n;
+	/* Of a path that nobody sees, as in a tunnel, none fits. One reading of the path
+	 * (policy/url.h) in one of them is enough to deny; to allow, all must be. */
+	const struct access_path *paths;
+	size_t paths_n;
 	const struct policy_schedule *times; /* NULL: always */
 	const char *reason;		     /* for people who are refused; NULL: none */
 };
@@ -61,6 +73,7 @@ struct access_rules {
 	enum access_otherwise otherwise;
 	const struct policy_zone *zone; /* of times */
 	bool clear_passwords;		/* they may be asked for without TLS */
+	bool paths;			/* one of them is about paths */
 };
 
 enum access_member {
@@ -89,6 +102,7 @@ struct access_facts {
 	/* Another proxy is asked to resolve the name: we never know its addresses. What then a rule
 	 * says of addresses is taken for the worse: it denies, and it does not allow. */
 	bool unresolved;
+	const struct policy_readings *readings; /* of the path; NULL: it is not seen */
 };
 
 enum access_answer {
@@ -115,6 +129,11 @@ struct access_verdict {
 	const struct access_rule *rule; /* that decided; NULL: none did */
 };
 
+/* Does it fit, by all that is known by now? Who has not signed in is no user. For rules that do not
+ * say who may go where but what becomes of it. Of r only zone counts. */
+bool access_rule_fits(const struct access_rules *r, const struct access_rule *rule,
+		      const struct access_facts *f);
+
 /* Any thread; allocates nothing. */
 void access_judge(const struct access_rules *r, const struct access_facts *f,
 		  struct access_verdict *ret);
@@ -126,6 +145,12 @@ bool access_ports_contain(const struct access_ports *list, size_t n, uint16_t po
  * text.len and a NUL. ERR_FORMAT: none of them; ERR_REFUSED: a prefix with bits beyond its length.
  */
 MUST enum err access_place_read(struct span text, char *room, struct access_place *ret);
+
+/* "/ads/", "/a*.exe|" or "~^/ads/[0-9]+"; room: POLICY_PATH_MAX octets. ERR_FORMAT: none of them,
+ * and of an expression *wrong (may be NULL) says why; ENOMEM. */
+MUST enum err access_path_read(struct span text, uint8_t *room, struct access_path *ret,
+			       char wrong[REGEX_WRONG_MAX]);
+void access_paths_done(const struct access_path *paths, size_t n);
 
 /* Is d there, by what is written? Of a prefix: an address in it. */
 bool access_place_fits(const struct access_place *p, const struct destination *d);

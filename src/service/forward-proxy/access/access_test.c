@@ -1,6 +1,8 @@
 #include "service/forward-proxy/access/access.h"
 
+#include "policy/path.h"
 #include "policy/schedule.h"
+#include "policy/url.h"
 #include "service/forward-proxy/access/destination.h"
 #include "service/forward-proxy/access/inside.h"
 #include "test/random.h"
@@ -295,9 +297,73 @@ static void reads_ports_and_places(void **state)
 	assert_int_equal(place_read.prefix.bits, 128);
 }
 
+static struct access_path path(const char *text)
+{
+	static uint8_t rooms[8][POLICY_PATH_MAX];
+	static size_t at;
+	struct access_path p;
+	if (access_path_read(span_text(text), rooms[at++ % 8], &p, NULL) != OK)
+		fail_msg("'%s'", text);
+	return p;
+}
+
+static struct asked to_path(const char *host, const char *target)
+{
+	static struct policy_readings readings;
+	struct asked a = to(host);
+	policy_url_read(span_text(target), &readings);
+	a.facts.readings = &readings;
+	return a;
+}
+
+static void paths_are_judged_by_each_reading(void **state)
+{
+	(void)state;
+	const struct access_path ads[] = {path("/ads/"), path("~^/[0-9]+[.]gif")},
+				 open = path("/open/");
+	const struct access_rule rules[] = {
+		{.action = ACCESS_ALLOW, .paths = &open, .paths_n = 1},
+		{.action = ACCESS_DENY, .paths = ads, .paths_n = 2},
+	};
+	struct access_rules r = rules_of(rules, 2);
+	r.otherwise = ACCESS_OTHERWISE_DENY;
+	answers(&r, to_path("a.test", "/open/x"), ACCESS_PASS);
+	denied(&r, to_path("a.test", "/open/../x"), ACCESS_WHY_OTHERWISE);
+	denied(&r, to_path("a.test", "/open/..%2Fx"), ACCESS_WHY_OTHERWISE);
+	denied(&r, to_path("a.test", "/ads/x"), ACCESS_WHY_RULE);
+	denied(&r, to_path("a.test", "/12.gif"), ACCESS_WHY_RULE);
+	denied(&r, to_path("a.test", "/x;/../%312.gif"), ACCESS_WHY_RULE);
+	r.otherwise = ACCESS_OTHERWISE_ALLOW;
+	answers(&r, to_path("a.test", "/a.gif"), ACCESS_PASS);
+	/* In a tunnel no path is seen: nothing of one holds. */
+	answers(&r, to("a.test"), ACCESS_PASS);
+	r.otherwise = ACCESS_OTHERWISE_DENY;
+	denied(&r, to("a.test"), ACCESS_WHY_OTHERWISE);
+	access_paths_done(ads, 2);
+}
+
+static void an_expression_that_does_not_end_is_for_the_worse(void **state)
+{
+	(void)state;
+	const struct access_path bad = path("~^/(a+)+b");
+	struct access_rule rule = {.action = ACCESS_DENY, .paths = &bad, .paths_n = 1};
+	const struct access_rules r = {
+		.rules = &rule, .rules_n = 1, .otherwise = ACCESS_OTHERWISE_ALLOW};
+	const char *const target = "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac/b";
+	denied(&r, to_path("a.test", target), ACCESS_WHY_RULE);
+	answers(&r, to_path("a.test", "/c"), ACCESS_PASS);
+	rule.action = ACCESS_ALLOW;
+	const struct access_rules closed = {
+		.rules = &rule, .rules_n = 1, .otherwise = ACCESS_OTHERWISE_DENY};
+	denied(&closed, to_path("a.test", target), ACCESS_WHY_OTHERWISE);
+	access_paths_done(&bad, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_are_judged_by_each_reading),
+		cmocka_unit_test(an_expression_that_does_not_end_is_for_the_worse),
 		cmocka_unit_test(the_first_rule_that_fits_decides),
 		cmocka_unit_test(one_address_denies_and_all_allow),
 		cmocka_unit_test(what_lies_behind_a_translator_is_what_it_stands_for),

@@ -1,6 +1,7 @@
 #include "service/forward-proxy/access/conf_access.h"
 
 #include "base/arena.h"
+#include "policy/path.h"
 #include "policy/policy.h"
 #include "proto/http/token.h"
 #include "proxy/auth/basic_auth.h"
@@ -8,14 +9,7 @@
 #include "service/forward-proxy/access/access.h"
 #include "service/forward-proxy/access/destination.h"
 
-enum {
-	PREFIXES_MAX = 1024,
-	RULES_MAX = 1024,
-	RULE_USERS_MAX = 1024,
-	PLACES_MAX = 16384,
-	PORTS_MAX = 256,
-	PORTS_TEXT = 11
-};
+enum { RULES_MAX = 1024, PORTS_MAX = 256, PORTS_TEXT = 11 };
 
 static const char *const actions[] = {"allow", "deny", NULL};
 static const char *const otherwises[] = {"allow", "sign-in", "deny", NULL};
@@ -76,7 +70,7 @@ static const struct config_key rule_keys[] = {
 	 .type = CONFIG_PREFIX,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
 	 CONFIG_FIELD(struct forward_rule_conf, from),
-	 .items_max = PREFIXES_MAX,
+	 .items_max = FORWARD_RULE_PREFIXES_MAX,
 	 .example = "[192.168.7.0/24]",
 	 .help = "clients with these addresses; anybody unless set"},
 	{.name = "groups",
@@ -103,7 +97,7 @@ static const struct config_key rule_keys[] = {
 	 CONFIG_FIELD(struct forward_rule_conf, users),
 	 .min = 1,
 	 .max = 128,
-	 .items_max = RULE_USERS_MAX,
+	 .items_max = FORWARD_RULE_USERS_MAX,
 	 .example = "[anna]",
 	 .help = "these of `users`, `*` for each of them; who has not signed in is asked to, when "
 		 "all else of the rule fits"},
@@ -113,7 +107,7 @@ static const struct config_key rule_keys[] = {
 	 CONFIG_FIELD(struct forward_rule_conf, to),
 	 .min = 1,
 	 .max = 255,
-	 .items_max = PLACES_MAX,
+	 .items_max = FORWARD_RULE_PLACES_MAX,
 	 .example = "[example.org, \"*.example.org\", 198.51.100.0/24]",
 	 .help = "names (`*.example.org` is all below `example.org`, not itself) and prefixes; to "
 		 "`deny`, one of a name's addresses in a prefix is enough; to `allow`, all must "
@@ -127,6 +121,19 @@ static const struct config_key rule_keys[] = {
 	 .items_max = PORTS_MAX,
 	 .example = "[443, 8000-8999]",
 	 .help = "ports of the destination"},
+	{.name = "paths",
+	 .type = CONFIG_TEXT,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_rule_conf, paths),
+	 .min = 1,
+	 .max = POLICY_PATH_MAX,
+	 .items_max = FORWARD_RULE_PATHS_MAX,
+	 .example = "[/ads/, \"/a*.exe|\", \"~^/[0-9]+/\"]",
+	 .help = "paths, with the query, in whatever case: what they begin with, `*` for any "
+		 "octets, "
+		 "`^` for the end of a word, `|` at the end for the end; with `~` before it a "
+		 "regular expression. A path is seen in http, not in tunnels, which a rule with "
+		 "paths never fits"},
 	{.name = "reason",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct forward_rule_conf, reason),
@@ -148,11 +155,10 @@ static void check_ports(struct config_at *at, const char *key, const struct conf
 	}
 }
 
-static void check_rule(const void *conf, struct config_at *at)
+static void check_places(struct config_at *at, const struct config_list *list)
 {
-	const struct forward_rule_conf *c = conf;
-	for (size_t i = 0; i < c->to.n; i++) {
-		const char *text = ((const char *const *)c->to.items)[i];
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = ((const char *const *)list->items)[i];
 		char room[256];
 		struct access_place place;
 		enum err e = access_place_read(span_text(text), room, &place);
@@ -164,7 +170,40 @@ static void check_rule(const void *conf, struct config_at *at)
 					 "'%s' is no place; write a name, *.NAME or a prefix",
 					 text);
 	}
+}
+
+static void check_paths(struct config_at *at, const struct config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = ((const char *const *)list->items)[i];
+		uint8_t room[POLICY_PATH_MAX];
+		char wrong[REGEX_WRONG_MAX] = "no memory";
+		struct access_path path;
+		enum err e = access_path_read(span_text(text), room, &path, wrong);
+		if (!e)
+			access_paths_done(&path, 1);
+		else if (text[0] == '~')
+			config_fail_item(at, "paths", i, "'%s' is no regular expression: %s",
+					 text + 1, wrong);
+		else
+			config_fail_item(at, "paths", i,
+					 "'%s' is no path; write one like /ads/, /a*.exe| or "
+					 "~^/ads/[0-9]+, with at most %d stars",
+					 text, POLICY_PATH_STARS_MAX);
+	}
+}
+
+void forward_rule_check(const struct forward_rule_conf *c, struct config_at *at)
+{
+	check_places(at, &c->to);
+	check_paths(at, &c->paths);
 	check_ports(at, "ports", &c->ports);
+}
+
+static void check_rule(const void *conf, struct config_at *at)
+{
+	const struct forward_rule_conf *c = conf;
+	forward_rule_check(c, at);
 	if (c->reason && c->action == ACCESS_ALLOW)
 		config_fail(at, "reason", "nobody is refused by a rule that allows");
 }
@@ -283,11 +322,42 @@ static enum err times_of(struct arena *a, const struct config_list *list,
 	return OK;
 }
 
-static enum err rule_of(struct arena *a, const struct forward_rule_conf *c, struct access_rule *ret)
+static enum err paths_of(struct arena *a, const struct config_list *list, struct access_rule *ret)
 {
-	struct access_place *places = ARENA_ARRAY(a, struct access_place, c->to.n + 1);
+	struct access_path *made = ARENA_ARRAY(a, struct access_path, list->n + 1);
+	if (!made)
+		return (enum err)ENOMEM;
+	ret->paths = made;
+	for (size_t i = 0; i < list->n; i++) {
+		struct span text = span_text(((const char *const *)list->items)[i]);
+		uint8_t *room = arena_alloc(a, POLICY_PATH_MAX, 1);
+		if (!room)
+			return (enum err)ENOMEM;
+		TRY(access_path_read(text, room, &made[i], NULL));
+		ret->paths_n++;
+	}
+	return OK;
+}
+
+static enum err places_of(struct arena *a, const struct config_list *list, struct access_rule *ret)
+{
+	struct access_place *places = ARENA_ARRAY(a, struct access_place, list->n + 1);
 	if (!places)
 		return (enum err)ENOMEM;
+	ret->to = places;
+	ret->to_n = list->n;
+	for (size_t i = 0; i < list->n; i++) {
+		struct span text = span_text(((const char *const *)list->items)[i]);
+		char *room = arena_alloc(a, text.len + 1, 1);
+		if (!room)
+			return (enum err)ENOMEM;
+		TRY(access_place_read(text, room, &places[i]));
+	}
+	return OK;
+}
+
+enum err forward_rule(struct arena *a, const struct forward_rule_conf *c, struct access_rule *ret)
+{
 	*ret = (struct access_rule){.action = (enum access_action)c->action,
 				    .from = c->from.items,
 				    .from_n = c->from.n,
@@ -295,18 +365,22 @@ static enum err rule_of(struct arena *a, const struct forward_rule_conf *c, stru
 				    .groups_n = c->groups.n,
 				    .users = c->users.items,
 				    .users_n = c->users.n,
-				    .to = places,
-				    .to_n = c->to.n,
 				    .reason = c->reason};
-	for (size_t i = 0; i < c->to.n; i++) {
-		struct span text = span_text(((const char *const *)c->to.items)[i]);
-		char *room = arena_alloc(a, text.len + 1, 1);
-		if (!room)
-			return (enum err)ENOMEM;
-		TRY(access_place_read(text, room, &places[i]));
-	}
+	TRY(places_of(a, &c->to, ret));
+	TRY(paths_of(a, &c->paths, ret));
 	TRY(times_of(a, &c->times, &ret->times));
 	return ports_of(a, &c->ports, &ret->ports, &ret->ports_n);
+}
+
+void forward_rule_done(const struct access_rule *rule)
+{
+	access_paths_done(rule->paths, rule->paths_n);
+}
+
+void forward_access_rules_done(const struct access_rules *r)
+{
+	for (size_t i = 0; i < r->rules_n; i++)
+		forward_rule_done(&r->rules[i]);
 }
 
 enum err forward_access_rules(struct arena *a, const struct forward_access_conf *c,
@@ -317,16 +391,18 @@ enum err forward_access_rules(struct arena *a, const struct forward_access_conf 
 	struct access_rule *made = ARENA_ARRAY(a, struct access_rule, c->rules.n + 1);
 	struct auth_user *people = ARENA_ARRAY(a, struct auth_user, c->users.n + 1);
 	struct access_rules r = {.rules = made,
-				 .rules_n = c->rules.n,
 				 .otherwise = (enum access_otherwise)c->otherwise,
 				 .clear_passwords = c->clear_passwords};
 	if (!made || !people)
 		return (enum err)ENOMEM;
-	for (size_t i = 0; i < c->rules.n; i++)
-		TRY(rule_of(a, &rules[i], &made[i]));
+	*ret = r;
+	for (size_t i = 0; i < c->rules.n; i++) {
+		ret->rules_n = i + 1;
+		ret->paths = ret->paths || rules[i].paths.n;
+		TRY(forward_rule(a, &rules[i], &made[i]));
+	}
 	for (size_t i = 0; i < c->users.n; i++)
 		people[i] = (struct auth_user){users[i].name, users[i].password};
-	*ret = r;
 	*ret_users = (struct auth_users){people, c->users.n};
 	return OK;
 }

@@ -1,8 +1,11 @@
 #include "service/forward-proxy/privacy/privacy.h"
 
+#include "base/arena.h"
 #include "base/writer.h"
 #include "proxy/head.h"
+#include "service/forward-proxy/access/destination.h"
 #include "service/forward-proxy/privacy/conf_privacy.h"
+#include "service/forward-proxy/privacy/levels.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,13 +193,16 @@ static void the_configuration_has_the_levels_of_the_table(void **state)
 	(void)state;
 	static const struct config_section section = {"privacy", &forward_privacy_map};
 	static const struct config_sections sections = {&section, 1};
+	struct arena arena;
+	arena_init(&arena, 1 << 16);
 	conf_schema_is_sound(&sections);
 	for (unsigned level = 0; level < PRIVACY_LEVELS; level++) {
 		char text[64];
-		struct privacy_conf p;
+		struct privacy_levels all;
 		(void)snprintf(text, sizeof(text), "privacy: %s\n", privacy_level_text(level));
 		struct config *c = conf_parse(&sections, text);
-		forward_privacy(config_section(c, "privacy"), &p);
+		assert_int_equal(forward_privacy(&arena, config_section(c, "privacy"), &all), OK);
+		const struct privacy_conf p = all.otherwise;
 		assert_int_equal(p.level, level);
 		assert_true(p.user_agent.len && span_is(p.accept_language, "en-US,en;q=0.5"));
 		config_free(c);
@@ -205,8 +211,56 @@ static void the_configuration_has_the_levels_of_the_table(void **state)
 	const struct forward_privacy_conf *conf = config_section(c, "privacy");
 	assert_int_equal(conf->level, PRIVACY_PROXY);
 	config_free(c);
+	arena_done(&arena);
 	conf_refused(&sections, "privacy: strickt\n", 1, 10, "wrong value");
+	conf_refused(&sections, "privacy: {rules: {from: 10.0.0.0/8}}\n", 1, 18, "level");
+	conf_refused(&sections, "privacy: {rules: {level: strict, to: \"a b\"}}\n", 1, 38,
+		     "no place");
 	conf_refused(&sections, "privacy: {user-agent: \"a\\nb\"}\n", 1, 23, "no control bytes");
+}
+
+static enum access_member member(const void *arg, const char *group)
+{
+	(void)arg;
+	return strcmp(group, "kids") == 0    ? ACCESS_MEMBER
+	       : strcmp(group, "staff") == 0 ? ACCESS_MEMBER_NOT
+					     : ACCESS_MEMBER_UNKNOWN;
+}
+
+static enum privacy_level level_for(const struct privacy_levels *l, const char *host,
+				    struct ip_address from)
+{
+	struct destination to;
+	assert_int_equal(destination_read(span_text(host), 80, &to), OK);
+	const struct access_facts facts = {.client = from, .to = &to, .member = member};
+	return privacy_level_of(l, &facts)->level;
+}
+
+static void the_first_rule_that_fits_says_the_level(void **state)
+{
+	(void)state;
+	static const struct config_section section = {"privacy", &forward_privacy_map};
+	static const struct config_sections sections = {&section, 1};
+	const struct ip_address kid = ip_address_v4(10, 0, 0, 1), other = ip_address_v4(9, 0, 0, 1);
+	struct privacy_levels l;
+	struct arena arena;
+	arena_init(&arena, 1 << 16);
+	struct config *c = conf_parse(
+		&sections, "privacy:\n  level: proxy\n  rules:\n"
+			   "    - {groups: staff, level: anonymous}\n"
+			   "    - {to: bank.example, from: 10.0.0.0/8, level: none}\n"
+			   "    - {groups: kids, from: 10.0.0.0/8, level: strict}\n"
+			   "    - {groups: unheard-of, to: a.example, level: anonymous}\n"
+			   "    - {groups: unheard-of, to: b.example, level: none}\n");
+	assert_int_equal(forward_privacy(&arena, config_section(c, "privacy"), &l), OK);
+	assert_int_equal(level_for(&l, "bank.example", kid), PRIVACY_NONE);
+	assert_int_equal(level_for(&l, "x.example", kid), PRIVACY_STRICT);
+	assert_int_equal(level_for(&l, "x.example", other), PRIVACY_PROXY);
+	/* What is not known makes it stricter, and never laxer. */
+	assert_int_equal(level_for(&l, "a.example", other), PRIVACY_ANONYMOUS);
+	assert_int_equal(level_for(&l, "b.example", other), PRIVACY_PROXY);
+	config_free(c);
+	arena_done(&arena);
 }
 
 /* The manual's table is this one. */
@@ -234,6 +288,7 @@ int main(void)
 		cmocka_unit_test(nothing_of_the_client_is_told_by_any_other_level),
 		cmocka_unit_test(a_referrer_goes_to_its_own_site_only),
 		cmocka_unit_test(a_head_that_is_full_is_an_error),
+		cmocka_unit_test(the_first_rule_that_fits_says_the_level),
 		cmocka_unit_test(the_manual_shows_the_table),
 		cmocka_unit_test(the_configuration_has_the_levels_of_the_table),
 	};
