@@ -2,6 +2,7 @@
  * passed. */
 #include "policy/policy.h"
 
+#include "base/writer.h"
 #include "policy/build_test.h"
 #include "policy/url.h"
 
@@ -155,11 +156,14 @@ static void a_name_may_have_thousands_of_paths(void **state)
 {
 	(void)state;
 	enum { FOLDERS = 3000 };
-	char *text = malloc(FOLDERS * 48), *at = text;
+	char *text = malloc(FOLDERS * 48);
 	char target[64];
 	assert_non_null(text);
+	struct writer w = writer_of(text, FOLDERS * 48);
 	for (unsigned i = 0; i < FOLDERS; i++)
-		at += sprintf(at, "||raw.example/user%u/file.exe\n", i);
+		write_format(&w, "||raw.example/user%u/file.exe\n", i);
+	write_u8(&w, 0);
+	assert_false(w.bad);
 	struct fixture f = made(text, NULL, NULL);
 	assert_int_equal(f.built.lines, FOLDERS);
 	assert_int_equal(f.built.surplus, 0);
