@@ -12,6 +12,7 @@ import pytest
 import proxy_h2
 from forward_site import CLIENT, PROXY, Handler, Site, field
 from proxy_servers import wait_for
+from service import binary
 from test_policy import obeyed
 
 OTHER = "10.0.0.11"
@@ -220,3 +221,33 @@ def test_levels_of_privacy_by_group(site):
     for client in (OTHER, CLIENT, OTHER, CLIENT):
         assert curl(site, "/kept.mp4?privacy", client=client).status == 200
     assert len(site.origin.seen) == before + 2
+
+
+def why(site, url, *words):
+    done = site.gateway.run(binary(), "proxy", "why", "--control", str(site.service.run_folder / "forward-proxy.sock"), *words, url)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_why_says_what_becomes_of_a_request_and_by_which_rule(site):
+    rules = "  access: {rules: [{action: deny, to: www.example.com, paths: /private/, reason: not that}]}\n"
+    answers = "  answers: [{types: [\"video/*\"], groups: [clients], reason: no films}, {larger-than: 5000}]\n"
+    set_up(site, rules + answers + "  privacy: {rules: {groups: clients, level: strict}}\n")
+    mine = ("--client", CLIENT)
+    told = why(site, "http://www.example.com/y/../private/x")
+    assert "www.example.com:80: refused: rule" in told and "rule:     1 of `access`" in told and "not that" in told
+    assert "/y/../private/x, /private/x" in told
+    told = why(site, "http://www.example.com/%61ds/x", *mine)
+    assert "refused: blocked-path" in told and "||example.com/ads/ (list blocked, line 1)" in told and "Ask Alice." in told
+    told = why(site, "http://www.example.com/ads/x", "--client", OTHER)
+    assert "passes" in told and "at most 5000 octets (rule 2 of `answers`)" in told and "privacy:  proxy" in told
+    told = why(site, "http://www.example.com/x", *mine, "--type", "video/mp4")
+    assert "refused: type" in told and "rule 1 of `answers`" in told and "no films" in told
+    assert "privacy:  strict" in told and "groups:   clients" in told
+    assert "refused: size" in why(site, "http://www.example.com/x", "--size", "5001")
+    assert "refused: port" in why(site, "http://www.example.com:25/")
+    assert "refused: inside: private" in why(site, "http://10.0.0.7/")
+    told = why(site, "https://www.example.com/private/x", *mine)
+    assert "www.example.com:443: passes" in told and "nothing but the host is seen" in told
+    for wrong in ("url=/x", "url=http://127.1/", "url=http://a.example/&client=x", "url=http://a.example/&size=x", ""):
+        assert site.service.control("GET", f"/why?{wrong}")[0] == 400, wrong

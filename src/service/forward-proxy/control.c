@@ -3,7 +3,7 @@
 #include "proxy/cache/io_cache_control.h"
 #include "proxy/count.h"
 #include "service/forward-proxy/io_authority.h"
-#include "service/forward-proxy/io_forward.h"
+#include "service/forward-proxy/io_why.h"
 
 #define PREFIX "gatehouse_forward_proxy_"
 
@@ -248,6 +248,8 @@ static const struct control_verb verbs[] = {
 	 forward_authority_show},
 	{"POST", "/authority/rotate", "another one, which clients must install anew",
 	 forward_authority_rotate},
+	{"GET", "/why",
+	 "what becomes of a request: ?url=, client=, user=, type=, size=", forward_why},
 	{"GET", "/hosts", "?limit=: where most requests go", handle_hosts},
 	{"GET", "/clients", "?limit=: whose most requests are, as far as the access log may tell",
 	 handle_clients},
