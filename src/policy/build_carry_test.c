@@ -114,6 +114,42 @@ static void what_it_had_of_a_list_holds_in_the_next_one(void **state)
 	free(made.bytes);
 }
 
+static bool blocks(const struct policy *p, const char *host, const char *target)
+{
+	struct dns_name name;
+	struct policy_view view;
+	struct policy_match m;
+	assert_true(policy_name_read(span_text(host), &name));
+	policy_view(p, 0, 1700000000, NULL, &view);
+	policy_look_url(p, &view, &name, span_text(target), false, &m);
+	return m.verdict == POLICY_SAYS_BLOCK;
+}
+
+static void paths_hold_in_the_next_one_too(void **state)
+{
+	(void)state;
+	static const struct policy_list_setup lists[] = {{.name = TEXT("ads")}};
+	const struct policy_setup s = setup_of(lists, 1);
+	const char *const texts[] = {
+		"||ads.example/a/b*c|\n@@||ads.example/a/bxc\nplain.example/x\n"};
+	struct policy_built old = sample_build(&s, texts, 100);
+	struct policy *p = opened(&old);
+	struct policy_counts c;
+	struct policy_built made = next(&s, texts, 0, p, 100, &c);
+	struct policy *q = opened(&made);
+	assert_int_equal(c.paths, 3);
+	assert_int_equal(made.names, old.names);
+	assert_int_equal(made.lines, old.lines);
+	assert_true(blocks(q, "x.ads.example", "/a/b1c"));
+	assert_false(blocks(q, "ads.example", "/a/bxc"));
+	assert_true(blocks(q, "plain.example", "/xy"));
+	assert_false(blocks(q, "x.plain.example", "/xy"));
+	policy_free(p);
+	policy_free(q);
+	free(old.bytes);
+	free(made.bytes);
+}
+
 static void plain_names_stand_for_what_the_list_says_now(void **state)
 {
 	(void)state;
@@ -203,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_had_of_a_list_holds_in_the_next_one),
+		cmocka_unit_test(paths_hold_in_the_next_one_too),
 		cmocka_unit_test(plain_names_stand_for_what_the_list_says_now),
 		cmocka_unit_test(no_more_lines_come_in_than_are_taken),
 		cmocka_unit_test(of_many_names_none_is_left_out),
