@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes what vpn_tunnel_engine_fuzz starts from: lives of a site with each kind of step in them.
+"""Writes what vpn_tunnel_engine_fuzz starts from, lives of a site with each kind of step in them, and vpn_tunnel_ahead_fuzz, groups of messages.
 
 Usage: tunnel_corpus.py CORPUS-DIRECTORY
 """
@@ -36,8 +36,42 @@ LIVES = {
     "restart": bytes([DATA, RESTART, DATA, TIME, 20, DATA, AGAIN]),
 }
 
-if __name__ == "__main__":
-    target = pathlib.Path(sys.argv[1]) / "vpn_tunnel_engine_fuzz"
+# Of src/service/vpn/tunnel/ahead_fuzz.c.
+M_RAW, M_FRESH, M_AGAIN, M_CHANGED, M_MOVED = range(5)
+
+
+def group(wait_ms, *messages):
+    return bytes([len(messages)]) + b"".join(messages) + bytes([wait_ms])
+
+
+def fresh(site):
+    return bytes([M_FRESH, site])
+
+
+def unknown(octets):
+    return bytes([M_RAW, 0, len(octets)]) + octets
+
+
+EACH = [fresh(site) for site in range(4)]
+GROUPS = {
+    "all": group(25, *EACH) * 2,
+    "full": group(25, *EACH, *EACH),
+    "replays": group(25, *EACH) + group(25, *(bytes([M_AGAIN, n]) for n in range(8))) + group(25, bytes([M_AGAIN, 0]), *EACH),
+    "changed": group(25, *EACH) + b"".join(
+        group(25, *(bytes([M_CHANGED, n % 4, at + n, 1]) for n in range(8))) for at in (0, 8, 40, 88, 116, 132)),
+    "moved": group(25, *EACH) + group(25, fresh(0), bytes([M_MOVED, 1]), bytes([M_MOVED, 0]), fresh(2)),
+    "strangers": group(1, unknown(message(1, 148)), unknown(message(2, 92)), unknown(message(3, 64)), unknown(message(4, 96)), *EACH),
+    "torn": group(0, unknown(message(1, 147)), unknown(message(2, 12)), unknown(b"\1\0\0\0"), fresh(3)) + group(5, fresh(3)),
+}
+
+
+def write(folder, cases):
+    target = pathlib.Path(sys.argv[1]) / folder
     target.mkdir(parents=True, exist_ok=True)
-    for name, octets in LIVES.items():
+    for name, octets in cases.items():
         (target / name).write_bytes(octets)
+
+
+if __name__ == "__main__":
+    write("vpn_tunnel_engine_fuzz", LIVES)
+    write("vpn_tunnel_ahead_fuzz", GROUPS)
