@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import ssl
+import subprocess
 import threading
 
 import pytest
@@ -270,13 +271,20 @@ def test_answers_are_kept_apart_from_those_in_the_clear(site):
     site.reload(site.more + "  cache: {}\n")
     plain = site.serve(port=80)
     for server in (plain, site.origin):
-        server.pages["/kept"] = (200, {"Cache-Control": "max-age=60"}, b"tls" if server.tls else b"plain")
+        server.pages["/kept"] = (200, {"Cache-Control": "public, max-age=60"}, b"tls" if server.tls else b"plain")
+        server.pages["/silent"] = (200, {"Cache-Control": "max-age=60"}, b"tls" if server.tls else b"plain")
     seen = len(site.origin.seen)
     for _ in range(3):
         assert curl(site, "https://www.example.com/kept")[0] == "tls"
         assert curl(site, "http://www.example.com/kept")[0] == "plain"
     assert len([one for one in site.origin.seen[seen:] if one["target"] == "/kept"]) == 1
     assert len([one for one in plain.seen if one["target"] == "/kept"]) == 1
+    # What does not say that it is for others is not, where it came by TLS.
+    for _ in range(2):
+        assert curl(site, "https://www.example.com/silent")[0] == "tls"
+        assert curl(site, "http://www.example.com/silent")[0] == "plain"
+    assert len([one for one in site.origin.seen[seen:] if one["target"] == "/silent"]) == 2
+    assert len([one for one in plain.seen if one["target"] == "/silent"]) == 1
     plain.stop()
     site.started.remove(plain)
     site.reload(site.more)
@@ -355,6 +363,30 @@ def test_a_websocket_goes_through(site):
             while len(got) < len(word):
                 got += tls.recv(65536)
             assert got == word[::-1]
+
+
+@pytest.mark.skipif(not shutil.which("chromium") or not shutil.which("certutil"), reason="chromium or certutil is not there")
+def test_chromium(site, tmp_path):
+    """With our authority among those it trusts, a page and its script are inspected, and those of a skipped name are not; no error is passed over."""
+    database = tmp_path / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    for number, file in enumerate((site.ours, site.authority.pem)):
+        words = [] if number else [["-N", "--empty-password"]]
+        for one in [*words, ["-A", "-t", "C,,", "-n", f"authority {number}", "-i", str(file)]]:
+            subprocess.run(["certutil", "-d", f"sql:{database}", *one], check=True, capture_output=True)
+    script = ({"Content-Type": "text/javascript"}, b"document.write('<p>' + document.currentScript.src + '</p>')")
+    page = b'<script src="/script.js"></script><script src="https://bank.example.com/script.js"></script>'
+    site.origin.pages |= {"/page": (200, {"Content-Type": "text/html"}, page), "/script.js": (200, *script)}
+    seen, before = len(site.origin.seen), site.metric("inspected_total")
+    done = site.client.run("env", f"HOME={tmp_path}", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                           "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+                           f"--user-data-dir={tmp_path}/profile", f"--proxy-server=http://{PROXY}:3128", "--dump-dom",
+                           "https://www.example.com/page", timeout=120)  # fmt: skip
+    assert "<p>https://www.example.com/script.js</p>" in done.stdout and "<p>https://bank.example.com/script.js</p>" in done.stdout, done
+    got = {(field(one, "host")[0], one["target"]): field(one, "via") for one in site.origin.seen[seen:]}
+    assert got["www.example.com", "/page"] == got["www.example.com", "/script.js"] == ["2.0 gatehouse"]
+    assert got["bank.example.com", "/script.js"] == []
+    assert site.metric("inspected_total") > before
 
 
 def test_other_protocols_and_hosts_without_a_name(site):

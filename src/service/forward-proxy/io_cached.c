@@ -12,9 +12,10 @@ enum { SPACE_MAX = 4096 };
  * what it says to him is for others only if it says so, and what it said to others is asked for
  * again. A proxy sees origins of all kinds, of which many forget to say that an answer is for one.
  */
-static bool is_somebody(struct proxy_exchange *x)
+static bool is_somebody(const struct forward_exchange *e)
 {
-	return proxy_head_find(&x->request, HTTP_FIELD_COOKIE) != NULL;
+	/* And a server that speaks TLS takes for granted that nobody stands in between. */
+	return e->inside || proxy_head_find(&e->x->request, HTTP_FIELD_COOKIE) != NULL;
 }
 
 /* The path in one spelling, by which people purge. False: it has none, or there is no room. */
@@ -70,7 +71,7 @@ static struct proxy_cached *begin(const struct forward_exchange *e)
 	write_level(e, &sw);
 	r.space = writer_span(&sw);
 	proxy_cache_policy(rules, &r.policy);
-	r.policy.proved = is_somebody(e->x);
+	r.policy.proved = is_somebody(e);
 	return sw.bad ? NULL : proxy_cached_new(&e->worker->cache, e->x, &r);
 }
 
