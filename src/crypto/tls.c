@@ -147,6 +147,8 @@ static enum err meaning(struct tls_stream *t, int answer)
 		return ERR_CLOSED;
 	if (t->wire_err)
 		return fail(t, t->wire_err, "the wire ended");
+	if (t->staple_fault)
+		return fail(t, ERR_REFUSED, t->staple_fault);
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		return fail(t, ERR_REFUSED,
 			    X509_verify_cert_error_string(SSL_get_verify_result(t->library)));

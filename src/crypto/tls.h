@@ -124,6 +124,9 @@ struct tls_client_options {
 	bool unchecked;
 	struct tls_chain *chain; /* that we show when asked; NULL: none. Counted */
 	bool no_sessions;	 /* each connection with a full handshake */
+	/* With authorities: a server whose staple says that its certificate is revoked is refused,
+	 * and one that must have a good staple (RFC 7633) and has none. */
+	bool staples;
 };
 
 /* ERR_FORMAT: authorities_pem is no PEM. ERR_REFUSED: nothing says how to check, or two things do.

@@ -263,7 +263,7 @@ static void ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX])
 	X509_email_free(all);
 }
 
-static bool must_staple(X509 *x)
+bool tls_must_staple(X509 *x)
 {
 	TLS_FEATURE *all = X509_get_ext_d2i(x, NID_tlsfeature, NULL, NULL);
 	bool found = false;
@@ -279,7 +279,7 @@ void tls_chain_facts(const struct tls_chain *c, struct tls_chain_facts *ret)
 	X509 *x = c->certificate;
 	*ret = (struct tls_chain_facts){.key = c->kind,
 					.key_bits = (unsigned)EVP_PKEY_get_bits(c->key),
-					.must_staple = must_staple(x),
+					.must_staple = tls_must_staple(x),
 					.self_signed = X509_check_issued(x, x) == X509_V_OK,
 					.names_n = c->names_n,
 					.chain_n = 1 + (size_t)sk_X509_num(c->above)};

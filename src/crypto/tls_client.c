@@ -155,6 +155,8 @@ static enum err client_set_up(struct tls_client *c, const struct tls_client_opti
 	if (c->chain && SSL_CTX_use_cert_and_key(c->library, c->chain->certificate, c->chain->key,
 						 c->chain->above, 1) != 1)
 		return ERR_REFUSED;
+	if (o->staples)
+		tls_client_check_staples(c->library);
 	return set_up_checks(c, o);
 }
 

@@ -42,6 +42,13 @@ struct tls_chain {
 MUST enum err tls_chain_of(X509 *certificate, EVP_PKEY *key, struct tls_chain **ret);
 /* The issuer out of the chain (a self-signed one is its own), or NULL. Borrowed. */
 X509 *tls_chain_issuer(const struct tls_chain *c);
+/* What an OCSP answer says of c's certificate, as tls_chain_staple has it. */
+MUST enum err tls_staple_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			       uint64_t *ret_until_s);
+/* Is it worthless without a staple (RFC 7633)? */
+bool tls_must_staple(X509 *x);
+/* The client's side of staples: asked for, and judged when the server has proved itself. */
+void tls_client_check_staples(SSL_CTX *c);
 /* The staple for the library, which frees it; false: there is none. */
 bool tls_chain_staple_copy(struct tls_chain *c, uint8_t **ret, size_t *ret_len);
 /* In place of whatever the stream would show. */
@@ -85,8 +92,9 @@ struct tls_stream {
 	enum err wire_err; /* the last error of the wire */
 	const char *fault; /* NULL: none */
 	bool failed, offers_acme, is_open;
-	bool asks_certificate; /* the other side has asked for one of ours, and there is none */
-	enum err why;	       /* with failed */
+	const char *staple_fault; /* why the server's was not good enough; NULL: it was */
+	bool asks_certificate;	  /* the other side has asked for one of ours, and there is none */
+	enum err why;		  /* with failed */
 };
 
 /* The bytes of a wire for the library; NULL: no memory. */

@@ -68,8 +68,8 @@ static enum err judge(OCSP_BASICRESP *basic, const struct tls_chain *c, const EV
 	return in_time && status == V_OCSP_CERTSTATUS_GOOD ? OK : ERR_REFUSED;
 }
 
-static enum err staple_check(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
-			     uint64_t *ret_until_s)
+enum err tls_staple_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			  uint64_t *ret_until_s)
 {
 	const unsigned char *at = ocsp.data;
 	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &at, (long)ocsp.len);
@@ -101,7 +101,7 @@ enum err tls_chain_staple(struct tls_chain *c, struct span ocsp, uint64_t now_s,
 	if (ocsp.len > TLS_STAPLE_MAX)
 		return ERR_FORMAT;
 	if (ocsp.len) {
-		TRY(staple_check(c, ocsp, now_s, &until_s));
+		TRY(tls_staple_judge(c, ocsp, now_s, &until_s));
 		copy = malloc(ocsp.len);
 		if (!copy)
 			return ENOMEM;

@@ -175,6 +175,7 @@ def test_no_server_is_stood_in_for_that_is_not_good(site):
     bad = {
         "expired.example.com": (context_of(site.authority.issue("expired.example.com", days=-1)), "certificate has expired"),
         "wrong.example.com": (context_of(site.authority.issue("other.example.net")), "hostname mismatch"),
+        "must.example.com": (context_of(site.authority.issue("must.example.com", must_staple=True)), "no proof that the certificate is not revoked"),
         "self.example.com": (self_signed(site, "self.example.com"), "certificate"),
     }
     for host, (context, words) in bad.items():

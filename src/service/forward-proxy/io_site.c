@@ -118,7 +118,8 @@ static enum err client_new(const char *path, struct tls_client **ret)
 	const struct tls_client_options options = {.alpn = {"h2", "http/1.1"},
 						   .alpn_n = 2,
 						   .authorities_pem = span_of(pem, len),
-						   .no_sessions = true};
+						   .no_sessions = true,
+						   .staples = true};
 	if (!e)
 		e = len ? tls_client_new(&options, ret) : ERR_FORMAT;
 	free(pem);
