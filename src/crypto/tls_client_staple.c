@@ -2,16 +2,25 @@
 #include "crypto/tls_inner.h"
 
 #include <openssl/err.h>
-#include <time.h>
+#include <openssl/x509.h>
 
 enum { REFUSE = 0, GO_ON = 1 };
+
+/* By the library's clock, which certificates are judged by. */
+static bool now_read(uint64_t *ret)
+{
+	ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+	bool good = now && tls_seconds(now, ret);
+	ASN1_TIME_free(now);
+	return good;
+}
 
 /* Of the chain that was verified: the server's certificate, and those above it. */
 static enum err judge(STACK_OF(X509) * verified, struct span ocsp)
 {
-	uint64_t until_s;
+	uint64_t now_s, until_s;
 	const struct tls_chain c = {.certificate = sk_X509_value(verified, 0), .above = verified};
-	return tls_staple_judge(&c, ocsp, (uint64_t)time(NULL), &until_s);
+	return now_read(&now_s) ? tls_staple_judge(&c, ocsp, now_s, &until_s) : (enum err)ENOMEM;
 }
 
 /* Called in each full handshake, whether there is one or not, when the chain was verified. */

@@ -185,7 +185,7 @@ def test_no_server_is_stood_in_for_that_is_not_good(site):
             for how in (["--http1.1", "--data", "x"], ["--http2"]):
                 body, (status, *_), _ = curl(site, f"https://{host}/secret", *how, "--header", "Cookie: a=b")
                 assert status == "502" and words in body.replace("&#39;", "'"), (host, body)
-                assert "proof" not in body
+                assert '"target"' not in body
             assert not server.seen, host
             assert site.metric("inspect_bad_total") == before + 2
             wait_for(lambda host=host: len(bad_lines(site, host)) == 2)

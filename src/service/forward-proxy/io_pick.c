@@ -7,7 +7,16 @@
 
 /* Connections to one origin, of one worker. Were they fewer than its clients use at once, each
  * burst would open anew what the one before had closed. */
-enum { KEPT_MAX = 128 };
+enum {
+	KEPT_MAX = 128,
+	KEPT_SECURE_MAX = 16, /* each tunnel that is inspected brings one along */
+};
+
+/* What the client asks for by TLS, whatever the tunnel was opened for. */
+static const struct forward_inspected *inside_of(const struct forward_exchange *e)
+{
+	return e->inspecting ? e->inspecting : e->inside;
+}
 
 static struct proxy_hop_limits limits_of(const struct forward_exchange *e, size_t addresses)
 {
@@ -19,7 +28,7 @@ static struct proxy_hop_limits limits_of(const struct forward_exchange *e, size_
 	return (struct proxy_hop_limits){
 		.connect_ms = (uint32_t)connect_ms,
 		.idle_ms = (uint32_t)conf->timeouts.origin_idle_ms,
-		.idle_max = KEPT_MAX,
+		.idle_max = inside_of(e) ? KEPT_SECURE_MAX : KEPT_MAX,
 	};
 }
 
@@ -57,12 +66,6 @@ static struct span key_host(const struct forward_exchange *e, char room[DESTINAT
 		return e->host;
 	const struct destination place = {.address = e->addresses.items[0], .port = e->to.port};
 	return span_of(room, destination_host_format(&place, room));
-}
-
-/* What the client asks for by TLS, whatever the tunnel was opened for. */
-static const struct forward_inspected *inside_of(const struct forward_exchange *e)
-{
-	return e->inspecting ? e->inspecting : e->inside;
 }
 
 /* Servers are known by the name that they prove, and apart by where that leads. */
