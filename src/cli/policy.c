@@ -182,7 +182,9 @@ static void print_decision(const struct command_line *line, const json_t *a)
 	const char *verdict = text_of(a, "verdict");
 	bool blocked = strcmp(verdict, "blocked") == 0, nothing = strcmp(verdict, "nothing") == 0;
 	enum print_style style = blocked ? PRINT_RED : nothing ? PRINT_PLAIN : PRINT_GREEN;
-	(void)printf("%s%s: %s%s%s\n", text_of(a, "name"), text_of(a, "target"),
+	const char *name = text_of(a, "name"), *target = text_of(a, "target");
+	/* In an address a name has no last dot. */
+	(void)printf("%.*s%s: %s%s%s\n", (int)(strlen(name) - (*target != '\0')), name, target,
 		     print_style_on(line->colour, style),
 		     nothing ? "no rule says anything" : verdict,
 		     print_style_off(line->colour, style));

@@ -251,3 +251,20 @@ def test_why_says_what_becomes_of_a_request_and_by_which_rule(site):
     assert "www.example.com:443: passes" in told and "nothing but the host is seen" in told
     for wrong in ("url=/x", "url=http://127.1/", "url=http://a.example/&client=x", "url=http://a.example/&size=x", ""):
         assert site.service.control("GET", f"/why?{wrong}")[0] == 400, wrong
+
+
+def test_the_policy_says_why_an_address_is_blocked(site):
+    def ask(asked, *words):
+        control = str(site.policy.run_folder / "policy.sock")
+        done = site.gateway.run(binary(), "policy", "why", "--control", control, "--client", CLIENT, *words, asked)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    told = ask("http://www.example.com/y/%2e%2e/ads/x")
+    assert "www.example.com/y/%2e%2e/ads/x: blocked" in told and "||example.com/ads/ (list blocked, line 1; rule 1)" in told
+    assert "@@||example.com/ads/ok/ (list blocked, line 3" in ask("www.example.com/ads/ok/x")
+    assert "no rule says anything" in ask("www.example.com")
+    assert "|https" not in ask("http://other.example.com/secret") and "blocked" in ask("https://other.example.com/secret?x")
+    assert site.policy.control("GET", "/why?url=/ads/")[0] == 400
+    shown = {one["list"]: one for one in site.policy.control("GET", "/lists")[1]}
+    assert shown["blocked"]["paths"] == 4 and shown["blocked"]["exceptions"] == 1
