@@ -128,7 +128,8 @@ static json_t *record_json(const struct plan_record *r)
 		[PLAN_UNIX] = "unix",	    [PLAN_PACKET] = "packet", [PLAN_ICMP] = "icmp",
 		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf",
 		[PLAN_TUN] = "tun",	    [PLAN_LINK] = "link",     [PLAN_ADDRESS] = "address",
-		[PLAN_ROUTE] = "route",	    [PLAN_FOLDER] = "folder", [PLAN_SHARED] = "shared"};
+		[PLAN_ROUTE] = "route",	    [PLAN_FOLDER] = "folder", [PLAN_SHARED] = "shared",
+		[PLAN_ANEW] = "anew"};
 	bool folder = plan_is_folder(r);
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];

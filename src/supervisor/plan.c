@@ -100,6 +100,14 @@ enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kin
 	return OK;
 }
 
+enum err plan_add_anew(struct plan *p, const char *service, const char *name)
+{
+	struct plan_record *r;
+	TRY(plan_add(p, PLAN_ANEW, service, name, &r));
+	r->copies = 0;
+	return OK;
+}
+
 enum err plan_add_unix(struct plan *p, const char *service, const char *name, const char *path,
 		       uint32_t gid)
 {
@@ -218,6 +226,7 @@ enum err plan_record_check(const struct plan_record *r)
 	case PLAN_BPF:
 	case PLAN_SHARED:
 	case PLAN_FOLDER: return folder_is_right(r) ? OK : ERR_FORMAT;
+	case PLAN_ANEW: return r->copies == 0 ? OK : ERR_FORMAT;
 	case PLAN_TUN: return device_is_right(r) ? OK : ERR_FORMAT;
 	case PLAN_LINK:
 	case PLAN_ADDRESS:

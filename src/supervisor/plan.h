@@ -37,6 +37,9 @@ enum plan_kind {
 	/* As PLAN_FOLDER, below another service's directory: what one writes there and others
 	 * read. Their sandboxes see into what is there when they are entered. */
 	PLAN_SHARED,
+	/* Nothing is opened and nothing passed: a reload by which it comes or goes starts the
+	 * service anew, as it can get what it then needs at its start alone. */
+	PLAN_ANEW,
 };
 
 /* Bits of plan_record.flags. */
@@ -100,6 +103,8 @@ MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind k
 /* kind: PLAN_STATE, PLAN_BPF, PLAN_FOLDER or PLAN_SHARED. */
 MUST enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind,
 			      const char *path, uint32_t uid, uint32_t gid);
+
+MUST enum err plan_add_anew(struct plan *p, const char *service, const char *name);
 
 /* A TUN device, passed as name, and what its link is. */
 MUST enum err plan_add_tun(struct plan *p, const char *service, const char *name,

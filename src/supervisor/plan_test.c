@@ -135,6 +135,11 @@ static void refuses_records_that_no_plan_writes(void **state)
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = good, r.flags = 0x80;
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	assert_int_equal(plan_add_anew(p, "nat", "intercept"), OK);
+	r = p->records[4];
+	assert_int_equal(plan_record_check(&r), OK);
+	r.copies = 1;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = unix_good, r.copies = 2; /* descriptors that are not there would be passed on */
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = raw_good, r.copies = 2;

@@ -154,6 +154,10 @@ static enum err entry_open(const struct plan_record *r, bool ours, bool absent,
 	struct socket_entry entry = {.record = *r};
 	if (plan_is_folder(r))
 		return folder_open(r, ret);
+	if (r->kind == PLAN_ANEW) {
+		*ret = entry;
+		return OK;
+	}
 	entry.fds = malloc(r->copies * sizeof(*entry.fds));
 	if (!entry.fds)
 		return (enum err)ENOMEM;

@@ -119,6 +119,24 @@ static void takes_connections_for_others_where_that_is_planned(void **state)
 	b->set = next;
 }
 
+/* Nothing is opened for it, and its coming and going is a difference. */
+static void tells_what_a_service_begins_anew_for(void **state)
+{
+	struct bench *b = *state;
+	struct ip_endpoint at = free_endpoint();
+	struct socket_set next;
+	add(b, PLAN_TCP, &at, 1);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_equal(plan_add_anew(&b->plan, "dns", "intercept"), OK);
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_int_equal(socket_set_count(&next, "dns"), 1);
+	assert_false(socket_set_same(&b->set, &next, "dns"));
+	assert_true(socket_set_same(&b->set, &next, "web"));
+	socket_set_done(&b->set, &next);
+	b->set = next;
+	assert_true(socket_set_same(&b->set, &b->set, "dns"));
+}
+
 /* What is another's stays so, also at the end. */
 static void starts_without_an_optional_socket_that_another_has(void **state)
 {
@@ -405,6 +423,7 @@ int main(void)
 		TEST(second_server_on_a_port_is_an_error),
 		TEST(a_reload_may_change_how_many_share_a_port),
 		TEST(takes_connections_for_others_where_that_is_planned),
+		TEST(tells_what_a_service_begins_anew_for),
 		TEST(opens_what_is_planned),
 		TEST(takes_over_what_is_open),
 		TEST(starts_without_an_optional_socket_that_another_has),

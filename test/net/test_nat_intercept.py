@@ -6,6 +6,7 @@
 Both families. What is refused by the firewall stays refused, what is excepted goes directly, and what the machine itself sends is never led anywhere.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -299,6 +300,12 @@ class Supervised(Site):
     def pid(self, service):
         return self.nat.control("GET", "/status", service)[1]["pid"]
 
+    def replaced(self, service, before):
+        """While neither is there nobody answers."""
+        with contextlib.suppress(OSError):
+            return self.pid(service) != before
+        return False
+
 
 def test_the_supervisor_runs_both(janitor_process):
     del janitor_process
@@ -322,6 +329,17 @@ def test_the_supervisor_runs_both(janitor_process):
         assert site.came(FAR, 80, "/excepted-now") == (WAN, False) and site.passed() == before
         assert site.curl(site.alice, "http", OTHER, "/led-now")[0] == 0
         assert site.came(OTHER, 80, "/led-now") == (WAN, True)
+        # When it goes, or comes first, the supervisor starts the translator anew: its rights are those of its start.
+        first = site.pid("nat")
+        site.nat.reload(site.config().replace(INTERCEPT, ""))
+        eventually(lambda: site.replaced("nat", first) and "3181" not in ruleset(site))
+        assert site.curl(site.alice, "http", FAR, "/direct")[0] == 0
+        assert site.came(FAR, 80, "/direct") == (WAN, False)
+        second = site.pid("nat")
+        site.nat.reload(site.config())
+        eventually(lambda: site.replaced("nat", second) and "3181" in ruleset(site))
+        assert site.curl(site.alice, "http", FAR, "/led-again")[0] == 0
+        assert site.came(FAR, 80, "/led-again") == (WAN, True)
     finally:
         if site:
             site.close()

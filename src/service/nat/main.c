@@ -19,6 +19,9 @@ static enum err plan(const void *section, const struct config_global *global, st
 {
 	const struct nat_conf *conf = section;
 	(void)global;
+	/* Beside programs the right to lead clients is kept from the start or not at all. */
+	if (conf->takes.n && conf->attach != NAT_ATTACH_NFTABLES)
+		TRY(plan_add_anew(p, NAME, "intercept"));
 	return portctl_conf_on(&conf->port_control) ? ports_io_plan(&conf->port_control, p) : OK;
 }
 
