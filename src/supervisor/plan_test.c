@@ -127,18 +127,7 @@ static void refuses_records_that_no_plan_writes(void **state)
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = unix_good, r.path[0] = '\0';
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
-	r = good, r.flags = PLAN_TRANSPARENT; /* of TCP */
-	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
-	r.kind = PLAN_TCP;
-	assert_int_equal(plan_record_check(&r), OK);
-	r.flags = PLAN_BROADCAST;
-	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = good, r.flags = 0x80;
-	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
-	assert_int_equal(plan_add_anew(p, "nat", "intercept"), OK);
-	r = p->records[4];
-	assert_int_equal(plan_record_check(&r), OK);
-	r.copies = 1;
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 	r = unix_good, r.copies = 2; /* descriptors that are not there would be passed on */
 	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
@@ -165,6 +154,24 @@ static void refuses_records_that_no_plan_writes(void **state)
 			     (kind >= PLAN_PACKET && kind <= PLAN_ICMP6);
 		assert_int_equal(plan_record_check(&r), known ? OK : ERR_FORMAT);
 	}
+}
+
+static void each_kind_has_its_own_flags_and_copies(void **state)
+{
+	struct plan *p = *state;
+	assert_int_equal(plan_add_socket(p, "dns", PLAN_UDP, &at, 1), OK);
+	assert_int_equal(plan_add_anew(p, "nat", "intercept"), OK);
+	struct plan_record r = p->records[0];
+	r.flags = PLAN_TRANSPARENT; /* of TCP */
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r.kind = PLAN_TCP;
+	assert_int_equal(plan_record_check(&r), OK);
+	r.flags = PLAN_BROADCAST;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r = p->records[1];
+	assert_int_equal(plan_record_check(&r), OK);
+	r.copies = 1; /* a descriptor that is not there would be passed on */
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 }
 
 static void devices_have_a_name_that_fits_and_a_link(void **state)
@@ -245,6 +252,7 @@ int main(void)
 		TEST(refuses_names_that_do_not_fit),
 		TEST(is_full_after_its_bound),
 		TEST(refuses_records_that_no_plan_writes),
+		TEST(each_kind_has_its_own_flags_and_copies),
 		TEST(says_what_was_added),
 		TEST(any_difference_makes_another_socket),
 		TEST(devices_have_a_name_that_fits_and_a_link),
