@@ -116,11 +116,23 @@ static const struct auth_user *user_find(const struct auth_users *users, struct 
 	return NULL;
 }
 
+enum auth_answer auth_judge_as(const struct auth_user *user, struct auth_known *known,
+			       struct span credentials, uint64_t now_ms, struct auth_claim *ret)
+{
+	uint8_t room[KNOWN_MAX];
+	*ret = (struct auth_claim){user, credentials};
+	struct writer w = writer_of(room, sizeof(room));
+	struct span text = known_text(user, credentials, &w);
+	bool right = !w.bad && is_known(known, text, now_ms);
+	crypto_wipe(room, sizeof(room));
+	return right ? AUTH_RIGHT : AUTH_HASH;
+}
+
 enum auth_answer auth_judge(const struct auth_users *users, struct auth_known *known,
 			    struct span value, uint64_t now_ms, struct auth_claim *ret)
 {
 	struct span base64, name, password;
-	uint8_t plain[BASIC_MAX], room[KNOWN_MAX];
+	uint8_t plain[BASIC_MAX];
 	*ret = (struct auth_claim){0};
 	if (basic_read(value, &base64) != OK)
 		return AUTH_NONE;
@@ -132,11 +144,7 @@ enum auth_answer auth_judge(const struct auth_users *users, struct auth_known *k
 		return AUTH_NONE;
 	if (!ret->user)
 		return AUTH_HASH;
-	struct writer w = writer_of(room, sizeof(room));
-	struct span text = known_text(ret->user, base64, &w);
-	bool right = !w.bad && is_known(known, text, now_ms);
-	crypto_wipe(room, sizeof(room));
-	return right ? AUTH_RIGHT : AUTH_HASH;
+	return auth_judge_as(ret->user, known, base64, now_ms, ret);
 }
 
 void auth_found_right(struct auth_known *known, const struct auth_user *user,

@@ -37,6 +37,10 @@ struct auth_claim {
 enum auth_answer auth_judge(const struct auth_users *users, struct auth_known *known,
 			    struct span value, uint64_t now_ms, struct auth_claim *ret);
 
+/* The same for one who is known by other means; credentials: as basic_read reads them. */
+enum auth_answer auth_judge_as(const struct auth_user *user, struct auth_known *known,
+			       struct span credentials, uint64_t now_ms, struct auth_claim *ret);
+
 /* What the hash thread found right; a later auth_judge of the same credentials says AUTH_RIGHT
  * until the time is over or the user's record changes. */
 void auth_found_right(struct auth_known *known, const struct auth_user *user,

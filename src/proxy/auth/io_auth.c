@@ -14,13 +14,16 @@ struct question {
 	struct auth_desk *desk; /* NULL: an empty place */
 	uint64_t ticket;
 	bool decoy;
-	size_t len;
-	uint8_t password[BASIC_MAX];
+	size_t len, name_len;
+	uint8_t name[BASIC_MAX], password[BASIC_MAX];
 	char record[PASSWORD_RECORD_MAX];
 };
 
 struct auth_hasher {
 	struct thread thread;
+	const char *prefix; /* of records that are judged elsewhere; NULL: none are */
+	bool (*elsewhere)(void *arg, struct span name, struct span password, const char *record);
+	void *elsewhere_arg; /* borrowed */
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
 	/* Under the lock: a ring. */
@@ -63,9 +66,12 @@ enum err auth_hasher_new(struct auth_hasher **ret)
 
 /* ---- the thread ---- */
 
-static bool is_right(const struct question *q)
+static bool is_right(const struct auth_hasher *h, const struct question *q)
 {
 	struct span password = span_of(q->password, q->len);
+	if (h->prefix && strncmp(q->record, h->prefix, strlen(h->prefix)) == 0)
+		return h->elsewhere(h->elsewhere_arg, span_of(q->name, q->name_len), password,
+				    q->record);
 	enum err e = strncmp(q->record, "$argon2", 7) == 0
 			     ? password_check(password, q->record)
 			     : crypt_record_check(password, q->record);
@@ -95,13 +101,23 @@ static void run(void *arg)
 	struct question q;
 	while (next(h, &q)) {
 		struct auth_desk *d = q.desk;
-		struct answer a = {q.ticket, is_right(&q)};
+		struct answer a = {q.ticket, is_right(h, &q)};
 		crypto_wipe(&q, sizeof(q));
 		(void)pthread_mutex_lock(&d->lock);
 		d->answers[d->answers_n++] = a;
 		(void)pthread_mutex_unlock(&d->lock);
 		loop_wake(d->loop);
 	}
+}
+
+void auth_hasher_elsewhere(struct auth_hasher *h, const char *prefix,
+			   bool (*call)(void *arg, struct span name, struct span password,
+					const char *record),
+			   void *arg)
+{
+	h->prefix = prefix;
+	h->elsewhere = call;
+	h->elsewhere_arg = arg;
 }
 
 enum err auth_hasher_start(struct auth_hasher *h)
@@ -162,6 +178,9 @@ static enum err question_fill(struct question *q, struct span credentials,
 	enum err e = basic_decode(credentials, plain, &name, &password);
 	if (!e) {
 		q->len = password.len;
+		q->name_len = name.len;
+		if (name.len)
+			memcpy(q->name, name.data, name.len); /* as long as plain */
 		if (password.len)
 			memcpy(q->password, password.data, password.len);
 		/* The configuration has records of at most that length. */

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
+#include <stdbool.h>
+
 struct auth_desk;
 struct auth_hasher;
 struct auth_user;
@@ -17,6 +19,12 @@ enum { AUTH_WAITING_MAX = 64 };
 MUST enum err auth_hasher_new(struct auth_hasher **ret);
 /* Starts the thread; after the sandbox. */
 MUST enum err auth_hasher_start(struct auth_hasher *h);
+/* Users whose records begin so are judged by call, in the thread, which may wait there for a while.
+ * Before the thread starts. prefix: static; arg: borrowed. */
+void auth_hasher_elsewhere(struct auth_hasher *h, const char *prefix,
+			   bool (*call)(void *arg, struct span name, struct span password,
+					const char *record),
+			   void *arg);
 /* Ends the thread after what it is at. Desks must not ask any more. Accepts NULL. */
 void auth_hasher_free(struct auth_hasher *h);
 

@@ -297,7 +297,8 @@ static void check_groups(const struct forward_conf *conf, struct config_at *at)
 static bool is_user(const struct forward_conf *conf, const char *name)
 {
 	const struct proxy_user_conf *users = conf->access.users.items;
-	bool found = strcmp(name, "*") == 0 && conf->access.users.n;
+	/* The tunnels' users come and go without this file. */
+	bool found = (strcmp(name, "*") == 0 && conf->access.users.n) || conf->access.vpn_users;
 	for (size_t u = 0; u < conf->access.users.n && !found; u++)
 		found = strcmp(users[u].name, name) == 0;
 	return found;
@@ -317,6 +318,17 @@ static void check_inspection(const struct forward_conf *conf, struct config_at *
 		if (!is_user(conf, name))
 			config_fail_inside(at, steps, 2, "there is no user '%s' in `access`", name);
 	}
+}
+
+/* Who of them there is, and who has signed in, is told by the tables of devices. */
+static void check_vpn_users(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct config_step steps[] = {{"access", CONFIG_STEP_WHOLE},
+					    {"vpn-users", CONFIG_STEP_WHOLE}};
+	if (conf->access.vpn_users && !conf->policy)
+		config_fail_inside(at, steps, 2,
+				   "who is a user of a tunnel is told by the section `policy`: "
+				   "write `policy: on` too");
 }
 
 static void check_bandwidth(const struct forward_conf *conf, struct config_at *at)
@@ -351,6 +363,7 @@ static void check(const void *section, struct config_at *at)
 	check_tls_ports(&conf->tunnels.tls_ports, at);
 	check_inside(conf, at);
 	check_groups(conf, at);
+	check_vpn_users(conf, at);
 	check_bandwidth(conf, at);
 	check_inspection(conf, at);
 	forward_members_check(conf, at);

@@ -25,6 +25,25 @@ static void refused(const char *text, uint32_t line, uint32_t column, const char
 	conf_refused(&sections, text, line, column, words);
 }
 
+static void the_tunnels_users_need_the_policy_and_no_other_users(void **state)
+{
+	(void)state;
+	refused("forward-proxy:\n  listen: {address: 192.0.2.1}\n"
+		"  access: {vpn-users: password}\n",
+		3, 23, "`policy: on`");
+	refused("forward-proxy:\n  listen: {address: 192.0.2.1}\n  policy: on\n"
+		"  access: {vpn-users: codes}\n",
+		4, 23, "wrong value for 'vpn-users'");
+	struct config *c = conf_parse(
+		&sections, "forward-proxy:\n  listen: {address: 192.0.2.1}\n  policy: on\n"
+			   "  access: {vpn-users: code, otherwise: sign-in, rules: "
+			   "[{action: deny, users: [whoever]}]}\n"
+			   "  bandwidth: [{down: 1M, users: ['*']}]\n");
+	const struct forward_conf *conf = config_section(c, "forward-proxy");
+	assert_int_equal(conf->access.vpn_users, FORWARD_VPN_CODE);
+	config_free(c);
+}
+
 static void refuses_limits_for_whom_nobody_knows(void **state)
 {
 	(void)state;
@@ -117,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(schema_is_sound),
 		cmocka_unit_test(refuses_limits_for_whom_nobody_knows),
+		cmocka_unit_test(the_tunnels_users_need_the_policy_and_no_other_users),
 		cmocka_unit_test(refuses_what_cannot_be_served),
 		cmocka_unit_test(ports_follow_what_is_spoken),
 	};

@@ -55,6 +55,7 @@ struct forward_exchange {
 	uint8_t proof;		   /* enum forward_proof */
 	bool allowed;		   /* by the rules, whatever the addresses are */
 	struct auth_claim claim;   /* what the credentials say */
+	struct auth_user people;   /* of claim, one of the tunnels' users; its texts in the store */
 	uint64_t ticket;	   /* while they are hashed; 0: they are not */
 	struct span user;	   /* who is signed in; empty: nobody */
 	const struct upstream *upstream; /* by whom it is gone to; NULL: directly */

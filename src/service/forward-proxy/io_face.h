@@ -65,6 +65,8 @@ enum forward_step forward_judge_addresses(struct forward_exchange *e, struct pro
 /* May a password be asked for? tls: the connection will have it. */
 bool forward_may_sign_in(const struct forward_site *site, const struct proxy_connection *c,
 			 bool tls);
+/* Of one of the tunnels' users who has signed in: is that still the same one? True of others. */
+bool forward_people_stay(const struct forward_exchange *e);
 /* Of FORWARD_SIGN_IN: that, and the answer. */
 enum forward_step forward_sign_in_alone(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret);

@@ -23,6 +23,8 @@ struct forward_proxy {
 	struct ticket_ring ring;     /* its keys */
 	struct policy_zone zone;     /* of this machine, from the start on */
 	struct auth_hasher *hasher;
+	struct auth_known *people_known; /* of the tunnels' users */
+	struct forward_people *people;
 	struct auth_known *known;
 	struct auth_attempts *attempts;
 	struct bandwidth *bandwidth;

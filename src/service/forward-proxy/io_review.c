@@ -2,6 +2,7 @@
 
 #include "os/clock.h"
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_people.h"
 
 enum {
 	AT_ONCE = 256, /* in a turn, then the loop has its own */
@@ -15,6 +16,9 @@ const struct auth_user *forward_same_user(const struct forward_site *site,
 		if (strcmp(site->users.items[i].name, user->name) == 0 &&
 		    strcmp(site->users.items[i].record, user->record) == 0)
 			return &site->users.items[i];
+	/* Whether there still is one of that version is for who has the tables: may_come. */
+	if (site->conf->access.vpn_users && forward_people_are(user->record))
+		return user;
 	return NULL;
 }
 
@@ -47,6 +51,8 @@ static bool may_come(struct forward_exchange *e, unsigned *ret)
 		return refuse(e, REFUSAL_RULE, span_text("clients"), ret);
 	/* Of what is inside a tunnel, the tunnel is judged by that. */
 	if (e->user.len && !e->inside && !forward_same_user(site, e->claim.user))
+		return refuse(e, REFUSAL_RULE, span_text("users"), ret);
+	if (e->user.len && !e->inside && !forward_people_stay(e))
 		return refuse(e, REFUSAL_RULE, span_text("users"), ret);
 	return true;
 }

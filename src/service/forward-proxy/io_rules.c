@@ -1,12 +1,15 @@
 /* Who it is, and what the rules say of where it wants to go. */
 #include "base/writer.h"
+#include "crypto/secret.h"
 #include "os/clock.h"
 #include "policy/io_follow.h"
 #include "policy/url.h"
+#include "proto/http/basic.h"
 #include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
+#include "service/forward-proxy/io_people.h"
 
 /* Does nobody else read what the client sends? */
 static bool is_secure(const struct proxy_connection *c)
@@ -17,7 +20,8 @@ static bool is_secure(const struct proxy_connection *c)
 bool forward_may_sign_in(const struct forward_site *site, const struct proxy_connection *c,
 			 bool tls)
 {
-	return site->users.n && (tls || is_secure(c) || site->rules.clear_passwords);
+	return (site->users.n || site->conf->access.vpn_users) &&
+	       (tls || is_secure(c) || site->rules.clear_passwords);
 }
 
 /* ---- who it is ---- */
@@ -31,9 +35,12 @@ static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *
 {
 	struct forward_worker *w = e->worker;
 	const struct ip_address client = client_of(e);
+	const struct auth_users *users = &e->view->site->users;
+	/* Nobody tells of the tunnels' users yet: whose code was taken now would be nobody then. */
+	if (!e->claim.user && !users->n)
+		return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
 	/* Whose name nobody has waits as long as whose password is wrong. */
-	const struct auth_user *user =
-		e->claim.user ? e->claim.user : &e->view->site->users.items[0];
+	const struct auth_user *user = e->claim.user ? e->claim.user : &users->items[0];
 	if (auth_attempts_begin(w->attempts, &client, loop_now_ms(&w->loop)))
 		return forward_refuse(e, REFUSAL_GUESSES, (struct span){0}, ret);
 	if (auth_desk_ask(w->desk, e, e->claim.credentials, user, !e->claim.user, &e->ticket)) {
@@ -53,8 +60,9 @@ void forward_hashed(void *arg, void *who, bool right)
 	if (right) {
 		const struct ip_address client = client_of(e);
 		auth_attempts_forgive(w->attempts, &client);
-		auth_found_right(w->known, e->claim.user, e->claim.credentials,
-				 loop_now_ms(&w->loop));
+		bool kept_elsewhere = forward_people_are(e->claim.user->record);
+		auth_found_right(kept_elsewhere ? w->people_known : w->known, e->claim.user,
+				 e->claim.credentials, loop_now_ms(&w->loop));
 	}
 	proxy_exchange_resume(e->x);
 }
@@ -65,10 +73,93 @@ void forward_sign_in_leave(struct forward_exchange *e)
 	e->ticket = 0;
 }
 
+/* As it is now. */
+static void record_of(const struct forward_exchange *e, const char *name,
+		      char ret[FORWARD_PEOPLE_RECORD_MAX])
+{
+	struct policy_held *held = e->worker->policy;
+	const struct ip_address client = client_of(e);
+	forward_people_record(held ? policy_held_all_tables(held) : NULL, name, &client,
+			      e->view->site->conf->access.vpn_users == FORWARD_VPN_CODE,
+			      clock_wall_s(), ret);
+}
+
+bool forward_people_stay(const struct forward_exchange *e)
+{
+	char record[FORWARD_PEOPLE_RECORD_MAX];
+	if (!forward_people_are(e->claim.user->record))
+		return true;
+	record_of(e, e->claim.user->name, record);
+	return strcmp(record, e->claim.user->record) == 0;
+}
+
+/* A user of the tunnels' as one of ours, in the exchange's memory. NULL: there is no memory. */
+static const struct auth_user *people_user(struct forward_exchange *e, const char *name)
+{
+	char record[FORWARD_PEOPLE_RECORD_MAX];
+	record_of(e, name, record);
+	/* With their NULs. */
+	struct span kept_name = proxy_exchange_store(e->x, span_of(name, strlen(name) + 1));
+	struct span kept_record = proxy_exchange_store(e->x, span_of(record, strlen(record) + 1));
+	if (!kept_name.len || !kept_record.len)
+		return NULL;
+	e->people =
+		(struct auth_user){(const char *)kept_name.data, (const char *)kept_record.data};
+	return &e->people;
+}
+
+static bool people_are_told(const struct forward_exchange *e)
+{
+	struct policy_held *held = e->worker->policy;
+	return held && policy_held_all_tables(held)->peers.words;
+}
+
+/* Whoever has no name of ours may have one of theirs. */
+static enum auth_answer judge_people(struct forward_exchange *e, struct span value)
+{
+	uint8_t plain[BASIC_MAX];
+	char name[FORWARD_PEOPLE_NAME_MAX + 1];
+	struct span base64, typed, password;
+	enum err err = basic_read(value, &base64);
+	if (!err)
+		err = basic_decode(base64, plain, &typed, &password);
+	bool right = !err && forward_people_name(typed, name);
+	crypto_wipe(plain, sizeof(plain));
+	const struct auth_user *user = right ? people_user(e, name) : NULL;
+	if (!user)
+		return AUTH_NONE;
+	return auth_judge_as(user, e->worker->people_known, base64, loop_now_ms(&e->worker->loop),
+			     &e->claim);
+}
+
+/* Who has signed in at the tunnel whose address this is. */
+static void take_session(struct forward_exchange *e)
+{
+	struct policy_held *held = e->worker->policy;
+	struct policy_identity known;
+	const struct ip_address client = client_of(e);
+	if (!held || !e->view->site->conf->access.vpn_users)
+		return;
+	policy_identify(policy_held_all_tables(held), &client, clock_wall_s(), &known);
+	if (!known.client.user.len || !people_user(e, known.user))
+		return;
+	e->claim.user = &e->people;
+	e->user = span_text(e->people.name);
+}
+
+static enum auth_answer judge_credentials(struct forward_exchange *e, struct span value)
+{
+	const struct forward_site *site = e->view->site;
+	enum auth_answer a = auth_judge(&site->users, e->worker->known, value,
+					loop_now_ms(&e->worker->loop), &e->claim);
+	if (a != AUTH_HASH || e->claim.user || !site->conf->access.vpn_users || !people_are_told(e))
+		return a;
+	return judge_people(e, value);
+}
+
 enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	const struct forward_site *site = e->view->site;
-	struct forward_worker *w = e->worker;
 	const struct http_field *field =
 		proxy_head_find(&e->x->request, HTTP_FIELD_PROXY_AUTHORIZATION);
 	if (e->inside) { /* who opened the tunnel; what is said inside is not for us */
@@ -82,11 +173,14 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 		return FORWARD_STEP_ON;
 	}
 	/* A password that came in the clear may be anybody's by now. */
-	if (!field || e->taken || !forward_may_sign_in(site, e->x->connection, false))
+	if (!field || e->taken || !forward_may_sign_in(site, e->x->connection, false)) {
+		take_session(e);
 		return FORWARD_STEP_ON;
-	switch (auth_judge(&site->users, w->known, field->value, loop_now_ms(&w->loop),
-			   &e->claim)) {
-	case AUTH_NONE: break; /* as if none had come: the rules ask where it matters */
+	}
+	switch (judge_credentials(e, field->value)) {
+	case AUTH_NONE: /* as if none had come: the rules ask where it matters */
+		take_session(e);
+		break;
 	case AUTH_HASH: return hash(e, ret);
 	case AUTH_RIGHT: e->user = span_text(e->claim.user->name); break;
 	}

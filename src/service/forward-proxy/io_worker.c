@@ -151,6 +151,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	TRY(loop_init(&w->loop));
 	loop_on_wake(&w->loop, woken, w);
 	w->known = o->known;
+	w->people_known = o->people_known;
 	w->attempts = o->attempts;
 	w->bandwidth = o->bandwidth;
 	w->policy = policy_held_ref(o->policy);

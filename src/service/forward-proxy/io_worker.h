@@ -88,10 +88,11 @@ struct forward_worker {
 	struct forward_own own;
 	size_t associations, associations_max;
 	struct forward_review review;
-	struct auth_desk *desk;		/* where passwords are hashed */
-	struct auth_known *known;	/* borrowed from main */
-	struct auth_attempts *attempts; /* likewise */
-	struct bandwidth *bandwidth;	/* likewise */
+	struct auth_desk *desk;		 /* where passwords are hashed */
+	struct auth_known *known;	 /* borrowed from main */
+	struct auth_known *people_known; /* likewise: of the tunnels' users */
+	struct auth_attempts *attempts;	 /* likewise */
+	struct bandwidth *bandwidth;	 /* likewise */
 	struct proxy_cache_desk cache;
 	struct forward_inspection *inspection; /* the main thread reads it, too */
 	struct forward_top *top;	       /* the main thread reads it, too */
@@ -107,15 +108,16 @@ struct forward_worker_options {
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
 	size_t connections_max, exchanges_max, buffers_max, origins_max, associations_max;
-	struct loop *main;		/* borrowed */
-	struct auth_hasher *hasher;	/* borrowed, until its end before _done */
-	struct auth_known *known;	/* borrowed */
-	struct auth_attempts *attempts; /* borrowed */
-	struct bandwidth *bandwidth;	/* borrowed */
-	struct cache_memory *cache;	/* borrowed; NULL: nothing is kept */
-	struct policy_held *policy;	/* the worker takes a count of its own; NULL: none */
-	unsigned number;		/* of this worker */
-	struct access_out *access;	/* borrowed, zeroed: begun here, ended by the caller */
+	struct loop *main;		 /* borrowed */
+	struct auth_hasher *hasher;	 /* borrowed, until its end before _done */
+	struct auth_known *known;	 /* borrowed */
+	struct auth_known *people_known; /* borrowed */
+	struct auth_attempts *attempts;	 /* borrowed */
+	struct bandwidth *bandwidth;	 /* borrowed */
+	struct cache_memory *cache;	 /* borrowed; NULL: nothing is kept */
+	struct policy_held *policy;	 /* the worker takes a count of its own; NULL: none */
+	unsigned number;		 /* of this worker */
+	struct access_out *access;	 /* borrowed, zeroed: begun here, ended by the caller */
 };
 
 MUST enum err forward_worker_init(struct forward_worker *w,

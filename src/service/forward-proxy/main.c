@@ -17,6 +17,7 @@
 #include "service/forward-proxy/inspect/authority.h"
 #include "service/forward-proxy/io_authority.h"
 #include "service/forward-proxy/io_forward.h"
+#include "service/forward-proxy/io_people.h"
 #include "service/forward-proxy/service.h"
 #include "supervisor/plan.h"
 
@@ -324,7 +325,9 @@ static enum err open_all(struct forward_proxy *p)
 	/* It is there without `bandwidth` too: a reload may bring it. */
 	TRY(bandwidth_new(BANDWIDTH_BUCKETS, &p->bandwidth));
 	TRY(auth_known_new(CREDENTIALS_MAX, CREDENTIALS_MS, &p->known));
+	TRY(auth_known_new(CREDENTIALS_MAX, FORWARD_PEOPLE_SESSION_MS, &p->people_known));
 	TRY(auth_hasher_new(&p->hasher));
+	TRY(forward_people_new(p->life.global->run, p->hasher, &p->people));
 	TRY(tls_tickets_new(&p->tickets));
 	TRY(turn_tickets(p, clock_wall_s()));
 	TRY(forward_apply(p, p->life.config));
@@ -360,6 +363,7 @@ static enum err start_workers(struct forward_proxy *p)
 		.main = &p->life.loop,
 		.hasher = p->hasher,
 		.known = p->known,
+		.people_known = p->people_known,
 		.attempts = p->attempts,
 		.bandwidth = p->bandwidth,
 		.cache = p->cache.memory,
@@ -452,6 +456,8 @@ static void end(struct forward_proxy *p)
 	inspect_authority_unref(p->authority);
 	tls_tickets_unref(p->tickets);
 	auth_known_free(p->known);
+	auth_known_free(p->people_known);
+	forward_people_free(p->people);
 	auth_attempts_free(p->attempts);
 	bandwidth_free(p->bandwidth);
 	ticket_ring_done(&p->ring);

@@ -229,6 +229,12 @@ static const struct config_key vpn_keys[] = {
 	 .help = "32 octets in base64 that seal secrets in the store; unless set, they are made at "
 		 "the first start and kept in the state directory. Gateways that share a store "
 		 "share it"},
+	{.name = "serve-users",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct vpn_conf, serve_users),
+	 .fallback = "no",
+	 .help = "other services of this gateway may ask whether a user's password is right "
+		 "(`vpn-users` of the forward proxy), on a socket of its own"},
 	{.name = "wg-sockets",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct vpn_conf, wg_sockets),

@@ -126,6 +126,7 @@ struct vpn_conf {
 	struct span store_password;  /* empty: none */
 	struct span store_key;	     /* base64 of 32 octets: seals secrets; empty: made and kept in
 				      * the state directory */
+	bool serve_users;	     /* to other services of this gateway */
 	const char *wg_sockets;	     /* the folder; "off" */
 	struct vpn_limits_conf limits;
 };

@@ -141,6 +141,9 @@ static bool is_own(const struct vpn_conf *c, const struct ip_address *address)
 
 static void check_signin(const struct vpn_conf *c, struct config_at *at)
 {
+	if (c->serve_users && !c->has_sign_in)
+		config_fail(at, "serve-users",
+			    "how often somebody may try is in `sign-in`: write that too");
 	const struct ip_address *addresses = c->sign_in.addresses.items;
 	for (size_t a = 0; a < c->sign_in.addresses.n; a++)
 		if (!is_own(c, &addresses[a]))

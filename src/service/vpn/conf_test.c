@@ -297,6 +297,13 @@ static void routes_are_networks_that_nothing_else_covers(void **state)
 	config_free(c);
 }
 
+static void users_are_served_by_the_rules_of_their_page(void **state)
+{
+	(void)state;
+	refused("vpn:\n  serve-users: yes\n  interfaces: {wg0: {addresses: 10.9.0.1/24}}\n", 2, 16,
+		"write that too");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +319,7 @@ int main(void)
 		cmocka_unit_test(everything_is_told_at_once),
 		cmocka_unit_test(what_is_not_written_has_a_default),
 		cmocka_unit_test(routes_are_networks_that_nothing_else_covers),
+		cmocka_unit_test(users_are_served_by_the_rules_of_their_page),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

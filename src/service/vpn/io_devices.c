@@ -111,9 +111,9 @@ static void tell_peer(struct vpn_devices *x, struct keys *now, struct vpn_peer *
 /* What a user may do is another thing when this is another number. */
 static uint64_t version_of(const struct vpn_devices *x, const struct user *u)
 {
-	uint64_t parts[3] = {siphash13_of(x->key, u->password, strlen(u->password)),
-			     siphash13_of(x->key, u->secret, sizeof(u->secret)),
-			     (uint64_t)u->factor};
+	/* Not whether a code was verified yet: that is still the same user. */
+	uint64_t parts[2] = {siphash13_of(x->key, u->password, strlen(u->password)),
+			     siphash13_of(x->key, u->secret, sizeof(u->secret))};
 	return siphash13_of(x->key, parts, sizeof(parts));
 }
 

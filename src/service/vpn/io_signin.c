@@ -574,7 +574,7 @@ static void family(struct writer *w, const char *name, const char *label, const 
 
 void vpn_signin_metrics(const struct vpn_people *x, struct writer *text)
 {
-	static const char *const opened[] = {"opened"};
+	static const char *const opened[] = {"opened"}, *const verified[] = {"verified"};
 	struct signin_counts c;
 	signin_counts(x->signin, &c);
 	head(text, "users", "gauge", "Who may sign in");
@@ -583,6 +583,7 @@ void vpn_signin_metrics(const struct vpn_people *x, struct writer *text)
 	write_format(text, "gatehouse_vpn_sessions{service=\"vpn\"} %zu\n", c.sessions);
 	head(text, "sign_ins_total", "counter", "Tries to sign in, by what became of them");
 	family(text, "sign_ins_total", "result", opened, &c.opened, 1);
+	family(text, "sign_ins_total", "result", verified, &c.verified, 1);
 	family(text, "sign_ins_total", "result", causes + 1, c.refused + 1, SIGNIN_CAUSES - 1);
 	head(text, "sessions_ended_total", "counter", "Sessions that ended, by cause");
 	family(text, "sessions_ended_total", "cause", ends, c.ended, SIGNIN_ENDS);

@@ -4,6 +4,7 @@
 #include "crypto/secret.h"
 #include "os/clock.h"
 #include "proto/wireguard/key.h"
+#include "service/vpn/io_devices.h"
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_vpn.h"
 
@@ -224,6 +225,7 @@ static void refused(struct control_reply *reply, enum err e)
 static void changed(void *arg, const struct signin_changed *c)
 {
 	struct asked *a = arg;
+	vpn_devices_follow(a->v);
 	if (c->result) {
 		refused(a->reply, c->result);
 	} else {

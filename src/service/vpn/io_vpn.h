@@ -20,6 +20,7 @@ struct vpn_store;
 struct vpn_added;
 struct vpn_names;
 struct vpn_uapi;
+struct vpn_verify;
 struct vpn_devices;
 struct writer;
 
@@ -99,6 +100,7 @@ struct vpn {
 	struct vpn_page *page;	       /* NULL: nobody signs in */
 	struct vpn_added *added;       /* peers of the store */
 	struct vpn_names *names;       /* of peers, in the DNS */
+	struct vpn_verify *verify;     /* NULL: other services ask nothing */
 	struct vpn_devices *devices;   /* peers, for those who obey the policy */
 	struct loop_timer turn;	       /* what engines have to do then */
 	struct loop_timer dates;       /* peers that expire */

@@ -14,6 +14,7 @@
 #include "service/vpn/io_signin.h"
 #include "service/vpn/io_store.h"
 #include "service/vpn/io_uapi.h"
+#include "service/vpn/io_verify.h"
 #include "service/vpn/io_vpn.h"
 #include "service/vpn/service.h"
 #include "store/store.h"
@@ -33,8 +34,8 @@ enum {
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
-	(void)global;
 	TRY(vpn_plan(section, p));
+	TRY(vpn_verify_plan(section, global, p));
 	return vpn_page_plan(section, p);
 }
 
@@ -216,6 +217,7 @@ static enum err open_all(struct vpn *v)
 	TRY(vpn_open(v));
 	TRY(vpn_uapi_open(v, &v->uapi));
 	TRY(vpn_page_open(v, &v->page));
+	TRY(vpn_verify_open(v, &v->verify));
 	TRY(make_store(v));
 	TRY(vpn_own_addresses_open(v));
 	TRY(enter_sandbox(v));
@@ -254,6 +256,7 @@ static enum err live(struct vpn *v, struct control_face *face, int *ret_status)
 	loop_on_wake(&v->life.loop, woken, v);
 	loop_before_sleep(&v->life.loop, turn_ends, v);
 	TRY(vpn_signin_start(v->people));
+	TRY(vpn_verify_start(v->verify));
 	TRY(vpn_page_start(v->page, vpn_signin_of(v->people)));
 	TRY(vpn_workers_start(v->workers));
 	dates_due(v);
@@ -276,6 +279,7 @@ static void vpn_free(struct vpn *v)
 		vpn_store_stop(v->store); /* what is durable by now is told */
 	vpn_uapi_free(TAKE(v->uapi));
 	vpn_page_free(TAKE(v->page));
+	vpn_verify_free(TAKE(v->verify));
 	vpn_names_free(TAKE(v->names));
 	vpn_devices_free(TAKE(v->devices));
 	for (size_t i = 0; i < v->interfaces_n; i++) {

@@ -217,6 +217,11 @@ static const struct config_map rule_map = {
 	.example = "{action: deny, from: 192.168.7.0/24, to: [\"*.example.org\"]}",
 };
 
+static const char *const vpn_users[] = {[FORWARD_VPN_NO] = "no",
+					[FORWARD_VPN_PASSWORD] = "password",
+					[FORWARD_VPN_CODE] = "code",
+					NULL};
+
 static const struct config_key access_keys[] = {
 	{.name = "users",
 	 .type = CONFIG_DICTIONARY,
@@ -224,6 +229,16 @@ static const struct config_key access_keys[] = {
 	 .map = &proxy_user_map,
 	 .items_max = PROXY_USERS_MAX,
 	 .help = "who may sign in (RFC 7617), by name, with the records of their passwords"},
+	{.name = "vpn-users",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct forward_access_conf, vpn_users),
+	 .choices = vpn_users,
+	 .fallback = "no",
+	 .help = "the users of the section `vpn` (`serve-users: yes` there) are users here as "
+		 "well: "
+		 "`password`, by name and password; `code`, with the six digits of their app "
+		 "right behind the password. Who has signed in at the page of a tunnel is that "
+		 "user at its address, without a password. Wrong ones are counted there too"},
 	{.name = "realm",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct forward_access_conf, realm),
@@ -260,14 +275,14 @@ static void check_users(const struct forward_access_conf *c, struct config_at *a
 		for (size_t k = 0; k < rules[i].users.n; k++) {
 			const char *name = ((const char *const *)rules[i].users.items)[k];
 			const struct config_step steps[] = {{"rules", i}, {"users", k}};
-			bool found = strcmp(name, "*") == 0 && c->users.n;
+			bool found = (strcmp(name, "*") == 0 && c->users.n) || c->vpn_users;
 			for (size_t u = 0; u < c->users.n && !found; u++)
 				found = strcmp(users[u].name, name) == 0;
 			if (!found)
 				config_fail_inside(at, steps, 2, "there is no user '%s' in `users`",
 						   name);
 		}
-	if (c->otherwise == ACCESS_OTHERWISE_SIGN_IN && c->users.n == 0)
+	if (c->otherwise == ACCESS_OTHERWISE_SIGN_IN && c->users.n == 0 && !c->vpn_users)
 		config_fail(at, "otherwise", "nobody can sign in: there are no `users`");
 }
 

@@ -26,8 +26,16 @@ struct forward_rule_conf {
 	const char *reason;
 };
 
+/* Are the tunnels' users users here as well? */
+enum forward_vpn_users {
+	FORWARD_VPN_NO,
+	FORWARD_VPN_PASSWORD, /* by name and password */
+	FORWARD_VPN_CODE,     /* with the code of their app behind the password */
+};
+
 struct forward_access_conf {
 	struct config_list users; /* struct proxy_user_conf */
+	int vpn_users;		  /* enum forward_vpn_users */
 	const char *realm;
 	bool clear_passwords;
 	struct config_list rules; /* struct forward_rule_conf */

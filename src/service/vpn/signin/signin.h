@@ -91,6 +91,16 @@ void signin_enrol(struct signin *s, uint64_t now_ms, const struct signin_enrolme
 bool signin_enrol_show(struct signin *s, uint64_t now_ms, const uint8_t *peer, struct span token,
 		       struct signin_secret *ret);
 
+/* For a service that is no tunnel: is it right? OPENED: it is, and nothing was opened. */
+struct signin_question {
+	struct ip_address address;  /* whence somebody tries */
+	struct span user, password; /* as typed */
+	bool coded;		    /* the last six digits of the password are a code of the app */
+	signin_answer_call *answer;
+	void *arg; /* borrowed until the answer */
+};
+void signin_verify(struct signin *s, uint64_t now_ms, const struct signin_question *q);
+
 /* Nobody waits for these answers any more: arg is not touched again. What they ask goes on. */
 void signin_forget(struct signin *s, const void *arg);
 
@@ -340,6 +350,7 @@ void signin_set(struct signin *s, const struct signin_config *config);
 
 struct signin_counts {
 	uint64_t opened, refused[SIGNIN_CAUSES], ended[SIGNIN_ENDS];
+	uint64_t verified; /* questions of other services that were right */
 	size_t users, sessions, under_way;
 };
 void signin_counts(const struct signin *s, struct signin_counts *ret);

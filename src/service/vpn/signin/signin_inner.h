@@ -44,6 +44,7 @@ enum task_kind {
 	TASK_FREE,
 	TASK_TRY,
 	TASK_ENROL,
+	TASK_VERIFY,
 	TASK_CHANGE,
 	TASK_TOUCH,	/* a session's row is brought up to date */
 	TASK_UNSESSION, /* a session's row is removed */
@@ -66,6 +67,7 @@ struct task {
 	char code[CODE_MAX];
 	size_t code_len;
 	bool fits, by_backup_code, activates;
+	bool coded;			 /* VERIFY */
 	signin_answer_call *answer;	 /* NULL: nobody waits */
 	void *arg;			 /* borrowed */
 	uint8_t secret[TOTP_SECRET_LEN]; /* ENROL */
@@ -148,6 +150,17 @@ void signin_try_stored(struct signin *s, uint64_t now_ms, struct task *t, enum s
 /* Not opened; ends the task. */
 void signin_refuse(struct signin *s, uint64_t now_ms, struct task *t, enum signin_result result,
 		   enum signin_cause cause);
+
+/* One Argon2id, whoever it is. */
+void signin_ask_hash(struct signin *s, uint64_t now_ms, struct task *t, struct span password);
+/* What the code is worth to this user; t->user is the row as it must become. */
+enum signin_cause signin_code_judge(struct task *t, const struct user *u, uint64_t now_ms);
+void signin_store_user(struct signin *s, uint64_t now_ms, struct task *t);
+
+/* signin_verify.c */
+void signin_verify_hashed(struct signin *s, uint64_t now_ms, struct task *t, bool fits);
+void signin_verify_stored(struct signin *s, uint64_t now_ms, struct task *t,
+			  enum signin_stored result, uint64_t version);
 
 /* signin_enrol.c */
 /* The password was right, and there is no active factor. */

@@ -65,6 +65,8 @@ void signin_hashed(struct signin *s, uint64_t now_ms, uint64_t token, bool fits,
 		return;
 	if (t->kind == TASK_TRY)
 		signin_try_hashed(s, now_ms, t, fits);
+	else if (t->kind == TASK_VERIFY)
+		signin_verify_hashed(s, now_ms, t, fits);
 	else
 		signin_change_hashed(s, now_ms, t, record);
 }
@@ -87,6 +89,7 @@ void signin_stored(struct signin *s, uint64_t now_ms, uint64_t token, enum signi
 	switch (t->kind) {
 	case TASK_TRY:
 	case TASK_ENROL: signin_try_stored(s, now_ms, t, result, version); break;
+	case TASK_VERIFY: signin_verify_stored(s, now_ms, t, result, version); break;
 	case TASK_CHANGE: signin_change_stored(s, now_ms, t, result, version); break;
 	case TASK_TOUCH:
 	case TASK_UNSESSION: signin_touch_stored(s, now_ms, t, result, version); break;

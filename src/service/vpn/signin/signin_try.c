@@ -86,7 +86,7 @@ static void code_keep(struct task *t, struct span code)
 
 /* Whatever was typed, one Argon2id is computed: against a record that nothing fits for who has
  * none, so that nobody learns by the time it takes which names there are. */
-static void ask_hash(struct signin *s, uint64_t now_ms, struct task *t, struct span password)
+void signin_ask_hash(struct signin *s, uint64_t now_ms, struct task *t, struct span password)
 {
 	const struct user_entry *entry = signin_user_entry(s, t->typed);
 	const char *record =
@@ -136,7 +136,7 @@ void signin_begin(struct signin *s, uint64_t now_ms, const struct signin_attempt
 	code_keep(t, attempt->code);
 	t->counted = true;
 	attempts_count(s->attempts, now_ms, &from);
-	ask_hash(s, now_ms, t, attempt->password);
+	signin_ask_hash(s, now_ms, t, attempt->password);
 }
 
 /* --- the judgement --- */
@@ -146,8 +146,7 @@ static bool has_code(const struct task *t)
 	return span_trim(span_of(t->code, t->code_len)).len > 0;
 }
 
-/* What the code is worth to this user; t->user is the row as it must become. */
-static enum signin_cause code_judge(struct task *t, const struct user *u, uint64_t now_ms)
+enum signin_cause signin_code_judge(struct task *t, const struct user *u, uint64_t now_ms)
 {
 	uint64_t step;
 	struct span code = span_of(t->code, t->code_len);
@@ -187,7 +186,7 @@ static enum signin_cause judge(struct signin *s, uint64_t now_ms, struct task *t
 	bool is_peer = s->effects.peer(s->effects.arg, t->peer, &peer) && peer.must_sign_in;
 	bool allowed = is_peer && signin_allows(&peer, u);
 	bool same_record = strcmp(t->record, u->password) == 0;
-	enum signin_cause code = code_judge(t, u, now_ms);
+	enum signin_cause code = signin_code_judge(t, u, now_ms);
 	if (!entry || u->disabled)
 		return SIGNIN_CAUSE_USER;
 	if (!allowed)
@@ -208,7 +207,7 @@ static bool wants_enrolment(const struct signin *s, const struct task *t)
 	       (entry->user.factor == USER_FACTOR_PENDING && !has_code(t));
 }
 
-static void store_user(struct signin *s, uint64_t now_ms, struct task *t)
+void signin_store_user(struct signin *s, uint64_t now_ms, struct task *t)
 {
 	const struct user_entry *entry = signin_user_entry(s, t->user.name);
 	uint64_t expected = entry ? entry->version : 0;
@@ -233,7 +232,7 @@ static void judge_try(struct signin *s, uint64_t now_ms, struct task *t)
 		signin_refuse(s, now_ms, t, SIGNIN_UNAVAILABLE, SIGNIN_CAUSE_STORE);
 		return;
 	}
-	store_user(s, now_ms, t);
+	signin_store_user(s, now_ms, t);
 }
 
 void signin_try_hashed(struct signin *s, uint64_t now_ms, struct task *t, bool fits)
