@@ -239,7 +239,7 @@ def test_a_kill_while_it_writes_leaves_the_old_policy_or_the_new_one(site):
     wait_for(lambda: site.blocked(f"{word}7.example"))
     # What killed ones had begun is gone; the one that runs may be writing.
     folder = site.service.folder / "state/policy"
-    wait_for(lambda: all(path.name.startswith(("compiled", "list-")) and "." not in path.name for path in folder.iterdir()))
+    wait_for(lambda: all(path.name.startswith(("compiled", "list-", "neighbours")) and "." not in path.name for path in folder.iterdir()))
 
 
 def test_a_pause_lifts_the_rules_of_a_group_outlives_a_restart_and_ends(site):
