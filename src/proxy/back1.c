@@ -44,7 +44,7 @@ static void back1_free(struct proxy_back1 *b, bool abort)
 		idle_unlink(b);
 	proxy_deadline_done(&w->wheel, &b->deadline);
 	proxy_later_cancel(&b->later);
-	proxy_buffer_give(b->wire.pool, b->socks);
+	proxy_buffer_give(b->wire.pool, b->lead);
 	proxy_wire1_done(&b->wire, abort);
 	slab_give(&w->back1s, b);
 	hop_count_gone(w, hop);
@@ -74,7 +74,7 @@ static struct proxy_exchange *let_go(struct proxy_back1 *b)
 
 static bool is_connecting(const struct proxy_back1 *b)
 {
-	return b->state == PROXY_BACK1_CONNECT || b->state == PROXY_BACK1_SOCKS;
+	return b->state == PROXY_BACK1_CONNECT || b->state == PROXY_BACK1_LEAD;
 }
 
 static void fail(struct proxy_back1 *b, enum proxy_cause cause)
@@ -408,6 +408,7 @@ static void back1_head(struct proxy_back *back, struct proxy_exchange *x, bool e
 	const struct proxy_write1 how = {
 		.chunked = stream,
 		.absolute = b->hop->via_proxy && head->method_id != PROXY_CONNECT,
+		.authorization = b->hop->via_proxy ? b->hop->authorization : (struct span){0},
 	};
 	size_t size = proxy_request_size1(head, &how);
 	uint8_t *at = size <= PROXY_BUFFER_SIZE ? proxy_wire1_room(&b->wire, size) : NULL;
@@ -510,6 +511,30 @@ static void opened(struct proxy_back1 *b)
 	proxy_exchange_opened(x, false);
 }
 
+/* False: not yet, or never, and then b is gone. */
+static bool led_on(struct proxy_back1 *b)
+{
+	if (b->state != PROXY_BACK1_LEAD) {
+		b->state = PROXY_BACK1_LEAD;
+		proxy_exchange_asking(b->x);
+	}
+	switch (b->by_connect ? back1_connect_turn(b) : back1_socks_turn(b)) {
+	case BACK1_LEAD_WAIT: return false;
+	case BACK1_LEAD_FAILED: fail(b, (enum proxy_cause)b->lead_cause); return false;
+	case BACK1_LEAD_OPEN: break;
+	}
+	proxy_buffer_give(b->wire.pool, TAKE(b->lead));
+	return true;
+}
+
+static bool lead_prepare(struct proxy_back1 *b)
+{
+	b->by_connect = b->hop->connect;
+	if (b->by_connect)
+		return back1_connect_prepare(b);
+	return !b->hop->socks || back1_socks_prepare(b);
+}
+
 static void connecting(struct proxy_back1 *b)
 {
 	if (b->state == PROXY_BACK1_CONNECT && b->wire.t->ready & PROXY_BROKEN) {
@@ -518,15 +543,8 @@ static void connecting(struct proxy_back1 *b)
 	}
 	if (!(b->wire.t->ready & PROXY_OPENED))
 		return;
-	if (b->socks) {
-		b->state = PROXY_BACK1_SOCKS;
-		switch (back1_socks_turn(b)) {
-		case BACK1_SOCKS_WAIT: return;
-		case BACK1_SOCKS_FAILED: fail(b, PROXY_CONNECT_FAILED); return;
-		case BACK1_SOCKS_OPEN: break;
-		}
-		proxy_buffer_give(b->wire.pool, TAKE(b->socks));
-	}
+	if (b->lead && !led_on(b))
+		return;
 	opened(b);
 }
 
@@ -587,7 +605,7 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
-	if (hop->socks && !back1_socks_prepare(b)) {
+	if (!lead_prepare(b)) {
 		fail(b, PROXY_BUSY);
 		return;
 	}

@@ -14,7 +14,7 @@ struct proxy_worker;
 
 enum proxy_back1_state {
 	PROXY_BACK1_CONNECT,
-	PROXY_BACK1_SOCKS, /* a SOCKS server is asked to go on to the target */
+	PROXY_BACK1_LEAD, /* a proxy of others is asked to go on to the target */
 	PROXY_BACK1_IDLE,
 	PROXY_BACK1_HEAD, /* the answer's head is awaited */
 	PROXY_BACK1_BODY,
@@ -31,16 +31,18 @@ struct proxy_back1 {
 	struct proxy_exchange *x;	     /* borrowed; NULL: idle */
 	struct proxy_back1 *next, *previous; /* of the hop's idle ones, last used first */
 	struct ip_endpoint to;		     /* where it leads */
-	struct proxy_buffer
-		*socks; /* what is said to a SOCKS server; NULL: none, or it has led on */
+	/* What is said to a proxy that leads on; NULL: there is none, or it has. */
+	struct proxy_buffer *lead;
 	uint32_t requests;
 	uint8_t state; /* enum proxy_back1_state */
-	uint8_t socks_step;
-	bool keep_alive;   /* of the answer that is being read */
-	bool broken;	   /* writing failed; an answer may still be there */
-	bool answer_began; /* bytes of the answer came */
+	uint8_t lead_step;
+	uint8_t lead_cause; /* enum proxy_cause: why it does not */
+	bool keep_alive;    /* of the answer that is being read */
+	bool broken;	    /* writing failed; an answer may still be there */
+	bool answer_began;  /* bytes of the answer came */
 	bool turning;
-	bool raced; /* it began to several */
+	bool by_connect; /* with lead: to an HTTP proxy, not a SOCKS server */
+	bool raced;	 /* it began to several */
 };
 
 /* Connects for x, whose back it becomes. */

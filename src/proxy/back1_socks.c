@@ -15,10 +15,10 @@ bool back1_socks_prepare(struct proxy_back1 *b)
 {
 	static const uint8_t methods[] = {SOCKS5_NO_AUTHENTICATION, SOCKS5_BY_PASSWORD};
 	const struct proxy_hop_socks *s = b->hop->socks;
-	b->socks = proxy_buffer_take(b->wire.pool);
-	if (!b->socks)
+	b->lead = proxy_buffer_take(b->wire.pool);
+	if (!b->lead)
 		return false;
-	struct writer w = writer_of(b->socks->data, PROXY_BUFFER_SIZE);
+	struct writer w = writer_of(b->lead->data, PROXY_BUFFER_SIZE);
 	size_t at = writer_reserve(&w, 2);
 	socks5_greeting_write(&w, span_of(methods, s->user.len ? 2 : 1));
 	writer_fill_u16(&w, at);
@@ -29,24 +29,25 @@ bool back1_socks_prepare(struct proxy_back1 *b)
 	at = writer_reserve(&w, 2);
 	socks5_request_write(&w, SOCKS_CONNECT, &s->target);
 	writer_fill_u16(&w, at);
-	b->socks->end = (uint32_t)w.pos;
-	b->socks_step = STEP_GREETING;
+	b->lead->end = (uint32_t)w.pos;
+	b->lead_step = STEP_GREETING;
 	return !w.bad;
 }
 
 static struct span part_of(const struct proxy_back1 *b, enum part part)
 {
-	struct reader r = reader_of_span(proxy_buffer_span(b->socks));
+	struct reader r = reader_of_span(proxy_buffer_span(b->lead));
 	struct span s = {0};
 	for (unsigned i = 0; i <= part; i++)
 		s = read_span(&r, read_u16(&r));
 	return s;
 }
 
-static enum back1_socks failed(struct proxy_back1 *b, enum err e)
+static enum back1_lead failed(struct proxy_back1 *b, enum err e)
 {
+	b->lead_cause = PROXY_CONNECT_FAILED;
 	b->wire.t->error = e;
-	return BACK1_SOCKS_FAILED;
+	return BACK1_LEAD_FAILED;
 }
 
 /* False: it cannot be. */
@@ -57,7 +58,7 @@ static bool say(struct proxy_back1 *b, enum part part, enum step next)
 	if (!at)
 		return false;
 	memcpy(at, s.data, s.len);
-	b->socks_step = (uint8_t)next;
+	b->lead_step = (uint8_t)next;
 	return proxy_wire1_flush(&b->wire) == OK;
 }
 
@@ -81,7 +82,7 @@ static enum parse hear(const struct proxy_back1 *b, struct span in, uint8_t *ret
 	bool right = false;
 	enum parse p;
 	*ret_len = SOCKS5_CHOICE_LEN;
-	switch ((enum step)b->socks_step) {
+	switch ((enum step)b->lead_step) {
 	case STEP_CHOICE: return socks5_choice_read(in, ret_code);
 	case STEP_STATUS:
 		p = socks5_status_read(in, &right);
@@ -94,7 +95,7 @@ static enum parse hear(const struct proxy_back1 *b, struct span in, uint8_t *ret
 /* What it says to code. False: it ends here. */
 static bool answer(struct proxy_back1 *b, uint8_t code)
 {
-	switch ((enum step)b->socks_step) {
+	switch ((enum step)b->lead_step) {
 	case STEP_CHOICE:
 		if (code == SOCKS5_BY_PASSWORD)
 			return say(b, PART_PASSWORD, STEP_STATUS);
@@ -104,13 +105,13 @@ static bool answer(struct proxy_back1 *b, uint8_t code)
 	}
 }
 
-enum back1_socks back1_socks_turn(struct proxy_back1 *b)
+enum back1_lead back1_socks_turn(struct proxy_back1 *b)
 {
-	if (b->socks_step == STEP_GREETING && !say(b, PART_GREETING, STEP_CHOICE))
+	if (b->lead_step == STEP_GREETING && !say(b, PART_GREETING, STEP_CHOICE))
 		return failed(b, (enum err)EIO);
 	for (;;) {
 		struct span in = proxy_wire1_bytes(&b->wire);
-		bool last = b->socks_step == STEP_REPLY, got = false;
+		bool last = b->lead_step == STEP_REPLY, got = false;
 		uint8_t code = 0;
 		size_t len = 0;
 		enum parse p = in.len ? hear(b, in, &code, &len) : PARSE_MORE;
@@ -121,7 +122,7 @@ enum back1_socks back1_socks_turn(struct proxy_back1 *b)
 			if (!answer(b, code))
 				return failed(b, error_of(code));
 			if (last)
-				return BACK1_SOCKS_OPEN;
+				return BACK1_LEAD_OPEN;
 			continue;
 		}
 		enum err e = proxy_wire1_fill(&b->wire, &got);
@@ -129,7 +130,7 @@ enum back1_socks back1_socks_turn(struct proxy_back1 *b)
 			return failed(b, e == ERR_CLOSED ? (enum err)ECONNRESET : e);
 		if (!got) {
 			proxy_wire1_rest(&b->wire);
-			return BACK1_SOCKS_WAIT;
+			return BACK1_LEAD_WAIT;
 		}
 	}
 }

@@ -28,6 +28,11 @@ static const struct {
 	[PROXY_BACK_TORN] = {"back-torn", 502},
 	[PROXY_WHOLE_TIME] = {"whole-time", 504},
 	[PROXY_DRAINED] = {"drained", 503},
+	[PROXY_UPSTREAM_SIGN_IN] = {"upstream-sign-in", 502},
+	[PROXY_UPSTREAM_REFUSED] = {"upstream-refused", 403},
+	[PROXY_UPSTREAM_FAILED] = {"upstream-failed", 502},
+	[PROXY_UPSTREAM_FORMAT] = {"upstream-format", 502},
+	[PROXY_UPSTREAM_TIME] = {"upstream-time", 504},
 	[PROXY_TRY_ANOTHER] = {"try-another", 502},
 	[PROXY_INTERNAL] = {"internal", 500},
 };

@@ -277,8 +277,10 @@ size_t proxy_request_size1(const struct proxy_head *head, const struct proxy_wri
 		      end_size(head, how) + SIZE("Host: \r\n") + head->authority.len;
 	if (head->method_id == PROXY_CONNECT)
 		size += head->authority.len;
-	else
+	else if (!how->absolute || !span_is(head->path, "*"))
 		size += head->path.len;
+	if (how->authorization.len)
+		size += SIZE("Proxy-Authorization: \r\n") + how->authorization.len;
 	if (how->absolute)
 		size += head->scheme.len + SIZE("://") + head->authority.len;
 	return size + (head->te_trailers ? SIZE(te) : 0);
@@ -294,9 +296,14 @@ void proxy_request_write1(const struct proxy_head *head, const struct proxy_writ
 		at = PUT(at, "://");
 		at = put(at, head->authority);
 	}
-	at = put(at, head->method_id == PROXY_CONNECT ? head->authority : head->path);
+	if (head->method_id == PROXY_CONNECT)
+		at = put(at, head->authority);
+	else if (!how->absolute || !span_is(head->path, "*")) /* RFC 9112 3.2.4 */
+		at = put(at, head->path);
 	at = PUT(at, " HTTP/1.1\r\n");
 	at = put_field(at, span_text("Host"), head->authority);
+	if (how->authorization.len)
+		at = put_field(at, span_text("Proxy-Authorization"), how->authorization);
 	at = put_fields(at, head);
 	if (head->te_trailers)
 		at = PUT(at, te);

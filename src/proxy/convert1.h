@@ -20,9 +20,10 @@ size_t proxy_trailers_keep(struct http_field *fields, size_t n);
 /* How the other side is told where the message ends and what becomes of the connection. */
 struct proxy_write1 {
 	bool chunked;
-	bool close;	 /* Connection: close */
-	bool keep_alive; /* Connection: keep-alive, for HTTP/1.0 */
-	bool absolute;	 /* the target in absolute form: an upstream proxy */
+	bool close;		   /* Connection: close */
+	bool keep_alive;	   /* Connection: keep-alive, for HTTP/1.0 */
+	bool absolute;		   /* the target in absolute form: an upstream proxy */
+	struct span authorization; /* of Proxy-Authorization, for it; empty: none */
 };
 
 /* Bytes that the head takes, exactly; then writes them at `at`. */

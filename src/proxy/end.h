@@ -47,6 +47,11 @@ enum proxy_cause {
 	PROXY_BACK_TORN,	 /* ended in the middle of the body */
 	PROXY_WHOLE_TIME,	 /* the exchange as a whole took too long: 504 */
 	PROXY_DRAINED,		 /* we are going down and could not wait */
+	PROXY_UPSTREAM_SIGN_IN,	 /* the proxy that leads on does not take our password: 502 */
+	PROXY_UPSTREAM_REFUSED,	 /* it does not let us go there: 403 */
+	PROXY_UPSTREAM_FAILED,	 /* it could not connect, or is broken: 502 */
+	PROXY_UPSTREAM_FORMAT,	 /* what it says is no answer to CONNECT: 502 */
+	PROXY_UPSTREAM_TIME,	 /* it was reached, and did not lead on in time: 504 */
 	PROXY_TRY_ANOTHER,	 /* the face did not want this response */
 	PROXY_INTERNAL,		 /* no memory, a face that broke its contract: 500 */
 	PROXY_CAUSES,

@@ -22,7 +22,11 @@ static uint32_t phase_ms(const struct proxy_exchange *x)
 	switch ((enum proxy_phase)x->phase) {
 	case PROXY_PHASE_VERDICT:
 	case PROXY_PHASE_PICK: return l->wait_ms;
-	case PROXY_PHASE_CONNECT: return x->hop ? x->hop->limits.connect_ms : 0;
+	case PROXY_PHASE_CONNECT:
+		if (!x->hop)
+			return 0;
+		return x->asked && x->hop->limits.lead_ms ? x->hop->limits.lead_ms
+							  : x->hop->limits.connect_ms;
 	case PROXY_PHASE_SENT: return x->request_ended ? l->first_byte_ms : l->client_body_ms;
 	case PROXY_PHASE_ANSWER:
 		return x->response_held || x->response_ended || !x->back ? l->client_read_ms
@@ -69,7 +73,7 @@ static enum proxy_cause late_cause(const struct proxy_exchange *x)
 	    x->worker->now_us / 1000 >= x->times.begin_us / 1000 + l->whole_ms)
 		return PROXY_WHOLE_TIME;
 	switch ((enum proxy_phase)x->phase) {
-	case PROXY_PHASE_CONNECT: return PROXY_CONNECT_TIME;
+	case PROXY_PHASE_CONNECT: return x->asked ? PROXY_UPSTREAM_TIME : PROXY_CONNECT_TIME;
 	case PROXY_PHASE_SENT:
 		return x->request_ended || x->request_whole || x->request_held
 			       ? PROXY_BACK_TIME
@@ -252,6 +256,8 @@ void exchange_pick(struct proxy_exchange *x)
 	case PROXY_PICK_HOP:
 		x->hop = hop;
 		x->tries++;
+		x->asked = false;
+		x->lead_status = 0;
 		x->times.picked_us = w->now_us;
 		x->phase = PROXY_PHASE_CONNECT;
 		exchange_arm(x);
@@ -274,6 +280,13 @@ void proxy_exchange_resume(struct proxy_exchange *x)
 		exchange_pick(x);
 }
 
+void proxy_exchange_asking(struct proxy_exchange *x)
+{
+	x->asked = true;
+	if (x->hop && x->hop->limits.lead_ms)
+		exchange_arm(x);
+}
+
 void proxy_exchange_opened(struct proxy_exchange *x, bool kept)
 {
 	struct proxy_worker *w = x->worker;
@@ -288,6 +301,8 @@ void proxy_exchange_opened(struct proxy_exchange *x, bool kept)
 	}
 	if (kept)
 		proxy_count_add(&w->counts, PROXY_COUNT_BACK_REUSED, 1);
+	if (w->face->opened && x->connection)
+		w->face->opened(w->face_arg, x);
 	x->phase = PROXY_PHASE_SENT;
 	x->request_ended = end;
 	x->at_hand_sent = 0;
@@ -322,6 +337,9 @@ static bool may_go_again(const struct proxy_exchange *x, enum proxy_cause cause,
 	case PROXY_BACK_TLS:
 	case PROXY_BACK_CERTIFICATE:
 	case PROXY_BACK_CLOSED:
+	case PROXY_UPSTREAM_SIGN_IN:
+	case PROXY_UPSTREAM_FAILED:
+	case PROXY_UPSTREAM_FORMAT:
 	case PROXY_TRY_ANOTHER: return x->tries < most;
 	default: return false;
 	}

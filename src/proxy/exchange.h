@@ -129,6 +129,8 @@ struct proxy_exchange {
 	bool response_ended;	    /* the whole answer was passed to the front or to the filters */
 	bool request_at_hand;	    /* no byte of the request's body is gone: may be tried again */
 	bool kept;		    /* the connection to the back end had served before */
+	bool asked;		    /* the hop leads on, was reached, and was asked to */
+	uint16_t lead_status;	    /* with CONNECT: what it answered if it does not; 0: nothing */
 	struct ip_endpoint reached; /* of HTTP/1 and tunnels: where the last connection led */
 	struct ip_endpoint bound;   /* of UDP ASSOCIATE: where the client's datagrams go to */
 	enum err connect_error;	    /* with PROXY_CONNECT_FAILED: what the kernel said */
@@ -220,6 +222,8 @@ void proxy_exchange_finish(struct proxy_exchange *x);
 /* The connection is there, new or kept: x->request is sent from within by back.head and back.body.
  */
 void proxy_exchange_opened(struct proxy_exchange *x, bool kept);
+/* Before that: the hop leads on to another, was reached, and is asked to now. */
+void proxy_exchange_asking(struct proxy_exchange *x);
 void proxy_exchange_interim(struct proxy_exchange *x); /* x->response: a 1xx */
 /* x->response; its framing members are those of its own fields, or a tunnel's. end: no body. False:
  * the answer is not wanted; the back lets go of x, then calls proxy_exchange_refused. */

@@ -111,6 +111,9 @@ struct proxy_face {
 	/* x->tries were made before. */
 	enum proxy_pick (*pick)(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
 				struct proxy_verdict *ret);
+	/* The connection to the hop of the last pick is there, new or kept, and leads where it
+	 * should; x->times and x->kept say more. NULL: of no interest. */
+	void (*opened)(void *arg, struct proxy_exchange *x);
 	/* The exchange has let go of hop: PROXY_FINE, or why it failed there. */
 	void (*left)(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 		     enum proxy_cause cause);

@@ -115,8 +115,11 @@ static enum socks5_reply reply_of(const struct proxy_exchange *x)
 		return SOCKS5_SUCCEEDED;
 	if (x->cause == PROXY_CONNECT_FAILED)
 		return socks5_reply_of(x->connect_error);
-	if (x->cause == PROXY_CONNECT_TIME)
+	if (x->cause == PROXY_CONNECT_TIME || x->cause == PROXY_UPSTREAM_TIME)
 		return SOCKS5_TTL_EXPIRED;
+	/* It says nothing of where the client wants to go. */
+	if (x->cause == PROXY_UPSTREAM_SIGN_IN || x->cause == PROXY_UPSTREAM_FORMAT)
+		return SOCKS5_FAILED;
 	switch (x->response.status) {
 	case 403:
 	case 407: return SOCKS5_NOT_ALLOWED;

@@ -27,6 +27,7 @@ enum proxy_protocol {
 /* Times are of one thing each; 0: no limit. */
 struct proxy_hop_limits {
 	uint32_t connect_ms;   /* connect and TLS handshake */
+	uint32_t lead_ms;      /* from then until it has led on; 0: within connect_ms too */
 	uint32_t idle_ms;      /* a kept connection */
 	uint32_t idle_max;     /* kept connections of this worker */
 	uint32_t requests_max; /* requests on one connection, then it is closed */
@@ -40,6 +41,11 @@ enum { PROXY_SPLICED_MAX = 3 };
 struct proxy_hop_socks {
 	struct socks_address target;
 	struct span user, password; /* empty: neither is offered */
+};
+
+/* The hop is an HTTP proxy, which is asked for this by CONNECT (RFC 9110 9.3.6). */
+struct proxy_hop_connect {
+	struct span authority;
 };
 
 struct proxy_hop {
@@ -61,6 +67,10 @@ struct proxy_hop {
 	/* With PROXY_HTTP1 and PROXY_RAW. Borrowed until face.pick has returned and a connection
 	 * was begun; NULL: none. */
 	const struct proxy_hop_socks *socks;
+	const struct proxy_hop_connect *connect; /* likewise */
+	/* With connect and via_proxy: the value of Proxy-Authorization, which goes to that proxy
+	 * and is in no head that anybody else sees. Borrowed as long as the exchange lives. */
+	struct span authorization;
 	void *owner; /* the service's: its back end */
 
 	struct proxy_back1 *idle; /* last used first */

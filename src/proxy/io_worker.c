@@ -216,7 +216,7 @@ enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
 /* HTTP and TLS are spoken by who connects, at once; what else is in a tunnel is not known. */
 static bool we_speak(const struct proxy_hop *hop, const struct tls_peer *tls)
 {
-	return hop->protocol != PROXY_RAW || tls || hop->via_proxy || hop->socks ||
+	return hop->protocol != PROXY_RAW || tls || hop->via_proxy || hop->socks || hop->connect ||
 	       hop->to.port == PORT_HTTPS || hop->to.port == PORT_HTTP;
 }
 
