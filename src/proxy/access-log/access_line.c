@@ -192,6 +192,8 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 	if (l->cause)
 		member_text(w, "cause", span_text(l->cause));
 	member_text(w, "detail", l->detail);
+	member_text(w, "upstream", l->upstream);
+	member_if(w, "upstream_status", l->upstream_status);
 	member_text(w, "tunnel_sni", l->tunnel_name);
 	write_tls(l, w);
 	write_inspected(l, w);

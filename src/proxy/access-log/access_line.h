@@ -37,11 +37,13 @@ struct access_line {
 	bool inspected; /* in JSON only: it was within TLS, which the proxy decrypted */
 	/* In JSON only: whom the client asks for by TLS inside its tunnel; what refused it. */
 	struct span tunnel_name, detail;
-	const char *cause; /* NULL: it ended well */
-	uint32_t route;	   /* line of the file, 0: none */
-	uint16_t status;   /* 0: nothing was answered */
-	uint8_t version;   /* 10, 11, 20; 4, 5: SOCKS; 1: TLS, passed on as it came */
-	uint8_t tries;	   /* servers asked */
+	struct span upstream;	  /* in JSON only: the proxy of others that led there */
+	uint16_t upstream_status; /* and what it answered where it did not; 0: nothing */
+	const char *cause;	  /* NULL: it ended well */
+	uint32_t route;		  /* line of the file, 0: none */
+	uint16_t status;	  /* 0: nothing was answered */
+	uint8_t version;	  /* 10, 11, 20; 4, 5: SOCKS; 1: TLS, passed on as it came */
+	uint8_t tries;		  /* servers asked */
 	uint64_t request_bytes, response_bytes;
 	uint64_t duration_us, first_byte_us, connect_us; /* the latter two 0: there was none */
 };

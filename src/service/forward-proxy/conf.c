@@ -75,10 +75,10 @@ static const struct config_key forward_keys[] = {
 	 CONFIG_FIELD(struct forward_conf, upstreams),
 	 .map = &forward_upstream_map,
 	 .items_max = FORWARD_UPSTREAMS_MAX,
-	 .example = "[{to: [\"*.onion\"], socks: 127.0.0.1:9050}]",
+	 .example = "[{to: [\"*.onion\"], socks: 127.0.0.1:9050}, {https: proxy.example, except: "
+		    "\"*.home.arpa\"}]",
 	 .help = "proxies of others by which some destinations, or all, are gone to; the first "
-		 "that "
-		 "fits decides, and what none fits is gone to directly"},
+		 "entry that fits decides, and what none fits is gone to directly"},
 	{.name = "ports",
 	 .type = CONFIG_TEXT,
 	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
@@ -350,6 +350,42 @@ static void check_bandwidth(const struct forward_conf *conf, struct config_at *a
 	}
 }
 
+/* Does the proxy listen there? */
+static bool is_own_door(const struct forward_door *doors, size_t n, const struct destination *d)
+{
+	const struct inside_rules none = {0};
+	bool loopback = inside_judge(&none, &d->address) == INSIDE_LOOPBACK;
+	for (size_t i = 0; i < n; i++) {
+		struct ip_address at = ip_address_unmap(&doors[i].at.address);
+		bool same = ip_address_equal(&at, &d->address) ||
+			    (loopback && inside_judge(&none, &at) == INSIDE_UNSPECIFIED);
+		if (same && doors[i].at.port == d->port)
+			return true;
+	}
+	return false;
+}
+
+/* A way that leads to ourselves leads nowhere. */
+static void check_upstreams(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct forward_upstream_conf *u = conf->upstreams.items;
+	struct forward_door doors[FORWARD_ADDRESSES_MAX];
+	size_t n = forward_doors(conf, doors, FORWARD_ADDRESSES_MAX);
+	for (size_t i = 0; i < conf->upstreams.n; i++) {
+		const char *key = u[i].socks.n ? "socks" : u[i].http.n ? "http" : "https";
+		for (size_t k = 0; k < forward_upstream_servers(&u[i])->n; k++) {
+			const struct config_step steps[] = {{"upstreams", i}, {key, k}};
+			struct destination d;
+			forward_upstream_server(&u[i], k, &d);
+			if (d.address.family && is_own_door(doors, n, &d))
+				config_fail_inside(at, steps, 2,
+						   "this is the proxy's own address: requests "
+						   "would come back for ever. It is for another "
+						   "proxy's");
+		}
+	}
+}
+
 static void check(const void *section, struct config_at *at)
 {
 	const struct forward_conf *conf = section;
@@ -367,6 +403,7 @@ static void check(const void *section, struct config_at *at)
 	check_bandwidth(conf, at);
 	check_inspection(conf, at);
 	forward_members_check(conf, at);
+	check_upstreams(conf, at);
 	proxy_cache_check(&conf->cache, at);
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/cache/io_cache_control.h"
 #include "proxy/count.h"
 #include "service/forward-proxy/io_authority.h"
+#include "service/forward-proxy/io_upstreams.h"
 #include "service/forward-proxy/io_why.h"
 
 #define PREFIX "gatehouse_forward_proxy_"
@@ -190,6 +191,10 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_INSPECT_LEFT));
 	write_one(w, "inspect_refused_total", "tunnels whose client did not take what it was shown",
 		  own_count(p, FORWARD_COUNT_INSPECT_REFUSED));
+	write_one(w, "upstream_direct_total",
+		  "requests that went directly as no proxy of `upstreams` could be reached",
+		  own_count(p, FORWARD_COUNT_FELL));
+	forward_upstreams_metrics(p->site, loop_now_ms(&p->life.loop), w);
 	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
 		  own_count(p, FORWARD_COUNT_SCRIPTS));
 	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",
@@ -236,7 +241,16 @@ static void handle_clients(void *arg, const struct control_request *req,
 	forward_top_clients(all, n, req, reply);
 }
 
+static void handle_upstreams(void *arg, const struct control_request *req,
+			     struct control_reply *reply)
+{
+	const struct forward_proxy *p = arg;
+	(void)req;
+	forward_upstreams_show(p->site, loop_now_ms(&p->life.loop), reply);
+}
+
 static const struct control_verb verbs[] = {
+	{"GET", "/upstreams", "proxies of others, and how they do", handle_upstreams},
 	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", handle_cache},
 	{"GET", "/cache/why", "?url=: what is kept of an address, or why nothing is",
 	 handle_cache_why},

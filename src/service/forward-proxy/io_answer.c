@@ -115,6 +115,13 @@ void forward_refuse_bare(struct proxy_exchange *x, struct proxy_verdict *ret)
 	ret->answer = span_text("the proxy has no memory for this\n");
 }
 
+/* Then a proxy of others is at fault, and not the server that it leads to. */
+static bool is_of_connecting(uint8_t cause)
+{
+	return cause == PROXY_CONNECT_FAILED || cause == PROXY_CONNECT_TIME ||
+	       cause == PROXY_BACK_TLS || cause == PROXY_BACK_CERTIFICATE;
+}
+
 void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
 	const struct forward_exchange *e = x->service;
@@ -125,11 +132,15 @@ void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *re
 		alert(e, REFUSAL_NONE, x->response.status, ret);
 		return;
 	}
-	const struct page page = {
-		.why = refusal_of_cause((enum proxy_cause)x->cause, x->response.status),
-		.asked = x->received_authority,
-		.contact = contact_of(e),
-		.language = (enum page_language)e->language,
-		.proxy = e->view->site->name};
+	struct page page = {.why = refusal_of_cause((enum proxy_cause)x->cause, x->response.status),
+			    .asked = x->received_authority,
+			    .contact = contact_of(e),
+			    .language = (enum page_language)e->language,
+			    .proxy = e->view->site->name};
+	if (e->upstream && !x->asked && is_of_connecting(x->cause)) {
+		const struct refusal_facts *f = refusal_facts(REFUSAL_UPSTREAM);
+		memcpy(page.why.text, f->text, sizeof(f->text));
+		page.why.error = f->error;
+	}
 	answer(x, &page, ret);
 }

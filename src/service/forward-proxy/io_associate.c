@@ -220,10 +220,14 @@ static enum forward_step judge(struct forward_exchange *e)
 	enum forward_step s = FORWARD_STEP_ON;
 	e->allowed = false;
 	e->addresses.n = 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == FORWARD_STEP_ON; i++)
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == FORWARD_STEP_ON; i++) {
 		s = steps[i](e, NULL);
-	/* A proxy of others takes connections only; to go there otherwise would tell who asks. */
-	return e->upstream ? FORWARD_STEP_ANSWERED : s;
+		/* A proxy of others takes connections only; to go there otherwise would tell who
+		 * asks. */
+		if (e->upstream)
+			return FORWARD_STEP_ANSWERED;
+	}
+	return s;
 }
 
 static bool destination_of(const struct socks_address *to, struct destination *ret)

@@ -47,9 +47,9 @@ enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdi
 		return FORWARD_STEP_ON;
 	}
 	if (e->upstream) { /* nobody but him is told the name */
-		e->addresses =
-			(struct names_addresses){.items = {e->upstream->socks.address}, .n = 1};
-		return FORWARD_STEP_ON;
+		enum forward_step s = forward_find_upstream(e, ret);
+		if (s != FORWARD_STEP_ON || e->upstream)
+			return s;
 	}
 	if (e->taken && !e->instead.len)
 		return FORWARD_STEP_ON; /* where it was meant to go */

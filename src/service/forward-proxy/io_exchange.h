@@ -14,6 +14,7 @@
 
 struct access_rule;
 struct upstream;
+struct upstream_server;
 struct forward_association;
 struct forward_inspected;
 struct forward_view;
@@ -59,6 +60,12 @@ struct forward_exchange {
 	uint64_t ticket;	   /* while they are hashed; 0: they are not */
 	struct span user;	   /* who is signed in; empty: nobody */
 	const struct upstream *upstream; /* by whom it is gone to; NULL: directly */
+	/* Of its servers the one that is tried, at `addresses`; NULL: none yet, or it failed. */
+	const struct upstream_server *server;
+	const struct upstream_server *asked_by; /* the last one that was, for the log */
+	unsigned tried;				/* those that failed: bit i, upstream->servers[i] */
+	bool led;    /* one was reached, and failed or did not want to lead there */
+	bool direct; /* none was, and now it is to be gone to without */
 	/* The rule that decided; NULL: none did. */
 	const struct access_rule *rule;
 	const struct privacy_conf *privacy; /* its level; NULL: not chosen yet */

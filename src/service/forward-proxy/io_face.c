@@ -1,6 +1,7 @@
 #include "service/forward-proxy/io_face.h"
 
 #include "proto/ip/prefix.h"
+#include "proxy/hop.h"
 #include "proxy/socks.h"
 #include "service/forward-proxy/io_inspect.h"
 #include "service/forward-proxy/page.h"
@@ -149,8 +150,12 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 	(void)arg;
 	/* RFC 9110 15.5.8 is of proxies: a client would tell it the password that is for us. */
 	if (x->response.status == 407) {
+		bool upstream = x->hop && x->hop->via_proxy;
 		proxy_cached_drop(e->cached);
-		(void)forward_refuse(e, REFUSAL_ANSWER, (struct span){0}, ret);
+		if (upstream)
+			forward_upstream_declined(e);
+		(void)forward_refuse(e, upstream ? REFUSAL_UPSTREAM_SIGN_IN : REFUSAL_ANSWER,
+				     (struct span){0}, ret);
 		return PROXY_REPLACE;
 	}
 	enum proxy_judgement judged = proxy_cached_response(e->cached, ret);
@@ -191,6 +196,7 @@ const struct proxy_face forward_face = {
 	.disconnected = forward_disconnected,
 	.request = request,
 	.pick = forward_pick,
+	.opened = forward_opened,
 	.left = forward_left,
 	.response = response,
 	.first_bytes = forward_first_bytes,

@@ -53,8 +53,23 @@ enum forward_step forward_read_inside(struct forward_exchange *e, struct proxy_v
 /* io_pages.c: what is asked of ourselves. */
 enum forward_step forward_own_page(struct forward_exchange *e, struct proxy_verdict *ret);
 
-/* io_pick.c: by whom. */
+/* io_lead.c: by whom: the entry of `upstreams`, its servers. */
+/* For that place, as it is written; NULL: directly. */
+const struct upstream *forward_upstream_to(const struct forward_site *site,
+					   const struct destination *to);
 enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_verdict *ret);
+/* With e->upstream: a server and where it is. It may have become direct when that is ON. */
+enum forward_step forward_find_upstream(struct forward_exchange *e, struct proxy_verdict *ret);
+/* All addresses were given up. ON: there are others, or nothing is left to do. */
+enum forward_step forward_lead_again(struct forward_exchange *e, struct proxy_verdict *ret);
+/* proxy_face.opened. */
+void forward_opened(void *arg, struct proxy_exchange *x);
+/* It does not take our password: its answer says so. */
+void forward_upstream_declined(struct forward_exchange *e);
+/* e->server is given up. */
+void forward_server_leave(struct forward_exchange *e);
+/* The hop to e->server was left. */
+void forward_lead_left(struct forward_exchange *e, enum proxy_cause cause);
 
 /* io_destination.c: may that host and port be gone to, as written; its addresses; may they. */
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);

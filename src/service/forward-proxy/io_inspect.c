@@ -105,12 +105,6 @@ static bool is_skipped(const struct forward_exchange *e, const struct destinatio
 	       inspect_skip_has(&e->view->site->inspect_skip, destination_name(to));
 }
 
-static bool is_led_by_others(const struct forward_exchange *e, const struct destination *to)
-{
-	const struct forward_site *site = e->view->site;
-	return upstream_find(site->upstreams, site->conf->upstreams.n, to) != NULL;
-}
-
 static bool may_be_inspected(struct forward_exchange *e, const struct forward_inspected *in,
 			     const struct client_hello *h)
 {
@@ -119,7 +113,7 @@ static bool may_be_inspected(struct forward_exchange *e, const struct forward_in
 		forward_count(e->worker, FORWARD_COUNT_INSPECT_SKIPPED);
 		return false;
 	}
-	if (e->upstream || is_led_by_others(e, &in->to) || !speaks_http(h) ||
+	if (e->upstream || forward_upstream_to(e->view->site, &in->to) || !speaks_http(h) ||
 	    inspect_sites_is_left(&n->sites, in->name, clock_wall_s())) {
 		forward_count(e->worker, FORWARD_COUNT_INSPECT_LEFT);
 		tally(n, TALLY_LEFT, in->name);

@@ -68,6 +68,9 @@ void forward_log(struct forward_worker *w, struct proxy_exchange *x,
 		l.tunnel_name = e->asked;
 		l.detail = e->detail;
 		l.inspected = e->inspected || e->inside;
+		if (e->asked_by)
+			l.upstream = span_text(e->asked_by->text);
+		l.upstream_status = x->lead_status;
 	}
 	if (x->connection->tls)
 		fill_tls(x->connection->tls, &l);

@@ -1,9 +1,11 @@
 /* The way to the origin: a connection that was kept, or a new one to whichever of its addresses
  * takes it first. */
 #include "base/writer.h"
+#include "proto/ip/number.h"
 #include "proxy/io_race.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
+#include "service/forward-proxy/upstream_health.h"
 
 /* Connections to one origin, of one worker. Were they fewer than its clients use at once, each
  * burst would open anew what the one before had closed. */
@@ -18,33 +20,38 @@ static const struct forward_inspected *inside_of(const struct forward_exchange *
 	return e->inspecting ? e->inspecting : e->inside;
 }
 
-static struct proxy_hop_limits limits_of(const struct forward_exchange *e, size_t addresses)
+/* Those to an HTTP proxy are for all origins that it leads to. */
+enum { KEPT_SHARED_MAX = 1024, LEAD_MOST_MS = 86400000 };
+
+static struct proxy_hop_limits limits_of(const struct forward_exchange *e, bool shared,
+					 size_t addresses)
 {
-	const struct forward_conf *conf = e->view->site->conf;
-	uint64_t connect_ms = e->upstream ? conf->timeouts.upstream_ms : conf->timeouts.connect_ms;
+	const struct forward_timeouts_conf *t = &e->view->site->conf->timeouts;
+	uint64_t connect_ms = t->connect_ms;
+	uint64_t lead_ms = t->upstream_ms ? t->upstream_ms : LEAD_MOST_MS;
 	/* The last one has its time, too. */
 	if (connect_ms)
 		connect_ms += (addresses - 1) * PROXY_RACE_DELAY_MS;
 	return (struct proxy_hop_limits){
 		.connect_ms = (uint32_t)connect_ms,
-		.idle_ms = (uint32_t)conf->timeouts.origin_idle_ms,
-		.idle_max = inside_of(e) ? KEPT_SECURE_MAX : KEPT_MAX,
+		.lead_ms = e->upstream && !shared ? (uint32_t)lead_ms : 0,
+		.idle_ms = (uint32_t)t->origin_idle_ms,
+		.idle_max = shared	   ? KEPT_SHARED_MAX
+			    : inside_of(e) ? KEPT_SECURE_MAX
+					   : KEPT_MAX,
 	};
 }
 
-enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_verdict *ret)
+/* ---- by a proxy of others ---- */
+
+/* An HTTP proxy is asked for the address itself, on a connection that others' addresses share. Not
+ * where it is to lead elsewhere than the address says. */
+static bool is_shared(const struct forward_exchange *e)
 {
-	const struct forward_site *site = e->view->site;
-	e->upstream = upstream_find(site->upstreams, site->conf->upstreams.n, &e->to);
-	/* Since a reload: the next tunnel goes that way, and is not inspected. */
-	if (e->upstream && e->inside) {
-		ret->kind = PROXY_DROP;
-		return FORWARD_STEP_ANSWERED;
-	}
-	return FORWARD_STEP_ON;
+	return e->upstream && upstream_is_http(e->upstream) && e->kind == FORWARD_FETCH &&
+	       !e->instead.len && !(e->taken && e->to.address.family);
 }
 
-/* What a proxy of others is asked for. */
 static void socks_set(const struct forward_exchange *e, struct origin *o)
 {
 	o->socks =
@@ -55,6 +62,38 @@ static void socks_set(const struct forward_exchange *e, struct origin *o)
 		o->socks.target.name = e->instead.len ? e->instead : destination_name(&e->to);
 	o->hop.socks = &o->socks;
 }
+
+/* False: no memory. */
+static bool connect_set(const struct forward_exchange *e, struct origin *o)
+{
+	char host[DESTINATION_TEXT_MAX + 1], room[DESTINATION_TEXT_MAX];
+	struct writer w = writer_of(room, sizeof(room));
+	if (e->instead.len)
+		write_span(&w, e->instead);
+	else
+		write_bytes(&w, host, destination_host_format(&e->to, host));
+	write_u8(&w, ':');
+	ip_number_write(&w, e->to.port);
+	o->connect.authority = proxy_exchange_store(e->x, writer_span(&w));
+	o->hop.connect = &o->connect;
+	return !w.bad && o->connect.authority.data;
+}
+
+/* What it is asked for, and how. */
+static bool lead_set(const struct forward_exchange *e, bool shared, struct origin *o)
+{
+	o->hop.tls = e->server->tls;
+	o->hop.authorization = e->upstream->authorization;
+	o->hop.via_proxy = shared;
+	if (shared)
+		return true;
+	if (upstream_is_http(e->upstream))
+		return connect_set(e, o);
+	socks_set(e, o);
+	return true;
+}
+
+/* ---- the way ---- */
 
 /* A connection to the engine itself is none to its safe name; and what leads to one address, as the
  * client wanted it, is none to another one of the name's. */
@@ -85,20 +124,23 @@ static struct span secure_host(const struct forward_exchange *e, struct writer *
 	return writer_span(w);
 }
 
-static bool origin_key_of(const struct forward_exchange *e, char room[DESTINATION_TEXT_MAX + 1],
-			  struct origin_key *ret)
+/* False: it is too long. */
+static bool key_of(const struct forward_exchange *e, bool shared,
+		   char room[DESTINATION_TEXT_MAX + 1], struct origin_key *ret)
 {
-	struct writer w = writer_of(room, ORIGIN_HOST_MAX);
+	const struct upstream_server *s = e->upstream ? e->server : NULL;
 	const struct forward_inspected *in = inside_of(e);
-	*ret = (struct origin_key){.port = e->to.port,
-				   .by = e->upstream || in ? e->view->site->number : 0};
-	if (in) {
-		ret->protocol = PROXY_HTTP_ALPN;
+	struct writer w = writer_of(room, ORIGIN_HOST_MAX);
+	*ret = (struct origin_key){.port = shared ? s->at.port : e->to.port};
+	/* Ways by one server of one configuration; shared ones are apart. */
+	if (s || in)
+		ret->by = e->view->site->number << 16 | (s ? s->number << 1 : 0) | shared;
+	ret->protocol = in ? PROXY_HTTP_ALPN : e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW;
+	if (in)
 		ret->host = secure_host(e, &w);
-	} else {
-		ret->protocol = e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW;
-		ret->host = key_host(e, room);
-	}
+	else
+		ret->host = shared ? span_of(room, destination_host_format(&s->at, room))
+				   : key_host(e, room);
 	return !w.bad;
 }
 
@@ -107,42 +149,59 @@ struct origin *forward_way(const struct forward_exchange *e)
 	char room[DESTINATION_TEXT_MAX + 1];
 	const struct forward_inspected *in = inside_of(e);
 	struct origin_key key;
-	if (!origin_key_of(e, room, &key))
+	bool shared = is_shared(e);
+	if (!key_of(e, shared, room, &key))
 		return NULL;
+	uint16_t port = e->upstream ? e->server->at.port : e->to.port;
 	struct ip_endpoint to[ORIGIN_OTHERS_MAX + 1];
 	size_t n = 0;
 	for (size_t i = e->at; i < e->addresses.n && n < ORIGIN_OTHERS_MAX + 1; i++)
-		to[n++] =
-			(struct ip_endpoint){.address = e->addresses.items[i], .port = e->to.port};
-	if (n && e->upstream)
-		to[0] = e->upstream->socks;
+		to[n++] = (struct ip_endpoint){.address = e->addresses.items[i], .port = port};
 	struct origin *o = n ? origins_use(&e->worker->origins, &key) : NULL;
 	if (!o)
 		return NULL;
-	if (in && origin_secure(o, e->view->site->inspect_client, in->name)) {
+	origin_lead(o, to, n);
+	if ((in && origin_secure(o, e->view->site->inspect_client, in->name)) ||
+	    (e->upstream && !lead_set(e, shared, o))) {
 		origins_leave(&e->worker->origins, o);
 		return NULL;
 	}
-	origin_lead(o, to, n);
-	if (e->upstream)
-		socks_set(e, o);
-	o->hop.limits = limits_of(e, n);
+	o->hop.limits = limits_of(e, shared, n);
 	return o;
+}
+
+/* There may be others where all addresses were given up. HOP: there are. */
+static enum proxy_pick look_further(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	switch (forward_lead_again(e, ret)) {
+	case FORWARD_STEP_ON: break;
+	case FORWARD_STEP_WAIT: return PROXY_PICK_WAIT;
+	case FORWARD_STEP_ANSWERED: return PROXY_PICK_ANSWER;
+	}
+	if (e->at < e->addresses.n)
+		return PROXY_PICK_HOP;
+	/* Names of servers that are not known: none was tried. */
+	if (e->x->cause == PROXY_FINE && e->upstream)
+		e->x->cause = PROXY_CONNECT_FAILED;
+	return PROXY_PICK_NONE;
 }
 
 enum proxy_pick forward_pick(void *arg, struct proxy_exchange *x, struct proxy_hop **ret_hop,
 			     struct proxy_verdict *ret)
 {
 	struct forward_exchange *e = x->service;
+	enum proxy_pick p = e->at < e->addresses.n ? PROXY_PICK_HOP : look_further(e, ret);
 	(void)arg;
-	(void)ret;
-	if (e->at >= e->addresses.n)
-		return PROXY_PICK_NONE;
+	if (p != PROXY_PICK_HOP)
+		return p;
 	e->origin = forward_way(e);
 	if (!e->origin) {
 		x->cause = PROXY_BUSY;
 		return PROXY_PICK_NONE;
 	}
+	e->asked_by = e->server;
+	if (e->upstream)
+		upstream_health_asked(e->server->health);
 	*ret_hop = &e->origin->hop;
 	return PROXY_PICK_HOP;
 }
@@ -167,6 +226,11 @@ void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	struct forward_exchange *e = x->service;
 	const struct ip_address *reached = &x->reached.address;
 	(void)hop;
+	origins_leave(&w->origins, TAKE(e->origin));
+	if (e->upstream) {
+		forward_lead_left(e, cause);
+		return;
+	}
 	switch (cause) {
 	case PROXY_BACK_STALE: /* neither says anything of the address */
 	case PROXY_TRY_ANOTHER: break;
@@ -180,7 +244,6 @@ void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	case PROXY_CONNECT_TIME: e->at = e->addresses.n; break; /* none did */
 	default: give_up(e, reached); break;
 	}
-	origins_leave(&w->origins, TAKE(e->origin));
 }
 
 void forward_hop_empty(void *arg, struct proxy_hop *hop)

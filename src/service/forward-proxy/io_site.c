@@ -9,6 +9,7 @@
 #include "os/log.h"
 #include "proxy/io_chain.h"
 #include "service/forward-proxy/inspect/authority.h"
+#include "service/forward-proxy/io_upstreams.h"
 #include "service/forward-proxy/names.h"
 #include "service/forward-proxy/origin.h"
 
@@ -146,7 +147,6 @@ static enum err make_parts(struct forward_site *s)
 	TRY(forward_answers(&s->arena, &s->conf->answers, &s->answers));
 	TRY(forward_privacy(&s->arena, &s->conf->privacy, &s->privacy));
 	TRY(forward_bandwidth_limits(&s->arena, &s->conf->bandwidth, &s->bandwidth));
-	TRY(forward_upstreams(&s->arena, &s->conf->upstreams, &s->upstreams));
 	if (s->conf->has_pac)
 		TRY(forward_pac_text(&s->arena, &s->conf->pac, &s->pac));
 	if (s->conf->has_inspection) {
@@ -158,7 +158,7 @@ static enum err make_parts(struct forward_site *s)
 }
 
 enum err forward_site_new(struct config *config, struct tls_tickets *tickets, uint64_t number,
-			  struct forward_site **ret)
+			  const struct forward_site *before, struct forward_site **ret)
 {
 	struct forward_site *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -183,6 +183,8 @@ enum err forward_site_new(struct config *config, struct tls_tickets *tickets, ui
 	make_via(s);
 	arena_init(&s->arena, ARENA_MAX);
 	enum err e = make_parts(s);
+	if (!e)
+		e = forward_upstreams_make(s, before);
 	if (!e)
 		e = make_servers(s, tickets);
 	if (e)
@@ -210,6 +212,7 @@ void forward_site_unref(struct forward_site *s)
 	tls_server_unref(s->inspect_like);
 	forward_access_rules_done(&s->rules);
 	forward_answers_done(&s->answers);
+	forward_upstreams_done(s);
 	arena_done(&s->arena);
 	config_free(s->config);
 	free(s);
@@ -239,10 +242,23 @@ static enum err folder_add(char **folders, size_t *n, const char *path)
 	return OK;
 }
 
+/* Of whom certificates of other proxies must be. */
+static enum err folders_of_authorities(const struct forward_conf *conf, char **folders, size_t *n)
+{
+	const struct forward_upstream_conf *u = conf->upstreams.items;
+	for (size_t i = 0; i < conf->upstreams.n; i++) {
+		const char *path = u[i].ca ? u[i].ca : fetch_system_authorities();
+		if (u[i].https.n && path)
+			TRY(folder_add(folders, n, path));
+	}
+	return OK;
+}
+
 enum err forward_site_folders(const struct forward_conf *conf, char ***ret)
 {
 	const struct forward_certificate_conf *all = conf->certificates.items;
-	char **folders = calloc(2 * conf->certificates.n + 2, sizeof(*folders));
+	size_t most = 2 * conf->certificates.n + conf->upstreams.n + 2;
+	char **folders = calloc(most, sizeof(*folders));
 	const char *trusted = conf->inspection.authorities;
 	if (conf->has_inspection && !trusted)
 		trusted = fetch_system_authorities();
@@ -255,6 +271,8 @@ enum err forward_site_folders(const struct forward_conf *conf, char ***ret)
 	}
 	if (!e && conf->has_inspection && trusted)
 		e = folder_add(folders, &n, trusted);
+	if (!e)
+		e = folders_of_authorities(conf, folders, &n);
 	if (e)
 		forward_site_folders_free(folders);
 	else

@@ -37,9 +37,9 @@ struct forward_site {
 	struct proxy_limits limits;
 	struct proxy_limits hold_limits; /* of what lasts as long as its client wants */
 	struct ports ports, tunnel_ports, socks_ports, tls_ports;
-	struct inside_rules inside;	  /* own: none; who asks adds it */
-	struct arena arena;		  /* of what is made of the configuration */
-	const struct upstream *upstreams; /* conf->upstreams.n */
+	struct inside_rules inside; /* own: none; who asks adds it */
+	struct arena arena;	    /* of what is made of the configuration */
+	struct upstream *upstreams; /* conf->upstreams.n; NULL while it is made */
 	struct access_rules rules;
 	struct answers_rules answers;
 	struct bandwidth_limits bandwidth;
@@ -59,10 +59,11 @@ struct forward_site {
 	char via_text[3][FORWARD_VIA_MAX]; /* what via lies in */
 };
 
-/* config: judged, with the section; a count of its own is taken. ENOMEM; ERR_CONFIG: a file cannot
+/* config: judged, with the section; a count of its own is taken. before: the one in force, or NULL.
+ * ENOMEM; ERR_CONFIG: a file cannot
  * be used, which the log says with its line. */
 MUST enum err forward_site_new(struct config *config, struct tls_tickets *tickets, uint64_t number,
-			       struct forward_site **ret);
+			       const struct forward_site *before, struct forward_site **ret);
 /* Before the site is in force: TLS is inspected by that authority (a count of its own is taken), if
  * the configuration says so. ENOMEM. */
 MUST enum err forward_site_inspect(struct forward_site *s, struct inspect_authority *authority);

@@ -165,8 +165,9 @@ static void choose_privacy(struct forward_exchange *e)
 
 enum forward_step forward_edit_request(struct forward_exchange *e, struct proxy_verdict *ret)
 {
-	if (e->kind != FORWARD_FETCH)
-		return FORWARD_STEP_ON; /* its head goes nowhere */
+	/* The head of a tunnel goes nowhere; but an HTTP proxy is told Via. */
+	if (e->kind != FORWARD_FETCH && !(e->upstream && upstream_is_http(e->upstream)))
+		return FORWARD_STEP_ON;
 	choose_privacy(e);
 	if (message_request_edit(&e->x->request, &e->view->site->via) || hide(e))
 		return forward_refuse(e, REFUSAL_MEMORY, none(), ret);

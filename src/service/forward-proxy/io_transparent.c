@@ -129,9 +129,8 @@ enum forward_step forward_check_claim(struct forward_exchange *e, struct proxy_v
 	if (s == FORWARD_STEP_ON)
 		s = forward_judge_policy(e, ret);
 	/* An engine's safe name, and who leads for us, find where it goes: not the client. */
-	const struct forward_site *site = e->view->site;
-	e->unproved =
-		e->instead.len || upstream_find(site->upstreams, site->conf->upstreams.n, &e->to);
+	(void)forward_choose_way(e, ret);
+	e->unproved = e->instead.len || e->upstream;
 	if (s != FORWARD_STEP_ON || e->unproved)
 		return s;
 	switch (judge_claim(e)) {

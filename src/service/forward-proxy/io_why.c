@@ -105,18 +105,16 @@ static void know(struct why *w)
 		w->groups = (struct forward_membership){p, policy_groups_of(p, &known.client)};
 	}
 	policy_url_read(w->url.target, &w->readings);
-	w->facts = (struct access_facts){
-		.client = w->client,
-		.user = w->user,
-		.secure = true,
-		.now_s = clock_wall_s(),
-		.member = forward_member,
-		.member_arg = &w->groups,
-		.to = &w->to,
-		.translators = &w->site->inside,
-		.unresolved =
-			upstream_find(w->site->upstreams, w->site->conf->upstreams.n, &w->to) &&
-			!w->to.address.family};
+	w->facts = (struct access_facts){.client = w->client,
+					 .user = w->user,
+					 .secure = true,
+					 .now_s = clock_wall_s(),
+					 .member = forward_member,
+					 .member_arg = &w->groups,
+					 .to = &w->to,
+					 .translators = &w->site->inside,
+					 .unresolved = forward_upstream_to(w->site, &w->to) &&
+						       !w->to.address.family};
 	/* Of https nothing but the host is seen, unless it is inspected. */
 	w->inspected = w->tunnel && is_inspected(w);
 	w->facts.readings = w->tunnel && !w->inspected ? NULL : &w->readings;

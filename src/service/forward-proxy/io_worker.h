@@ -60,6 +60,7 @@ enum forward_count {
 	FORWARD_COUNT_INSPECT_SKIPPED, /* tunnels of such clients that were not, by `skip` */
 	FORWARD_COUNT_INSPECT_LEFT,    /* or because it would not work */
 	FORWARD_COUNT_INSPECT_REFUSED, /* whose client broke off the handshake with us */
+	FORWARD_COUNT_FELL,	       /* to direct, as no upstream could be reached */
 	FORWARD_COUNT_SCRIPTS,	       /* of ours, for browsers */
 	FORWARD_COUNT_CUT,	       /* tunnels and associations that may be no more */
 	FORWARD_COUNT_PACED,	       /* how often octets waited for their time */

@@ -130,7 +130,7 @@ static enum err inspect(struct forward_proxy *p, struct forward_site *s)
 enum err forward_apply(struct forward_proxy *p, struct config *config)
 {
 	AUTO(forward_site_unref) struct forward_site *made = NULL;
-	TRY(forward_site_new(config, p->tickets, p->sites + 1, &made));
+	TRY(forward_site_new(config, p->tickets, p->sites + 1, p->site, &made));
 	/* At the start there is no worker yet, and no place to write to: open_all does it later. */
 	if (p->workers_started)
 		TRY(inspect(p, made));
@@ -492,6 +492,13 @@ static const char *obeys(const void *section)
 	return conf->policy ? "policy" : NULL;
 }
 
+static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
+		   void *arg)
+{
+	const struct forward_conf *conf = section;
+	forward_upstreams_advise(&conf->upstreams, tell, arg);
+}
+
 const struct service forward_proxy_service = {
 	.name = "forward-proxy",
 	.summary = "the forward proxy: out on behalf of clients",
@@ -499,6 +506,7 @@ const struct service forward_proxy_service = {
 	.keeps_state = keeps_state,
 	.folder = folder,
 	.plan = plan,
+	.advise = advise,
 	.obeys = obeys,
 	.run = run,
 };

@@ -29,10 +29,11 @@ struct origin_key {
 };
 
 struct origin {
-	struct proxy_hop hop;		/* first: whom it leads to is set before each use */
-	struct origin *next, *previous; /* of those that nobody uses */
-	struct proxy_hop_socks socks;	/* of the hop, where that is one */
-	struct tls_peer *tls, *tls1;	/* of the hop; counted; NULL: plain */
+	struct proxy_hop hop;		  /* first: whom it leads to is set before each use */
+	struct origin *next, *previous;	  /* of those that nobody uses */
+	struct proxy_hop_socks socks;	  /* of the hop, where that is one */
+	struct proxy_hop_connect connect; /* likewise */
+	struct tls_peer *tls, *tls1;	  /* of the hop; counted; NULL: plain */
 	size_t users;
 	uint64_t by;
 	bool forgotten; /* not in the table any more */

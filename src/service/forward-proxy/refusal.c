@@ -150,6 +150,17 @@ static const struct refusal_facts all[REFUSALS] = {
 			    "http_protocol_error",
 			    {"The server answered what only a proxy may answer.",
 			     "프록시만 할 수 있는 답을 서버가 했습니다."}},
+	[REFUSAL_UPSTREAM] = {"no-upstream",
+			      502,
+			      "destination_unavailable",
+			      {"The proxy that leads there could not be reached.",
+			       "그곳으로 이어 주는 프록시에 닿을 수 없었습니다."}},
+	[REFUSAL_UPSTREAM_SIGN_IN] =
+		{"upstream-sign-in",
+		 502,
+		 "proxy_configuration_error",
+		 {"The proxy that leads there does not take our password.",
+		  "그곳으로 이어 주는 프록시가 우리의 비밀번호를 받지 않습니다."}},
 };
 
 const struct refusal_facts *refusal_facts(enum refusal why)
@@ -206,6 +217,24 @@ static const struct {
 	[PROXY_CLIENT_FORMAT] = {"http_request_error",
 				 {"The request did not come as it should.",
 				  "요청이 제대로 오지 않았습니다."}},
+	[PROXY_UPSTREAM_SIGN_IN] =
+		{"proxy_configuration_error",
+		 {"The proxy that leads there does not take our password.",
+		  "그곳으로 이어 주는 프록시가 우리의 비밀번호를 받지 않습니다."}},
+	[PROXY_UPSTREAM_REFUSED] = {"http_request_denied",
+				    {"The proxy that leads there does not let us go there.",
+				     "그곳으로 이어 주는 프록시가 그곳으로 가는 것을 허용하지 "
+				     "않습니다."}},
+	[PROXY_UPSTREAM_FAILED] = {"destination_unavailable",
+				   {"The proxy that leads there could not reach the server.",
+				    "그곳으로 이어 주는 프록시가 서버에 닿을 수 없었습니다."}},
+	[PROXY_UPSTREAM_FORMAT] = {"http_protocol_error",
+				   {"What should lead there did not answer as a proxy does.",
+				    "그곳으로 이어 주어야 할 프록시의 답이 프록시의 답이 "
+				    "아닙니다."}},
+	[PROXY_UPSTREAM_TIME] = {"connection_timeout",
+				 {"The proxy that leads there did not reach the server in time.",
+				  "그곳으로 이어 주는 프록시가 제때 서버에 닿지 못했습니다."}},
 	[PROXY_NO_BACK] = {"proxy_internal_response",
 			   {"The proxy has no room for this now; try again later.",
 			    "프록시에 지금 여유가 없습니다. 잠시 뒤에 다시 시도해 주세요."}},

@@ -36,6 +36,8 @@ enum refusal {
 	REFUSAL_SERVER_CERTIFICATE, /* of a server that is inspected: it is not good */
 	REFUSAL_SERVER_TLS,	    /* likewise: the handshake failed */
 	REFUSAL_ANSWER,		    /* an origin's answer that only a proxy may give: 407 */
+	REFUSAL_UPSTREAM,	    /* no server of `upstreams` that leads there is to be found */
+	REFUSAL_UPSTREAM_SIGN_IN,   /* one does not take our password */
 	REFUSALS,
 };
 
