@@ -76,7 +76,6 @@ static void refuses_servers_that_are_none(void **state)
 	refused(HEAD "    - {to: a.example, order: rotate}\n", 4, 30, "there is no server");
 	refused(HEAD "    - {http: a.example, except: \"a b\"}\n", 4, 33, "is no place");
 	refused(HEAD "    - {http: a.example, pause: 10ms}\n", 4, 32, "out of bounds");
-	refused(HEAD "    - {htp: a.example}\n", 4, 8, "http");
 }
 
 /* One's own address is no way out. */
@@ -86,7 +85,7 @@ static void refuses_a_way_that_leads_to_itself(void **state)
 	refused(HEAD "    - {http: \"192.0.2.1:3128\"}\n", 4, 14, "the proxy's own");
 	refused(HEAD "    - {to: b.example, socks: 192.0.2.7}\n    - {http: [x.example, "
 		     "192.0.2.1]}\n",
-		5, 25, "the proxy's own");
+		5, 26, "the proxy's own");
 	refused("forward-proxy:\n  listen: 0.0.0.0:3999\n  upstreams:\n"
 		"    - {http: \"127.0.0.1:3999\"}\n",
 		4, 14, "the proxy's own");

@@ -66,6 +66,7 @@ struct forward_exchange {
 	unsigned tried;				/* those that failed: bit i, upstream->servers[i] */
 	bool led;    /* one was reached, and failed or did not want to lead there */
 	bool direct; /* none was, and now it is to be gone to without */
+	bool fell;   /* it is gone to without as none can be reached */
 	/* The rule that decided; NULL: none did. */
 	const struct access_rule *rule;
 	const struct privacy_conf *privacy; /* its level; NULL: not chosen yet */

@@ -27,6 +27,15 @@ const struct upstream *forward_upstream_to(const struct forward_site *site,
 	return n ? upstream_find(site->upstreams, n, to, is_inside(site, to)) : NULL;
 }
 
+/* None of its servers can be reached, and that is no end. */
+static void fall(struct forward_exchange *e)
+{
+	e->upstream = NULL;
+	if (!e->fell)
+		forward_count(e->worker, FORWARD_COUNT_FELL);
+	e->fell = true;
+}
+
 enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	if (e->taken && e->upstream)
@@ -39,7 +48,7 @@ enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_ve
 	}
 	if (e->upstream && e->upstream->or_direct && e->kind != FORWARD_ASSOCIATE &&
 	    !upstream_is_up(e->upstream, now_ms(e)))
-		e->upstream = NULL;
+		fall(e);
 	return FORWARD_STEP_ON;
 }
 
@@ -106,10 +115,9 @@ static bool falls_to_direct(struct forward_exchange *e)
 {
 	if (!may_fall(e))
 		return false;
-	e->upstream = NULL;
+	fall(e);
 	e->addresses.n = e->at = 0;
 	e->direct = true;
-	forward_count(e->worker, FORWARD_COUNT_FELL);
 	return true;
 }
 
