@@ -155,6 +155,14 @@ static void handle_cache_purge(void *arg, const struct control_request *req,
 	proxy_cache_purge(cache_of(arg, &v), req, reply);
 }
 
+static void write_upstreams(const struct forward_proxy *p, struct writer *w)
+{
+	write_one(w, "upstream_direct_total",
+		  "requests that went directly as no proxy of `upstreams` could be reached",
+		  own_count(p, FORWARD_COUNT_FELL));
+	forward_upstreams_metrics(p->site, loop_now_ms(&p->life.loop), w);
+}
+
 static void metrics(void *arg, struct writer *w)
 {
 	const struct forward_proxy *p = arg;
@@ -191,10 +199,7 @@ static void metrics(void *arg, struct writer *w)
 		  own_count(p, FORWARD_COUNT_INSPECT_LEFT));
 	write_one(w, "inspect_refused_total", "tunnels whose client did not take what it was shown",
 		  own_count(p, FORWARD_COUNT_INSPECT_REFUSED));
-	write_one(w, "upstream_direct_total",
-		  "requests that went directly as no proxy of `upstreams` could be reached",
-		  own_count(p, FORWARD_COUNT_FELL));
-	forward_upstreams_metrics(p->site, loop_now_ms(&p->life.loop), w);
+	write_upstreams(p, w);
 	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
 		  own_count(p, FORWARD_COUNT_SCRIPTS));
 	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",
