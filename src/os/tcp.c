@@ -5,6 +5,7 @@
 
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -213,6 +214,15 @@ enum err tcp_nodelay(int fd, bool on)
 enum err tcp_finish(int fd)
 {
 	return shutdown(fd, SHUT_WR) < 0 ? err_errno() : OK;
+}
+
+bool tcp_is_delivered(int fd)
+{
+	uint32_t queued[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(queued);
+	/* What was sent is queued until it is acknowledged. (SIOCOUTQ is no call of a sandbox.) */
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, queued, &len) < 0 ||
+	       queued[SK_MEMINFO_WMEM_QUEUED] == 0;
 }
 
 enum err tcp_reset_on_close(int fd)

@@ -55,6 +55,8 @@ bool tcp_is_quiet(int fd);
 MUST enum err tcp_nodelay(int fd, bool on);
 /* We write no more; the other side reads the end. */
 MUST enum err tcp_finish(int fd);
+/* The other side has acknowledged all that was written, our end too; or nobody can tell. */
+bool tcp_is_delivered(int fd);
 /* close() will send a reset and drop what is queued: for peers that misbehave. */
 MUST enum err tcp_reset_on_close(int fd);
 

@@ -69,6 +69,11 @@ static bool tcp_transport_alive(const struct proxy_transport *t)
 	return !(t->ready & PROXY_BROKEN) && tcp_is_quiet(t->fd);
 }
 
+static bool tcp_transport_delivered(const struct proxy_transport *t)
+{
+	return t->ready & PROXY_BROKEN || tcp_is_delivered(t->fd);
+}
+
 static void tcp_transport_peer(const struct proxy_transport *t, struct ip_endpoint *ret)
 {
 	if (socket_peer(t->fd, ret))
@@ -94,6 +99,7 @@ static const struct proxy_transport_ops tcp_ops = {
 	.finish = tcp_transport_finish,
 	.peek = tcp_transport_peek,
 	.alive = tcp_transport_alive,
+	.delivered = tcp_transport_delivered,
 	.peer = tcp_transport_peer,
 	.close = tcp_transport_close,
 };

@@ -32,6 +32,8 @@ struct memory {
 	size_t read_max; /* bytes of one read */
 	bool in_eof;	 /* the test has ended */
 	bool reset;	 /* the test has reset */
+	bool gone;	 /* likewise, and what it had sent before is to be read yet */
+	bool queued;	 /* what the proxy wrote has not arrived */
 	bool finished;	 /* the proxy has ended */
 	bool closed;	 /* the proxy has closed; the struct is the test's */
 	bool aborted;
@@ -42,7 +44,7 @@ static inline enum err memory_read(struct proxy_transport *t, void *buf, size_t 
 {
 	struct memory *m = (struct memory *)t;
 	size_t n = m->in_end - m->in_start;
-	if (m->reset)
+	if (m->reset || (m->gone && !n))
 		return (enum err)ECONNRESET;
 	if (!n && m->in_eof)
 		return ERR_CLOSED;
@@ -77,7 +79,7 @@ static inline enum err memory_write(struct proxy_transport *t, const struct span
 	struct memory *m = (struct memory *)t;
 	size_t sent = 0;
 	ASSERT(!m->finished);
-	if (m->reset)
+	if (m->reset || m->gone)
 		return ERR_CLOSED;
 	for (size_t i = 0; i < parts_n; i++) {
 		size_t n = parts[i].len < m->window ? parts[i].len : m->window;
@@ -103,6 +105,11 @@ static inline void memory_finish(struct proxy_transport *t)
 	((struct memory *)t)->finished = true;
 }
 
+static inline bool memory_delivered(const struct proxy_transport *t)
+{
+	return !((const struct memory *)t)->queued;
+}
+
 static inline void memory_close(struct proxy_transport *t, bool abort)
 {
 	struct memory *m = (struct memory *)t;
@@ -116,6 +123,7 @@ static const struct proxy_transport_ops memory_ops = {
 	.peek = memory_peek,
 	.write = memory_write,
 	.finish = memory_finish,
+	.delivered = memory_delivered,
 	.close = memory_close,
 };
 

@@ -6,8 +6,10 @@
 #include <stddef.h>
 
 enum {
-	TURN_MAX = 1 << 20, /* of one direction in a turn, then the others have theirs */
-	LITTLE = 16 * 1024, /* a burst below is not worth a pipe */
+	TURN_MAX = 1 << 20,  /* of one direction in a turn, then the others have theirs */
+	LITTLE = 16 * 1024,  /* a burst below is not worth a pipe */
+	LAST_MS = 10 * 1000, /* for the last words of who is gone */
+	LOOK_MS = 20,	     /* between two looks whether they have arrived */
 };
 
 /* What became of one direction. */
@@ -23,17 +25,20 @@ static void turn_later(struct proxy_later *l)
 	proxy_relay_turn((struct proxy_relay *)((char *)l - offsetof(struct proxy_relay, later)));
 }
 
+static void drop(struct proxy_worker *w, struct proxy_relay_way *way)
+{
+	proxy_buffer_give(&w->buffers, TAKE(way->held));
+	if (way->splice)
+		w->io->splice_give(w, TAKE(way->splice));
+}
+
 void proxy_relay_stop(struct proxy_relay *r)
 {
 	struct proxy_worker *w = r->w;
 	if (!w)
 		return;
-	for (size_t i = 0; i < 2; i++) {
-		struct proxy_relay_way *way = &r->ways[i];
-		proxy_buffer_give(&w->buffers, TAKE(way->held));
-		if (way->splice)
-			w->io->splice_give(w, TAKE(way->splice));
-	}
+	drop(w, &r->ways[0]);
+	drop(w, &r->ways[1]);
 	proxy_deadline_done(&w->wheel, &r->deadline);
 	proxy_later_cancel(&r->later);
 	r->w = NULL;
@@ -43,12 +48,6 @@ static void over(struct proxy_relay *r, enum proxy_relay_end how)
 {
 	proxy_relay_stop(r);
 	r->done(r, how);
-}
-
-static void late(struct proxy_deadline *d)
-{
-	over((struct proxy_relay *)((char *)d - offsetof(struct proxy_relay, deadline)),
-	     PROXY_RELAY_IDLE);
 }
 
 /* ---- out ---- */
@@ -159,7 +158,7 @@ static enum step take_by_splice(struct proxy_relay *r, struct proxy_relay_way *w
  * so; TLS has a word of its own for it. */
 static void finish(struct proxy_relay *r, struct proxy_relay_way *way)
 {
-	if (!way->ended || holds(way) || way->finished)
+	if (!way->ended || holds(way) || way->finished || (r->dying && !r->in_order))
 		return;
 	way->finished = true;
 	if (!r->ways[0].finished || !r->ways[1].finished || way->to->fd < 0)
@@ -201,15 +200,74 @@ static bool is_gone(const struct proxy_relay_way *from, const struct proxy_relay
 	return from->ended && !to->finished && from->from->ready & PROXY_BROKEN;
 }
 
+/* ---- the end ---- */
+
+/* Who sends until he has sent all would never read what he is told. */
+static void swallow(struct proxy_relay *r)
+{
+	struct proxy_relay_way *way = &r->ways[!r->broken];
+	struct proxy_buffer *b = proxy_buffer_take(&r->w->buffers);
+	size_t all = 0, n = 1;
+	while (b && n && !way->ended && way->from->ready & PROXY_CAN_READ && all < TURN_MAX) {
+		n = 0;
+		enum err e = proxy_transport_read(way->from, b->data, PROXY_BUFFER_SIZE, &n);
+		way->ended = e;
+		all += n;
+	}
+	if (all >= TURN_MAX)
+		proxy_later_add(&r->w->later, &r->later, turn_later);
+	proxy_buffer_give(&r->w->buffers, b);
+}
+
+/* As far as its words were read and have arrived. A write that failed has taken the error, and a
+ * read says then no more than that it has ended: that is not taken for an end in order. */
+static void last_words(struct proxy_relay *r)
+{
+	struct proxy_relay_way *way = &r->ways[r->broken];
+	way->from->ready |= PROXY_CAN_READ; /* nobody may tell */
+	r->turning = true;
+	enum step s = move(r, way);
+	r->turning = false;
+	uint64_t now_ms = r->w->now_ms;
+	bool all = !holds(way) && (way->ended || s == STEP_FROM_BROKE);
+	swallow(r);
+	if (s == STEP_TO_BROKE || s == STEP_BUSY || now_ms >= r->last_by_ms ||
+	    (all && proxy_transport_delivered(way->to)))
+		over(r, PROXY_RELAY_BROKE);
+	else
+		proxy_deadline_set(&r->w->wheel, &r->deadline, now_ms,
+				   all ? LOOK_MS : (uint32_t)(r->last_by_ms - now_ms));
+}
+
+/* The `from` of that way takes nothing any more. */
+static void gone(struct proxy_relay *r, size_t broken)
+{
+	drop(r->w, &r->ways[!broken]);
+	r->broken = (uint8_t)broken;
+	r->dying = true;
+	r->in_order = r->ways[broken].ended;
+	r->last_by_ms = r->w->now_ms + LAST_MS;
+	last_words(r);
+}
+
+static void late(struct proxy_deadline *d)
+{
+	struct proxy_relay *r =
+		(struct proxy_relay *)((char *)d - offsetof(struct proxy_relay, deadline));
+	if (r->dying)
+		last_words(r);
+	else
+		over(r, PROXY_RELAY_IDLE);
+}
+
 static bool stopped_by(struct proxy_relay *r, size_t i, enum step s)
 {
 	switch (s) {
 	case STEP_OK: return false;
-	case STEP_BUSY: over(r, PROXY_RELAY_BUSY); return true;
-	case STEP_FROM_BROKE: r->broken = (uint8_t)i; break;
-	case STEP_TO_BROKE: r->broken = (uint8_t)!i; break;
+	case STEP_BUSY: over(r, PROXY_RELAY_BUSY); break;
+	case STEP_FROM_BROKE: gone(r, i); break;
+	case STEP_TO_BROKE: gone(r, !i); break;
 	}
-	over(r, PROXY_RELAY_BROKE);
 	return true;
 }
 
@@ -219,6 +277,10 @@ void proxy_relay_turn(struct proxy_relay *r)
 	uint64_t before = ways[0].bytes + ways[1].bytes;
 	if (r->turning) {
 		proxy_later_add(&r->w->later, &r->later, turn_later);
+		return;
+	}
+	if (r->dying) {
+		last_words(r);
 		return;
 	}
 	for (size_t i = 0; i < 2; i++) {

@@ -4,6 +4,11 @@
  * Little traffic goes through a buffer of the worker's pool. When a buffer is filled at once, more
  * is behind it: from then on the bytes of that direction go from kernel to kernel by a pipe, until
  * little comes again. Between events nothing is owned but what one side does not take.
+ *
+ * When one side is gone (a write to it failed, or it broke), what it said before is not: all that
+ * the kernel still has of it is read and given to the other side, and the relay ends when that has
+ * arrived there, as the reset that follows would take it from the queue; for LAST_MS at most. What
+ * that side sends meanwhile is read and dropped.
  */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H
@@ -21,7 +26,8 @@ struct proxy_worker;
 
 enum proxy_relay_end {
 	PROXY_RELAY_ENDED, /* both in order, and all bytes were passed on: close both */
-	PROXY_RELAY_BROKE, /* the side of `broken` has: reset both, so that both see it */
+	PROXY_RELAY_BROKE, /* the side of `broken` has: reset both, so that both see it. What it
+			    * had said has arrived at the other */
 	PROXY_RELAY_IDLE,  /* nothing moved for idle_ms */
 	PROXY_RELAY_BUSY,  /* there was no buffer */
 };
@@ -53,6 +59,9 @@ struct proxy_relay {
 	uint32_t idle_ms; /* 0: no limit */
 	uint8_t broken;	  /* with PROXY_RELAY_BROKE: the way whose `from` broke */
 	bool turning;
+	bool dying;	     /* `broken` is known: its last words are passed on */
+	bool in_order;	     /* and they ended in order: the other side may know it */
+	uint64_t last_by_ms; /* until when */
 	proxy_relay_done_call *done;
 	void *owner;		 /* for the owner's use */
 	struct proxy_pace *pace; /* the owner's; NULL: as fast as they can */

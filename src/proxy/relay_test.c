@@ -223,6 +223,80 @@ static void to_write_to_who_is_gone_ends_it(void **state)
 	assert_int_equal(t->relay.broken, PROXY_RELAY_DOWN);
 }
 
+static void last_words_of_who_is_gone_are_passed_on(void **state)
+{
+	struct between *t = *state;
+	t->a->window = 4;
+	t->a->queued = true;
+	memcpy(t->b->in, "413 too large", 13); /* and nothing has told of it */
+	t->b->in_end = 13;
+	t->b->gone = true;
+	say(t, t->a, "more and more");
+	assert_false(t->over);
+	t->a->window = SIZE_MAX;
+	tell(t, t->a, PROXY_CAN_WRITE);
+	assert_string_equal(memory_take(t->a), "413 too large");
+	assert_false(t->over); /* a reset would take from the queue what has not arrived */
+	assert_false(t->a->finished);
+	wait_ms(t, 100);
+	assert_false(t->over);
+	say(t, t->a, "who is gone is told no more");
+	assert_int_equal(t->a->in_start, t->a->in_end);
+	t->a->queued = false;
+	wait_ms(t, 100);
+	assert_true(t->over && t->how == PROXY_RELAY_BROKE);
+	assert_int_equal(t->relay.broken, PROXY_RELAY_DOWN);
+	assert_int_equal(t->relay.ways[PROXY_RELAY_UP].bytes, 0);
+	assert_int_equal(t->relay.ways[PROXY_RELAY_DOWN].bytes, 13);
+}
+
+static void last_words_that_ended_in_order_are_passed_on_so(void **state)
+{
+	struct between *t = *state;
+	t->a->window = 4;
+	say(t, t->b, "413 too large");
+	t->relay.ways[PROXY_RELAY_DOWN].ended = true; /* read ahead of the relay */
+	assert_false(t->over || t->a->finished);
+	t->b->gone = true;
+	say(t, t->a, "more");
+	assert_false(t->over);
+	t->a->window = SIZE_MAX;
+	tell(t, t->a, PROXY_CAN_WRITE);
+	assert_string_equal(memory_take(t->a), "413 too large");
+	assert_true(t->a->finished);
+	assert_true(t->over && t->how == PROXY_RELAY_BROKE);
+}
+
+static void what_is_held_of_who_ended_and_broke_is_passed_on(void **state)
+{
+	struct between *t = *state;
+	t->a->window = 4;
+	say(t, t->b, "last words");
+	end(t, t->b);
+	reset(t, t->b);
+	assert_false(t->over);
+	t->a->window = SIZE_MAX;
+	tell(t, t->a, PROXY_CAN_WRITE);
+	assert_string_equal(memory_take(t->a), "last words");
+	assert_true(t->over && t->how == PROXY_RELAY_BROKE);
+}
+
+static void last_words_are_not_passed_on_without_end(void **state)
+{
+	struct between *t = *state;
+	t->a->window = 4;
+	memcpy(t->b->in, "last words", 10);
+	t->b->in_end = 10;
+	t->b->gone = true;
+	say(t, t->a, "x");
+	for (int i = 0; i < 9; i++) {
+		wait_ms(t, 1000);
+		assert_false(t->over);
+	}
+	wait_ms(t, 2000);
+	assert_true(t->over && t->how == PROXY_RELAY_BROKE);
+}
+
 static void what_stands_still_ends(void **state)
 {
 	struct between *t = *state;
@@ -408,6 +482,10 @@ int main(void)
 		TEST(what_came_before_a_reset_is_passed_on),
 		TEST(who_has_ended_and_is_gone_is_noticed),
 		TEST(to_write_to_who_is_gone_ends_it),
+		TEST(last_words_of_who_is_gone_are_passed_on),
+		TEST(last_words_that_ended_in_order_are_passed_on_so),
+		TEST(what_is_held_of_who_ended_and_broke_is_passed_on),
+		TEST(last_words_are_not_passed_on_without_end),
 		TEST(what_stands_still_ends),
 		TEST(without_a_buffer_it_ends),
 		cmocka_unit_test(much_goes_by_pipes_both_ways_unchanged),

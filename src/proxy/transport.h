@@ -39,6 +39,9 @@ struct proxy_transport_ops {
 	enum err (*peek)(struct proxy_transport *t, void *buf, size_t size, size_t *ret_len);
 	/* Nothing waits to be read, the end neither: asks the kernel. NULL: not known. */
 	bool (*alive)(const struct proxy_transport *t);
+	/* All that was written has come to the other side's machine: a reset takes nothing of it.
+	 * NULL: not known. */
+	bool (*delivered)(const struct proxy_transport *t);
 	/* Whom it is connected to; family 0: not known. NULL: never. */
 	void (*peer)(const struct proxy_transport *t, struct ip_endpoint *ret);
 	/* Frees t; the owner is called no more. abort: by a reset, what is queued is dropped. */
@@ -95,6 +98,11 @@ MUST static inline enum err proxy_transport_write(struct proxy_transport *t,
 static inline void proxy_transport_finish(struct proxy_transport *t)
 {
 	t->ops->finish(t);
+}
+
+static inline bool proxy_transport_delivered(const struct proxy_transport *t)
+{
+	return !t->ops->delivered || t->ops->delivered(t);
 }
 
 /* Accepts NULL. */

@@ -321,6 +321,12 @@ static void tls_transport_finish(struct proxy_transport *t)
 	finish_turn(of(t));
 }
 
+static bool tls_transport_delivered(const struct proxy_transport *t)
+{
+	const struct proxy_tls *s = (const struct proxy_tls *)t;
+	return proxy_transport_delivered(s->lower);
+}
+
 static bool tls_transport_alive(const struct proxy_transport *t)
 {
 	const struct proxy_tls *s = (const struct proxy_tls *)t;
@@ -349,6 +355,7 @@ static const struct proxy_transport_ops tls_ops = {
 	.write = tls_transport_write,
 	.finish = tls_transport_finish,
 	.alive = tls_transport_alive,
+	.delivered = tls_transport_delivered,
 	.close = tls_transport_close,
 };
 

@@ -3,9 +3,12 @@ tunnel was opened for; by CONNECT over HTTP/1.1 and HTTP/2, and by SOCKS. A serv
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import socket
 import ssl
+import struct
+import termios
 import threading
 
 import pytest
@@ -250,6 +253,56 @@ def test_many_octets_go_through_whole(site):
     way = ["--connect-to", "other.example.com:443:allowed.example.com:443", "--insecure", "--output", f"{site.service.folder}/much"]
     curl(site, "--proxy", f"http://{PROXY}:3128", *way, "https://other.example.com/much")
     assert (site.service.folder / "much").read_bytes() == data
+
+
+class Rude:
+    """A server that answers at length when the first octets have come, and hangs up while more come: by a reset, as they are unread."""
+
+    ANSWER = b"413 " + bytes(range(256)) * 800
+
+    def __init__(self, host, address, port):
+        with host.inside():
+            self.socket = socket.create_server((address, port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                made, _ = self.socket.accept()
+                threading.Thread(target=self.serve, args=(made,), daemon=True).start()
+
+    def serve(self, made):
+        made.settimeout(30)
+        with contextlib.suppress(OSError), made:
+            made.recv(10)
+            made.sendall(self.ANSWER)
+            # What has not left is dropped by the reset, at this end.
+            wait_for(lambda: struct.unpack("i", fcntl.ioctl(made, termios.TIOCOUTQ, bytes(4)))[0] == 0)
+
+    def stop(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def test_the_last_answer_of_a_server_that_hangs_up_comes_through(site):
+    rude = Rude(site.web, WEB[2], 7000)
+    site.started.append(rude)
+    site.reload(DENIED + "  connect-ports: [443, 7000]\n")
+    try:
+        for turn in range(40):
+            status, made = site.tunnel(f"{WEB[2]}:7000")
+            assert status == 200
+            made.settimeout(30)
+            heard = bytearray()
+            with made, contextlib.suppress(ConnectionError):
+                with contextlib.suppress(ConnectionError):
+                    for _ in range(turn % 4 * 40 + 2):  # as one who sends all before he reads
+                        made.sendall(bytes(20000))
+                while data := made.recv(1 << 16):
+                    heard += data
+            assert bytes(heard) == rude.ANSWER, (turn, len(heard))
+    finally:
+        site.reload(DENIED)
 
 
 POLICY = """global:
