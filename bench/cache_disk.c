@@ -156,8 +156,9 @@ static void load(struct tiers *t, unsigned objects, size_t body_len)
 		struct cache_found f;
 		cache_memory_find(t->memory, &look, clock_wall_ms(), &f);
 		if (!f.object && f.below) {
+			bool leads;
 			struct cache_flight *flight =
-				cache_memory_load(t->memory, &look, f.since, 0);
+				cache_memory_load(t->memory, &look, f.since, 0, &leads);
 			while (flight && cache_flight_flies(flight))
 				(void)sched_yield();
 			cache_flight_unref(flight);

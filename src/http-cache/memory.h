@@ -99,11 +99,12 @@ struct cache_flight {
 /* *ret: a count of the flight for that key and space, where it leads or follows; else NULL. */
 MUST enum cache_flying cache_memory_fly(struct cache_memory *m, const struct cache_look *look,
 					unsigned thread, struct cache_flight **ret);
-/* What the disk has of it comes to be found here: this thread is told of the flight's end, which it
- * follows. NULL: too much waits for the disk, there is no memory, or it is to be looked for again.
- */
+/* What the disk has of it that matches comes to be found here: this thread is told of the flight's
+ * end, which it follows. *ret_leads: it is this one's; else another one's of that key, which may
+ * bring what does not match. NULL: the disk has none that matches, too much waits for it, there is
+ * no memory, or it is to be looked for again. */
 struct cache_flight *cache_memory_load(struct cache_memory *m, const struct cache_look *look,
-				       uint64_t since, unsigned thread);
+				       uint64_t since, unsigned thread, bool *ret_leads);
 /* By who leads, once: the object is put in before. Gives the count back. */
 void cache_flight_land(struct cache_memory *m, struct cache_flight *f);
 static inline bool cache_flight_flies(struct cache_flight *f)

@@ -52,10 +52,11 @@ size_t cache_disk_count(struct cache_disk *d, uint64_t hash); /* of that key */
 void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o);
 /* Somebody asked for it, and it was in memory. */
 void cache_disk_used(struct cache_disk *d, uint64_t hash);
-/* What there is of it is put into the memory tier (cache_memory_put_loaded), then the flight lands.
- * False: too many wait; the flight is still the caller's to land. */
-MUST bool cache_disk_load(struct cache_disk *d, uint64_t hash, struct span space, uint64_t since,
-			  struct cache_flight *f);
+/* What there is of it that matches the request is put into the memory tier
+ * (cache_memory_put_loaded), then the flight lands. False: nothing matches, or too many wait; the
+ * flight is still the caller's to land. */
+MUST bool cache_disk_load(struct cache_disk *d, uint64_t hash, const struct cache_look *look,
+			  uint64_t since, struct cache_flight *f);
 
 /* By key: how many are gone. */
 size_t cache_disk_purge_key(struct cache_disk *d, uint64_t hash);

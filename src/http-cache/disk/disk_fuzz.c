@@ -102,6 +102,7 @@ static void entries(struct span in)
 		e.len = read_u32(&r);
 		e.epoch = read_u32(&r);
 		e.space = (uint16_t)read_u32(&r) & 1;
+		e.names = read_u32(&r);
 		disk_entry_write(key, seq, &e, bytes);
 		if (!disk_entry_read(key, seq, &shape, bytes, &got))
 			continue;

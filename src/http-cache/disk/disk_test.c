@@ -2,6 +2,7 @@
 #include "http-cache/disk/disk.h"
 
 #include "http-cache/disk/layout.h"
+#include "http-cache/disk/names.h"
 #include "http-cache/disk/site_test.h"
 
 #include <fcntl.h>
@@ -72,28 +73,63 @@ static void variants_are_told_apart_and_the_newer_one_stands(void **state)
 	site_close(&s);
 }
 
-/* A stranger who asks for what no variant is of has them read once. */
-static void variants_that_are_in_memory_are_not_read_again(void **state)
+/* A stranger who asks for what no variant is of has none of them read. */
+static void only_the_variant_that_is_asked_for_is_read(void **state)
 {
 	struct site s = site_open(SITE_SIZE);
-	char accept[32];
+	char asks[64];
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		(void)snprintf(accept, sizeof(accept), "Accept: %d\n", i);
-		site_put(&s, "http://v/", accept, FRESH "Vary: Accept\n", 1000);
+		(void)snprintf(asks, sizeof(asks), "Accept: %d\n", i);
+		site_put(&s, "http://v/", asks, FRESH "Vary: Accept\n", 1000);
+		(void)snprintf(asks, sizeof(asks), "X-A: %d\n", i);
+		site_put(&s, "http://v/", asks, FRESH "Vary: X-A, X-B\n", 2000);
 	}
 	site_settle(&s);
 	site_close(&s);
 	s = site_open(SITE_SIZE);
 	for (int i = 100; i < 120; i++) {
-		(void)snprintf(accept, sizeof(accept), "Accept: %d\n", i);
-		assert_null(site_find(&s, "http://v/", accept));
-		assert_int_equal(site_sums(&s).reads, 5);
+		(void)snprintf(asks, sizeof(asks), "Accept: %d\nX-A: %d\n", i, i);
+		assert_null(site_find(&s, "http://v/", asks));
+		assert_int_equal(site_sums(&s).reads, 0);
 	}
-	struct cache_object *o = site_find(&s, "http://v/", "Accept: 3\n");
-	assert_non_null(o);
-	cache_object_unref(o);
-	assert_int_equal(site_sums(&s).reads, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		(void)snprintf(asks, sizeof(asks), "Accept: %u\nX-A: 9\n", i);
+		struct cache_object *o = site_find(&s, "http://v/", asks);
+		assert_int_equal(o->body->len, 1000);
+		cache_object_unref(o);
+		assert_int_equal(site_sums(&s).reads, 2 * i + 1);
+		(void)snprintf(asks, sizeof(asks), "Accept: 9\nX-A: %u\n", i);
+		o = site_find(&s, "http://v/", asks);
+		assert_int_equal(o->body->len, 2000);
+		cache_object_unref(o);
+		assert_int_equal(site_sums(&s).reads, 2 * i + 2);
+	}
+	site_close(&s);
+}
+
+/* More texts of Vary than are remembered: then all that might match are read. */
+static void what_vary_says_too_much_of_is_found_all_the_same(void **state)
+{
+	struct site s = site_open(SITE_SIZE);
+	char response[128], key[32];
+	(void)state;
+	for (int i = 0; i < DISK_NAMES_MAX + 20; i++) {
+		(void)snprintf(key, sizeof(key), "http://v/%d", i);
+		(void)snprintf(response, sizeof(response), FRESH "Vary: X-%d\n", i);
+		site_put(&s, key, "", response, 10);
+		site_put(&s, key, "Accept: x\n", FRESH "Vary: Accept\n", 20);
+	}
+	site_settle(&s);
+	site_close(&s);
+	s = site_open(SITE_SIZE);
+	for (int i = 0; i < DISK_NAMES_MAX + 20; i++) {
+		(void)snprintf(key, sizeof(key), "http://v/%d", i);
+		struct cache_object *o = site_find(&s, key, "Accept: y\n");
+		assert_non_null(o);
+		assert_int_equal(o->body->len, 10);
+		cache_object_unref(o);
+	}
 	site_close(&s);
 }
 
@@ -526,7 +562,9 @@ int main(void)
 		cmocka_unit_test_setup(an_object_is_there_after_a_restart_as_it_was, site_fresh),
 		cmocka_unit_test_setup(variants_are_told_apart_and_the_newer_one_stands,
 				       site_fresh),
-		cmocka_unit_test_setup(variants_that_are_in_memory_are_not_read_again, site_fresh),
+		cmocka_unit_test_setup(only_the_variant_that_is_asked_for_is_read, site_fresh),
+		cmocka_unit_test_setup(what_vary_says_too_much_of_is_found_all_the_same,
+				       site_fresh),
 		cmocka_unit_test_setup(what_is_purged_stays_so, site_fresh),
 		cmocka_unit_test_setup(too_many_rules_purge_everything, site_fresh),
 		cmocka_unit_test_setup(old_ones_go_and_those_that_are_asked_for_stay, site_fresh),

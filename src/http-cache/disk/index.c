@@ -89,6 +89,7 @@ static uint32_t entry_new(struct disk_index *x)
 static struct disk_place place_of(const struct disk_index_entry *e)
 {
 	return (struct disk_place){.hash = hash_of(e),
+				   .names = e->names,
 				   .variant = e->variant,
 				   .epoch = e->epoch,
 				   .at = e->at,
@@ -161,6 +162,7 @@ enum err disk_index_add_new(struct disk_index *x, const struct disk_place *p)
 	struct disk_segment *s = &x->segments[p->segment];
 	*entry_of(x, number) =
 		(struct disk_index_entry){.hash = {(uint32_t)p->hash, (uint32_t)(p->hash >> 32)},
+					  .names = p->names,
 					  .variant = p->variant,
 					  .epoch = p->epoch,
 					  .at = p->at,

@@ -2,7 +2,7 @@
  * goes and who stays (S3-FIFO, whose queues are logs of segments here). Knows no file; one thread
  * at a time.
  *
- * An object takes 36 bytes, and 4 for its place in the table of hashes, which has one for each
+ * An object takes 40 bytes, and 4 for its place in the table of hashes, which has one for each
  * 8 KiB of the disk.
  */
 #ifndef HTTP_CACHE_DISK_INDEX_H
@@ -30,12 +30,12 @@ struct disk_segment {
 };
 
 struct disk_index_entry {
-	uint32_t hash[2], variant, epoch;
+	uint32_t hash[2], names, variant, epoch;
 	uint32_t at, len, next;
 	uint32_t slot : 24, uses : 2;
 	uint16_t segment, space;
 };
-static_assert(sizeof(struct disk_index_entry) == 36, "the index is as small as it says");
+static_assert(sizeof(struct disk_index_entry) == 40, "the index is as small as it says");
 
 struct disk_index {
 	struct disk_shape shape;
@@ -57,7 +57,7 @@ struct disk_index {
 /* Where a record is. */
 struct disk_place {
 	uint64_t hash;
-	uint32_t variant, epoch, at, len, segment, slot;
+	uint32_t names, variant, epoch, at, len, segment, slot;
 	uint16_t space;
 	uint8_t uses;
 };

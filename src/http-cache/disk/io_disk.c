@@ -1,5 +1,7 @@
 #include "http-cache/disk/io_disk_inner.h"
 
+#include "base/writer.h"
+#include "http-cache/vary.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/image.h"
@@ -70,6 +72,7 @@ static enum err found_entry(struct cache_disk *d, const struct disk_entry *e, ui
 {
 	struct disk_place same[CACHE_VARIANTS_MAX];
 	const struct disk_place p = {.hash = e->hash,
+				     .names = e->names,
 				     .variant = e->variant,
 				     .epoch = e->epoch,
 				     .at = e->at,
@@ -171,6 +174,28 @@ static enum err format(struct cache_disk *d, struct hash_key key)
 	return image_sync(d->fd);
 }
 
+/* One head for each text of Vary that there is. */
+static void learn_names(struct cache_disk *d)
+{
+	struct disk_place p;
+	struct span known;
+	unsigned tries = 0;
+	for (uint32_t at = 0; tries < 2 * DISK_NAMES_MAX && disk_index_next(&d->index, &at, &p);) {
+		struct disk_header h;
+		struct cache_object *o = NULL;
+		size_t got = DISK_PAGE;
+		if (disk_names_find(&d->names, p.names, &known))
+			continue;
+		tries++;
+		/* What is torn is found out when somebody wants it. */
+		if (disk_record_head(d, &p, d->index.segments[p.segment].seq, d->w.piece, &h, &got,
+				     &o))
+			continue;
+		disk_names_learn(&d->names, p.names, o->vary_names);
+		cache_object_unref(o);
+	}
+}
+
 static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 			enum cache_disk_found *ret_found)
 {
@@ -195,6 +220,8 @@ static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 	free(room);
 	if (e)
 		return e;
+	if (!is)
+		learn_names(d);
 	/* No more than that were given before, also to records of which nothing is left. */
 	if (d->order < d->index.seq << DISK_SLOTS_BITS)
 		d->order = d->index.seq << DISK_SLOTS_BITS;
@@ -289,6 +316,7 @@ void cache_disk_free(struct cache_disk *d)
 		free(w);
 	}
 	disk_index_done(&d->index);
+	disk_names_done(&d->names);
 	fd_done(&d->fd);
 	(void)pthread_mutex_destroy(&d->lock);
 	(void)pthread_cond_destroy(&d->write_wake);
@@ -360,10 +388,12 @@ void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o)
 	const struct disk_write this = {.object = o,
 					.hash = hash,
 					.bytes = o->size,
-					.variant = disk_variant(d->key, o),
+					.names = disk_names_hash(d->key, o->vary_names),
+					.variant = disk_variant(d->key, o->vary_names, o->vary),
 					.space = disk_space(d->key, o->space)};
 	struct disk_write *w = malloc(sizeof(*w));
 	disk_lock(d);
+	disk_names_learn(&d->names, this.names, o->vary_names);
 	/* What it stands for is old now, whether it will be written or not. */
 	disk_index_replace(&d->index, hash, this.space, this.variant);
 	cancel(d->first, hash, &this);
@@ -388,19 +418,39 @@ void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o)
 	free(w);
 }
 
-bool cache_disk_load(struct cache_disk *d, uint64_t hash, struct span space, uint64_t since,
-		     struct cache_flight *f)
+/* Does it match the request, as far as its hashes tell? What cannot be told may. */
+static bool may_match(const struct cache_disk *d, const struct disk_place *p,
+		      struct cache_fields request)
 {
-	uint16_t is = disk_space(d->key, space);
+	uint8_t room[CACHE_VARY_MAX];
+	struct writer vary = writer_of(room, sizeof(room));
+	struct span names;
+	if (!disk_names_find(&d->names, p->names, &names))
+		return true;
+	cache_vary_write(names, request, &vary);
+	return !vary.bad && p->variant == disk_variant(d->key, names, writer_span(&vary));
+}
+
+bool cache_disk_load(struct cache_disk *d, uint64_t hash, const struct cache_look *look,
+		     uint64_t since, struct cache_flight *f)
+{
+	struct disk_place at[CACHE_VARIANTS_MAX];
+	struct disk_load l = {.flight = f,
+			      .hash = hash,
+			      .since = since,
+			      .space = disk_space(d->key, look->space)};
 	disk_lock(d);
-	bool room = d->loads_n < LOADS_MAX && !d->stop;
-	if (room) {
-		d->loads[(d->loads_at + d->loads_n++) % LOADS_MAX] =
-			(struct disk_load){.flight = f, .hash = hash, .since = since, .space = is};
+	size_t n = disk_index_find(&d->index, hash, l.space, at, CACHE_VARIANTS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (may_match(d, &at[i], look->request))
+			l.wanted[l.wanted_n++] = at[i].variant;
+	bool goes = l.wanted_n && d->loads_n < LOADS_MAX && !d->stop;
+	if (goes) {
+		d->loads[(d->loads_at + d->loads_n++) % LOADS_MAX] = l;
 		(void)pthread_cond_signal(&d->read_wake);
 	}
 	disk_unlock(d);
-	return room;
+	return goes;
 }
 
 size_t cache_disk_purge_key(struct cache_disk *d, uint64_t hash)

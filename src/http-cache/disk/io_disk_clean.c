@@ -81,6 +81,7 @@ static void settle(struct cache_disk *d, const struct disk_entry *e, uint32_t se
 		   uint32_t slot, uint64_t *room)
 {
 	const struct disk_place p = {.hash = e->hash,
+				     .names = e->names,
 				     .variant = e->variant,
 				     .epoch = e->epoch,
 				     .at = e->at,

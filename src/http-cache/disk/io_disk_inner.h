@@ -4,6 +4,7 @@
 
 #include "http-cache/disk/disk.h"
 #include "http-cache/disk/index.h"
+#include "http-cache/disk/names.h"
 #include "http-cache/disk/record.h"
 #include "http-cache/disk/rules.h"
 #include "os/thread.h"
@@ -22,7 +23,7 @@ static_assert(PIECE >= DISK_HEADER_LEN + DISK_HEAD_MAX, "a head is not read at o
 struct disk_write {
 	struct cache_object *object; /* counted */
 	uint64_t hash, bytes;
-	uint32_t variant, epoch;
+	uint32_t names, variant, epoch;
 	uint16_t space;
 	bool cancelled; /* purged, or another one came after it */
 	struct disk_write *next;
@@ -32,6 +33,8 @@ struct disk_load {
 	struct cache_flight *flight; /* its leader's count */
 	uint64_t hash, since;
 	uint16_t space;
+	uint8_t wanted_n;
+	uint32_t wanted[CACHE_VARIANTS_MAX]; /* variants */
 };
 
 /* A record that is written, but for its entry. */
@@ -75,6 +78,7 @@ struct cache_disk {
 	pthread_mutex_t lock;
 	pthread_cond_t write_wake, read_wake, flushed;
 	struct disk_index index;
+	struct disk_names names;
 	struct disk_rules *rules; /* owned */
 	bool rules_dirty, sweeps;
 	unsigned purging;   /* purges whose `again` is to come: no rule goes until then */

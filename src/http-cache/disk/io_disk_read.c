@@ -56,8 +56,8 @@ enum err disk_record_head(struct cache_disk *d, const struct disk_place *p, uint
 	}
 	if (e)
 		return ERR_FORMAT;
-	if (h.seq != seq || h.hash != p->hash || h.variant != p->variant || h.space != p->space ||
-	    h.epoch != p->epoch || h.body_len > d->shape.segment ||
+	if (h.seq != seq || h.hash != p->hash || h.names != p->names || h.variant != p->variant ||
+	    h.space != p->space || h.epoch != p->epoch || h.body_len > d->shape.segment ||
 	    disk_record_len(h.head_len, h.body_len) != len)
 		return ERR_FORMAT;
 	TRY(disk_head_read(span_of(piece + DISK_HEADER_LEN, h.head_len), ret_object));
@@ -129,10 +129,29 @@ static bool judge(struct cache_disk *d, const struct disk_place *p, const struct
 		disk_index_drop(&d->index, p);
 		return false;
 	}
+	disk_names_learn(&d->names, p->names, o->vary_names);
 	d->sums.reads++;
 	d->sums.read_bytes += (uint64_t)p->len * DISK_UNIT;
 	/* Purged while it was read: the memory tier finds out by `since`, too. */
 	return disk_index_is_at(&d->index, p);
+}
+
+static bool is_wanted(const struct disk_load *l, uint32_t variant)
+{
+	for (size_t i = 0; i < l->wanted_n; i++)
+		if (l->wanted[i] == variant)
+			return true;
+	return false;
+}
+
+/* Those that were there when it was asked for, and wanted then. */
+static size_t find(const struct cache_disk *d, const struct disk_load *l, struct disk_place *ret)
+{
+	size_t n = disk_index_find(&d->index, l->hash, l->space, ret, CACHE_VARIANTS_MAX), kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_wanted(l, ret[i].variant))
+			ret[kept++] = ret[i];
+	return kept;
 }
 
 static void load(struct cache_disk *d, const struct disk_load *l, uint8_t *piece)
@@ -140,7 +159,7 @@ static void load(struct cache_disk *d, const struct disk_load *l, uint8_t *piece
 	struct disk_place at[CACHE_VARIANTS_MAX];
 	uint64_t seq[CACHE_VARIANTS_MAX];
 	disk_lock(d);
-	size_t n = disk_index_find(&d->index, l->hash, l->space, at, CACHE_VARIANTS_MAX);
+	size_t n = find(d, l, at);
 	for (size_t i = 0; i < n; i++) {
 		seq[i] = d->index.segments[at[i].segment].seq;
 		disk_index_pin(&d->index, at[i].segment);

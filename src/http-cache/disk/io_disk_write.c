@@ -133,6 +133,7 @@ static void write_entries(struct cache_disk *d)
 		const struct disk_place *p = &w->pending[i].place, *next = p;
 		const struct disk_entry e = {.hash = p->hash,
 					     .order = w->pending[i].order,
+					     .names = p->names,
 					     .variant = p->variant,
 					     .at = p->at,
 					     .len = p->len,
@@ -237,6 +238,7 @@ static void write_object(struct cache_disk *d, const struct disk_write *o)
 	struct disk_header h = {.hash = o->hash,
 				.body_len = o->object->body->len,
 				.head_len = (uint32_t)head.pos,
+				.names = o->names,
 				.variant = o->variant,
 				.epoch = o->epoch,
 				.space = o->space};
@@ -250,6 +252,7 @@ static void write_object(struct cache_disk *d, const struct disk_write *o)
 	/* One for each slot, and no more: the next start counts on that. */
 	h.order = p.order = ++d->order;
 	p.place.hash = o->hash;
+	p.place.names = o->names;
 	p.place.variant = o->variant;
 	p.place.epoch = o->epoch;
 	p.place.space = o->space;

@@ -134,7 +134,7 @@ void disk_entry_write(struct hash_key key, uint64_t seq, const struct disk_entry
 	write_u32(&w, e->len);
 	write_u32(&w, e->epoch);
 	write_u32(&w, e->space);
-	write_u32(&w, 0);
+	write_u32(&w, e->names);
 	write_u64(&w, entry_check(key, seq, to));
 	ASSERT(!w.bad && w.pos == DISK_ENTRY_LEN);
 }
@@ -148,10 +148,11 @@ bool disk_entry_read(struct hash_key key, uint64_t seq, const struct disk_shape 
 	e.at = read_u32(&r);
 	e.len = read_u32(&r);
 	e.epoch = read_u32(&r);
-	uint32_t space = read_u32(&r), zero = read_u32(&r);
+	uint32_t space = read_u32(&r);
+	e.names = read_u32(&r);
 	uint64_t at = (uint64_t)e.at * DISK_UNIT, end = at + (uint64_t)e.len * DISK_UNIT;
 	e.space = (uint16_t)space;
-	if (read_u64(&r) != entry_check(key, seq, from) || space > UINT16_MAX || zero || !e.len ||
+	if (read_u64(&r) != entry_check(key, seq, from) || space > UINT16_MAX || !e.len ||
 	    e.epoch > DISK_EPOCH_MAX || at < s->data || end > s->segment)
 		return false;
 	*ret = e;

@@ -20,7 +20,7 @@
 #include <assert.h>
 
 enum {
-	DISK_VERSION = 2,
+	DISK_VERSION = 3,
 	DISK_PAGE = 4096,
 	DISK_UNIT = 64, /* records begin at multiples of it in their segment */
 	DISK_ENTRY_LEN = 48,
@@ -86,7 +86,8 @@ MUST bool disk_segment_read(struct hash_key key, const uint8_t page[DISK_PAGE], 
 struct disk_entry {
 	uint64_t hash;	  /* of the key */
 	uint64_t order;	  /* of records, the higher the newer; a moved one keeps it */
-	uint32_t variant; /* of what Vary selects by: a hash */
+	uint32_t names;	  /* of the fields that Vary names: a hash */
+	uint32_t variant; /* of them, and of what the request said in them: a hash */
 	uint32_t at, len; /* of the record, in units; at: from the segment's beginning */
 	uint32_t epoch;	  /* purges that were before it */
 	uint16_t space;	  /* a hash */

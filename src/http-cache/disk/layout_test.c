@@ -38,7 +38,7 @@ static void reads_what_it_wrote_and_no_other_bit(void **state)
 	struct disk_shape s, other;
 	struct hash_key k;
 	struct disk_entry e = {
-		.hash = 1, .order = 2, .variant = 3, .len = 5, .epoch = 6, .space = 7};
+		.hash = 1, .order = 2, .names = 4, .variant = 3, .len = 5, .epoch = 6, .space = 7};
 	struct disk_entry got;
 	uint8_t page[DISK_PAGE], bytes[DISK_ENTRY_LEN];
 	uint64_t seq;

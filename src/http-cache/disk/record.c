@@ -32,10 +32,15 @@ uint16_t disk_space(struct hash_key key, struct span space)
 	return (uint16_t)siphash13_of(key, space.data, space.len);
 }
 
-uint32_t disk_variant(struct hash_key key, const struct cache_object *o)
+uint32_t disk_names_hash(struct hash_key key, struct span names)
 {
-	struct hash_key inner = {siphash13_of(key, o->vary_names.data, o->vary_names.len), key.k1};
-	return (uint32_t)siphash13_of(inner, o->vary.data, o->vary.len);
+	return (uint32_t)siphash13_of(key, names.data, names.len);
+}
+
+uint32_t disk_variant(struct hash_key key, struct span names, struct span vary)
+{
+	struct hash_key inner = {siphash13_of(key, names.data, names.len), key.k1};
+	return (uint32_t)siphash13_of(inner, vary.data, vary.len);
 }
 
 /* ---- headers ---- */
@@ -60,7 +65,7 @@ void disk_header_write(struct hash_key key, const struct disk_header *h, uint8_t
 	write_u32(&w, h->epoch);
 	write_u16(&w, h->space);
 	write_u16(&w, 0);
-	write_u32(&w, 0);
+	write_u32(&w, h->names);
 	write_u64(&w, header_check(key, h->seq, to, h->head_len));
 	ASSERT(!w.bad && w.pos == DISK_HEADER_LEN);
 }
@@ -79,7 +84,8 @@ enum err disk_header_read(struct hash_key key, struct span record, struct disk_h
 	h.variant = read_u32(&r);
 	h.epoch = read_u32(&r);
 	h.space = read_u16(&r);
-	reader_skip(&r, 6);
+	reader_skip(&r, 2);
+	h.names = read_u32(&r);
 	uint64_t check = read_u64(&r);
 	if (r.bad || magic != RECORD_MAGIC || h.head_len > DISK_HEAD_MAX)
 		return ERR_FORMAT;

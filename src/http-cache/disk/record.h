@@ -16,7 +16,7 @@ struct disk_header {
 		       */
 	uint64_t hash, order;
 	uint64_t body_len;
-	uint32_t head_len, variant, epoch;
+	uint32_t head_len, names, variant, epoch;
 	uint16_t space;
 };
 
@@ -25,7 +25,9 @@ uint64_t disk_record_len(uint64_t head_len, uint64_t body_len);
 
 /* What an object is of. */
 uint16_t disk_space(struct hash_key key, struct span space);
-uint32_t disk_variant(struct hash_key key, const struct cache_object *o);
+uint32_t disk_names_hash(struct hash_key key, struct span names);
+/* names, vary: of vary.h. */
+uint32_t disk_variant(struct hash_key key, struct span names, struct span vary);
 
 /* The header in front of the head, which lies behind it at to + DISK_HEADER_LEN already. */
 void disk_header_write(struct hash_key key, const struct disk_header *h, uint8_t *to);

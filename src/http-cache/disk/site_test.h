@@ -138,7 +138,8 @@ static struct cache_object *site_find(struct site *s, const char *key, const cha
 	if (f.object || !f.below)
 		return f.object;
 	look.landed = f.landed;
-	struct cache_flight *flight = cache_memory_load(s->memory, &look, f.since, 0);
+	bool leads;
+	struct cache_flight *flight = cache_memory_load(s->memory, &look, f.since, 0, &leads);
 	while (flight && cache_flight_flies(flight))
 		(void)sched_yield();
 	cache_flight_unref(flight);

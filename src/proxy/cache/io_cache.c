@@ -6,7 +6,11 @@
 #include "os/clock.h"
 #include "proto/http/date.h"
 
-enum { LOOK_MS = 100, LOAD_MS = 2000 /* for a disk that does not answer */ };
+enum {
+	LOOK_MS = 100,
+	LOAD_MS = 2000, /* for a disk that does not answer */
+	LOADS_MAX = 4,	/* of one request, that others lead */
+};
 
 /* ---- which requests are for it ---- */
 
@@ -96,10 +100,12 @@ static void wait_begin(struct proxy_cached *c, struct proxy_verdict *ret)
 /* The disk may have it, and is asked once. False: it goes on without. */
 static bool load(struct proxy_cached *c, struct proxy_verdict *ret)
 {
-	if (c->loaded)
+	bool leads;
+	if (c->loaded >= LOADS_MAX)
 		return false;
-	c->loaded = true;
-	c->flight = cache_memory_load(c->desk->memory, &c->look, c->since, c->desk->number);
+	c->flight = cache_memory_load(c->desk->memory, &c->look, c->since, c->desk->number, &leads);
+	/* What others wait for may be another variant: then once more. */
+	c->loaded = leads || !c->flight ? LOADS_MAX : (uint8_t)(c->loaded + 1);
 	if (!c->flight)
 		return false;
 	c->loads = true;

@@ -26,8 +26,9 @@ struct proxy_cached {
 
 	struct cache_object *object; /* counted: it answers, or is asked for by condition */
 	struct cache_flight *flight;
-	bool leads, alone;  /* alone: it waited too long */
-	bool loads, loaded; /* it waits for the disk; it did */
+	bool leads, alone; /* alone: it waited too long */
+	bool loads;	   /* it waits for the disk */
+	uint8_t loaded;	   /* how often it did; LOADS_MAX: it does no more */
 	enum cache_forward
 		waited;		 /* why it waited for another request; CACHE_FWD_NOT: it did not */
 	enum cache_rule refused; /* what a note says by now */
