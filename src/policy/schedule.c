@@ -33,15 +33,3 @@ bool policy_schedule_holds(const struct policy_schedule *s, const struct policy_
 			return true;
 	return false;
 }
-
-bool policy_minutes_read(struct span text, uint16_t *ret)
-{
-	size_t colon = span_find(text, ':');
-	uint64_t hours, minutes;
-	if (colon < 1 || colon > 2 || text.len != colon + 3 ||
-	    !span_to_u64(span_sub(text, 0, colon), 24, &hours) ||
-	    !span_to_u64(span_sub(text, colon + 1, 2), 59, &minutes) || (hours == 24 && minutes))
-		return false;
-	*ret = (uint16_t)(hours * 60 + minutes);
-	return true;
-}

@@ -42,9 +42,6 @@ struct policy_zone {
 	size_t changes_n;
 };
 
-/* "7:30", "21:00", "24:00": minutes after midnight; false: no time of the day. */
-bool policy_minutes_read(struct span text, uint16_t *ret);
-
 /* How far the wall clock is ahead of UTC. */
 int32_t policy_zone_ahead(const struct policy_zone *zone, uint64_t now_s);
 

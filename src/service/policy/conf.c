@@ -1,12 +1,12 @@
 #include "service/policy/conf.h"
 
+#include "config/times.h"
 #include "fetch/url.h" /* why-include: no I/O; what is fetched is read by the same */
 #include "policy/safe_search.h"
 
 #define LINE_MAX_LEN 1024
 #define URL_MAX	     2048
 
-static const char *const day_choices[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 static const char *const action_choices[] = {[POLICY_BLOCK] = "block",
 					     [POLICY_ALLOW] = "allow",
 					     [POLICY_SAFE_SEARCH] = "safe-search",
@@ -156,55 +156,13 @@ static const struct config_map list_map = {
 
 /* --- schedules --- */
 
-static const struct config_key times_keys[] = {
-	{.name = "days",
-	 .type = CONFIG_CHOICE,
-	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
-	 CONFIG_FIELD(struct policy_times_conf, days),
-	 .choices = day_choices,
-	 .fallback = "mon, tue, wed, thu, fri, sat, sun",
-	 .example = "[mon, tue, wed, thu, fri]",
-	 .help = "on these days"},
-	{.name = "from",
-	 .type = CONFIG_TEXT,
-	 CONFIG_FIELD(struct policy_times_conf, from),
-	 .fallback = "00:00",
-	 .example = "\"21:00\"",
-	 .help = "from this hour and minute of `time-zone` on"},
-	{.name = "to",
-	 .type = CONFIG_TEXT,
-	 CONFIG_FIELD(struct policy_times_conf, to),
-	 .fallback = "24:00",
-	 .example = "\"06:30\"",
-	 .help = "to this one; one that is not after `from` is of the next day"},
-};
-
-static void check_times(const void *conf, struct config_at *at)
-{
-	const struct policy_times_conf *c = conf;
-	uint16_t from, to;
-	if (!policy_minutes_read(span_text(c->from), &from) || from == POLICY_DAY_MINUTES)
-		config_fail(at, "from", "'%s' is no time of the day; write one like 21:00",
-			    c->from);
-	if (!policy_minutes_read(span_text(c->to), &to))
-		config_fail(at, "to", "'%s' is no time of the day; write one like 06:30", c->to);
-}
-
-static const struct config_map times_map = {
-	.help = "A part of some days",
-	.size = sizeof(struct policy_times_conf),
-	CONFIG_KEYS(times_keys),
-	.check = check_times,
-	.example = "{days: [mon, tue, wed, thu, fri], from: \"21:00\", to: \"06:30\"}",
-};
-
 static const struct config_key schedule_keys[] = {
 	ENTRY_NAME(struct policy_schedule_conf, "the schedule"),
 	{.name = "times",
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST | CONFIG_REQUIRED,
 	 CONFIG_FIELD(struct policy_schedule_conf, times),
-	 .map = &times_map,
+	 .map = &config_times_map,
 	 .items_min = 1,
 	 .items_max = POLICY_WINDOWS_MAX,
 	 .help = "it holds in any of these"},

@@ -27,14 +27,9 @@ struct policy_list_conf {
 	uint64_t size_max;   /* octets of the text */
 };
 
-struct policy_times_conf {
-	struct config_list days; /* int: 0 is Monday */
-	const char *from, *to;
-};
-
 struct policy_schedule_conf {
 	const char *name;
-	struct config_list times; /* struct policy_times_conf */
+	struct config_list times; /* struct config_times */
 };
 
 struct policy_rule_conf {

@@ -3,6 +3,7 @@
 
 #include "base/siphash.h"
 #include "base/writer.h"
+#include "config/times.h"
 #include "policy/safe_search.h"
 
 #include <stdio.h>
@@ -120,17 +121,13 @@ static void fill_schedules(const struct policy_conf *c, struct policy_conf_setup
 {
 	const struct policy_schedule_conf *schedules = c->schedules.items;
 	for (size_t i = 0; i < c->schedules.n; i++) {
-		const struct policy_times_conf *times = schedules[i].times.items;
+		const struct config_times *times = schedules[i].times.items;
 		struct policy_schedule_setup *to = &s->schedules[i];
 		to->name = span_text(schedules[i].name);
 		for (size_t k = 0; k < schedules[i].times.n; k++) {
-			struct policy_window *w = &to->schedule.windows[to->schedule.windows_n++];
-			const int *days = times[k].days.items;
-			bool right = policy_minutes_read(span_text(times[k].from), &w->from) &&
-				     policy_minutes_read(span_text(times[k].to), &w->to);
-			ASSERT(right); /* judged by the schema */
-			for (size_t d = 0; d < times[k].days.n; d++)
-				w->days |= (uint8_t)(1 << days[d]);
+			const struct config_window w = config_times_read(&times[k]);
+			to->schedule.windows[to->schedule.windows_n++] =
+				(struct policy_window){w.days, w.from, w.to};
 		}
 	}
 	s->setup.schedules_n = c->schedules.n;

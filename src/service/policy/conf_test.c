@@ -74,19 +74,6 @@ static void refuses_hours_and_hardware_addresses_that_are_none(void **state)
 	conf_refused(&sections, "policy:\n  groups: {g: {}}\n", 2, 15, "nobody is in this group");
 }
 
-static void reads_hours(void **state)
-{
-	(void)state;
-	uint16_t minutes = 7;
-	assert_true(policy_minutes_read(span_text("00:00"), &minutes) && minutes == 0);
-	assert_true(policy_minutes_read(span_text("7:30"), &minutes) && minutes == 450);
-	assert_true(policy_minutes_read(span_text("24:00"), &minutes) && minutes == 1440);
-	static const char *const bad[] = {"",	   ":",	   "24:01", "7:3",
-					  "7:300", "a:00", "-1:00", "007:00"};
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(policy_minutes_read(span_text(bad[i]), &minutes));
-}
-
 static const char whole[] =
 	"policy:\n"
 	"  groups:\n"
@@ -181,7 +168,6 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_not_named),
 		cmocka_unit_test(refuses_rules_that_contradict_themselves),
 		cmocka_unit_test(refuses_hours_and_hardware_addresses_that_are_none),
-		cmocka_unit_test(reads_hours),
 		cmocka_unit_test(becomes_a_setup),
 		cmocka_unit_test(any_change_changes_the_hash),
 	};

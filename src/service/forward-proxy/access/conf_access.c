@@ -1,6 +1,7 @@
 #include "service/forward-proxy/access/conf_access.h"
 
 #include "base/arena.h"
+#include "config/times.h"
 #include "policy/path.h"
 #include "policy/policy.h"
 #include "proto/http/token.h"
@@ -13,50 +14,6 @@ enum { RULES_MAX = 1024, PORTS_MAX = 256, PORTS_TEXT = 11 };
 
 static const char *const actions[] = {"allow", "deny", NULL};
 static const char *const otherwises[] = {"allow", "sign-in", "deny", NULL};
-
-static const char *const day_choices[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
-
-static const struct config_key times_keys[] = {
-	{.name = "days",
-	 .type = CONFIG_CHOICE,
-	 .flags = CONFIG_LIST | CONFIG_UNIQUE,
-	 CONFIG_FIELD(struct forward_times_conf, days),
-	 .choices = day_choices,
-	 .fallback = "mon, tue, wed, thu, fri, sat, sun",
-	 .example = "[mon, tue, wed, thu, fri]",
-	 .help = "on these days"},
-	{.name = "from",
-	 .type = CONFIG_TEXT,
-	 CONFIG_FIELD(struct forward_times_conf, from),
-	 .fallback = "00:00",
-	 .example = "\"21:00\"",
-	 .help = "from this hour and minute of this machine's time zone on"},
-	{.name = "to",
-	 .type = CONFIG_TEXT,
-	 CONFIG_FIELD(struct forward_times_conf, to),
-	 .fallback = "24:00",
-	 .example = "\"06:30\"",
-	 .help = "to this one; one that is not after `from` is of the next day"},
-};
-
-static void check_times(const void *conf, struct config_at *at)
-{
-	const struct forward_times_conf *c = conf;
-	uint16_t from, to;
-	if (!policy_minutes_read(span_text(c->from), &from) || from == POLICY_DAY_MINUTES)
-		config_fail(at, "from", "'%s' is no time of the day; write one like 21:00",
-			    c->from);
-	if (!policy_minutes_read(span_text(c->to), &to))
-		config_fail(at, "to", "'%s' is no time of the day; write one like 06:30", c->to);
-}
-
-const struct config_map forward_times_map = {
-	.help = "A part of some days",
-	.size = sizeof(struct forward_times_conf),
-	CONFIG_KEYS(times_keys),
-	.check = check_times,
-	.example = "{days: [mon, tue, wed, thu, fri], from: \"21:00\", to: \"06:30\"}",
-};
 
 static const struct config_key rule_keys[] = {
 	{.name = "action",
@@ -88,7 +45,7 @@ static const struct config_key rule_keys[] = {
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct forward_rule_conf, times),
-	 .map = &forward_times_map,
+	 .map = &config_times_map,
 	 .items_max = POLICY_WINDOWS_MAX,
 	 .help = "in these hours of the week only"},
 	{.name = "users",
@@ -321,18 +278,13 @@ static enum err ports_of(struct arena *a, const struct config_list *list,
 static enum err times_of(struct arena *a, const struct config_list *list,
 			 const struct policy_schedule **ret)
 {
-	const struct forward_times_conf *times = list->items;
+	const struct config_times *times = list->items;
 	struct policy_schedule *made = list->n ? ARENA_NEW(a, struct policy_schedule) : NULL;
 	if (list->n && !made)
 		return (enum err)ENOMEM;
 	for (size_t i = 0; i < list->n; i++) {
-		struct policy_window *w = &made->windows[made->windows_n++];
-		const int *days = times[i].days.items;
-		bool right = policy_minutes_read(span_text(times[i].from), &w->from) &&
-			     policy_minutes_read(span_text(times[i].to), &w->to);
-		ASSERT(right); /* judged by the schema */
-		for (size_t d = 0; d < times[i].days.n; d++)
-			w->days |= (uint8_t)(1 << days[d]);
+		const struct config_window w = config_times_read(&times[i]);
+		made->windows[made->windows_n++] = (struct policy_window){w.days, w.from, w.to};
 	}
 	*ret = made;
 	return OK;

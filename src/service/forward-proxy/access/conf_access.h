@@ -9,20 +9,12 @@ struct access_rules;
 struct arena;
 struct auth_users;
 
-/* A part of some days. */
-struct forward_times_conf {
-	struct config_list days; /* int: 0 is Monday */
-	const char *from, *to;	 /* "21:00" */
-};
-
-extern const struct config_map forward_times_map;
-
 struct forward_rule_conf {
 	int action;				     /* enum access_action */
 	struct config_list from;		     /* struct ip_prefix */
 	struct config_list groups, users, to, ports; /* const char * */
 	struct config_list paths;		     /* likewise */
-	struct config_list times;		     /* struct forward_times_conf */
+	struct config_list times;		     /* struct config_times */
 	const char *reason;
 };
 
@@ -42,7 +34,7 @@ struct forward_access_conf {
 	int otherwise;		  /* enum access_otherwise */
 };
 
-extern const struct config_map forward_access_map, forward_times_map;
+extern const struct config_map forward_access_map;
 
 enum {
 	FORWARD_RULE_PREFIXES_MAX = 1024,

@@ -1,6 +1,7 @@
 #include "service/forward-proxy/access/conf_answers.h"
 
 #include "base/arena.h"
+#include "config/times.h"
 #include "policy/path.h"
 #include "policy/policy.h"
 #include "service/forward-proxy/access/answers.h"
@@ -83,7 +84,7 @@ static const struct config_key answer_keys[] = {
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct forward_answer_conf, who.times),
-	 .map = &forward_times_map,
+	 .map = &config_times_map,
 	 .items_max = POLICY_WINDOWS_MAX,
 	 .help = "in these hours of the week only"},
 	{.name = "reason",

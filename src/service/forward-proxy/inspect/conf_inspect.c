@@ -1,6 +1,7 @@
 #include "service/forward-proxy/inspect/conf_inspect.h"
 
 #include "base/arena.h"
+#include "config/times.h"
 #include "policy/policy.h"
 #include "proxy/auth/basic_auth.h"
 #include "service/forward-proxy/access/access.h"
@@ -40,7 +41,7 @@ static const struct config_key inspect_keys[] = {
 	 .type = CONFIG_MAP,
 	 .flags = CONFIG_LIST,
 	 CONFIG_FIELD(struct forward_inspect_conf, times),
-	 .map = &forward_times_map,
+	 .map = &config_times_map,
 	 .items_max = POLICY_WINDOWS_MAX,
 	 .help = "tunnels that begin in these hours of the week; always unless set"},
 	{.name = "skip",

@@ -12,7 +12,7 @@ struct inspect_skip;
 struct forward_inspect_conf {
 	struct config_list from;	  /* struct ip_prefix */
 	struct config_list groups, users; /* const char * */
-	struct config_list times;	  /* struct forward_times_conf */
+	struct config_list times;	  /* struct config_times */
 	struct config_list skip;	  /* const char * */
 	const char *authorities;	  /* NULL: the system's */
 };
