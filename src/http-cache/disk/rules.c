@@ -3,9 +3,22 @@
 #include "base/reader.h"
 #include "base/writer.h"
 
-enum { RULES_MAGIC = 0x67685255 };
-static_assert(DISK_RULES_MAX * (DISK_RULE_VALUE_MAX + 16) + 64 <= DISK_RULES_LEN,
-	      "a copy of the rules does not fit");
+enum {
+	RULES_MAGIC = 0x67685255,
+	HEAD_LEN = 24,
+	RULE_LEN = 9, /* and its value */
+};
+static_assert(HEAD_LEN + RULE_LEN + DISK_RULE_VALUE_MAX + DISK_CHECK_LEN <= DISK_RULES_LEN,
+	      "one rule fits");
+
+/* One more with a value of that length. */
+static bool fits(const struct disk_rules *r, size_t len)
+{
+	size_t all = HEAD_LEN + RULE_LEN + len + DISK_CHECK_LEN;
+	for (uint32_t i = 0; i < r->n; i++)
+		all += RULE_LEN + r->at[i].len;
+	return r->n < DISK_RULES_MAX && len <= DISK_RULE_VALUE_MAX && all <= DISK_RULES_LEN;
+}
 
 /* Whether what that rule means the new one means, too. */
 static bool is_covered(const struct disk_rule *rule, enum cache_purge what, struct span value)
@@ -15,15 +28,21 @@ static bool is_covered(const struct disk_rule *rule, enum cache_purge what, stru
 	       span_equal(span_of(rule->value, longer ? value.len : rule->len), value);
 }
 
+static void keep(struct disk_rules *r, uint32_t to, uint32_t from)
+{
+	if (to != from) /* each is long */
+		r->at[to] = r->at[from];
+}
+
 bool disk_rules_add(struct disk_rules *r, enum cache_purge what, struct span value)
 {
 	uint32_t n = 0;
 	r->epoch++;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (!is_covered(&r->at[i], what, value))
-			r->at[n++] = r->at[i];
+			keep(r, n++, i);
 	r->n = n;
-	if (what == CACHE_PURGE_ALL || r->n == DISK_RULES_MAX || value.len > DISK_RULE_VALUE_MAX) {
+	if (what == CACHE_PURGE_ALL || !fits(r, value.len)) {
 		r->floor = r->epoch;
 		r->n = 0;
 		return false;
@@ -51,7 +70,7 @@ void disk_rules_swept(struct disk_rules *r, uint32_t epoch)
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->at[i].epoch > epoch)
-			r->at[n++] = r->at[i];
+			keep(r, n++, i);
 	r->n = n;
 }
 

@@ -9,7 +9,8 @@
 #include "http-cache/key.h"
 #include "http-cache/memory.h"
 
-enum { DISK_RULES_MAX = 16, DISK_RULE_VALUE_MAX = CACHE_KEY_MAX };
+/* Sites purge dozens of tags by one change. All of their values together fit a copy on the disk. */
+enum { DISK_RULES_MAX = 256, DISK_RULE_VALUE_MAX = CACHE_KEY_MAX };
 
 struct disk_rule {
 	uint8_t what;	/* enum cache_purge: PREFIX or TAG */
@@ -27,7 +28,7 @@ struct disk_rules {
 };
 
 /* Another epoch begins. True: it is a rule of its own, in the place of those that mean no more.
- * False: there are too many, or the value is too long: all of earlier epochs is meant. */
+ * False: there are too many, or they are too long: all of earlier epochs is meant. */
 bool disk_rules_add(struct disk_rules *r, enum cache_purge what, struct span value);
 /* What was stored until now is meant, too: by the rules there are; all: all of it. */
 void disk_rules_again(struct disk_rules *r, bool all);

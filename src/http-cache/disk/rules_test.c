@@ -70,14 +70,37 @@ static void one_too_many_means_everything(void **state)
 	const struct cache_object b = object("http://b/1", "");
 	(void)state;
 	r = (struct disk_rules){0};
-	for (uint8_t i = 0; i < DISK_RULES_MAX; i++)
-		assert_true(disk_rules_add(&r, CACHE_PURGE_TAG, span_of(&i, 1)));
+	for (uint16_t i = 0; i < DISK_RULES_MAX; i++)
+		assert_true(disk_rules_add(&r, CACHE_PURGE_TAG, span_of(&i, sizeof(i))));
 	assert_false(disk_rules_mean(&r, &b, 0));
 	assert_false(disk_rules_add(&r, CACHE_PURGE_TAG, span_text("none")));
 	assert_true(disk_rules_mean(&r, &b, r.epoch - 1));
 	r = (struct disk_rules){0};
 	assert_false(disk_rules_add(&r, CACHE_PURGE_PREFIX, span_of(much, sizeof(much))));
 	assert_true(disk_rules_mean(&r, &b, 0));
+}
+
+/* As many long ones as a copy on the disk holds. */
+static void too_long_together_means_everything(void **state)
+{
+	static struct disk_rules r, got;
+	static uint8_t value[DISK_RULE_VALUE_MAX];
+	uint8_t *copies = calloc(2, DISK_RULES_LEN);
+	const struct cache_object b = object("http://b/1", "");
+	uint32_t n = 0;
+	(void)state;
+	r = (struct disk_rules){0};
+	assert_non_null(copies);
+	for (bool more = true; more; n += more) {
+		value[0] = (uint8_t)n;
+		more = disk_rules_add(&r, CACHE_PURGE_PREFIX, span_of(value, sizeof(value)));
+		(void)disk_rules_write(key, &r, copies + r.seq % 2 * DISK_RULES_LEN);
+		assert_true(disk_rules_read(key, copies, &got));
+		assert_int_equal(got.n, more ? n + 1 : 0);
+	}
+	assert_int_equal(n, DISK_RULES_LEN / (DISK_RULE_VALUE_MAX + 9));
+	assert_true(disk_rules_mean(&got, &b, r.epoch - 1));
+	free(copies);
 }
 
 static void the_newer_good_copy_counts(void **state)
@@ -88,7 +111,7 @@ static void the_newer_good_copy_counts(void **state)
 	(void)state;
 	assert_false(disk_rules_read(key, copies, &got));
 	r = (struct disk_rules){0};
-	for (uint8_t i = 0; i < DISK_RULES_MAX; i++) {
+	for (uint8_t i = 0; i < 16; i++) {
 		long_value[1] = i;
 		assert_true(disk_rules_add(&r, CACHE_PURGE_PREFIX,
 					   span_of(long_value, sizeof(long_value))));
@@ -115,6 +138,7 @@ int main(void)
 		cmocka_unit_test(means_what_is_older_and_begins_so_or_has_the_tag),
 		cmocka_unit_test(what_means_no_more_takes_no_place),
 		cmocka_unit_test(one_too_many_means_everything),
+		cmocka_unit_test(too_long_together_means_everything),
 		cmocka_unit_test(the_newer_good_copy_counts),
 	};
 	return cmocka_run_group_tests_name("http-cache/disk/rules", tests, NULL, NULL);
