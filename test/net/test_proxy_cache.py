@@ -353,6 +353,26 @@ def test_stale_while_one_asks_anew(site):
     assert asked("/swr") == 2
 
 
+def test_a_renewal_over_a_connection_that_was_kept_too_long_is_made_anew(site):
+    state = {"closes": False}
+
+    def answer(_):
+        if state["closes"]:  # as a server whose time for idle connections was up a moment ago
+            state["closes"] = False
+            return None, [], b""
+        if asked("/late") > 1:
+            return 200, ["Cache-Control: max-age=60"], b"new"
+        return 200, ["Cache-Control: max-age=60, stale-while-revalidate=600", "Age: 70"], b"old"
+
+    Origin.script["/late"] = answer
+    get(site, "/late")
+    state["closes"] = True
+    assert get(site, "/late")[2] == "old"
+    wait_for(lambda: not state["closes"] and asked("/late") == 3)
+    wait_for(lambda: get(site, "/late")[2] == "new")
+    assert asked("/late") == 3  # nobody else had to ask
+
+
 def test_methods_that_change_things_invalidate(site):
     for path in ("/thing", "/other"):
         tells(path, 200, "Cache-Control: max-age=60")

@@ -10,13 +10,18 @@
 
 #include <stdlib.h>
 
-enum { RENEWALS_MAX = 256 }; /* of a worker at once */
+enum {
+	RENEWALS_MAX = 256, /* of a worker at once */
+	STALES_MAX = 8,	    /* of one */
+};
 
 struct cache_renewal {
 	struct proxy_cached c; /* of a request without a client; x: of the exchange that runs */
 	struct proxy_cache_way way;
 	struct proxy_exchange *running;
 	bool starts, over;
+	bool again;
+	uint8_t stales;			    /* connections that had been kept too long */
 	struct cache_renewal *next, **link; /* of the desk */
 	struct http_field fields[PROXY_FIELDS_MAX];
 	size_t fields_n;
@@ -66,10 +71,26 @@ static void body(void *arg, struct span bytes)
 	cached_keep(&r->c, bytes);
 }
 
+static void start(struct cache_renewal *r, struct proxy_worker *w);
+
+/* A server may close a connection that was kept at any time, and has seen nothing of the request
+ * then (RFC 9112 9.3.1); others that were kept may be as old. Nobody else asks in this one's place.
+ */
+static bool goes_again(struct cache_renewal *r, enum proxy_cause cause)
+{
+	r->c.back_status = cause == PROXY_BACK_STALE ? 0 : r->c.back_status; /* the core's own */
+	return cause == PROXY_BACK_STALE && r->stales++ < STALES_MAX;
+}
+
 static void done(void *arg, struct proxy_exchange *x, enum proxy_cause cause)
 {
 	struct cache_renewal *r = arg;
-	(void)x;
+	if (x && goes_again(r, cause)) {
+		r->again = r->starts;
+		if (!r->again)
+			start(r, x->worker);
+		return;
+	}
 	if (cause == PROXY_FINE)
 		cached_keep_end(&r->c);
 	end(r, cause);
@@ -153,9 +174,11 @@ static void start(struct cache_renewal *r, struct proxy_worker *w)
 		/* What is longer is not kept. */
 		.answer_max = cache_memory_object_max(r->c.desk->memory) + 1,
 	};
-	cached_count(&r->c, PROXY_CACHE_RENEWED, 1);
 	r->starts = true;
-	r->running = proxy_client_start(w, &what, &call, r);
+	do {
+		r->again = false;
+		r->running = proxy_client_start(w, &what, &call, r);
+	} while (r->again);
 	r->starts = false;
 	if (r->over)
 		free(r);
@@ -181,6 +204,7 @@ bool cached_renew(struct proxy_cached *c)
 	r->c.leads = true;
 	c->leads = false;
 	list_add(r);
+	cached_count(&r->c, PROXY_CACHE_RENEWED, 1);
 	start(r, c->x->worker);
 	return true;
 }
