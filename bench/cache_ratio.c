@@ -235,7 +235,7 @@ static double run(const char *name, const struct trace *t, uint64_t size)
 	struct cache_memory *m = tier_new(size);
 	struct lru l = {.capacity = size, .items = calloc(t->ids + 1, sizeof(*l.items))};
 	struct misses ours = {0}, lru = {0};
-	uint64_t asked = 0, bytes = 0, first = 0, more = extra();
+	uint64_t asked = 0, first = 0, more = extra();
 	bool *seen = calloc(t->ids, sizeof(*seen));
 	if (!l.items || !seen)
 		fail("no memory");
@@ -244,7 +244,6 @@ static double run(const char *name, const struct trace *t, uint64_t size)
 		if (r.size > size / OBJECT_PART)
 			continue; /* neither takes it */
 		asked++;
-		bytes += r.size;
 		first += !seen[r.id];
 		seen[r.id] = true;
 		bool hit = lru_ask(&l, r.id, r.size + more);

@@ -75,6 +75,18 @@ static void die(const char *what)
 	exit(1);
 }
 
+/* The macros of these two cast `const` away; what they are given is only read. */
+static bool name_set(SSL *ssl, const char *name)
+{
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)name) == 1;
+}
+
+static bool groups_set(SSL_CTX *tls, const char *groups)
+{
+	return SSL_CTX_ctrl(tls, SSL_CTRL_SET_GROUPS_LIST, 0, (void *)(uintptr_t)groups) == 1;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -97,8 +109,7 @@ static void conn_open(struct load *l, struct conn *c)
 	}
 	if (l->tls != NULL) {
 		c->ssl = SSL_new(l->tls);
-		if (c->ssl == NULL || !SSL_set_fd(c->ssl, c->fd) ||
-		    !SSL_set_tlsext_host_name(c->ssl, l->name)) {
+		if (c->ssl == NULL || !SSL_set_fd(c->ssl, c->fd) || !name_set(c->ssl, l->name)) {
 			die("TLS");
 		}
 		SSL_set_connect_state(c->ssl);
@@ -328,7 +339,7 @@ static void tls_open(struct load *l)
 {
 	l->tls = SSL_CTX_new(TLS_client_method());
 	if (l->tls == NULL || !SSL_CTX_set_min_proto_version(l->tls, TLS1_3_VERSION) ||
-	    !SSL_CTX_set1_groups_list(l->tls, "X25519")) {
+	    !groups_set(l->tls, "X25519")) {
 		die("TLS");
 	}
 	(void)SSL_CTX_set_session_cache_mode(l->tls, SSL_SESS_CACHE_OFF);
