@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "proxy/cache/io_cache_control.h"
 #include "proxy/count.h"
+#include "proxy/metrics.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_certs.h"
 #include "service/reverse-proxy/io_health.h"
@@ -24,8 +25,9 @@ static void set_text(json_t *object, const char *key, const char *text)
 	(void)json_object_set_new(object, key, json_string(text));
 }
 
-static uint64_t count_of(const struct reverse_proxy *p, unsigned index)
+static uint64_t count_of(const void *arg, unsigned index)
 {
+	const struct reverse_proxy *p = arg;
 	uint64_t n = 0;
 	for (size_t i = 0; i < p->workers_started; i++)
 		if (p->workers[i].io)
@@ -265,32 +267,6 @@ static json_t *status(void *arg)
 	return json;
 }
 
-static const struct {
-	unsigned index;
-	const char *name, *help;
-	bool gauge;
-} counts[] = {
-	{PROXY_COUNT_CONNECTIONS, "connections_total", "connections of clients accepted", false},
-	{PROXY_COUNT_REFUSED, "connections_refused_total", "connections refused by a limit or rule",
-	 false},
-	{PROXY_COUNT_OPEN, "connections", "connections of clients open", true},
-	{PROXY_COUNT_EXCHANGES, "requests_total", "requests begun", false},
-	{PROXY_COUNT_ACTIVE, "requests_running", "requests that run", true},
-	{PROXY_COUNT_BACK_CONNECTS, "server_connects_total", "connections to servers tried", false},
-	{PROXY_COUNT_BACK_OPEN, "server_connections", "connections to servers open", true},
-	{PROXY_COUNT_BACK_REUSED, "server_reused_total", "requests on a kept connection", false},
-	{PROXY_COUNT_RETRIES, "retries_total", "requests sent again", false},
-	{PROXY_COUNT_SPLICED_BYTES, "spliced_bytes_total", "octets moved within the kernel", false},
-	{PROXY_COUNT_REQUEST_BYTES, "request_bytes_total", "octets of requests' bodies", false},
-	{PROXY_COUNT_RESPONSE_BYTES, "response_bytes_total", "octets of answers' bodies", false},
-	{PROXY_COUNT_HANDSHAKES, "handshakes_total", "handshakes of TLS with clients", false},
-	{PROXY_COUNT_HANDSHAKES_RESUMED, "handshakes_resumed_total", "of them by a ticket", false},
-	{PROXY_COUNT_TUNNELS, "tunnels_total", "tunnels begun", false},
-	{PROXY_COUNT_BUFFERS, "buffers", "buffers in use", true},
-	{PROXY_COUNT_BUFFERS_REFUSED, "buffers_refused_total", "buffers that were not to be had",
-	 false},
-};
-
 static void head(struct writer *w, const char *name, const char *help, bool gauge)
 {
 	write_format(w, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name,
@@ -299,16 +275,7 @@ static void head(struct writer *w, const char *name, const char *help, bool gaug
 
 static void write_counts(const struct reverse_proxy *p, struct writer *w)
 {
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		head(w, counts[i].name, counts[i].help, counts[i].gauge);
-		write_format(w, PREFIX "%s %llu\n", counts[i].name,
-			     (unsigned long long)count_of(p, counts[i].index));
-	}
-	head(w, "ended_total", "requests that ended, by cause", false);
-	for (unsigned i = 0; i < PROXY_CAUSES; i++)
-		write_format(w, PREFIX "ended_total{cause=\"%s\"} %llu\n",
-			     proxy_cause_text((enum proxy_cause)i),
-			     (unsigned long long)count_of(p, PROXY_COUNT_CAUSE + i));
+	proxy_metrics_write(w, PREFIX, count_of, p);
 	head(w, "access_log_lines_total", "lines written to the access log", false);
 	write_format(w, PREFIX "access_log_lines_total %llu\n", (unsigned long long)p->log.lines);
 	head(w, "access_log_lost_total", "lines that were lost", false);
