@@ -101,7 +101,10 @@ static void act(struct model *m, struct reader *r)
 	case ACT_CLIENT_WINDOW: model_window(m, m->t.client, n * n); return;
 	case ACT_NEW_CLIENT: model_client(m); return;
 	case ACT_TIME: through_wait(&m->t, n * 20); return;
-	case ACT_MODE: m->mode = (uint8_t)n; return;
+	case ACT_MODE:
+		m->mode = (uint8_t)n;
+		m->pace = n & MODE_PACE ? (uint8_t)(1 + (n >> 5) * 9) : 0;
+		return;
 	case ACT_FACE: model_face_mode(m, n); return;
 	case ACT_CONNECT: connect_mode(m, n); return;
 	case ACT_OTHER: other(m, n); return;

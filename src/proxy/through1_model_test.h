@@ -6,6 +6,7 @@
 
 #include "proxy/body_filter.h"
 #include "proxy/memory_test.h"
+#include "proxy/pace_model_test.h"
 #include "proxy/relay.h"
 #include "proxy/strict1_test.h"
 
@@ -25,6 +26,7 @@ enum {
 	MODE_AGAIN = 2,	  /* answers of 5xx: to another one */
 	MODE_REPLACE = 4, /* answers of 404 are replaced */
 	MODE_FIRST = 8,	  /* first bytes of tunnels are looked at */
+	MODE_PACE = 16,	  /* bodies and tunnels go at a pace, by the bits above */
 };
 
 /* A filter that holds a little and passes the rest as it is. */
@@ -47,7 +49,8 @@ struct model {
 	uint64_t seen_id;
 	uint32_t generation; /* of the client */
 	uint8_t mode;
-	bool full; /* a peer has said as much as it may */
+	uint8_t pace; /* 0: none */
+	bool full;    /* a peer has said as much as it may */
 	struct proxy_source source;
 	size_t source_left;
 	bool source_holds;
@@ -73,6 +76,7 @@ static inline void model_request(void *arg, struct proxy_exchange *x, struct pro
 		return;
 	}
 	m->seen_id = x->id;
+	pace_model_set(x, &m->pace);
 	ret->first_bytes = m->mode & MODE_FIRST;
 	/* It is the next one that the client sent. */
 	ASSERT(m->seen < m->sent.messages_n);
@@ -521,6 +525,8 @@ static inline void model_everything_opens(struct model *m)
 	t->connect_error = OK;
 	t->connect_slow = false;
 	m->source_holds = false;
+	m->pace = 0;
+	through_wait(t, 100); /* for what was granted until now */
 	for (unsigned i = 0; i < 3 && t->x; i++) {
 		proxy_exchange_resume(t->x);
 		through_turn(t);
@@ -548,7 +554,7 @@ static inline void model_init(struct model *m, unsigned how)
 		t->w.buffers.max = 1 + (how >> 5);
 	t->admission.head_max = how & 8 ? 300 : 0;
 	t->limits.request_body_max = how & 16 ? 200 : 1 << 19;
-	m->mode = 0;
+	m->mode = m->pace = 0;
 	m->full = false;
 	m->generation = m->seen = 0;
 	m->seen_id = 0;

@@ -44,7 +44,10 @@ static void other(struct play *p, unsigned how)
 		if (t->x)
 			proxy_exchange_resume(t->x);
 		break;
-	case 3: t->connect_slow = how & 8; break;
+	case 3:
+		t->connect_slow = how & 8;
+		p->pace = how & 16 ? (uint8_t)(1 + (how >> 5) * 9) : 0;
+		break;
 	case 4: t->connect_error = how & 8 ? (enum err)ECONNREFUSED : OK; break;
 	case 5:
 		for (size_t i = 0; i < t->backs_n; i++)

@@ -178,6 +178,7 @@ static inline void play_init(struct play *p, unsigned how)
 	p->streams_n = 0;
 	p->frames_len = 0;
 	p->look_first = false;
+	p->pace = 0;
 	memset(p->streams, 0, sizeof(p->streams));
 	memset(p->tunnels, 0, sizeof(p->tunnels));
 	memset(p->servers, 0, sizeof(p->servers));
@@ -196,6 +197,8 @@ static inline void play_everything_opens(struct play *p)
 	t->pick = PROXY_PICK_HOP;
 	t->verdict_set = false;
 	t->connect_slow = false;
+	p->pace = 0;
+	through_wait(t, 100); /* for what was granted until now */
 	for (struct proxy_exchange *x = t->w.exchanges, *next; x; x = next) {
 		next = x->next;
 		if (x->phase == PROXY_PHASE_VERDICT || x->phase == PROXY_PHASE_PICK) {

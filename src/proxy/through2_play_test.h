@@ -8,6 +8,7 @@
 #include "proxy/back2_inner.h"
 #include "proxy/front2_inner.h"
 #include "proxy/memory_test.h"
+#include "proxy/pace_model_test.h"
 #include "proxy/strict1_test.h"
 
 enum { PLAY_STREAMS = 1024, PLAY_SLOTS = 64 };
@@ -38,6 +39,7 @@ struct play_server {
 struct play {
 	struct through t;
 	bool look_first; /* at those of tunnels */
+	uint8_t pace;	 /* of bodies and tunnels; 0: none */
 	struct http2_heap heap;
 	struct http2_role role;
 	struct http2_counts counts;
@@ -74,6 +76,7 @@ static inline void play_face_request(void *arg, struct proxy_exchange *x, struct
 	struct play *p = arg; /* its first member */
 	uint32_t id = ((struct front2_stream *)x->front)->id;
 	ret->first_bytes = p->look_first;
+	pace_model_set(x, &p->pace);
 	if (id / 2 < PLAY_STREAMS)
 		p->streams[id / 2].first = ret->first_bytes;
 	char text[16];

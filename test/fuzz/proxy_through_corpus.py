@@ -161,14 +161,24 @@ def scenes2():
         ) + act(OTHER2, 11) + get + act(OTHER2, 5)
 
 
+PACED = ["answer-000", "answer-010", "early", "filter", "kept", "own-3", "relay-half-closed", "request-000"]
+PACED += ["get-0", "many-0", "behind-upload-0", "tunnel-0", "tunnel-look-0", "upload-0", "upload-1"]
+
+
 def main():
     to = pathlib.Path(sys.argv[1])
     for name, script in [*scenes(), *messages()]:
         (to / "proxy_through1_fuzz").mkdir(parents=True, exist_ok=True)
         (to / "proxy_through1_fuzz" / name).write_bytes(b"\0" + script)
+        if name in PACED:  # at a slow pace, with time for it
+            slow = bytes([7, 16 | 3 << 5]) + script + bytes([6, 255]) * 6
+            (to / "proxy_through1_fuzz" / f"paced-{name}").write_bytes(b"\0" + slow)
     for name, limits, script in scenes2():
         (to / "proxy_through2_fuzz").mkdir(parents=True, exist_ok=True)
         (to / "proxy_through2_fuzz" / name).write_bytes(bytes([limits]) + script)
+        if name in PACED:
+            slow = bytes([16, 117]) + script + bytes([10, 255]) * 6
+            (to / "proxy_through2_fuzz" / f"paced-{name}").write_bytes(bytes([limits]) + slow)
 
 
 main()
