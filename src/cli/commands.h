@@ -26,8 +26,8 @@ extern const struct command vpn_peers_verb, vpn_add_verb, vpn_show_verb, vpn_con
 /* Of `proxy`. */
 extern const struct command proxy_routes_verb, proxy_backends_verb, proxy_drain_verb,
 	proxy_undrain_verb, proxy_top_verb, proxy_cache_verb, proxy_clients_verb, proxy_hosts_verb,
-	proxy_why_verb, proxy_inspection_verb, proxy_upstreams_verb, proxy_authority_verb,
-	proxy_certs_verb, proxy_renew_verb;
+	proxy_why_verb, proxy_inspection_verb, proxy_upstreams_verb, proxy_quotas_verb,
+	proxy_authority_verb, proxy_certs_verb, proxy_renew_verb;
 /* Of `dhcp-client`. */
 extern const struct command uplink_renew_verb, uplink_release_verb;
 

@@ -235,11 +235,10 @@ const struct command proxy_undrain_verb = {
 };
 
 static const struct command *const verbs[] = {
-	&proxy_routes_verb,    &proxy_backends_verb,  &proxy_drain_verb,
-	&proxy_undrain_verb,   &proxy_certs_verb,     &proxy_renew_verb,
-	&proxy_cache_verb,     &proxy_top_verb,	      &proxy_hosts_verb,
-	&proxy_why_verb,       &proxy_clients_verb,   &proxy_inspection_verb,
-	&proxy_upstreams_verb, &proxy_authority_verb, NULL};
+	&proxy_routes_verb,    &proxy_backends_verb, &proxy_drain_verb,	    &proxy_undrain_verb,
+	&proxy_certs_verb,     &proxy_renew_verb,    &proxy_cache_verb,	    &proxy_top_verb,
+	&proxy_hosts_verb,     &proxy_why_verb,	     &proxy_clients_verb,   &proxy_inspection_verb,
+	&proxy_upstreams_verb, &proxy_quotas_verb,   &proxy_authority_verb, NULL};
 
 const struct command command_proxy = {
 	.name = "proxy",

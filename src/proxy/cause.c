@@ -33,6 +33,7 @@ static const struct {
 	[PROXY_UPSTREAM_FAILED] = {"upstream-failed", 502},
 	[PROXY_UPSTREAM_FORMAT] = {"upstream-format", 502},
 	[PROXY_UPSTREAM_TIME] = {"upstream-time", 504},
+	[PROXY_QUOTA] = {"quota", 429},
 	[PROXY_TRY_ANOTHER] = {"try-another", 502},
 	[PROXY_INTERNAL] = {"internal", 500},
 };

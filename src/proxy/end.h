@@ -52,6 +52,7 @@ enum proxy_cause {
 	PROXY_UPSTREAM_FAILED,	 /* it could not connect, or is broken: 502 */
 	PROXY_UPSTREAM_FORMAT,	 /* what it says is no answer to CONNECT: 502 */
 	PROXY_UPSTREAM_TIME,	 /* it was reached, and did not lead on in time: 504 */
+	PROXY_QUOTA,		 /* as much as the client may has moved: 429 */
 	PROXY_TRY_ANOTHER,	 /* the face did not want this response */
 	PROXY_INTERNAL,		 /* no memory, a face that broke its contract: 500 */
 	PROXY_CAUSES,

@@ -1,8 +1,10 @@
 /* The first bytes that a client sends through a tunnel: they wait here while the face looks at
  * them, and when it has said its word nothing of this is on the tunnel's way any more. What the
- * server sends does not wait. What was held goes on at once, whatever pace is set: it is little. */
+ * server sends does not wait. What was held goes on at once, whatever pace is set: it is little,
+ * and counts. */
 #include "proxy/exchange_inner.h"
 #include "proxy/face.h"
+#include "proxy/pace.h"
 
 /* The most that is kept, and an end of it that is not full. */
 enum { BUFFERS_MAX = PROXY_FIRST_MAX / PROXY_BUFFER_SIZE + 2 };
@@ -96,6 +98,8 @@ bool exchange_first_pass(struct proxy_exchange *x)
 		struct span s = proxy_chain2_span(&x->first_held);
 		size_t n = x->back->ops->body(x->back, x, s, false);
 		x->request_bytes += n;
+		if (x->pace)
+			proxy_pace_took(x->pace, PROXY_PACE_UP, n);
 		proxy_chain2_skip(&x->first_held, pool, n);
 		if (n < s.len)
 			break;

@@ -50,6 +50,7 @@ static void greet(struct proxy_inspect *i)
 	struct proxy_chain2 first;
 	enum proxy_cause cause = cause_of(x->hop, i->server);
 	c.service = NULL;
+	c.counted = false;
 	c.tls = NULL;
 	c.exchanges = 0;
 	c.version = 0;

@@ -1,5 +1,6 @@
 /* A tunnel's bytes, from one connection to the other without a look at them. */
 #include "proxy/exchange_inner.h"
+#include "proxy/pace.h"
 #include "proxy/relay.h"
 #include "proxy/wire1.h"
 
@@ -31,15 +32,19 @@ static void over(struct proxy_relay *r, enum proxy_relay_end how)
 	proxy_exchange_end(x, by_client ? PROXY_CLIENT_GONE : PROXY_BACK_TORN);
 }
 
-/* What an end has received and not passed on goes first. */
-static void hand_over(struct proxy_wire1 *wire, struct proxy_relay_way *way)
+/* What an end has received and not passed on goes first, whatever pace is set. */
+static void hand_over(struct proxy_relay *r, struct proxy_wire1 *wire,
+		      enum proxy_pace_direction direction)
 {
+	struct proxy_relay_way *way = &r->ways[direction];
 	struct proxy_buffer *in = TAKE(wire->in);
 	wire->in_ready = 0;
 	if (in && in->start == in->end)
 		proxy_buffer_give(wire->pool, TAKE(in));
 	way->held = in;
 	way->ended = wire->in_eof;
+	if (r->pace && way->held)
+		proxy_pace_took(r->pace, direction, proxy_buffer_span(way->held).len);
 }
 
 static void begin(struct proxy_later *l)
@@ -55,8 +60,8 @@ static void begin(struct proxy_later *l)
 	proxy_relay_begin(r, w, front->t, back->t, x->limits->tunnel_ms, over);
 	r->owner = x;
 	r->pace = x->pace;
-	hand_over(front, &r->ways[PROXY_RELAY_UP]);
-	hand_over(back, &r->ways[PROXY_RELAY_DOWN]);
+	hand_over(r, front, PROXY_PACE_UP);
+	hand_over(r, back, PROXY_PACE_DOWN);
 	proxy_deadline_clear(&x->deadline);
 	x->relay = r;
 	proxy_relay_turn(r);

@@ -24,6 +24,7 @@ struct proxy_connection {
 	struct proxy_worker *worker;
 	void *door;		 /* the listener's, as the service gave it */
 	void *service;		 /* the face's own, NULL at first */
+	bool counted;		 /* likewise, false at first */
 	struct ip_endpoint peer; /* of the socket, or of a PROXY header that was believed */
 	/* Of the socket or of that header; where it was meant to go, if it was taken on its way. */
 	struct ip_endpoint local;

@@ -122,7 +122,8 @@ static enum socks5_reply reply_of(const struct proxy_exchange *x)
 		return SOCKS5_FAILED;
 	switch (x->response.status) {
 	case 403:
-	case 407: return SOCKS5_NOT_ALLOWED;
+	case 407:
+	case 429: return SOCKS5_NOT_ALLOWED;
 	case 502:
 	case 504: return SOCKS5_HOST_UNREACHABLE;
 	default: return SOCKS5_FAILED;

@@ -130,10 +130,13 @@ static void admit(struct proxy_listener *l, int fd, const struct ip_endpoint *pe
 		w->face->connection(w->face_arg, &c, &admission);
 	else
 		admission.refuse = true;
-	if (admission.taken && !admission.refuse)
+	bool let = !admission.refuse;
+	if (let && admission.taken)
 		admission.refuse = !find_meant(l, fd, &c);
 	if (admission.refuse || proxy_tcp_new(&io->tcps, fd, &t)) {
 		proxy_count_add(&w->counts, PROXY_COUNT_REFUSED, 1);
+		if (let && w->face->disconnected)
+			w->face->disconnected(w->face_arg, &c);
 		if (admission.refuse) {
 			err_ignore(tcp_reset_on_close(fd)); /* closed the other way, then */
 			fd_done(&fd);

@@ -3,10 +3,25 @@
 #include "proxy/exchange_inner.h"
 #include "proxy/relay.h"
 
+/* As many as there is room for; none: it is over. */
+static size_t within_room(struct proxy_pace *p, enum proxy_pace_direction way, size_t want)
+{
+	uint64_t room = p->room ? p->room(p, way) : UINT64_MAX;
+	if (room)
+		return want < room ? want : (size_t)room;
+	/* Nobody takes what has come of a tunnel for all of it. */
+	p->x->torn = p->x->torn || p->x->phase == PROXY_PHASE_TUNNEL;
+	exchange_end_later(p->x, PROXY_QUOTA);
+	return 0;
+}
+
 size_t proxy_pace_may(struct proxy_pace *p, enum proxy_pace_direction way, size_t want)
 {
 	struct proxy_worker *w = p->x->worker;
 	struct proxy_pace_way *here = &p->ways[way];
+	want = within_room(p, way, want);
+	if (!want)
+		return 0;
 	if (!here->left) {
 		uint32_t wait_ms = 0;
 		here->left = p->ask(p, way, w->now_ms, &wait_ms);
@@ -24,6 +39,8 @@ size_t proxy_pace_may(struct proxy_pace *p, enum proxy_pace_direction way, size_
 void proxy_pace_took(struct proxy_pace *p, enum proxy_pace_direction way, size_t n)
 {
 	struct proxy_pace_way *here = &p->ways[way];
+	if (p->count && n)
+		p->count(p, way, n);
 	if (here->left != SIZE_MAX)
 		here->left -= n < here->left ? n : here->left;
 }

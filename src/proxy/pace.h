@@ -1,8 +1,9 @@
-/* How fast the bytes of an exchange may move, each way: what was granted and what is left of it.
- * Knows neither who grants nor how much there is: that is the service's `ask`.
+/* How fast the bytes of an exchange may move, each way, and how many at all: what was granted and
+ * what is left of it. Knows neither who grants nor how much there is: that is the service's `ask`
+ * and `room`.
  *
  * Who has bytes asks how many may go now; for the rest it waits as for a receiver that takes no
- * more, and is told when the time has come.
+ * more, and is told when the time has come. Where there is no room any more the exchange ends.
  */
 #ifndef PROXY_PACE_H
 #define PROXY_PACE_H
@@ -30,11 +31,17 @@ struct proxy_pace {
 		      uint32_t *ret_wait_ms);
 	/* So many bytes of the last grant were not used, and will not be. */
 	void (*give_back)(struct proxy_pace *p, enum proxy_pace_direction way, size_t left);
+	/* How many bytes may still go that way, ever; 0: the exchange ends as PROXY_QUOTA. Asked
+	 * ahead of each move. NULL: there is no end. */
+	uint64_t (*room)(struct proxy_pace *p, enum proxy_pace_direction way);
+	/* So many have gone, of those that others hold back too. NULL: nobody counts. */
+	void (*count)(struct proxy_pace *p, enum proxy_pace_direction way, size_t n);
 	struct proxy_exchange *x; /* the core's; NULL: not begun */
 	struct proxy_pace_way ways[2];
 };
 
-/* How many of `want` may go now; 0: the time is waited for. want > 0. */
+/* How many of `want` may go now; 0: the time is waited for, or the exchange ends later in this
+ * turn. want > 0. */
 size_t proxy_pace_may(struct proxy_pace *p, enum proxy_pace_direction way, size_t want);
 /* So many have gone; more than might is no debt. */
 void proxy_pace_took(struct proxy_pace *p, enum proxy_pace_direction way, size_t n);

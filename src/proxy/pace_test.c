@@ -196,6 +196,161 @@ static void a_tunnel_both_ways(void **state)
 	assert_int_equal(t->done_cause, PROXY_FINE);
 }
 
+/* ---- no more than so many ---- */
+
+/* As fast as they can, and counted. */
+struct bounded {
+	struct proxy_pace pace; /* first */
+	uint64_t room, counted[2];
+};
+
+static struct bounded bounded;
+
+static size_t ask_any(struct proxy_pace *p, enum proxy_pace_direction way, uint64_t now_ms,
+		      uint32_t *ret_wait_ms)
+{
+	(void)p;
+	(void)way;
+	(void)now_ms;
+	*ret_wait_ms = 0;
+	return SIZE_MAX;
+}
+
+static uint64_t room(struct proxy_pace *p, enum proxy_pace_direction way)
+{
+	const struct bounded *b = (struct bounded *)p;
+	uint64_t used = b->counted[0] + b->counted[1];
+	(void)way;
+	return used < b->room ? b->room - used : 0;
+}
+
+static void count(struct proxy_pace *p, enum proxy_pace_direction way, size_t n)
+{
+	((struct bounded *)p)->counted[way] += n;
+}
+
+static void bounded_request(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	bounded.pace = (struct proxy_pace){
+		.ask = ask_any, .give_back = give_back, .room = room, .count = count};
+	bounded.counted[0] = bounded.counted[1] = 0;
+	proxy_exchange_pace(x, &bounded.pace);
+	through_face.request(arg, x, ret);
+}
+
+static void bounded_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
+{
+	(void)arg;
+	(void)ret;
+	proxy_pace_stop(x->pace);
+}
+
+static int bounded_up(void **state)
+{
+	struct through *t;
+	(void)set_up(state);
+	t = *state;
+	face = through_face;
+	face.request = bounded_request;
+	face.error = bounded_error;
+	t->w.face = &face;
+	bounded.room = 7;
+	return 0;
+}
+
+#define BOUNDED_TEST(name) cmocka_unit_test_setup_teardown(name, bounded_up, tear_down)
+
+static void counted(uint64_t up, uint64_t down)
+{
+	assert_int_equal(bounded.counted[PROXY_PACE_UP], up);
+	assert_int_equal(bounded.counted[PROXY_PACE_DOWN], down);
+}
+
+static void an_answer_ends_where_there_is_no_more(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client, GET);
+	memory_text(t, t->backs[0], "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
+	receives(t, t->client, 0, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456");
+	assert_true(t->client->closed);
+	assert_int_equal(t->dones, 1);
+	assert_int_equal(t->done_cause, PROXY_QUOTA);
+	counted(0, 7);
+}
+
+static void what_fits_to_the_last_octet_is_whole(void **state)
+{
+	struct through *t = *state;
+	bounded.room = 5;
+	memory_text(t, t->client, GET);
+	memory_text(t, t->backs[0], OK5);
+	contains(memory_take(t->client), "\r\n\r\nhello");
+	assert_false(t->client->closed);
+	assert_int_equal(t->done_cause, PROXY_FINE);
+	counted(0, 5);
+}
+
+static void a_request_that_is_too_long_is_told_why(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client, PUT10);
+	memory_text(t, t->client, "01234567");
+	receives(t, t->backs[0], 0, PUT10 "0123456");
+	contains(memory_take(t->client), "HTTP/1.1 429 ");
+	assert_int_equal(t->dones, 1);
+	assert_int_equal(t->done_cause, PROXY_QUOTA);
+	counted(7, 0);
+}
+
+static void all_of_a_request_counts(void **state)
+{
+	struct through *t = *state;
+	bounded.room = 1000;
+	memory_text(t, t->client, PUT10 "0123456789");
+	memory_text(t, t->backs[0], OK_CHUNKED);
+	assert_int_equal(t->dones, 1);
+	counted(10, 3);
+}
+
+static void begin_tunnel(struct through *t)
+{
+	t->hops[0].protocol = PROXY_RAW;
+	t->verdict = (struct proxy_verdict){.kind = PROXY_TUNNEL};
+	t->verdict_set = true;
+	/* What comes with the head goes ahead of all else, and counts. */
+	memory_text(t, t->client, "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\nab");
+	contains(memory_take(t->client), "HTTP/1.1 200 ");
+	receives(t, t->backs[0], 0, "ab");
+	counted(2, 0);
+}
+
+static void a_tunnel_is_cut_from_either_side(void **state)
+{
+	struct through *t = *state;
+	begin_tunnel(t);
+	memory_text(t, t->backs[0], "012");
+	receives(t, t->client, 0, "012");
+	counted(2, 3);
+	memory_text(t, t->client, "cdefg");
+	receives(t, t->backs[0], 0, "cd");
+	assert_true(t->client->closed && t->backs[0]->closed);
+	assert_int_equal(t->done_cause, PROXY_QUOTA);
+	counted(4, 3);
+}
+
+static void a_tunnel_that_ends_in_time_is_not_cut(void **state)
+{
+	struct through *t = *state;
+	begin_tunnel(t);
+	memory_text(t, t->backs[0], "0123");
+	memory_end(t, t->backs[0]);
+	memory_end(t, t->client);
+	receives(t, t->client, 0, "0123");
+	assert_int_equal(t->dones, 1);
+	assert_int_equal(t->done_cause, PROXY_FINE);
+	counted(2, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +363,12 @@ int main(void)
 		SLOW_TEST(what_a_client_that_goes_away_waited_for_is_given_back),
 		SLOW_TEST(a_back_that_fails_while_its_request_waits),
 		SLOW_TEST(a_tunnel_both_ways),
+		BOUNDED_TEST(an_answer_ends_where_there_is_no_more),
+		BOUNDED_TEST(what_fits_to_the_last_octet_is_whole),
+		BOUNDED_TEST(a_request_that_is_too_long_is_told_why),
+		BOUNDED_TEST(all_of_a_request_counts),
+		BOUNDED_TEST(a_tunnel_is_cut_from_either_side),
+		BOUNDED_TEST(a_tunnel_that_ends_in_time_is_not_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

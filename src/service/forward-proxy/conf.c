@@ -6,6 +6,7 @@
 #include "proxy/auth/conf_user.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
+#include "service/forward-proxy/access/quota.h"
 #include "service/forward-proxy/conf_members.h"
 
 static const struct config_key forward_keys[] = {
@@ -173,9 +174,17 @@ static const struct config_key forward_keys[] = {
 	 .example = "[{down: 2M, up: 512K}, {by: all, from: [192.168.7.0/24], down: 5M}]",
 	 .help = "how much bodies and tunnels may move in a second; of the limits that fit a "
 		 "client "
-		 "all hold. What the cache gives counts as what servers give; datagrams of SOCKS "
-		 "do "
-		 "not count"},
+		 "all hold. What the cache gives counts as what servers give; a datagram of SOCKS "
+		 "goes or is dropped"},
+	{.name = "quotas",
+	 .type = CONFIG_MAP,
+	 .flags = CONFIG_LIST,
+	 CONFIG_FIELD(struct forward_conf, quotas),
+	 .map = &forward_quota_map,
+	 .items_max = QUOTAS_MAX,
+	 .example = "[{name: guests, bytes: 10G, every: month}]",
+	 .help = "how much clients may move in a day, a week or a month; of the quotas that fit a "
+		 "client all hold. What counts is what counts for `bandwidth`, and heads"},
 	{.name = "privacy",
 	 .type = CONFIG_MAP,
 	 CONFIG_FIELD(struct forward_conf, privacy),
@@ -294,30 +303,34 @@ static void check_groups(const struct forward_conf *conf, struct config_at *at)
 	}
 }
 
-static bool is_user(const struct forward_conf *conf, const char *name)
+/* Whom the item of a list is for. */
+static void check_whom(const struct forward_conf *conf, struct config_at *at,
+		       struct config_step item, const struct config_list *groups,
+		       const struct config_list *names)
 {
 	const struct proxy_user_conf *users = conf->access.users.items;
-	/* The tunnels' users come and go without this file. */
-	bool found = (strcmp(name, "*") == 0 && conf->access.users.n) || conf->access.vpn_users;
-	for (size_t u = 0; u < conf->access.users.n && !found; u++)
-		found = strcmp(users[u].name, name) == 0;
-	return found;
+	const struct config_step to_groups[] = {item, {"groups", 0}};
+	if (groups->n && !conf->policy)
+		config_fail_inside(at, to_groups, 2,
+				   "groups are those of the section `policy`: write "
+				   "`policy: on` too");
+	for (size_t k = 0; k < names->n; k++) {
+		const char *name = ((const char *const *)names->items)[k];
+		const struct config_step steps[] = {item, {"users", k}};
+		/* The tunnels' users come and go without this file. */
+		bool found =
+			(strcmp(name, "*") == 0 && conf->access.users.n) || conf->access.vpn_users;
+		for (size_t u = 0; u < conf->access.users.n && !found; u++)
+			found = strcmp(users[u].name, name) == 0;
+		if (!found)
+			config_fail_inside(at, steps, 2, "there is no user '%s' in `access`", name);
+	}
 }
 
 static void check_inspection(const struct forward_conf *conf, struct config_at *at)
 {
 	const struct forward_inspect_conf *c = &conf->inspection;
-	const struct config_step groups[] = {{"inspection", 0}, {"groups", 0}};
-	if (c->groups.n && !conf->policy)
-		config_fail_inside(at, groups, 2,
-				   "groups are those of the section `policy`: write `policy: on` "
-				   "too");
-	for (size_t i = 0; i < c->users.n; i++) {
-		const char *name = ((const char *const *)c->users.items)[i];
-		const struct config_step steps[] = {{"inspection", 0}, {"users", i}};
-		if (!is_user(conf, name))
-			config_fail_inside(at, steps, 2, "there is no user '%s' in `access`", name);
-	}
+	check_whom(conf, at, (struct config_step){"inspection", 0}, &c->groups, &c->users);
 }
 
 /* Who of them there is, and who has signed in, is told by the tables of devices. */
@@ -334,19 +347,21 @@ static void check_vpn_users(const struct forward_conf *conf, struct config_at *a
 static void check_bandwidth(const struct forward_conf *conf, struct config_at *at)
 {
 	const struct forward_bandwidth_conf *limits = conf->bandwidth.items;
-	for (size_t i = 0; i < conf->bandwidth.n; i++) {
-		const struct config_step groups[] = {{"bandwidth", i}, {"groups", 0}};
-		if (limits[i].groups.n && !conf->policy)
-			config_fail_inside(at, groups, 2,
-					   "groups are those of the section `policy`: write "
-					   "`policy: on` too");
-		for (size_t k = 0; k < limits[i].users.n; k++) {
-			const char *name = ((const char *const *)limits[i].users.items)[k];
-			const struct config_step steps[] = {{"bandwidth", i}, {"users", k}};
-			if (!is_user(conf, name))
-				config_fail_inside(at, steps, 2,
-						   "there is no user '%s' in `access`", name);
-		}
+	for (size_t i = 0; i < conf->bandwidth.n; i++)
+		check_whom(conf, at, (struct config_step){"bandwidth", i}, &limits[i].groups,
+			   &limits[i].users);
+}
+
+static void check_quotas(const struct forward_conf *conf, struct config_at *at)
+{
+	const struct forward_quota_conf *quotas = conf->quotas.items;
+	for (size_t i = 0; i < conf->quotas.n; i++) {
+		const struct config_step name[] = {{"quotas", i}, {"name", 0}};
+		check_whom(conf, at, name[0], &quotas[i].groups, &quotas[i].users);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(quotas[i].name, quotas[k].name) == 0)
+				config_fail_inside(at, name, 2, "there is a quota '%s' already",
+						   quotas[i].name);
 	}
 }
 
@@ -402,6 +417,7 @@ static void check(const void *section, struct config_at *at)
 	check_vpn_users(conf, at);
 	check_bandwidth(conf, at);
 	check_inspection(conf, at);
+	check_quotas(conf, at);
 	forward_members_check(conf, at);
 	check_upstreams(conf, at);
 	proxy_cache_check(&conf->cache, at);

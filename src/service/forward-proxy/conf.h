@@ -3,6 +3,7 @@
  *
  * Each part is a header and a file of its own, which say what its keys mean: conf_listen,
  * conf_limits, conf_tunnels, access/conf_access, access/conf_answers, access/conf_bandwidth,
+ * access/conf_quota,
  * privacy/conf_privacy, pac/conf_pac; the log's and the cache's are of both proxies. A part joins
  * by a member here, by its key in conf.c, and by its judge there when its keys are to be judged
  * together with others'.
@@ -16,6 +17,7 @@
 #include "service/forward-proxy/access/conf_access.h"
 #include "service/forward-proxy/access/conf_answers.h"
 #include "service/forward-proxy/access/conf_bandwidth.h"
+#include "service/forward-proxy/access/conf_quota.h"
 #include "service/forward-proxy/conf_limits.h"
 #include "service/forward-proxy/conf_listen.h"
 #include "service/forward-proxy/conf_tunnels.h"
@@ -47,6 +49,7 @@ struct forward_conf {
 	struct forward_access_conf access;
 	struct config_list answers;   /* struct forward_answer_conf */
 	struct config_list bandwidth; /* struct forward_bandwidth_conf */
+	struct config_list quotas;    /* struct forward_quota_conf */
 	struct forward_privacy_conf privacy;
 	struct forward_pac_conf pac;
 	bool has_pac;

@@ -48,6 +48,14 @@ static const struct config_key limit_keys[] = {
 	 .example = "20000",
 	 .help = "clients' connections at once; 0 is as many as the process may have open files "
 		 "for, a server's connection counted for each; a change needs a restart"},
+	{.name = "client-connections",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct forward_limits_conf, client_connections),
+	 .max = 1 << 20,
+	 .fallback = "0",
+	 .example = "200",
+	 .help = "connections at once of one address (of IPv6 of its /64), one more is reset; 0 is "
+		 "any number"},
 	{.name = "requests",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct forward_limits_conf, requests),
@@ -73,6 +81,13 @@ static const struct config_key limit_keys[] = {
 	 .fallback = "256",
 	 .help = "clients of SOCKS at once that send datagrams, where a listener has `udp`; each "
 		 "takes up to three open files; a change needs a restart"},
+	{.name = "client-associations",
+	 .type = CONFIG_INTEGER,
+	 CONFIG_FIELD(struct forward_limits_conf, client_associations),
+	 .max = 1 << 16,
+	 .fallback = "32",
+	 .help = "of them those of one address (of IPv6 of its /64), one more is refused; 0 is any "
+		 "number"},
 	{.name = "memory",
 	 .type = CONFIG_SIZE,
 	 CONFIG_FIELD(struct forward_limits_conf, memory),

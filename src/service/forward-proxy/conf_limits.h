@@ -15,8 +15,9 @@ struct forward_timeouts_conf {
 /* Of all workers together. */
 struct forward_limits_conf {
 	uint32_t connections, requests, origins, associations;
-	uint64_t memory; /* bytes of buffers */
-	uint64_t body;	 /* bytes of a request's; 0: any */
+	uint32_t client_connections, client_associations; /* of one client; 0: any */
+	uint64_t memory;				  /* bytes of buffers */
+	uint64_t body;					  /* bytes of a request's; 0: any */
 };
 
 extern const struct config_map forward_limits_map, forward_timeouts_map;

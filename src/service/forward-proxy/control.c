@@ -125,59 +125,62 @@ static void write_upstreams(const struct forward_proxy *p, struct writer *w)
 	forward_upstreams_metrics(p->site, loop_now_ms(&p->life.loop), w);
 }
 
+static const struct {
+	enum forward_count index;
+	const char *name, *help;
+} own_counts[] = {
+	{FORWARD_COUNT_FETCHES, "fetches_total", "requests for http addresses that were let go"},
+	{FORWARD_COUNT_TUNNELS, "connects_total", "requests for tunnels that were let go"},
+	{FORWARD_COUNT_NAMES, "names_waited_total",
+	 "requests that waited for the address of a name"},
+	{FORWARD_COUNT_SOCKS, "socks_connects_total",
+	 "requests of SOCKS for connections that were let go"},
+	{FORWARD_COUNT_PACED, "paced_total", "times that octets waited for a limit of `bandwidth`"},
+	{FORWARD_COUNT_CUT, "cut_total",
+	 "tunnels and associations that ended as what was in force then did not let them"},
+	{FORWARD_COUNT_TAKEN, "transparent_requests_total",
+	 "requests on connections that were taken on their way elsewhere"},
+	{FORWARD_COUNT_TAKEN_TLS, "transparent_tls_total",
+	 "connections of TLS that were taken on their way elsewhere and let go"},
+	{FORWARD_COUNT_UNPROVED, "transparent_unproved_total",
+	 "of them, with a host that does not lead to where they went"},
+	{FORWARD_COUNT_INSPECTED, "inspected_total",
+	 "tunnels whose client was answered here, by its own TLS"},
+	{FORWARD_COUNT_INSPECT_BAD, "inspect_bad_total",
+	 "tunnels to servers that are not good, told by a page"},
+	{FORWARD_COUNT_INSPECT_SKIPPED, "inspect_skipped_total",
+	 "tunnels that were not inspected, by `skip`"},
+	{FORWARD_COUNT_INSPECT_LEFT, "inspect_left_total", "tunnels that could not be inspected"},
+	{FORWARD_COUNT_INSPECT_REFUSED, "inspect_refused_total",
+	 "tunnels whose client did not take what it was shown"},
+	{FORWARD_COUNT_SCRIPTS, "scripts_total",
+	 "scripts by which browsers find the proxy, served"},
+	{FORWARD_COUNT_ASSOCIATIONS, "associations_total",
+	 "associations of SOCKS for datagrams begun"},
+	{FORWARD_COUNT_DATAGRAMS_UP, "datagrams_sent_total", "datagrams of clients sent on"},
+	{FORWARD_COUNT_DATAGRAMS_DOWN, "datagrams_received_total", "datagrams sent on to clients"},
+	{FORWARD_COUNT_DATAGRAMS_DROPPED, "datagrams_dropped_total",
+	 "datagrams that were refused, of strangers, fragments, or that nobody took"},
+	{FORWARD_COUNT_DATAGRAMS_OVER, "datagrams_over_total",
+	 "of the datagrams that were dropped those over `bandwidth` or a quota"},
+	{FORWARD_COUNT_CROWDED, "connections_crowded_total",
+	 "connections that were reset as their client had too many"},
+};
+
 static void metrics(void *arg, struct writer *w)
 {
 	const struct forward_proxy *p = arg;
 	proxy_metrics_write(w, PREFIX, count_of, p);
-	write_one(w, "fetches_total", "requests for http addresses that were let go",
-		  own_count(p, FORWARD_COUNT_FETCHES));
-	write_one(w, "connects_total", "requests for tunnels that were let go",
-		  own_count(p, FORWARD_COUNT_TUNNELS));
-	write_one(w, "names_waited_total", "requests that waited for the address of a name",
-		  own_count(p, FORWARD_COUNT_NAMES));
-	write_one(w, "socks_connects_total", "requests of SOCKS for connections that were let go",
-		  own_count(p, FORWARD_COUNT_SOCKS));
-	write_one(w, "paced_total", "times that octets waited for a limit of `bandwidth`",
-		  own_count(p, FORWARD_COUNT_PACED));
-	write_one(w, "cut_total",
-		  "tunnels and associations that ended as what was in force then did not let them",
-		  own_count(p, FORWARD_COUNT_CUT));
-	write_one(w, "transparent_requests_total",
-		  "requests on connections that were taken on their way elsewhere",
-		  own_count(p, FORWARD_COUNT_TAKEN));
-	write_one(w, "transparent_tls_total",
-		  "connections of TLS that were taken on their way elsewhere and let go",
-		  own_count(p, FORWARD_COUNT_TAKEN_TLS));
-	write_one(w, "transparent_unproved_total",
-		  "of them, with a host that does not lead to where they went",
-		  own_count(p, FORWARD_COUNT_UNPROVED));
-	write_one(w, "inspected_total", "tunnels whose client was answered here, by its own TLS",
-		  own_count(p, FORWARD_COUNT_INSPECTED));
-	write_one(w, "inspect_bad_total", "tunnels to servers that are not good, told by a page",
-		  own_count(p, FORWARD_COUNT_INSPECT_BAD));
-	write_one(w, "inspect_skipped_total", "tunnels that were not inspected, by `skip`",
-		  own_count(p, FORWARD_COUNT_INSPECT_SKIPPED));
-	write_one(w, "inspect_left_total", "tunnels that could not be inspected",
-		  own_count(p, FORWARD_COUNT_INSPECT_LEFT));
-	write_one(w, "inspect_refused_total", "tunnels whose client did not take what it was shown",
-		  own_count(p, FORWARD_COUNT_INSPECT_REFUSED));
+	for (size_t i = 0; i < sizeof(own_counts) / sizeof(own_counts[0]); i++)
+		write_one(w, own_counts[i].name, own_counts[i].help,
+			  own_count(p, own_counts[i].index));
 	write_upstreams(p, w);
-	write_one(w, "scripts_total", "scripts by which browsers find the proxy, served",
-		  own_count(p, FORWARD_COUNT_SCRIPTS));
-	write_one(w, "associations_total", "associations of SOCKS for datagrams begun",
-		  own_count(p, FORWARD_COUNT_ASSOCIATIONS));
-	write_one(w, "datagrams_sent_total", "datagrams of clients sent on",
-		  own_count(p, FORWARD_COUNT_DATAGRAMS_UP));
-	write_one(w, "datagrams_received_total", "datagrams sent on to clients",
-		  own_count(p, FORWARD_COUNT_DATAGRAMS_DOWN));
-	write_one(w, "datagrams_dropped_total",
-		  "datagrams that were refused, of strangers, fragments, or that nobody took",
-		  own_count(p, FORWARD_COUNT_DATAGRAMS_DROPPED));
 	head(w, "refused_total", "requests that were refused, by why", false);
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
 		write_format(w, PREFIX "refused_total{why=\"%s\"} %llu\n",
 			     refusal_facts((enum refusal)i)->word,
 			     (unsigned long long)own_count(p, FORWARD_COUNT_REFUSED + i));
+	forward_quotas_metrics(&p->quotas, &p->site->quotas, PREFIX, w);
 	struct cache_view v;
 	proxy_cache_metrics(cache_of(p, &v), "forward_proxy", w);
 	write_one(w, "access_log_lines_total", "lines written to the access log", p->log.lines);
@@ -216,6 +219,28 @@ static void handle_upstreams(void *arg, const struct control_request *req,
 	forward_upstreams_show(p->site, loop_now_ms(&p->life.loop), reply);
 }
 
+/* --- quotas --- */
+
+static void handle_quotas(void *arg, const struct control_request *req, struct control_reply *reply)
+{
+	struct forward_proxy *p = arg;
+	forward_quotas_show(&p->quotas, &p->site->quotas, req, reply);
+}
+
+static void handle_quotas_reset(void *arg, const struct control_request *req,
+				struct control_reply *reply)
+{
+	struct forward_proxy *p = arg;
+	forward_quotas_reset(&p->quotas, &p->site->quotas, req, reply);
+}
+
+static void handle_quotas_grant(void *arg, const struct control_request *req,
+				struct control_reply *reply)
+{
+	struct forward_proxy *p = arg;
+	forward_quotas_grant(&p->quotas, &p->site->quotas, req, reply);
+}
+
 static const struct control_verb verbs[] = {
 	{"GET", "/upstreams", "proxies of others, and how they do", handle_upstreams},
 	{"GET", "/cache", "?prefix=&limit=: how much is kept, and what", handle_cache},
@@ -232,6 +257,11 @@ static const struct control_verb verbs[] = {
 	{"GET", "/why",
 	 "what becomes of a request: ?url=, client=, user=, type=, size=", forward_why},
 	{"GET", "/hosts", "?limit=: where most requests go", handle_hosts},
+	{"GET", "/quotas", "?quota=&limit=: what clients have used of their quotas", handle_quotas},
+	{"POST", "/quotas/reset", "?quota=&client=: that client's quota begins anew",
+	 handle_quotas_reset},
+	{"POST", "/quotas/grant", "?quota=&client=&bytes=: so much more in this period",
+	 handle_quotas_grant},
 	{"GET", "/clients", "?limit=: whose most requests are, as far as the access log may tell",
 	 handle_clients},
 };

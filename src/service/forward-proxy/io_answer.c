@@ -1,5 +1,7 @@
 /* Why a request goes nowhere, as its answer. */
+#include "base/writer.h"
 #include "proto/tls/alert.h"
+#include "proxy/pace.h"
 #include "service/forward-proxy/access/access.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/page.h"
@@ -52,11 +54,19 @@ static void alert(const struct forward_exchange *e, enum refusal why, unsigned s
 					    : proxy_exchange_store(e->x, writer_span(&w));
 }
 
-/* The configuration's own words. */
+static struct span number(struct proxy_exchange *x, uint32_t n)
+{
+	char text[16];
+	struct writer w = writer_of(text, sizeof(text));
+	write_format(&w, "%u", n);
+	return proxy_exchange_store(x, writer_span(&w));
+}
+
+/* The configuration's own words, or about them. */
 static struct span reason_of(const struct forward_exchange *e, enum refusal why)
 {
 	bool ruled = why == REFUSAL_RULE || why == REFUSAL_TYPE || why == REFUSAL_SIZE;
-	if (why == REFUSAL_BLOCKED || why == REFUSAL_PATH)
+	if (why == REFUSAL_BLOCKED || why == REFUSAL_PATH || why == REFUSAL_QUOTA)
 		return e->reason;
 	return ruled && e->rule && e->rule->reason ? span_text(e->rule->reason) : (struct span){0};
 }
@@ -89,6 +99,8 @@ enum forward_step forward_say(struct forward_exchange *e, enum refusal why, stru
 		add(x, "proxy-authenticate", e->view->site->realm_field);
 	if (why == REFUSAL_GUESSES)
 		add(x, "retry-after", span_text("10"));
+	if (why == REFUSAL_QUOTA && e->again_s)
+		add(x, "retry-after", number(x, e->again_s));
 	/* Who took us for the server may send more of what was meant for it. */
 	ret->close = why == REFUSAL_OWN || why == REFUSAL_ADDRESS;
 	return FORWARD_STEP_ANSWERED;
@@ -124,8 +136,14 @@ static bool is_of_connecting(uint8_t cause)
 
 void forward_error(void *arg, struct proxy_exchange *x, struct proxy_verdict *ret)
 {
-	const struct forward_exchange *e = x->service;
+	struct forward_exchange *e = x->service;
 	(void)arg;
+	if (e && x->cause == PROXY_QUOTA) {
+		/* The page that says so goes out all the same. */
+		proxy_pace_stop(x->pace);
+		(void)forward_refuse_spent(e, ret);
+		return;
+	}
 	if (!e || proxy_cached_error(e->cached, ret))
 		return;
 	if (e->kind == FORWARD_TLS) {

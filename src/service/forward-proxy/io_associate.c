@@ -3,6 +3,7 @@
 #include "os/udp.h"
 #include "proto/socks/socks5.h"
 #include "proxy/buffer.h"
+#include "proxy/crowd.h"
 #include "service/forward-proxy/io_face.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct forward_association {
 	struct proxy_buffer *held; /* a datagram that waits for the address of a name */
 	struct loop_timer idle;
 	uint64_t used_ms;
+	bool counted; /* among those that its client has */
 };
 
 static struct forward_worker *worker(const struct forward_association *a)
@@ -90,17 +92,22 @@ static bool renew(struct forward_association *a, struct forward_view *now)
 	memset(a->peers, 0, sizeof(a->peers));
 	forward_view_leave(e->view);
 	e->view = forward_view_use(now);
-	return true;
+	return !forward_limit_datagrams(e);
 }
 
-/* What was reloaded since holds for the datagrams that come now. False: it is over, and a gone. */
+/* What was reloaded since holds for the datagrams that come now, and a quota that was used up ends
+ * it. False: it is over, and a gone. */
 static bool follow(struct forward_association *a)
 {
 	struct forward_view *now = worker(a)->view;
-	if (a->e->view == now || renew(a, now))
+	if (a->e->view != now && !renew(a, now)) {
+		forward_count(worker(a), FORWARD_COUNT_REFUSED + REFUSAL_RULE);
+		forward_cut(a->e, REFUSAL_RULE);
+		return false;
+	}
+	if (!forward_is_spent(a->e))
 		return true;
-	forward_count(worker(a), FORWARD_COUNT_REFUSED + REFUSAL_RULE);
-	forward_cut(a->e, REFUSAL_RULE);
+	proxy_exchange_end(a->e->x, PROXY_QUOTA);
 	return false;
 }
 
@@ -137,6 +144,10 @@ static void to_client(struct forward_association *a, const struct ip_endpoint *f
 	b->start -= (uint32_t)w.pos;
 	memcpy(b->data + b->start, header, w.pos);
 	struct span whole = proxy_buffer_span(b);
+	if (!forward_datagram_may(a->e, BANDWIDTH_DOWN, whole.len - w.pos)) {
+		dropped(a);
+		return;
+	}
 	if (udp_send_to(&a->inner, NULL, &a->client, whole)) {
 		dropped(a);
 		return;
@@ -255,6 +266,8 @@ static void to_server(struct forward_association *a, struct proxy_buffer *b)
 		return;
 	}
 	enum err error = ERR_REFUSED;
+	if (s == FORWARD_STEP_ON && !forward_datagram_may(e, BANDWIDTH_UP, data.len))
+		s = FORWARD_STEP_ANSWERED;
 	for (size_t i = 0; s == FORWARD_STEP_ON && error && i < e->addresses.n; i++)
 		error = send_to(a, &e->addresses.items[i], data);
 	if (error) {
@@ -336,6 +349,11 @@ static void taken(struct proxy_source *s, size_t len)
 	ASSERT(len == 0);
 }
 
+static struct ip_address client_of(const struct forward_exchange *e)
+{
+	return ip_address_unmap(&e->x->connection->peer.address);
+}
+
 static void close_all(struct proxy_source *s)
 {
 	struct forward_association *a = (struct forward_association *)s;
@@ -350,6 +368,10 @@ static void close_all(struct proxy_source *s)
 	}
 	proxy_buffer_give(buffers(a), a->held);
 	w->associations--;
+	if (a->counted) {
+		const struct ip_address client = client_of(a->e);
+		crowd_leaves(w->associated, &client);
+	}
 	free(a);
 }
 
@@ -378,14 +400,25 @@ static enum err open_inner(struct forward_association *a)
 	return loop_add(&w->loop, &a->watch, fd, LOOP_READ, inner_ready, a);
 }
 
+/* ERR_REFUSED: its client has as many as it may. */
 static enum err begin(struct forward_exchange *e)
 {
 	struct forward_worker *w = e->worker;
-	uint64_t idle_ms = e->view->site->conf->timeouts.tunnel_ms;
-	struct forward_association *a =
-		w->associations < w->associations_max ? calloc(1, sizeof(*a)) : NULL;
-	if (!a)
+	const struct forward_conf *conf = e->view->site->conf;
+	const struct ip_address client = client_of(e);
+	uint64_t idle_ms = conf->timeouts.tunnel_ms;
+	uint32_t most = conf->limits.client_associations;
+	if (w->associations >= w->associations_max)
 		return ERR_LIMIT;
+	if (most && !crowd_enters(w->associated, &client, most))
+		return ERR_REFUSED;
+	struct forward_association *a = calloc(1, sizeof(*a));
+	if (!a) {
+		if (most)
+			crowd_leaves(w->associated, &client);
+		return (enum err)ENOMEM;
+	}
+	a->counted = most != 0;
 	w->associations++;
 	a->source = (struct proxy_source){.peek = peek, .taken = taken, .close = close_all};
 	a->e = e;
@@ -412,8 +445,14 @@ enum forward_step forward_associate(struct forward_exchange *e, struct proxy_ver
 	enum forward_step s = forward_sign_in(e, ret);
 	if (s != FORWARD_STEP_ON)
 		return s;
-	if (begin(e))
+	if (forward_limit_datagrams(e))
 		return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
+	if (forward_is_spent(e))
+		return forward_refuse_spent(e, ret);
+	enum err error = begin(e);
+	if (error)
+		return forward_refuse(e, error == ERR_REFUSED ? REFUSAL_CROWD : REFUSAL_BUSY,
+				      (struct span){0}, ret);
 	proxy_head_reset(r);
 	r->status = 200;
 	ret->kind = PROXY_SOURCE;

@@ -17,6 +17,7 @@ struct upstream;
 struct upstream_server;
 struct forward_association;
 struct forward_inspected;
+struct forward_pace;
 struct forward_view;
 struct forward_worker;
 struct origin;
@@ -85,7 +86,9 @@ struct forward_exchange {
 	struct names_addresses addresses;
 	size_t at;
 	struct name_waiter waiter;
-	struct origin *origin; /* in use: of the last pick; NULL: none */
+	struct origin *origin;	   /* in use: of the last pick; NULL: none */
+	struct forward_pace *pace; /* what it draws from; NULL: nothing holds it */
+	uint32_t again_s;	   /* with REFUSAL_QUOTA: in how long it may go on */
 	struct proxy_cached *cached;
 	/* Of a tunnel, until its client is let in; owned. */
 	struct forward_inspected *inspecting;

@@ -1,6 +1,7 @@
 #include "service/forward-proxy/io_face.h"
 
 #include "proto/ip/prefix.h"
+#include "proxy/crowd.h"
 #include "proxy/hop.h"
 #include "proxy/socks.h"
 #include "service/forward-proxy/io_inspect.h"
@@ -22,7 +23,7 @@ static enum forward_step (*const steps[])(struct forward_exchange *e, struct pro
 	forward_resolve,	 /* the addresses of its name */
 	forward_judge_addresses, /* may each of them be gone to? */
 	forward_judge_rules,	 /* may it, where the rules are about addresses? */
-	forward_limit_bandwidth, /* how fast? */
+	forward_limit,		 /* how fast, and how much? */
 	forward_edit_request,	 /* what the origin gets */
 	forward_ask_cache,	 /* is the answer here? */
 };
@@ -55,15 +56,39 @@ static uint8_t socks_versions(const struct forward_listen_conf *l)
 	return versions;
 }
 
-static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
+/* One more connection of its client, unless it has too many. */
+static bool enters(struct forward_worker *w, struct proxy_connection *c)
+{
+	const struct ip_address client = ip_address_unmap(&c->peer.address);
+	uint32_t most = w->view->site->conf->limits.client_connections;
+	if (!most)
+		return true;
+	if (!crowd_enters(w->connected, &client, most)) {
+		forward_count(w, FORWARD_COUNT_CROWDED);
+		return false;
+	}
+	c->counted = true;
+	return true;
+}
+
+static void disconnected(void *arg, struct proxy_connection *c)
 {
 	const struct forward_worker *w = arg;
+	const struct ip_address client = ip_address_unmap(&c->peer.address);
+	if (c->counted)
+		crowd_leaves(w->connected, &client);
+	forward_disconnected(arg, c);
+}
+
+static void connection(void *arg, struct proxy_connection *c, struct proxy_admission *ret)
+{
+	struct forward_worker *w = arg;
 	const struct forward_entry *entry = c->door;
 	const struct forward_site *site = w->view->site;
 	const struct forward_conf *conf = site->conf;
 	const struct forward_listen_conf *l = w->view->listens[entry->number];
 	const struct forward_listen_conf *first = conf->listen.items;
-	ret->refuse = !forward_may_come(w->view, c);
+	ret->refuse = !forward_may_come(w->view, c) || !enters(w, c);
 	if (ret->refuse)
 		return;
 	ret->tls = site->servers[l - first];
@@ -175,6 +200,8 @@ static void done(void *arg, struct proxy_exchange *x)
 {
 	struct forward_worker *w = arg;
 	struct forward_exchange *e = x->service;
+	if (e && x->cause == PROXY_QUOTA)
+		forward_tell_spent(e);
 	/* That somebody signed in shows in the request behind it. */
 	if (!e || e->kind != FORWARD_SIGN_IN || e->refusal)
 		forward_log(w, x, e);
@@ -182,6 +209,7 @@ static void done(void *arg, struct proxy_exchange *x)
 		return;
 	forward_review_leave(e);
 	proxy_cached_leave(TAKE(e->cached));
+	forward_pace_leave(e);
 	forward_top_add(w->top, x, e);
 	names_leave(&e->waiter);
 	forward_sign_in_leave(e);
@@ -193,7 +221,7 @@ static void done(void *arg, struct proxy_exchange *x)
 const struct proxy_face forward_face = {
 	.connection = connection,
 	.opening = forward_opening,
-	.disconnected = forward_disconnected,
+	.disconnected = disconnected,
 	.request = request,
 	.pick = forward_pick,
 	.opened = forward_opened,

@@ -108,8 +108,22 @@ enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct
 /* Is the ClientHello of a connection that was taken whole, or surely none? */
 bool forward_opening(void *arg, const struct proxy_connection *c, struct span bytes);
 
-/* io_pace.c: how fast its octets may move. */
-enum forward_step forward_limit_bandwidth(struct forward_exchange *e, struct proxy_verdict *ret);
+/* io_pace.c: how fast its octets may move, and how many at all. */
+enum forward_step forward_limit(struct forward_exchange *e, struct proxy_verdict *ret);
+/* Of an exchange whose octets are datagrams; anew after a reload. ERR_LIMIT, ENOMEM. */
+MUST enum err forward_limit_datagrams(struct forward_exchange *e);
+/* May one of so many octets go that way? Then it is counted. */
+bool forward_datagram_may(struct forward_exchange *e, enum bandwidth_direction way, size_t n);
+/* Nothing is drawn from any more; after the heads have been counted. */
+void forward_pace_leave(struct forward_exchange *e);
+
+/* io_spent.c: has a quota been used up that refuses? Then e->refusal and the rest says so. */
+bool forward_is_spent(const struct forward_exchange *e);
+enum forward_step forward_refuse_spent(struct forward_exchange *e, struct proxy_verdict *ret);
+/* For the log: it was cut for that. */
+void forward_tell_spent(struct forward_exchange *e);
+/* Which one; NULL: none. */
+const struct quota *forward_spent(const struct forward_exchange *e, uint64_t *ret_ends_s);
 
 /* io_rules.c: what the site's policy says of the client's groups; for access_facts. */
 struct forward_membership {

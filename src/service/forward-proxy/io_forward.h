@@ -9,8 +9,10 @@
 #include "proxy/cache/io_cache_tiers.h"
 #include "proxy/io_sockets.h"
 #include "proxy/ticket_ring.h"
+#include "service/forward-proxy/io_quotas.h"
 #include "service/forward-proxy/io_worker.h"
 
+struct crowd;
 struct inspect_authority;
 struct policy_follow;
 
@@ -30,9 +32,11 @@ struct forward_proxy {
 	struct bandwidth *bandwidth;
 	/* Of TLS inspection; counted; NULL: there is no `inspection`, or not yet. */
 	struct inspect_authority *authority;
-	struct forward_site *site;	/* in force */
-	uint64_t sites;			/* made so far */
-	struct proxy_cache_tiers cache; /* of all workers */
+	struct forward_quotas quotas;
+	struct crowd *connected, *associated; /* how many each client has */
+	struct forward_site *site;	      /* in force */
+	uint64_t sites;			      /* made so far */
+	struct proxy_cache_tiers cache;	      /* of all workers */
 	struct forward_worker *workers;
 	struct access_out *outs; /* of the workers, as the log wants them */
 	size_t workers_n, workers_started;

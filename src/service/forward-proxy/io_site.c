@@ -147,6 +147,7 @@ static enum err make_parts(struct forward_site *s)
 	TRY(forward_answers(&s->arena, &s->conf->answers, &s->answers));
 	TRY(forward_privacy(&s->arena, &s->conf->privacy, &s->privacy));
 	TRY(forward_bandwidth_limits(&s->arena, &s->conf->bandwidth, &s->bandwidth));
+	TRY(forward_quotas(&s->arena, &s->conf->quotas, &s->quotas));
 	if (s->conf->has_pac)
 		TRY(forward_pac_text(&s->arena, &s->conf->pac, &s->pac));
 	if (s->conf->has_inspection) {

@@ -11,6 +11,7 @@
 #include "service/forward-proxy/access/answers.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
+#include "service/forward-proxy/access/quota.h"
 #include "service/forward-proxy/conf.h"
 #include "service/forward-proxy/inspect/skip.h"
 #include "service/forward-proxy/message.h"
@@ -43,6 +44,7 @@ struct forward_site {
 	struct access_rules rules;
 	struct answers_rules answers;
 	struct bandwidth_limits bandwidth;
+	struct quotas quotas;
 	/* Of TLS that is inspected: whose, and what not; how servers are checked; in whose name
 	 * clients are answered (counted). inspect_like NULL: nobody's is. */
 	struct access_rules inspect_rules;

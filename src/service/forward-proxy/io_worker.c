@@ -154,6 +154,9 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	w->people_known = o->people_known;
 	w->attempts = o->attempts;
 	w->bandwidth = o->bandwidth;
+	w->quotas = o->quotas;
+	w->connected = o->connected;
+	w->associated = o->associated;
 	w->policy = policy_held_ref(o->policy);
 	TRY(auth_desk_new(o->hasher, &w->loop, &w->desk));
 	proxy_cache_desk_init(&w->cache, &w->loop, o->cache, o->number, &forward_cached_edits);

@@ -27,7 +27,9 @@ struct auth_desk;
 struct auth_hasher;
 struct auth_known;
 struct bandwidth;
+struct crowd;
 struct policy_held;
+struct quota_table;
 
 /* Where clients come in; as many as there are sockets of a worker, the same for all workers. */
 struct forward_entry {
@@ -63,6 +65,8 @@ enum forward_count {
 	FORWARD_COUNT_FELL,	       /* to direct, as no upstream could be reached */
 	FORWARD_COUNT_SCRIPTS,	       /* of ours, for browsers */
 	FORWARD_COUNT_CUT,	       /* tunnels and associations that may be no more */
+	FORWARD_COUNT_DATAGRAMS_OVER,  /* of the dropped: over `bandwidth` or a quota */
+	FORWARD_COUNT_CROWDED,	       /* connections of clients that had too many */
 	FORWARD_COUNT_PACED,	       /* how often octets waited for their time */
 	FORWARD_COUNT_REFUSED,	       /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
@@ -89,11 +93,13 @@ struct forward_worker {
 	struct forward_own own;
 	size_t associations, associations_max;
 	struct forward_review review;
-	struct auth_desk *desk;		 /* where passwords are hashed */
-	struct auth_known *known;	 /* borrowed from main */
-	struct auth_known *people_known; /* likewise: of the tunnels' users */
-	struct auth_attempts *attempts;	 /* likewise */
-	struct bandwidth *bandwidth;	 /* likewise */
+	struct auth_desk *desk;		      /* where passwords are hashed */
+	struct auth_known *known;	      /* borrowed from main */
+	struct auth_known *people_known;      /* likewise: of the tunnels' users */
+	struct auth_attempts *attempts;	      /* likewise */
+	struct bandwidth *bandwidth;	      /* likewise */
+	struct quota_table *quotas;	      /* likewise */
+	struct crowd *connected, *associated; /* likewise: how many each client has */
 	struct proxy_cache_desk cache;
 	struct forward_inspection *inspection; /* the main thread reads it, too */
 	struct forward_top *top;	       /* the main thread reads it, too */
@@ -109,16 +115,18 @@ struct forward_worker_options {
 	const int *fds;			     /* entries_n listening sockets, borrowed */
 	size_t entries_n;
 	size_t connections_max, exchanges_max, buffers_max, origins_max, associations_max;
-	struct loop *main;		 /* borrowed */
-	struct auth_hasher *hasher;	 /* borrowed, until its end before _done */
-	struct auth_known *known;	 /* borrowed */
-	struct auth_known *people_known; /* borrowed */
-	struct auth_attempts *attempts;	 /* borrowed */
-	struct bandwidth *bandwidth;	 /* borrowed */
-	struct cache_memory *cache;	 /* borrowed; NULL: nothing is kept */
-	struct policy_held *policy;	 /* the worker takes a count of its own; NULL: none */
-	unsigned number;		 /* of this worker */
-	struct access_out *access;	 /* borrowed, zeroed: begun here, ended by the caller */
+	struct loop *main;		      /* borrowed */
+	struct auth_hasher *hasher;	      /* borrowed, until its end before _done */
+	struct auth_known *known;	      /* borrowed */
+	struct auth_known *people_known;      /* borrowed */
+	struct auth_attempts *attempts;	      /* borrowed */
+	struct bandwidth *bandwidth;	      /* borrowed */
+	struct quota_table *quotas;	      /* borrowed */
+	struct crowd *connected, *associated; /* borrowed */
+	struct cache_memory *cache;	      /* borrowed; NULL: nothing is kept */
+	struct policy_held *policy;	      /* the worker takes a count of its own; NULL: none */
+	unsigned number;		      /* of this worker */
+	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
 };
 
 MUST enum err forward_worker_init(struct forward_worker *w,

@@ -12,6 +12,7 @@
 #include "policy/io_follow.h"
 #include "proxy/auth/attempts.h"
 #include "proxy/auth/io_auth.h"
+#include "proxy/crowd.h"
 #include "proxy/io_splice.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/inspect/authority.h"
@@ -40,6 +41,9 @@ enum {
 	ATTEMPTS_EACH_MS = 10000,
 	/* Clients at once, for each limit that fits them. */
 	BANDWIDTH_BUCKETS = 65536,
+	QUOTA_CLIENTS = 65536,
+	/* Whose connections are counted, where that is bounded. */
+	CROWD_CLIENTS = 65536,
 };
 
 static size_t workers_of(const struct forward_conf *conf)
@@ -64,7 +68,7 @@ static bool keeps_state(const void *section)
 {
 	const struct forward_conf *conf = section;
 	return conf->access_log.format != ACCESS_LOG_OFF || conf->has_inspection ||
-	       (conf->has_cache && conf->cache.has_disk);
+	       conf->quotas.n || (conf->has_cache && conf->cache.has_disk);
 }
 
 static const char *folder(const void *section)
@@ -136,7 +140,8 @@ enum err forward_apply(struct forward_proxy *p, struct config *config)
 		TRY(inspect(p, made));
 	struct forward_site *next = TAKE(made);
 	p->sites++;
-	next->rules.zone = next->inspect_rules.zone = next->answers.zone = &p->zone;
+	next->rules.zone = next->inspect_rules.zone = next->answers.zone = next->quotas.zone =
+		&p->zone;
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_publish(&p->workers[i], next);
 	if (!thread_await(follows, p->workers, p->workers_started))
@@ -162,6 +167,13 @@ static void tell_unserved(const struct forward_proxy *p, const struct forward_co
 	}
 }
 
+/* Where files are kept is settled at the start. */
+static void tell_unkept(const struct forward_proxy *p, const struct forward_conf *conf)
+{
+	if (conf->quotas.n && !p->quotas.path)
+		log_warning("what clients use of their quotas is kept on disk after a restart");
+}
+
 void forward_reload(void *arg, struct control_reply *reply)
 {
 	struct forward_proxy *p = arg;
@@ -173,6 +185,7 @@ void forward_reload(void *arg, struct control_reply *reply)
 		e = conf ? forward_apply(p, config) : ERR_CONFIG;
 	if (!e) {
 		tell_unserved(p, conf);
+		tell_unkept(p, conf);
 		open_log(p, &conf->access_log);
 		service_life_adopt(&p->life, TAKE(config));
 		p->reloads++;
@@ -324,6 +337,9 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(auth_attempts_new(&attempts, &p->attempts));
 	/* It is there without `bandwidth` too: a reload may bring it. */
 	TRY(bandwidth_new(BANDWIDTH_BUCKETS, &p->bandwidth));
+	TRY(forward_quotas_init(&p->quotas, QUOTA_CLIENTS));
+	TRY(crowd_new(CROWD_CLIENTS, &p->connected));
+	TRY(crowd_new(CROWD_CLIENTS, &p->associated));
 	TRY(auth_known_new(CREDENTIALS_MAX, CREDENTIALS_MS, &p->known));
 	TRY(auth_known_new(CREDENTIALS_MAX, FORWARD_PEOPLE_SESSION_MS, &p->people_known));
 	TRY(auth_hasher_new(&p->hasher));
@@ -341,6 +357,7 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, &p->life, wake_worker, p));
 	access_log_init(&p->log, p->outs, p->workers_n, service_life_state(&p->life));
 	open_log(p, &conf->access_log);
+	TRY(forward_quotas_open(&p->quotas, service_life_state(&p->life), &p->site->quotas));
 	return service_life_signals(&p->life);
 }
 
@@ -366,6 +383,9 @@ static enum err start_workers(struct forward_proxy *p)
 		.people_known = p->people_known,
 		.attempts = p->attempts,
 		.bandwidth = p->bandwidth,
+		.quotas = p->quotas.table,
+		.connected = p->connected,
+		.associated = p->associated,
 		.cache = p->cache.memory,
 		.policy = held,
 	};
@@ -395,6 +415,7 @@ static void each_second(void *arg)
 	/* Without randomness the old keys stay until the next second. */
 	err_ignore(turn_tickets(p, clock_wall_s()));
 	proxy_cache_tiers_tell(&p->cache);
+	forward_quotas_second(&p->quotas, &p->site->quotas, loop_now_ms(&p->life.loop));
 	loop_timer_set_after(&p->life.loop, &p->second, 1000);
 }
 
@@ -445,6 +466,7 @@ static void end(struct forward_proxy *p)
 	proxy_cache_tiers_stop(&p->cache);
 	for (size_t i = 0; i < p->workers_started; i++)
 		forward_worker_done(&p->workers[i]);
+	forward_quotas_save(&p->quotas);
 	access_log_done(&p->log);
 	for (size_t i = 0; p->outs && i < p->workers_n; i++)
 		access_out_done(&p->outs[i]);
@@ -460,6 +482,9 @@ static void end(struct forward_proxy *p)
 	forward_people_free(p->people);
 	auth_attempts_free(p->attempts);
 	bandwidth_free(p->bandwidth);
+	forward_quotas_done(&p->quotas);
+	crowd_free(p->connected);
+	crowd_free(p->associated);
 	ticket_ring_done(&p->ring);
 	proxy_cache_tiers_done(&p->cache);
 	free(p->entries);

@@ -32,6 +32,8 @@ enum refusal {
 	REFUSAL_ASKED_BLOCKED,	    /* as REFUSAL_BLOCKED */
 	REFUSAL_HELLO,		    /* what begins as TLS and cannot be read */
 	REFUSAL_NO_TLS,		    /* where nothing else may be */
+	REFUSAL_QUOTA,		    /* used up */
+	REFUSAL_CROWD,		    /* the client has too many of them at once */
 	REFUSAL_MISDIRECTED,	    /* inside TLS: for another host than it was spoken with */
 	REFUSAL_SERVER_CERTIFICATE, /* of a server that is inspected: it is not good */
 	REFUSAL_SERVER_TLS,	    /* likewise: the handshake failed */

@@ -1,6 +1,6 @@
 #include "service/reverse-proxy/flows.h"
 
-#include "service/reverse-proxy/guard/state.h"
+#include "proxy/crowd.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static void write_key(const struct flow_key *key, uint8_t ret[FLOW_KEY_LEN])
 static void write_client(const struct ip_address *a, uint8_t ret[FLOW_CLIENT_LEN])
 {
 	memset(ret, 0, FLOW_CLIENT_LEN);
-	(void)state_client_key(a, ret);
+	(void)crowd_client_key(a, ret);
 }
 
 static bool flow_is(const void *record, const void *key, size_t len)

@@ -2,6 +2,7 @@
 
 #include "base/siphash.h"
 #include "crypto/random.h"
+#include "service/forward-proxy/access/whom.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -57,28 +58,10 @@ void bandwidth_free(struct bandwidth *b)
 
 /* ---- whose ---- */
 
-static bool is_user(const struct bandwidth_limit *l, struct span user)
+static bool fits(const struct bandwidth_limit *l, const struct access_facts *f)
 {
-	for (size_t i = 0; i < l->users_n; i++)
-		if (user.len && (strcmp(l->users[i], "*") == 0 || span_is(user, l->users[i])))
-			return true;
-	return l->users_n == 0;
-}
-
-static bool is_from(const struct bandwidth_limit *l, const struct ip_address *client)
-{
-	for (size_t i = 0; i < l->from_n; i++)
-		if (ip_prefix_contains(&l->from[i], client))
-			return true;
-	return l->from_n == 0;
-}
-
-static bool is_member(const struct bandwidth_limit *l, const struct access_facts *f)
-{
-	for (size_t i = 0; i < l->groups_n; i++)
-		if (!f->member || f->member(f->member_arg, l->groups[i]) != ACCESS_MEMBER_NOT)
-			return true;
-	return l->groups_n == 0;
+	const struct whom whom = {l->from, l->from_n, l->groups, l->groups_n, l->users, l->users_n};
+	return whom_fits(&whom, f);
 }
 
 static uint64_t name_of(const struct bandwidth *b, size_t number, enum bandwidth_by by,
@@ -105,7 +88,7 @@ void bandwidth_claim(const struct bandwidth *b, const struct bandwidth_limits *l
 	ret->n = 0;
 	for (size_t i = 0; i < limits->n; i++) {
 		const struct bandwidth_limit *l = &limits->items[i];
-		if (!is_from(l, &f->client) || !is_user(l, f->user) || !is_member(l, f))
+		if (!fits(l, f))
 			continue;
 		ASSERT(ret->n < BANDWIDTH_LIMITS_MAX);
 		ret->items[ret->n].name = name_of(b, i, l->by, f);
@@ -198,6 +181,38 @@ size_t bandwidth_take(struct bandwidth *b, const struct bandwidth_claim *c,
 	uint64_t wait_ms = (most_ns + MS_NS - 1) / MS_NS;
 	*ret_wait_ms = wait_ms < INT32_MAX ? (uint32_t)wait_ms : INT32_MAX;
 	return n;
+}
+
+/* False: it would come too late, and nothing is spent. */
+static bool try_spend(struct bucket *k, enum bandwidth_direction way, uint64_t now_ns,
+		      uint64_t cost)
+{
+	uint64_t latest_ns = now_ns + (BANDWIDTH_BURST_MS + BANDWIDTH_DATAGRAM_MS) * MS_NS;
+	uint64_t full_ns = atomic_load(&k->full_ns[way]), start;
+	do {
+		start = full_ns > now_ns ? full_ns : now_ns;
+		if (start + cost > latest_ns)
+			return false;
+	} while (!atomic_compare_exchange_weak(&k->full_ns[way], &full_ns, start + cost));
+	return true;
+}
+
+bool bandwidth_pass(struct bandwidth *b, const struct bandwidth_claim *c,
+		    enum bandwidth_direction way, size_t n, uint64_t now_ms)
+{
+	struct bandwidth_claim spent = {.n = 0};
+	for (size_t i = 0; i < c->n; i++) {
+		uint64_t rate = c->items[i].rates[way];
+		if (!rate)
+			continue;
+		if (!try_spend(bucket_of(b, c->items[i].name), way, now_ms * MS_NS,
+			       cost_ns(n, rate))) {
+			bandwidth_give(b, &spent, way, n);
+			return false;
+		}
+		spent.items[spent.n++] = c->items[i];
+	}
+	return true;
 }
 
 void bandwidth_give(struct bandwidth *b, const struct bandwidth_claim *c,

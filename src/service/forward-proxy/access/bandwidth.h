@@ -11,7 +11,12 @@
 
 #include "service/forward-proxy/access/access.h"
 
-enum { BANDWIDTH_LIMITS_MAX = 16, BANDWIDTH_RATE_MIN = 1024, BANDWIDTH_BURST_MS = 1000 };
+enum {
+	BANDWIDTH_LIMITS_MAX = 16,
+	BANDWIDTH_RATE_MIN = 1024,
+	BANDWIDTH_BURST_MS = 1000,
+	BANDWIDTH_DATAGRAM_MS = 500
+};
 
 enum bandwidth_direction { BANDWIDTH_UP, BANDWIDTH_DOWN, BANDWIDTH_DIRECTIONS };
 
@@ -65,6 +70,11 @@ void bandwidth_claim(const struct bandwidth *b, const struct bandwidth_limits *l
  * limit. Any thread. */
 size_t bandwidth_take(struct bandwidth *b, const struct bandwidth_claim *c,
 		      enum bandwidth_direction way, uint64_t now_ms, uint32_t *ret_wait_ms);
+/* Of a datagram of n octets, which nobody holds up: may it go now? Then it is spent. It goes ahead
+ * of what others wait for up to BANDWIDTH_DATAGRAM_MS, so that a long download leaves room for it.
+ */
+bool bandwidth_pass(struct bandwidth *b, const struct bandwidth_claim *c,
+		    enum bandwidth_direction way, size_t n, uint64_t now_ms);
 /* n octets of a grant are not used. */
 void bandwidth_give(struct bandwidth *b, const struct bandwidth_claim *c,
 		    enum bandwidth_direction way, size_t n);

@@ -216,6 +216,50 @@ static void strangers_take_the_bucket_that_was_full_for_longest(void **state)
 	assert_in_range(drawn(b, &c, BANDWIDTH_DOWN, 10999, 900), 0, RATE);
 }
 
+static void datagrams_go_or_do_not(void **state)
+{
+	(void)state;
+	AUTO(bandwidth_free) struct bandwidth *b = made(64);
+	const struct bandwidth_limit l[] = {
+		{.rates = {[BANDWIDTH_DOWN] = RATE}},
+		{.by = BANDWIDTH_BY_ALL, .rates = {[BANDWIDTH_DOWN] = 4 * RATE}}};
+	const struct bandwidth_claim c = claim(b, l, 2, &one, "");
+	uint64_t sum = 0;
+	/* A hundred times as many as may. */
+	for (uint64_t ms = 0; ms < 10000; ms++)
+		for (unsigned i = 0; i < 16; i++)
+			sum += bandwidth_pass(b, &c, BANDWIDTH_DOWN, 1000, 1000 + ms) ? 1000 : 0;
+	near(sum, 10 * RATE + RATE * (BANDWIDTH_BURST_MS + BANDWIDTH_DATAGRAM_MS) / 1000);
+	assert_true(bandwidth_pass(b, &c, BANDWIDTH_UP, 1 << 20, 1000));
+	/* What did not go was not spent of what all share. */
+	const struct bandwidth_claim d = claim(b, l, 2, &other, "");
+	near(drawn(b, &d, BANDWIDTH_DOWN, 11000, 10000), 11 * RATE);
+}
+
+static void datagrams_go_beside_a_download(void **state)
+{
+	(void)state;
+	AUTO(bandwidth_free) struct bandwidth *b = made(64);
+	const struct bandwidth_limit l = {.rates = {[BANDWIDTH_DOWN] = RATE}};
+	const struct bandwidth_claim c = claim(b, &l, 1, &one, "");
+	uint64_t taken = 0, sent = 0, lost = 0, free_ms = 1000;
+	for (uint64_t ms = 1000; ms < 21000; ms++) {
+		uint32_t wait = 0;
+		if (ms >= free_ms) { /* always one that waits */
+			taken += bandwidth_take(b, &c, BANDWIDTH_DOWN, ms, &wait);
+			free_ms = ms + (wait ? wait : 1);
+		}
+		if (ms % 20 == 0) {
+			bool went = bandwidth_pass(b, &c, BANDWIDTH_DOWN, 200, ms);
+			sent += went ? 200 : 0;
+			lost += !went;
+		}
+	}
+	assert_int_equal(lost, 0);
+	assert_int_equal(sent, 200000);
+	near(taken + sent, 21 * RATE);
+}
+
 /* ---- several threads ---- */
 
 struct share {
@@ -263,6 +307,8 @@ int main(void)
 		cmocka_unit_test(what_was_not_used_is_there_again),
 		cmocka_unit_test(slowest_and_fastest),
 		cmocka_unit_test(strangers_take_the_bucket_that_was_full_for_longest),
+		cmocka_unit_test(datagrams_go_or_do_not),
+		cmocka_unit_test(datagrams_go_beside_a_download),
 		cmocka_unit_test(threads_share_a_bucket),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

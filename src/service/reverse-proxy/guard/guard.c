@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/guard/guard.h"
 
 #include "base/writer.h"
+#include "proxy/crowd.h"
 #include "service/reverse-proxy/guard/state.h"
 
 static bool in_prefixes(const struct ip_prefix *list, size_t n, const struct ip_address *a)
@@ -84,7 +85,7 @@ static void key_write(struct writer *w, const struct guard_rate *rate, const str
 		write_span(w, span_sub(value, 0, writer_left(w)));
 	} else {
 		write_u8(w, 'c');
-		write_bytes(w, client, state_client_key(&f->client, client));
+		write_bytes(w, client, crowd_client_key(&f->client, client));
 	}
 }
 

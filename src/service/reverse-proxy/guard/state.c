@@ -5,12 +5,13 @@
 #include "crypto/secret.h"
 #include "proto/ip/address.h"
 #include "proxy/auth/basic_auth.h"
+#include "proxy/crowd.h"
 #include "service/reverse-proxy/guard/guard.h"
 #include "service/reverse-proxy/guard/share.h"
 
 #include <stdlib.h>
 
-enum { WAYS = 8, COUNT_BITS = 24 };
+enum { WAYS = 8 };
 
 /* Names of 64 bits of a keyed hash: whoever does not know the key finds no two alike. 0: free. */
 struct bucket_slot {
@@ -21,10 +22,10 @@ struct bucket_slot {
 struct guard_state {
 	struct guard_state_conf conf;
 	struct hash_key key;
-	/* Sets of WAYS slots; the numbers of sets are powers of two. */
+	/* Sets of WAYS slots; their number is a power of two. */
 	struct bucket_slot *buckets;
-	_Atomic uint64_t *clients; /* a name's high bits, and COUNT_BITS of open connections */
-	size_t bucket_sets, client_sets;
+	size_t bucket_sets;
+	struct crowd *clients;	  /* owned; their open connections */
 	struct auth_known *known; /* owned */
 	_Atomic uint32_t connections;
 	struct share_table *shares; /* owned; NULL: nothing is shared */
@@ -49,11 +50,10 @@ enum err guard_state_new(const struct guard_state_conf *conf, struct guard_state
 	TRY(crypto_random(key, sizeof(key)));
 	s->key = hash_key_of(key);
 	s->bucket_sets = sets_for(conf->buckets_max);
-	s->client_sets = sets_for(conf->clients_max);
 	s->buckets = calloc(s->bucket_sets * WAYS, sizeof(*s->buckets));
-	s->clients = calloc(s->client_sets * WAYS, sizeof(*s->clients));
-	if (!s->buckets || !s->clients)
+	if (!s->buckets)
 		return (enum err)ENOMEM;
+	TRY(crowd_new(conf->clients_max, &s->clients));
 	TRY(auth_known_new(conf->credentials_max, conf->credentials_ms, &s->known));
 	if (conf->share_key) {
 		memcpy(s->share_key, conf->share_key, sizeof(s->share_key));
@@ -69,7 +69,7 @@ void guard_state_free(struct guard_state *s)
 	if (!s)
 		return;
 	free(s->buckets);
-	free(s->clients);
+	crowd_free(s->clients);
 	auth_known_free(s->known);
 	share_table_free(s->shares);
 	crypto_wipe(s, sizeof(*s));
@@ -161,65 +161,11 @@ void guard_share_charge(struct guard_state *s, const struct guard_share *share, 
 
 /* ---- connections ---- */
 
-size_t state_client_key(const struct ip_address *client, uint8_t ret[17])
-{
-	size_t n = client->family == 6 ? 8 : ip_address_len(client);
-	ret[0] = client->family;
-	memcpy(&ret[1], client->bytes, n);
-	return n + 1;
-}
-
-static const uint64_t count_mask = (UINT64_C(1) << COUNT_BITS) - 1;
-
-static _Atomic uint64_t *client_set(struct guard_state *s, const struct ip_address *client,
-				    uint64_t *ret_name)
-{
-	uint8_t key[17];
-	uint64_t h = siphash13_of(s->key, key, state_client_key(client, key));
-	*ret_name = h & ~count_mask;
-	return &s->clients[(h & (s->client_sets - 1)) * WAYS];
-}
-
-/* One more in a slot that is the client's, or that is free. False: it is neither any more, or full
- * (which *ret_full tells). */
-static bool count_up(_Atomic uint64_t *slot, uint64_t name, uint32_t max, bool *ret_full)
-{
-	uint64_t held = atomic_load(slot);
-	do {
-		uint64_t count = held & count_mask;
-		if (count && (held & ~count_mask) != name)
-			return false;
-		if ((max && count >= max) || count == count_mask) {
-			*ret_full = true;
-			return false;
-		}
-	} while (!atomic_compare_exchange_weak(slot, &held, name | ((held & count_mask) + 1)));
-	return true;
-}
-
-static bool client_enters(struct guard_state *s, const struct ip_address *client, uint32_t max)
-{
-	uint64_t name;
-	_Atomic uint64_t *set = client_set(s, client, &name);
-	bool full = false;
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < WAYS; i++) {
-			uint64_t held = atomic_load(&set[i]);
-			bool own = (held & count_mask) && (held & ~count_mask) == name;
-			bool fits = pass == 0 ? own : (held & count_mask) == 0;
-			if (fits && count_up(&set[i], name, max, &full))
-				return true;
-			if (full)
-				return false;
-		}
-	return true; /* no slot is left: it is not counted, and not refused */
-}
-
 bool guard_entered(struct guard_state *s, const struct ip_address *client, uint32_t client_max,
 		   uint32_t total_max)
 {
 	uint32_t n = atomic_fetch_add(&s->connections, 1);
-	if ((total_max && n >= total_max) || !client_enters(s, client, client_max)) {
+	if ((total_max && n >= total_max) || !crowd_enters(s->clients, client, client_max)) {
 		atomic_fetch_sub(&s->connections, 1);
 		return false;
 	}
@@ -228,15 +174,8 @@ bool guard_entered(struct guard_state *s, const struct ip_address *client, uint3
 
 void guard_left(struct guard_state *s, const struct ip_address *client)
 {
-	uint64_t name;
-	_Atomic uint64_t *set = client_set(s, client, &name);
 	atomic_fetch_sub(&s->connections, 1);
-	for (size_t i = 0; i < WAYS; i++) {
-		uint64_t held = atomic_load(&set[i]);
-		while ((held & count_mask) && (held & ~count_mask) == name)
-			if (atomic_compare_exchange_weak(&set[i], &held, held - 1))
-				return;
-	}
+	crowd_leaves(s->clients, client);
 }
 
 struct auth_known *state_known(struct guard_state *s)

@@ -33,7 +33,4 @@ void state_take(struct guard_state *s, struct span key, const struct state_bucke
 /* Credentials that were found right. */
 struct auth_known *state_known(struct guard_state *s);
 
-/* The address as clients are counted by: of IPv6 its /64. Returns the bytes written. */
-size_t state_client_key(const struct ip_address *client, uint8_t ret[17]);
-
 #endif
