@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -96,20 +97,28 @@ class Parent:
             except OSError:
                 connection.sendall(b"HTTP/1.1 503 Nobody there\r\nContent-Length: 0\r\n\r\n")
                 return
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with there:
-            def back():
-                with contextlib.suppress(OSError, ssl.SSLError):
-                    while data := there.recv(1 << 16):
-                        connection.sendall(data)
-                    connection.shutdown(socket.SHUT_WR)
+            self.relay(connection, there)
 
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            reader = threading.Thread(target=back, daemon=True)
-            reader.start()
-            while data := connection.recv(1 << 16):
-                there.sendall(data)
-            there.shutdown(socket.SHUT_WR)
-            reader.join(10)
+    @staticmethod
+    def relay(connection, there):
+        """Both ways in one thread: TLS of one connection is not for two."""
+        ends = {connection: there, there: connection}
+        while ends:
+            pending = [connection] if connection in ends and getattr(connection, "pending", int)() else []
+            for one in pending or select.select(list(ends), [], [], 30)[0]:
+                data = one.recv(1 << 16)
+                if data:
+                    ends[one].sendall(data)
+                    continue
+                other = ends.pop(one)
+                if other is connection and isinstance(connection, ssl.SSLSocket):
+                    # Without close_notify it would be torn (RFC 8446 6.1), and a reset for the client.
+                    with contextlib.suppress(OSError):
+                        connection.unwrap()
+                    return
+                other.shutdown(socket.SHUT_WR)
 
     def lines(self):
         return [asked[0] for asked in self.asked]
