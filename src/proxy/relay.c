@@ -7,6 +7,7 @@
 
 enum {
 	TURN_MAX = 1 << 20,  /* of one direction in a turn, then the others have theirs */
+	WRITES_MAX = 256,    /* likewise: of records that are nothing but their headers, too */
 	LITTLE = 16 * 1024,  /* a burst below is not worth a pipe */
 	LAST_MS = 10 * 1000, /* for the last words of who is gone */
 	LOOK_MS = 20,	     /* between two looks whether they have arrived */
@@ -57,8 +58,8 @@ static bool holds(const struct proxy_relay_way *way)
 	return way->held || way->splice;
 }
 
-/* What waits goes first, as far as it is taken. */
-static enum step give(struct proxy_relay *r, struct proxy_relay_way *way)
+/* What waits goes first, as far as it is taken. writes: that many may be made yet. */
+static enum step give(struct proxy_relay *r, struct proxy_relay_way *way, unsigned *writes)
 {
 	struct proxy_worker *w = r->w;
 	struct proxy_transport *to = way->to;
@@ -74,9 +75,15 @@ static enum step give(struct proxy_relay *r, struct proxy_relay_way *way)
 			w->io->splice_give(w, TAKE(way->splice));
 		return e ? STEP_TO_BROKE : STEP_OK;
 	}
-	while (way->held && to->ready & (PROXY_CAN_WRITE | PROXY_BROKEN)) {
+	/* Who broke may take nothing without an error, for a while. */
+	for (n = 1; way->held && n && to->ready & (PROXY_CAN_WRITE | PROXY_BROKEN);) {
 		struct span bytes = proxy_buffer_span(way->held);
 		size_t all = bytes.len;
+		if (*writes == 0) {
+			proxy_later_add(&w->later, &r->later, turn_later);
+			return STEP_OK;
+		}
+		--*writes;
 		if (to->tls)
 			bytes = span_sub(bytes, 0, proxy_records_cut(&way->records, bytes));
 		if (proxy_transport_write(to, &bytes, 1, &n))
@@ -169,8 +176,9 @@ static void finish(struct proxy_relay *r, struct proxy_relay_way *way)
 static enum step move(struct proxy_relay *r, struct proxy_relay_way *way)
 {
 	uint64_t most = way->bytes + TURN_MAX;
+	unsigned writes = WRITES_MAX;
 	for (;;) {
-		enum step s = give(r, way);
+		enum step s = give(r, way, &writes);
 		if (s)
 			return s;
 		if (holds(way) || way->ended ||

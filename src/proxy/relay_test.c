@@ -142,6 +142,43 @@ static void within_tls_no_write_goes_on_behind_the_end_of_a_record(void **state)
 	assert_memory_equal(t->a->write_ends, ends, sizeof(ends));
 }
 
+/* Each costs a record of ours and a call of the kernel: a megabyte of them, half a second. */
+static void records_of_nothing_leave_the_others_their_turn(void **state)
+{
+	enum { RECORDS = 1000, EMPTY = 5, WRITES_MAX = 256 };
+	static const uint8_t empty[EMPTY] = {23, 3, 3, 0, 0};
+	static const struct proxy_tls_facts facts;
+	struct between *t = *state;
+	t->a->t.tls = &facts;
+	for (size_t i = 0; i < RECORDS; i++)
+		memcpy(t->b->in + EMPTY * i, empty, EMPTY);
+	t->b->in_end = (size_t)RECORDS * EMPTY;
+	t->b->t.ready |= PROXY_CAN_READ;
+	for (size_t turn = 1; turn <= RECORDS / WRITES_MAX; turn++) {
+		proxy_relay_turn(&t->relay);
+		assert_int_equal(t->a->out_end, turn * WRITES_MAX * EMPTY);
+		assert_non_null(t->w.later.first);
+	}
+	tell(t, t->b, PROXY_CAN_READ);
+	assert_int_equal(t->a->out_end, RECORDS * EMPTY);
+	assert_memory_equal(t->a->out, t->b->in, RECORDS * EMPTY);
+	assert_int_equal(t->w.buffers.out, 0);
+}
+
+/* TLS keeps what it cannot send: the wire told of its end ahead of its room. */
+static void who_broke_and_takes_nothing_is_not_asked_for_ever(void **state)
+{
+	struct between *t = *state;
+	t->b->window = 0;
+	say(t, t->a, "one");
+	tell(t, t->b, PROXY_BROKEN);
+	assert_false(t->over);
+	t->b->reset = true;
+	tell(t, t->b, PROXY_CAN_WRITE);
+	assert_true(t->over && t->how == PROXY_RELAY_BROKE);
+	assert_int_equal(t->relay.broken, PROXY_RELAY_DOWN);
+}
+
 static void the_end_comes_behind_what_waits(void **state)
 {
 	struct between *t = *state;
@@ -475,6 +512,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_go_both_ways_and_each_ends_alone),
 		TEST(within_tls_no_write_goes_on_behind_the_end_of_a_record),
+		TEST(records_of_nothing_leave_the_others_their_turn),
+		TEST(who_broke_and_takes_nothing_is_not_asked_for_ever),
 		TEST(the_end_comes_behind_what_waits),
 		TEST(who_takes_nothing_is_not_read_for),
 		TEST(what_was_read_before_goes_first),
