@@ -319,6 +319,34 @@ WIDE __attribute__((noinline)) static void multiply(const struct lanes *scalars,
 	number_write(product(l.x2, inverse(l.z2)), ret);
 }
 
+/* What multiply ended with; the callers' own registers are none of the vectors'. */
+WIDE static void wipe_registers(void)
+{
+	__asm__ volatile("vzeroall\n\t" /* the first sixteen */
+			 "vpxorq %%zmm16, %%zmm16, %%zmm16\n\t"
+			 "vpxorq %%zmm17, %%zmm17, %%zmm17\n\t"
+			 "vpxorq %%zmm18, %%zmm18, %%zmm18\n\t"
+			 "vpxorq %%zmm19, %%zmm19, %%zmm19\n\t"
+			 "vpxorq %%zmm20, %%zmm20, %%zmm20\n\t"
+			 "vpxorq %%zmm21, %%zmm21, %%zmm21\n\t"
+			 "vpxorq %%zmm22, %%zmm22, %%zmm22\n\t"
+			 "vpxorq %%zmm23, %%zmm23, %%zmm23\n\t"
+			 "vpxorq %%zmm24, %%zmm24, %%zmm24\n\t"
+			 "vpxorq %%zmm25, %%zmm25, %%zmm25\n\t"
+			 "vpxorq %%zmm26, %%zmm26, %%zmm26\n\t"
+			 "vpxorq %%zmm27, %%zmm27, %%zmm27\n\t"
+			 "vpxorq %%zmm28, %%zmm28, %%zmm28\n\t"
+			 "vpxorq %%zmm29, %%zmm29, %%zmm29\n\t"
+			 "vpxorq %%zmm30, %%zmm30, %%zmm30\n\t"
+			 "vpxorq %%zmm31, %%zmm31, %%zmm31"
+			 :
+			 :
+			 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+			   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16",
+			   "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",
+			   "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
+}
+
 /* What the compiler kept of numbers beside its registers lies where the next frame begins. */
 enum { STACK_OF_MULTIPLY = 16384 };
 
@@ -343,6 +371,7 @@ void x25519_many(const uint8_t scalars[][CRYPTO_X25519_LEN],
 	crypto_wipe(&a, sizeof(a));
 	crypto_wipe(&b, sizeof(b));
 	wipe_stack();
+	wipe_registers();
 }
 
 bool x25519_many_runs_here(void)

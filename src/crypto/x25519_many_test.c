@@ -352,6 +352,50 @@ static void what_it_leaves_on_the_stack_depends_on_no_key(void **state)
 	assert_true(used > 1024); /* it was there */
 }
 
+/* --- what is left in the vectors */
+
+#if defined(__x86_64__)
+
+enum { REGISTERS = 32, REGISTER_LEN = 64 };
+
+#define STORE(n) "vmovdqu64 %%zmm" #n ", 64*" #n "(%0)\n\t"
+
+__attribute__((noinline, target("avx512f"))) static void registers_after(uint8_t *ret)
+{
+	x25519_many(scalars, points, LANES, got);
+	__asm__ volatile(STORE(0) STORE(1) STORE(2) STORE(3) STORE(4) STORE(5) STORE(6) STORE(7)
+				 STORE(8) STORE(9) STORE(10) STORE(11) STORE(12) STORE(13) STORE(14)
+					 STORE(15) STORE(16) STORE(17) STORE(18) STORE(19) STORE(20)
+						 STORE(21) STORE(22) STORE(23) STORE(24) STORE(25)
+							 STORE(26) STORE(27) STORE(28) STORE(29)
+								 STORE(30) STORE(31)::"r"(ret)
+			 : "memory");
+}
+
+static void it_leaves_nothing_in_the_vectors(void **state)
+{
+	(void)state;
+	needs_vectors();
+	static uint8_t left[REGISTERS][REGISTER_LEN], zeros[REGISTER_LEN];
+	struct test_random rng = test_random_begin();
+	test_random_fill(&rng, scalars, sizeof(scalars));
+	test_random_fill(&rng, points, sizeof(points));
+	memset(left, 7, sizeof(left));
+	registers_after(left[0]);
+	for (size_t i = 0; i < REGISTERS; i++)
+		assert_memory_equal(left[i], zeros, sizeof(zeros));
+}
+
+#else
+
+static void it_leaves_nothing_in_the_vectors(void **state)
+{
+	(void)state;
+	needs_vectors();
+}
+
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +408,7 @@ int main(void)
 		cmocka_unit_test(fewer_are_what_they_are_among_eight),
 		cmocka_unit_test(many_are_as_one_by_one),
 		cmocka_unit_test(what_it_leaves_on_the_stack_depends_on_no_key),
+		cmocka_unit_test(it_leaves_nothing_in_the_vectors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
