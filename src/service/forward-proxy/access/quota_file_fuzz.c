@@ -32,7 +32,7 @@ static void check(struct span text)
 	AUTO(quota_table_free) struct quota_table *t = NULL, *back = NULL;
 	static uint8_t again[1 << 20];
 	size_t line;
-	ASSERT(!quota_table_new(65536, &t) && !quota_table_new(65536, &back));
+	ASSERT(!quota_table_new(256, &t) && !quota_table_new(256, &back));
 	if (quota_file_read(t, text, &line))
 		return;
 	struct writer w = writer_of(again, sizeof(again));
