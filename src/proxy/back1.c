@@ -2,8 +2,10 @@
 #include "proxy/back1.h"
 
 #include "proxy/back1_inner.h"
+#include "proxy/binding.h"
 #include "proxy/convert1.h"
 #include "proxy/exchange.h"
+#include "proxy/face.h"
 #include "proxy/hop.h"
 #include "proxy/hop_inner.h"
 #include "proxy/relay.h"
@@ -86,6 +88,33 @@ static void fail(struct proxy_back1 *b, enum proxy_cause cause)
 	proxy_exchange_failed(x, cause, unsent);
 }
 
+/* ---- whose it is ---- */
+
+/* Of requests that no client has sent. */
+#define NOBODYS UINT64_MAX
+
+static uint64_t client_of(const struct proxy_exchange *x)
+{
+	return x->connection ? x->connection->id : NOBODYS;
+}
+
+/* For whoever has sent what runs, and for nobody else from now on. */
+static void bind_to(struct proxy_back1 *b, struct proxy_head *head)
+{
+	if (b->client || !binding_is_said(head))
+		return;
+	b->client = client_of(b->x);
+	b->hop->binds = true;
+}
+
+/* One that is somebody's finds room among those that are kept, as he could not go on without. */
+static void make_room(struct proxy_back1 *b)
+{
+	struct proxy_hop *hop = b->hop;
+	if (b->client && b->keep_alive && hop->idle_last && hop->idle_n >= hop->limits.idle_max)
+		proxy_back1_close(hop->idle_last);
+}
+
 /* ---- after the answer ---- */
 
 /* What it says behind its answer may wait unread, while a slow client was waited for: it brings no
@@ -128,7 +157,8 @@ static void stay(struct proxy_back1 *b)
 static void answered(struct proxy_back1 *b)
 {
 	struct proxy_exchange *x = TAKE(b->x);
-	if (may_stay(b))
+	make_room(b);
+	if (b->client != NOBODYS && may_stay(b))
 		stay(b);
 	else
 		back1_free(b, false);
@@ -184,6 +214,8 @@ static enum step final_head(struct proxy_back1 *b, const struct http1_head *read
 	proxy_buffer_give(b->wire.pool, x->response_buffer);
 	x->response_buffer = proxy_buffer_ref(b->wire.in);
 	proxy_wire1_skip(&b->wire, read->len);
+	bind_to(b, &x->response);
+	x->personal = b->client != 0;
 	if (x->response.body == PROXY_BODY_TUNNEL) {
 		if (!tunnel_begins(b)) {
 			fail(b, PROXY_BACK_FORMAT);
@@ -416,6 +448,7 @@ static void back1_head(struct proxy_back *back, struct proxy_exchange *x, bool e
 	b->answer_began = false;
 	b->keep_alive = false;
 	b->requests++;
+	bind_to(b, &x->request);
 	if (!at) {
 		broke(b);
 		return;
@@ -673,11 +706,27 @@ static bool may_be_used(const struct proxy_back1 *b, const struct proxy_hop *hop
 	       b->wire.t->ops->alive(b->wire.t);
 }
 
+/* The first that is client's; those of no use on the way there are closed. */
+static struct proxy_back1 *find_idle(struct proxy_hop *hop, struct proxy_exchange *x,
+				     uint64_t client)
+{
+	struct proxy_back1 *next;
+	for (struct proxy_back1 *b = hop->idle; b; b = next) {
+		next = b->next;
+		if (b->client != client)
+			continue;
+		if (may_be_used(b, hop, x))
+			return b;
+		proxy_back1_close(b);
+	}
+	return NULL;
+}
+
 bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x)
 {
-	struct proxy_back1 *b;
-	while ((b = hop->idle) && !may_be_used(b, hop, x))
-		proxy_back1_close(b);
+	struct proxy_back1 *b = hop->binds ? find_idle(hop, x, client_of(x)) : NULL;
+	if (!b)
+		b = find_idle(hop, x, 0);
 	if (!b)
 		return false;
 	idle_unlink(b);

@@ -33,6 +33,9 @@ struct proxy_back1 {
 	struct ip_endpoint to;		     /* where it leads */
 	/* What is said to a proxy that leads on; NULL: there is none, or it has. */
 	struct proxy_buffer *lead;
+	/* Whose connection it is for alone, by proxy_connection.id, as its server knows it by that
+	 * (binding.h); 0: anybody's. */
+	uint64_t client;
 	uint32_t requests;
 	uint8_t state; /* enum proxy_back1_state */
 	uint8_t lead_step;
@@ -53,7 +56,8 @@ void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct pro
 /* Keeps one that was opened otherwise, and leads to `to`; or closes it, when there are enough. */
 void proxy_back1_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
 		      const struct ip_endpoint *to);
-/* The kept connection that was used last goes on with x; false: there is none. */
+/* The kept connection that was used last, of those that are x's or anybody's, goes on with x;
+ * false: there is none. */
 MUST bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x);
 /* Closes an idle one. */
 void proxy_back1_close(struct proxy_back1 *b);

@@ -129,6 +129,7 @@ struct proxy_exchange {
 	bool response_ended;	    /* the whole answer was passed to the front or to the filters */
 	bool request_at_hand;	    /* no byte of the request's body is gone: may be tried again */
 	bool kept;		    /* the connection to the back end had served before */
+	bool personal;		    /* the connection to the back end is the client's alone */
 	bool asked;		    /* the hop leads on, was reached, and was asked to */
 	uint16_t lead_status;	    /* with CONNECT: what it answered if it does not; 0: nothing */
 	struct ip_endpoint reached; /* of HTTP/1 and tunnels: where the last connection led */

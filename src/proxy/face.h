@@ -30,6 +30,7 @@ struct proxy_connection {
 	struct ip_endpoint local;
 	const struct proxy_tls_facts *tls; /* NULL: plain */
 	uint64_t began_ms;
+	uint64_t id;	    /* among those of the worker; 0: it speaks nothing yet */
 	uint32_t exchanges; /* so far, the one that runs too */
 	bool proxied;	    /* peer and local are of a PROXY header, or of the tunnel it is in */
 	uint8_t version;    /* 11 or 20; of SOCKS and while unknown 0 */

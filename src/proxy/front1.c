@@ -713,6 +713,7 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 	f->wire.t = t;
 	f->wire.pool = &w->buffers;
 	f->c = *c;
+	f->c.id = ++w->connection_id;
 	f->c.version = 11;
 	f->c.tls = t->tls;
 	f->head_ms = admission->head_ms;

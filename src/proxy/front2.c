@@ -328,6 +328,7 @@ void proxy_front2_new(struct proxy_worker *w, struct proxy_transport *t,
 		refuse(w, t, c);
 		return;
 	}
+	f->c.id = ++w->connection_id;
 	f->next = share->fronts;
 	if (f->next)
 		f->next->previous = f;

@@ -80,6 +80,7 @@ struct proxy_hop {
 	uint32_t streams_theirs;    /* HTTP/2: what the back end allowed last; 0: not known */
 	uint8_t spliced_n; /* HTTP/1: its last answers that were; up to PROXY_SPLICED_MAX */
 	bool closing;	   /* nothing is kept any more */
+	bool binds;	   /* HTTP/1: some of its connections are one client's alone */
 	bool only_http1;   /* with PROXY_HTTP_ALPN: that is what it agreed to */
 	const char *fault; /* why TLS failed last, a fixed text; NULL: it did not */
 };

@@ -87,6 +87,7 @@ struct proxy_worker {
 	size_t exchanges_most;	  /* at once, since the last trim */
 	size_t exchanges_small_n; /* that malloc gave */
 	uint64_t exchange_id;
+	uint64_t connection_id;	  /* of the last one that a front has taken */
 	char date[HTTP_DATE_LEN]; /* of this second; good until now_ms is date_until_ms */
 	uint64_t date_until_ms;
 	uint64_t splice_min;	     /* bytes of a body that are worth a pipe */

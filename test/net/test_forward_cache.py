@@ -47,6 +47,18 @@ def test_who_shows_a_cookie_may_be_somebody(thing):
     assert of.texts(2, mine) == ["1", "1"] and of.ask().text == "1"
 
 
+def test_who_is_known_by_his_connection_is_somebody(thing):
+    """By Negotiate and NTLM nothing in the requests that follow says who it is (RFC 4559 6)."""
+    thing.tells(200, FRESH, "WWW-Authenticate: Negotiate oRQ=")
+    assert thing.texts(2) == ["1", "2"]
+    assert "detail=authorization" in thing.ask().said
+    of = thing.at("/public")
+    of.tells(200, "Cache-Control: public, max-age=60", "WWW-Authenticate: Negotiate oRQ=")
+    assert of.texts(2) == ["1", "1"]
+    of.tells(200, "Connection: close")
+    of.ask("Cache-Control: no-cache")
+
+
 def test_one_address_in_several_spellings_is_one_to_people(thing):
     """To an origin they may differ: each spelling of the path has an answer of its own, and a purge takes them all. The host has one."""
     site = thing.site

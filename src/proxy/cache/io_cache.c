@@ -397,6 +397,8 @@ enum proxy_judgement proxy_cached_response(struct proxy_cached *c, struct proxy_
 		cached_count(c, PROXY_CACHE_MISSES, 1);
 	if (c->object && x->request.method_id == PROXY_HEAD && x->response.status == 200)
 		head_answered(c);
+	/* Who is known by the connection shows no credentials in his requests. */
+	c->policy.proved = c->policy.proved || x->personal;
 	cached_store(c);
 	return PROXY_PASS;
 }
