@@ -19,7 +19,7 @@ static void show(struct tls_chain *c, const struct pki_entity *about,
 	c->staple_len = len;
 }
 
-enum staple { NONE, GOOD, REVOKED, OLD, FORGED };
+enum staple { NONE, GOOD, REVOKED, REVOKED_ENDLESS, GOOD_ENDLESS, OLD, FORGED };
 
 static enum err meet(const struct pki_entity *e, enum staple what, bool staples,
 		     enum tls_version version)
@@ -35,8 +35,10 @@ static enum err meet(const struct pki_entity *e, enum staple what, bool staples,
 	AUTO(tls_peer_unref) struct tls_peer *p = NULL;
 	assert_int_equal(tls_server_new(&so, &s), OK);
 	assert_int_equal(tls_chain_new(span_text(e->chain_pem), span_text(e->key_pem), &chain), OK);
-	if (what == REVOKED)
-		show(chain, e, &root, V_OCSP_CERTSTATUS_REVOKED, 1000);
+	if (what == REVOKED || what == REVOKED_ENDLESS)
+		show(chain, e, &root, V_OCSP_CERTSTATUS_REVOKED, what == REVOKED ? 1000 : 0);
+	else if (what == GOOD_ENDLESS)
+		show(chain, e, &root, V_OCSP_CERTSTATUS_GOOD, 0);
 	else if (what == FORGED)
 		show(chain, e, &other, V_OCSP_CERTSTATUS_GOOD, 1000);
 	else if (what != NONE)
@@ -57,14 +59,17 @@ static void refuses_what_is_revoked(void **state)
 		assert_int_equal(meet(&plain, REVOKED, true, (enum tls_version)v), ERR_REFUSED);
 		assert_string_equal(tls_fault(pair.client), "certificate revoked");
 		assert_int_equal(meet(&must, REVOKED, true, (enum tls_version)v), ERR_REFUSED);
+		assert_int_equal(meet(&plain, REVOKED_ENDLESS, true, (enum tls_version)v),
+				 ERR_REFUSED);
+		assert_string_equal(tls_fault(pair.client), "certificate revoked");
 	}
 }
 
 static void refuses_what_must_have_one_and_has_none_that_is_good(void **state)
 {
-	static const enum staple bad[] = {NONE, OLD, FORGED};
+	static const enum staple bad[] = {NONE, OLD, FORGED, GOOD_ENDLESS};
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(meet(&must, bad[i], true, TLS_1_2), ERR_REFUSED);
 		assert_string_equal(tls_fault(pair.client),
 				    "no proof that the certificate is not revoked");

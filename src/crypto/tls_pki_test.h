@@ -111,14 +111,16 @@ static inline void pki_done(struct pki_entity *e)
 	EVP_PKEY_free(e->key);
 }
 
-/* An answer about e, which authority has issued, signed by signer; how many bytes. */
+/* An answer about e, which authority has issued, signed by signer; how many bytes. until_s: from
+ * now on; 0: without an end. */
 static inline size_t pki_ocsp(const struct pki_entity *e, const struct pki_entity *authority,
 			      const struct pki_entity *signer, int status, long until_s,
 			      uint8_t *ret, size_t size)
 {
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
 	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), e->certificate, authority->certificate);
-	ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, until_s);
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -60);
+	ASN1_TIME *until = until_s ? X509_gmtime_adj(NULL, until_s) : NULL;
 	OCSP_basic_add1_status(basic, id, status, 0,
 			       status == V_OCSP_CERTSTATUS_REVOKED ? from : NULL, from, until);
 	if (OCSP_basic_sign(basic, signer->certificate, signer->key, EVP_sha256(), NULL, 0) != 1)

@@ -58,12 +58,15 @@ static enum err judge(OCSP_BASICRESP *basic, const struct tls_chain *c, const EV
 	OCSP_CERTID *id = id_new(c, hash);
 	bool found =
 		id && OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &until) == 1;
-	bool in_time = found && from && until && X509_cmp_time(from, &now) < 0 &&
-		       X509_cmp_time(until, &now) > 0 && tls_seconds(until, ret_until_s);
+	bool begun = found && from && X509_cmp_time(from, &now) < 0;
+	bool in_time =
+		begun && until && X509_cmp_time(until, &now) > 0 && tls_seconds(until, ret_until_s);
 	OCSP_CERTID_free(id);
 	if (!found)
 		return ERR_ABSENT;
-	if (in_time && status == V_OCSP_CERTSTATUS_REVOKED)
+	/* RFC 6960 4.2.2.1: without an end there may be a newer one at any time, of which none is
+	 * known here. */
+	if ((in_time || (begun && !until)) && status == V_OCSP_CERTSTATUS_REVOKED)
 		return (enum err)EKEYREVOKED;
 	return in_time && status == V_OCSP_CERTSTATUS_GOOD ? OK : ERR_REFUSED;
 }
