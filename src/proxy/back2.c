@@ -494,7 +494,11 @@ void proxy_back2_open(struct proxy_exchange *x)
 
 void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t)
 {
-	struct proxy_back2 *b = back2_new(w, hop);
+	struct proxy_back2 *b = hop->shared;
+	while (b && !room_of(b))
+		b = b->next;
+	/* One that has room is enough. */
+	b = b ? NULL : back2_new(w, hop);
 	if (!b) {
 		proxy_transport_close(t, false);
 		return;

@@ -124,6 +124,27 @@ static void requests_inside_go_by_the_tunnels_own_connection(void **state)
 	assert_false(back->closed); /* kept */
 }
 
+/* Each tunnel brings one along; who opens many would leave as many behind. */
+static void one_connection_with_room_is_kept(void **state)
+{
+	struct inspect_play *p = *state;
+	static struct proxy_tls_facts facts;
+	facts.alpn = span_text("h2");
+	p->server_tls = &facts;
+	p->t.hops[1].protocol = PROXY_HTTP_ALPN;
+	struct memory *first = tunnel(p);
+	memory_text(&p->t, p->t.client, INSPECT_GET);
+	assert_int_equal(p->looked_n, 1);
+	for (int i = 0; i < 3; i++) {
+		struct memory *next = tunnel(p);
+		memory_text(&p->t, p->t.client, INSPECT_GET);
+		assert_true(next->closed);
+	}
+	assert_int_equal(p->looked_n, 4);
+	assert_false(first->closed);
+	assert_int_equal(p->t.hops[1].open_n, 1);
+}
+
 static void what_is_passed_after_all_is_seen_whole_by_a_server(void **state)
 {
 	struct inspect_play *p = *state;
@@ -244,6 +265,7 @@ int main(void)
 		TEST(a_server_that_is_slow_is_waited_for_so_long),
 		TEST(a_client_that_goes_meanwhile_takes_all_with_him),
 		TEST(requests_inside_go_by_the_tunnels_own_connection),
+		TEST(one_connection_with_room_is_kept),
 		TEST(what_is_passed_after_all_is_seen_whole_by_a_server),
 		TEST(what_cannot_be_passed_any_more_is_reset),
 		TEST(an_end_of_ours_is_an_end_of_the_tunnel),

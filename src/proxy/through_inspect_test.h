@@ -13,8 +13,9 @@
 struct inspect_play {
 	struct through t; /* first */
 	enum proxy_greet says;
-	bool server_slow;   /* its handshake takes a while */
-	bool server_broken; /* it fails */
+	bool server_slow;			  /* its handshake takes a while */
+	bool server_broken;			  /* it fails */
+	const struct proxy_tls_facts *server_tls; /* what it agrees to */
 	unsigned greets, insides, insides_gone;
 	unsigned looked_n; /* requests inside */
 };
@@ -114,6 +115,7 @@ static inline enum err inspect_tls_connect(struct proxy_worker *w, struct proxy_
 {
 	const struct inspect_play *p = inspect_play_of(w->io_arg);
 	(void)peer;
+	lower->tls = p->server_tls;
 	if (p->server_slow)
 		lower->ready &= (uint8_t) ~(unsigned)PROXY_OPENED;
 	if (p->server_broken)
