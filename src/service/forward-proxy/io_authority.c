@@ -16,6 +16,12 @@ enum { PATH_SIZE = 4096, OWNER_ONLY = 0600, SHOWN_MAX = 50 };
 
 /* ---- the file ---- */
 
+static enum err path_of(const char *state, char ret[PATH_SIZE])
+{
+	int n = snprintf(ret, PATH_SIZE, "%s/authority.pem", state);
+	return n > 0 && n < PATH_SIZE ? OK : ERR_LIMIT;
+}
+
 static enum err make(const char *path, const char *called)
 {
 	char text[INSPECT_AUTHORITY_TEXT_MAX];
@@ -56,8 +62,7 @@ enum err forward_authority_open(const char *state, const char *called, bool anew
 				struct inspect_authority **ret)
 {
 	char path[PATH_SIZE];
-	int n = snprintf(path, sizeof(path), "%s/authority.pem", state);
-	enum err e = n > 0 && (size_t)n < sizeof(path) ? OK : ERR_LIMIT;
+	enum err e = path_of(state, path);
 	bool was_there = false;
 	if (!e && !anew) {
 		e = read_from(path, ret);
@@ -107,30 +112,60 @@ void forward_authority_show(void *arg, const struct control_request *req,
 		control_reply_json(reply, 200, authority_json(p->authority));
 }
 
-void forward_authority_rotate(void *arg, const struct control_request *req,
-			      struct control_reply *reply)
+/* Another one in the place of what is in force. */
+static enum err replace(struct forward_proxy *p)
 {
-	struct forward_proxy *p = arg;
-	struct inspect_authority *next = NULL;
-	(void)req;
-	if (!is_on(p, reply))
-		return;
+	struct inspect_authority *before = p->authority, *next = NULL;
 	enum err e = forward_authority_open(service_life_state(&p->life), p->site->conf->name, true,
 					    &next);
-	struct inspect_authority *before = p->authority;
 	if (!e) {
 		p->authority = next;
 		e = forward_apply(p, p->life.config);
 	}
-	if (e) {
-		if (next)
-			p->authority = before;
-		inspect_authority_unref(next);
-		control_reply_error(reply, 500, "it could not be made; the log says why");
-		return;
+	if (e)
+		p->authority = before;
+	inspect_authority_unref(e ? next : before);
+	return e;
+}
+
+/* What stays in force is what the next start must find, as people have installed it. */
+static void put_back(const char *path, struct span text)
+{
+	enum err e = text.len ? file_write_atomic(path, text, OWNER_ONLY) : OK;
+	if (e)
+		log_error("the authority of TLS inspection that is in force cannot be put back: "
+			  "the next start finds another one",
+			  LOG_TEXT("file", path), LOG_ERR(e));
+}
+
+static enum err rotate(struct forward_proxy *p)
+{
+	char path[PATH_SIZE], *text = NULL;
+	size_t len = 0;
+	TRY(path_of(service_life_state(&p->life), path));
+	enum err e = file_read(path, INSPECT_AUTHORITY_TEXT_MAX, &text, &len);
+	if (!e || e == (enum err)ENOENT) {
+		e = replace(p);
+		if (e)
+			put_back(path, span_of(text, len));
 	}
-	inspect_authority_unref(before);
-	control_reply_json(reply, 200, authority_json(p->authority));
+	if (text)
+		crypto_wipe(text, len);
+	free(text);
+	return e;
+}
+
+void forward_authority_rotate(void *arg, const struct control_request *req,
+			      struct control_reply *reply)
+{
+	struct forward_proxy *p = arg;
+	(void)req;
+	if (!is_on(p, reply))
+		return;
+	if (rotate(p))
+		control_reply_error(reply, 500, "it could not be made; the log says why");
+	else
+		control_reply_json(reply, 200, authority_json(p->authority));
 }
 
 /* Those of all workers, the most often met first. */
