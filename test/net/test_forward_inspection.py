@@ -22,6 +22,8 @@ from service import Service
 
 ISSUER = "gatehouse TLS inspection"
 INSPECT = "  inspection: {from: [10.0.0.10/32], skip: [bank.example.com, health.example.com], authorities: %s}\n"
+# "right" by SHA-512 crypt.
+ANN = "$6$rounds=5000$saltsalt$gzY3OAolfMFSB9Ld7iMdOQlViFqO3IOPeU0zkHsD.58tcMxRAFD0Qjfi2sjus3i.8aqWarEvFPREqzp18Jm291"
 HOSTS = ("www.example.com", "bank.example.com", "login.bank.example.com", "expired.example.com", "wrong.example.com", "self.example.com",
          "asks.example.com", "may-ask.example.com", "h2.example.com", "old.example.com", "early.example.com")  # fmt: skip
 
@@ -446,6 +448,33 @@ def test_another_authority_is_made_when_told(site):
     wait_for(lambda: curl(site, "https://www.example.com/", check=False)[2] == 60)  # the old one is none
     site.ours.write_text(told["pem"])
     assert curl(site, "https://www.example.com/")[1][0] == "200"
+
+
+def test_another_authority_that_cannot_be_put_in_force_changes_nothing(site):
+    before = site.service.control("GET", "/authority")[1]["fingerprint"]
+    file = site.service.folder / "state" / "forward-proxy" / "authority.pem"
+    made = file.read_bytes()
+    trusted = site.authority.pem
+    kept = trusted.read_bytes()
+    trusted.write_text("nobody")
+    try:
+        assert site.service.control("POST", "/authority/rotate")[0] == 500
+    finally:
+        trusted.write_bytes(kept)
+    assert site.service.control("GET", "/authority")[1]["fingerprint"] == before
+    assert file.read_bytes() == made and file.stat().st_mode & 0o777 == 0o600
+    assert curl(site, "https://www.example.com/")[1][0] == "200"
+
+
+def test_users_are_inspected_however_long_their_names_are(site):
+    name = "u" * 128
+    site.reload(
+        f'  access:\n    users: {{{name}: "{ANN}"}}\n    otherwise: sign-in\n    clear-passwords: yes\n'
+        f'  inspection: {{users: ["*"], authorities: {site.authority.pem}}}\n'
+    )
+    body, (status, *_), _ = curl(site, "https://www.example.com/", "--proxy-user", f"{name}:right")
+    assert status == "200" and json.loads(body)["target"] == "/"
+    site.reload(site.more)
 
 
 def test_without_it_nothing_is_there(site):

@@ -6,7 +6,7 @@ static const struct config_key user_keys[] = {
 	 .flags = CONFIG_ENTRY_NAME,
 	 CONFIG_FIELD(struct proxy_user_conf, name),
 	 .min = 1,
-	 .max = 128,
+	 .max = PROXY_USER_NAME_MAX,
 	 .help = "who"},
 	{.name = "password",
 	 .type = CONFIG_TEXT,

@@ -4,7 +4,7 @@
 
 #include "config/schema.h"
 
-enum { PROXY_USERS_MAX = 10000 };
+enum { PROXY_USERS_MAX = 10000, PROXY_USER_NAME_MAX = 128 /* octets */ };
 
 struct proxy_user_conf {
 	const char *name;

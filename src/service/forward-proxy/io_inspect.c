@@ -14,9 +14,8 @@
 #include <stdlib.h>
 
 enum {
-	SITES_MAX = 4096,	 /* of a worker */
-	LEFT_S = 6 * 3600,	 /* a server that asks for certificates of clients is left alone */
-	PAGE_LIFE_S = 24 * 3600, /* of what is shown where a server is not good */
+	SITES_MAX = 4096,  /* of a worker */
+	LEFT_S = 6 * 3600, /* a server that asks for certificates of clients is left alone */
 };
 
 /* ---- what is counted ---- */
@@ -122,17 +121,23 @@ static bool may_be_inspected(struct forward_exchange *e, const struct forward_in
 	return true;
 }
 
-bool forward_inspects(struct forward_exchange *e, const struct client_hello *h)
+enum err forward_inspects(struct forward_exchange *e, const struct client_hello *h, bool *ret)
 {
-	if (!forward_is_inspected(e))
-		return false;
-	struct forward_inspected *in = calloc(1, sizeof(*in));
-	if (!in || !fill(in, e, h) || !may_be_inspected(e, in, h)) {
-		free(in);
-		return false;
-	}
-	e->inspecting = in;
-	return true;
+	bool inspects = forward_is_inspected(e);
+	struct forward_inspected *in = inspects ? calloc(1, sizeof(*in)) : NULL;
+	enum err error = OK;
+	if (inspects && !in)
+		error = (enum err)ENOMEM;
+	else if (inspects && !fill(in, e, h))
+		error = ERR_FORMAT;
+	else if (inspects)
+		inspects = may_be_inspected(e, in, h);
+	if (!error && inspects)
+		e->inspecting = TAKE(in);
+	free(in);
+	if (!error)
+		*ret = inspects;
+	return error;
 }
 
 void forward_inspect_leave(struct forward_exchange *e)
@@ -171,7 +176,7 @@ static enum err show(const struct forward_exchange *e, const struct proxy_tls_fa
 	uint64_t now_s = clock_wall_s();
 	const struct inspect_maker maker = {inspect_authority_mint(site->authority),
 					    site->inspect_like};
-	struct certificate_time time = {now_s - PAGE_LIFE_S, now_s + PAGE_LIFE_S};
+	struct certificate_time time = {0, UINT64_MAX}; /* of a page it is our own alone */
 	if (!in->refusal)
 		time = (struct certificate_time){facts->peer_from_s, facts->peer_until_s};
 	return inspect_sites_door(&e->worker->inspection->sites, &maker, in->name, time, now_s,

@@ -4,6 +4,7 @@
 #ifndef FORWARD_PROXY_IO_INSPECT_H
 #define FORWARD_PROXY_IO_INSPECT_H
 
+#include "proxy/auth/conf_user.h"
 #include "proxy/face.h"
 #include "service/forward-proxy/access/destination.h"
 #include "service/forward-proxy/busiest.h"
@@ -27,7 +28,7 @@ struct forward_inspected {
 	uint8_t refusal;    /* enum refusal: what every request inside is answered */
 	struct span detail; /* of it; static */
 	struct span user;   /* who opened the tunnel, in user_text; empty: nobody */
-	char user_text[128];
+	char user_text[PROXY_USER_NAME_MAX + 1];
 	char name[INSPECT_SITE_NAME_MAX]; /* to's host as TLS has it: no brackets, NUL */
 };
 
@@ -44,8 +45,8 @@ MUST enum err forward_inspection_new(struct forward_inspection **ret);
 void forward_inspection_free(struct forward_inspection *n); /* accepts NULL */
 
 /* Is the client of that tunnel to be answered here, by what it begins TLS with? What is said of its
- * name was found good before. */
-bool forward_inspects(struct forward_exchange *e, const struct client_hello *h);
+ * name was found good before. ENOMEM; ERR_FORMAT: whom it asks for cannot be told. */
+MUST enum err forward_inspects(struct forward_exchange *e, const struct client_hello *h, bool *ret);
 /* The client is among those whose TLS is inspected now, whatever it asks for. */
 bool forward_is_inspected(const struct forward_exchange *e);
 

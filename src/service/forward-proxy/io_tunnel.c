@@ -61,8 +61,14 @@ static enum proxy_first judge(struct forward_exchange *e, struct span name)
 static enum proxy_first hello(struct forward_exchange *e, const struct client_hello *h)
 {
 	bool judged = !h->name[0] || e->kind == FORWARD_TLS;
+	bool inspects = false;
 	enum proxy_first said = judged ? PROXY_FIRST_PASS : judge(e, span_text(h->name));
-	return said == PROXY_FIRST_PASS && forward_inspects(e, h) ? PROXY_FIRST_INSPECT : said;
+	if (said != PROXY_FIRST_PASS)
+		return said;
+	/* Nobody whose TLS is inspected goes by unseen because there is no room. */
+	if (forward_inspects(e, h, &inspects))
+		return refuse(e, REFUSAL_MEMORY, (struct span){0});
+	return inspects ? PROXY_FIRST_INSPECT : PROXY_FIRST_PASS;
 }
 
 enum proxy_first forward_first_bytes(void *arg, struct proxy_exchange *x, struct span bytes,
