@@ -19,8 +19,8 @@ struct proxy_worker;
  * tells, maybe before it returns. With PROXY_HTTP_ALPN the connection may turn out to be HTTP/1.1:
  * then it is back1's, and so are those that follow. */
 void proxy_back2_open(struct proxy_exchange *x);
-/* Keeps a connection that was opened otherwise, and has agreed to h2; or closes it, when one that is
- * there has room. */
+/* Keeps a connection that was opened otherwise, and has agreed to h2; or closes it, when one that
+ * is there has room. */
 void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t);
 /* The hop's connections end when their streams are done; those without at once. */
 void proxy_back2_close_hop(struct proxy_hop *hop);
