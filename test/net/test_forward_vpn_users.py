@@ -2,7 +2,9 @@
 The policy's groups by peer and by user hold there. The site is that of test_vpn_signin.py, with curl on both sides.
 """
 
+import contextlib
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -20,7 +22,7 @@ policy:
     - {groups: [phones], names: ["||phone.example^"]}
     - {groups: [annas], names: ["||anna.example^"]}
 forward-proxy:
-  listen: [{address: 10.9.0.1}, {address: 10.20.0.1}]
+  listen: [{address: 10.9.0.1}, {address: 10.20.0.1}, {address: "10.20.0.1:1081", socks: v5, udp: yes}]
   clients: [10.9.0.0/24, 10.20.0.0/24]
   resolver: 127.0.0.9
   workers: 1
@@ -123,10 +125,30 @@ def test_wrong_ones_are_held_up_until_an_administrator_unlocks(site):
     assert site.asks(site.lan, "free.example", "anna:another password", "10.20.0.3") not in (403, 407)
 
 
+def associate(site, name, password):
+    """The connection that an association of SOCKS lasts as long as."""
+    with site.lan.inside():
+        connection = socket.create_connection(("10.20.0.1", 1081), 10)
+    connection.sendall(b"\5\1\2")
+    assert connection.recv(2) == b"\5\2"
+    connection.sendall(bytes([1, len(name), *name, len(password), *password]))
+    assert connection.recv(2) == b"\1\0"
+    connection.sendall(b"\5\3\0\1" + bytes(6))
+    assert connection.recv(10).startswith(b"\5\0\0\1")
+    return connection
+
+
 def test_a_user_who_is_gone_is_nobody(site):
     assert site.passes_as("anna:another password")
-    site.user("set", "anna", "--disabled", "on")
-    assert site.asks(site.lan, "free.example", "anna:another password") == 407
+    with associate(site, b"anna", b"another password") as association:
+        association.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            raise AssertionError(association.recv(1))
+        site.user("set", "anna", "--disabled", "on")
+        assert site.asks(site.lan, "free.example", "anna:another password") == 407
+        association.settimeout(10)
+        with contextlib.suppress(ConnectionResetError):
+            assert association.recv(1) == b""
     site.user("set", "anna", "--disabled", "off")
     assert site.user("remove", "anna") == {"removed": "anna"}
     assert site.asks(site.lan, "free.example", "anna:another password") == 407

@@ -114,8 +114,16 @@ static bool follow(struct forward_association *a)
 void forward_associate_review(struct forward_exchange *e)
 {
 	struct forward_association *a = e->association;
+	if (!follow(a))
+		return;
+	if (e->user.len && !forward_people_stay(e)) {
+		forward_count(e->worker, FORWARD_COUNT_REFUSED + REFUSAL_RULE);
+		e->detail = span_text("users");
+		forward_cut(e, REFUSAL_RULE);
+		return;
+	}
 	/* What servers send goes to who has asked them: he asks again, and is judged by that. */
-	if (!follow(a) || a->policies == e->worker->policies)
+	if (a->policies == e->worker->policies)
 		return;
 	a->policies = e->worker->policies;
 	memset(a->peers, 0, sizeof(a->peers));
