@@ -28,6 +28,7 @@ UPSTREAMS = f"""  allow-inside: [10.0.0.77/32]
     - {{to: "*.two.example", http: ["{HERE}:3301", "{HERE}:3302"], pause: 1s}}
     - {{to: "*.turn.example", http: ["{HERE}:3302", "{HERE}:3303"], order: rotate}}
     - {{to: "*.else.example", http: "{HERE}:3998", otherwise: direct, pause: 1s}}
+    - {{to: "*.judges.example", http: "{HERE}:3304", otherwise: direct, pause: 60s}}
     - {{to: "*.tls.example", https: secure.example, ca: %s, user: us, password: "the word"}}
     - {{to: "*.other.example", https: other.example, ca: %s}}
     - {{to: "*.system.example", https: secure.example}}
@@ -47,7 +48,8 @@ def site(janitor_process):
         made.secret = Parent(made.web, HERE, 3200, {"us": "the word"})
         made.two = [Parent(made.web, HERE, port) for port in (3301, 3302, 3303)]
         made.secure = Parent(made.web, SECURE, 3129, {"us": "the word"}, made.tls("secure.example"))
-        made.started += [made.parent, made.secret, made.secure, *made.two]
+        made.judge = Parent(made.web, HERE, 3304)
+        made.started += [made.parent, made.secret, made.secure, made.judge, *made.two]
         made.service.stop()
         made.service.configure(made.config)
         made.service.start()
@@ -62,7 +64,7 @@ def fresh(site):
     site.names.asked.clear()
     site.names.zone.update({"parent.home.example": [HERE], "secure.example": [SECURE], "other.example": [SECURE]})
     site.origin.seen.clear()
-    for parent in (site.parent, site.secret, site.secure, *site.two):
+    for parent in (site.parent, site.secret, site.secure, site.judge, *site.two):
         parent.asked.clear()
         parent.say.clear()
         parent.silent.clear()
@@ -317,6 +319,37 @@ def test_the_fall_to_direct_within_one_request_is_judged_like_any(site):
         errors = servers(site, "*.else.example")[f"{HERE}:3998"]["errors"]
         assert site.ask(f"http://{host}.else.example/")[0] == status
         assert servers(site, "*.else.example")[f"{HERE}:3998"]["errors"] == errors + 1
+
+
+REFUSALS = {
+    "page": b"HTTP/1.1 302 Found\r\nLocation: http://blocked.example/\r\n\r\n",
+    "shown": b"HTTP/1.1 404 No such domain\r\nContent-Length: 0\r\n\r\n",
+    "another": b"HTTP/1.1 407 Not you\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_what_it_refuses_to_one_is_not_gone_to_without_it_by_anybody(site, how):
+    """A filter that shows a page of its own, or asks for somebody else: it was reached, and one client's request takes it from nobody."""
+    site.names.zone[f"{how}.judges.example"] = site.names.zone["good.judges.example"] = [WEB[0]]
+    assert site.ask("http://good.judges.example/")[0] == 200
+    site.judge.say[f"{how}.judges.example:80"] = REFUSALS[how]
+    for _ in range(3):
+        assert code5(site, f"{how}.judges.example", 80) == FAILED
+    assert servers(site, "*.judges.example")[f"{HERE}:3304"]["state"] == "up"
+    assert site.ask("http://good.judges.example/")[0] == 200
+    assert site.judge.lines()[-1] == "GET http://good.judges.example/ HTTP/1.1"
+    assert not site.names.asked
+
+
+def test_a_servers_407_says_nothing_of_the_proxy_that_leads_there(site):
+    site.names.zone["evil.judges.example"] = site.names.zone["good.judges.example"] = [WEB[0]]
+    assert site.ask("http://good.judges.example/")[0] == 200
+    site.judge.say["http://evil.judges.example/"] = REFUSALS["another"]
+    assert site.ask("http://evil.judges.example/")[0] == 502
+    assert servers(site, "*.judges.example")[f"{HERE}:3304"]["state"] == "up"
+    assert site.ask("http://good.judges.example/")[0] == 200
+    assert not site.names.asked
 
 
 # ---- TLS

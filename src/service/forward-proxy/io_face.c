@@ -183,6 +183,7 @@ static enum proxy_judgement response(void *arg, struct proxy_exchange *x, struct
 				     (struct span){0}, ret);
 		return PROXY_REPLACE;
 	}
+	forward_upstream_answered(e);
 	enum proxy_judgement judged = proxy_cached_response(e->cached, ret);
 	if (judged != PROXY_PASS)
 		return judged;

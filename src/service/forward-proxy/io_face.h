@@ -66,6 +66,8 @@ enum forward_step forward_lead_again(struct forward_exchange *e, struct proxy_ve
 void forward_opened(void *arg, struct proxy_exchange *x);
 /* It does not take our password: its answer says so. */
 void forward_upstream_declined(struct forward_exchange *e);
+/* It had another answer. */
+void forward_upstream_answered(struct forward_exchange *e);
 /* e->server is given up. */
 void forward_server_leave(struct forward_exchange *e);
 /* The hop to e->server was left. */

@@ -166,15 +166,34 @@ void forward_opened(void *arg, struct proxy_exchange *x)
 	if (!e || !e->server)
 		return;
 	upstream_health_worked(e->server->health);
-	if (e->kind != FORWARD_FETCH)
-		upstream_health_took(e->server->health, x->times.open_us - x->times.picked_us);
+	if (e->kind == FORWARD_FETCH)
+		return;
+	upstream_health_leads(e->server->health);
+	upstream_health_took(e->server->health, x->times.open_us - x->times.picked_us);
 }
 
-/* It does not take us: neither will it take others. */
+/* It does not take us: neither will it take others. Who has taken us asks for another password
+ * where this one may not go; and a 407 to a fetch may be the server's own, which it leads to. */
 void forward_upstream_declined(struct forward_exchange *e)
 {
 	if (e->server)
-		failed(e, "sign-in", true);
+		failed(e, "sign-in", !upstream_health_has_led(e->server->health));
+}
+
+void forward_upstream_answered(struct forward_exchange *e)
+{
+	enum { ERRORS = 400 };
+	if (e->server && e->x->response.status < ERRORS)
+		upstream_health_leads(e->server->health);
+}
+
+/* By CONNECT it said no, and that by a status: of a filter, a page that says why may be behind it.
+ * It was reached, so nobody goes there without it. */
+static void refused(struct forward_exchange *e, enum proxy_cause cause)
+{
+	bool has_led = upstream_health_has_led(e->server->health);
+	failed(e, proxy_cause_text(cause), !has_led);
+	e->led = e->led || has_led || cause != PROXY_UPSTREAM_SIGN_IN;
 }
 
 void forward_lead_left(struct forward_exchange *e, enum proxy_cause cause)
@@ -197,9 +216,14 @@ void forward_lead_left(struct forward_exchange *e, enum proxy_cause cause)
 		break;
 	case PROXY_CONNECT_TIME:
 	case PROXY_BACK_TLS:
-	case PROXY_BACK_CERTIFICATE:
-	case PROXY_UPSTREAM_SIGN_IN:
-	case PROXY_UPSTREAM_FORMAT: failed(e, word, true); break;
+	case PROXY_BACK_CERTIFICATE: failed(e, word, true); break;
+	case PROXY_UPSTREAM_SIGN_IN: refused(e, cause); break;
+	case PROXY_UPSTREAM_FORMAT:
+		if (x->lead_status)
+			refused(e, cause);
+		else
+			failed(e, word, true);
+		break;
 	case PROXY_BACK_CLOSED:
 	case PROXY_BACK_FORMAT:
 	case PROXY_BACK_HEAD_LIMIT:

@@ -51,6 +51,7 @@ static enum err health_of(const struct forward_site *s, const struct forward_sit
 	h = h ? h : known(before, key);
 	if (!h)
 		return upstream_health_new(key, &server->health);
+	upstream_health_begin_anew(h);
 	server->health = upstream_health_ref(h);
 	return OK;
 }

@@ -74,6 +74,22 @@ void upstream_health_worked(struct upstream_health *h)
 		atomic_store_explicit(&h->until_ms, 0, memory_order_relaxed);
 }
 
+void upstream_health_leads(struct upstream_health *h)
+{
+	if (!upstream_health_has_led(h))
+		atomic_store_explicit(&h->led, true, memory_order_relaxed);
+}
+
+bool upstream_health_has_led(const struct upstream_health *h)
+{
+	return atomic_load_explicit(&h->led, memory_order_relaxed);
+}
+
+void upstream_health_begin_anew(struct upstream_health *h)
+{
+	atomic_store_explicit(&h->led, false, memory_order_relaxed);
+}
+
 void upstream_health_took(struct upstream_health *h, uint64_t us)
 {
 	uint64_t mean = load(&h->latency_us);

@@ -22,6 +22,7 @@ struct upstream_health {
 	atomic_uint_fast64_t requests, errors, latency_us;
 	atomic_uint_fast64_t downs;  /* how often it went down */
 	_Atomic(const char *) fault; /* of its last error, a fixed word; NULL: there was none */
+	atomic_bool led;	     /* it has led on, with what this configuration says to it */
 	atomic_uint turn;
 };
 
@@ -39,6 +40,12 @@ unsigned upstream_health_turn(struct upstream_health *h);
 void upstream_health_asked(struct upstream_health *h);
 /* It was reached and takes us. */
 void upstream_health_worked(struct upstream_health *h);
+/* It has led on, or had an answer for us. Whoever it refuses from then on, for whatever reason, is
+ * refused for what he asks for: what one client asks for takes it from nobody else. */
+void upstream_health_leads(struct upstream_health *h);
+bool upstream_health_has_led(const struct upstream_health *h);
+/* Another password, maybe: has_led is to be found out again. */
+void upstream_health_begin_anew(struct upstream_health *h);
 /* So long its answer took. */
 void upstream_health_took(struct upstream_health *h, uint64_t us);
 /* why: a fixed word. down: it was not reached, or does not take us. */

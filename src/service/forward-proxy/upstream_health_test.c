@@ -49,6 +49,23 @@ static void an_error_alone_takes_nobody_down(void **state)
 	upstream_health_unref(h);
 }
 
+static void that_it_has_led_is_known_until_it_is_told_something_else(void **state)
+{
+	struct upstream_health *h = made();
+	(void)state;
+	assert_false(upstream_health_has_led(h));
+	upstream_health_worked(h);
+	assert_false(upstream_health_has_led(h)); /* it was reached */
+	upstream_health_leads(h);
+	upstream_health_failed(h, "upstream-sign-in", false, 1000, 500);
+	upstream_health_failed(h, "connect-failed", true, 1000, 500);
+	assert_true(upstream_health_has_led(h));
+	upstream_health_begin_anew(h);
+	assert_false(upstream_health_has_led(h));
+	assert_false(upstream_health_is_up(h, 1499)); /* which is not forgotten with it */
+	upstream_health_unref(h);
+}
+
 static void its_answers_are_taken_in_the_mean(void **state)
 {
 	struct upstream_health *h = made();
@@ -111,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_fails_is_passed_over_for_its_pause),
 		cmocka_unit_test(an_error_alone_takes_nobody_down),
+		cmocka_unit_test(that_it_has_led_is_known_until_it_is_told_something_else),
 		cmocka_unit_test(its_answers_are_taken_in_the_mean),
 		cmocka_unit_test(one_thread_alone_tries_it_again),
 	};
