@@ -70,7 +70,8 @@ class Site:
         wait_for(lambda: self.list()["state"] == "good" and self.list("own")["names"] and self.list()["names"])
 
     def refresh(self, words=""):
-        """Until something came of it; the list then."""
+        """Until something came of it; the list then. What is counted is counted of all lists: first they rest."""
+        wait_for(lambda: all(entry["state"] in ("good", "failed") for entry in self.ask("GET", "/lists")))
         asked = len(self.web.asked("/ads"))
         before = self.counts()
         self.ask("POST", f"/refresh?list=ads{words}")
