@@ -26,10 +26,17 @@ enum err shared_file_make(const char *path, size_t size, struct shared_file *ret
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno();
-	int failed = posix_fallocate(fd, 0, (off_t)size);
-	if (failed)
-		return (enum err)failed;
-	return map(fd, size, PROT_READ | PROT_WRITE, ret);
+	enum err e = (enum err)posix_fallocate(fd, 0, (off_t)size);
+	if (!e)
+		e = map(fd, size, PROT_READ | PROT_WRITE, ret);
+	if (e)
+		(void)unlink(path); /* of a full disk it has what was left */
+	return e;
+}
+
+void shared_file_remove(const char *path)
+{
+	(void)unlink(path);
 }
 
 enum err shared_file_place(const char *from, const char *to)
@@ -40,7 +47,7 @@ enum err shared_file_place(const char *from, const char *to)
 enum err shared_file_see(const char *path, size_t size_max, struct shared_file *ret)
 {
 	struct stat st;
-	AUTO_DONE(fd_done) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_DONE(fd_done) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno();
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0)

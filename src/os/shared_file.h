@@ -13,12 +13,13 @@ struct shared_file {
 };
 
 /* A new file of zeros, mapped to be written; whatever was at path is removed first. Its room on the
- * disk is taken at once: what is full later would be a signal. */
+ * disk is taken at once: what is full later would be a signal. Where it fails nothing is left. */
 MUST enum err shared_file_make(const char *path, size_t size, struct shared_file *ret);
+void shared_file_remove(const char *path); /* what is mapped of it stays */
 /* By rename. */
 MUST enum err shared_file_place(const char *from, const char *to);
 /* Mapped to be read, and to see what its writer writes. Its writer never cuts it. ERR_LIMIT: longer
- * than size_max; ERR_FORMAT: empty. */
+ * than size_max; ERR_FORMAT: empty, or no file, and nobody waits for one of those. */
 MUST enum err shared_file_see(const char *path, size_t size_max, struct shared_file *ret);
 void shared_file_unmap(struct shared_file *f); /* accepts zeroed storage */
 

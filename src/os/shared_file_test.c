@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -43,9 +44,24 @@ static void what_is_written_is_seen_until_it_is_unmapped(void **state)
 	assert_int_equal(dir_remove(folder), OK);
 }
 
+static void what_is_no_file_holds_up_nobody_and_what_failed_leaves_nothing(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/gatehouse-shared-XXXXXX", one[64];
+	struct shared_file f;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(one, sizeof(one), "%s/one", folder);
+	assert_int_equal(mkfifo(one, 0600), 0);
+	assert_int_equal(shared_file_see(one, 4096, &f), ERR_FORMAT);
+	assert_int_not_equal(shared_file_make(one, (size_t)1 << 60, &f), OK);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_written_is_seen_until_it_is_unmapped)};
+		cmocka_unit_test(what_is_written_is_seen_until_it_is_unmapped),
+		cmocka_unit_test(what_is_no_file_holds_up_nobody_and_what_failed_leaves_nothing),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -302,6 +302,17 @@ size_t policy_devices_count(const struct policy_devices *t)
 	return get(t, HEAD_COUNT);
 }
 
+size_t policy_devices_current(const struct policy_devices *t, uint64_t now_s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->slots; i++) {
+		uint8_t kind = kind_of(t, slot_at(t, i));
+		n += kind != KIND_NONE && kind != KIND_DEAD &&
+		     get(t, slot_at(t, i) + SLOT_UNTIL) > now_s;
+	}
+	return n;
+}
+
 bool policy_devices_find(const struct policy_devices *t, const struct policy_device_key *key,
 			 uint64_t now_s, struct policy_device *ret)
 {

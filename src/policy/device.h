@@ -81,6 +81,8 @@ MUST enum err policy_devices_copy(const struct policy_devices *t, uint64_t now_s
 				  struct policy_devices *to);
 /* Records now, those that are over among them. */
 size_t policy_devices_count(const struct policy_devices *t);
+/* Those that are not over at now_s. Visits all of them. Its own writer alone. */
+size_t policy_devices_current(const struct policy_devices *t, uint64_t now_s);
 
 /* A reader's. False: nobody is known there, or not any more. ret may be NULL. */
 bool policy_devices_find(const struct policy_devices *t, const struct policy_device_key *key,

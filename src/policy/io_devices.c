@@ -7,20 +7,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Until the largest is looked through again for records that are over. */
+enum { FULL_S = 10 };
+
 struct devices_out {
-	char *path, *next; /* owned */
+	/* Owned: where it is shown; where it lies until then, as another one of that path may be
+	 * shown and grow meanwhile; and where a larger one is made, within one call. */
+	char *path, *first, *next;
 	struct shared_file file;
 	struct policy_devices table;
 	struct devices_out_counts counts;
+	uint64_t full_until_s; /* until then there is no room in the largest */
 	bool shown;
 };
 
-static enum err make(const struct devices_out *o, size_t slots, struct shared_file *ret_file,
+static const char *place_of(const struct devices_out *o)
+{
+	return o->shown ? o->path : o->first;
+}
+
+static enum err make(const char *path, size_t slots, struct shared_file *ret_file,
 		     struct policy_devices *ret)
 {
 	uint8_t key[SIPHASH_KEY_LEN];
 	TRY(shared_file_random(key, sizeof(key)));
-	TRY(shared_file_make(o->next, policy_devices_size(slots), ret_file));
+	TRY(shared_file_make(path, policy_devices_size(slots), ret_file));
 	policy_devices_begin(ret_file->base, slots, hash_key_of(key), ret);
 	return OK;
 }
@@ -33,11 +44,13 @@ enum err devices_out_new(const char *folder, const char *file, struct devices_ou
 		return ENOMEM;
 	if (asprintf(&o->path, "%s/%s", folder, file) < 0)
 		o->path = NULL;
+	if (asprintf(&o->first, "%s/%s.first.new", folder, file) < 0)
+		o->first = NULL;
 	if (asprintf(&o->next, "%s/%s.new", folder, file) < 0)
 		o->next = NULL;
-	enum err e = o->path && o->next ? OK : (enum err)ENOMEM;
+	enum err e = o->path && o->first && o->next ? OK : (enum err)ENOMEM;
 	if (!e)
-		e = make(o, DEVICES_OUT_SLOTS, &o->file, &o->table);
+		e = make(o->first, DEVICES_OUT_SLOTS, &o->file, &o->table);
 	if (e)
 		devices_out_free(o);
 	else
@@ -47,8 +60,8 @@ enum err devices_out_new(const char *folder, const char *file, struct devices_ou
 
 enum err devices_out_show(struct devices_out *o)
 {
-	enum err e = shared_file_place(o->next, o->path);
-	o->shown = o->shown || !e;
+	enum err e = shared_file_place(o->first, o->path);
+	o->shown = !e;
 	return e;
 }
 
@@ -56,38 +69,52 @@ void devices_out_free(struct devices_out *o)
 {
 	if (!o)
 		return;
+	if (!o->shown && o->file.base)
+		shared_file_remove(o->first);
 	shared_file_unmap(&o->file);
 	free(o->path);
+	free(o->first);
 	free(o->next);
 	free(o);
 }
 
-/* Twice as large, or as large again without what is over. */
-static enum err grow(struct devices_out *o)
+/* Into one of at least so many slots, without what is over. */
+static enum err move(struct devices_out *o, size_t slots, uint64_t now_s)
 {
 	struct shared_file file;
 	struct policy_devices table;
-	size_t slots = o->table.slots;
-	enum err e;
-	if (policy_devices_count(&o->table) > slots / 4)
-		slots *= 2;
-	do {
-		if (slots > POLICY_DEVICES_SLOTS_MAX)
-			return ERR_LIMIT;
-		TRY(make(o, slots, &file, &table));
-		e = policy_devices_copy(&o->table, clock_wall_s(), &table);
-		if (e)
+	enum err e = ERR_LIMIT;
+	for (; e == ERR_LIMIT && slots <= POLICY_DEVICES_SLOTS_MAX; slots *= 2) {
+		TRY(make(o->next, slots, &file, &table));
+		e = policy_devices_copy(&o->table, now_s, &table);
+		if (!e)
+			e = shared_file_place(o->next, place_of(o));
+		if (e) {
 			shared_file_unmap(&file);
-		slots *= 2;
-	} while (e == ERR_LIMIT);
-	if (!e && o->shown)
-		e = shared_file_place(o->next, o->path);
+			shared_file_remove(o->next);
+		}
+	}
 	if (e)
 		return e;
 	shared_file_unmap(&o->file);
 	o->file = file;
 	o->table = table;
 	return OK;
+}
+
+/* Twice as large, or as large again when most of it is over. Of the largest, what is over makes
+ * room; to look for that takes long. */
+static enum err grow(struct devices_out *o)
+{
+	uint64_t now_s = clock_wall_s();
+	size_t slots = o->table.slots;
+	bool largest = slots == POLICY_DEVICES_SLOTS_MAX;
+	if (largest && now_s < o->full_until_s)
+		return ERR_LIMIT;
+	o->full_until_s = largest ? now_s + FULL_S : 0;
+	if (policy_devices_current(&o->table, now_s) > slots / 4 && !largest)
+		slots *= 2;
+	return move(o, slots, now_s);
 }
 
 void devices_out_put(struct devices_out *o, const struct policy_device_key *key,

@@ -18,7 +18,7 @@ struct devices_out;
 /* A table without records at folder/file, which nobody sees yet: put what is known, and show it.
  * The folder is made when it is not there. Errors of the system. */
 MUST enum err devices_out_new(const char *folder, const char *file, struct devices_out **ret);
-/* In the place of what was there. */
+/* In the place of what was there; once. */
 MUST enum err devices_out_show(struct devices_out *o);
 /* The file stays: what it says holds until its ends. Accepts NULL. */
 void devices_out_free(struct devices_out *o);
