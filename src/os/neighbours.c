@@ -81,7 +81,8 @@ take_all(struct reader r, void (*call)(void *arg, const struct neighbour *one), 
 	struct reader body;
 	while (netlink_message_next(&r, &header, &body)) {
 		bool gone = header.nlmsg_type == RTM_DELNEIGH;
-		if (header.nlmsg_flags & NLM_F_DUMP_INTR)
+		/* An error is the answer to neighbours_ask: the one before is under way. */
+		if (header.nlmsg_flags & NLM_F_DUMP_INTR || header.nlmsg_type == NLMSG_ERROR)
 			told = NEIGHBOURS_LOST;
 		if (header.nlmsg_type == NLMSG_DONE && told == NEIGHBOURS_TOLD)
 			told = NEIGHBOURS_ALL;

@@ -29,14 +29,14 @@ struct neighbour {
 MUST enum err neighbours_open(struct neighbours *ret);
 void neighbours_done(struct neighbours *n);
 
-/* What is there is told by neighbours_read from now on, and then that it was all. EBUSY: that is
- * under way. */
+/* What is there is told by neighbours_read from now on, and then that it was all. While the answer
+ * to an earlier one is under way, that one ends, and NEIGHBOURS_LOST is told. */
 MUST enum err neighbours_ask(struct neighbours *n);
 
 enum neighbours_told {
 	NEIGHBOURS_TOLD,
 	NEIGHBOURS_ALL,	 /* the answer to neighbours_ask is over */
-	NEIGHBOURS_LOST, /* there was more than the socket holds, or a list that changed: ask */
+	NEIGHBOURS_LOST, /* more than the socket holds, a list that changed, a refusal: ask */
 };
 /* Calls for each neighbour with a hardware address of six octets, and each that is gone. Reads what
  * there is, within bounds. */

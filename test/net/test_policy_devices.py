@@ -51,7 +51,7 @@ class Home:
     def __init__(self, net, lease="1h", neighbours=""):
         self.net, self.switch = net, net.switch("switch")
         self.gateway = net.host("gateway")
-        net.plug(self.gateway, "192.168.7.1/24 fd00:7::1/64", self.switch)
+        self.cable = net.plug(self.gateway, "192.168.7.1/24 fd00:7::1/64", self.switch)
         text = CONFIG.format(mac=MAC, lease=lease, neighbours=neighbours)
         self.service = Service(self.gateway, "run", text).start()
         # A table that comes is seen within half a second: the printer's record tells that it has come.
@@ -174,6 +174,33 @@ def test_addresses_without_a_lease_are_known_by_their_neighbour(net):
     eventually(lambda: home.who(got["address"]).get("not_its_lease") or not dns_blocks(thief, "ads.example"), 10)
     assert not dns_blocks(thief, "ads.example")
     assert home.who(got["address"])["not_its_lease"] and home.who(got["address"])["groups"] == []
+
+
+def test_an_address_on_two_links_is_nobodys(net):
+    home = Home(net)
+    second = net.plug(home.gateway, "192.168.8.1/24", net.switch("second"))
+    mine, others = "02:00:5e:00:53:01", "02:00:5e:00:53:02"
+
+    def neighbour(address, link, mac, state):
+        home.gateway.ip("neigh", "replace", address, "lladdr", mac, "dev", link, "nud", state)
+
+    for address in ("192.168.7.50", "fd00:7::50", "fe80::50"):
+        neighbour(address, home.cable, mine, "stale")
+        assert eventually(lambda: home.who(address).get("mac") == mine, 10)
+        neighbour(address, second, others, "stale")
+        assert eventually(lambda: "mac" not in home.who(address), 10)
+        neighbour(address, second, others, "permanent")  # whoever speaks last is not believed either
+        time.sleep(0.5)
+        assert "mac" not in home.who(address), address
+        # When the other link has forgotten it, it is again whose it was.
+        home.gateway.ip("neigh", "del", address, "dev", second)
+        assert eventually(lambda: home.who(address).get("mac") == mine, 10)
+        # And what is told of a link on which it is not takes nothing from it.
+        neighbour(address, second, mine, "stale")
+        neighbour(address, home.cable, mine, "reachable")
+        home.gateway.ip("neigh", "del", address, "dev", second)
+        time.sleep(0.5)
+        assert home.who(address).get("mac") == mine, address
 
 
 def test_neighbours_can_be_left_out(net):

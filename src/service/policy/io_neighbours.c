@@ -14,51 +14,90 @@ enum {
 	/* An address of IPv6 that the kernel has forgotten, as it does to make room, is its
 	 * holder's still when that speaks again: nobody else takes one. */
 	REMEMBER_S = 600,
+	REMEMBERED_MAX = 1 << 15, /* records; beyond it, who is forgotten is forgotten at once */
+	TWO_LINKS = 0,		  /* in place of a link's number, which is never that */
 };
 
 static void ask(struct neighbour_table *t);
 
-static bool is_link_local(const struct ip_address *a)
+/* Not later than it was to be: else whoever makes for trouble all the time puts it off for ever. */
+static void again_in(struct neighbour_table *t, uint64_t ms)
 {
-	return a->family == 6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+	uint64_t at_ms = loop_now_ms(t->loop) + ms;
+	if (!t->again.set || t->again.at_ms > at_ms)
+		loop_timer_set(t->loop, &t->again, at_ms);
 }
 
-static void forget(struct devices_out *out, const struct policy_device_key *key,
-		   const struct ip_address *a)
+static bool find(const struct devices_out *out, const struct policy_device_key *key,
+		 struct policy_device *ret)
 {
+	return devices_out_find(out, key, ret) && ret->until_s > clock_wall_s();
+}
+
+/* Neighbours come and go as strangers like: there is an end to what is remembered of them. */
+static bool is_full(const struct devices_out *out)
+{
+	struct devices_out_counts c;
+	devices_out_count(out, &c);
+	return c.records > REMEMBERED_MAX;
+}
+
+static void forget(struct neighbour_table *t, struct devices_out *out, const struct neighbour *one)
+{
+	const struct policy_device_key key = policy_device_at(&one->address);
 	struct policy_device d;
-	uint64_t until_s = clock_wall_s() + REMEMBER_S;
-	if (a->family == 4 || !devices_out_find(out, key, &d)) {
-		devices_out_remove(out, key);
+	if (!find(out, &key, &d))
+		return;
+	/* What is left is the other link's. */
+	if (d.version == TWO_LINKS) {
+		again_in(t, AGAIN_MS);
 		return;
 	}
-	if (d.until_s < until_s)
-		return; /* it was forgotten before */
-	d.until_s = until_s;
-	devices_out_put(out, key, &d);
+	if (d.version != one->ifindex || d.until_s != POLICY_DEVICE_FOREVER)
+		return; /* it is another link's, or was forgotten before */
+	bool full = is_full(out);
+	if (full)
+		again_in(t, REMEMBER_S * 1000); /* without what is over by then */
+	if (full || one->address.family == 4) {
+		devices_out_remove(out, &key);
+		return;
+	}
+	d.until_s = clock_wall_s() + REMEMBER_S;
+	devices_out_put(out, &key, &d);
 }
 
+/* One address on two links: whose a packet is, nobody can tell, as whoever is on one of them can
+ * take the addresses of the other. Who moved is known when the kernel has forgotten where he was.
+ */
+static void there(struct neighbour_table *t, struct devices_out *out, const struct neighbour *one)
+{
+	const struct policy_device_key key = policy_device_at(&one->address);
+	struct policy_device d = {.until_s = POLICY_DEVICE_FOREVER,
+				  .has_mac = true,
+				  .version = one->ifindex},
+			     before;
+	memcpy(d.mac, one->mac, sizeof(d.mac)); /* as long */
+	if (find(out, &key, &before) && before.version != one->ifindex &&
+	    (before.version == TWO_LINKS || memcmp(before.mac, d.mac, sizeof(d.mac)) != 0)) {
+		d.has_mac = false;
+		d.version = TWO_LINKS;
+		again_in(t, REMEMBER_S * 1000);
+	}
+	devices_out_put(out, &key, &d);
+}
+
+/* While one is filled, what readers see goes on. */
 static void told(void *arg, const struct neighbour *one)
 {
 	struct neighbour_table *t = arg;
-	struct devices_out *out = t->next ? t->next : t->out;
-	const struct policy_device_key key = policy_device_at(&one->address);
-	struct policy_device d = {.until_s = POLICY_DEVICE_FOREVER, .has_mac = true}, before;
+	struct devices_out *const both[] = {t->out, t->next};
 	t->told++;
-	if (one->gone) {
-		forget(out, &key, &one->address);
-		return;
+	for (size_t i = 0; i < 2; i++) {
+		if (both[i] && one->gone)
+			forget(t, both[i], one);
+		else if (both[i])
+			there(t, both[i], one);
 	}
-	memcpy(d.mac, one->mac, sizeof(d.mac)); /* as long */
-	d.version = one->ifindex;
-	/* One address of a link on two of them: whose a packet is, nobody can tell. */
-	if (is_link_local(&one->address) && devices_out_find(out, &key, &before) &&
-	    before.version != one->ifindex && memcmp(before.mac, d.mac, sizeof(d.mac)) != 0)
-		d.has_mac = false;
-	devices_out_put(out, &key, &d);
-	/* What is seen now is seen by readers, too. */
-	if (t->next && t->out)
-		devices_out_put(t->out, &key, &d);
 }
 
 static void all_told(struct neighbour_table *t)
@@ -71,6 +110,12 @@ static void all_told(struct neighbour_table *t)
 			  "written",
 			  LOG_ERR(e));
 	t->broken = e != OK;
+	if (e) {
+		/* The one that readers have goes on. */
+		devices_out_free(TAKE(t->next));
+		again_in(t, AGAIN_MS);
+		return;
+	}
 	devices_out_free(t->out);
 	t->out = TAKE(t->next);
 }
@@ -92,7 +137,7 @@ static void ask(struct neighbour_table *t)
 	if (!t->broken)
 		log_error("hardware addresses of neighbours are not known", LOG_ERR(e));
 	t->broken = true;
-	loop_timer_set_after(t->loop, &t->again, AGAIN_MS);
+	again_in(t, AGAIN_MS);
 }
 
 static void readable(void *arg, unsigned events)
@@ -106,7 +151,7 @@ static void readable(void *arg, unsigned events)
 	if (!e && what != NEIGHBOURS_LOST)
 		return;
 	t->lost++;
-	loop_timer_set_after(t->loop, &t->again, AGAIN_MS);
+	again_in(t, AGAIN_MS);
 }
 
 /* --- life --- */
