@@ -45,7 +45,8 @@ static struct span text_of(struct looking *l)
 /* What cannot be found out is for the worse: it is blocked, and not allowed. */
 static bool path_matches(struct looking *l, const struct policy_match *m)
 {
-	bool worse = !m->exception && !has(l->view->allow, m->list);
+	/* An exception of what allows is one more that is not allowed. */
+	bool worse = m->exception == has(l->view->allow, m->list);
 	switch (policy_path_fits(m->path, l->reading, l->secure, &l->steps)) {
 	case POLICY_PATH_FITS: return true;
 	case POLICY_PATH_FITS_NOT: return false;

@@ -182,15 +182,20 @@ static void a_search_that_does_not_end_is_for_the_worse(void **state)
 	(void)state;
 	static char target[16000];
 	char ads[400] = "||a.example/*", more[400] = "@@||b.example/*";
+	char good[400] = "||c.example^\n@@||c.example/*";
 	memset(ads + strlen(ads), 'a', 200);
 	memset(more + strlen(more), 'a', 200);
-	strncat(ads, "b\n||b.example^\n", 20);
+	memset(good + strlen(good), 'a', 200);
+	strncat(ads, "b\n||b.example^\n||c.example^\n", 40);
 	strncat(more, "b", 2);
+	strncat(good, "b", 2);
 	memset(target, 'a', sizeof(target) - 1);
 	target[0] = '/';
-	struct fixture f = made(ads, more, NULL);
+	struct fixture f = made(ads, more, good);
 	assert_true(blocks(&f, "a.example", target));
 	assert_true(blocks(&f, "b.example", target));
+	assert_true(allows(&f, "c.example", "/a"));
+	assert_true(blocks(&f, "c.example", target));
 	done(&f);
 }
 
