@@ -221,6 +221,10 @@ def test_levels_of_privacy_by_group(site):
     for client in (OTHER, CLIENT, OTHER, CLIENT):
         assert curl(site, "/kept.mp4?privacy", client=client).status == 200
     assert len(site.origin.seen) == before + 2
+    # Nor when another one is everybody's since.
+    set_up(site, "  cache: {}\n  privacy: anonymous\n")
+    assert curl(site, "/kept.mp4?privacy", client=OTHER).status == 200
+    assert len(site.origin.seen) == before + 3
 
 
 def why(site, url, *words):

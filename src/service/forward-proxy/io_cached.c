@@ -31,12 +31,10 @@ static bool path_settle(struct proxy_exchange *x, struct span path, struct span 
 }
 
 /* Of another level a server gets other fields, and few say in Vary all of those by which they
- * chose: what came of it is kept apart. */
+ * chose: what came of it is kept apart. Of the usual level, too: a reload may make that another. */
 static void write_level(const struct forward_exchange *e, struct writer *w)
 {
-	enum privacy_level usual = e->view->site->privacy.otherwise.level;
-	if (e->privacy->level != usual)
-		write_format(w, "\nprivacy: %s", privacy_level_text(e->privacy->level));
+	write_format(w, "\nprivacy: %s", privacy_level_text(e->privacy->level));
 }
 
 static struct proxy_cached *begin(const struct forward_exchange *e)
