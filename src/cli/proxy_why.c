@@ -71,6 +71,8 @@ static void print_why(const struct command_line *line, const json_t *a)
 		     print_style_off(line->colour, style), passes ? "" : ": ", text_of(a, "why"),
 		     *text_of(a, "detail") ? ": " : "", text_of(a, "detail"));
 	print_rules(a);
+	if (*text_of(a, "user"))
+		(void)printf("user:     %s\n", text_of(a, "user"));
 	print_words("groups:   ", json_object_get(a, "groups"));
 	if (strcmp(text_of(a, "by"), "tunnel") == 0)
 		(void)printf("by:       a tunnel, in which nothing but the host is seen\n");

@@ -94,6 +94,8 @@ def test_who_signed_in_at_the_tunnel_needs_no_password(site):
     until(lambda: site.asks(site.phone, "free.example") not in (407, 403))
     assert site.asks(site.phone, "phone.example") == 403 and site.asks(site.phone, "anna.example") == 403
     assert site.asks(site.phone, "rule.example") == 403
+    why = site.run.control("GET", "/why?client=10.9.0.2&url=http://rule.example/", "forward-proxy")[1]
+    assert (why["user"], why["verdict"], why["why"], why["rule"]) == ("anna", "refused", "rule", 1), why
     told = site.run.control("GET", "/who?client=10.9.0.2", "policy")[1]
     assert (told["peer"], told["user"], told["groups"]) == ("phone", "anna", ["phones", "annas"])
     browser.send("/sign-out")

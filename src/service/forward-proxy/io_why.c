@@ -24,6 +24,7 @@ struct why {
 	struct destination to;
 	struct ip_address client; /* no family: nobody in particular */
 	struct span user;
+	struct policy_identity known; /* of the client */
 	struct forward_membership groups;
 	struct policy_readings readings;
 	struct access_facts facts;
@@ -93,17 +94,26 @@ static bool is_inspected(const struct why *w)
 	return v.answer == ACCESS_PASS;
 }
 
+/* Whoever names no user is who has signed in at the tunnel, if somebody has. */
+static void know_client(struct why *w)
+{
+	w->held = w->p->follow ? policy_follow_get(w->p->follow) : NULL;
+	if (!w->held)
+		return;
+	policy_identify(policy_held_all_tables(w->held), &w->client, clock_wall_s(), &w->known);
+	if (!w->user.len && w->site->conf->access.vpn_users)
+		w->user = w->known.client.user;
+	if (!w->site->conf->policy)
+		return;
+	if (w->user.len)
+		w->known.client.user = w->user;
+	const struct policy *p = policy_held_policy(w->held);
+	w->groups = (struct forward_membership){p, policy_groups_of(p, &w->known.client)};
+}
+
 static void know(struct why *w)
 {
-	w->held = w->site->conf->policy && w->p->follow ? policy_follow_get(w->p->follow) : NULL;
-	if (w->held) {
-		struct policy_identity known;
-		policy_held_identify(w->held, &w->client, clock_wall_s(), &known);
-		if (w->user.len)
-			known.client.user = w->user;
-		const struct policy *p = policy_held_policy(w->held);
-		w->groups = (struct forward_membership){p, policy_groups_of(p, &known.client)};
-	}
+	know_client(w);
 	policy_url_read(w->url.target, &w->readings);
 	w->facts = (struct access_facts){.client = w->client,
 					 .user = w->user,
@@ -246,6 +256,8 @@ static void tell(struct why *w, const struct control_request *req, struct contro
 	set(w, "host", json_string(w->to.name));
 	set(w, "port", json_integer(w->to.port));
 	set(w, "by", json_string(!w->tunnel ? "fetch" : w->inspected ? "inspection" : "tunnel"));
+	if (w->user.len)
+		set(w, "user", span_json(w->user));
 	set_groups(w);
 	set_readings(w);
 	set(w, "privacy",
