@@ -60,6 +60,23 @@ static void warn_of_obedience(const struct config *config, const char *path)
 		     "`policy: on` in `forward-proxy`");
 }
 
+/* Users who are kept by a service that keeps them to itself. */
+static void warn_of_people(const struct config *config, const char *path)
+{
+	bool served = false;
+	for (const struct service *const *s = service_table; *s; s++) {
+		const void *section = config_section(config, (*s)->name);
+		served = served || (section && (*s)->serves_people && (*s)->serves_people(section));
+	}
+	for (const struct service *const *s = service_table; *s && !served; s++) {
+		const void *section = config_section(config, (*s)->name);
+		if (section && (*s)->asks_people && (*s)->asks_people(section))
+			warn(&path, config_section_line(config, (*s)->name),
+			     "`vpn-users`: nobody answers for them, and all their passwords are "
+			     "wrong; write `serve-users: yes` in `vpn`");
+	}
+}
+
 /* What is right, and yet more than there will be. */
 static void warn_all(const struct config *config, const char *path)
 {
@@ -69,6 +86,7 @@ static void warn_all(const struct config *config, const char *path)
 			(*s)->advise(section, warn, &path);
 	}
 	warn_of_obedience(config, path);
+	warn_of_people(config, path);
 }
 
 static int check_run(const struct command_line *line)

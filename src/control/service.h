@@ -61,6 +61,11 @@ struct service {
 	/* The service whose makings conf asks for: without a section of its own there will be none.
 	 * `check` tells. The function is NULL, or returns NULL: none. */
 	const char *(*obeys)(const void *conf);
+	/* Whether conf asks for users whom another service keeps (control/people.h), and whether it
+	 * is the one that answers for its own: who asks where nobody answers is told by `check`.
+	 * NULL: never. */
+	bool (*asks_people)(const void *conf);
+	bool (*serves_people)(const void *conf);
 
 	/* The whole life of the process; its exit status: 0 after SIGTERM, 1 after an error that
 	 * was logged, 2 for a wrong configuration. */

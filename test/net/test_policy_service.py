@@ -384,6 +384,8 @@ def test_a_configuration_is_told_what_it_asks_for_in_vain(site):
     obeyed = site.config + "resolver:\n  policy: {}\n"
     assert check(obeyed) == ""
     assert check(site.config + "forward-proxy:\n  listen: 127.0.0.1\n  policy: on\n") == ""
+    users = site.config + "forward-proxy:\n  listen: 127.0.0.1\n  policy: on\n  access: {vpn-users: password}\n"
+    assert "write `serve-users: yes` in `vpn`" in check(users)
     assert "nobody obeys the section `policy`" in check(site.config)
     assert "`resolver` obeys the section `policy`, which is not there" in check("resolver:\n  policy: {}\n")
     assert "'ads' comes over http" in check(site.config.replace("https://", "http://"))

@@ -517,6 +517,12 @@ static const char *obeys(const void *section)
 	return conf->policy ? "policy" : NULL;
 }
 
+static bool asks_people(const void *section)
+{
+	const struct forward_conf *conf = section;
+	return conf->access.vpn_users != FORWARD_VPN_NO;
+}
+
 static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
 		   void *arg)
 {
@@ -533,5 +539,6 @@ const struct service forward_proxy_service = {
 	.plan = plan,
 	.advise = advise,
 	.obeys = obeys,
+	.asks_people = asks_people,
 	.run = run,
 };

@@ -325,6 +325,12 @@ static int run(const struct service_start *start)
 	return e == ERR_CONFIG ? 2 : e ? 1 : status;
 }
 
+static bool serves_people(const void *section)
+{
+	const struct vpn_conf *conf = section;
+	return conf->serve_users;
+}
+
 const struct service vpn_service = {
 	.name = NAME,
 	.summary = "tunnels of the WireGuard protocol, with a second factor for people",
@@ -332,5 +338,6 @@ const struct service vpn_service = {
 	.keeps_state = keeps_state,
 	.changes_links = true,
 	.plan = plan,
+	.serves_people = serves_people,
 	.run = run,
 };
