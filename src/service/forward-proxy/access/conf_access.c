@@ -89,7 +89,8 @@ static const struct config_key rule_keys[] = {
 	 .help = "paths, with the query, in whatever case: what they begin with, `*` for any "
 		 "octets, "
 		 "`^` for the end of a word, `|` at the end for the end; with `~` before it a "
-		 "regular expression. A path is seen in http and in TLS that is inspected; a "
+		 "regular expression, in which case counts. A path is seen in http and in TLS that "
+		 "is inspected; a "
 		 "tunnel "
 		 "fits no rule with paths"},
 	{.name = "reason",
