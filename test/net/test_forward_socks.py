@@ -36,7 +36,7 @@ class Echo:
                 threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
-        connection.settimeout(60)
+        connection.settimeout(120)
         with contextlib.suppress(OSError), connection:
             while data := connection.recv(1 << 16):
                 if data == b"reset!":
