@@ -372,18 +372,22 @@ __attribute__((noinline, target("avx512f"))) static void registers_after(uint8_t
 			 : "memory");
 }
 
+/* A sanitizer's own code, which comes behind ours, leaves there what depends on no key. */
 static void it_leaves_nothing_in_the_vectors(void **state)
 {
 	(void)state;
 	needs_vectors();
-	static uint8_t left[REGISTERS][REGISTER_LEN], zeros[REGISTER_LEN];
+	static uint8_t left[2][REGISTERS * REGISTER_LEN], zeros[REGISTERS * REGISTER_LEN];
 	struct test_random rng = test_random_begin();
-	test_random_fill(&rng, scalars, sizeof(scalars));
-	test_random_fill(&rng, points, sizeof(points));
-	memset(left, 7, sizeof(left));
-	registers_after(left[0]);
-	for (size_t i = 0; i < REGISTERS; i++)
-		assert_memory_equal(left[i], zeros, sizeof(zeros));
+	for (size_t i = 0; i < 2; i++) {
+		test_random_fill(&rng, scalars, sizeof(scalars));
+		test_random_fill(&rng, points, sizeof(points));
+		memset(left[i], 7 + (int)i, sizeof(left[i]));
+		registers_after(left[i]);
+	}
+	assert_memory_equal(left[0], left[1], sizeof(left[0]));
+	if (!SANITIZED)
+		assert_memory_equal(left[0], zeros, sizeof(zeros));
 }
 
 #else

@@ -60,6 +60,17 @@ static enum err read_parts(struct inspect_authority *a, const struct certificate
 	return a->public_of.chain ? OK : (enum err)ENOMEM;
 }
 
+/* To be freed; NULL without memory. The span's end need not be readable. */
+static char *text_of(struct span s)
+{
+	char *text = malloc(s.len + 1);
+	if (!text)
+		return NULL;
+	memcpy(text, s.data, s.len);
+	text[s.len] = '\0';
+	return text;
+}
+
 enum err inspect_authority_read(struct span text, struct inspect_authority **ret)
 {
 	AUTO_DONE(certificate_done) struct certificate both = {0};
@@ -72,8 +83,8 @@ enum err inspect_authority_read(struct span text, struct inspect_authority **ret
 	if (!key)
 		return ERR_FORMAT;
 	size_t at = (size_t)(key - text.data);
-	both.chain = strndup((const char *)text.data, at);
-	both.key = strndup((const char *)key, text.len - at);
+	both.chain = text_of(span_sub(text, 0, at));
+	both.key = text_of(span_sub(text, at, text.len));
 	if (!both.chain || !both.key)
 		return (enum err)ENOMEM;
 	TRY(read_parts(a, &both));
