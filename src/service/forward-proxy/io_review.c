@@ -7,6 +7,7 @@
 enum {
 	AT_ONCE = 256, /* in a turn, then the loop has its own */
 	MINUTE_MS = 60 * 1000,
+	PEOPLE_MS = 5 * 1000, /* divides a minute, at whose begin hours begin */
 };
 
 const struct auth_user *forward_same_user(const struct forward_site *site,
@@ -159,14 +160,27 @@ static bool knows_hours(const struct forward_worker *w)
 	return hours;
 }
 
+/* The tunnels' service tells of a user who is gone by a table that says nothing by itself. */
+static bool knows_people(const struct forward_worker *w)
+{
+	return w->view->site->conf->access.vpn_users != FORWARD_VPN_NO;
+}
+
 static void minute(void *arg)
 {
 	struct forward_worker *w = arg;
-	uint64_t into_ms = clock_wall_ms() % MINUTE_MS;
-	if (w->view && knows_hours(w))
+	uint64_t step_ms = w->view && knows_people(w) ? PEOPLE_MS : MINUTE_MS;
+	uint64_t into_ms = clock_wall_ms() % step_ms;
+	if (w->view && (knows_people(w) || knows_hours(w)))
 		forward_review_begin(w);
 	/* Past its begin, by a clock that may be set meanwhile. */
-	loop_timer_set_after(&w->loop, &w->review.minute, MINUTE_MS - into_ms + 1);
+	loop_timer_set_after(&w->loop, &w->review.minute, step_ms - into_ms + 1);
+}
+
+void forward_review_site(struct forward_worker *w)
+{
+	forward_review_begin(w);
+	minute(w);
 }
 
 void forward_review_init(struct forward_worker *w)

@@ -1,5 +1,6 @@
 /* What runs is judged again, by what is in force now: each tunnel and each association of a worker,
- * after a reload, after another policy, and each minute where hours may end. Who may not any more
+ * after a reload, after another policy, each minute where hours may end, and every five seconds
+ * where users of the tunnels sign in. Who may not any more
  * is cut. What is fetched is left: it ends by itself. In the worker's thread.
  */
 #ifndef FORWARD_PROXY_IO_REVIEW_H
@@ -25,6 +26,8 @@ void forward_review_init(struct forward_worker *w);
 void forward_review_done(struct forward_worker *w); /* accepts what was not begun */
 /* All that run now, some in a turn of the loop. */
 void forward_review_begin(struct forward_worker *w);
+/* The same, by another configuration. */
+void forward_review_site(struct forward_worker *w);
 
 /* An exchange begins and ends. */
 void forward_review_add(struct forward_exchange *e);

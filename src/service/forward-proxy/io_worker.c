@@ -61,7 +61,7 @@ static void follow(struct forward_worker *w, struct forward_site *s)
 	struct forward_view *v = NULL;
 	if (view_new(w, s, &v) == OK) {
 		view_set(w, v);
-		forward_review_begin(w);
+		forward_review_site(w);
 	}
 	forward_site_unref(s);
 }
