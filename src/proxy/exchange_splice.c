@@ -26,7 +26,11 @@ enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy
 		x->splice = w->io->splice_take(w);
 	if (!x->splice)
 		return PROXY_SPLICE_NOT;
-	uint64_t most = x->pace ? proxy_pace_may(x->pace, PROXY_PACE_DOWN, left) : left;
+	/* What is in the pipe was counted and goes first: without room for more the exchange ends.
+	 */
+	uint64_t most = left;
+	if (x->pace)
+		most = x->response_held ? 0 : proxy_pace_may(x->pace, PROXY_PACE_DOWN, left);
 	enum err e = proxy_splice_move(x->splice, from, to, most, &moved);
 	if (x->pace)
 		proxy_pace_took(x->pace, PROXY_PACE_DOWN, moved.got);
@@ -44,9 +48,9 @@ enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy
 	bool more = moved.more;
 	/* What was granted has gone, and the rest of what came lies unread: no event tells of it.
 	 */
-	if (moved.got == most && most < left) {
+	if (moved.got == most && most < left && !moved.held) {
 		more = proxy_pace_may(x->pace, PROXY_PACE_DOWN, left - most) > 0;
-		x->response_held = x->response_held || !more;
+		x->response_held = !more;
 	}
 	exchange_arm(x);
 	if (more)

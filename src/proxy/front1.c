@@ -630,10 +630,16 @@ static void front1_reset(struct proxy_front *front, struct proxy_exchange *x,
 			 enum proxy_cause cause)
 {
 	struct proxy_front1 *f = of(front);
+	bool framed = f->wire.out_framing == PROXY_FRAMING_LENGTH ||
+		      f->wire.out_framing == PROXY_FRAMING_CHUNKED;
 	(void)x;
-	(void)cause;
 	f->x = NULL;
+	/* What a quota let through is the client's, and was counted: a reset would overtake some of
+	 * it. That it is not all, a length or chunks tell. */
+	bool in_order =
+		cause == PROXY_QUOTA && framed && !f->broken && proxy_wire1_flush(&f->wire) == OK;
 	torn(f);
+	f->torn = !in_order;
 }
 
 /* Who asks is in the middle of the exchange, which a look at the client's bytes may end. */
