@@ -83,6 +83,30 @@ void proxy_exchange_pace(struct proxy_exchange *x, struct proxy_pace *p)
 	p->ways[PROXY_PACE_UP].deadline.call = up_now;
 	p->ways[PROXY_PACE_DOWN].deadline.call = down_now;
 	x->pace = p;
+	if (x->relay)
+		x->relay->pace = p;
+}
+
+static void give_back(struct proxy_pace *p, enum proxy_pace_direction way)
+{
+	struct proxy_pace_way *here = &p->ways[way];
+	if (here->left && here->left != SIZE_MAX)
+		p->give_back(p, way, here->left);
+	here->left = 0;
+}
+
+void proxy_pace_anew(struct proxy_pace *p)
+{
+	if (!p->x)
+		return;
+	struct proxy_worker *w = p->x->worker;
+	for (unsigned i = 0; i < 2; i++) {
+		struct proxy_pace_way *here = &p->ways[i];
+		give_back(p, (enum proxy_pace_direction)i);
+		here->at_ms = 0;
+		if (here->deadline.at_ms)
+			proxy_deadline_set(&w->wheel, &here->deadline, w->now_ms, 1);
+	}
 }
 
 void proxy_pace_stop(struct proxy_pace *p)
@@ -92,9 +116,7 @@ void proxy_pace_stop(struct proxy_pace *p)
 	for (unsigned i = 0; i < 2; i++) {
 		struct proxy_pace_way *here = &p->ways[i];
 		proxy_deadline_done(&p->x->worker->wheel, &here->deadline);
-		if (here->left && here->left != SIZE_MAX)
-			p->give_back(p, (enum proxy_pace_direction)i, here->left);
-		here->left = 0;
+		give_back(p, (enum proxy_pace_direction)i);
 	}
 	p->x->pace = NULL;
 	p->x = NULL;

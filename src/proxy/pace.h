@@ -51,9 +51,12 @@ static inline bool proxy_pace_waits(const struct proxy_pace *p)
 	return p->ways[PROXY_PACE_UP].deadline.at_ms || p->ways[PROXY_PACE_DOWN].deadline.at_ms;
 }
 
-/* The bodies and the tunnel of x go by p from now on, until x is over or proxy_pace_stop; once for
- * an exchange, from within face.request. */
+/* The bodies and the tunnel of x, which has no pace, go by p from now on, until x is over or
+ * proxy_pace_stop. From within face.request, or from outside of any call of x's. */
 void proxy_exchange_pace(struct proxy_exchange *x, struct proxy_pace *p);
+/* What p grants is about to change: what was granted and not used is given back, and who waits asks
+ * anew after this turn. Accepts one that was not begun. */
+void proxy_pace_anew(struct proxy_pace *p);
 /* Gives back what was granted and not used. Accepts one that was not begun. */
 void proxy_pace_stop(struct proxy_pace *p);
 

@@ -196,6 +196,32 @@ static void a_tunnel_both_ways(void **state)
 	assert_int_equal(t->done_cause, PROXY_FINE);
 }
 
+static void what_is_granted_is_asked_for_anew(void **state)
+{
+	struct through *t = *state;
+	t->hops[0].protocol = PROXY_RAW;
+	t->verdict = (struct proxy_verdict){.kind = PROXY_TUNNEL};
+	t->verdict_set = true;
+	memory_text(t, t->client, "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n");
+	contains(memory_take(t->client), "HTTP/1.1 200 ");
+	memory_text(t, t->client, "01");
+	memory_text(t, t->backs[0], "abcdefgh");
+	receives(t, t->backs[0], 0, "01");
+	receives(t, t->client, 0, "abcd");
+	/* By other terms, of which it has used nothing. */
+	slow.next_ms[0] = slow.next_ms[1] = 0;
+	proxy_pace_anew(&slow.pace);
+	assert_int_equal(slow.given_back[PROXY_PACE_UP], GRANT - 2);
+	/* What was granted for later is not what it waits for. */
+	assert_int_equal(slow.given_back[PROXY_PACE_DOWN], GRANT);
+	receives(t, t->client, EACH_MS / 4, "efgh");
+	memory_text(t, t->client, "2345");
+	receives(t, t->backs[0], 0, "2345");
+	memory_end(t, t->client);
+	memory_end(t, t->backs[0]);
+	assert_int_equal(t->done_cause, PROXY_FINE);
+}
+
 /* ---- no more than so many ---- */
 
 /* As fast as they can, and counted. */
@@ -351,6 +377,30 @@ static void a_tunnel_that_ends_in_time_is_not_cut(void **state)
 	counted(2, 4);
 }
 
+static void a_tunnel_that_runs_without_gets_it(void **state)
+{
+	struct through *t = *state;
+	face.request = through_face.request;
+	t->hops[0].protocol = PROXY_RAW;
+	t->verdict = (struct proxy_verdict){.kind = PROXY_TUNNEL};
+	t->verdict_set = true;
+	memory_text(t, t->client, "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n");
+	contains(memory_take(t->client), "HTTP/1.1 200 ");
+	memory_text(t, t->backs[0], "0123456789");
+	receives(t, t->client, 0, "0123456789");
+	bounded.pace = (struct proxy_pace){
+		.ask = ask_any, .give_back = give_back, .room = room, .count = count};
+	bounded.counted[0] = bounded.counted[1] = 0;
+	proxy_exchange_pace(t->x, &bounded.pace);
+	memory_text(t, t->backs[0], "abcd");
+	receives(t, t->client, 0, "abcd");
+	counted(0, 4);
+	memory_text(t, t->backs[0], "efgh");
+	receives(t, t->client, 0, "efg");
+	assert_true(t->client->closed);
+	assert_int_equal(t->done_cause, PROXY_QUOTA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,12 +413,14 @@ int main(void)
 		SLOW_TEST(what_a_client_that_goes_away_waited_for_is_given_back),
 		SLOW_TEST(a_back_that_fails_while_its_request_waits),
 		SLOW_TEST(a_tunnel_both_ways),
+		SLOW_TEST(what_is_granted_is_asked_for_anew),
 		BOUNDED_TEST(an_answer_ends_where_there_is_no_more),
 		BOUNDED_TEST(what_fits_to_the_last_octet_is_whole),
 		BOUNDED_TEST(a_request_that_is_too_long_is_told_why),
 		BOUNDED_TEST(all_of_a_request_counts),
 		BOUNDED_TEST(a_tunnel_is_cut_from_either_side),
 		BOUNDED_TEST(a_tunnel_that_ends_in_time_is_not_cut),
+		BOUNDED_TEST(a_tunnel_that_runs_without_gets_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

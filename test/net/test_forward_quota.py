@@ -321,6 +321,100 @@ def test_a_reload_changes_quotas(site):
     assert shown(site)["clients"] == []
 
 
+def reload(site, quota):
+    site.service.reload(site.config + (f"  quotas: [{{{quota}}}]\n" if quota else ""))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+
+
+def echoes(made, n):
+    """So many octets there and back; how many came."""
+    came = 0
+    with contextlib.suppress(ConnectionError, EOFError):
+        for _ in range(n >> 14):
+            made.sendall(b"e" * (1 << 14))
+            came += len(exactly(made, 1 << 14))
+    return came
+
+
+@contextlib.contextmanager
+def tunnel(site, way):
+    made = ask5(site, WEB[0], 7777)[1] if way == "socks" else site.tunnel(f"{WEB[0]}:7777")[1]
+    with made:
+        made.settimeout(20)
+        assert echoes(made, 1 << 14) == 1 << 14
+        yield made
+
+
+@pytest.fixture
+def echo_port(site):
+    """CONNECT may go to it."""
+    before = site.config
+    site.config += "  connect-ports: [443, 7777]\n"
+    yield
+    site.config = before
+
+
+@pytest.mark.usefixtures("echo_port")
+@pytest.mark.parametrize("way", ["connect", "socks"])
+def test_a_tunnel_that_runs_goes_by_the_quota_that_is_new(site, way):
+    begin(site, "name: day, bytes: 1M, every: day")
+    with tunnel(site, way) as made:
+        reload(site, "name: day, bytes: 4M, every: day")
+        assert echoes(made, MI) == MI  # twice as much as it had
+        reload(site, "name: day, bytes: 3M, every: day")
+        assert echoes(made, MI) < MI
+    assert 3 * MI <= sum(used(site)) <= 3 * MI + (1 << 18)
+    wait_for(lambda: [one for one in site.log() if one.get("cause") == "quota" and one.get("detail") == "day"])
+
+
+@pytest.mark.usefixtures("echo_port")
+@pytest.mark.parametrize("way", ["connect", "socks"])
+def test_a_tunnel_that_runs_gets_a_quota_and_loses_it(site, way):
+    begin(site, "name: other, bytes: 100M, every: day, from: [10.0.0.99]")
+    with tunnel(site, way) as made, tunnel(site, way) as stays:
+        reload(site, "name: day, bytes: 1M, every: day")
+        assert echoes(made, 4 << 14) == 4 << 14
+        assert sum(used(site)) >= 8 << 14
+        reload(site, None)
+        assert echoes(stays, 4 * MI) == 4 * MI
+        assert shown(site)["clients"] == [] or shown(site)["quotas"] == []
+        reload(site, "name: day, bytes: 1M, every: day")
+        assert echoes(made, MI) < MI
+
+
+@pytest.mark.usefixtures("echo_port")
+def test_a_tunnel_that_runs_becomes_slow_and_fast_again(site):
+    begin(site, "name: day, bytes: 1M, every: day")
+    with tunnel(site, "connect") as made:
+        assert echoes(made, 1 << 18) == 1 << 18
+        reload(site, "name: day, bytes: 32K, every: day, then: slow, rate: 64K")
+        begun = time.monotonic()
+        assert echoes(made, 1 << 18) == 1 << 18  # 256 KiB each way, of which a second's go at once
+        assert time.monotonic() - begun > 2
+        # What is waited for is granted by other terms: not when the old ones would have.
+        reload(site, "name: day, bytes: 32K, every: day, then: slow, rate: 1K")
+        made.sendall(b"e" * (1 << 16))
+        time.sleep(1)
+        reload(site, "name: day, bytes: 32K, every: day, then: slow, rate: 100M")
+        begun = time.monotonic()
+        assert len(exactly(made, 1 << 16)) == 1 << 16
+        assert time.monotonic() - begun < 10
+
+
+def test_a_download_that_runs_goes_by_the_quota_that_is_new(site):
+    begin(site, "name: day, bytes: 100M, every: day", more="  bandwidth: [{down: 1M, by: address}]\n")
+    with site.client.inside():
+        made = socket.create_connection((PROXY, 3128), 10)
+    with made:
+        made.settimeout(20)
+        made.sendall(b"GET http://www.example.com/much HTTP/1.1\r\nHost: www.example.com\r\n\r\n")
+        came = len(exactly(made, 1 << 18))
+        reload(site, "name: day, bytes: 4M, every: day")
+        while more := made.recv(1 << 16):
+            came += len(more)
+    assert 4 * MI <= came < 4 * MI + 4096
+
+
 # ---- datagrams
 
 

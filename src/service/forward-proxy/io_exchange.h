@@ -88,7 +88,10 @@ struct forward_exchange {
 	struct name_waiter waiter;
 	struct origin *origin;	   /* in use: of the last pick; NULL: none */
 	struct forward_pace *pace; /* what it draws from; NULL: nothing holds it */
-	uint32_t again_s;	   /* with REFUSAL_QUOTA: in how long it may go on */
+	/* By which that was chosen; held; NULL: not yet. And of the worker's policies. */
+	struct forward_view *limited_by;
+	uint64_t limited_policies;
+	uint32_t again_s; /* with REFUSAL_QUOTA: in how long it may go on */
 	struct proxy_cached *cached;
 	/* Of a tunnel, until its client is let in; owned. */
 	struct forward_inspected *inspecting;

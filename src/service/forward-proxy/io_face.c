@@ -216,6 +216,7 @@ static void done(void *arg, struct proxy_exchange *x)
 	forward_sign_in_leave(e);
 	forward_inspect_leave(e);
 	x->service = NULL;
+	forward_view_leave(e->limited_by);
 	forward_view_leave(e->view);
 }
 

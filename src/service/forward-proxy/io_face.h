@@ -112,6 +112,9 @@ bool forward_opening(void *arg, const struct proxy_connection *c, struct span by
 
 /* io_pace.c: how fast its octets may move, and how many at all. */
 enum forward_step forward_limit(struct forward_exchange *e, struct proxy_verdict *ret);
+/* By what is in force now, where that is another than before: quotas, their numbers, limits. False:
+ * there is no room to count, and it must end; *ret is the enum refusal, and it is counted. */
+bool forward_limit_anew(struct forward_exchange *e, unsigned *ret);
 /* Of an exchange whose octets are datagrams; anew after a reload. ERR_LIMIT, ENOMEM. */
 MUST enum err forward_limit_datagrams(struct forward_exchange *e);
 /* May one of so many octets go that way? Then it is counted. */

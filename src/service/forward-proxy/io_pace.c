@@ -83,11 +83,15 @@ static size_t head_size(const struct proxy_head *h)
 	return n;
 }
 
-static enum err claim(const struct forward_exchange *e, struct bandwidth_claim *ret_bandwidth,
+/* By what is in force, whatever it began with: e->limited_by. */
+static enum err claim(struct forward_exchange *e, struct bandwidth_claim *ret_bandwidth,
 		      struct quota_claim *ret_quotas)
 {
-	const struct forward_site *site = e->view->site;
+	const struct forward_site *site = e->limited_by->site;
+	struct forward_view *own = e->view;
+	e->view = e->limited_by;
 	const struct forward_membership groups = forward_membership_of(e);
+	e->view = own;
 	const struct access_facts facts = {
 		.client = ip_address_unmap(&e->x->connection->peer.address),
 		.user = e->user,
@@ -98,12 +102,30 @@ static enum err claim(const struct forward_exchange *e, struct bandwidth_claim *
 	return quota_claim(e->worker->quotas, &site->quotas, &facts, ret_quotas);
 }
 
+static void follow(struct forward_exchange *e)
+{
+	struct forward_view *before = e->limited_by;
+	e->limited_by = forward_view_use(e->worker->view);
+	e->limited_policies = e->worker->policies;
+	forward_view_leave(before);
+}
+
+static void set(struct forward_pace *p, const struct bandwidth_claim *bandwidth,
+		const struct quota_claim *quotas)
+{
+	p->bandwidth = *bandwidth;
+	p->quotas = *quotas;
+	p->pace.room = quotas->n ? room : NULL;
+	p->pace.count = quotas->n ? count : NULL;
+}
+
 /* Without anything that holds e->pace stays NULL. */
 static enum err begin(struct forward_exchange *e)
 {
-	const struct forward_site *site = e->view->site;
 	struct bandwidth_claim bandwidth;
 	struct quota_claim quotas;
+	follow(e);
+	const struct forward_site *site = e->limited_by->site;
 	if (!site->bandwidth.n && !site->quotas.n)
 		return OK;
 	TRY(claim(e, &bandwidth, &quotas));
@@ -116,15 +138,27 @@ static enum err begin(struct forward_exchange *e)
 	}
 	*p = (struct forward_pace){.pace = {.ask = ask, .give_back = give_back},
 				   .worker = e->worker,
-				   .bandwidth = bandwidth,
-				   .quotas = quotas,
 				   .head = head_size(&e->x->request)};
-	if (quotas.n) {
-		p->pace.room = room;
-		p->pace.count = count;
-	}
+	set(p, &bandwidth, &quotas);
 	e->pace = p;
 	return OK;
+}
+
+/* The exchange's memory only grows: in the same place. */
+static enum err change(struct forward_exchange *e)
+{
+	struct forward_pace *p = e->pace;
+	struct bandwidth_claim bandwidth;
+	struct quota_claim quotas;
+	proxy_pace_anew(&p->pace);
+	follow(e);
+	/* Held until then, so that nobody takes what was used for nobody's. */
+	enum err err = claim(e, &bandwidth, &quotas);
+	quota_leave(&p->quotas);
+	if (err)
+		bandwidth.n = quotas.n = 0;
+	set(p, &bandwidth, &quotas);
+	return err;
 }
 
 enum forward_step forward_limit(struct forward_exchange *e, struct proxy_verdict *ret)
@@ -143,6 +177,23 @@ enum forward_step forward_limit(struct forward_exchange *e, struct proxy_verdict
 		return forward_refuse_spent(e, ret);
 	proxy_exchange_pace(e->x, &e->pace->pace);
 	return FORWARD_STEP_ON;
+}
+
+bool forward_limit_anew(struct forward_exchange *e, unsigned *ret)
+{
+	const struct forward_worker *w = e->worker;
+	bool paced = e->pace;
+	/* Of what waits at an earlier step it is chosen then, and refusals cost nothing. */
+	if (!e->limited_by || e->refusal ||
+	    (e->limited_by == w->view && e->limited_policies == w->policies))
+		return true;
+	enum err err = paced ? change(e) : begin(e);
+	if (!err && !paced && e->pace)
+		proxy_exchange_pace(e->x, &e->pace->pace);
+	*ret = err == ERR_LIMIT ? REFUSAL_BUSY : REFUSAL_MEMORY;
+	if (err)
+		forward_count(e->worker, FORWARD_COUNT_REFUSED + *ret);
+	return !err;
 }
 
 const struct quota *forward_spent(const struct forward_exchange *e, uint64_t *ret_ends_s)
@@ -167,12 +218,7 @@ void forward_pace_leave(struct forward_exchange *e)
 
 enum err forward_limit_datagrams(struct forward_exchange *e)
 {
-	struct forward_pace *before = e->pace;
-	if (!before)
-		return begin(e);
-	/* In the same place: the exchange's memory only grows. */
-	quota_leave(&before->quotas);
-	return claim(e, &before->bandwidth, &before->quotas);
+	return e->pace ? change(e) : begin(e);
 }
 
 bool forward_datagram_may(struct forward_exchange *e, enum bandwidth_direction way, size_t n)

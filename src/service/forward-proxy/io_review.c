@@ -125,7 +125,7 @@ static void review(struct forward_exchange *e)
 	unsigned why;
 	if (e->association)
 		forward_associate_review(e);
-	else if (is_tunnel(e) && !forward_may_run(e, &why))
+	else if ((is_tunnel(e) && !forward_may_run(e, &why)) || !forward_limit_anew(e, &why))
 		forward_cut(e, why);
 }
 

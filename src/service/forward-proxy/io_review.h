@@ -1,7 +1,8 @@
 /* What runs is judged again, by what is in force now: each tunnel and each association of a worker,
  * after a reload, after another policy, each minute where hours may end, and every five seconds
  * where users of the tunnels sign in. Who may not any more
- * is cut. What is fetched is left: it ends by itself. In the worker's thread.
+ * is cut. What is fetched is left: it ends by itself. Quotas and limits are chosen anew for all
+ * that runs. In the worker's thread.
  */
 #ifndef FORWARD_PROXY_IO_REVIEW_H
 #define FORWARD_PROXY_IO_REVIEW_H

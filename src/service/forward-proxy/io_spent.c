@@ -90,7 +90,7 @@ enum forward_step forward_refuse_spent(struct forward_exchange *e, struct proxy_
 	/* More was granted, or the next period began, in this moment. */
 	if (!q)
 		return forward_refuse(e, REFUSAL_QUOTA, (struct span){0}, ret);
-	const struct period_date ends = period_date(e->view->site->quotas.zone, ends_s);
+	const struct period_date ends = period_date(e->limited_by->site->quotas.zone, ends_s);
 	write_reason(&w, q, &ends, e->language == PAGE_KOREAN);
 	e->reason = w.bad ? (struct span){0} : proxy_exchange_store(e->x, writer_span(&w));
 	e->again_s = ends_s > now_s ? (uint32_t)(ends_s - now_s) : 1;
