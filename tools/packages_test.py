@@ -9,10 +9,9 @@ from pathlib import Path
 TOOL = Path(__file__).resolve().parent / "packages"
 LIST = "# words\nrun: there gone\nrun: lost\nbuild: there\n"
 PROGRAMS = {
-    # Asked for one package by its name, and for all that are there.
-    "dpkg-query": 'for last; do :; done; case "$last" in there) echo installed ;; *Provides*) '
-    'echo "installed instead, more (= 2)"; echo "config-files gone" ;; esac',
-    "apt-cache": 'echo "  Candidate: 1.0"',
+    # Asked for all that are there, and what they stand for.
+    "dpkg-query": 'echo "installed there, "; echo "installed instead, more (= 2)"; echo "config-files gone, "',
+    "apt-cache": 'echo "$*" >>asked; shift; for name; do [ "$name" = new ] || echo "  Candidate: 1.0"; done',
     "apt-get": 'echo "$*" >>calls; ls policy >>calls 2>&1; [ "$2" = update ] || [ -e works ]',
     "id": "echo ${FAKE_UID:-0}",
     "cat": 'if [ "$1" = /proc/1/comm ]; then echo init; else /bin/cat "$@"; fi',
@@ -85,6 +84,15 @@ class Packages(unittest.TestCase):
         (self.folder / "policy").write_text("mine", encoding="utf-8")
         self.assertEqual(self.run_tool("run").returncode, 0)
         self.assertEqual((self.folder / "policy").read_text(encoding="utf-8"), "mine")
+
+    def test_renews_lists_that_do_not_know_a_package(self):
+        (self.folder / "works").touch()
+        (self.folder / "list").write_text("run: gone new there\n", encoding="utf-8")
+        self.assertEqual(self.run_tool("run").returncode, 0)
+        self.assertEqual((self.folder / "asked").read_text(encoding="utf-8"), "policy gone new\n")
+        calls = self.calls()
+        self.assertEqual(calls[0], "-qq update")
+        self.assertTrue(calls[2].endswith("install -y --no-install-recommends gone new"), calls)
 
     def test_renews_old_lists_and_reports_what_does_not_install(self):
         done = self.run_tool("run")
