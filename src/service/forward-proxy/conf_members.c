@@ -8,6 +8,9 @@ enum { STEPS_MAX = 3 };
 static bool is_user(const struct forward_conf *conf, const char *name)
 {
 	const struct proxy_user_conf *users = conf->access.users.items;
+	/* The tunnels' users come and go without this file. */
+	if (conf->access.vpn_users)
+		return true;
 	if (strcmp(name, "*") == 0)
 		return conf->access.users.n != 0;
 	for (size_t i = 0; i < conf->access.users.n; i++)
