@@ -77,12 +77,20 @@ bool answers_size_of_range(struct span value, uint64_t *ret)
 
 /* ---- rules ---- */
 
+/* A type with another star than the one for all of a kind would fit no answer: there are none that
+ * are called so (RFC 6838 4.2). */
+static bool stars_mean_something(struct span type)
+{
+	size_t star = span_find(type, '*');
+	return star == type.len || (star + 1 == type.len && type.data[star - 1] == '/');
+}
+
 bool answers_type_is_valid(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++)
 		if (text.data[i] >= 'A' && text.data[i] <= 'Z')
 			return false;
-	return span_is(text, "none") || (is_type(text) && !span_is(text, "*/*"));
+	return span_is(text, "none") || (is_type(text) && stars_mean_something(text));
 }
 
 /* wanted: "none", "video/mp4", or the same with a star in the second place. */
