@@ -443,6 +443,16 @@ bool quota_next(struct quota_table *t, size_t *at, struct quota_use *ret)
 	return false;
 }
 
+static void row_grant(struct quota_row *r, uint64_t extra)
+{
+	uint64_t there = atomic_load(&r->extra), then;
+	do {
+		if (__builtin_add_overflow(there, extra, &then))
+			then = UINT64_MAX;
+		then = least_of(then, QUOTA_EXTRA_MAX);
+	} while (!atomic_compare_exchange_weak(&r->extra, &there, then));
+}
+
 enum err quota_put(struct quota_table *t, const struct quota_use *u)
 {
 	struct quota_row *r = row_of(t, u);
@@ -450,7 +460,7 @@ enum err quota_put(struct quota_table *t, const struct quota_use *u)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < BANDWIDTH_DIRECTIONS; i++)
 		atomic_fetch_add(&r->used[i], u->used[i]);
-	atomic_fetch_add(&r->extra, u->extra);
+	row_grant(r, u->extra);
 	row_leave(r);
 	return OK;
 }

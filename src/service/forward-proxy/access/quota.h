@@ -22,6 +22,10 @@ enum {
 	QUOTA_GRANT_MAX = 256 * 1024, /* moved in one go by who is slow afterwards */
 };
 
+/* What is granted beside in one period ends there: as good as no limit, and a number that a file
+ * may have. */
+#define QUOTA_EXTRA_MAX (UINT64_C(1) << 60)
+
 /* Whose bytes are counted together. */
 enum quota_by {
 	QUOTA_BY_ADDRESS, /* an IPv6 client is its /64 */
@@ -112,8 +116,8 @@ void quota_turn(struct quota_table *t, const struct quotas *all, uint64_t now_s)
 bool quota_next(struct quota_table *t, size_t *at, struct quota_use *ret);
 size_t quota_rows(const struct quota_table *t);
 
-/* Adds to what is there of that quota and client, which may be nothing: used and extra. ERR_LIMIT:
- * there is no room. */
+/* Adds to what is there of that quota and client, which may be nothing: used and extra, the latter
+ * up to QUOTA_EXTRA_MAX. ERR_LIMIT: there is no room. */
 MUST enum err quota_put(struct quota_table *t, const struct quota_use *u);
 /* Nothing is used, nothing extra is there. False: there is no such row. */
 bool quota_reset(struct quota_table *t, const struct quota_use *which);

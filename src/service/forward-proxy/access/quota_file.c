@@ -9,7 +9,7 @@
 enum { FIELDS = 8, HEAD_FIELDS = 3, SUM_LEN = 16, COUNT_LEN = 10 };
 
 /* Sums of several stay below 64 bits. */
-#define BYTES_MAX (UINT64_C(1) << 60)
+#define BYTES_MAX QUOTA_EXTRA_MAX
 
 static const char *const bys[] = {"address", "user", "group", "all"};
 
