@@ -93,13 +93,27 @@ static void check_traffic(const struct nat_take_conf *t, size_t n, struct config
 	}
 }
 
+/* The family of a listener is that of the clients who are led to it. */
+static void check_unmapped(const struct ip_address *a, const struct config_step steps[2],
+			   struct config_at *at)
+{
+	const struct ip_address plain = ip_address_unmap(a);
+	char text[IP_ADDRESS_TEXT_MAX];
+	if (!ip_address_is_mapped(a))
+		return;
+	(void)ip_address_format(&plain, text);
+	config_fail_inside(at, steps, 2, "this is an address of IPv4; write it as %s", text);
+}
+
 static void check_to(const struct nat_take_conf *t, size_t n, struct config_at *at)
 {
 	const struct ip_endpoint *to = t->to.items;
 	for (size_t i = 0; i < t->to.n; i++) {
 		const struct config_step steps[] = {{"intercept", n}, {"to", i}};
 		const struct ip_address *a = &to[i].address;
-		if (ip_address_is_unspecified(a) || ip_address_is_loopback(a) || to[i].scope)
+		check_unmapped(a, steps, at);
+		if (ip_address_is_unspecified(a) || ip_address_is_loopback(a) ||
+		    ip_address_is_multicast(a) || to[i].scope)
 			config_fail_inside(at, steps, 2,
 					   "clients cannot be led there; write an address of this "
 					   "machine's on a device inside");
