@@ -92,6 +92,33 @@ static void ignores_case_of_ascii_letters_only(void **state)
 		}
 }
 
+/* Of whichever length, no byte is left out, and none is read that is not there. */
+static void ignores_case_at_every_place_of_every_length(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len < 35; len++) {
+		struct guard one = guard_of(len), other = guard_of(len);
+		uint8_t *a = one.end - len, *b = other.end - len;
+		for (size_t at = 0; at < len; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				memset(a, 'x', len);
+				memset(b, 'X', len);
+				a[at] = (uint8_t)c;
+				b[at] = (uint8_t)(c ^ 32);
+				bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+				assert_int_equal(
+					span_equal_nocase(span_of(a, len), span_of(b, len)),
+					letter);
+				b[at] = (uint8_t)c;
+				assert_true(span_equal_nocase(span_of(a, len), span_of(b, len)));
+				b[at] = (uint8_t)(c + 1);
+				assert_false(span_equal_nocase(span_of(a, len), span_of(b, len)));
+			}
+		guard_done(&one);
+		guard_done(&other);
+	}
+}
+
 static void cuts_parts_that_never_leave_the_whole(void **state)
 {
 	(void)state;
@@ -161,6 +188,7 @@ int main(void)
 		cmocka_unit_test(refuses_text_that_does_not_fit_with_its_nul),
 		cmocka_unit_test(compares_bytes_and_length),
 		cmocka_unit_test(ignores_case_of_ascii_letters_only),
+		cmocka_unit_test(ignores_case_at_every_place_of_every_length),
 		cmocka_unit_test(cuts_parts_that_never_leave_the_whole),
 		cmocka_unit_test(finds_the_first_of_a_byte),
 		cmocka_unit_test(trims_blanks_and_tabs_at_both_ends_only),
