@@ -13,31 +13,6 @@ static const uint8_t tchar[256] = {
 	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
-/* Where the first control byte but a tab stands, from pos on; in.len when there is none. Eight
- * bytes at once: the two tests mark a byte's top bit when it is below 0x20, or 0x7f. */
-static size_t control_find(struct span in, size_t pos)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	for (;;) {
-		while (in.len - pos >= 8) {
-			uint64_t v;
-			memcpy(&v, &in.data[pos], 8);
-			uint64_t del = v ^ ones * 0x7f;
-			uint64_t found = (((v - ones * 0x20) & ~v) | ((del - ones) & ~del)) & tops;
-			if (found) {
-				pos += (size_t)__builtin_ctzll(found) / 8;
-				break;
-			}
-			pos += 8;
-		}
-		while (pos < in.len && in.data[pos] >= 0x20 && in.data[pos] != 0x7f)
-			pos++;
-		if (pos == in.len || in.data[pos] != '\t')
-			return pos;
-		pos++;
-	}
-}
-
 static enum parse fault(struct http1_head *head, enum http_fault why)
 {
 	head->fault = why;
@@ -49,7 +24,7 @@ static enum parse fault(struct http1_head *head, enum http_fault why)
 static enum parse text_read(struct span in, size_t *pos, struct http1_head *head,
 			    enum http_fault bad, struct span *ret)
 {
-	size_t end = control_find(in, *pos);
+	size_t end = http_control_find(in, *pos);
 	if (end == in.len)
 		return PARSE_MORE;
 	if (in.data[end] == '\n')
@@ -351,7 +326,7 @@ enum parse http1_chunk_size(struct span in, size_t *ret_used, uint64_t *ret_size
 		return PARSE_MORE;
 	if (i == 0 || i == 16 || (in.data[i] != '\r' && in.data[i] != ';'))
 		return PARSE_BAD;
-	size_t end = control_find(in, i);
+	size_t end = http_control_find(in, i);
 	if (end - i > HTTP_CHUNK_EXT_MAX)
 		return PARSE_BAD;
 	if (end == in.len || (end + 1 == in.len && in.data[end] == '\r'))

@@ -1,11 +1,45 @@
 #include "proto/http/token.h"
 
 /* Bits of the classes a byte belongs to. */
-enum { TCHAR = 1, URI = 2, HOST = 4 };
+enum { TCHAR = 1, URI = 2, HOST = 4, ALNUM = 8, ANY = TCHAR | URI | HOST };
+
+/* tchar (RFC 9110 5.6.2); what may stand in a URI (RFC 3986 2), but '#': no fragment; and in the
+ * host of one without brackets. */
+static const uint8_t classes[256] = {
+	['0' ... '9'] = ANY | ALNUM,
+	['A' ... 'Z'] = ANY | ALNUM,
+	['a' ... 'z'] = ANY | ALNUM,
+	['!'] = ANY,
+	['$'] = ANY,
+	['%'] = ANY,
+	['&'] = ANY,
+	['\''] = ANY,
+	['*'] = ANY,
+	['+'] = ANY,
+	['-'] = ANY,
+	['.'] = ANY,
+	['_'] = ANY,
+	['~'] = ANY,
+	['#'] = TCHAR,
+	['^'] = TCHAR,
+	['`'] = TCHAR,
+	['|'] = TCHAR,
+	['('] = URI | HOST,
+	[')'] = URI | HOST,
+	[','] = URI | HOST,
+	[';'] = URI | HOST,
+	['='] = URI | HOST,
+	[':'] = URI,
+	['/'] = URI,
+	['?'] = URI,
+	['['] = URI,
+	[']'] = URI,
+	['@'] = URI,
+};
 
 static bool is_alnum(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return classes[c] & ALNUM;
 }
 
 static bool one_of(uint8_t c, const char *set)
@@ -13,22 +47,10 @@ static bool one_of(uint8_t c, const char *set)
 	return c != 0 && strchr(set, c) != NULL;
 }
 
-static bool is_class(uint8_t c, unsigned class)
-{
-	if (is_alnum(c))
-		return true;
-	switch (class) {
-	case TCHAR: return one_of(c, "!#$%&'*+-.^_`|~");
-	case URI: return one_of(c, "-._~:/?[]@!$&'()*+,;=%"); /* no '#': no fragment */
-	case HOST: return one_of(c, "-._~!$&'()*+,;=%");
-	default: return false;
-	}
-}
-
 static bool all(struct span s, unsigned class)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_class(s.data[i], class))
+		if (!(classes[s.data[i]] & class))
 			return false;
 	return true;
 }
@@ -38,12 +60,34 @@ bool http_is_token(struct span s)
 	return s.len > 0 && all(s, TCHAR);
 }
 
+size_t http_control_find(struct span in, size_t pos)
+{
+	/* Eight bytes at once: the two tests mark a byte's top bit when it is below 0x20, or 0x7f.
+	 */
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	for (;;) {
+		while (in.len - pos >= 8) {
+			uint64_t v;
+			memcpy(&v, &in.data[pos], 8);
+			uint64_t del = v ^ ones * 0x7f;
+			uint64_t found = (((v - ones * 0x20) & ~v) | ((del - ones) & ~del)) & tops;
+			if (found) {
+				pos += (size_t)__builtin_ctzll(found) / 8;
+				break;
+			}
+			pos += 8;
+		}
+		while (pos < in.len && in.data[pos] >= 0x20 && in.data[pos] != 0x7f)
+			pos++;
+		if (pos == in.len || in.data[pos] != '\t')
+			return pos;
+		pos++;
+	}
+}
+
 bool http_is_field_value(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7f)
-			return false;
-	return true;
+	return http_control_find(s, 0) == s.len;
 }
 
 static bool is_port(struct span s)
@@ -84,7 +128,7 @@ static bool is_absolute(struct span s)
 			return false;
 	struct span rest = span_sub(s, colon + 3, s.len);
 	size_t end = 0;
-	while (end < rest.len && !one_of(rest.data[end], "/?"))
+	while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
 		end++;
 	return end > 0 && http_is_host(span_sub(rest, 0, end));
 }

@@ -6,6 +6,9 @@
 
 /* One or more tchar (RFC 9110 5.6.2). */
 bool http_is_token(struct span s);
+/* Where the first control byte but a tab stands, from pos (at most in.len) on; in.len when there is
+ * none. */
+size_t http_control_find(struct span in, size_t pos);
 /* Visible bytes, blanks, tabs and obs-text (RFC 9110 5.5); may be empty. */
 bool http_is_field_value(struct span s);
 /* uri-host [":" port] (RFC 9110 7.2); may be empty, as RFC 9112 3.2 allows. */

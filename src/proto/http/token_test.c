@@ -1,0 +1,85 @@
+#include "proto/http/token.h"
+
+#include "test/guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static bool is_in(unsigned c, const char *set)
+{
+	bool letter = (c | 32) >= 'a' && (c | 32) <= 'z' && c < 128;
+	return letter || (c >= '0' && c <= '9') || (c && strchr(set, (int)c));
+}
+
+/* RFC 9110 5.6.2: "tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" /
+ * "`" / "|" / "~" / DIGIT / ALPHA". */
+static void takes_the_bytes_of_tokens_alone(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		const uint8_t text[] = {'a', (uint8_t)c, 'z'};
+		assert_int_equal(http_is_token(span_of(text, 3)), is_in(c, "!#$%&'*+-.^_`|~"));
+	}
+	assert_false(http_is_token(span_text("")));
+}
+
+/* RFC 3986 2: unreserved, gen-delims but "#", sub-delims, "%". */
+static void takes_the_bytes_of_uris_alone(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		const uint8_t text[] = {'/', (uint8_t)c, 'z'};
+		assert_int_equal(http_is_target(span_text("GET"), span_of(text, 3)),
+				 is_in(c, "-._~:/?[]@!$&'()*+,;=%"));
+	}
+}
+
+/* RFC 3986 3.2.2: reg-name = *( unreserved / pct-encoded / sub-delims ). */
+static void takes_the_bytes_of_hosts_alone(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		const uint8_t text[] = {'a', (uint8_t)c, 'z'};
+		assert_int_equal(http_is_host(span_of(text, 3)), is_in(c, "-._~!$&'()*+,;=%"));
+	}
+	assert_true(http_is_host(span_text("")));
+	assert_true(http_is_host(span_text("a:80")));
+	assert_false(http_is_host(span_text("a:80a")));
+}
+
+/* RFC 9110 5.5: VCHAR, obs-text, SP and HTAB; at whichever place of whichever length. */
+static void finds_each_control_byte_but_tabs_at_every_place(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len < 20; len++) {
+		struct guard g = guard_of(len);
+		uint8_t *text = g.end - len;
+		for (size_t at = 0; at < len; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+				memset(text, '\t', len);
+				memset(text, 0xff, at);
+				text[at] = (uint8_t)c;
+				struct span s = span_of(text, len);
+				assert_int_equal(http_control_find(s, 0), control ? at : len);
+				assert_int_equal(http_control_find(s, at), control ? at : len);
+				assert_int_equal(http_control_find(s, at + 1), len);
+				assert_int_equal(http_is_field_value(s), !control);
+			}
+		guard_done(&g);
+	}
+	assert_true(http_is_field_value(span_text("")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_the_bytes_of_tokens_alone),
+		cmocka_unit_test(takes_the_bytes_of_uris_alone),
+		cmocka_unit_test(takes_the_bytes_of_hosts_alone),
+		cmocka_unit_test(finds_each_control_byte_but_tabs_at_every_place),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
