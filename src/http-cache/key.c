@@ -1,5 +1,6 @@
 #include "http-cache/key.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "proto/http/uri.h"
 
@@ -46,8 +47,10 @@ static void write_origin(const struct cache_target *t, struct writer *w)
 	write_span(w, t->scheme);
 	write_text(w, "://");
 	write_span(w, t->host);
-	if (t->port && t->port != port_of(t->scheme))
-		write_format(w, ":%u", t->port);
+	if (t->port && t->port != port_of(t->scheme)) {
+		write_u8(w, ':');
+		write_decimal(w, t->port);
+	}
 }
 
 void cache_key_write(const struct cache_target *t, struct writer *w)

@@ -1,6 +1,6 @@
 #include "proto/ip/number.h"
 
-#include "base/writer.h"
+#include "base/decimal.h"
 
 bool ip_number_parse(struct span text, uint32_t max, uint32_t *ret)
 {
@@ -15,12 +15,5 @@ bool ip_number_parse(struct span text, uint32_t max, uint32_t *ret)
 
 void ip_number_write(struct writer *w, uint32_t number)
 {
-	uint8_t digits[10];
-	size_t n = 0;
-	do {
-		digits[n++] = (uint8_t)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (n)
-		write_u8(w, digits[--n]);
+	write_decimal(w, number);
 }

@@ -1,6 +1,7 @@
 /* What is kept, as an answer to this client. */
 #include "proxy/cache/io_cache_inner.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "http-cache/answer.h"
 #include "http-cache/status.h"
@@ -58,7 +59,7 @@ static void add_number(struct proxy_cached *c, const char *name, uint64_t number
 {
 	uint8_t room[NUMBER_MAX];
 	struct writer w = writer_of(room, sizeof(room));
-	write_format(&w, "%llu", (unsigned long long)number);
+	write_decimal(&w, number);
 	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
 		err_ignore(proxy_head_add(&c->x->response, span_text(name), value));

@@ -34,7 +34,8 @@ static bool path_settle(struct proxy_exchange *x, struct span path, struct span 
  * chose: what came of it is kept apart. Of the usual level, too: a reload may make that another. */
 static void write_level(const struct forward_exchange *e, struct writer *w)
 {
-	write_format(w, "\nprivacy: %s", privacy_level_text(e->privacy->level));
+	write_text(w, "\nprivacy: ");
+	write_text(w, privacy_level_text(e->privacy->level));
 }
 
 static struct proxy_cached *begin(const struct forward_exchange *e)
