@@ -33,30 +33,38 @@ static uint32_t seconds(struct span value)
 	return n;
 }
 
+#define WORD(text)                                                                                 \
+	{                                                                                          \
+		(const uint8_t *)(text), sizeof(text) - 1                                          \
+	}
+
 static const struct {
-	const char *name;
+	struct span name;
 	size_t at; /* of the number in the struct */
 } numbers[] = {
-	{"max-age", offsetof(struct cache_directives, max_age_s)},
-	{"s-maxage", offsetof(struct cache_directives, s_maxage_s)},
-	{"min-fresh", offsetof(struct cache_directives, min_fresh_s)},
-	{"max-stale", offsetof(struct cache_directives, max_stale_s)},
-	{"stale-while-revalidate", offsetof(struct cache_directives, stale_while_revalidate_s)},
-	{"stale-if-error", offsetof(struct cache_directives, stale_if_error_s)},
+	{WORD("max-age"), offsetof(struct cache_directives, max_age_s)},
+	{WORD("s-maxage"), offsetof(struct cache_directives, s_maxage_s)},
+	{WORD("min-fresh"), offsetof(struct cache_directives, min_fresh_s)},
+	{WORD("max-stale"), offsetof(struct cache_directives, max_stale_s)},
+	{WORD("stale-while-revalidate"),
+	 offsetof(struct cache_directives, stale_while_revalidate_s)},
+	{WORD("stale-if-error"), offsetof(struct cache_directives, stale_if_error_s)},
 };
 
 static const struct {
-	const char *name;
+	struct span name;
 	size_t at; /* of the flag */
 } flags[] = {
-	{"no-store", offsetof(struct cache_directives, no_store)},
-	{"public", offsetof(struct cache_directives, is_public)},
-	{"must-revalidate", offsetof(struct cache_directives, must_revalidate)},
-	{"proxy-revalidate", offsetof(struct cache_directives, proxy_revalidate)},
-	{"must-understand", offsetof(struct cache_directives, must_understand)},
-	{"no-transform", offsetof(struct cache_directives, no_transform)},
-	{"only-if-cached", offsetof(struct cache_directives, only_if_cached)},
+	{WORD("no-store"), offsetof(struct cache_directives, no_store)},
+	{WORD("public"), offsetof(struct cache_directives, is_public)},
+	{WORD("must-revalidate"), offsetof(struct cache_directives, must_revalidate)},
+	{WORD("proxy-revalidate"), offsetof(struct cache_directives, proxy_revalidate)},
+	{WORD("must-understand"), offsetof(struct cache_directives, must_understand)},
+	{WORD("no-transform"), offsetof(struct cache_directives, no_transform)},
+	{WORD("only-if-cached"), offsetof(struct cache_directives, only_if_cached)},
 };
+
+#undef WORD
 
 enum {
 	NUMBERS = sizeof(numbers) / sizeof(numbers[0]),
@@ -81,7 +89,7 @@ static void qualified(bool *whole, struct span *fields, bool has_value, struct s
 static void take(struct cache_directives *d, struct span name, bool has_value, struct span value)
 {
 	for (size_t i = 0; i < NUMBERS; i++) {
-		if (!span_equal_nocase(name, span_text(numbers[i].name)))
+		if (!span_equal_nocase(name, numbers[i].name))
 			continue;
 		uint32_t *n = number_of(d, i);
 		bool any_age = n == &d->max_stale_s && !has_value;
@@ -91,7 +99,7 @@ static void take(struct cache_directives *d, struct span name, bool has_value, s
 	}
 	/* 5.2: no argument is allowed here, and one that is there takes nothing away. */
 	for (size_t i = 0; i < FLAGS; i++)
-		if (span_equal_nocase(name, span_text(flags[i].name)))
+		if (span_equal_nocase(name, flags[i].name))
 			*(bool *)((char *)d + flags[i].at) = true;
 	if (span_equal_nocase(name, span_text("no-cache")))
 		qualified(&d->no_cache, &d->no_cache_fields, has_value, value);
@@ -238,7 +246,7 @@ static void take_structured(struct cache_directives *d, struct span key, struct 
 	bool is_true = !value.len || span_is(value, "?1");
 	bool quoted = value.len && value.data[0] == '"';
 	for (size_t i = 0; i < NUMBERS; i++) {
-		if (!span_is(key, numbers[i].name))
+		if (!span_equal(key, numbers[i].name))
 			continue;
 		*number_of(d, i) = is_digits(value) ? seconds(value) : 0;
 		return;

@@ -56,14 +56,14 @@ static bool is_understood(uint16_t status)
 }
 
 /* 3: "the response contains at least one of". */
-static bool is_marked(struct cache_fields f, const struct cache_directives *d,
-		      const struct cache_meta *m, const struct cache_policy *p)
+static bool is_marked(const struct cache_answered *a, const struct cache_directives *d,
+		      bool targeted, const struct cache_policy *p)
 {
 	return d->is_public || (p->is_private && d->is_private) ||
-	       (!m->targeted && cache_field_find(f, HTTP_FIELD_EXPIRES)) ||
+	       (!targeted && cache_field_find(a->fields, HTTP_FIELD_EXPIRES)) ||
 	       d->max_age_s != CACHE_SECONDS_NONE ||
 	       (!p->is_private && d->s_maxage_s != CACHE_SECONDS_NONE) ||
-	       cache_status_is_heuristic(m->status);
+	       cache_status_is_heuristic(a->status);
 }
 
 static bool varies_by_all(struct cache_fields f)
@@ -97,36 +97,47 @@ static enum cache_rule forbidden(struct cache_fields request, const struct cache
 	return CACHE_MAY_STORE;
 }
 
-enum cache_rule cache_may_store(struct span method, struct cache_fields request,
-				struct cache_fields response, const struct cache_meta *m,
-				const struct cache_policy *policy)
+enum cache_rule cache_forbids(struct span method, struct cache_fields request,
+			      const struct cache_answered *a, const struct cache_policy *policy)
 {
 	struct cache_directives d;
 	bool targeted;
 	if (!span_is(method, "GET"))
 		return CACHE_RULE_METHOD;
-	if (m->status < 200)
+	if (a->status < 200)
 		return CACHE_RULE_INTERIM;
-	cache_directives_of_response(response, &d, &targeted);
 	/* What is not understood is stored neither with must-understand nor without. */
-	if (!is_understood(m->status))
+	if (!is_understood(a->status))
 		return CACHE_RULE_STATUS;
+	cache_directives_of_response(a->fields, &d, &targeted);
 	enum cache_rule rule = forbidden(request, &d, policy);
 	if (rule)
 		return rule;
-	if (!is_marked(response, &d, m, policy))
+	if (!is_marked(a, &d, targeted, policy))
 		return CACHE_RULE_UNMARKED;
-	if (varies_by_all(response))
+	if (varies_by_all(a->fields))
 		return CACHE_RULE_VARY_ANY;
-	const struct http_field *cookie = cache_field_find(response, HTTP_FIELD_SET_COOKIE);
+	const struct http_field *cookie = cache_field_find(a->fields, HTTP_FIELD_SET_COOKIE);
 	if (cookie && !policy->set_cookie && !cache_names_have(d.private_fields, cookie->name) &&
 	    !cache_names_have(d.no_cache_fields, cookie->name))
 		return CACHE_RULE_SET_COOKIE;
+	return CACHE_MAY_STORE;
+}
+
+bool cache_is_useless(const struct cache_meta *m)
+{
 	bool fresh = cache_ttl_s(m, m->response_s) > 0 && !m->no_cache;
 	bool stale = m->stale_validate_s || m->stale_error_s;
-	if (!fresh && !stale && !m->etag.len && !m->has_modified)
-		return CACHE_RULE_USELESS;
-	return CACHE_MAY_STORE;
+	return !fresh && !stale && !m->etag.len && !m->has_modified;
+}
+
+enum cache_rule cache_may_store(struct span method, struct cache_fields request,
+				struct cache_fields response, const struct cache_meta *m,
+				const struct cache_policy *policy)
+{
+	const struct cache_answered a = {.status = m->status, .fields = response};
+	enum cache_rule rule = cache_forbids(method, request, &a, policy);
+	return !rule && cache_is_useless(m) ? CACHE_RULE_USELESS : rule;
 }
 
 bool cache_field_is_stored(const struct http_field *f, const struct cache_directives *d,

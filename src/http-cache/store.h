@@ -33,7 +33,20 @@ enum cache_rule {
 const char *cache_rule_word(enum cache_rule rule);
 const char *cache_rule_text(enum cache_rule rule);
 
-/* m: of the response, by cache_meta_read. */
+/* The head of a response. */
+struct cache_answered {
+	uint16_t status;
+	struct cache_fields fields;
+};
+
+/* All rules about heads but the last, which is about times: what is forbidden anyway need not have
+ * them read. */
+enum cache_rule cache_forbids(struct span method, struct cache_fields request,
+			      const struct cache_answered *a, const struct cache_policy *policy);
+/* CACHE_RULE_USELESS. m: of the response, by cache_meta_read. */
+bool cache_is_useless(const struct cache_meta *m);
+
+/* The two together. */
 enum cache_rule cache_may_store(struct span method, struct cache_fields request,
 				struct cache_fields response, const struct cache_meta *m,
 				const struct cache_policy *policy);

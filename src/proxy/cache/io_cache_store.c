@@ -156,16 +156,25 @@ static void close_filter(struct proxy_filter *f, struct proxy_exchange *x, bool 
 
 static const struct proxy_filter_ops filter_ops = {.push = push, .close = close_filter};
 
+/* By its head alone. */
+static enum cache_rule judge(const struct proxy_cached *c, struct cache_fields fields)
+{
+	const struct proxy_exchange *x = c->x;
+	const struct cache_answered a = {.status = x->response.status, .fields = fields};
+	struct cache_meta meta;
+	enum cache_rule rule = cache_forbids(x->request.method, cached_request(c), &a, &c->policy);
+	if (rule)
+		return rule;
+	cache_meta_read(a.status, fields, &c->policy, c->request_s, clock_wall_s(), &meta);
+	return cache_is_useless(&meta) ? CACHE_RULE_USELESS : CACHE_MAY_STORE;
+}
+
 bool cached_keep_begin(struct proxy_cached *c)
 {
 	struct proxy_exchange *x = c->x;
 	const struct proxy_head *r = &x->response;
 	struct cache_fields fields = {.at = r->fields, .n = r->fields_n};
-	struct cache_meta meta;
-	cache_meta_read(r->status, fields, &c->policy, c->request_s, clock_wall_s(), &meta);
-	enum cache_rule rule = cache_may_store(x->request.method, cached_request(c), fields, &meta,
-					       &c->policy),
-			why = rule;
+	enum cache_rule rule = judge(c, fields), why = rule;
 	if (!rule && r->has_length && r->length > cache_memory_object_max(c->desk->memory))
 		rule = CACHE_RULE_LARGE;
 	if (!rule)
