@@ -156,7 +156,6 @@ static struct span host_of(struct span url)
 
 /* ---- edits ---- */
 
-/* Most are told apart by their first letters. */
 static bool is_named(const struct privacy_row *row, struct span field)
 {
 	if (!field.len || (field.data[0] | 0x20) != row->name[0])
@@ -167,19 +166,32 @@ static bool is_named(const struct privacy_row *row, struct span field)
 	return span_equal_nocase(all ? span_sub(field, 0, name.len) : field, name);
 }
 
-/* The first row that names it. */
-static const struct privacy_row *row_of(const struct http_field *f, bool of_answer)
+/* Names are told apart by their first letters: a bit for each, in either case. */
+static uint32_t letter_of(uint8_t first)
 {
-	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].of_answer == of_answer && is_named(&rows[i], f->name))
-			return &rows[i];
-	return NULL;
+	return UINT32_C(1) << (first & 31);
 }
 
-static bool is_kept(const struct privacy_conf *c, const struct http_field *f, bool of_answer,
-		    struct span host)
+/* The rows that take something away at this level and may name a field of the head, in their order,
+ * into ret; returns how many. What a row passes no later one takes away. */
+static size_t likely(const struct privacy_conf *c, const struct proxy_head *head, bool of_answer,
+		     const struct privacy_row **ret)
 {
-	const struct privacy_row *row = row_of(f, of_answer);
+	uint32_t letters = 0;
+	size_t n = 0;
+	for (uint16_t i = 0; i < head->fields_n; i++)
+		if (head->fields[i].name.len)
+			letters |= letter_of(head->fields[i].name.data[0]);
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].rules[c->level] > PRIVACY_ADDED && rows[i].of_answer == of_answer &&
+		    letters & letter_of((uint8_t)rows[i].name[0]))
+			ret[n++] = &rows[i];
+	return n;
+}
+
+static bool is_kept(const struct privacy_conf *c, const struct privacy_row *row,
+		    const struct http_field *f, struct span host)
+{
 	switch (row ? (enum privacy_rule)row->rules[c->level] : PRIVACY_PASSED) {
 	case PRIVACY_DROPPED:
 	case PRIVACY_FIXED: return false;
@@ -191,10 +203,19 @@ static bool is_kept(const struct privacy_conf *c, const struct http_field *f, bo
 static void drop(const struct privacy_conf *c, struct proxy_head *head, bool of_answer,
 		 struct span host)
 {
+	const struct privacy_row *some[ROWS];
+	size_t some_n = likely(c, head, of_answer, some);
 	uint16_t kept = 0;
-	for (uint16_t i = 0; i < head->fields_n; i++)
-		if (is_kept(c, &head->fields[i], of_answer, host))
-			head->fields[kept++] = head->fields[i];
+	for (uint16_t i = 0; i < head->fields_n; i++) {
+		size_t row = 0; /* the first that names it */
+		while (row < some_n && !is_named(some[row], head->fields[i].name))
+			row++;
+		if (!is_kept(c, row < some_n ? some[row] : NULL, &head->fields[i], host))
+			continue;
+		if (kept != i)
+			head->fields[kept] = head->fields[i];
+		kept++;
+	}
 	head->fields_n = kept;
 }
 
