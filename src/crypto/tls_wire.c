@@ -2,6 +2,54 @@
 #include "crypto/tls_inner.h"
 
 #include <limits.h>
+#include <openssl/err.h>
+
+/* What the library has noted in this thread, the first first. */
+enum { NOTES_MAX = 8 };
+
+struct notes {
+	unsigned long codes[NOTES_MAX];
+	size_t n;
+};
+
+/* The wire may be another connection of the library's (TLS inside TLS), which takes all that is
+ * noted in its thread for its own, and leaves nothing of it: an alert on its way there would lose
+ * why it is sent. */
+static void notes_take(struct notes *n)
+{
+	unsigned long code;
+	n->n = 0;
+	while ((code = ERR_get_error()))
+		if (n->n < NOTES_MAX)
+			n->codes[n->n++] = code;
+}
+
+static void notes_put(const struct notes *n)
+{
+	ERR_clear_error();
+	for (size_t i = 0; i < n->n; i++) {
+		ERR_new();
+		ERR_set_error(ERR_GET_LIB(n->codes[i]), ERR_GET_REASON(n->codes[i]), NULL);
+	}
+}
+
+static enum err receive(struct tls_stream *t, char *buf, size_t size, size_t *ret_len)
+{
+	struct notes noted;
+	notes_take(&noted);
+	enum err e = t->wire.receive(t->wire.arg, buf, size, ret_len);
+	notes_put(&noted);
+	return e;
+}
+
+static enum err send(struct tls_stream *t, struct span bytes, size_t *ret_len)
+{
+	struct notes noted;
+	notes_take(&noted);
+	enum err e = t->wire.send(t->wire.arg, bytes, ret_len);
+	notes_put(&noted);
+	return e;
+}
 
 static int wire_read(BIO *b, char *buf, int size)
 {
@@ -10,7 +58,7 @@ static int wire_read(BIO *b, char *buf, int size)
 	BIO_clear_retry_flags(b);
 	if (size <= 0 || t->wire_err)
 		return 0;
-	t->wire_err = t->wire.receive(t->wire.arg, buf, (size_t)size, &n);
+	t->wire_err = receive(t, buf, (size_t)size, &n);
 	if (t->wire_err)
 		return 0;
 	if (n == 0) {
@@ -27,7 +75,7 @@ static int wire_write(BIO *b, const char *buf, int len)
 	BIO_clear_retry_flags(b);
 	if (len <= 0)
 		return 0;
-	enum err e = t->wire.send(t->wire.arg, span_of(buf, (size_t)len), &n);
+	enum err e = send(t, span_of(buf, (size_t)len), &n);
 	if (e) {
 		t->wire_err = e;
 		return -1;

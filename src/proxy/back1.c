@@ -2,6 +2,7 @@
 #include "proxy/back1.h"
 
 #include "proxy/back1_inner.h"
+#include "proxy/back2.h"
 #include "proxy/binding.h"
 #include "proxy/convert1.h"
 #include "proxy/exchange.h"
@@ -76,7 +77,8 @@ static struct proxy_exchange *let_go(struct proxy_back1 *b)
 
 static bool is_connecting(const struct proxy_back1 *b)
 {
-	return b->state == PROXY_BACK1_CONNECT || b->state == PROXY_BACK1_LEAD;
+	return b->state == PROXY_BACK1_CONNECT || b->state == PROXY_BACK1_LEAD ||
+	       b->state == PROXY_BACK1_SECURE;
 }
 
 static void fail(struct proxy_back1 *b, enum proxy_cause cause)
@@ -568,17 +570,94 @@ static bool lead_prepare(struct proxy_back1 *b)
 	return !b->hop->socks || back1_socks_prepare(b);
 }
 
+static void ready(void *owner, unsigned events);
+
+static void owned(struct proxy_back1 *b, struct proxy_transport *t)
+{
+	b->wire.t = t;
+	t->owner = b;
+	t->call = ready;
+}
+
+/* TLS with the target, by way of whoever led there. False: b is gone. */
+static bool secure(struct proxy_back1 *b)
+{
+	const struct proxy_hop *hop = b->hop;
+	struct proxy_worker *w = b->w;
+	bool one = hop->tls1 && (hop->only_http1 || b->x->request.protocol.len);
+	/* Who speaks first, or has ended, does not speak TLS. */
+	if (proxy_wire1_bytes(&b->wire).len || b->wire.in_eof || !w->io->tls_connect) {
+		fail(b, PROXY_BACK_TLS);
+		return false;
+	}
+	struct proxy_transport *t = TAKE(b->wire.t);
+	t->call = NULL;
+	if (w->io->tls_connect(w, t, one ? hop->tls1 : hop->tls, &t)) {
+		fail(b, PROXY_BUSY);
+		return false;
+	}
+	owned(b, t);
+	b->state = PROXY_BACK1_SECURE;
+	return true;
+}
+
+static bool is_h2(const struct proxy_transport *t)
+{
+	return t->tls && span_is(t->tls->alpn, "h2");
+}
+
+/* It is the other version's from now on. */
+static void hand_over(struct proxy_back1 *b)
+{
+	struct proxy_worker *w = b->w;
+	struct proxy_hop *hop = b->hop;
+	struct proxy_transport *t = TAKE(b->wire.t);
+	t->call = NULL;
+	hop->open_n++; /* keeps the hop while this connection changes its owner */
+	struct proxy_exchange *x = let_go(b);
+	x->back = NULL;
+	proxy_back2_adopt(w, hop, t, x);
+	hop->open_n--;
+}
+
+/* The target's TLS is there, or is not. */
+static void secured(struct proxy_back1 *b)
+{
+	struct proxy_transport *t = b->wire.t;
+	if (t->ready & PROXY_BROKEN) {
+		enum proxy_cause cause = hop_open_cause(b->hop, t);
+		/* The connection to that proxy is another matter, and was there. */
+		fail(b, cause == PROXY_CONNECT_FAILED ? PROXY_BACK_TLS : cause);
+		return;
+	}
+	if (!(t->ready & PROXY_OPENED))
+		return;
+	if (is_h2(t)) {
+		hand_over(b);
+		return;
+	}
+	b->hop->only_http1 = true;
+	opened(b);
+}
+
 static void connecting(struct proxy_back1 *b)
 {
 	if (b->state == PROXY_BACK1_CONNECT && b->wire.t->ready & PROXY_BROKEN) {
 		fail(b, hop_open_cause(b->hop, b->wire.t));
 		return;
 	}
-	if (!(b->wire.t->ready & PROXY_OPENED))
-		return;
-	if (b->lead && !led_on(b))
-		return;
-	opened(b);
+	if (b->state != PROXY_BACK1_SECURE) {
+		bool leads = b->lead;
+		if (!(b->wire.t->ready & PROXY_OPENED) || (leads && !led_on(b)))
+			return;
+		if (!leads || !b->hop->tls) {
+			opened(b);
+			return;
+		}
+		if (!secure(b))
+			return;
+	}
+	secured(b);
 }
 
 static void ready(void *owner, unsigned events)
@@ -623,13 +702,6 @@ static struct proxy_back1 *back1_new(struct proxy_worker *w, struct proxy_hop *h
 	return b;
 }
 
-static void owned(struct proxy_back1 *b, struct proxy_transport *t)
-{
-	b->wire.t = t;
-	t->owner = b;
-	t->call = ready;
-}
-
 void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_exchange *x)
 {
 	struct proxy_back1 *b = back1_new(w, hop, x);
@@ -642,7 +714,10 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 		fail(b, PROXY_BUSY);
 		return;
 	}
-	enum err e = hop_connect(x, hop->tls1 ? hop->tls1 : hop->tls, &t);
+	struct tls_peer *tls = proxy_hop_is_led(hop) ? hop->lead_tls
+			       : hop->tls1	     ? hop->tls1
+						     : hop->tls;
+	enum err e = hop_connect(x, tls, &t);
 	if (e) {
 		x->connect_error = e;
 		fail(b, err_is_shortage(e) ? PROXY_BUSY : PROXY_CONNECT_FAILED);

@@ -14,7 +14,8 @@ struct proxy_worker;
 
 enum proxy_back1_state {
 	PROXY_BACK1_CONNECT,
-	PROXY_BACK1_LEAD, /* a proxy of others is asked to go on to the target */
+	PROXY_BACK1_LEAD,   /* a proxy of others is asked to go on to the target */
+	PROXY_BACK1_SECURE, /* with which TLS is begun then */
 	PROXY_BACK1_IDLE,
 	PROXY_BACK1_HEAD, /* the answer's head is awaited */
 	PROXY_BACK1_BODY,

@@ -279,6 +279,186 @@ static void it_may_take_the_question_in_pieces(void **state)
 	contains(memory_take(t->client), "HTTP/1.1 200 OK\r\n");
 }
 
+/* ---- TLS with the target, by way of it ---- */
+
+/* Whom TLS is begun with, and how that goes. */
+static struct {
+	char target, target1, proxy; /* their addresses stand for peers */
+	const void *asked, *led;
+	struct proxy_tls_facts facts;
+	bool slow, full;
+	enum err error;
+	const char *fault;
+} tls;
+
+static struct tls_peer *peer(char *which)
+{
+	return (struct tls_peer *)(void *)which;
+}
+
+static enum err connect_led(struct proxy_worker *w, const struct proxy_hop *hop,
+			    struct tls_peer *with, struct span first, struct proxy_transport **ret)
+{
+	tls.led = with;
+	return through_connect(w, hop, with, first, ret);
+}
+
+static enum err tls_connect(struct proxy_worker *w, struct proxy_transport *lower,
+			    struct tls_peer *with, struct proxy_transport **ret)
+{
+	(void)w;
+	tls.asked = with;
+	if (tls.full) {
+		proxy_transport_close(lower, true);
+		return ERR_LIMIT;
+	}
+	lower->tls = &tls.facts;
+	lower->error = tls.error;
+	lower->fault = tls.fault;
+	if (tls.slow)
+		lower->ready &= (uint8_t) ~(unsigned)PROXY_OPENED;
+	if (tls.error)
+		lower->ready |= PROXY_BROKEN;
+	*ret = lower;
+	return OK;
+}
+
+static const struct proxy_worker_io secure_io = {.connect = connect_led,
+						 .tls_connect = tls_connect};
+
+static void led_by_alpn(struct through *t)
+{
+	for (size_t i = 0; i < 2; i++) {
+		t->hops[i].protocol = PROXY_HTTP_ALPN;
+		t->hops[i].connect = &way;
+	}
+	way = (struct proxy_hop_connect){.authority = span_text("www.example:443")};
+}
+
+/* Requests of a client that is there, to a hop of which nothing is kept. */
+static struct memory *ask_secure(struct through *t, const char *alpn, const char *said)
+{
+	size_t had = t->backs_n;
+	memset(&tls, 0, sizeof(tls));
+	tls.facts.alpn = span_text(alpn);
+	t->w.io = &secure_io;
+	led_by_alpn(t);
+	for (size_t i = 0; i < 2; i++) {
+		t->hops[i].tls = peer(&tls.target);
+		t->hops[i].tls1 = peer(&tls.target1);
+		t->hops[i].lead_tls = peer(&tls.proxy);
+	}
+	t->verdict_set = false;
+	t->limits.tries_max = 1;
+	through_client(t);
+	memory_text(t, t->client, said);
+	assert_int_equal(t->backs_n, had + 1);
+	assert_ptr_equal(tls.led, &tls.proxy);
+	struct memory *b = t->backs[had];
+	assert_string_equal(memory_take(b), ASKED);
+	return b;
+}
+
+static void the_targets_tls_begins_when_it_has_led_on(void **state)
+{
+	struct through *t = *state;
+	struct memory *b = ask_secure(t, "http/1.1", GET);
+	assert_null(tls.asked);
+	memory_text(t, b, "HTTP/1.1 200 OK\r\n");
+	assert_null(tls.asked);
+	memory_text(t, b, "\r\n");
+	assert_ptr_equal(tls.asked, &tls.target);
+	assert_string_equal(memory_take(b), GET);
+	memory_text(t, b, OK5);
+	contains(memory_take(t->client), "hello");
+	/* and it is kept */
+	memory_text(t, t->client, GET);
+	assert_int_equal(t->backs_n, 1);
+	assert_string_equal(memory_take(b), GET);
+}
+
+static void it_goes_on_by_the_version_that_is_agreed_on(void **state)
+{
+	struct through *t = *state;
+	struct memory *b = ask_secure(t, "h2", GET);
+	memory_text(t, b, GOOD);
+	contains(memory_take(b), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	assert_false(b->closed);
+	/* what comes meanwhile finds it */
+	assert_non_null(t->hops[0].shared);
+	assert_int_equal(t->hops[0].open_n, 1);
+}
+
+static void what_changes_the_protocol_is_offered_one_that_can(void **state)
+{
+	struct through *t = *state;
+	struct memory *b = ask_secure(t, "http/1.1",
+				      "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
+				      "Connection: Upgrade\r\n\r\n");
+	memory_text(t, b, GOOD);
+	assert_ptr_equal(tls.asked, &tls.target1);
+	contains(memory_take(b), "Upgrade: websocket");
+}
+
+static void fails_with(struct through *t, enum proxy_cause cause)
+{
+	assert_int_equal(t->done_cause, cause);
+	contains(memory_take(t->client), "HTTP/1.1 50");
+	assert_true(t->backs[t->backs_n - 1]->closed);
+	assert_int_equal(t->hops[0].open_n + t->hops[1].open_n, 0);
+}
+
+static void why_the_targets_tls_fails_is_told(void **state)
+{
+	struct through *t = *state;
+	static const struct {
+		enum err error;
+		const char *fault;
+		enum proxy_cause cause;
+	} bad[] = {
+		{ERR_REFUSED, "certificate has expired", PROXY_BACK_CERTIFICATE},
+		{ERR_FORMAT, "wrong version number", PROXY_BACK_TLS},
+		{(enum err)ECONNRESET, NULL, PROXY_BACK_TLS}, /* that proxy was there */
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct memory *b = ask_secure(t, "", GET);
+		tls.error = bad[i].error;
+		tls.fault = bad[i].fault;
+		memory_text(t, b, GOOD);
+		assert_int_equal(memory_take(b)[0], 0); /* nothing is said */
+		fails_with(t, bad[i].cause);
+	}
+	struct memory *b = ask_secure(t, "", GET);
+	tls.full = true;
+	memory_text(t, b, GOOD);
+	fails_with(t, PROXY_BUSY);
+	/* who speaks first does not speak TLS, and nothing of it is taken for an answer */
+	b = ask_secure(t, "", GET);
+	memory_text(t, b, GOOD OK5);
+	assert_null(tls.asked);
+	fails_with(t, PROXY_BACK_TLS);
+}
+
+static void a_target_that_shakes_no_hands_is_late(void **state)
+{
+	struct through *t = *state;
+	for (size_t i = 0; i < 2; i++)
+		t->hops[i].limits.lead_ms = 3000;
+	struct memory *b = ask_secure(t, "h2", GET);
+	tls.slow = true;
+	memory_text(t, b, GOOD);
+	through_wait(t, 2900);
+	assert_false(b->closed);
+	through_wait(t, 200);
+	fails_with(t, PROXY_UPSTREAM_TIME);
+	/* nor does its client have to wait for it */
+	b = ask_secure(t, "h2", GET);
+	tls.slow = true;
+	memory_text(t, b, GOOD);
+	through_client(t);
+	assert_true(b->closed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +474,11 @@ int main(void)
 		TEST(leading_on_has_its_own_time),
 		TEST(another_one_is_tried_where_the_first_is_at_fault),
 		TEST(it_may_take_the_question_in_pieces),
+		TEST(the_targets_tls_begins_when_it_has_led_on),
+		TEST(it_goes_on_by_the_version_that_is_agreed_on),
+		TEST(what_changes_the_protocol_is_offered_one_that_can),
+		TEST(why_the_targets_tls_fails_is_told),
+		TEST(a_target_that_shakes_no_hands_is_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

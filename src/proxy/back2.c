@@ -452,6 +452,13 @@ static uint32_t room_of(const struct proxy_back2 *b)
 	return theirs < room ? theirs : room;
 }
 
+static void owned(struct proxy_back2 *b, struct proxy_transport *t)
+{
+	b->t = t;
+	t->owner = b;
+	t->call = ready;
+}
+
 /* A connection with a PROXY header is of one exchange: x. */
 static void dial(struct proxy_back2 *b, const struct proxy_exchange *x)
 {
@@ -461,20 +468,24 @@ static void dial(struct proxy_back2 *b, const struct proxy_exchange *x)
 		lose(b, err_is_shortage(e) ? PROXY_BUSY : PROXY_CONNECT_FAILED);
 		return;
 	}
-	b->t = t;
-	t->owner = b;
-	t->call = ready;
+	owned(b, t);
 	proxy_deadline_set(&b->w->wheel, &b->deadline, b->w->now_ms, b->hop->limits.connect_ms);
 	if (t->ready & (PROXY_OPENED | PROXY_BROKEN))
 		connecting(b);
 }
 
-void proxy_back2_open(struct proxy_exchange *x)
+static struct proxy_back2 *find_room(const struct proxy_hop *hop)
 {
-	struct proxy_hop *hop = x->hop;
 	struct proxy_back2 *b = hop->shared;
 	while (b && !room_of(b))
 		b = b->next;
+	return b;
+}
+
+void proxy_back2_open(struct proxy_exchange *x)
+{
+	struct proxy_hop *hop = x->hop;
+	struct proxy_back2 *b = find_room(hop);
 	bool fresh = !b;
 	if (fresh)
 		b = back2_new(x->worker, hop);
@@ -492,20 +503,38 @@ void proxy_back2_open(struct proxy_exchange *x)
 	}
 }
 
+bool proxy_back2_join(struct proxy_exchange *x)
+{
+	if (!find_room(x->hop))
+		return false;
+	proxy_back2_open(x);
+	return true;
+}
+
+void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		       struct proxy_exchange *x)
+{
+	struct proxy_back2 *b = back2_new(w, hop);
+	if (!b || !back2_stream_new(b, x)) {
+		proxy_transport_close(t, false);
+		if (b)
+			back2_free(b);
+		proxy_exchange_failed(x, PROXY_BUSY, true);
+		return;
+	}
+	owned(b, t);
+	opened(b);
+}
+
 void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t)
 {
-	struct proxy_back2 *b = hop->shared;
-	while (b && !room_of(b))
-		b = b->next;
 	/* One that has room is enough. */
-	b = b ? NULL : back2_new(w, hop);
+	struct proxy_back2 *b = find_room(hop) ? NULL : back2_new(w, hop);
 	if (!b) {
 		proxy_transport_close(t, false);
 		return;
 	}
-	b->t = t;
-	t->owner = b;
-	t->call = ready;
+	owned(b, t);
 	opened(b);
 }
 

@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 struct proxy_exchange;
 struct proxy_hop;
 struct proxy_transport;
@@ -19,6 +21,11 @@ struct proxy_worker;
  * tells, maybe before it returns. With PROXY_HTTP_ALPN the connection may turn out to be HTTP/1.1:
  * then it is back1's, and so are those that follow. */
 void proxy_back2_open(struct proxy_exchange *x);
+/* Gives x a stream as above, if there is a connection with room for it; else false. */
+MUST bool proxy_back2_join(struct proxy_exchange *x);
+/* Takes over a connection that was opened for x by somebody else, and has agreed to h2. */
+void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		       struct proxy_exchange *x);
 /* Keeps a connection that was opened otherwise, and has agreed to h2; or closes it, when one that
  * is there has room. */
 void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t);

@@ -17,6 +17,12 @@ void hop_open(struct proxy_exchange *x)
 	/* Not all servers of HTTP/2 take what changes the protocol, all of HTTP/1.1 may. */
 	if (hop->protocol == PROXY_HTTP_ALPN)
 		http2 = !hop->only_http1 && !x->request.protocol.len;
+	/* Which version is spoken behind a proxy is known when that has led on. */
+	if (http2 && proxy_hop_is_led(hop)) {
+		if (proxy_back2_join(x))
+			return;
+		http2 = false;
+	}
 	if (http2)
 		proxy_back2_open(x);
 	else if (!proxy_back1_reuse(hop, x))

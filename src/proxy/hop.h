@@ -57,17 +57,20 @@ struct proxy_hop {
 	size_t others_n;
 	const struct ip_address *from; /* borrowed; NULL: any */
 	enum proxy_protocol protocol;
-	struct tls_peer *tls; /* borrowed; NULL: plain */
+	/* Of whoever gets the requests: with socks or connect the target, to which it is spoken by
+	 * way of that proxy, and that with PROXY_HTTP_ALPN alone. Borrowed; NULL: plain. */
+	struct tls_peer *tls;
 	/* With PROXY_HTTP_ALPN: the same server, offered HTTP/1.1 alone. It is for what changes the
 	 * protocol, and for servers that have no HTTP/2. Borrowed; NULL: as tls. */
 	struct tls_peer *tls1;
 	uint8_t proxy_header; /* 0, 1 or 2: its connections are used for one client only */
 	bool via_proxy; /* an upstream proxy: targets in absolute form; tunnels go elsewhere */
 	struct proxy_hop_limits limits;
-	/* With PROXY_HTTP1 and PROXY_RAW. Borrowed until face.pick has returned and a connection
-	 * was begun; NULL: none. */
+	/* Borrowed until face.pick has returned and a connection was begun; NULL: none. Not with
+	 * PROXY_HTTP2. */
 	const struct proxy_hop_socks *socks;
 	const struct proxy_hop_connect *connect; /* likewise */
+	struct tls_peer *lead_tls;		 /* with either: of TLS to that proxy; as tls */
 	/* With connect and via_proxy: the value of Proxy-Authorization, which goes to that proxy
 	 * and is in no head that anybody else sees. Borrowed as long as the exchange lives. */
 	struct span authorization;
@@ -84,6 +87,12 @@ struct proxy_hop {
 	bool only_http1;   /* with PROXY_HTTP_ALPN: that is what it agreed to */
 	const char *fault; /* why TLS failed last, a fixed text; NULL: it did not */
 };
+
+/* Its connections are a proxy's that is asked to go on. */
+static inline bool proxy_hop_is_led(const struct proxy_hop *hop)
+{
+	return hop->socks || hop->connect;
+}
 
 /* Closes the idle connections; those in use end with their requests. The storage may go when open_n
  * is 0: proxy_face.hop_empty tells. */

@@ -16,7 +16,8 @@ void hop_open(struct proxy_exchange *x);
 /* A connection to the hop is there, or is gone. */
 void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop);
 void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop);
-/* Connects for x; the PROXY header that the hop asks for goes first. tls: the hop's tls or tls1. */
+/* Connects for x; the PROXY header that the hop asks for goes first. tls: of whom it connects to.
+ */
 MUST enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,
 			  struct proxy_transport **ret);
 /* Why a connection that was being opened failed, which the hop remembers. */

@@ -395,6 +395,58 @@ static void a_server_is_spoken_to_once_it_is_known(void **state)
 	serve_done(&s);
 }
 
+/* The inside of s, at the server's end. */
+static enum err inside_receive(void *arg, void *buf, size_t size, size_t *ret_len)
+{
+	return tls_read(((struct serve *)arg)->stream, buf, size, ret_len);
+}
+
+static enum err inside_send(void *arg, struct span bytes, size_t *ret_len)
+{
+	struct serve *s = arg;
+	TRY(tls_write_some(s->stream, bytes, ret_len));
+	return OK;
+}
+
+/* TLS by way of a server that is spoken to by TLS itself. */
+static void why_it_fails_is_known_inside_of_tls_too(void **state)
+{
+	const struct pki_entity *const authorities[] = {&root, &other};
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		struct serve s;
+		const struct tls_wire wire = {inside_receive, inside_send, &s};
+		struct tls_peer *peer = peer_of(authorities[k], "h2");
+		struct tls_stream *end;
+		struct proxy_transport *t;
+		assert_true(serve_begin(&s, &root) & PROXY_OPENED);
+		assert_int_equal(tls_stream_accept(server, &wire, &end), OK);
+		assert_int_equal(proxy_tls_connect(&all, TAKE(s.t), peer, &t), OK);
+		for (size_t i = 0; i < 4; i++) {
+			err_ignore(tls_handshake(end));
+			s.m->t.ready |= PROXY_CAN_READ;
+			s.m->t.call(s.m->t.owner, PROXY_CAN_READ);
+		}
+		if (k == 0) {
+			assert_true(t->ready & PROXY_OPENED);
+			assert_true(span_is(t->tls->alpn, "h2"));
+		} else {
+			assert_true(t->ready & PROXY_BROKEN);
+			assert_int_equal(t->error, ERR_REFUSED);
+			assert_string_equal(t->fault,
+					    "self-signed certificate in certificate chain");
+			assert_int_equal(tls_handshake(end), ERR_REFUSED); /* by our alert */
+		}
+		proxy_transport_close(t, true);
+		tls_stream_free(end);
+		tls_peer_unref(peer);
+		assert_true(s.m->closed);
+		memory_free(s.m);
+		tls_stream_free(s.stream);
+		tls_peer_unref(s.peer);
+	}
+}
+
 static void an_end_that_nobody_announced_is_no_end(void **state)
 {
 	struct serve s;
@@ -429,6 +481,7 @@ int main(void)
 		TLS_TEST(the_first_records_are_small_and_the_others_whole),
 		TLS_TEST(what_follows_close_notify_is_not_heard),
 		TLS_TEST(a_server_is_spoken_to_once_it_is_known),
+		TLS_TEST(why_it_fails_is_known_inside_of_tls_too),
 		TLS_TEST(an_end_that_nobody_announced_is_no_end),
 	};
 	return cmocka_run_group_tests(tests, make, drop);

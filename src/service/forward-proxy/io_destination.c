@@ -2,6 +2,29 @@
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
 
+/* ---- where ---- */
+
+static const struct forward_inspected *leads_elsewhere(const struct forward_exchange *e)
+{
+	const struct forward_inspected *in = e->inspecting ? e->inspecting : e->inside;
+	return in && in->elsewhere ? in : NULL;
+}
+
+const struct destination *forward_place(const struct forward_exchange *e)
+{
+	const struct forward_inspected *in = leads_elsewhere(e);
+	return in ? &in->at : &e->to;
+}
+
+struct span forward_place_name(const struct forward_exchange *e)
+{
+	const struct forward_inspected *in = leads_elsewhere(e);
+	struct span instead = in ? span_text(in->instead) : e->instead;
+	return instead.len ? instead : destination_name(forward_place(e));
+}
+
+/* ---- may it be gone to ---- */
+
 static enum forward_step refuse_inside(struct forward_exchange *e, enum inside kind,
 				       struct proxy_verdict *ret)
 {
@@ -42,23 +65,24 @@ void forward_name_told(void *arg, struct name_waiter *w)
 
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret)
 {
-	if (e->inside && e->inside->fixed.n) { /* where the tunnel led */
-		e->addresses = e->inside->fixed;
-		return FORWARD_STEP_ON;
-	}
+	const struct destination *place = forward_place(e);
 	if (e->upstream) { /* nobody but him is told the name */
 		enum forward_step s = forward_find_upstream(e, ret);
 		if (s != FORWARD_STEP_ON || e->upstream)
 			return s;
 	}
-	if (e->taken && !e->instead.len)
-		return FORWARD_STEP_ON; /* where it was meant to go */
-	if (e->to.address.family) {
-		e->addresses = (struct names_addresses){.items = {e->to.address}, .n = 1};
+	if (e->inside && e->inside->fixed.n) { /* where the tunnel led */
+		e->addresses = e->inside->fixed;
 		return FORWARD_STEP_ON;
 	}
-	struct span name = e->instead.len ? e->instead : destination_name(&e->to);
-	switch (forward_names_find(e->worker->names, name, &e->waiter, &e->addresses)) {
+	if (e->taken && !e->instead.len)
+		return FORWARD_STEP_ON; /* where it was meant to go */
+	if (place->address.family) {
+		e->addresses = (struct names_addresses){.items = {place->address}, .n = 1};
+		return FORWARD_STEP_ON;
+	}
+	switch (forward_names_find(e->worker->names, forward_place_name(e), &e->waiter,
+				   &e->addresses)) {
 	case NAMES_KNOWN: return FORWARD_STEP_ON;
 	case NAMES_WAIT: forward_count(e->worker, FORWARD_COUNT_NAMES); return FORWARD_STEP_WAIT;
 	case NAMES_ABSENT: return forward_refuse(e, REFUSAL_ABSENT, (struct span){0}, ret);

@@ -73,7 +73,12 @@ void forward_server_leave(struct forward_exchange *e);
 /* The hop to e->server was left. */
 void forward_lead_left(struct forward_exchange *e, enum proxy_cause cause);
 
-/* io_destination.c: may that host and port be gone to, as written; its addresses; may they. */
+/* io_destination.c: where it is gone to: what it asks for, but of requests in a tunnel that leads
+ * elsewhere. */
+const struct destination *forward_place(const struct forward_exchange *e);
+/* Of a place with a name: that, or the one that is gone to in its stead. */
+struct span forward_place_name(const struct forward_exchange *e);
+/* May that host and port be gone to, as written; its addresses; may they. */
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret);

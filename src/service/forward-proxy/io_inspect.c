@@ -90,8 +90,16 @@ static bool fill(struct forward_inspected *in, const struct forward_exchange *e,
 		    (e->to.address.family
 			     ? ip_address_equal(&in->to.address, &e->to.address)
 			     : span_equal(destination_name(&in->to), destination_name(&e->to)));
-	if (!same || e->taken)
+	in->elsewhere = !same;
+	in->at = e->to;
+	if (!span_to_cstr(e->instead, in->instead, sizeof(in->instead)))
+		return false;
+	if (e->server) {
+		in->by = e->server->number + 1;
+		in->site = e->view->site->number;
+	} else if (!same || e->taken) {
 		in->fixed = e->addresses;
+	}
 	if (!span_to_cstr(e->user, in->user_text, sizeof(in->user_text)))
 		return false;
 	in->user = span_text(in->user_text);
@@ -112,8 +120,7 @@ static bool may_be_inspected(struct forward_exchange *e, const struct forward_in
 		forward_count(e->worker, FORWARD_COUNT_INSPECT_SKIPPED);
 		return false;
 	}
-	if (e->upstream || forward_upstream_to(e->view->site, &in->to) || !speaks_http(h) ||
-	    inspect_sites_is_left(&n->sites, in->name, clock_wall_s())) {
+	if (!speaks_http(h) || inspect_sites_is_left(&n->sites, in->name, clock_wall_s())) {
 		forward_count(e->worker, FORWARD_COUNT_INSPECT_LEFT);
 		tally(n, TALLY_LEFT, in->name);
 		return false;

@@ -9,6 +9,7 @@
 #include "service/forward-proxy/access/destination.h"
 #include "service/forward-proxy/busiest.h"
 #include "service/forward-proxy/inspect/sites.h"
+#include "service/forward-proxy/io_exchange.h"
 #include "service/forward-proxy/names.h"
 #include "service/forward-proxy/refusal.h"
 
@@ -23,8 +24,18 @@ struct forward_worker;
 /* A connection inside a tunnel. Its own piece of memory: it may outlive the tunnel's exchange. */
 struct forward_inspected {
 	struct destination to; /* whom the client takes us for, by TLS */
-	/* Where that is gone to, if the tunnel leads elsewhere than the name; else n is 0. */
+	/* The tunnel leads elsewhere than the name: there, by whichever proxy of others that goes;
+	 * and the name that is gone to in the place of `at`, for safe search; empty: none. */
+	bool elsewhere;
+	struct destination at;
+	char instead[FORWARD_INSTEAD_MAX + 1];
+	/* Directly it is gone to these, if it leads elsewhere, or was taken on its way; else n is
+	 * 0. */
 	struct names_addresses fixed;
+	/* By whom the tunnel was led: upstream_server.number and 1, of the site of that number; 0:
+	 * directly. */
+	uint32_t by;
+	uint64_t site;
 	uint8_t refusal;    /* enum refusal: what every request inside is answered */
 	struct span detail; /* of it; static */
 	struct span user;   /* who opened the tunnel, in user_text; empty: nobody */

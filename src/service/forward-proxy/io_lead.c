@@ -1,6 +1,7 @@
 /* By whom a request is led on: the entry of the configuration for where it goes, its servers in
  * turn, where those are, and what is learned of them. */
 #include "service/forward-proxy/io_face.h"
+#include "service/forward-proxy/io_inspect.h"
 #include "service/forward-proxy/upstream_health.h"
 
 #include <limits.h>
@@ -40,12 +41,8 @@ enum forward_step forward_choose_way(struct forward_exchange *e, struct proxy_ve
 {
 	if (e->taken && e->upstream)
 		return FORWARD_STEP_ON; /* by forward_check_claim, which stands by it */
-	e->upstream = forward_upstream_to(e->view->site, &e->to);
-	/* Since a reload: the next tunnel goes that way, and is not inspected. */
-	if (e->upstream && e->inside) {
-		ret->kind = PROXY_DROP;
-		return FORWARD_STEP_ANSWERED;
-	}
+	(void)ret;
+	e->upstream = forward_upstream_to(e->view->site, forward_place(e));
 	if (e->upstream && e->upstream->or_direct && e->kind != FORWARD_ASSOCIATE &&
 	    !upstream_is_up(e->upstream, now_ms(e)))
 		fall(e);
@@ -88,11 +85,27 @@ static bool may_fall(const struct forward_exchange *e)
 	return e->upstream->or_direct && !e->taken && !e->led;
 }
 
+/* The one that led the tunnel, where its connection is: as long as it is up. */
+static const struct upstream_server *tunnels_server(const struct forward_exchange *e)
+{
+	const struct forward_inspected *in = e->inside;
+	const struct upstream *u = e->upstream;
+	if (!in || !in->by || in->site != e->view->site->number)
+		return NULL;
+	for (size_t i = 0; i < u->servers_n; i++)
+		if (u->servers[i].number == in->by - 1 && !(e->tried >> i & 1) &&
+		    upstream_health_claim(u->servers[i].health, now_ms(e), u->pause_ms))
+			return &u->servers[i];
+	return NULL;
+}
+
 /* The next server, or the one whose name was waited for, until one is found. */
 static enum lead next_server(struct forward_exchange *e)
 {
 	const struct upstream *u = e->upstream;
 	for (;;) {
+		if (!e->server)
+			e->server = tunnels_server(e);
 		if (!e->server)
 			e->server = upstream_choose(u, e->tried, !may_fall(e), now_ms(e));
 		if (!e->server)
@@ -166,7 +179,7 @@ void forward_opened(void *arg, struct proxy_exchange *x)
 	if (!e || !e->server)
 		return;
 	upstream_health_worked(e->server->health);
-	if (e->kind == FORWARD_FETCH)
+	if (e->kind == FORWARD_FETCH && (!e->inside || x->kept))
 		return;
 	upstream_health_leads(e->server->health);
 	upstream_health_took(e->server->health, x->times.open_us - x->times.picked_us);
@@ -214,9 +227,14 @@ void forward_lead_left(struct forward_exchange *e, enum proxy_cause cause)
 		e->led = e->led || x->asked;
 		e->tried |= x->asked ? UINT_MAX : 0;
 		break;
-	case PROXY_CONNECT_TIME:
 	case PROXY_BACK_TLS:
-	case PROXY_BACK_CERTIFICATE: failed(e, word, true); break;
+	case PROXY_BACK_CERTIFICATE:
+		/* It has led on, to a server that is at fault itself. */
+		if (!x->asked)
+			failed(e, word, true);
+		e->led = e->led || x->asked;
+		break;
+	case PROXY_CONNECT_TIME: failed(e, word, true); break;
 	case PROXY_UPSTREAM_SIGN_IN: refused(e, cause); break;
 	case PROXY_UPSTREAM_FORMAT:
 		if (x->lead_status)

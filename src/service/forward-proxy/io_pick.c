@@ -49,31 +49,33 @@ static struct proxy_hop_limits limits_of(const struct forward_exchange *e, bool 
 static bool is_shared(const struct forward_exchange *e)
 {
 	return e->upstream && upstream_is_http(e->upstream) && e->kind == FORWARD_FETCH &&
-	       !e->instead.len && !(e->taken && e->to.address.family);
+	       !inside_of(e) && !e->instead.len && !(e->taken && e->to.address.family);
 }
 
 static void socks_set(const struct forward_exchange *e, struct origin *o)
 {
+	const struct destination *place = forward_place(e);
 	o->socks =
-		(struct proxy_hop_socks){.target = {.address = e->to.address, .port = e->to.port},
+		(struct proxy_hop_socks){.target = {.address = place->address, .port = place->port},
 					 .user = e->upstream->user,
 					 .password = e->upstream->password};
-	if (!e->to.address.family)
-		o->socks.target.name = e->instead.len ? e->instead : destination_name(&e->to);
+	if (!place->address.family)
+		o->socks.target.name = forward_place_name(e);
 	o->hop.socks = &o->socks;
 }
 
 /* False: no memory. */
 static bool connect_set(const struct forward_exchange *e, struct origin *o)
 {
+	const struct destination *place = forward_place(e);
 	char host[DESTINATION_TEXT_MAX + 1], room[DESTINATION_TEXT_MAX];
 	struct writer w = writer_of(room, sizeof(room));
-	if (e->instead.len)
-		write_span(&w, e->instead);
+	if (place->address.family)
+		write_bytes(&w, host, destination_host_format(place, host));
 	else
-		write_bytes(&w, host, destination_host_format(&e->to, host));
+		write_span(&w, forward_place_name(e));
 	write_u8(&w, ':');
-	ip_number_write(&w, e->to.port);
+	ip_number_write(&w, place->port);
 	o->connect.authority = proxy_exchange_store(e->x, writer_span(&w));
 	o->hop.connect = &o->connect;
 	return !w.bad && o->connect.authority.data;
@@ -82,7 +84,10 @@ static bool connect_set(const struct forward_exchange *e, struct origin *o)
 /* What it is asked for, and how. */
 static bool lead_set(const struct forward_exchange *e, bool shared, struct origin *o)
 {
-	o->hop.tls = e->server->tls;
+	if (shared)
+		o->hop.tls = e->server->tls;
+	else
+		o->hop.lead_tls = e->server->tls;
 	o->hop.authorization = e->upstream->authorization;
 	o->hop.via_proxy = shared;
 	if (shared)
@@ -111,22 +116,28 @@ static struct span key_host(const struct forward_exchange *e, char room[DESTINAT
 static struct span secure_host(const struct forward_exchange *e, struct writer *w)
 {
 	const struct forward_inspected *in = inside_of(e);
-	char text[IP_ADDRESS_TEXT_MAX];
+	char text[IP_ADDRESS_TEXT_MAX], host[DESTINATION_TEXT_MAX + 1];
 	write_text(w, in->name);
-	if (e->instead.len) {
+	if (!in->elsewhere && e->instead.len) {
 		write_u8(w, '>');
 		write_span(w, e->instead);
 	}
-	if (in->fixed.n) {
+	if (in->fixed.n && !e->upstream) {
 		write_u8(w, '@');
 		write_span(w, span_of(text, ip_address_format(&in->fixed.items[0], text)));
+	} else if (in->elsewhere && in->at.address.family) {
+		write_u8(w, '@');
+		write_bytes(w, host, destination_host_format(&in->at, host));
+	} else if (in->elsewhere) {
+		write_u8(w, '@');
+		write_span(w, forward_place_name(e));
 	}
 	return writer_span(w);
 }
 
 /* False: it is too long. */
-static bool key_of(const struct forward_exchange *e, bool shared,
-		   char room[DESTINATION_TEXT_MAX + 1], struct origin_key *ret)
+static bool key_of(const struct forward_exchange *e, bool shared, char room[ORIGIN_HOST_MAX + 1],
+		   struct origin_key *ret)
 {
 	const struct upstream_server *s = e->upstream ? e->server : NULL;
 	const struct forward_inspected *in = inside_of(e);
@@ -134,7 +145,7 @@ static bool key_of(const struct forward_exchange *e, bool shared,
 	*ret = (struct origin_key){.port = shared ? s->at.port : e->to.port};
 	/* Ways by one server of one configuration; shared ones are apart. */
 	if (s || in)
-		ret->by = e->view->site->number << 16 | (s ? s->number << 1 : 0) | shared;
+		ret->by = e->view->site->number << 16 | (s ? (s->number + 1) << 1 : 0) | shared;
 	ret->protocol = in ? PROXY_HTTP_ALPN : e->kind == FORWARD_FETCH ? PROXY_HTTP1 : PROXY_RAW;
 	if (in)
 		ret->host = secure_host(e, &w);
@@ -146,7 +157,7 @@ static bool key_of(const struct forward_exchange *e, bool shared,
 
 struct origin *forward_way(const struct forward_exchange *e)
 {
-	char room[DESTINATION_TEXT_MAX + 1];
+	char room[ORIGIN_HOST_MAX + 1];
 	const struct forward_inspected *in = inside_of(e);
 	struct origin_key key;
 	bool shared = is_shared(e);

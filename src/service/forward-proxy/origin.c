@@ -117,7 +117,7 @@ static struct origin *origin_new(struct origins *o, const struct origin_key *k)
 	g->port = k->port;
 	g->protocol = (uint8_t)k->protocol;
 	g->by = k->by;
-	g->host_len = (uint8_t)k->host.len;
+	g->host_len = (uint16_t)k->host.len;
 	memcpy(g->host, k->host.data, k->host.len);
 	g->hop.protocol = k->protocol;
 	g->hop.owner = g;

@@ -14,11 +14,12 @@ struct proxy_worker;
 struct tls_client;
 struct tls_peer;
 
-enum { ORIGIN_HOST_MAX = 255, ORIGIN_OTHERS_MAX = 7 };
+/* A name that is proved, and another one where that is gone to. */
+enum { ORIGIN_HOST_MAX = 511, ORIGIN_OTHERS_MAX = 7 };
 
 /* What leads there. Two names at one address are two origins: a connection is for one name. */
 struct origin_key {
-	struct span host; /* as in destination_host_format, at most ORIGIN_HOST_MAX octets */
+	struct span host; /* begins as in destination_host_format; at most ORIGIN_HOST_MAX */
 	uint16_t port;
 	/* PROXY_RAW: the far side of a tunnel; PROXY_HTTP_ALPN: by TLS, which origin_secure is for
 	 */
@@ -38,8 +39,8 @@ struct origin {
 	uint64_t by;
 	bool forgotten; /* not in the table any more */
 	uint16_t port;
+	uint16_t host_len;
 	uint8_t protocol;
-	uint8_t host_len;
 	char host[ORIGIN_HOST_MAX];
 	struct ip_endpoint others[ORIGIN_OTHERS_MAX]; /* the hop's */
 };
