@@ -1,10 +1,14 @@
 """Connections that the reverse proxy passes on as they are: bytes both ways, ends and resets, names of TLS clients, PROXY headers,
-servers that are dead, reloads. One service for all tests."""
+servers that are dead, reloads, the access log. One service for all tests."""
 
+import collections
+import contextlib
+import json
 import socket
 import ssl
 import struct
 import threading
+import time
 
 import pytest
 
@@ -17,7 +21,8 @@ PATIENCE_S = 20
 CONFIG = """reverse-proxy:
   listen: 127.0.0.1:8080
   workers: 2
-  timeouts: {tunnel: TUNNEL, head: HEAD}
+  timeouts: {tunnel: TUNNEL, head: HEAD, drain: DRAIN}
+  access-log: {format: FORMAT}
   pools:
     one: 127.0.0.1:9001
     two: 127.0.0.1:9002
@@ -78,15 +83,30 @@ class Site:
     def __init__(self, net):
         self.host = net.host("proxy")
         self.servers = {name: Server(self.host, name, port) for name, port in (("a", 9001), ("b", 9002))}
+        self.opened = collections.Counter()  # streams, by port of ours
         self.service = Service(self.host, "reverse-proxy", self.config()).start()
 
-    def config(self, tunnel="1h", head="10s", one="one"):
-        return CONFIG.replace("TUNNEL", tunnel).replace("HEAD", head).replace("ONE", one)
+    def config(self, tunnel="1h", head="10s", one="one", drain="4s", form="json"):
+        words = {"TUNNEL": tunnel, "HEAD": head, "ONE": one, "DRAIN": drain, "FORMAT": form}
+        text = CONFIG
+        for word, value in words.items():
+            text = text.replace(word, value)
+        return text
+
+    @property
+    def log(self):
+        return self.service.folder / "state" / "reverse-proxy" / "access.log"
+
+    def lines(self, port):
+        """Those of streams that came to this port of ours."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line.get("listen", "").endswith(f":{port}")]
 
     def connect(self, port, family=socket.AF_INET):
         with self.host.inside():
             made = socket.socket(family)
         made.settimeout(PATIENCE_S)
+        self.opened[port] += 1  # a reset may come before connect() has returned
         made.connect(("127.0.0.1" if family == socket.AF_INET else "::1", port))
         return made
 
@@ -230,6 +250,72 @@ def test_servers_are_told_the_client(site, family, version):
     assert sent == head + packed + b"first"
 
 
+# ---- the access log: a line for each stream at its end
+
+
+def ended(site, port, use, running=0):
+    """The line of the stream to this port that use(client) has ended; each one before it has its own, but for those that run."""
+    wait_for(lambda: len(site.lines(port)) == site.opened[port] - running)
+    with contextlib.suppress(ConnectionResetError), site.connect(port) as client:
+        use(client)
+    wait_for(lambda: len(site.lines(port)) == site.opened[port] - running)
+    line = site.lines(port)[-1]
+    assert line["client"] == "127.0.0.1" and line["listen"] == f"127.0.0.1:{port}" and line["version"] == "TCP"
+    return line
+
+
+def say_and_end(client, sent):
+    client.sendall(sent)
+    client.shutdown(socket.SHUT_WR)
+    read_all(client)
+
+
+def test_a_line_tells_whom_it_led_to_and_what_passed(site):
+    began = time.monotonic()
+    line = ended(site, 8001, lambda client: (time.sleep(0.1), say_and_end(client, b"0123456789")))
+    assert line["pool"] == "one" and line["server"] == "127.0.0.1:9001"
+    assert line["request_bytes"] == 10 and line["response_bytes"] == 11
+    assert line["status"] == 200 and line["ended"] == "closed" and "cause" not in line and "sni" not in line and "tries" not in line
+    assert 100_000 <= line["duration_us"] <= (time.monotonic() - began) * 1e6
+    assert 0 < line["connect_us"] < line["duration_us"]
+
+
+def test_a_line_tells_the_name_that_was_asked_for(site):
+    sent = hello("x.home.arpa")
+    line = ended(site, 8443, lambda client: say_and_end(client, sent))
+    assert line["sni"] == "x.home.arpa" and line["pool"] == "two" and line["server"] == "127.0.0.1:9002"
+    assert line["request_bytes"] == len(sent) and line["response_bytes"] == len(sent) + 1
+    line = ended(site, 8444, lambda client: say_and_end(client, hello("")))
+    assert line["pool"] == "two" and "sni" not in line
+    line = ended(site, 8443, lambda client: (client.sendall(hello("else.arpa")), client.recv(1)))
+    assert line["sni"] == "else.arpa" and line["cause"] == "refused" and line["status"] == 403
+    assert "server" not in line and "pool" not in line and "ended" not in line
+
+
+def test_a_line_tells_what_went_wrong(site):
+    line = ended(site, 8004, lambda client: client.recv(1))
+    assert line["cause"] == "connect-failed" and line["status"] == 502 and line["server"] == "127.0.0.1:9003" and "connect_us" not in line
+    line = ended(site, 8001, lambda client: (client.recv(1), client.sendall(b"reset!"), client.recv(1)))
+    assert line["cause"] == "back-torn" and line["status"] == 200 and line["request_bytes"] == 6
+    line = ended(site, 8001, lambda client: (client.recv(1), client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))))
+    assert line["cause"] == "client-gone" and line["status"] == 200 and line["response_bytes"] == 1
+    line = ended(site, 8443, lambda client: (client.sendall(b"GET / HTTP/1.1\r\n\r\n"), client.recv(1)))
+    assert line["cause"] == "client-format" and line["status"] == 400
+    line = ended(site, 8443, lambda client: client.shutdown(socket.SHUT_WR) or client.recv(1))
+    assert line["cause"] == "client-gone" and line["status"] == 0
+    with site.connect(8005) as first:
+        assert first.recv(1) == b"a"
+        line = ended(site, 8005, lambda client: client.recv(1), running=1)
+    assert line["cause"] == "no-back" and line["status"] == 503 and "server" not in line
+
+
+def test_a_line_tells_how_many_were_tried(site):
+    """Whoever is led to the dead one first takes two turns; of two streams in a row at least one is."""
+    lines = [ended(site, 8003, lambda client: say_and_end(client, b"")) for _ in range(2)]
+    assert max(line.get("tries", 1) for line in lines) == 2
+    assert {line["server"] for line in lines} == {"127.0.0.1:9001"}
+
+
 # ---- reloads and times
 
 
@@ -257,5 +343,32 @@ def test_silence_ends_and_so_does_a_client_that_says_no_name(site):
         with pytest.raises(ConnectionResetError), site.connect(8001) as quiet:
             assert quiet.recv(1) == b"a"
             assert quiet.recv(1) == b"?"
+        line = ended(site, 8443, lambda client: (client.sendall(started), client.recv(1)))
+        assert line["cause"] == "client-head-time" and line["status"] == 408
+        line = ended(site, 8001, lambda client: (client.recv(1), client.recv(1)))
+        assert line["ended"] == "idle" and line["duration_us"] >= 1_000_000 and "cause" not in line
     finally:
         site.service.reload(site.config())
+
+
+def test_other_forms_and_the_end_of_all(site):
+    """After the others: what the file holds then is not JSON."""
+    wait_for(lambda: len(site.lines(8001)) == site.opened[8001])
+    site.service.reload(site.config(form="off"))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    before = site.log.read_text()
+    assert site.who(8001) == "a"
+    site.service.reload(site.config(form="combined"))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    with site.connect(8001) as client:
+        say_and_end(client, b"x")
+    (line,) = wait_for(lambda: site.log.read_text()[len(before) :].splitlines())
+    assert line.startswith("127.0.0.1 - - [") and line.endswith('] "- - TCP" 200 2 "-" "-"')
+    # Who still talks when the process ends is told of as well.
+    site.service.reload(site.config(drain="100ms"))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    with site.connect(8001) as client:
+        assert client.recv(1) == b"a"
+        assert site.service.stop() == 0
+    line = json.loads(site.log.read_text().splitlines()[-1])
+    assert line["cause"] == "drained" and line["response_bytes"] == 1 and line["server"] == "127.0.0.1:9001"

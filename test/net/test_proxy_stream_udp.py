@@ -1,7 +1,8 @@
 """Datagrams that the reverse proxy passes on as they are: answers from the address that was asked, sessions and their ends, servers that
-are away, limits, PROXY headers, reloads. One service for all tests, which the last one starts anew with tight limits."""
+are away, limits, PROXY headers, reloads, the access log. One service for all tests, which the last one starts anew with tight limits."""
 
 import contextlib
+import json
 import re
 import resource
 import socket
@@ -22,6 +23,7 @@ CONFIG = """reverse-proxy:
   workers: WORKERS
   limits: {connections: 100, sessions: SESSIONS, client-sessions: CLIENT}
   timeouts: {drain: DRAIN}
+  access-log: {format: json}
   pools:
     one: 127.0.0.1:9001
     two: 127.0.0.1:9002
@@ -146,6 +148,12 @@ class Site:
 
     def client(self, port, *rest, **words):
         return Client(self.host, port, *rest, **words)
+
+    def lines(self, port, **words):
+        """Those of the access log that are of sessions with this port of ours, and say that."""
+        log = self.service.folder / "state" / "reverse-proxy" / "access.log"
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        return [line for line in lines if line["listen"].endswith(f":{port}") and {**line, **words} == line]
 
     def pool(self, name):
         return self.service.control("GET", f"/backends?pool={name}")[1]["pools"][0]["backends"]
@@ -363,6 +371,48 @@ def test_a_reload_leads_new_sessions_elsewhere_and_leaves_the_old(site):
 # ---- limits: last, as the service starts anew with others
 
 
+# ---- the access log: a line for each session at its end
+
+
+def test_a_line_tells_what_passed_and_how_it_ended(site):
+    before = len(site.lines(8007, ended="answered")), len(site.lines(8008, ended="idle"))
+    with site.client(8007) as client:
+        assert len(client.ask(b"four")) == 5
+    line = wait_for(lambda: site.lines(8007, ended="answered")[before[0] :])[0]
+    assert line["version"] == "UDP" and line["client"] == "127.0.0.1" and line["listen"] == "127.0.0.1:8007"
+    assert line["pool"] == "both" and line["server"] in ("127.0.0.1:9001", "127.0.0.1:9002")
+    assert line["request_bytes"] == 4 and line["response_bytes"] == 5 and line["status"] == 200 and "cause" not in line
+    with site.client(8008) as client:
+        client.ask(b"one"), client.ask(b"seven")
+        line = wait_for(lambda: site.lines(8008, ended="idle")[before[1] :])[0]
+    assert line["request_bytes"] == 8 and line["response_bytes"] == 10 and 200_000 <= line["duration_us"]
+
+
+def test_a_line_tells_what_went_wrong(site):
+    before = len(site.lines(8004, cause="connect-failed"))
+    with site.client(8004) as client:
+        client.send(b"x")
+        line = wait_for(lambda: site.lines(8004, cause="connect-failed")[before:])[0]
+    assert line["status"] == 502 and line["server"] == "127.0.0.1:9003" and line["request_bytes"] == 1 and "ended" not in line
+    # One that does not answer, where answers are owed.
+    site.service.reload(site.config().replace("answers: 1", "answers: 1, idle: 200ms"))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    with site.client(8007) as client:
+        client.send(b"none")
+        line = wait_for(lambda: site.lines(8007, cause="back-time"))[0]
+    assert line["status"] == 504 and line["response_bytes"] == 0
+    site.service.reload(site.config())
+    # One that goes away after an answer, under the eyes of its client.
+    leaving = Server(site.host, "d", 9003)
+    with site.client(8004) as client:
+        assert client.ask() == b"dx"
+        leaving.close()
+        client.send(b"y")
+        wait_for(lambda: client.send(b"y") or site.lines(8004, cause="back-torn"))
+    line = site.lines(8004, cause="back-torn")[0]
+    assert line["status"] == 200 and line["response_bytes"] == 2
+
+
 def test_sessions_may_be_more_than_connections(site):
     """1,024 of them beside 100 connections: the process asks for that many open files, and gets them."""
     assert "fewer " not in site.service.log()
@@ -395,6 +445,8 @@ def test_limits_hold_and_an_end_is_one(site):
     began = time.monotonic()
     assert site.service.stop() == 0
     assert time.monotonic() - began < 10  # sessions that nobody owes an answer are not waited for
+    assert len(site.lines(8001, cause="busy")) == 213 - 64
+    assert len(site.lines(8001, cause="drained", status=200)) >= 64
 
 
 # ---- under the supervisor, which opens the sockets; two servers of DNS behind

@@ -133,6 +133,8 @@ static const char *version_text(uint8_t version)
 {
 	switch (version) {
 	case 1: return "TLS";
+	case ACCESS_VERSION_TCP: return "TCP";
+	case ACCESS_VERSION_UDP: return "UDP";
 	case 4: return "SOCKS/4";
 	case 5: return "SOCKS/5";
 	case 10: return "HTTP/1.0";
@@ -176,6 +178,7 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 	member_text(w, "scheme", l->scheme);
 	member_text(w, "host", l->host);
 	member_text(w, "path", l->path);
+	member_text(w, "listen", l->listen);
 	member_text(w, "version", span_text(version_text(l->version)));
 	member_number(w, "status", l->status);
 	member_number(w, "request_bytes", l->request_bytes);
@@ -191,10 +194,13 @@ static void write_json(const struct access_line *l, const struct ip_address *cli
 		member_number(w, "tries", l->tries);
 	if (l->cause)
 		member_text(w, "cause", span_text(l->cause));
+	if (l->ended)
+		member_text(w, "ended", span_text(l->ended));
 	member_text(w, "detail", l->detail);
 	member_text(w, "upstream", l->upstream);
 	member_if(w, "upstream_status", l->upstream_status);
 	member_text(w, "tunnel_sni", l->tunnel_name);
+	member_text(w, "sni", l->passed_name);
 	write_tls(l, w);
 	write_inspected(l, w);
 	member_text(w, "user", l->user);

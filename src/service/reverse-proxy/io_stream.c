@@ -11,9 +11,12 @@
 #include "proxy/worker.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/io_snapshot.h"
+#include "service/reverse-proxy/io_stream_log.h"
 #include "service/reverse-proxy/io_worker.h"
+#include "service/reverse-proxy/stream_end.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	ACCEPT_AT_ONCE = 64,
@@ -36,8 +39,14 @@ struct stream {
 	struct proxy_buffer *hello;	/* what the client has said before there is a server */
 	struct proxy_relay relay;
 	struct ip_endpoint peer, local;
+	uint64_t accepted_us;
 	uint64_t begun_us, connect_us; /* connect_us: how long it took; 0: not yet */
-	struct loop_timer timer;       /* until there is a relay, which has its own */
+	/* For the log. */
+	const char *pool_name;		/* borrowed from the view; NULL: not known yet */
+	const struct pool_member *last; /* likewise: of the last place; NULL: none */
+	char *name;			/* that the client asked for; NULL: none, or not kept */
+	enum proxy_cause failed;	/* why there is no server yet */
+	struct loop_timer timer;	/* until there is a relay, which has its own */
 	struct stream *next, *previous;
 };
 
@@ -81,8 +90,28 @@ static void leave(struct stream *s, enum pool_result_kind kind)
 	s->placed = false;
 }
 
-/* torn: both sides see that it did not end as it should. */
-static void stream_end(struct stream *s, enum pool_result_kind kind, bool torn)
+static void log_end(const struct stream *s, enum proxy_cause cause, enum stream_how how)
+{
+	struct stream_end e = {
+		.kind = REVERSE_STREAM_TCP,
+		.peer = s->peer,
+		.at = s->local,
+		.cause = cause,
+		.how = how,
+		.name = s->name,
+		.pool = s->pool_name,
+		.server = s->last ? s->last->name : NULL,
+		.led = s->phase == RELAY,
+		.tries = (uint8_t)s->tried.n,
+		.up = s->relay.ways[PROXY_RELAY_UP].bytes,
+		.down = s->relay.ways[PROXY_RELAY_DOWN].bytes,
+		.begun_us = s->accepted_us,
+		.connect_us = s->connect_us,
+	};
+	reverse_stream_log(s->view, &e);
+}
+
+static void stream_free(struct stream *s, enum pool_result_kind kind, bool torn)
 {
 	struct reverse_streams *all = s->of;
 	proxy_relay_stop(&s->relay);
@@ -95,22 +124,38 @@ static void stream_end(struct stream *s, enum pool_result_kind kind, bool torn)
 	if (s->next)
 		s->next->previous = s->previous;
 	reverse_view_leave(s->view);
+	free(s->name);
 	free(s);
 	if (--all->n == 0)
 		all->options.emptied(all->options.worker);
+}
+
+/* Both sides see that it did not end as it should. */
+static void stream_tear(struct stream *s, enum pool_result_kind kind, enum proxy_cause cause)
+{
+	log_end(s, cause, STREAM_CLOSED);
+	stream_free(s, kind, true);
+}
+
+static void stream_end(struct stream *s, enum stream_how how)
+{
+	log_end(s, PROXY_FINE, how);
+	stream_free(s, POOL_RESULT_ANSWERED, how != STREAM_CLOSED);
 }
 
 static void relayed(struct proxy_relay *r, enum proxy_relay_end how)
 {
 	struct stream *s = r->owner;
 	switch (how) {
-	case PROXY_RELAY_ENDED: stream_end(s, POOL_RESULT_ANSWERED, false); return;
-	case PROXY_RELAY_IDLE: stream_end(s, POOL_RESULT_ANSWERED, true); return;
-	case PROXY_RELAY_BUSY: stream_end(s, POOL_RESULT_ABANDONED, true); return;
+	case PROXY_RELAY_ENDED: stream_end(s, STREAM_CLOSED); return;
+	case PROXY_RELAY_IDLE: stream_end(s, STREAM_IDLE); return;
+	case PROXY_RELAY_BUSY: stream_tear(s, POOL_RESULT_ABANDONED, PROXY_BUSY); return;
 	case PROXY_RELAY_BROKE: break;
 	}
-	stream_end(s, r->broken == PROXY_RELAY_DOWN ? POOL_RESULT_RESET : POOL_RESULT_ABANDONED,
-		   true);
+	if (r->broken == PROXY_RELAY_DOWN)
+		stream_tear(s, POOL_RESULT_RESET, PROXY_BACK_TORN);
+	else
+		stream_tear(s, POOL_RESULT_ABANDONED, PROXY_CLIENT_GONE);
 }
 
 /* --- to a server ------------------------------------------------------------------------------ */
@@ -133,6 +178,7 @@ static enum err pick(struct stream *s)
 {
 	TRY(reverse_stream_pick(s->of->options.worker, s->pool, &s->peer, &s->tried, &s->place));
 	s->placed = true;
+	s->last = s->place.member;
 	s->begun_us = loop_now_us(loop_of(s));
 	return OK;
 }
@@ -171,16 +217,17 @@ static void connect_next(struct stream *s)
 	proxy_transport_close(TAKE(s->server), false);
 	for (;;) {
 		if (pick(s) != OK) {
-			stream_end(s, POOL_RESULT_ABANDONED, true);
+			stream_tear(s, POOL_RESULT_ABANDONED, s->failed);
 			return;
 		}
 		enum err e = connect_to(s, &s->place.member->backend->at);
 		if (!e)
 			break;
 		if (err_is_shortage(e) || e == ERR_LIMIT) {
-			stream_end(s, POOL_RESULT_ABANDONED, true);
+			stream_tear(s, POOL_RESULT_ABANDONED, PROXY_BUSY);
 			return;
 		}
+		s->failed = PROXY_CONNECT_FAILED;
 		leave(s, POOL_RESULT_CONNECT_FAILED);
 	}
 	if (connect_ms)
@@ -191,10 +238,11 @@ static void connected(struct stream *s)
 {
 	uint64_t idle_ms = s->view->snapshot->site->conf->timeouts.tunnel_ms;
 	if (s->client->ready & PROXY_BROKEN) {
-		stream_end(s, POOL_RESULT_ABANDONED, true);
+		stream_tear(s, POOL_RESULT_ABANDONED, PROXY_CLIENT_GONE);
 		return;
 	}
 	if (s->server->ready & PROXY_BROKEN) {
+		s->failed = PROXY_CONNECT_FAILED;
 		leave(s, POOL_RESULT_CONNECT_FAILED);
 		connect_next(s);
 		return;
@@ -218,10 +266,13 @@ static void lead(struct stream *s, const char *name)
 {
 	const char *pool = reverse_stream_pool(s->conf, name);
 	size_t number = pool ? reverse_pool_find(s->view->snapshot->site->conf, pool) : SIZE_MAX;
+	if (*name && reverse_stream_is_logged(s->view))
+		s->name = strdup(name); /* NULL: the line is without it */
 	if (number == SIZE_MAX) {
-		stream_end(s, POOL_RESULT_ABANDONED, true);
+		stream_tear(s, POOL_RESULT_ABANDONED, PROXY_REFUSED);
 		return;
 	}
+	s->pool_name = pool;
 	s->pool = s->view->snapshot->pools[number];
 	connect_next(s);
 }
@@ -245,8 +296,14 @@ static void hello(struct stream *s)
 	struct client_hello h;
 	while (s->client->ready & (PROXY_CAN_READ | PROXY_BROKEN)) {
 		enum err e = hello_read(s);
+		if (e == ERR_CLOSED) {
+			log_end(s, PROXY_CLIENT_GONE, STREAM_CLOSED);
+			stream_free(s, POOL_RESULT_ABANDONED, false);
+			return;
+		}
 		if (e) {
-			stream_end(s, POOL_RESULT_ABANDONED, e != ERR_CLOSED);
+			stream_tear(s, POOL_RESULT_ABANDONED,
+				    e == ERR_LIMIT ? PROXY_BUSY : PROXY_CLIENT_GONE);
 			return;
 		}
 		enum parse p = client_hello_read(proxy_buffer_span(s->hello), &h);
@@ -255,7 +312,8 @@ static void hello(struct stream *s)
 			return;
 		}
 		if (p == PARSE_BAD || s->hello->end == PROXY_BUFFER_SIZE) {
-			stream_end(s, POOL_RESULT_ABANDONED, true);
+			stream_tear(s, POOL_RESULT_ABANDONED,
+				    p == PARSE_BAD ? PROXY_CLIENT_FORMAT : PROXY_CLIENT_HEAD_LIMIT);
 			return;
 		}
 	}
@@ -278,9 +336,10 @@ static void timed_out(void *arg)
 {
 	struct stream *s = arg;
 	if (s->phase == HELLO) {
-		stream_end(s, POOL_RESULT_ABANDONED, true);
+		stream_tear(s, POOL_RESULT_ABANDONED, PROXY_CLIENT_HEAD_TIME);
 		return;
 	}
+	s->failed = PROXY_CONNECT_TIME;
 	leave(s, POOL_RESULT_TIMEOUT);
 	connect_next(s);
 }
@@ -327,6 +386,8 @@ static void begin(struct door *d, int fd, const struct ip_endpoint *peer,
 	s->conf = mine;
 	s->peer = *peer;
 	s->local = *local;
+	s->accepted_us = loop_now_us(loop_of(s));
+	s->failed = PROXY_NO_BACK;
 	if (mine->sni.n == 0) {
 		lead(s, "");
 		return;
@@ -407,7 +468,7 @@ void reverse_streams_free(struct reverse_streams *s)
 		return;
 	reverse_streams_unlisten(s);
 	while (s->first)
-		stream_end(s->first, POOL_RESULT_ABANDONED, true);
+		stream_tear(s->first, POOL_RESULT_ABANDONED, PROXY_DRAINED);
 	free(s->doors);
 	free(s);
 }

@@ -10,7 +10,9 @@
 #include "service/reverse-proxy/flows.h"
 #include "service/reverse-proxy/io_snapshot.h"
 #include "service/reverse-proxy/io_stream.h"
+#include "service/reverse-proxy/io_stream_log.h"
 #include "service/reverse-proxy/io_worker.h"
+#include "service/reverse-proxy/stream_end.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,9 @@ struct session {
 	uint64_t asked, answered; /* datagrams, of this server */
 	uint64_t bytes_up, bytes_down;
 	struct loop_timer timer;
+	/* For the log, of all servers. */
+	uint64_t first_us, all_up, all_down;
+	const struct pool_member *last; /* borrowed from the view; NULL: none */
 	struct session *next, *previous;
 };
 
@@ -90,12 +95,47 @@ static void leave(struct session *s, enum pool_result_kind kind)
 	s->placed = false;
 	loop_remove(loop_of(s), &s->watch);
 	fd_done(&s->fd);
+	s->all_up += s->bytes_up;
+	s->all_down += s->bytes_down;
 	s->latency_us = s->asked = s->answered = s->bytes_up = s->bytes_down = 0;
 }
 
-static void session_end(struct session *s)
+static struct ip_address local_of(const struct session *s)
+{
+	return s->local.family ? s->local : s->door->at.address;
+}
+
+/* Is anybody there, as far as one can tell? */
+static bool is_led(const struct session *s, enum proxy_cause cause)
+{
+	return s->all_down + s->bytes_down > 0 ||
+	       (s->placed && cause != PROXY_CONNECT_FAILED && cause != PROXY_BACK_TIME);
+}
+
+static void log_end(const struct session *s, enum proxy_cause cause, enum stream_how how)
+{
+	struct stream_end e = {
+		.kind = REVERSE_STREAM_UDP,
+		.peer = s->peer,
+		.at = {.address = local_of(s), .port = s->door->at.port},
+		.cause = cause,
+		.how = how,
+		.pool = s->conf->udp.to,
+		.server = s->last ? s->last->name : NULL,
+		.led = is_led(s, cause),
+		.tries = (uint8_t)s->tried.n,
+		.up = s->all_up + s->bytes_up,
+		.down = s->all_down + s->bytes_down,
+		.begun_us = s->first_us,
+	};
+	reverse_stream_log(s->view, &e);
+}
+
+/* cause: what went wrong, or PROXY_FINE. */
+static void session_end(struct session *s, enum proxy_cause cause, enum stream_how how)
 {
 	struct reverse_datagrams *d = s->door->of;
+	log_end(s, cause, how);
 	leave(s, s->answered ? POOL_RESULT_ANSWERED : POOL_RESULT_ABANDONED);
 	loop_timer_cancel(loop_of(s), &s->timer);
 	flows_leave(&d->flows, &s->flow);
@@ -122,7 +162,7 @@ static void quiet(void *arg)
 	if (until_ms > loop_now_ms(loop_of(s)))
 		loop_timer_set(loop_of(s), &s->timer, until_ms);
 	else
-		session_end(s);
+		session_end(s, is_owed(s) ? PROXY_BACK_TIME : PROXY_FINE, STREAM_IDLE);
 }
 
 /* --- to a server ------------------------------------------------------------------------------ */
@@ -143,6 +183,7 @@ static enum err lead(struct session *s)
 	for (;;) {
 		TRY(reverse_stream_pick(w, s->pool, &s->peer, &s->tried, &s->place));
 		s->placed = true;
+		s->last = s->place.member;
 		s->begun_us = loop_now_us(&w->loop);
 		s->header_due = s->conf->header != REVERSE_STREAM_HEADER_OFF;
 		enum err e = open_server(s);
@@ -173,7 +214,7 @@ static void gone(struct session *s)
 	count(d, DATAGRAMS_UNREACHABLE, 1);
 	leave(s, answered ? POOL_RESULT_RESET : POOL_RESULT_CONNECT_FAILED);
 	if (answered || lead(s) != OK || goes_round(s, tried_n))
-		session_end(s);
+		session_end(s, answered ? PROXY_BACK_TORN : PROXY_CONNECT_FAILED, STREAM_IDLE);
 }
 
 /* --- datagrams -------------------------------------------------------------------------------- */
@@ -194,8 +235,7 @@ static void put_header(struct session *s, struct udp_train *t)
 		.version = 2,
 		.transport = PROXY_HEADER_DATAGRAM,
 		.source = s->peer,
-		.destination = {.address = s->local.family ? s->local : s->door->at.address,
-				.port = s->door->at.port}};
+		.destination = {.address = local_of(s), .port = s->door->at.port}};
 	proxy_header_write(&w, &header);
 	write_bytes(&w, t->data, len);
 	t->data += len;
@@ -292,7 +332,7 @@ static void answers_came(void *arg, uint32_t events)
 		}
 		pass_down(s, d->in);
 		if (s->conf->udp.answers && s->answered > 0 && !is_owed(s)) {
-			session_end(s);
+			session_end(s, PROXY_FINE, STREAM_ANSWERED);
 			return;
 		}
 		if (!full)
@@ -339,7 +379,7 @@ static struct session *begin(struct datagram_door *door, const struct udp_train 
 	if (!mine)
 		return NULL;
 	while ((old = flows_in_the_way(&d->flows, &key->peer.address))) {
-		session_end((struct session *)(void *)old);
+		session_end((struct session *)(void *)old, PROXY_BUSY, STREAM_IDLE);
 		count(d, DATAGRAMS_YIELDED, 1);
 	}
 	struct session *s = session_new(door, key, mine);
@@ -347,8 +387,10 @@ static struct session *begin(struct datagram_door *door, const struct udp_train 
 		return NULL;
 	if (ip_address_is_link_local(&key->local) && key->local.family == 6)
 		s->ifindex = t->ifindex;
-	if (lead(s) != OK) {
-		session_end(s);
+	s->first_us = loop_now_us(loop_of(s));
+	enum err e = lead(s);
+	if (e) {
+		session_end(s, err_is_shortage(e) ? PROXY_BUSY : PROXY_NO_BACK, STREAM_IDLE);
 		return NULL;
 	}
 	count(d, DATAGRAMS_SESSIONS, 1);
@@ -461,7 +503,7 @@ void reverse_datagrams_drain(struct reverse_datagrams *d)
 	for (struct session *s = d->first, *next; s; s = next) {
 		next = s->next;
 		if (!is_owed(s))
-			session_end(s);
+			session_end(s, PROXY_DRAINED, STREAM_IDLE);
 	}
 }
 
@@ -482,7 +524,7 @@ void reverse_datagrams_free(struct reverse_datagrams *d)
 		return;
 	close_doors(d);
 	while (d->first)
-		session_end(d->first);
+		session_end(d->first, PROXY_DRAINED, STREAM_IDLE);
 	flows_done(&d->flows);
 	udp_trains_free(d->in);
 	udp_trains_free(d->out);

@@ -212,6 +212,9 @@ void reverse_worker_done(struct reverse_worker *w)
 	 * exchanges, which still need the core. */
 	reverse_view_leave(TAKE(w->view));
 	proxy_io_free(TAKE(w->io));
+	/* What has ended only now is told as well. */
+	if (w->access && w->access->full)
+		access_out_flush(w->access);
 	auth_desk_free(w->desk);
 	compression_pool_done(&w->compression);
 	reverse_hops_done(w);
