@@ -371,6 +371,58 @@ def test_a_reload_leads_new_sessions_elsewhere_and_leaves_the_old(site):
 # ---- limits: last, as the service starts anew with others
 
 
+# ---- checks by datagrams
+
+
+@contextlib.contextmanager
+def checked(site, check):
+    """Who comes to port 8001 is led to two servers that are checked so: 127.0.0.1:9007 and 9008."""
+    pool = f"    checked: {{servers: [127.0.0.1:9007, 127.0.0.1:9008], check: {{{check}, interval: 50ms, rise: 1, fall: 2}}}}\n"
+    site.service.reload(site.config(one="checked").replace("  streams:\n", f"{pool}  streams:\n"))
+    try:
+        yield
+    finally:
+        site.service.reload(site.config())
+
+
+def becomes(site, *states):
+    wait_for(lambda: [b["state"] for b in site.pool("checked")] == list(states))
+
+
+def test_a_server_that_answers_is_well_and_another_is_not(site):
+    well, other = Server(site.host, "w", 9007), Server(site.host, "o", 9008)
+    with checked(site, 'udp: "0x70696e6700", answer: "wping", timeout: 500ms'):
+        becomes(site, "up", "down")
+        assert site.pool("checked")[1]["check"] == "not the answer that is expected"
+        assert well.got[0][0] == b"ping\0"
+        for _ in range(6):
+            with site.client(8001) as client:
+                assert client.ask() == b"wx"
+        well.close()
+        becomes(site, "down", "down")
+        assert "refused" in site.pool("checked")[0]["check"].lower()
+        well = Server(site.host, "w", 9007)
+        becomes(site, "up", "down")
+    well.close()
+    other.close()
+
+
+def test_silence_is_well_only_where_no_answer_is_wanted(site):
+    silent = Server(site.host, "s", 9007)
+    with checked(site, "udp: none, timeout: 100ms"):
+        becomes(site, "up", "down")  # of the other one ICMP tells
+        assert "refused" in site.pool("checked")[1]["check"].lower()
+        before = len(silent.got)
+        wait_for(lambda: len(silent.got) > before + 3)
+        assert site.pool("checked")[0]["state"] == "up" and site.pool("checked")[0]["check"] == "well"
+    with checked(site, 'udp: none, answer: "", timeout: 100ms'):
+        becomes(site, "down", "down")
+        assert site.pool("checked")[0]["check"] == "no answer in time"
+    with checked(site, 'udp: any, answer: "", timeout: 500ms'):
+        becomes(site, "up", "down")
+    silent.close()
+
+
 # ---- the access log: a line for each session at its end
 
 

@@ -1,6 +1,7 @@
 #include "service/reverse-proxy/conf_check.h"
 
 #include "proto/http/token.h"
+#include "service/reverse-proxy/check_udp.h"
 
 static const struct config_key check_keys[] = {
 	{.name = "http",
@@ -24,6 +25,22 @@ static const struct config_key check_keys[] = {
 	 CONFIG_FIELD(struct reverse_check_conf, tcp),
 	 .fallback = "off",
 	 .help = "a connection that is taken is enough, with `tls` a handshake too"},
+	{.name = "udp",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, udp),
+	 .min = 1,
+	 .max = REVERSE_CHECK_UDP_TEXT_MAX,
+	 .example = "\"0x00\"",
+	 .help = "send this datagram, never by TLS: a text as it is, or octets as hexadecimal "
+		 "digits behind `0x`; who is not there, as ICMP says, is not well, and what "
+		 "else is asked of a server says `answer`"},
+	{.name = "answer",
+	 .type = CONFIG_TEXT,
+	 CONFIG_FIELD(struct reverse_check_conf, answer),
+	 .max = REVERSE_CHECK_UDP_TEXT_MAX,
+	 .example = "\"\"",
+	 .help = "with `udp`: a datagram must come within `timeout` and have this in it, written "
+		 "as `udp`; `\"\"`: any. Unless set, who is silent is well as well"},
 	{.name = "method",
 	 .type = CONFIG_TEXT,
 	 CONFIG_FIELD(struct reverse_check_conf, method),
@@ -108,18 +125,44 @@ static bool read_range(const char *text, uint64_t *ret_first, uint64_t *ret_last
 	return *ret_first >= 100 && *ret_first <= *ret_last;
 }
 
+static void judge_octets(const char *key, const char *text, struct config_at *at)
+{
+	uint8_t room[REVERSE_CHECK_UDP_TEXT_MAX];
+	struct span octets;
+	if (text && *text && reverse_check_octets(text, room, &octets))
+		config_fail(at, key,
+			    "behind 0x stand pairs of hexadecimal digits, as 0x1f00; write 0x3078 "
+			    "for what begins with 0x itself");
+}
+
+static void judge_udp(const struct reverse_check_conf *c, struct config_at *at)
+{
+	if (c->udp && (c->http || c->grpc || c->tcp))
+		config_fail(at, "udp", "it is asked for instead of %s; write one of the two",
+			    c->http   ? "http"
+			    : c->grpc ? "grpc"
+				      : "tcp");
+	if (c->answer && !c->udp)
+		config_fail(at, "answer",
+			    "`answer` is of checks by udp, and says nothing to others");
+	judge_octets("udp", c->udp, at);
+	judge_octets("answer", c->answer, at);
+}
+
 /* What a check asks, and nothing beside it that would say nothing. */
 static void judge_kind(const struct reverse_check_conf *c, struct config_at *at)
 {
 	static const char of_http[] = "is of checks by http, and says nothing to others";
-	if (!c->http && !c->tcp && !c->grpc)
-		config_fail(at, NULL, "say how: `http: /health`, `grpc: \"\"` or `tcp: yes`");
+	if (!c->http && !c->tcp && !c->grpc && !c->udp)
+		config_fail(at, NULL,
+			    "say how: `http: /health`, `grpc: \"\"`, `tcp: yes` or `udp: ping`");
 	if (c->http && c->tcp)
 		config_fail(at, "tcp", "http opens a connection as well; write one of the two");
 	if (c->grpc && (c->http || c->tcp))
 		config_fail(at, "grpc", "it is asked for instead of %s; write one of the two",
 			    c->http ? "http" : "tcp");
-	if (!c->grpc && (c->http || !c->tcp))
+	judge_udp(c, at);
+	if (c->http || (!c->grpc && !c->tcp && !c->udp))
 		return;
 	if (c->has_method)
 		config_fail(at, "method", "`method` %s", of_http);
@@ -163,6 +206,8 @@ enum reverse_check_kind reverse_check_kind(const struct reverse_check_conf *c)
 		return REVERSE_CHECK_HTTP;
 	if (c->grpc)
 		return REVERSE_CHECK_GRPC;
+	if (c->udp)
+		return REVERSE_CHECK_UDP;
 	return c->tcp ? REVERSE_CHECK_TCP : REVERSE_CHECK_NONE;
 }
 

@@ -9,12 +9,15 @@ enum reverse_check_kind {
 	REVERSE_CHECK_TCP, /* a connection is enough */
 	REVERSE_CHECK_HTTP,
 	REVERSE_CHECK_GRPC, /* grpc.health.v1 */
+	REVERSE_CHECK_UDP,  /* a datagram */
 };
 
 struct reverse_check_conf {
 	bool tcp;
 	const char *http;	     /* the path; NULL: no HTTP */
 	const char *grpc;	     /* the service, "": the server; NULL: no gRPC */
+	const char *udp;	     /* what is sent (check_udp.h); NULL: no UDP */
+	const char *answer;	     /* what must come, "": anything; NULL: silence is well too */
 	bool has_method, has_status; /* they were written */
 	const char *method, *host;   /* host NULL: the server's address */
 	struct config_list status;   /* const char *: "200", "200-399" */

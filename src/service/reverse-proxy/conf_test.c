@@ -110,6 +110,17 @@ static void refuses_ways_to_servers_that_contradict_themselves(void **state)
 	refused(POOL "      check: {tcp: yes, status: '200'}\n", 6, 33, "`status` is of checks");
 	refused(POOL "      check: {tcp: yes, method: GET}\n", 6, 33, "`method` is of checks");
 	refused(POOL "      check: {port: 1}\n", 6, 14, "say how");
+	refused(POOL "      check: {udp: x, tcp: yes}\n", 6, 20, "instead of tcp");
+	refused(POOL "      check: {udp: x, http: /}\n", 6, 20, "instead of http");
+	refused(POOL "      check: {udp: x, grpc: a.B}\n", 6, 20, "instead of grpc");
+	refused(POOL "      check: {tcp: yes, answer: x}\n", 6, 33, "`answer` is of checks by udp");
+	refused(POOL "      check: {udp: x, body: ok}\n", 6, 29, "`body` is of checks by http");
+	refused(POOL "      check: {udp: x, method: GET}\n", 6, 31, "`method` is of checks");
+	refused(POOL "      check: {udp: x, status: '200'}\n", 6, 31, "`status` is of checks");
+	refused(POOL "      check: {udp: '0x123'}\n", 6, 20, "pairs of hexadecimal digits");
+	refused(POOL "      check: {udp: '0x'}\n", 6, 20, "pairs of hexadecimal digits");
+	refused(POOL "      check: {udp: x, answer: '0xfg'}\n", 6, 31, "pairs of hexadecimal");
+	refused(POOL "      check: {udp: ''}\n", 6, 20, "udp");
 	refused(POOL "      tls: yes\n  streams: {listen: 192.0.2.1:25, tcp: app}\n", 7, 12,
 		"a pool of its own");
 #undef POOL

@@ -2,6 +2,7 @@
 
 #include "crypto/tls.h"
 #include "service/reverse-proxy/check.h"
+#include "service/reverse-proxy/io_check_udp.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,11 +18,12 @@ static_assert((int)REVERSE_CHECK_QUESTION_MAX >= (int)HTTP2_WRITE_MIN, "frames f
 
 bool reverse_check_runs(const struct reverse_check_run *r)
 {
-	return fetch_connection_is(&r->connection);
+	return fetch_connection_is(&r->connection) || r->udp_fd >= 0;
 }
 
 void reverse_check_end(struct reverse_check_run *r)
 {
+	reverse_check_udp_end(r);
 	fetch_connection_close(&r->connection);
 	reverse_check2_free(TAKE(r->k));
 	free(TAKE(r->bytes));
@@ -158,6 +160,8 @@ static void ready(void *arg)
 static enum err begin(struct reverse_check_run *r, const struct ip_endpoint *to,
 		      const struct ip_endpoint *named)
 {
+	if (reverse_check_kind(r->conf) == REVERSE_CHECK_UDP)
+		return reverse_check_udp_begin(r, to);
 	r->bytes = calloc(1, sizeof(*r->bytes));
 	if (!r->bytes)
 		return ENOMEM;

@@ -1,4 +1,5 @@
-/* One check that runs: a connection to the server, TLS in it, the question and the answer. Knows
+/* One check that runs: a connection to the server, TLS in it, the question and the answer, or those
+ * as datagrams (io_check_udp.h). Knows
  * neither how long it may take nor what was thought of the server before.
  */
 #ifndef REVERSE_PROXY_IO_CHECK_H
@@ -28,6 +29,8 @@ struct reverse_check_run {
 	bool asked;
 	struct reverse_check2 *k;	   /* owned; NULL: by HTTP/1.1, or not asked yet */
 	struct reverse_check_bytes *bytes; /* owned, while it runs */
+	int udp_fd; /* of a check by UDP; -1: none, its owner begins with that */
+	struct loop_watch udp_watch;
 };
 
 /* Begins one, which ends by `over`, never from within this call. to: where the connection goes;

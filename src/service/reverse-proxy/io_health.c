@@ -4,6 +4,7 @@
 #include "crypto/tls.h"
 #include "service/reverse-proxy/balance/pool.h"
 #include "service/reverse-proxy/check.h"
+#include "service/reverse-proxy/check_udp.h"
 #include "service/reverse-proxy/io_check.h"
 #include "service/reverse-proxy/io_way.h"
 
@@ -83,8 +84,9 @@ static void check_due(void *arg)
 		check_begin(c);
 		return;
 	}
+	bool well = reverse_check_silence_is_well(c->run.conf);
 	reverse_check_end(&c->run);
-	check_over(c, false, "no answer in time");
+	check_over(c, well, well ? "" : "no answer in time");
 }
 
 static void check_free(struct check *c)
@@ -162,7 +164,8 @@ static enum err begin(struct reverse_health *h, struct backend *b, uint64_t inte
 				    .share = &h->share,
 				    .over = check_over,
 				    .arg = c,
-				    .connection.fd = -1},
+				    .connection.fd = -1,
+				    .udp_fd = -1},
 			    .opinion = {.is = backend_checked(b)}};
 	enum err e = table_insert(&h->checks, table_hash(&h->checks, span_of(&b, sizeof(b))), &b,
 				  sizeof(b), c);
@@ -192,7 +195,7 @@ static enum err peer_of(const struct pool_member *m, const struct reverse_pool_c
 			const struct reverse_way *way, struct tls_peer **ret)
 {
 	AUTO(tls_peer_unref) struct tls_peer *p = NULL;
-	if (way && way->tls) {
+	if (way && way->tls && reverse_check_kind(&conf->check) != REVERSE_CHECK_UDP) {
 		TRY(tls_peer_new(way->tls, way->name ? way->name : m->host, &p));
 		if (reverse_check_kind(&conf->check) != REVERSE_CHECK_TCP)
 			TRY(tls_peer_offer(p, is_http2(conf) ? "h2" : "http/1.1"));
