@@ -81,6 +81,7 @@ static void host_make(struct import_site *s, uint32_t line, const struct host *h
 	r->address = import_copy(s, address);
 	r->name = import_copy(s, h->name);
 	r->scope.lease_s = h->lease_s;
+	r->set = import_copy(s, h->set);
 }
 
 static void host(struct import_site *s, uint32_t line, struct span value)
@@ -104,11 +105,6 @@ static void host(struct import_site *s, uint32_t line, struct span value)
 	}
 	if (h.more_macs)
 		import_note(s, line, "several MAC addresses share one address; the first was kept");
-	if (h.set.len)
-		import_note(s, line,
-			    "set:%.*s: write the options of that tag under the "
-			    "reservation's `options`",
-			    TEXT(h.set));
 	if (h.address[0].len || !h.address[1].len)
 		host_make(s, line, &h, h.address[0], false);
 	if (h.address[1].len)
@@ -132,6 +128,12 @@ static void match(struct import_site *s, uint32_t line, struct span value, const
 		return;
 	}
 	struct span text = dnsmasq_list_rest(&l);
+	bool relayed = strcmp(key, "circuit-id") == 0 || strcmp(key, "remote-id") == 0 ||
+		       strcmp(key, "subscriber-id") == 0;
+	if (relayed && span_find(text, ':') < text.len) {
+		struct span octets = import_hex(s, text); /* with colons it is no text */
+		text = octets.len ? octets : text;
+	}
 	bool substring = strcmp(key, "vendor-class") == 0 || strcmp(key, "user-class") == 0;
 	/* dnsmasq looks for the text anywhere in the client's. */
 	import_match_add(s, import_class_get(s, name, line), key,
@@ -203,29 +205,85 @@ static void match_option(struct import_site *s, uint32_t line, struct span value
 
 /* --- options --- */
 
-static void option_values(struct import_site *s, uint32_t line, unsigned code,
-			  struct dnsmasq_list *l, struct import_option *o)
+static void routes_add(struct import_site *s, struct dnsmasq_list *l, struct import_option *o)
 {
-	if (code == 121 || code == 249) {
-		while (l->item.len) {
-			struct span to = l->item;
-			dnsmasq_list_next(l);
-			import_text_add(s, &o->values,
-					import_format(s, "%.*s %.*s", TEXT(to), TEXT(l->item)));
-			dnsmasq_list_next(l);
+	while (l->item.len) {
+		struct span to = l->item;
+		dnsmasq_list_next(l);
+		import_text_add(s, &o->values,
+				import_format(s, "%.*s %.*s", TEXT(to), TEXT(l->item)));
+		dnsmasq_list_next(l);
+	}
+}
+
+/* 5b, 5s, 5i: a number with its width. */
+static bool width_take(struct import_option *o, struct span *item)
+{
+	static const struct {
+		char suffix;
+		const char *type;
+	} widths[] = {{'b', "u8"}, {'s', "u16"}, {'i', "u32"}};
+	uint64_t number;
+
+	if (item->len < 2 || !span_to_u64(span_sub(*item, 0, item->len - 1), UINT32_MAX, &number))
+		return false;
+	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
+		if (item->data[item->len - 1] == widths[i].suffix) {
+			o->type = widths[i].type;
+			item->len--;
+			return true;
 		}
+	return false;
+}
+
+static void option_values(struct import_site *s, bool six, unsigned code, struct dnsmasq_list *l,
+			  struct import_option *o)
+{
+	if (!six && (code == 121 || code == 249)) {
+		routes_add(s, l, o);
+		return;
+	}
+	/* A comma is a part of what is in quotes, and of text where the option is known for it. */
+	if (dnsmasq_option_is_text(six, code) && l->rest.len) {
+		import_text_add(s, &o->values, dnsmasq_unescaped(s, dnsmasq_list_rest(l)));
 		return;
 	}
 	for (; l->item.len; dnsmasq_list_next(l)) {
 		struct span item = unbracketed(l->item);
-		if (span_is(item, "0.0.0.0") || span_is(item, "::"))
-			import_note(s, line,
+		if (span_is(item, "0.0.0.0") || span_is(item, "::")) {
+			import_note(s, o->line,
 				    "%.*s stands for the server's own address in dnsmasq: write "
 				    "the address",
 				    TEXT(item));
-		else
+			continue;
+		}
+		if (!l->quoted && !o->values.first && !l->rest.len && width_take(o, &item)) {
 			import_text_add(s, &o->values, item);
+			continue;
+		}
+		import_text_add(s, &o->values, l->quoted ? dnsmasq_unescaped(s, item) : item);
 	}
+}
+
+/* Where the option is said: for all, or for those with the first tag. */
+static struct import_options *option_place(struct import_site *s, uint32_t line, bool six,
+					   const struct dnsmasq_tags *tags)
+{
+	const struct import_text *tag = tags->wanted.first;
+
+	if (six && tag)
+		import_note(s, line,
+			    "tag:%.*s: an option of DHCPv6 was written for all: make a class "
+			    "under `ipv6` for it",
+			    TEXT(tag->text));
+	if (six)
+		return &s->scope6.options;
+	if (!tag)
+		return &s->scope.options;
+	if (tag->next)
+		import_note(s, line,
+			    "an option under several tags was written for the first of them");
+	return &import_class_get(s, tag->text, line)->scope.options;
 }
 
 static void option(struct import_site *s, uint32_t line, struct span value, bool always)
@@ -251,23 +309,14 @@ static void option(struct import_site *s, uint32_t line, struct span value, bool
 		return;
 	}
 	dnsmasq_list_next(&l);
-	struct import_scope *scope = &s->scope;
-	if (six && s->networks6_last)
-		scope = &s->networks6_last->scope;
-	else if (tags.wanted.first)
-		scope = &import_class_get(s, tags.wanted.first->text, line)->scope;
-	if (tags.wanted.first && tags.wanted.first->next)
-		import_note(s, line,
-			    "an option under several tags was written for the first of them");
-	if (six && !s->networks6_last) {
-		import_note(s, line,
-			    "an option of DHCPv6 before any IPv6 range is not carried over");
-		return;
-	}
 	struct import_option *o =
-		import_option_add(s, &scope->options, import_format(s, "%u", code));
+		import_option_add(s, option_place(s, line, six, &tags), code, line);
 	o->always = always;
-	option_values(s, line, code, &l, o);
+	bool some = l.item.len;
+	option_values(s, six, code, &l, o);
+	/* All of them had their notes; an empty list would have another. */
+	if (some && !o->values.first)
+		o->name = (struct span){0};
 }
 
 static void option_plain(struct import_site *s, uint32_t line, struct span value)
@@ -356,7 +405,7 @@ static void lease_max(struct import_site *s, uint32_t line, struct span value)
 static void domain(struct import_site *s, uint32_t line, struct span value)
 {
 	struct dnsmasq_list l = dnsmasq_list_of(value);
-	struct import_option *o = import_option_add(s, &s->scope.options, span_text("15"));
+	struct import_option *o = import_option_add(s, &s->scope.options, 15, line);
 
 	import_text_add(s, &o->values, l.item);
 	dnsmasq_list_next(&l);
@@ -369,8 +418,7 @@ static void domain(struct import_site *s, uint32_t line, struct span value)
 static void enable_ra(struct import_site *s, uint32_t line, struct span value)
 {
 	(void)line, (void)value;
-	for (struct import_network *n = s->networks6; n; n = n->next)
-		n->advertise = true;
+	s->advertise = true;
 }
 
 static const struct keyword {
@@ -416,6 +464,48 @@ static void line_take(struct import_site *s, uint32_t line, struct span text)
 					 : "");
 }
 
+/* --- tags that several kinds of matches set --- */
+
+/* The class of the tag's matches of this kind. */
+static struct import_class *class_of_kind(struct import_site *s, struct import_class *c,
+					  struct span key)
+{
+	if (!c->matches || span_equal(c->matches->key, key))
+		return c;
+	struct span name = import_format(s, "%.*s-%.*s", TEXT(c->name), TEXT(key));
+	struct import_class *of = import_class_get(s, name, c->line);
+	if (of->matches)
+		return of;
+	import_scope_inherit(s, &of->scope, &c->scope);
+	for (struct import_network *n = s->networks; n; n = n->next)
+		for (struct import_pool *p = n->pools; p; p = p->next)
+			if (p->classes.first && span_equal(p->classes.first->text, c->name))
+				import_text_add(s, &p->classes, name);
+	return of;
+}
+
+/* A tag is set by any one of its lines; of a class here all kinds of matches must hold. So each
+ * kind becomes a class of its own, with what the tag gets, and a pool for the tag takes any. */
+static void class_split(struct import_site *s, struct import_class *c)
+{
+	struct import_match *rest = c->matches;
+
+	c->matches = c->matches_last = NULL;
+	for (; rest; rest = rest->next) {
+		struct import_class *of = class_of_kind(s, c, rest->key);
+		struct import_match *m = IMPORT_NEW(s, struct import_match);
+		m->key = rest->key;
+		m->value = rest->value;
+		if (s->failed)
+			return;
+		if (of->matches_last)
+			of->matches_last->next = m;
+		else
+			of->matches = m;
+		of->matches_last = m;
+	}
+}
+
 enum err import_dnsmasq(struct span text, struct import_site *s)
 {
 	uint32_t line = 0;
@@ -427,6 +517,10 @@ enum err import_dnsmasq(struct span text, struct import_site *s)
 		line_take(s, ++line, span_sub(text, 0, len));
 		text = span_sub(text, len + 1, text.len);
 	}
+	/* Those that it makes stand behind the last one there is now, and have one kind. */
+	const struct import_class *last = s->classes_last;
+	for (struct import_class *c = s->classes; c; c = c == last ? NULL : c->next)
+		class_split(s, c);
 	import_site_settle(s);
 	return s->failed ? ENOMEM : OK;
 }

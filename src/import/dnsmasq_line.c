@@ -1,5 +1,10 @@
 #include "import/dnsmasq_line.h"
 
+#include "base/writer.h"
+#include "import/site.h"
+#include "proto/dhcp/option.h"
+#include "proto/dhcp6/option.h"
+
 void dnsmasq_line_split(struct span line, struct span *ret_word, struct span *ret_value)
 {
 	bool quoted = false;
@@ -52,7 +57,9 @@ void dnsmasq_list_next(struct dnsmasq_list *l)
 
 	l->item = span_trim(span_sub(l->rest, 0, n));
 	l->rest = span_sub(l->rest, n + 1, l->rest.len);
-	if (l->item.len >= 2 && l->item.data[0] == '"' && l->item.data[l->item.len - 1] == '"')
+	l->quoted =
+		l->item.len >= 2 && l->item.data[0] == '"' && l->item.data[l->item.len - 1] == '"';
+	if (l->quoted)
 		l->item = span_sub(l->item, 1, l->item.len - 2);
 }
 
@@ -178,49 +185,59 @@ unsigned dnsmasq_option6(struct span name)
 	return find(names6, sizeof(names6) / sizeof(names6[0]), name, UINT16_MAX);
 }
 
+bool dnsmasq_option_is_text(bool six, unsigned code)
+{
+	if (six) {
+		const struct dhcp6_option_info *info = dhcp6_option_by_code((uint16_t)code);
+		return info && info->type == DHCP6_OPTION_TEXT;
+	}
+	const struct dhcp_option_info *info = dhcp_option_by_code((uint8_t)code);
+	return info && info->type == DHCP_OPTION_TEXT;
+}
+
+struct span dnsmasq_unescaped(struct import_site *s, struct span text)
+{
+	static const char letters[] = "ntbre", octets[] = "\n\t\b\r\033";
+	uint8_t out[1024];
+	struct writer w = writer_of(out, sizeof(out));
+
+	if (text.len >= 2 && text.data[0] == '"' && text.data[text.len - 1] == '"')
+		text = span_sub(text, 1, text.len - 2);
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+		if (c == '\\' && i + 1 < text.len) {
+			c = text.data[++i];
+			const char *letter = c ? strchr(letters, c) : NULL;
+			if (letter)
+				c = (uint8_t)octets[letter - letters];
+		}
+		write_u8(&w, c);
+	}
+	return writer_check(&w) ? import_copy(s, text) : import_copy(s, writer_span(&w));
+}
+
 bool dnsmasq_is_dns(struct span word)
 {
 	static const char *const words[] = {
-		"server",
-		"address",
-		"local",
-		"cname",
-		"host-record",
-		"mx-host",
-		"srv-host",
-		"ptr-record",
-		"txt-record",
-		"port",
-		"listen-address",
-		"no-resolv",
-		"resolv-file",
-		"no-hosts",
-		"addn-hosts",
-		"cache-size",
-		"expand-hosts",
-		"bogus-priv",
-		"domain-needed",
-		"strict-order",
-		"bind-interfaces",
-		"stop-dns-rebind",
-		"local-ttl",
-		"neg-ttl",
-		"dnssec",
-		"rev-server",
-		"auth-zone",
-		"auth-server",
-		"filterwin2k",
-		"except-interface",
-		"rebind-domain-ok",
-		"all-servers",
-		"bind-dynamic",
-		"log-queries",
-		"conf-dir",
-		"localise-queries",
-		"interface-name",
-		"mx-target",
-		"localmx",
-		"naptr-record",
+		"server",	   "address",
+		"local",	   "cname",
+		"host-record",	   "mx-host",
+		"srv-host",	   "ptr-record",
+		"txt-record",	   "port",
+		"listen-address",  "no-resolv",
+		"resolv-file",	   "no-hosts",
+		"addn-hosts",	   "cache-size",
+		"expand-hosts",	   "bogus-priv",
+		"domain-needed",   "strict-order",
+		"bind-interfaces", "stop-dns-rebind",
+		"local-ttl",	   "neg-ttl",
+		"dnssec",	   "rev-server",
+		"auth-zone",	   "auth-server",
+		"filterwin2k",	   "rebind-domain-ok",
+		"all-servers",	   "bind-dynamic",
+		"log-queries",	   "localise-queries",
+		"interface-name",  "mx-target",
+		"localmx",	   "naptr-record",
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (span_is(word, words[i]))

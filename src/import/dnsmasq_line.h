@@ -5,6 +5,8 @@
 
 #include "base/span.h"
 
+struct import_site;
+
 /* A line without its comment, quotes and blanks: keyword, and what stands behind `=`. Both empty
  * for a line that says nothing. */
 void dnsmasq_line_split(struct span line, struct span *ret_word, struct span *ret_value);
@@ -12,6 +14,7 @@ void dnsmasq_line_split(struct span line, struct span *ret_word, struct span *re
 /* A walk over `a,b,c`; item is empty at the end. */
 struct dnsmasq_list {
 	struct span item, rest;
+	bool quoted; /* the item stood in quotes */
 };
 struct dnsmasq_list dnsmasq_list_of(struct span value);
 void dnsmasq_list_next(struct dnsmasq_list *l);
@@ -24,6 +27,11 @@ bool dnsmasq_prefix(struct span item, const char *prefix, struct span *ret_rest)
 /* The code of an option by dnsmasq's name for it, or by number; 0: none. */
 unsigned dnsmasq_option(struct span name);
 unsigned dnsmasq_option6(struct span name);
+
+/* Is it one text, in which a comma is a comma? */
+bool dnsmasq_option_is_text(bool six, unsigned code);
+/* What stood in quotes, with \n, \t, \", \\ and so on as the octets they stand for. */
+struct span dnsmasq_unescaped(struct import_site *s, struct span text);
 
 /* A keyword of its DNS or TFTP side. */
 bool dnsmasq_is_dns(struct span word);

@@ -78,6 +78,17 @@ static struct import_network *network_get(struct import_site *s, const struct ip
 
 /* --- dhcp-range --- */
 
+/* A /24, or what is wide enough for both. */
+static unsigned common_bits(const struct ip_address *first, const struct ip_address *last)
+{
+	unsigned bits = 24;
+
+	for (struct ip_prefix p = ip_prefix_of(first, bits);
+	     bits > 1 && !ip_prefix_contains(&p, last); p = ip_prefix_of(first, bits))
+		bits--;
+	return bits;
+}
+
 static void range4(struct import_site *s, uint32_t line, const struct ip_address *first,
 		   struct dnsmasq_list *l, const struct dnsmasq_tags *tags)
 {
@@ -107,28 +118,35 @@ static void range4(struct import_site *s, uint32_t line, const struct ip_address
 	if (l->item.len && !dnsmasq_lease_time(l->item, &lease_s))
 		import_note(s, line, "not understood in a range: %.*s", TEXT(l->item));
 	if (!bits) {
-		bits = 24;
+		bits = common_bits(first, &last);
 		import_note(s, line,
-			    "the file names no netmask (dnsmasq takes the interface's): /24 was "
-			    "written; mend the subnet if it is another");
+			    "the file names no netmask (dnsmasq takes the interface's): /%u was "
+			    "written; mend the subnet if it is another",
+			    bits);
 	}
 	struct import_network *n = network_get(s, first, bits, line);
 	if (tags->interface.len)
 		n->interface = import_copy(s, tags->interface);
 	if (fixed && n->scope.lease_s == 0)
 		n->scope.lease_s = lease_s;
-	if (fixed)
+	if (fixed) {
+		if (tags->set.len)
+			import_note(s, line,
+				    "set:%.*s on a range without a pool: write the options of that "
+				    "tag under the network's `options`",
+				    TEXT(tags->set));
 		return; /* no pool: only reservations are answered */
+	}
 	struct import_pool *p = import_pool_add(s, n, first_text, last_text, line);
 	/* dnsmasq chooses by a hash of the MAC and keeps a lease's record while it can. */
 	p->allocate = IMPORT_DYNAMIC;
 	p->scope.lease_s = lease_s;
 	p->classes = tags->wanted;
-	if (tags->set.len)
+	p->set = import_copy(s, tags->set);
+	if (tags->wanted.first && tags->wanted.first->next)
 		import_note(s, line,
-			    "set:%.*s on a range: options of that tag are not carried over; write "
-			    "them under the pool's `options`",
-			    TEXT(tags->set));
+			    "a range for those who have several tags: here one of the classes is "
+			    "enough; make a class that has all their matches");
 }
 
 static void range6(struct import_site *s, uint32_t line, const struct ip_address *first,
@@ -137,19 +155,20 @@ static void range6(struct import_site *s, uint32_t line, const struct ip_address
 	struct span first_text = l->item, last_text = {0}, rest;
 	struct ip_address last;
 	uint64_t bits = 64, n64, lease_s = 0;
-	bool stateful = true, advertise = false;
+	bool stateful = true, advertise = false, constructed = false;
 
 	for (dnsmasq_list_next(l); l->item.len; dnsmasq_list_next(l)) {
 		if (!ip_address_parse(l->item, &last) && last.family == 6)
 			last_text = l->item;
-		else if (dnsmasq_prefix(l->item, "constructor:", &rest))
+		else if (dnsmasq_prefix(l->item, "constructor:", &rest)) {
 			import_note(s, line,
-				    "constructor:%.*s: write the prefix itself, or delegate one "
-				    "with `dhcp-client`",
+				    "a range with constructor:%.*s is not carried over: write it "
+				    "with the prefix itself, or delegate one with `dhcp-client`",
 				    TEXT(rest));
-		else if (span_is(l->item, "ra-only") || span_is(l->item, "ra-stateless") ||
-			 span_is(l->item, "slaac") || span_is(l->item, "ra-names") ||
-			 span_is(l->item, "ra-advrouter") || span_is(l->item, "off-link")) {
+			constructed = true;
+		} else if (span_is(l->item, "ra-only") || span_is(l->item, "ra-stateless") ||
+			   span_is(l->item, "slaac") || span_is(l->item, "ra-names") ||
+			   span_is(l->item, "ra-advrouter") || span_is(l->item, "off-link")) {
 			advertise = true;
 			stateful = stateful && !span_is(l->item, "ra-only") &&
 				   !span_is(l->item, "ra-stateless");
@@ -160,6 +179,8 @@ static void range6(struct import_site *s, uint32_t line, const struct ip_address
 		else if (!dnsmasq_lease_time(l->item, &lease_s))
 			import_note(s, line, "not understood in a range: %.*s", TEXT(l->item));
 	}
+	if (constructed)
+		return;
 	struct import_network *n = network_get(s, first, (unsigned)bits, line);
 	if (tags->interface.len)
 		n->interface = import_copy(s, tags->interface);

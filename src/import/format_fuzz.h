@@ -37,6 +37,9 @@ static inline void format_fuzz(enum err (*read)(struct span text, struct import_
 	if (e == OK) {
 		struct writer w = writer_of(out, cap);
 		import_yaml_write(&s, &w);
+		format_fuzz_judge(e, &s);
+		for (const struct import_note *n = s.notes; n; n = n->next)
+			ASSERT(n->line);
 	}
 	import_site_done(&s);
 	free(out);

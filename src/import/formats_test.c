@@ -87,6 +87,115 @@ static void kea_file_is_carried_over(void **state)
 	assert_file(import_kea, "kea.json", "kea.yaml");
 }
 
+/* Files as they lie in the wild: options with and without a type, tags of ranges and of hosts,
+ * pools of shared networks, prefixes that are no one prefix, hosts of all kinds, and slips. */
+static void wild_files_are_carried_over(void **state)
+{
+	(void)state;
+	assert_file(import_dnsmasq, "dnsmasq-more.conf", "dnsmasq-more.yaml");
+	assert_file(import_isc_dhcpd, "dhcpd-more.conf", "dhcpd-more.yaml");
+	assert_file(import_kea, "kea-more.json", "kea-more.yaml");
+}
+
+/* "says for each line what it could not carry over": the value that an option does not take is
+ * found when all is written, and its note takes nobody's place (it once took everybody's). */
+static void a_wrong_value_is_one_note_among_the_others(void **state)
+{
+	(void)state;
+	assert_made(import_dnsmasq,
+		    "bogus\n"
+		    "dhcp-option=option:router,192.0.2.1,nonsense\n"
+		    "dhcp-option=26,5\n"
+		    "dhcp-script=/bin/true\n",
+		    "dhcp:\n"
+		    "  options:\n"
+		    "    routers: 192.0.2.1\n"
+		    "# 1: bogus is not carried over\n"
+		    "# 2: option routers does not take nonsense: expected an IPv4 address\n"
+		    "# 3: option interface-mtu does not take 5: expected a number from 0 to 65535\n"
+		    "# 4: dhcp-script is not carried over\n");
+}
+
+/* dnsmasq sets a tag by any of its lines; a class of ours wants all that it names. */
+static void a_tag_of_two_kinds_is_two_classes(void **state)
+{
+	(void)state;
+	assert_made(import_dnsmasq,
+		    "dhcp-authoritative\n"
+		    "dhcp-match=set:efi,option:client-arch,7\n"
+		    "dhcp-vendorclass=set:efi,HTTPClient\n"
+		    "dhcp-match=set:efi,option:client-arch,9\n"
+		    "dhcp-boot=tag:efi,shim.efi,boot,192.0.2.9\n"
+		    "dhcp-range=tag:efi,192.0.2.10,192.0.2.20,255.255.255.0,1h\n",
+		    "dhcp:\n"
+		    "  classes:\n"
+		    "    - name: efi\n"
+		    "      match:\n"
+		    "        architecture: [7, 9]\n"
+		    "      next-server: 192.0.2.9\n"
+		    "      server-name: boot\n"
+		    "      boot-file: shim.efi\n"
+		    "    - name: efi-vendor-class\n"
+		    "      match:\n"
+		    "        vendor-class: [\"*HTTPClient*\"]\n"
+		    "      next-server: 192.0.2.9\n"
+		    "      server-name: boot\n"
+		    "      boot-file: shim.efi\n"
+		    "  networks:\n"
+		    "    - subnet: 192.0.2.0/24\n"
+		    "      pools:\n"
+		    "        - range: 192.0.2.10-192.0.2.20\n"
+		    "          allocate: dynamic\n"
+		    "          classes: [efi, efi-vendor-class]\n"
+		    "          lease-time: 1h\n");
+}
+
+/* Who is in a class that only half of its condition names would be more than was meant. */
+static void half_of_a_condition_is_none(void **state)
+{
+	(void)state;
+	char *made = made_of(import_isc_dhcpd,
+			     "class \"a\" { match if substring(hardware,1,3) = 00:0b:82 and "
+			     "exists user-class; next-server 192.0.2.9; }\n"
+			     "subnet 192.0.2.0 netmask 255.255.255.0 {\n"
+			     "pool { allow members of \"a\"; range 192.0.2.9; } }\n",
+			     OK);
+	assert_null(strstr(made, "match:"));
+	assert_non_null(strstr(made, "# 1: the condition of the class \"a\" is not carried over"));
+	assert_non_null(strstr(made, "# 3: the pool is for the class a, and nothing"));
+	free(made);
+	made = made_of(import_kea,
+		       "{ \"Dhcp4\": { \"client-classes\": [ { \"name\": \"a\", \"test\": "
+		       "\"option[60].text == 'x' and member('b')\" } ] } }",
+		       OK);
+	assert_null(strstr(made, "match:"));
+	free(made);
+}
+
+/* Each program is silent where it does not know, unless it is told that the network is its own. */
+static void authority_is_what_the_file_says(void **state)
+{
+	(void)state;
+	assert_made(import_isc_dhcpd,
+		    "authoritative;\n"
+		    "subnet 192.0.2.0 netmask 255.255.255.0 { not authoritative; }\n"
+		    "subnet 198.51.100.0 netmask 255.255.255.0 { }\n",
+		    "dhcp:\n"
+		    "  networks:\n"
+		    "    - subnet: 192.0.2.0/24\n"
+		    "      authoritative: off\n"
+		    "    - subnet: 198.51.100.0/24\n");
+	assert_made(import_kea,
+		    "{ \"Dhcp4\": { \"subnet4\": [ { \"subnet\": \"192.0.2.0/24\", "
+		    "\"authoritative\": true }, { \"subnet\": \"198.51.100.0/24\" } ] } }",
+		    "dhcp:\n"
+		    "  authoritative: off\n"
+		    "  networks:\n"
+		    "    - subnet: 192.0.2.0/24\n"
+		    "      authoritative: on\n"
+		    "    - subnet: 198.51.100.0/24\n");
+}
+
 static void kea_refuses_what_is_no_json(void **state)
 {
 	(void)state;
@@ -150,6 +259,7 @@ static void later_option_counts_and_groups_reach_inside(void **state)
 		"subnet 192.0.2.0 netmask 255.255.255.0 { }\n"
 		"subnet 198.51.100.0 netmask 255.255.255.0 { option routers 198.51.100.1; } }\n",
 		"dhcp:\n"
+		"  authoritative: off\n"
 		"  networks:\n"
 		"    - subnet: 192.0.2.0/24\n"
 		"      options:\n"
@@ -293,6 +403,11 @@ int main(void)
 		cmocka_unit_test(dnsmasq_file_is_carried_over),
 		cmocka_unit_test(isc_file_is_carried_over),
 		cmocka_unit_test(kea_file_is_carried_over),
+		cmocka_unit_test(wild_files_are_carried_over),
+		cmocka_unit_test(a_wrong_value_is_one_note_among_the_others),
+		cmocka_unit_test(a_tag_of_two_kinds_is_two_classes),
+		cmocka_unit_test(half_of_a_condition_is_none),
+		cmocka_unit_test(authority_is_what_the_file_says),
 		cmocka_unit_test(a_class_of_kea_for_ipv6_is_told_of),
 		cmocka_unit_test(a_netmask_with_a_gap_is_none),
 		cmocka_unit_test(later_option_counts_and_groups_reach_inside),

@@ -2,6 +2,7 @@
 #include "import/formats.h"
 #include "import/isc_match.h"
 #include "import/isc_option.h"
+#include "import/isc_prefix.h"
 
 #include "proto/ip/prefix.h"
 
@@ -22,8 +23,15 @@ struct place {
 	struct pool_block *pool_block;
 	struct import_reservation *host;
 	struct import_class *class;
-	struct span link; /* name of the shared network */
+	struct span link;      /* name of the shared network */
+	struct around *around; /* of the innermost block around networks */
 	unsigned depth;
+};
+
+/* What a block around networks says of them all. */
+struct around {
+	bool authoritative, not_authoritative;
+	struct span interface;
 };
 
 /* What a `pool` block says before and after its ranges. */
@@ -31,7 +39,7 @@ struct pool_block {
 	struct import_texts classes;
 	struct import_scope scope;
 	bool fixed;
-	struct import_pool *last_before; /* of the network; those behind it are its own */
+	struct import_pool *pools; /* its ranges, by next_of_block */
 };
 
 static void statements(struct file *f, const struct place *p);
@@ -66,32 +74,6 @@ static struct span word(struct file *f)
 		isc_next(&f->lexer);
 	}
 	return text;
-}
-
-/* What an outer block said, where the inner one did not. */
-static void scope_inherit(struct import_site *s, struct import_scope *inner,
-			  const struct import_scope *outer)
-{
-	for (const struct import_option *o = outer->options.first; o; o = o->next) {
-		const struct import_option *own = inner->options.first;
-		while (own && !span_equal(own->name, o->name))
-			own = own->next;
-		if (own)
-			continue;
-		struct import_option *copy = import_option_add(s, &inner->options, o->name);
-		copy->values = o->values;
-		copy->always = o->always;
-		copy->hex = o->hex;
-	}
-	inner->lease_s = inner->lease_s ? inner->lease_s : outer->lease_s;
-	inner->lease_min_s = inner->lease_min_s ? inner->lease_min_s : outer->lease_min_s;
-	inner->lease_max_s = inner->lease_max_s ? inner->lease_max_s : outer->lease_max_s;
-	if (!inner->next_server.len)
-		inner->next_server = outer->next_server;
-	if (!inner->boot_file.len)
-		inner->boot_file = outer->boot_file;
-	if (!inner->server_name.len)
-		inner->server_name = outer->server_name;
 }
 
 /* --- blocks --- */
@@ -132,6 +114,16 @@ static void subnet(struct file *f, const struct place *p, bool ipv6)
 			 .scope = &n->scope, .network = n, .link = p->link, .depth = p->depth + 1});
 }
 
+/* A shared network is one link: the interface that one of them names is that of all. */
+static void interface_share(struct import_network *first, struct span *interface)
+{
+	for (struct import_network *n = first; n; n = n->next)
+		if (!interface->len)
+			*interface = n->interface;
+	for (struct import_network *n = first; n; n = n->next)
+		n->interface = n->interface.len ? n->interface : *interface;
+}
+
 /* Blocks whose statements hold for what is declared inside: shared-network, group. */
 static void around(struct file *f, const struct place *p, struct span link)
 {
@@ -139,36 +131,46 @@ static void around(struct file *f, const struct place *p, struct span link)
 	struct import_scope scope = {.lease_s = 0};
 	struct import_network *n4 = s->networks_last, *n6 = s->networks6_last;
 	struct import_reservation *host = s->reservations_last;
+	struct around says = {.authoritative = false};
 	struct place inner = *p;
 
+	inner.around = &says;
 	inner.scope = &scope;
 	inner.link = link;
 	inner.depth = p->depth + 1;
 	block(f, &inner);
-	for (n4 = n4 ? n4->next : s->networks; n4; n4 = n4->next)
-		scope_inherit(s, &n4->scope, &scope);
-	for (n6 = n6 ? n6->next : s->networks6; n6; n6 = n6->next)
-		scope_inherit(s, &n6->scope, &scope);
+	n4 = n4 ? n4->next : s->networks;
+	n6 = n6 ? n6->next : s->networks6;
+	if (link.len) {
+		interface_share(n4, &says.interface);
+		interface_share(n6, &says.interface);
+	}
+	for (; n4; n4 = n4->next) {
+		import_scope_inherit(s, &n4->scope, &scope);
+		if (!n4->authoritative && !n4->not_authoritative) {
+			n4->authoritative = says.authoritative;
+			n4->not_authoritative = says.not_authoritative;
+		}
+	}
+	for (; n6; n6 = n6->next)
+		import_scope_inherit(s, &n6->scope, &scope);
 	for (host = host ? host->next : s->reservations; host; host = host->next)
-		scope_inherit(s, &host->scope, &scope);
+		import_scope_inherit(s, &host->scope, &scope);
 }
 
 static void pool(struct file *f, const struct place *p)
 {
-	struct pool_block b = {.last_before = p->network ? p->network->pools_last : NULL};
+	struct pool_block b = {.pools = NULL};
 	struct place inner = *p;
 
 	inner.scope = &b.scope;
 	inner.pool_block = &b;
 	inner.depth = p->depth + 1;
 	block(f, &inner);
-	if (!p->network)
-		return;
-	struct import_pool *made = b.last_before ? b.last_before->next : p->network->pools;
-	for (; made; made = made->next) {
+	for (struct import_pool *made = b.pools; made; made = made->next_of_block) {
 		made->classes = b.classes;
 		made->allocate = b.fixed ? IMPORT_FIXED : made->allocate;
-		scope_inherit(f->site, &made->scope, &b.scope);
+		import_scope_inherit(f->site, &made->scope, &b.scope);
 	}
 }
 
@@ -181,8 +183,6 @@ static void host(struct file *f, const struct place *p)
 	block(f, &(struct place){.scope = &r->scope, .host = r, .depth = p->depth + 1});
 	if (!r->name.len)
 		r->name = import_copy(f->site, name);
-	if (!r->mac.len && !r->client_id.len && !r->duid.len && !r->circuit_id.len)
-		import_note(f->site, line, "the host %.*s has no identity", TEXT(name));
 }
 
 static void class(struct file *f, const struct place *p)
@@ -221,12 +221,21 @@ static void range(struct file *f, const struct place *p, bool ipv6)
 		isc_next(&f->lexer);
 	}
 	struct span first = word(f), last = word(f);
-	if (!p->network) {
+	/* A pool of a shared network: its ranges tell of which subnet they are. */
+	struct import_network *n = p->network ? p->network : import_network_of(f->site, first);
+	struct import_pool *pool = NULL;
+	if (ipv6 && span_equal_nocase(last, span_text("temporary")))
+		import_note(f->site, line, "addresses that are temporary are not given: %.*s",
+			    TEXT(first));
+	else if (!n || (!p->network && !p->pool_block))
 		import_note(f->site, line, "a range outside of a subnet");
-	} else if (ipv6 && !last.len && !ip_prefix_parse_masked(first, &prefix)) {
-		import_pool_add(f->site, p->network, first, (struct span){0}, line);
-	} else if (first.len) {
-		import_pool_add(f->site, p->network, first, last.len ? last : first, line);
+	else if (ipv6 && !last.len && !ip_prefix_parse_masked(first, &prefix))
+		pool = import_pool_add(f->site, n, first, (struct span){0}, line);
+	else if (first.len)
+		pool = import_pool_add(f->site, n, first, last.len ? last : first, line);
+	if (pool && p->pool_block && !f->site->failed) {
+		pool->next_of_block = p->pool_block->pools;
+		p->pool_block->pools = pool;
 	}
 	isc_skip_statement(&f->lexer);
 }
@@ -244,7 +253,6 @@ static void prefix6(struct file *f, const struct place *p)
 	struct span low = word(f), high = word(f);
 	struct ip_address a, b;
 	uint64_t bits = 0;
-	unsigned same = 0;
 
 	if (f->lexer.token.kind == ISC_WORD && f->lexer.token.text.len > 1)
 		bits = number(span_sub(f->lexer.token.text, 1, 3));
@@ -254,17 +262,11 @@ static void prefix6(struct file *f, const struct place *p)
 	}
 	isc_skip_statement(&f->lexer);
 	if (!p->network || ip_address_parse(low, &a) || ip_address_parse(high, &b) || !bits ||
-	    a.family != 6 || b.family != 6) {
+	    bits > 64 || a.family != 6 || b.family != 6) {
 		import_note(f->site, line, "prefixes to delegate are not understood here");
 		return;
 	}
-	while (same < bits && ((a.bytes[same / 8] ^ b.bytes[same / 8]) & 0x80 >> same % 8) == 0)
-		same++;
-	import_note(f->site, line, "prefixes to delegate: check that the pool is what you meant");
-	struct ip_prefix pool = ip_prefix_of(&a, same);
-	char text[IP_PREFIX_TEXT_MAX];
-	size_t len = ip_prefix_format(&pool, text);
-	import_prefix_pool_add(f->site, p->network, span_of(text, len), bits);
+	isc_prefixes_add(f->site, p->network, &(struct ip_range){a, b}, (unsigned)bits, line);
 }
 
 static void seconds(struct file *f, uint64_t *to)
@@ -272,7 +274,9 @@ static void seconds(struct file *f, uint64_t *to)
 	uint32_t line = f->lexer.token.line;
 	struct span text = word(f);
 
-	if (!span_to_u64(text, UINT32_MAX, to))
+	if (span_equal_nocase(text, span_text("infinite")))
+		*to = UINT32_MAX - 1; /* the longest that has an end, in 136 years */
+	else if (!span_to_u64(text, UINT32_MAX, to))
 		import_note(f->site, line, "no number of seconds: %.*s", TEXT(text));
 	isc_skip_statement(&f->lexer);
 }
@@ -308,6 +312,11 @@ static void fixed_address(struct file *f, const struct place *p)
 	isc_skip_statement(&f->lexer);
 }
 
+static bool is_ipv6(const struct import_network *n)
+{
+	return span_find(n->subnet, ':') < n->subnet.len;
+}
+
 /* option dhcp-client-identifier, host-name inside of a host; else an option to send. */
 static void option(struct file *f, const struct place *p)
 {
@@ -326,7 +335,14 @@ static void option(struct file *f, const struct place *p)
 		isc_skip_statement(&f->lexer);
 		return;
 	}
-	isc_option_take(f->site, &f->lexer, &f->definitions, &p->scope->options);
+	bool of_network6 = p->network && p->scope == &p->network->scope && is_ipv6(p->network);
+	isc_option_take(f->site, &f->lexer, &f->definitions,
+			&(struct isc_option_place){
+				.four = &p->scope->options,
+				.six = of_network6		     ? &p->network->scope.options
+				       : p->scope == &f->site->scope ? &f->site->scope6.options
+								     : NULL,
+			});
 }
 
 /* host-identifier option dhcp6.client-id 00:01:…; option agent.circuit-id "…"; */
@@ -371,10 +387,17 @@ static void permit(struct file *f, const struct place *p, bool allow)
 	isc_skip_statement(&f->lexer);
 }
 
-static void authoritative(struct file *f, bool is)
+static void authoritative(struct file *f, const struct place *p, bool is)
 {
-	f->site->authoritative |= is;
-	f->site->not_authoritative |= !is;
+	if (p->network) {
+		p->network->authoritative = is;
+		p->network->not_authoritative = !is;
+	} else if (p->around) {
+		p->around->authoritative = is;
+		p->around->not_authoritative = !is;
+	} else {
+		f->site->authoritative = is;
+	}
 	isc_skip_statement(&f->lexer);
 }
 
@@ -506,10 +529,12 @@ static void statement_line(struct file *f, const struct place *p, enum statement
 	case S_ALLOW:
 	case S_DENY: permit(f, p, w == S_ALLOW); break;
 	case S_AUTHORITATIVE:
-	case S_NOT: authoritative(f, w == S_AUTHORITATIVE); break;
+	case S_NOT: authoritative(f, p, w == S_AUTHORITATIVE); break;
 	case S_INTERFACE:
 		if (p->network)
 			text_to(f, &p->network->interface);
+		else if (p->around)
+			text_to(f, &p->around->interface);
 		else
 			isc_skip_statement(&f->lexer);
 		break;

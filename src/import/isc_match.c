@@ -114,11 +114,15 @@ void isc_match_take(struct import_site *s, struct isc_lexer *l,
 	} else {
 		good = isc_is_word(l, "hardware"); /* its subclasses say the values */
 	}
-	if (!good)
+	if (!good) {
+		/* The half of it would let in others than the whole. */
+		c->matches = c->matches_last = NULL;
+		c->told = true;
 		import_note(s, line,
-			    "the condition of the class \"%.*s\" is not, or not wholly, carried "
-			    "over: write its `match`",
+			    "the condition of the class \"%.*s\" is not carried over: write its "
+			    "`match`",
 			    TEXT(c->name));
+	}
 	isc_skip_statement(l);
 }
 

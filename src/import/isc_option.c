@@ -1,6 +1,7 @@
 #include "import/isc_option.h"
 
 #include "proto/dhcp/option.h"
+#include "proto/dhcp6/option.h"
 
 #define TEXT(s) (int)(s).len, (const char *)(s).data
 
@@ -41,6 +42,33 @@ unsigned isc_option_code(const struct isc_definition *definitions, struct span n
 	return info ? info->code : 0;
 }
 
+/* dhcp6.name-servers and the others (dhcp-options(5)); 0: none. */
+static unsigned option_code6(struct span name)
+{
+	static const struct {
+		const char *name;
+		unsigned code;
+	} others[] = {
+		{"name-servers", 23},	       {"domain-search", 24},	 {"sip-servers-names", 21},
+		{"sip-servers-addresses", 22}, {"nis-servers", 27},	 {"nisp-servers", 28},
+		{"nis-domain-name", 29},       {"nisp-domain-name", 30}, {"sntp-servers", 31},
+		{"info-refresh-time", 32},     {"bootfile-url", 59},	 {"bootfile-param", 60},
+	};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (span_equal_nocase(name, span_text(others[i].name)))
+			return others[i].code;
+	const struct dhcp6_option_info *info = dhcp6_option_by_name(name);
+	return info ? info->code : 0;
+}
+
+static const struct isc_definition *definition_find(const struct isc_definition *definitions,
+						    struct span name)
+{
+	while (definitions && !span_equal_nocase(definitions->name, name))
+		definitions = definitions->next;
+	return definitions;
+}
+
 static bool is_octets(const struct isc_definition *definitions, struct span name)
 {
 	for (const struct isc_definition *d = definitions; d; d = d->next)
@@ -50,23 +78,51 @@ static bool is_octets(const struct isc_definition *definitions, struct span name
 	       span_equal_nocase(name, span_text("ms-classless-static-routes"));
 }
 
-/* code N = [array of] [unsigned] integer 8 | text | ip-address | … ; */
+/* [array of] [unsigned|signed] integer 8 | text | ip-address | … to our word for it. */
+static const char *type_take(struct isc_lexer *l)
+{
+	static const struct {
+		const char *word, *one, *array;
+	} types[] = {
+		{"ip-address", "address", "addresses"},
+		{"text", "text", NULL},
+		{"boolean", "flag", NULL},
+		{"domain-name", "name", "names"},
+		{"domain-list", "search", NULL},
+	};
+	static const struct {
+		const char *width, *one, *array;
+	} widths[] = {{"8", "u8", "u8-list"}, {"16", "u16", "u16-list"}, {"32", "u32", "u32-list"}};
+	bool array = false, is_signed = false, integer = false;
+	const char *type = NULL;
+
+	for (; l->token.kind != ISC_END && !isc_is(l, ';') && !isc_is(l, '}'); isc_next(l)) {
+		array |= isc_is_word(l, "array");
+		is_signed |= isc_is_word(l, "signed");
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+			if (isc_is_word(l, types[i].word))
+				type = array ? types[i].array : types[i].one;
+		for (size_t i = 0; integer && i < sizeof(widths) / sizeof(widths[0]); i++)
+			if (isc_is_word(l, widths[i].width) && !is_signed)
+				type = array ? widths[i].array : widths[i].one;
+		if (integer && is_signed && isc_is_word(l, "32") && !array)
+			type = "s32";
+		integer = isc_is_word(l, "integer");
+	}
+	return type;
+}
+
+/* code N = TYPE; */
 static void define(struct import_site *s, struct isc_lexer *l, struct span name,
 		   struct isc_definition **definitions)
 {
-	uint64_t code = 0, width;
-	bool octets = false, integer = false;
+	uint64_t code = 0;
 
 	isc_next(l);
 	if (l->token.kind == ISC_WORD && !span_to_u64(l->token.text, 254, &code))
 		import_note(s, l->token.line,
 			    "an option code above 254 is not one of DHCP for IPv4");
-	for (; l->token.kind != ISC_END && !isc_is(l, ';') && !isc_is(l, '}'); isc_next(l)) {
-		if (isc_is_word(l, "integer"))
-			integer = true;
-		else if (integer && l->token.kind == ISC_WORD)
-			octets = span_to_u64(l->token.text, 64, &width) && width == 8;
-	}
+	const char *type = type_take(l);
 	if (isc_is(l, ';'))
 		isc_next(l);
 	struct isc_definition *d =
@@ -77,7 +133,8 @@ static void define(struct import_site *s, struct isc_lexer *l, struct span name,
 	}
 	d->name = name;
 	d->code = (unsigned)code;
-	d->octets = octets;
+	d->type = type;
+	d->octets = type && strcmp(type, "u8-list") == 0;
 	d->next = *definitions;
 	*definitions = d;
 }
@@ -102,27 +159,76 @@ static void octets_take(struct import_site *s, struct isc_lexer *l, struct impor
 	import_text_add(s, &o->values, writer_span(&w));
 }
 
+/* \n, \t, \b, \r, \007, \x41; a backslash before all else is left out. */
+static struct span isc_unescaped(struct import_site *s, struct span text)
+{
+	static const char letters[] = "ntbr", octets[] = "\n\t\b\r";
+	uint8_t out[1024];
+	struct writer w = writer_of(out, sizeof(out));
+
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+		if (c != '\\' || i + 1 == text.len) {
+			write_u8(&w, c);
+			continue;
+		}
+		c = text.data[++i];
+		const char *letter = c ? strchr(letters, c) : NULL;
+		bool octal = c >= '0' && c <= '7', hex = c == 'x';
+		unsigned value = letter ? (unsigned char)octets[letter - letters] : c;
+		if (octal || hex) {
+			size_t n = hex ? 0 : 1;
+			value = hex ? 0 : c - '0';
+			for (; i + 1 < text.len && n < (hex ? 2 : 3); n++) {
+				uint8_t d = text.data[i + 1] | 0x20;
+				bool digit = text.data[i + 1] >= '0' &&
+					     text.data[i + 1] <= (hex ? '9' : '7');
+				if (!digit && !(hex && d >= 'a' && d <= 'f'))
+					break;
+				value = value * (hex ? 16 : 8) +
+					(digit ? text.data[i + 1] - '0' : d - 'a' + 10);
+				i++;
+			}
+		}
+		write_u8(&w, (uint8_t)value);
+	}
+	return writer_check(&w) ? import_copy(s, text) : import_copy(s, writer_span(&w));
+}
+
 /* Values between commas; words of one value are joined by blanks (10.0.0.1 10.0.0.2). */
 static void values_take(struct import_site *s, struct isc_lexer *l, struct import_option *o)
 {
 	struct span value = {0};
 
 	for (; l->token.kind != ISC_END && !isc_is(l, ';') && !isc_is(l, '}'); isc_next(l)) {
+		struct span text = l->token.kind == ISC_STRING ? isc_unescaped(s, l->token.text)
+							       : l->token.text;
 		if (isc_is(l, ',')) {
 			import_text_add(s, &o->values, value);
 			value = (struct span){0};
 		} else if (value.len) {
-			value = import_format(s, "%.*s %.*s", TEXT(value), TEXT(l->token.text));
+			value = import_format(s, "%.*s %.*s", TEXT(value), TEXT(text));
 		} else {
-			value = l->token.text;
+			value = text;
 		}
 	}
 	if (value.len)
 		import_text_add(s, &o->values, value);
 }
 
+static void note_no_option(struct import_site *s, uint32_t line, struct span name, bool expression,
+			   bool six)
+{
+	import_note(s, line,
+		    expression ? "an expression as the value of %.*s is not carried over"
+		    : six      ? "the option of DHCPv6 %.*s is not carried over: write it under "
+				 "`ipv6`"
+			       : "no option of that name: %.*s",
+		    TEXT(name));
+}
+
 void isc_option_take(struct import_site *s, struct isc_lexer *l,
-		     struct isc_definition **definitions, struct import_options *to)
+		     struct isc_definition **definitions, const struct isc_option_place *place)
 {
 	uint32_t line = l->token.line;
 	struct span name = l->token.text;
@@ -138,23 +244,22 @@ void isc_option_take(struct import_site *s, struct isc_lexer *l,
 		return;
 	}
 	bool expression = isc_is(l, '=');
-	unsigned code = isc_option_code(*definitions, name);
-	bool six = span_equal_nocase(span_sub(name, 0, 6), span_text("dhcp6."));
-	if (expression || !code || six || code == 82) {
-		import_note(s, line,
-			    expression ? "an expression as the value of %.*s is not carried over"
-			    : six ? "the option of DHCPv6 %.*s is not carried over: write it under "
-				    "`ipv6`"
-				  : "no option of that name: %.*s",
-			    TEXT(name));
+	const struct isc_definition *own = definition_find(*definitions, name);
+	bool six = !own && span_equal_nocase(span_sub(name, 0, 6), span_text("dhcp6."));
+	unsigned code = six ? option_code6(span_sub(name, 6, name.len))
+			    : isc_option_code(*definitions, name);
+	struct import_options *to = six ? place->six : place->four;
+	if (expression || !code || !to || (!six && code == 82)) {
+		note_no_option(s, line, name, expression, six);
 		isc_skip_statement(l);
 		return;
 	}
-	struct import_option *o = import_option_add(s, to, import_format(s, "%u", code));
+	struct import_option *o = import_option_add(s, to, code, line);
 	if (is_octets(*definitions, name)) {
 		octets_take(s, l, o);
 		o->hex = true;
 	} else {
+		o->type = own ? own->type : NULL;
 		values_take(s, l, o);
 	}
 	if (isc_is(l, ';'))

@@ -4,7 +4,9 @@
 #include "import/kea_class.h"
 #include "import/site.h"
 
+#include "base/writer.h"
 #include "proto/dhcp/option.h"
+#include "proto/dhcp6/option.h"
 
 #define TEXT(s) (int)(s).len, (const char *)(s).data
 
@@ -37,30 +39,99 @@ static void note_unknown(struct file *f, const struct yaml_node *n, const char *
 
 /* --- options --- */
 
-static unsigned option_code(const struct file *f, const struct yaml_node *n)
+static bool is_own_space(struct span space)
 {
-	struct span name = json_tree_text(&f->tree, n, "name");
+	return !space.len || span_is(space, "dhcp4") || span_is(space, "dhcp6");
+}
+
+/* What the file itself defines by that name or number; NULL: nothing. */
+static const struct yaml_node *definition(const struct file *f, struct span name, uint64_t code)
+{
+	const struct yaml_node *d =
+		json_tree_items(&f->tree, json_tree_get(&f->tree, f->server, "option-def"));
+
+	for (; d; d = yaml_next(&f->tree.yaml, d)) {
+		bool same = code ? json_tree_number(&f->tree, d, "code") == code
+				 : span_equal(json_tree_text(&f->tree, d, "name"), name);
+		if (same && is_own_space(json_tree_text(&f->tree, d, "space")))
+			return d;
+	}
+	return NULL;
+}
+
+/* Our word for the type of a definition; NULL: a record, or none that is known. */
+static const char *definition_type(const struct file *f, const struct yaml_node *d)
+{
+	static const struct {
+		const char *kea, *one, *array;
+	} types[] = {
+		{"empty", "empty", NULL},
+		{"binary", "hex", NULL},
+		{"string", "text", NULL},
+		{"boolean", "flag", NULL},
+		{"uint8", "u8", "u8-list"},
+		{"uint16", "u16", "u16-list"},
+		{"uint32", "u32", "u32-list"},
+		{"int32", "s32", NULL},
+		{"fqdn", "name", "names"},
+		{"ipv4-address", "address", "addresses"},
+		{"ipv6-address", "address", "addresses"},
+	};
+	struct span type = json_tree_text(&f->tree, d, "type");
+	bool array = json_tree_true(&f->tree, d, "array");
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (span_is(type, types[i].kea))
+			return array ? types[i].array : types[i].one;
+	return NULL;
+}
+
+static unsigned option_code(const struct file *f, const struct yaml_node *n,
+			    const struct yaml_node *own)
+{
 	uint64_t code = json_tree_number(&f->tree, n, "code");
 
+	if (!code && own)
+		code = json_tree_number(&f->tree, own, "code");
 	if (code)
-		return (unsigned)code;
-	/* Options that the file itself defines. */
-	for (const struct yaml_node *d =
-		     json_tree_items(&f->tree, json_tree_get(&f->tree, f->server, "option-def"));
-	     d; d = yaml_next(&f->tree.yaml, d))
-		if (name.len && span_equal(json_tree_text(&f->tree, d, "name"), name))
-			return (unsigned)json_tree_number(&f->tree, d, "code");
+		return code <= UINT16_MAX ? (unsigned)code : 0;
+	struct span name = json_tree_text(&f->tree, n, "name");
 	return f->ipv6 ? kea_option6(name) : kea_option(name);
+}
+
+/* `\,` is a comma that divides nothing. */
+static struct span without_backslashes(struct import_site *s, struct span text)
+{
+	uint8_t out[1024];
+	struct writer w = writer_of(out, sizeof(out));
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] != '\\' || i + 1 == text.len || text.data[i + 1] != ',')
+			write_u8(&w, text.data[i]);
+	return writer_check(&w) ? text : import_copy(s, writer_span(&w));
+}
+
+static bool has_items(const struct file *f, const struct import_option *o, unsigned code)
+{
+	enum dhcp_option_type type;
+
+	if (o->type)
+		return !f->ipv6 && dhcp_option_type_by_name(span_text(o->type), &type)
+			       ? dhcp_option_type_is_list(type)
+			       : strcmp(o->type, "text") != 0;
+	if (f->ipv6) {
+		const struct dhcp6_option_info *six = dhcp6_option_by_code((uint16_t)code);
+		return !six || dhcp6_option_type_is_list((enum dhcp6_option_type)six->type);
+	}
+	const struct dhcp_option_info *four = dhcp_option_by_code((uint8_t)code);
+	return !four || dhcp_option_type_is_list((enum dhcp_option_type)four->type);
 }
 
 /* csv-format data: items between commas; a comma inside one is written `\,`. */
 static void option_items(struct file *f, unsigned code, struct span data, struct import_option *o)
 {
-	const struct dhcp_option_info *info =
-		!f->ipv6 && code <= 254 ? dhcp_option_by_code((uint8_t)code) : NULL;
-
-	if (info && !dhcp_option_type_is_list((enum dhcp_option_type)info->type)) {
-		import_text_add(f->site, &o->values, data);
+	if (!has_items(f, o, code)) {
+		import_text_add(f->site, &o->values, without_backslashes(f->site, data));
 		return;
 	}
 	while (data.len) {
@@ -75,22 +146,45 @@ static void option_items(struct file *f, unsigned code, struct span data, struct
 				    via = span_trim(span_sub(item, dash + 1, item.len));
 			item = import_format(f->site, "%.*s %.*s", TEXT(to), TEXT(via));
 		}
-		import_text_add(f->site, &o->values, item);
+		import_text_add(f->site, &o->values, without_backslashes(f->site, item));
 		data = span_sub(data, n + 1, data.len);
 	}
+}
+
+/* Octets in hexadecimal digits, or a text in single quotes. */
+static void octets_take(struct file *f, struct span data, struct import_option *o)
+{
+	struct span hex = import_hex(f->site, data);
+	bool text = data.len > 2 && data.data[0] == '\'' && data.data[data.len - 1] == '\'';
+
+	o->hex = !text;
+	if (text)
+		o->type = "text";
+	else if (!hex.len && data.len) {
+		import_note(f->site, o->line, "no octets in hexadecimal: %.*s", TEXT(data));
+		o->name = (struct span){0};
+	}
+	if (text)
+		import_text_add(f->site, &o->values, span_sub(data, 1, data.len - 2));
+	else if (hex.len)
+		import_text_add(f->site, &o->values, span_sub(hex, 4, hex.len));
 }
 
 static void option_take(struct file *f, const struct yaml_node *n, struct import_options *to)
 {
 	struct span space = json_tree_text(&f->tree, n, "space"),
-		    name = json_tree_text(&f->tree, n, "name");
+		    name = json_tree_text(&f->tree, n, "name"),
+		    data = json_tree_text(&f->tree, n, "data");
 	uint32_t line = json_tree_line(&f->tree, n);
-	unsigned code = option_code(f, n);
+	const struct yaml_node *own = definition(f, name, json_tree_number(&f->tree, n, "code"));
+	unsigned code = option_code(f, n, own);
+	bool octets = json_tree_get(&f->tree, n, "csv-format") &&
+		      !json_tree_true(&f->tree, n, "csv-format");
 
-	if (space.len && !span_is(space, "dhcp4") && !span_is(space, "dhcp6")) {
+	if (!is_own_space(space)) {
 		import_note(f->site, line,
 			    "an option of the space %.*s is not carried over: see "
-			    "`vendor`",
+			    "`vendor-options`",
 			    TEXT(space));
 		return;
 	}
@@ -98,17 +192,20 @@ static void option_take(struct file *f, const struct yaml_node *n, struct import
 		import_note(f->site, line, "no option of that name: %.*s", TEXT(name));
 		return;
 	}
-	struct import_option *o =
-		import_option_add(f->site, to, import_format(f->site, "%u", code));
-	o->always = json_tree_true(&f->tree, n, "always-send");
-	if (json_tree_get(&f->tree, n, "csv-format") &&
-	    !json_tree_true(&f->tree, n, "csv-format")) {
-		o->hex = true;
-		struct span hex = import_hex(f->site, json_tree_text(&f->tree, n, "data"));
-		import_text_add(f->site, &o->values, span_sub(hex, 4, hex.len));
+	if (own && !octets && !definition_type(f, own)) {
+		import_note(f->site, line,
+			    "option %u is of a type that is not carried over: write its octets",
+			    code);
 		return;
 	}
-	option_items(f, code, json_tree_text(&f->tree, n, "data"), o);
+	struct import_option *o = import_option_add(f->site, to, code, line);
+	o->always = json_tree_true(&f->tree, n, "always-send");
+	if (octets) {
+		octets_take(f, data, o);
+		return;
+	}
+	o->type = own ? definition_type(f, own) : NULL;
+	option_items(f, code, data, o);
 }
 
 static void scope_take(struct file *f, const struct yaml_node *n, struct import_scope *to)
@@ -202,17 +299,27 @@ static void prefix_pool_take(struct file *f, struct import_network *net, const s
 	import_prefix_pool_add(
 		f->site, net,
 		import_format(f->site, "%.*s/%llu", TEXT(prefix), (unsigned long long)len),
-		delegated);
+		delegated, json_tree_line(&f->tree, n));
 	if (json_tree_get(&f->tree, n, "excluded-prefix"))
 		import_note(f->site, json_tree_line(&f->tree, n),
 			    "excluded-prefix is not carried over");
 }
 
+/* Said of a network, or of a shared network for those of its own that say nothing. */
+static void authority_take(struct file *f, const struct yaml_node *n, struct import_network *net)
+{
+	if (net->authoritative || net->not_authoritative ||
+	    !json_tree_get(&f->tree, n, "authoritative"))
+		return;
+	net->authoritative = json_tree_true(&f->tree, n, "authoritative");
+	net->not_authoritative = !net->authoritative;
+}
+
 static void network_take(struct file *f, const struct yaml_node *n, struct span link)
 {
-	static const char *const known[] = {"subnet",	"interface", "pools",	     "reservations",
-					    "pd-pools", "id",	     "rapid-commit", "client-class",
-					    SCOPE_KEYS, NULL};
+	static const char *const known[] = {
+		"subnet",	"interface",	"pools",    "reservations",  "pd-pools", "id",
+		"rapid-commit", "client-class", SCOPE_KEYS, "authoritative", NULL};
 	const struct json_tree *t = &f->tree;
 	struct import_network *net = import_network_add(
 		f->site, f->ipv6, json_tree_text(t, n, "subnet"), json_tree_line(t, n));
@@ -220,6 +327,7 @@ static void network_take(struct file *f, const struct yaml_node *n, struct span 
 	net->interface = import_copy(f->site, json_tree_text(t, n, "interface"));
 	net->link = import_copy(f->site, link);
 	net->rapid_commit = json_tree_true(t, n, "rapid-commit");
+	authority_take(f, n, net);
 	scope_take(f, n, &net->scope);
 	for (const struct yaml_node *p = json_tree_items(t, json_tree_get(t, n, "pools")); p;
 	     p = yaml_next(&t->yaml, p))
@@ -240,17 +348,27 @@ static void network_take(struct file *f, const struct yaml_node *n, struct span 
 
 static void shared_take(struct file *f, const struct yaml_node *n)
 {
+	static const char *const known[] = {
+		"name",		"subnet4",	 "subnet6",  "interface",
+		"rapid-commit", "authoritative", SCOPE_KEYS, NULL};
 	const struct json_tree *t = &f->tree;
 	struct import_scope scope = {.lease_s = 0};
+	struct import_network *net = f->ipv6 ? f->site->networks6_last : f->site->networks_last;
 
 	scope_take(f, n, &scope);
-	if (scope.options.first)
-		import_note(f->site, json_tree_line(t, n),
-			    "options of a shared network: write them under each of its networks");
 	for (const struct yaml_node *s =
 		     json_tree_items(t, json_tree_get(t, n, f->ipv6 ? "subnet6" : "subnet4"));
 	     s; s = yaml_next(&t->yaml, s))
 		network_take(f, s, json_tree_text(t, n, "name"));
+	net = net ? net->next : f->ipv6 ? f->site->networks6 : f->site->networks;
+	for (; net; net = net->next) {
+		import_scope_inherit(f->site, &net->scope, &scope);
+		if (!net->interface.len)
+			net->interface = import_copy(f->site, json_tree_text(t, n, "interface"));
+		net->rapid_commit |= json_tree_true(t, n, "rapid-commit");
+		authority_take(f, n, net);
+	}
+	note_unknown(f, n, known, "a shared network");
 }
 
 /* --- the whole --- */
@@ -269,11 +387,14 @@ static void class_take(struct file *f, const struct yaml_node *n)
 		return;
 	}
 	struct import_class *c = import_class_add(f->site, name, json_tree_line(&f->tree, n));
-	if (!kea_test_take(f->site, c, json_tree_text(&f->tree, n, "test")))
+	if (!kea_test_take(f->site, c, json_tree_text(&f->tree, n, "test"))) {
+		/* The half of it would let in others than the whole. */
+		c->matches = c->matches_last = NULL;
+		c->told = true;
 		import_note(f->site, c->line,
-			    "the test of the class %.*s is not, or not wholly, carried over: write "
-			    "its `match`",
+			    "the test of the class %.*s is not carried over: write its `match`",
 			    TEXT(c->name));
+	}
 	scope_take(f, n, &c->scope);
 	note_unknown(f, n, known, "a class");
 }
@@ -283,11 +404,15 @@ static void interfaces_take(struct file *f)
 	const struct json_tree *t = &f->tree;
 	const struct yaml_node *config = json_tree_get(t, f->server, "interfaces-config");
 
+	/* All of them is what ours has where the list is empty. */
+	for (const struct yaml_node *i = json_tree_items(t, json_tree_get(t, config, "interfaces"));
+	     i; i = yaml_next(&t->yaml, i))
+		if (span_is(i->text, "*"))
+			return;
 	for (const struct yaml_node *i = json_tree_items(t, json_tree_get(t, config, "interfaces"));
 	     i; i = yaml_next(&t->yaml, i)) {
 		size_t slash = span_find(i->text, '/'); /* eth0/192.0.2.1 */
-		if (!span_is(i->text, "*"))
-			import_text_add(f->site, &f->site->interfaces, span_sub(i->text, 0, slash));
+		import_text_add(f->site, &f->site->interfaces, span_sub(i->text, 0, slash));
 	}
 }
 

@@ -168,6 +168,8 @@ unsigned kea_option(struct span name)
 		{"vendor-encapsulated-options", 43},
 		{"boot-file-name", 67},
 		{"client-system", 93},
+		{"vivco-suboptions", 124},
+		{"vivso-suboptions", 125},
 	};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (span_equal_nocase(name, span_text(others[i].name)))

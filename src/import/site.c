@@ -1,6 +1,7 @@
 #include "import/site.h"
 
 #include "base/writer.h"
+#include "import/judge.h"
 #include "proto/ip/prefix.h"
 
 #include <stdarg.h>
@@ -112,10 +113,11 @@ void import_text_add(struct import_site *s, struct import_texts *to, struct span
 }
 
 struct import_option *import_option_add(struct import_site *s, struct import_options *to,
-					struct span name)
+					unsigned code, uint32_t line)
 {
 	struct import_option *o = NEW(s, struct import_option);
-	o->name = import_copy(s, name);
+	o->name = import_format(s, "%u", code);
+	o->line = line;
 	APPEND(s, to->first, to->last, o);
 	return o;
 }
@@ -145,11 +147,13 @@ struct import_pool *import_pool_add(struct import_site *s, struct import_network
 }
 
 struct import_prefix_pool *import_prefix_pool_add(struct import_site *s, struct import_network *n,
-						  struct span prefix, uint64_t delegated)
+						  struct span prefix, uint64_t delegated,
+						  uint32_t line)
 {
 	struct import_prefix_pool *p = NEW(s, struct import_prefix_pool);
 	p->prefix = import_copy(s, prefix);
 	p->delegated = delegated;
+	p->line = line;
 	APPEND(s, n->prefix_pools, n->prefix_pools_last, p);
 	return p;
 }
@@ -200,6 +204,34 @@ struct import_relay *import_relay_add(struct import_site *s, struct span interfa
 	return r;
 }
 
+void import_scope_inherit(struct import_site *s, struct import_scope *inner,
+			  const struct import_scope *outer)
+{
+	for (const struct import_option *o = outer->options.first; o; o = o->next) {
+		const struct import_option *own = inner->options.first;
+		while (own && !span_equal(own->name, o->name))
+			own = own->next;
+		if (own)
+			continue;
+		struct import_option *copy = NEW(s, struct import_option);
+		*copy = *o;
+		copy->next = NULL;
+		APPEND(s, inner->options.first, inner->options.last, copy);
+	}
+	inner->lease_s = inner->lease_s ? inner->lease_s : outer->lease_s;
+	inner->lease_min_s = inner->lease_min_s ? inner->lease_min_s : outer->lease_min_s;
+	inner->lease_max_s = inner->lease_max_s ? inner->lease_max_s : outer->lease_max_s;
+	inner->renew_s = inner->renew_s ? inner->renew_s : outer->renew_s;
+	inner->rebind_s = inner->rebind_s ? inner->rebind_s : outer->rebind_s;
+	inner->preferred_s = inner->preferred_s ? inner->preferred_s : outer->preferred_s;
+	if (!inner->next_server.len)
+		inner->next_server = outer->next_server;
+	if (!inner->boot_file.len)
+		inner->boot_file = outer->boot_file;
+	if (!inner->server_name.len)
+		inner->server_name = outer->server_name;
+}
+
 static bool holds(struct span subnet, const struct ip_address *address)
 {
 	struct ip_prefix prefix;
@@ -229,7 +261,14 @@ static void append_reservation(struct import_site *s, struct import_network *n,
 static void settle_everywhere(struct import_site *s, struct import_reservation *r)
 {
 	bool ipv6 = r->duid.len != 0;
-	for (struct import_network *n = ipv6 ? s->networks6 : s->networks; n; n = n->next) {
+	struct import_network *first = ipv6 ? s->networks6 : s->networks;
+
+	for (struct import_network *n = first; n; n = n->next) {
+		const struct import_network *same = first;
+		while (same != n && (!n->link.len || !span_equal(same->link, n->link)))
+			same = same->next;
+		if (same != n)
+			continue; /* networks of one link know each other's clients */
 		struct import_reservation *copy = NEW(s, struct import_reservation);
 		*copy = *r;
 		append_reservation(s, n, copy);
@@ -276,6 +315,7 @@ void import_site_settle(struct import_site *s)
 			settle_everywhere(s, r);
 	}
 	s->reservations = s->reservations_last = NULL;
+	import_judge(s);
 	import_notes_sort(s);
 }
 
@@ -284,8 +324,17 @@ void import_notes_sort(struct import_site *s)
 	uint32_t n = 0;
 	for (const struct import_note *note = s->notes; note; note = note->next)
 		n++;
-	s->notes = sorted(s->notes, n);
-	s->notes_last = NULL; /* complete */
+	s->notes = s->notes_last = sorted(s->notes, n);
+	if (!s->notes)
+		return;
+	/* What several places inherit is told of once. */
+	for (struct import_note *next; (next = s->notes_last->next);) {
+		if (next->file == s->notes_last->file && next->line == s->notes_last->line &&
+		    span_equal(next->text, s->notes_last->text))
+			s->notes_last->next = next->next;
+		else
+			s->notes_last = next;
+	}
 }
 
 uint32_t import_file_add(struct import_site *s, struct span path)

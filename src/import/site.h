@@ -20,8 +20,10 @@ struct import_texts {
 
 struct import_option {
 	struct import_option *next;
-	struct span name; /* as src/proto/dhcp/option.h has it, or a number */
+	struct span name; /* its number, in digits; empty: a note told of it, it is left out */
 	struct import_texts values;
+	const char *type; /* ours, by src/proto/dhcp/option.h; NULL: the option's own, or a guess */
+	uint32_t line;
 	bool always; /* sent unasked */
 	bool hex;    /* the one value is the whole option in hexadecimal digits */
 };
@@ -45,6 +47,8 @@ struct import_pool {
 	enum import_allocate allocate;
 	struct import_texts classes;
 	struct import_scope scope;
+	struct span set; /* what is said of this class is said of whoever is in the pool */
+	struct import_pool *next_of_block; /* the reader's */
 	uint32_t line;
 };
 
@@ -53,6 +57,7 @@ struct import_prefix_pool {
 	struct import_prefix_pool *next;
 	struct span prefix; /* 2001:db8:100::/40 */
 	uint64_t delegated;
+	uint32_t line;
 };
 
 struct import_reservation {
@@ -62,6 +67,7 @@ struct import_reservation {
 	struct span mac, client_id, duid, circuit_id, remote_id;
 	struct span address, prefix, name;
 	struct import_scope scope;
+	struct span set; /* as in a pool */
 	uint32_t line;
 };
 
@@ -75,6 +81,7 @@ struct import_network {
 	struct import_scope scope;
 	bool advertise; /* router advertisements are wanted (IPv6) */
 	bool rapid_commit;
+	bool authoritative, not_authoritative;
 	uint32_t line;
 };
 
@@ -88,6 +95,7 @@ struct import_class {
 	struct span name;
 	struct import_match *matches, *matches_last;
 	struct import_scope scope;
+	bool told; /* a note says what it lacks, or its scope went to who is in it */
 	uint32_t line;
 };
 
@@ -116,8 +124,9 @@ struct import_site {
 	struct import_class *classes, *classes_last;
 	struct import_relay *relays, *relays_last;
 	uint64_t leases_max;
-	bool authoritative, not_authoritative;
+	bool authoritative; /* where a network says nothing; it is off in all programs read here */
 	bool rapid_commit;
+	bool advertise; /* of all networks of IPv6 */
 	bool no_probe;
 	struct import_note *notes, *notes_last;
 	uint32_t notes_n;
@@ -160,13 +169,14 @@ struct span import_hex(struct import_site *s, struct span text);
  * spare record that nobody reads. Never NULL. */
 void import_text_add(struct import_site *s, struct import_texts *to, struct span text);
 struct import_option *import_option_add(struct import_site *s, struct import_options *to,
-					struct span name);
+					unsigned code, uint32_t line);
 struct import_network *import_network_add(struct import_site *s, bool ipv6, struct span subnet,
 					  uint32_t line);
 struct import_pool *import_pool_add(struct import_site *s, struct import_network *n,
 				    struct span first, struct span last, uint32_t line);
 struct import_prefix_pool *import_prefix_pool_add(struct import_site *s, struct import_network *n,
-						  struct span prefix, uint64_t delegated);
+						  struct span prefix, uint64_t delegated,
+						  uint32_t line);
 struct import_reservation *import_reservation_add(struct import_site *s, struct import_network *n,
 						  uint32_t line); /* n NULL: of none yet */
 struct import_class *import_class_add(struct import_site *s, struct span name, uint32_t line);
@@ -176,11 +186,16 @@ void import_match_add(struct import_site *s, struct import_class *c, const char 
 		      struct span value);
 struct import_relay *import_relay_add(struct import_site *s, struct span interface);
 
+/* What an outer place says, where the inner one does not. */
+void import_scope_inherit(struct import_site *s, struct import_scope *inner,
+			  const struct import_scope *outer);
+
 /* The network whose subnet holds the address; NULL: none. */
 struct import_network *import_network_of(struct import_site *s, struct span address);
 /* Puts every reservation of none into the network of its address, those without an address into
- * each; notes those that no network takes. Notes in the order of lines then. To be called once,
- * when the file is read. */
+ * each; notes those that no network takes. What is told of a class by who is in it (`set`) goes to
+ * them; what cannot stand in our configuration is left out, with notes (import/judge.h). Notes in
+ * the order of lines then. To be called once, when the file is read. */
 void import_site_settle(struct import_site *s);
 
 #endif

@@ -1,9 +1,8 @@
 #include "import/yaml_out.h"
 
 #include "import/site.h"
+#include "import/yaml_option.h"
 #include "import/yaml_scalar.h"
-#include "proto/dhcp/option.h"
-#include "proto/dhcp6/option.h"
 
 #define TEXT(s) (int)(s).len, (const char *)(s).data
 
@@ -30,111 +29,6 @@ static void line_duration(struct writer *w, unsigned depth, const char *name, ui
 		     units[u].unit);
 }
 
-/* --- options --- */
-
-/* Is every value what the option takes? Notes the first that is not. */
-static bool option_fits(struct import_site *s, const struct import_option *o, unsigned code)
-{
-	const struct dhcp_option_info *info = dhcp_option_by_code((uint8_t)code);
-	uint8_t value[DHCP_OPTION_VALUE_MAX];
-	struct writer w = writer_of(value, sizeof(value));
-
-	if (!info || o->hex)
-		return o->values.first != NULL;
-	if (!o->values.first && info->type != DHCP_OPTION_EMPTY)
-		return false;
-	if (!(info->flags & DHCP_OPTION_SETTABLE)) {
-		import_note(s, 0, "option %s is not for a configuration to set", info->name);
-		return false;
-	}
-	for (const struct import_text *t = o->values.first; t; t = t->next)
-		if (dhcp_option_from_text((enum dhcp_option_type)info->type, t->text, &w)) {
-			import_note(s, 0, "option %s does not take %.*s: expected %s", info->name,
-				    TEXT(t->text),
-				    dhcp_option_expected((enum dhcp_option_type)info->type));
-			return false;
-		}
-	return true;
-}
-
-static void option_name(struct writer *w, bool ipv6, unsigned code, bool hex)
-{
-	const struct dhcp_option_info *four = NULL;
-	const struct dhcp6_option_info *six = NULL;
-
-	if (ipv6)
-		six = dhcp6_option_by_code((uint16_t)code);
-	else
-		four = dhcp_option_by_code((uint8_t)code);
-	if ((four || six) && hex)
-		write_format(w, "\"%u/hex\"", code);
-	else if (four || six)
-		write_text(w, four ? four->name : six->name);
-	else
-		write_format(w, "\"%u\"", code);
-}
-
-static void option_write(struct writer *w, unsigned depth, const struct import_option *o, bool ipv6,
-			 unsigned code)
-{
-	const struct import_text *t = o->values.first;
-
-	import_yaml_indent(w, depth);
-	option_name(w, ipv6, code, o->hex);
-	write_text(w, ": ");
-	if (o->hex) {
-		import_yaml_scalar(w, t ? t->text : (struct span){0});
-		write_u8(w, '\n');
-		return;
-	}
-	if (!t) {
-		write_text(w, "true\n"); /* an option without octets */
-		return;
-	}
-	if (!t->next) {
-		import_yaml_scalar(w, t->text);
-		write_u8(w, '\n');
-		return;
-	}
-	write_u8(w, '[');
-	for (; t; t = t->next) {
-		import_yaml_scalar(w, t->text);
-		write_text(w, t->next ? ", " : "]\n");
-	}
-}
-
-static bool is_last(const struct import_option *o)
-{
-	/* Of options written twice the later counts. */
-	for (const struct import_option *later = o->next; later; later = later->next)
-		if (span_equal(later->name, o->name))
-			return false;
-	return true;
-}
-
-static void options(struct import_site *s, struct writer *w, unsigned depth,
-		    const struct import_options *list, bool ipv6)
-{
-	struct import_texts always = {.first = NULL};
-	bool any = false;
-	uint64_t code;
-
-	for (const struct import_option *o = list->first; o; o = o->next) {
-		if (!is_last(o) || !span_to_u64(o->name, UINT16_MAX, &code) ||
-		    (!ipv6 && (code > 254 || !option_fits(s, o, (unsigned)code))))
-			continue;
-		if (!any) {
-			import_yaml_indent(w, depth);
-			write_text(w, "options:\n");
-		}
-		any = true;
-		option_write(w, depth + 1, o, ipv6, (unsigned)code);
-		if (o->always)
-			import_text_add(s, &always, o->name);
-	}
-	import_yaml_list(w, depth, "always", &always);
-}
-
 static void scope(struct import_site *s, struct writer *w, unsigned depth,
 		  const struct import_scope *c, bool ipv6)
 {
@@ -152,7 +46,7 @@ static void scope(struct import_site *s, struct writer *w, unsigned depth,
 		import_yaml_line(w, depth, "server-name", c->server_name);
 		import_yaml_line(w, depth, "boot-file", c->boot_file);
 	}
-	options(s, w, depth, &c->options, ipv6);
+	import_yaml_options(s, w, depth, &c->options, ipv6);
 }
 
 /* --- networks --- */
@@ -253,8 +147,9 @@ static void networks(struct import_site *s, struct writer *w, unsigned depth,
 		write_u8(w, '\n');
 		import_yaml_line(w, depth + 2, "interface", n->interface);
 		import_yaml_line(w, depth + 2, "link", n->link);
-		if (!ipv6 && s->not_authoritative)
-			import_yaml_line(w, depth + 2, "authoritative", span_text("off"));
+		if (!ipv6 && n->authoritative != n->not_authoritative)
+			import_yaml_line(w, depth + 2, "authoritative",
+					 span_text(n->authoritative ? "on" : "off"));
 		if (!ipv6 && s->no_probe)
 			import_yaml_line(w, depth + 2, "probe", span_text("off"));
 		if (n->rapid_commit || (!ipv6 && s->rapid_commit))
@@ -277,7 +172,7 @@ static void classes(struct import_site *s, struct writer *w, unsigned depth)
 	import_yaml_indent(w, depth);
 	write_text(w, "classes:\n");
 	for (const struct import_class *c = first; c; c = c->next) {
-		/* Its note says that it lacks a condition; pools that name it stay closed. */
+		/* A note says that it lacks a condition. */
 		if (!c->matches)
 			continue;
 		import_yaml_indent(w, depth + 1);
@@ -332,7 +227,7 @@ static void advertisements(struct import_site *s, struct writer *w, unsigned dep
 	for (const struct import_network *n = s->networks6; n; n = n->next) {
 		struct span interface = n->interface;
 		bool seen = false;
-		if (!n->advertise)
+		if (!n->advertise && !s->advertise)
 			continue;
 		if (!interface.len && only && !only->next)
 			interface = only->text;
@@ -343,7 +238,7 @@ static void advertisements(struct import_site *s, struct writer *w, unsigned dep
 			continue;
 		}
 		for (const struct import_network *b = s->networks6; b != n; b = b->next)
-			seen |= b->advertise &&
+			seen |= (b->advertise || s->advertise) &&
 				(span_equal(b->interface, interface) || !b->interface.len);
 		if (seen)
 			continue;
@@ -367,6 +262,8 @@ void import_yaml_write(struct import_site *s, struct writer *w)
 	import_yaml_list(w, 1, "interfaces", &s->interfaces);
 	if (s->leases_max)
 		write_format(w, "  leases-max: %llu\n", (unsigned long long)s->leases_max);
+	if (s->networks && !s->authoritative)
+		import_yaml_line(w, 1, "authoritative", span_text("off"));
 	scope(s, w, 1, &s->scope, false);
 	classes(s, w, 1);
 	networks(s, w, 1, s->networks, false);
@@ -376,5 +273,9 @@ void import_yaml_write(struct import_site *s, struct writer *w)
 		scope(s, w, 2, &s->scope6, true);
 		networks(s, w, 2, s->networks6, true);
 		advertisements(s, w, 2);
+	} else if (s->scope6.options.first) {
+		import_note(s, s->scope6.options.first->line,
+			    "options of DHCPv6 without a network of IPv6 are left out");
 	}
+	import_notes_sort(s);
 }

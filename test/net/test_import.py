@@ -15,6 +15,9 @@ FILES = [
     ("dnsmasq", "dnsmasq.conf"),
     ("isc-dhcpd", "dhcpd.conf"),
     ("kea", "kea.json"),
+    ("dnsmasq", "dnsmasq-more.conf"),
+    ("isc-dhcpd", "dhcpd-more.conf"),
+    ("kea", "kea-more.json"),
     ("wg-quick", "wg0.conf"),
     ("nginx", "nginx/site.conf"),
 ]
