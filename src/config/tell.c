@@ -43,7 +43,7 @@ void config_tell_complaint(const struct config_walk *w, const struct config_key 
 	struct config_fault fault = {
 		.offset = node->offset,
 		.hide_source = secret,
-		.expected = c->expected,
+		.expected = c->expected[0] ? c->expected : NULL,
 		.found = secret ? NULL : config_found_text(node, found),
 		.suggestion = c->suggestion[0] ? c->suggestion : NULL,
 	};

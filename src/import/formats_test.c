@@ -112,7 +112,7 @@ static void a_wrong_value_is_one_note_among_the_others(void **state)
 		    "    routers: 192.0.2.1\n"
 		    "# 1: bogus is not carried over\n"
 		    "# 2: option routers does not take nonsense: expected an IPv4 address\n"
-		    "# 3: option interface-mtu does not take 5: expected a number from 0 to 65535\n"
+		    "# 3: option interface-mtu does not take 5: expected 68 or more\n"
 		    "# 4: dhcp-script is not carried over\n");
 }
 
@@ -148,6 +148,29 @@ static void a_tag_of_two_kinds_is_two_classes(void **state)
 		    "          allocate: dynamic\n"
 		    "          classes: [efi, efi-vendor-class]\n"
 		    "          lease-time: 1h\n");
+}
+
+/* Kea and others give a subnet's first and last address away; here they are for no host. */
+static void a_range_is_of_hosts(void **state)
+{
+	(void)state;
+	assert_made(import_kea,
+		    "{ \"Dhcp4\": { \"authoritative\": true, \"subnet4\": [ { \"subnet\": "
+		    "\"192.0.2.0/24\",\n\"pools\": [ { \"pool\": \"192.0.2.0/24\" } ],\n"
+		    "\"reservations\": [ { \"hw-address\": \"2:0:0:0:0:1\", \"ip-address\": "
+		    "\"192.0.2.255\" },\n"
+		    "{ \"hw-address\": \"2:0:0:0:0:2\", \"ip-address\": \"192.0.3.1\" } ] } ] } }",
+		    "dhcp:\n"
+		    "  networks:\n"
+		    "    - subnet: 192.0.2.0/24\n"
+		    "      pools:\n"
+		    "        - range: 192.0.2.1-192.0.2.254\n"
+		    "          allocate: automatic\n"
+		    "# 2: the first and the last address of 192.0.2.0/24 are for no host: the "
+		    "range was "
+		    "written as 192.0.2.1-192.0.2.254\n"
+		    "# 3: 192.0.2.255 is no address of a host in 192.0.2.0/24\n"
+		    "# 4: 192.0.3.1 is no address of a host in 192.0.2.0/24\n");
 }
 
 /* Who is in a class that only half of its condition names would be more than was meant. */
@@ -406,6 +429,7 @@ int main(void)
 		cmocka_unit_test(wild_files_are_carried_over),
 		cmocka_unit_test(a_wrong_value_is_one_note_among_the_others),
 		cmocka_unit_test(a_tag_of_two_kinds_is_two_classes),
+		cmocka_unit_test(a_range_is_of_hosts),
 		cmocka_unit_test(half_of_a_condition_is_none),
 		cmocka_unit_test(authority_is_what_the_file_says),
 		cmocka_unit_test(a_class_of_kea_for_ipv6_is_told_of),

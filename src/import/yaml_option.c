@@ -206,7 +206,13 @@ static bool values_take(struct import_site *s, struct out *o)
 			import_text_add(s, &o->values, text);
 	}
 	if (o->values.first && whole_check(o, writer_span(&w))) {
-		note_value(s, o, o->values.first->text);
+		unsigned least = o->ipv6 ? 0 : dhcp_option_least((uint8_t)o->code);
+		if (least)
+			import_note(s, o->option->line,
+				    "option %s does not take %.*s: expected %u or more", o->name,
+				    TEXT(o->values.first->text), least);
+		else
+			note_value(s, o, o->values.first->text);
 		return false;
 	}
 	return o->values.first;

@@ -84,6 +84,11 @@ EXPECTED = {
         (4, 32, "expected an IPv4 address; found '192.168.7.300'", None),
         (5, 16, "expected a number from 0 to 65535; found '65536'", None),
     ],
+    "dhcp_option_bounds": [
+        (3, 20, "'interface-mtu' is not what option 26 holds; expected 68 or more; found '5'", None),
+        (4, 21, "'default-ip-ttl' is not what option 23 holds; expected 1 or more; found '0'", None),
+        (5, 22, "'dhcp-lease-time' is not set as an option; write lease-time", None),
+    ],
     "dhcp_pools": [
         (6, 19, "the range holds the router 192.168.7.1", None),
         (7, 19, "two pools have the address 192.168.7.90", None),
@@ -165,6 +170,14 @@ def test_the_line_is_shown_with_a_caret_below_the_column(name):
         indent = len(shown[at + 1]) - len(source[row - 1])
         assert shown[at + 1][indent:] == source[row - 1]
         assert shown[at + 2] == " " * (indent + column - 1) + "^"
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_nothing_is_expected_where_nothing_is_said(name):
+    """It said "expected ; found '3600'" of what is written elsewhere."""
+    path = DATA / "three_errors" / f"{name}.yaml"
+    assert "expected ;" not in check(path).stderr
+    assert all(error["expected"] != "" for error in json.loads(check("--json", path).stdout)["errors"])
 
 
 def test_the_caret_stands_right_below_wide_letters(tmp_path):

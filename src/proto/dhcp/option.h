@@ -95,6 +95,9 @@ const char *dhcp_option_expected(enum dhcp_option_type type);
 MUST enum err dhcp_option_check(uint8_t code, struct span value);
 MUST enum err dhcp_option_check_type(enum dhcp_option_type type, struct span value);
 
+/* The least number that the option's RFC allows, or allows in its list; 0: any. */
+unsigned dhcp_option_least(uint8_t code);
+
 /* Readable text of a value, items separated by ", ", a stranger's bytes escaped (\DDD); hex when
  * the value is not what its type says (or the text that it is instead). Marks w bad when it does
  * not fit. */

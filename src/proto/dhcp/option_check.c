@@ -161,7 +161,7 @@ enum err dhcp_option_check_type(enum dhcp_option_type type, struct span value)
 }
 
 /* Numbers below which RFC 2132 allows none; 0: any. */
-static unsigned least(uint8_t code)
+unsigned dhcp_option_least(uint8_t code)
 {
 	switch (code) {
 	case 22: return 576; /* 4.4 */
@@ -196,7 +196,8 @@ enum err dhcp_option_check(uint8_t code, struct span value)
 	if (value.len == 0)
 		return OK;
 	TRY(dhcp_option_check_type((enum dhcp_option_type)o->type, value));
-	if (least(code))
-		TRY(check_least(value, o->type == DHCP_OPTION_U8 ? 1 : 2, least(code)));
+	unsigned least = dhcp_option_least(code);
+	if (least)
+		TRY(check_least(value, o->type == DHCP_OPTION_U8 ? 1 : 2, least));
 	return OK;
 }

@@ -215,7 +215,11 @@ static enum err option_read(struct config_memory *memory, const struct config_en
 		r.type = info->type;
 	TRY(read_values(&r, memory, &o.data));
 	if (info && dhcp_option_check(info->code, o.data) != OK) {
+		unsigned least = dhcp_option_least(info->code);
 		expect(ret_why, dhcp_option_expected(info->type));
+		if (least)
+			(void)snprintf(ret_why->expected, sizeof(ret_why->expected), "%u or more",
+				       least);
 		return refuse(ret_why, "is not what option %u holds", info->code);
 	}
 	*(struct dhcp_option_conf *)into = o;
