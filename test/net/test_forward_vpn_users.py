@@ -3,7 +3,9 @@ The policy's groups by peer and by user hold there. The site is that of test_vpn
 """
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import time
 from pathlib import Path
@@ -154,3 +156,41 @@ def test_a_user_who_is_gone_is_nobody(site):
     site.user("set", "anna", "--disabled", "off")
     assert site.user("remove", "anna") == {"removed": "anna"}
     assert site.asks(site.lan, "free.example", "anna:another password") == 407
+
+
+@contextlib.contextmanager
+def held_up(site):
+    """The tunnels' service answers nobody, and is there again."""
+    pid = site.pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def unreachable(site):
+    path = site.run.run_folder / "vpn.users"
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(path)
+
+
+@pytest.mark.parametrize("down", [unreachable, held_up])
+def test_a_service_that_does_not_answer_makes_nobodys_password_wrong(site, down):
+    name = "untold" if down is unreachable else "silent"
+    site.user("add", name, "--password-stdin", stdin=PASSWORD + "\n")
+    # More than are let be wrong (attempts: 10, then one each 10 s), of which none is.
+    tries = 15 if down is unreachable else 1
+    with down(site):
+        for n in range(tries):
+            assert site.asks(site.lan, "free.example", f"{name}:right or wrong {n}") == 503, n
+        page = site.lan.run("curl", "-s", "-D", "-", "-m", "15", "--proxy-user", f"{name}:other", "-x", "http://10.20.0.1:3128", "http://free.example/").stdout
+        assert "does not answer now" in page and "retry-after: 10" in page.lower() and "proxy-authenticate" not in page.lower()
+        assert "error=proxy_internal_response" in page
+    until(lambda: site.passes_as(f"{name}:{PASSWORD}"))
+    assert site.asks(site.lan, "free.example", f"{name}:wrong") == 407

@@ -22,7 +22,8 @@ struct question {
 struct auth_hasher {
 	struct thread thread;
 	const char *prefix; /* of records that are judged elsewhere; NULL: none are */
-	bool (*elsewhere)(void *arg, struct span name, struct span password, const char *record);
+	enum auth_proof (*elsewhere)(void *arg, struct span name, struct span password,
+				     const char *record);
 	void *elsewhere_arg; /* borrowed */
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
@@ -39,7 +40,7 @@ struct waiting {
 
 struct answer {
 	uint64_t ticket;
-	bool right;
+	enum auth_proof proof;
 };
 
 /* As many places as tickets are out, so that an answer always has one. */
@@ -66,7 +67,7 @@ enum err auth_hasher_new(struct auth_hasher **ret)
 
 /* ---- the thread ---- */
 
-static bool is_right(const struct auth_hasher *h, const struct question *q)
+static enum auth_proof prove(const struct auth_hasher *h, const struct question *q)
 {
 	struct span password = span_of(q->password, q->len);
 	if (h->prefix && strncmp(q->record, h->prefix, strlen(h->prefix)) == 0)
@@ -75,7 +76,7 @@ static bool is_right(const struct auth_hasher *h, const struct question *q)
 	enum err e = strncmp(q->record, "$argon2", 7) == 0
 			     ? password_check(password, q->record)
 			     : crypt_record_check(password, q->record);
-	return e == OK && !q->decoy;
+	return e == OK && !q->decoy ? AUTH_PROOF_RIGHT : AUTH_PROOF_WRONG;
 }
 
 /* False: it is over. */
@@ -101,7 +102,7 @@ static void run(void *arg)
 	struct question q;
 	while (next(h, &q)) {
 		struct auth_desk *d = q.desk;
-		struct answer a = {q.ticket, is_right(h, &q)};
+		struct answer a = {q.ticket, prove(h, &q)};
 		crypto_wipe(&q, sizeof(q));
 		(void)pthread_mutex_lock(&d->lock);
 		d->answers[d->answers_n++] = a;
@@ -111,8 +112,8 @@ static void run(void *arg)
 }
 
 void auth_hasher_elsewhere(struct auth_hasher *h, const char *prefix,
-			   bool (*call)(void *arg, struct span name, struct span password,
-					const char *record),
+			   enum auth_proof (*call)(void *arg, struct span name,
+						   struct span password, const char *record),
 			   void *arg)
 {
 	h->prefix = prefix;
@@ -221,7 +222,8 @@ void auth_desk_forget(struct auth_desk *d, uint64_t ticket)
 		place->who = NULL;
 }
 
-void auth_desk_take(struct auth_desk *d, void (*call)(void *arg, void *who, bool right), void *arg)
+void auth_desk_take(struct auth_desk *d, void (*call)(void *arg, void *who, enum auth_proof proof),
+		    void *arg)
 {
 	struct answer answers[AUTH_WAITING_MAX];
 	(void)pthread_mutex_lock(&d->lock);
@@ -234,6 +236,6 @@ void auth_desk_take(struct auth_desk *d, void (*call)(void *arg, void *who, bool
 		void *who = place->who;
 		*place = (struct waiting){0};
 		if (who)
-			call(arg, who, answers[i].right);
+			call(arg, who, answers[i].proof);
 	}
 }

@@ -13,6 +13,13 @@ struct auth_hasher;
 struct auth_user;
 struct loop;
 
+/* What became of a password. */
+enum auth_proof {
+	AUTH_PROOF_WRONG,
+	AUTH_PROOF_RIGHT,
+	AUTH_PROOF_UNTOLD, /* who keeps it could not be asked: nobody looked at it */
+};
+
 /* More wait nowhere: who comes then is told to come again (503). */
 enum { AUTH_WAITING_MAX = 64 };
 
@@ -22,8 +29,8 @@ MUST enum err auth_hasher_start(struct auth_hasher *h);
 /* Users whose records begin so are judged by call, in the thread, which may wait there for a while.
  * Before the thread starts. prefix: static; arg: borrowed. */
 void auth_hasher_elsewhere(struct auth_hasher *h, const char *prefix,
-			   bool (*call)(void *arg, struct span name, struct span password,
-					const char *record),
+			   enum auth_proof (*call)(void *arg, struct span name,
+						   struct span password, const char *record),
 			   void *arg);
 /* Ends the thread after what it is at. Desks must not ask any more. Accepts NULL. */
 void auth_hasher_free(struct auth_hasher *h);
@@ -41,6 +48,7 @@ MUST enum err auth_desk_ask(struct auth_desk *d, void *who, struct span credenti
 /* The one who asked has gone. 0: nothing. */
 void auth_desk_forget(struct auth_desk *d, uint64_t ticket);
 /* Calls for each answer that has come. */
-void auth_desk_take(struct auth_desk *d, void (*call)(void *arg, void *who, bool right), void *arg);
+void auth_desk_take(struct auth_desk *d, void (*call)(void *arg, void *who, enum auth_proof proof),
+		    void *arg);
 
 #endif

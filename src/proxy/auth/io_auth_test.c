@@ -19,15 +19,16 @@ struct stage {
 	struct loop loop;
 	struct auth_hasher *hasher;
 	struct auth_desk *desk;
-	unsigned answers, rights;
+	unsigned answers, rights, untold;
 	void *last;
 };
 
-static void told(void *arg, void *who, bool right)
+static void told(void *arg, void *who, enum auth_proof proof)
 {
 	struct stage *s = arg;
 	s->answers++;
-	s->rights += right;
+	s->rights += proof == AUTH_PROOF_RIGHT;
+	s->untold += proof == AUTH_PROOF_UNTOLD;
 	s->last = who;
 }
 
@@ -84,6 +85,28 @@ static void tells_right_from_wrong(void **state)
 	stage_end(&s);
 }
 
+static enum auth_proof nobody_can_tell(void *arg, struct span name, struct span password,
+				       const char *record)
+{
+	(void)arg;
+	assert_true(span_is(name, "u") && span_is(password, "U*U"));
+	assert_string_equal(record, user.record);
+	return AUTH_PROOF_UNTOLD;
+}
+
+static void what_nobody_could_look_at_is_neither(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_begin(&s);
+	auth_hasher_elsewhere(s.hasher, "$2a", nobody_can_tell, NULL);
+	assert_int_equal(auth_hasher_start(s.hasher), OK);
+	(void)ask(&s, right_base64, false, OK);
+	wait_for(&s, 1);
+	assert_true(s.rights == 0 && s.untold == 1);
+	stage_end(&s);
+}
+
 static void who_has_gone_is_not_told_and_too_many_are_refused(void **state)
 {
 	(void)state;
@@ -119,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_right_from_wrong),
+		cmocka_unit_test(what_nobody_could_look_at_is_neither),
 		cmocka_unit_test(who_has_gone_is_not_told_and_too_many_are_refused),
 		cmocka_unit_test(ends_with_questions_left),
 	};

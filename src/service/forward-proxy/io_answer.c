@@ -97,7 +97,7 @@ enum forward_step forward_say(struct forward_exchange *e, enum refusal why, stru
 	answer(x, &page, ret);
 	if (why == REFUSAL_SIGN_IN)
 		add(x, "proxy-authenticate", e->view->site->realm_field);
-	if (why == REFUSAL_GUESSES)
+	if (why == REFUSAL_GUESSES || why == REFUSAL_USERS_UNTOLD)
 		add(x, "retry-after", span_text("10"));
 	if (why == REFUSAL_QUOTA && e->again_s)
 		add(x, "retry-after", number(x, e->again_s));

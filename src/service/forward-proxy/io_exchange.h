@@ -40,6 +40,7 @@ enum forward_proof {
 	FORWARD_PROOF_HASHING,
 	FORWARD_PROOF_RIGHT,
 	FORWARD_PROOF_WRONG,
+	FORWARD_PROOF_UNTOLD, /* nobody could look at them */
 };
 
 /* Of the safe names of search engines. */

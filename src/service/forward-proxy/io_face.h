@@ -4,6 +4,7 @@
 #ifndef FORWARD_PROXY_IO_FACE_H
 #define FORWARD_PROXY_IO_FACE_H
 
+#include "proxy/auth/io_auth.h"
 #include "proxy/cache/io_cache.h"
 #include "proxy/exchange.h"
 #include "proxy/face.h"
@@ -153,7 +154,7 @@ bool forward_readings(const struct forward_exchange *e, struct policy_readings *
 struct span forward_rule_word(const struct forward_exchange *e, const struct access_rule *rule);
 
 /* The call of auth_desk_take; who: the exchange. */
-void forward_hashed(void *arg, void *who, bool right);
+void forward_hashed(void *arg, void *who, enum auth_proof proof);
 /* It is over, and waits no more. */
 void forward_sign_in_leave(struct forward_exchange *e);
 

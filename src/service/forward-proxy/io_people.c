@@ -24,13 +24,14 @@ enum {
 	/* A browser sends several requests with what it was just told: they are one try. */
 	RIGHT_MS = 10000,
 	WRONG_MS = 3000,
+	UNTOLD_MS = 1000,
 	WAIT_MS = 8000, /* for an answer: a queue of hashes may stand before it */
 	REQUEST_MAX = 4096,
 };
 
 struct recent {
 	uint64_t name, until_ms;
-	bool right;
+	enum auth_proof proof;
 };
 
 /* The thread's own, once it runs. */
@@ -131,20 +132,31 @@ static char *body_of(struct span name, struct span password, const char *record)
 	return body;
 }
 
-static bool ask(const struct forward_people *p, struct span name, struct span password,
-		const char *record)
+/* Whether so many were wrong that this one was not looked at is between the client and them. */
+static enum auth_proof proof_of(unsigned status)
+{
+	switch (status) {
+	case 200: return AUTH_PROOF_RIGHT;
+	case 403:
+	case 429: return AUTH_PROOF_WRONG;
+	default: return AUTH_PROOF_UNTOLD;
+	}
+}
+
+static enum auth_proof ask(const struct forward_people *p, struct span name, struct span password,
+			   const char *record)
 {
 	AUTO_DONE(fd_done) int fd = -1;
 	unsigned status = 0;
 	char *body = body_of(name, password, record);
-	enum err e = body ? unix_connect_now(p->path, &fd) : ERR_FORMAT;
+	if (!body)
+		return AUTH_PROOF_WRONG;
+	enum err e = unix_connect_now(p->path, &fd);
 	if (!e)
 		e = ask_at(fd, body, &status);
-	if (body) {
-		crypto_wipe(body, strlen(body));
-		free(body);
-	}
-	return !e && status == 200;
+	crypto_wipe(body, strlen(body));
+	free(body);
+	return e ? AUTH_PROOF_UNTOLD : proof_of(status);
 }
 
 static uint64_t name_of(const struct forward_people *p, struct span name, struct span password,
@@ -157,16 +169,19 @@ static uint64_t name_of(const struct forward_people *p, struct span name, struct
 }
 
 /* The call of auth_hasher_elsewhere. */
-static bool judge(void *arg, struct span name, struct span password, const char *record)
+static enum auth_proof judge(void *arg, struct span name, struct span password, const char *record)
 {
+	static const uint64_t lasts_ms[] = {[AUTH_PROOF_WRONG] = WRONG_MS,
+					    [AUTH_PROOF_RIGHT] = RIGHT_MS,
+					    [AUTH_PROOF_UNTOLD] = UNTOLD_MS};
 	struct forward_people *p = arg;
 	uint64_t now_ms = clock_monotonic_ms(), key = name_of(p, name, password, record);
 	struct recent *r = &p->recent[key % RECENT];
 	if (r->name == key && r->until_ms > now_ms)
-		return r->right;
-	bool right = ask(p, name, password, record);
-	*r = (struct recent){key, clock_monotonic_ms() + (right ? RIGHT_MS : WRONG_MS), right};
-	return right;
+		return r->proof;
+	enum auth_proof proof = ask(p, name, password, record);
+	*r = (struct recent){key, clock_monotonic_ms() + lasts_ms[proof], proof};
+	return proof;
 }
 
 enum err forward_people_new(const char *run, struct auth_hasher *h, struct forward_people **ret)

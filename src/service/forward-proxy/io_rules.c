@@ -6,7 +6,6 @@
 #include "policy/url.h"
 #include "proto/http/basic.h"
 #include "proxy/auth/attempts.h"
-#include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
 #include "service/forward-proxy/io_people.h"
@@ -31,14 +30,22 @@ static struct ip_address client_of(const struct forward_exchange *e)
 	return ip_address_unmap(&e->x->connection->peer.address);
 }
 
+static bool people_are_told(const struct forward_exchange *e)
+{
+	struct policy_held *held = e->worker->policy;
+	return held && policy_held_all_tables(held)->peers.words;
+}
+
 static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *ret)
 {
 	struct forward_worker *w = e->worker;
 	const struct ip_address client = client_of(e);
 	const struct auth_users *users = &e->view->site->users;
-	/* Nobody tells of the tunnels' users yet: whose code was taken now would be nobody then. */
-	if (!e->claim.user && !users->n)
-		return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
+	/* Nobody tells of the tunnels' users yet: whose code was taken now would be nobody then,
+	 * and who is none of ours may be one of theirs. */
+	if (!e->claim.user && (!users->n || e->view->site->conf->access.vpn_users) &&
+	    !people_are_told(e))
+		return forward_refuse(e, REFUSAL_USERS_UNTOLD, (struct span){0}, ret);
 	/* Whose name nobody has waits as long as whose password is wrong. */
 	const struct auth_user *user = e->claim.user ? e->claim.user : &users->items[0];
 	if (auth_attempts_begin(w->attempts, &client, loop_now_ms(&w->loop)))
@@ -51,15 +58,19 @@ static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *
 	return FORWARD_STEP_WAIT;
 }
 
-void forward_hashed(void *arg, void *who, bool right)
+void forward_hashed(void *arg, void *who, enum auth_proof proof)
 {
+	static const enum forward_proof proofs[] = {[AUTH_PROOF_WRONG] = FORWARD_PROOF_WRONG,
+						    [AUTH_PROOF_RIGHT] = FORWARD_PROOF_RIGHT,
+						    [AUTH_PROOF_UNTOLD] = FORWARD_PROOF_UNTOLD};
 	struct forward_worker *w = arg;
 	struct forward_exchange *e = who;
+	const struct ip_address client = client_of(e);
 	e->ticket = 0;
-	e->proof = right ? FORWARD_PROOF_RIGHT : FORWARD_PROOF_WRONG;
-	if (right) {
-		const struct ip_address client = client_of(e);
+	e->proof = (uint8_t)proofs[proof];
+	if (proof != AUTH_PROOF_WRONG)
 		auth_attempts_forgive(w->attempts, &client);
+	if (proof == AUTH_PROOF_RIGHT) {
 		bool kept_elsewhere = forward_people_are(e->claim.user->record);
 		auth_found_right(kept_elsewhere ? w->people_known : w->known, e->claim.user,
 				 e->claim.credentials, loop_now_ms(&w->loop));
@@ -106,12 +117,6 @@ static const struct auth_user *people_user(struct forward_exchange *e, const cha
 	e->people =
 		(struct auth_user){(const char *)kept_name.data, (const char *)kept_record.data};
 	return &e->people;
-}
-
-static bool people_are_told(const struct forward_exchange *e)
-{
-	struct policy_held *held = e->worker->policy;
-	return held && policy_held_all_tables(held)->peers.words;
 }
 
 /* Whoever has no name of ours may have one of theirs. */
@@ -168,6 +173,8 @@ enum forward_step forward_sign_in(struct forward_exchange *e, struct proxy_verdi
 	}
 	if (e->proof == FORWARD_PROOF_WRONG)
 		return forward_refuse(e, REFUSAL_SIGN_IN, (struct span){0}, ret);
+	if (e->proof == FORWARD_PROOF_UNTOLD)
+		return forward_refuse(e, REFUSAL_USERS_UNTOLD, (struct span){0}, ret);
 	if (e->proof == FORWARD_PROOF_RIGHT) {
 		e->user = span_text(e->claim.user->name);
 		return FORWARD_STEP_ON;

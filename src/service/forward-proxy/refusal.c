@@ -72,6 +72,15 @@ static const struct refusal_facts all[REFUSALS] = {
 		 "http_request_denied",
 		 {"Too many wrong passwords came from your address; try again later.",
 		  "이 주소에서 틀린 비밀번호가 너무 많이 왔습니다. 잠시 뒤에 다시 시도해 주세요."}},
+	[REFUSAL_USERS_UNTOLD] =
+		{"users-untold",
+		 503,
+		 "proxy_internal_response",
+		 {"The service that knows the users does not answer now, so nobody can say whether "
+		  "the password is right; try again later.",
+		  "사용자를 아는 서비스가 지금 답하지 않아 비밀번호가 맞는지 알 수 없습니다. 잠시 "
+		  "뒤에 "
+		  "다시 시도해 주세요."}},
 	[REFUSAL_CLEAR] =
 		{"clear-password",
 		 403,

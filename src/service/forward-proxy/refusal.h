@@ -22,7 +22,8 @@ enum refusal {
 	REFUSAL_MEMORY,
 	REFUSAL_SIGN_IN,	    /* 407: it depends on who it is */
 	REFUSAL_GUESSES,	    /* too many wrong passwords from there */
-	REFUSAL_CLEAR,		    /* likewise, where no password is asked for */
+	REFUSAL_USERS_UNTOLD,	    /* nobody can say now whether a password is right */
+	REFUSAL_CLEAR,		    /* 403: as REFUSAL_SIGN_IN, where no password is asked for */
 	REFUSAL_RULE,		    /* of the configuration */
 	REFUSAL_BLOCKED,	    /* by the policy */
 	REFUSAL_PATH,		    /* likewise, for its path and not for its name */

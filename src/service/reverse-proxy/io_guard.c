@@ -2,7 +2,6 @@
 
 #include "base/writer.h"
 #include "os/countries.h"
-#include "proxy/auth/io_auth.h"
 #include "proxy/exchange.h"
 #include "service/reverse-proxy/conf_route.h"
 #include "service/reverse-proxy/guard/secure.h"
@@ -119,8 +118,10 @@ void reverse_guard_fields(const struct reverse_exchange *e, unsigned status)
 	}
 }
 
-void reverse_guard_hashed(void *arg, void *who, bool right)
+/* All are ours, so each is looked at. */
+void reverse_guard_hashed(void *arg, void *who, enum auth_proof proof)
 {
+	bool right = proof == AUTH_PROOF_RIGHT;
 	struct reverse_worker *w = arg;
 	struct reverse_exchange *e = who;
 	e->ticket = 0;

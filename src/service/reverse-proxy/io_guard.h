@@ -3,7 +3,7 @@
 #ifndef REVERSE_PROXY_IO_GUARD_H
 #define REVERSE_PROXY_IO_GUARD_H
 
-#include "base/err.h"
+#include "proxy/auth/io_auth.h"
 
 #include <stdbool.h>
 
@@ -30,7 +30,7 @@ void reverse_guard_fields(const struct reverse_exchange *e, unsigned status);
 /* Those that its `secure` gives each answer of the route. */
 void reverse_guard_secure(const struct reverse_exchange *e);
 /* What the hash thread found (io_auth.h); goes on with the exchange. */
-void reverse_guard_hashed(void *arg, void *who, bool right);
+void reverse_guard_hashed(void *arg, void *who, enum auth_proof proof);
 /* The exchange is over: nobody waits for its answer. */
 void reverse_guard_leave(struct reverse_worker *w, struct reverse_exchange *e);
 
