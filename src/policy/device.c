@@ -336,9 +336,19 @@ uint64_t policy_devices_changes(const struct policy_devices *t)
 	return get(t, HEAD_CHANGES);
 }
 
+/* Either way: a clock may have been set back. */
+static uint64_t apart_s(uint64_t breath, uint64_t now_s)
+{
+	return breath < now_s ? now_s - breath : breath - now_s;
+}
+
 bool policy_devices_live(const struct policy_devices *t, uint64_t now_s)
 {
+	return apart_s(get(t, HEAD_BREATH), now_s) <= POLICY_DEVICES_ALIVE_S;
+}
+
+uint64_t policy_devices_end_s(const struct policy_devices *t, uint64_t now_s)
+{
 	uint64_t breath = get(t, HEAD_BREATH);
-	uint64_t apart = breath < now_s ? now_s - breath : breath - now_s;
-	return apart <= POLICY_DEVICES_ALIVE_S;
+	return apart_s(breath, now_s) < POLICY_DEVICES_GONE_S ? breath + POLICY_DEVICES_GONE_S : 0;
 }

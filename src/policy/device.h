@@ -30,6 +30,7 @@ enum {
 	POLICY_DEVICES_SLOTS_MAX = 1 << 19, /* of 256 octets */
 	POLICY_DEVICES_REACH = 64,	    /* slots that a look-up visits at most */
 	POLICY_DEVICES_ALIVE_S = 10,	    /* since the last breath */
+	POLICY_DEVICES_GONE_S = 300,	    /* likewise: whoever wrote it starts no more */
 };
 #define POLICY_DEVICE_FOREVER UINT64_MAX
 
@@ -92,5 +93,8 @@ bool policy_devices_find(const struct policy_devices *t, const struct policy_dev
 uint64_t policy_devices_changes(const struct policy_devices *t);
 /* Was there a breath within POLICY_DEVICES_ALIVE_S? */
 bool policy_devices_live(const struct policy_devices *t, uint64_t now_s);
+/* When there will have been none for POLICY_DEVICES_GONE_S, or 0 when that is so: its writer was
+ * taken out of the configuration, and not only started anew. For tables that breathe. */
+uint64_t policy_devices_end_s(const struct policy_devices *t, uint64_t now_s);
 
 #endif

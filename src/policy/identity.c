@@ -68,8 +68,11 @@ static void take_peer(const struct policy_tables *t, const struct policy_device_
 		      uint64_t now_s, struct policy_identity *i)
 {
 	struct policy_device peer;
-	if (!find(&t->peers, at, now_s, &peer))
+	uint64_t end_s = t->peers.words ? policy_devices_end_s(&t->peers, now_s) : 0;
+	/* Peers have no end of their own: theirs is that of who tells of them. */
+	if (!end_s || !find(&t->peers, at, now_s, &peer))
 		return;
+	until(i, &(struct policy_device){.until_s = end_s});
 	i->client.peer = keep(i->peer, peer.name);
 	/* A session may have ended since its writer ended. */
 	if (peer.user[0] && policy_devices_live(&t->peers, now_s)) {

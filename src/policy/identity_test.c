@@ -41,15 +41,27 @@ static int end(void **state)
 	return 0;
 }
 
-static void put(struct policy_devices *t, struct policy_device_key key, const char *mac,
-		const char *name, const char *user)
+static void put_until(struct policy_devices *t, uint64_t until_s, struct policy_device_key key,
+		      const char *mac, const char *name, const char *user)
 {
-	struct policy_device d = {.until_s = NOW + 60, .has_mac = mac != NULL};
+	struct policy_device d = {.until_s = until_s, .has_mac = mac != NULL};
 	if (mac)
 		memcpy(d.mac, mac, 6);
 	memcpy(d.name, name, strlen(name));
 	memcpy(d.user, user, strlen(user));
 	assert_int_equal(policy_devices_put(t, &key, &d), OK);
+}
+
+static void put(struct policy_devices *t, struct policy_device_key key, const char *mac,
+		const char *name, const char *user)
+{
+	put_until(t, NOW + 60, key, mac, name, user);
+}
+
+/* As the tunnels' service does. */
+static void put_peer(struct stage *s, const char *name, const char *user)
+{
+	put_until(&s->t.peers, POLICY_DEVICE_FOREVER, policy_device_at(&four), NULL, name, user);
 }
 
 static void nobody_is_known_without_tables(void **state)
@@ -114,7 +126,7 @@ static void a_peer_is_its_name_and_who_signed_in_while_the_service_lives(void **
 {
 	struct stage *s = *state;
 	struct policy_identity i;
-	put(&s->t.peers, policy_device_at(&four), NULL, "phone", "alice");
+	put_peer(s, "phone", "alice");
 	/* What a link says of a tunnel's address is nothing. */
 	put(&s->t.neighbours, policy_device_at(&four), OTHER_MAC, "", "");
 	policy_devices_breathe(&s->t.peers, NOW);
@@ -126,6 +138,31 @@ static void a_peer_is_its_name_and_who_signed_in_while_the_service_lives(void **
 	policy_identify(&s->t, &four, NOW + POLICY_DEVICES_ALIVE_S + 1, &i);
 	assert_true(span_is(i.client.peer, "phone"));
 	assert_int_equal(i.client.user.len, 0);
+	assert_int_equal(i.until_s, NOW + POLICY_DEVICES_GONE_S);
+}
+
+static void the_peers_of_a_service_that_is_gone_are_gone(void **state)
+{
+	struct stage *s = *state;
+	struct policy_identity i;
+	put_peer(s, "phone", "alice");
+	policy_devices_breathe(&s->t.peers, NOW);
+	policy_identify(&s->t, &four, NOW + POLICY_DEVICES_GONE_S - 1, &i);
+	assert_true(span_is(i.client.peer, "phone"));
+	policy_identify(&s->t, &four, NOW + POLICY_DEVICES_GONE_S, &i);
+	assert_int_equal(i.client.peer.len, 0);
+	assert_int_equal(i.until_s, UINT64_MAX);
+	/* Its address may be a device's on a link by then. */
+	put_until(&s->t.neighbours, NOW + 1000, policy_device_at(&four), OTHER_MAC, "", "");
+	policy_identify(&s->t, &four, NOW + POLICY_DEVICES_GONE_S, &i);
+	assert_true(i.client.has_mac);
+	/* And it may be taken into the configuration again. */
+	policy_devices_breathe(&s->t.peers, NOW + 2 * POLICY_DEVICES_GONE_S);
+	policy_identify(&s->t, &four, NOW + 2 * POLICY_DEVICES_GONE_S, &i);
+	assert_true(span_is(i.client.peer, "phone"));
+	/* A clock that was set back years keeps nobody. */
+	policy_identify(&s->t, &four, NOW - POLICY_DEVICES_GONE_S, &i);
+	assert_int_equal(i.client.peer.len, 0);
 }
 
 int main(void)
@@ -140,6 +177,8 @@ int main(void)
 						begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_peer_is_its_name_and_who_signed_in_while_the_service_lives, begin, end),
+		cmocka_unit_test_setup_teardown(the_peers_of_a_service_that_is_gone_are_gone, begin,
+						end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

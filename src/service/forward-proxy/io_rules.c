@@ -30,10 +30,13 @@ static struct ip_address client_of(const struct forward_exchange *e)
 	return ip_address_unmap(&e->x->connection->peer.address);
 }
 
-static bool people_are_told(const struct forward_exchange *e)
+/* NULL: nobody tells of the tunnels' users, or not any more. */
+static const struct policy_tables *people_tables(const struct forward_exchange *e)
 {
 	struct policy_held *held = e->worker->policy;
-	return held && policy_held_all_tables(held)->peers.words;
+	const struct policy_tables *t = held ? policy_held_all_tables(held) : NULL;
+	bool told = t && t->peers.words && policy_devices_end_s(&t->peers, clock_wall_s());
+	return told ? t : NULL;
 }
 
 static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *ret)
@@ -44,7 +47,7 @@ static enum forward_step hash(struct forward_exchange *e, struct proxy_verdict *
 	/* Nobody tells of the tunnels' users yet: whose code was taken now would be nobody then,
 	 * and who is none of ours may be one of theirs. */
 	if (!e->claim.user && (!users->n || e->view->site->conf->access.vpn_users) &&
-	    !people_are_told(e))
+	    !people_tables(e))
 		return forward_refuse(e, REFUSAL_USERS_UNTOLD, (struct span){0}, ret);
 	/* Whose name nobody has waits as long as whose password is wrong. */
 	const struct auth_user *user = e->claim.user ? e->claim.user : &users->items[0];
@@ -88,9 +91,8 @@ void forward_sign_in_leave(struct forward_exchange *e)
 static void record_of(const struct forward_exchange *e, const char *name,
 		      char ret[FORWARD_PEOPLE_RECORD_MAX])
 {
-	struct policy_held *held = e->worker->policy;
 	const struct ip_address client = client_of(e);
-	forward_people_record(held ? policy_held_all_tables(held) : NULL, name, &client,
+	forward_people_record(people_tables(e), name, &client,
 			      e->view->site->conf->access.vpn_users == FORWARD_VPN_CODE,
 			      clock_wall_s(), ret);
 }
@@ -157,7 +159,7 @@ static enum auth_answer judge_credentials(struct forward_exchange *e, struct spa
 	const struct forward_site *site = e->view->site;
 	enum auth_answer a = auth_judge(&site->users, e->worker->known, value,
 					loop_now_ms(&e->worker->loop), &e->claim);
-	if (a != AUTH_HASH || e->claim.user || !site->conf->access.vpn_users || !people_are_told(e))
+	if (a != AUTH_HASH || e->claim.user || !site->conf->access.vpn_users || !people_tables(e))
 		return a;
 	return judge_people(e, value);
 }
