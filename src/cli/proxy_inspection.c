@@ -28,6 +28,7 @@ static const struct {
 	const char *key, *names, *what;
 } kinds[] = {
 	{"refused", "refused_names", "refused by the client"},
+	{"gone", "gone_names", "client was gone"},
 	{"left", "left_names", "left alone"},
 	{"bad", "bad_names", "server is not good"},
 };
@@ -44,7 +45,7 @@ static void print_names(const json_t *answer, bool colour)
 		json_array_foreach(json_object_get(answer, kinds[k].names), i, row)
 		{
 			print_cell(&table, PRINT_BOLD, "%s", text_of(row, "name"));
-			print_cell(&table, k == 1 ? PRINT_PLAIN : PRINT_YELLOW, "%s",
+			print_cell(&table, k == 2 ? PRINT_PLAIN : PRINT_YELLOW, "%s",
 				   kinds[k].what);
 			print_cell(&table, PRINT_PLAIN, "%lld", number_of(row, "times"));
 		}
@@ -58,10 +59,10 @@ static int inspection_run(const struct command_line *line)
 	if (!answer)
 		return code;
 	(void)printf("Tunnels inspected: %lld; skipped: %lld; left alone: %lld; refused by their "
-		     "client: %lld; to servers that are not good: %lld.\n",
+		     "client: %lld; client was gone: %lld; to servers that are not good: %lld.\n",
 		     number_of(answer, "inspected"), number_of(answer, "skipped"),
 		     number_of(answer, "left"), number_of(answer, "refused"),
-		     number_of(answer, "bad"));
+		     number_of(answer, "gone"), number_of(answer, "bad"));
 	print_names(answer, line->colour);
 	json_decref(answer);
 	return EXIT_OK;

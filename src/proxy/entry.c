@@ -49,6 +49,7 @@ static void entry_free(struct proxy_entry *e)
 static void fail(struct proxy_entry *e, enum proxy_handshake_fault why)
 {
 	proxy_count_add(&e->c.worker->counts, PROXY_COUNT_HANDSHAKES_FAILED + why, 1);
+	e->c.fault_kind = (uint8_t)why;
 	e->c.fault = e->t && e->t->fault ? e->t->fault : "";
 	entry_free(e);
 }

@@ -35,6 +35,7 @@ struct proxy_connection {
 	bool proxied;	    /* peer and local are of a PROXY header, or of the tunnel it is in */
 	uint8_t version;    /* 11 or 20; of SOCKS and while unknown 0 */
 	const char *fault;  /* its handshake failed: why, a fixed text, maybe "" */
+	uint8_t fault_kind; /* with fault: enum proxy_handshake_fault (count.h) */
 };
 
 /* What a new connection is to be. Times in ms, 0: no limit. Of SOCKS head_ms is for all that comes

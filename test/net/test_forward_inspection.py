@@ -235,6 +235,26 @@ def test_a_client_that_does_not_know_us_is_counted_by_name(site):
     assert "www.example.com" in {one["name"] for one in inspection(site)["refused_names"]}
 
 
+def test_a_client_that_leaves_is_counted_apart(site):
+    """Its ClientHello has come and it is answered; then it is gone, which says nothing of the certificate."""
+    refused, gone = site.metric("inspect_refused_total"), site.metric("inspect_gone_total")
+    site.names.zone["leaves.example.com"] = [WEB[0]]
+    status, made = site.tunnel("leaves.example.com:443")
+    assert status == 200
+    hello, into = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(into, hello, server_hostname="leaves.example.com").do_handshake()
+    with made:
+        made.settimeout(20)
+        made.sendall(hello.read())
+        assert made.recv(1)  # it was answered by us
+    wait_for(lambda: site.metric("inspect_gone_total") == gone + 1)
+    assert site.metric("inspect_refused_total") == refused
+    told = inspection(site)
+    assert "leaves.example.com" in {one["name"] for one in told["gone_names"]} and "leaves.example.com" not in {one["name"] for one in told["refused_names"]}
+
+
 def test_other_hosts_inside_are_misdirected(site):
     seen = len(site.origin.seen)
     for version in ("--http1.1", "--http2"):

@@ -153,6 +153,8 @@ static const struct {
 	{FORWARD_COUNT_INSPECT_LEFT, "inspect_left_total", "tunnels that could not be inspected"},
 	{FORWARD_COUNT_INSPECT_REFUSED, "inspect_refused_total",
 	 "tunnels whose client did not take what it was shown"},
+	{FORWARD_COUNT_INSPECT_GONE, "inspect_gone_total",
+	 "tunnels whose client was gone, or late, before its TLS with us had begun"},
 	{FORWARD_COUNT_SCRIPTS, "scripts_total",
 	 "scripts by which browsers find the proxy, served"},
 	{FORWARD_COUNT_ASSOCIATIONS, "associations_total",

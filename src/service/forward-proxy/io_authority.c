@@ -207,14 +207,16 @@ void forward_inspection_show(void *arg, const struct control_request *req,
 	if (!is_on(p, reply))
 		return;
 	control_reply_json(reply, 200,
-			   json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "fingerprint",
-				     inspect_authority_fingerprint(p->authority), "inspected",
-				     count_of(p, FORWARD_COUNT_INSPECTED), "skipped",
+			   json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+				     "fingerprint", inspect_authority_fingerprint(p->authority),
+				     "inspected", count_of(p, FORWARD_COUNT_INSPECTED), "skipped",
 				     count_of(p, FORWARD_COUNT_INSPECT_SKIPPED), "left",
 				     count_of(p, FORWARD_COUNT_INSPECT_LEFT), "bad",
 				     count_of(p, FORWARD_COUNT_INSPECT_BAD), "refused",
-				     count_of(p, FORWARD_COUNT_INSPECT_REFUSED), "refused_names",
-				     names_json(p, TALLY_REFUSED), "left_names",
+				     count_of(p, FORWARD_COUNT_INSPECT_REFUSED), "gone",
+				     count_of(p, FORWARD_COUNT_INSPECT_GONE), "refused_names",
+				     names_json(p, TALLY_REFUSED), "gone_names",
+				     names_json(p, TALLY_GONE), "left_names",
 				     names_json(p, TALLY_LEFT), "bad_names",
 				     names_json(p, TALLY_BAD)));
 }

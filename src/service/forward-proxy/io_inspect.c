@@ -225,16 +225,25 @@ enum proxy_greet forward_greet(void *arg, struct proxy_exchange *x,
 	return PROXY_GREET_ENTER;
 }
 
+/* It knows another certificate, does not know our authority, or speaks no TLS of ours. Who ends, or
+ * is late, has not said why. */
+static bool said_no(uint8_t kind)
+{
+	return kind == PROXY_HANDSHAKE_CERTIFICATE || kind == PROXY_HANDSHAKE_PROTOCOL;
+}
+
 void forward_disconnected(void *arg, struct proxy_connection *c)
 {
 	struct forward_worker *w = arg;
 	struct forward_inspected *in = TAKE(c->service);
 	if (!in)
 		return;
-	/* A client that knows another certificate, or does not know our authority. */
-	if (c->fault) {
+	if (c->fault && said_no(c->fault_kind)) {
 		forward_count(w, FORWARD_COUNT_INSPECT_REFUSED);
 		tally(w->inspection, TALLY_REFUSED, in->name);
+	} else if (c->fault) {
+		forward_count(w, FORWARD_COUNT_INSPECT_GONE);
+		tally(w->inspection, TALLY_GONE, in->name);
 	}
 	free(in);
 }

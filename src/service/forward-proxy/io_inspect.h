@@ -43,7 +43,7 @@ struct forward_inspected {
 	char name[INSPECT_SITE_NAME_MAX]; /* to's host as TLS has it: no brackets, NUL */
 };
 
-enum forward_tally { TALLY_REFUSED, TALLY_LEFT, TALLY_BAD, TALLIES };
+enum forward_tally { TALLY_REFUSED, TALLY_GONE, TALLY_LEFT, TALLY_BAD, TALLIES };
 
 /* Of one worker. The lock is held for one look, and for a copy. */
 struct forward_inspection {

@@ -61,7 +61,8 @@ enum forward_count {
 	FORWARD_COUNT_INSPECT_BAD,     /* by a page: their server was not good */
 	FORWARD_COUNT_INSPECT_SKIPPED, /* tunnels of such clients that were not, by `skip` */
 	FORWARD_COUNT_INSPECT_LEFT,    /* or because it would not work */
-	FORWARD_COUNT_INSPECT_REFUSED, /* whose client broke off the handshake with us */
+	FORWARD_COUNT_INSPECT_REFUSED, /* whose client refused the handshake with us */
+	FORWARD_COUNT_INSPECT_GONE,    /* or ended ahead of its end, and did not say why */
 	FORWARD_COUNT_FELL,	       /* to direct, as no upstream could be reached */
 	FORWARD_COUNT_SCRIPTS,	       /* of ours, for browsers */
 	FORWARD_COUNT_CUT,	       /* tunnels and associations that may be no more */
