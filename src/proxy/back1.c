@@ -16,6 +16,8 @@
 
 enum {
 	FILLS_MAX = 64,	  /* of one connection in a turn, then the others have theirs */
+	LAST_MS = 10000,  /* for what a tunnel that is cut was given */
+	LOOK_MS = 20,	  /* between two looks whether it has arrived */
 	HEAD_READ = 1024, /* most heads are shorter; sent on they fit in a packet of their own */
 };
 
@@ -39,12 +41,24 @@ static void idle_unlink(struct proxy_back1 *b)
 	hop->idle_n--;
 }
 
+static void last_unlink(struct proxy_back1 *b)
+{
+	if (b->previous)
+		b->previous->next = b->next;
+	else
+		b->w->back1_last = b->next;
+	if (b->next)
+		b->next->previous = b->previous;
+}
+
 static void back1_free(struct proxy_back1 *b, bool abort)
 {
 	struct proxy_worker *w = b->w;
 	struct proxy_hop *hop = b->hop;
 	if (b->state == PROXY_BACK1_IDLE)
 		idle_unlink(b);
+	if (b->state == PROXY_BACK1_LAST)
+		last_unlink(b);
 	proxy_deadline_done(&w->wheel, &b->deadline);
 	proxy_later_cancel(&b->later);
 	proxy_buffer_give(b->wire.pool, b->lead);
@@ -59,12 +73,50 @@ void proxy_back1_close(struct proxy_back1 *b)
 	back1_free(b, false);
 }
 
+/* ---- the end of a tunnel that is cut ---- */
+
+/* The reset would take from the queue what has not arrived, and was counted. */
+static void last_look(struct proxy_back1 *b)
+{
+	struct proxy_worker *w = b->w;
+	struct proxy_transport *t = b->wire.t;
+	bool over = t->ready & PROXY_BROKEN || w->now_ms >= b->last_by_ms ||
+		    proxy_wire1_flush(&b->wire) ||
+		    (proxy_wire1_empty(&b->wire) && proxy_transport_delivered(t));
+	if (over)
+		back1_free(b, true);
+	else
+		proxy_deadline_set(&w->wheel, &b->deadline, w->now_ms, LOOK_MS);
+}
+
+static void last_begin(struct proxy_back1 *b)
+{
+	struct proxy_worker *w = b->w;
+	proxy_later_cancel(&b->later);
+	b->state = PROXY_BACK1_LAST;
+	b->last_by_ms = w->now_ms + LAST_MS;
+	b->previous = NULL;
+	b->next = w->back1_last;
+	if (b->next)
+		b->next->previous = b;
+	w->back1_last = b;
+	last_look(b);
+}
+
+void proxy_back1_end_last(struct proxy_worker *w)
+{
+	while (w->back1_last)
+		back1_free(w->back1_last, true);
+}
+
 static void idle_late(struct proxy_deadline *d)
 {
 	struct proxy_back1 *b =
 		(struct proxy_back1 *)((char *)d - offsetof(struct proxy_back1, deadline));
 	if (b->state == PROXY_BACK1_IDLE)
 		proxy_back1_close(b);
+	else if (b->state == PROXY_BACK1_LAST)
+		last_look(b);
 }
 
 /* Lets go of its exchange and closes. */
@@ -498,8 +550,13 @@ static void back1_flush(struct proxy_back *back, struct proxy_exchange *x)
 static void back1_cancel(struct proxy_back *back, struct proxy_exchange *x)
 {
 	struct proxy_back1 *b = of(back);
+	bool owes = x->torn && x->late_cause == PROXY_QUOTA && b->state == PROXY_BACK1_TUNNEL &&
+		    !b->broken && b->wire.t;
 	b->x = NULL;
-	back1_free(b, x->torn);
+	if (owes)
+		last_begin(b);
+	else
+		back1_free(b, x->torn);
 }
 
 static void back1_resume(struct proxy_back *back, struct proxy_exchange *x)
@@ -669,6 +726,10 @@ static void ready(void *owner, unsigned events)
 	}
 	if (is_connecting(b)) {
 		connecting(b);
+		return;
+	}
+	if (b->state == PROXY_BACK1_LAST) {
+		last_look(b);
 		return;
 	}
 	if (events & PROXY_CAN_WRITE && b->x && !b->broken) {

@@ -20,6 +20,7 @@ enum proxy_back1_state {
 	PROXY_BACK1_HEAD, /* the answer's head is awaited */
 	PROXY_BACK1_BODY,
 	PROXY_BACK1_TUNNEL,
+	PROXY_BACK1_LAST, /* without an exchange: what it was given arrives, then a reset */
 };
 
 struct proxy_back1 {
@@ -29,9 +30,11 @@ struct proxy_back1 {
 	struct proxy_wire1 wire;
 	struct proxy_worker *w;
 	struct proxy_hop *hop;
-	struct proxy_exchange *x;	     /* borrowed; NULL: idle */
-	struct proxy_back1 *next, *previous; /* of the hop's idle ones, last used first */
-	struct ip_endpoint to;		     /* where it leads */
+	struct proxy_exchange *x; /* borrowed; NULL: idle, or the last */
+	/* Of the hop's idle ones, last used first; or of the worker's last ones. */
+	struct proxy_back1 *next, *previous;
+	uint64_t last_by_ms;   /* with PROXY_BACK1_LAST: until when */
+	struct ip_endpoint to; /* where it leads */
 	/* What is said to a proxy that leads on; NULL: there is none, or it has. */
 	struct proxy_buffer *lead;
 	/* Whose connection it is for alone, by proxy_connection.id, as its server knows it by that
@@ -62,5 +65,7 @@ void proxy_back1_keep(struct proxy_worker *w, struct proxy_hop *hop, struct prox
 MUST bool proxy_back1_reuse(struct proxy_hop *hop, struct proxy_exchange *x);
 /* Closes an idle one. */
 void proxy_back1_close(struct proxy_back1 *b);
+/* Those that are PROXY_BACK1_LAST end now. */
+void proxy_back1_end_last(struct proxy_worker *w);
 
 #endif

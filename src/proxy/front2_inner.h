@@ -66,6 +66,7 @@ struct front2_stream {
 	bool end_sent;		/* composed */
 	bool tunnel;		/* extended CONNECT, or CONNECT */
 	bool broken;		/* it cannot go on */
+	bool unwanted;		/* the rest of a request that was answered without an exchange */
 	bool deaf; /* the answer's body is dropped: it is none that a tunnel may have */
 };
 

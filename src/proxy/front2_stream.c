@@ -42,11 +42,14 @@ void front2_stream_free(struct front2_stream *st)
 	slab_give(&f->share->front_streams, st);
 }
 
-/* The session forgets it. */
+/* The session forgets it, with all that it was given for the stream and has not composed: so what
+ * was said is composed first. Not within http2_session_receive, which composes nothing. */
 static void reset(struct front2_stream *st, enum http2_code code)
 {
-	if (st->id)
+	if (st->id) {
+		front2_compose(st->f);
 		http2_session_reset(st->f->s, st->id, code);
+	}
 	st->id = 0;
 	front2_queue(st);
 }
@@ -72,9 +75,7 @@ static void too_large(struct front2_stream *st, bool end)
 		f->w->face->malformed(f->w->face_arg, &f->c, PROXY_CLIENT_HEAD_LIMIT);
 	proxy_count_add(&f->w->counts, PROXY_COUNT_CAUSE + PROXY_CLIENT_HEAD_LIMIT, 1);
 	err_ignore(http2_session_respond(f->s, st->id, &head));
-	if (!end)
-		http2_session_reset(f->s, st->id, HTTP2_NO_ERROR);
-	st->id = end ? st->id : 0;
+	st->unwanted = !end;
 	front2_queue(st);
 }
 
@@ -403,6 +404,10 @@ void front2_act(struct front2_stream *st)
 			st->code == HTTP2_PROTOCOL_ERROR ? PROXY_CLIENT_FORMAT : PROXY_CLIENT_GONE);
 	} else if (st->x) {
 		act_on_exchange(st);
+	}
+	if (st->unwanted && st->id) {
+		st->unwanted = false;
+		reset(st, HTTP2_NO_ERROR);
 	}
 	if (!st->x && !st->id && !st->queued)
 		front2_stream_free(st);

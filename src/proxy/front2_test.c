@@ -160,9 +160,9 @@ static void a_client_that_cancels_frees_the_back_end(void **state)
 	assert_string_equal(AT(0)->said, "GET /x end;closed 8;");
 }
 
-static void refuses_a_head_above_the_limit_and_goes_on(void **state)
+/* And with a body that would follow: what was said is not lost by the end of the rest. */
+static void refuses_a_head_above_the_limit(bool end)
 {
-	(void)state;
 	static char value[17000];
 	memset(value, 'v', sizeof(value));
 	struct http2_field f = {.name = span_text("x"), .value = span_of(value, sizeof(value))};
@@ -173,13 +173,27 @@ static void refuses_a_head_above_the_limit_and_goes_on(void **state)
 			       .path = span_text("/y"),
 			       .fields = &f,
 			       .fields_n = 1,
-			       .end = true};
+			       .end = end};
+	st->to_send = end ? 0 : 100;
+	st->held = !end;
 	assert_int_equal(http2_session_request(th.client.s, &h, st, &st->id), OK);
 	struct stream *c = ask(&th, "GET", 0);
 	run(&th);
 	assert_string_equal(st->said, "431 end;closed 0;");
 	assert_string_equal(c->said, "200 end;closed 0;");
 	assert_int_equal(th.malformed, 1);
+}
+
+static void refuses_a_head_above_the_limit_and_goes_on(void **state)
+{
+	(void)state;
+	refuses_a_head_above_the_limit(true);
+}
+
+static void refuses_one_with_a_body_too(void **state)
+{
+	(void)state;
+	refuses_a_head_above_the_limit(false);
 }
 
 /* RFC 8441, both sides. */
@@ -305,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FACT(refuses_a_head_above_the_limit_and_goes_on),
+		FACT(refuses_one_with_a_body_too),
 		FACT(a_request_that_is_reset_at_once_reaches_nobody),
 		FACT(ends_a_head_that_does_not_come_to_its_end),
 		FACT(a_flood_ends_the_connection_and_its_exchanges),

@@ -5,6 +5,7 @@
 #include "os/file.h"
 #include "os/pages.h"
 #include "os/tcp.h"
+#include "proxy/back1.h"
 #include "proxy/back2.h"
 #include "proxy/entry.h"
 #include "proxy/front1.h"
@@ -344,6 +345,7 @@ void proxy_io_free(struct proxy_io *io)
 	proxy_front1_end_all(&io->w);
 	proxy_front2_end_all(&io->w);
 	proxy_back2_end_all(&io->w);
+	proxy_back1_end_last(&io->w);
 	loop_around(io->loop, NULL, NULL, NULL);
 	loop_timer_cancel(io->loop, &io->tick);
 	loop_timer_cancel(io->loop, &io->trim);

@@ -74,6 +74,7 @@ struct proxy_worker {
 	void *io_arg;			   /* io_worker.c's own */
 	const struct proxy_limits *limits; /* for verdicts without, and before one */
 	struct proxy_buffers buffers;
+	struct proxy_back1 *back1_last; /* back1.h */
 	struct slab front1s, back1s, entry_slab, relays, inspects;
 	struct proxy_entry *entries; /* before they speak HTTP */
 	struct proxy_front1 *fronts; /* all of them, for the drain */

@@ -4,16 +4,19 @@ moves, people who ask and change it; what one client may have at once.
     client 10.0.0.10 --- 10.0.0.1 gateway 9.0.0.1 --- 9.0.0.10 web
 """
 
+import asyncio
 import contextlib
 import json
 import shutil
 import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 import cache_site
+import proxy_h2
 from forward_site import CLIENT, PROXY, WEB, Site
 from proxy_servers import wait_for
 from service import binary
@@ -349,7 +352,7 @@ def tunnel(site, way):
 def echo_port(site):
     """CONNECT may go to it."""
     before = site.config
-    site.config += "  connect-ports: [443, 7777]\n"
+    site.config += "  connect-ports: [443, 7777, 7778]\n"
     yield
     site.config = before
 
@@ -413,6 +416,88 @@ def test_a_download_that_runs_goes_by_the_quota_that_is_new(site):
         while more := made.recv(1 << 16):
             came += len(more)
     assert 4 * MI <= came < 4 * MI + 4096
+
+
+# ---- by HTTP/2
+
+
+class Sink:
+    """Reads little by little what it gets, and says how much that was and how it ended."""
+
+    def __init__(self, host, address, port):
+        self.got, self.end = 0, None
+        with host.inside():
+            self.socket = socket.socket()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            self.socket.bind((address, port))
+            self.socket.listen()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            made, _ = self.socket.accept()
+            with made:
+                time.sleep(1)
+                try:
+                    while data := made.recv(1 << 14):
+                        self.got += len(data)
+                        time.sleep(0.005)
+                    self.end = "end"
+                except ConnectionResetError:
+                    self.end = "reset"
+
+    def stop(self):
+        self.socket.close()
+
+
+async def by_http2(site, head, body, until, end=False):
+    """The client's connection, when that is so."""
+    connection = await proxy_h2.connect(site.client, PROXY, 3129, "proxy.home.arpa")
+    block = connection.encoder.encode(head)
+    connection.writer.write(proxy_h2.frame(proxy_h2.HEADERS, proxy_h2.END_HEADERS | (proxy_h2.END_STREAM if end else 0), 1, block))
+    if body:
+        assert await connection.read(lambda c: 1 in c.statuses)
+        for at in range(0, len(body), 1 << 14):
+            connection.writer.write(proxy_h2.frame(proxy_h2.DATA, 0, 1, body[at : at + (1 << 14)]))
+    assert await connection.read(until)
+    return connection
+
+
+def test_an_answer_by_http2_arrives_as_far_as_the_quota_goes(site):
+    begin(site, "name: day, bytes: 40000, every: day")
+    head = [(":method", "GET"), (":scheme", "http"), (":authority", "www.example.com"), (":path", "/much")]
+
+    async def run():
+        connection = await by_http2(site, head, b"", lambda c: 1 in c.ended, end=True)
+        assert connection.statuses[1] == 200 and len(connection.bodies[1]) == 40000
+        # The connection goes on, and what is asked for on it gets the page.
+        connection.send(3, [(n.encode(), v.encode()) for n, v in head])
+        assert await connection.read(lambda c: 3 in c.ended)
+        assert connection.statuses[3] == 429 and b"day" in connection.bodies[3]
+        connection.close()
+
+    asyncio.run(run())
+    assert 40000 <= used(site)[1] < 40000 + 4096
+
+
+@pytest.mark.usefixtures("echo_port")
+def test_what_a_tunnel_by_http2_was_let_arrives_at_both_ends(site):
+    begin(site, "name: day, up: 40001, every: day")
+    sink = Sink(site.web, WEB[0], 7778)
+    head = [(":method", "CONNECT"), (":authority", f"{WEB[0]}:7778")]
+
+    async def run():
+        connection = await by_http2(site, head, b"u" * 60000, lambda c: 1 in c.ended)
+        assert connection.statuses[1] == 200
+        connection.close()
+
+    try:
+        asyncio.run(run())
+        wait_for(lambda: sink.end)
+        assert (sink.got, sink.end) == (40001, "reset")
+        assert used(site)[0] >= 40001
+    finally:
+        sink.stop()
 
 
 # ---- datagrams
