@@ -23,6 +23,13 @@ static void read_text(struct reader body, char *ret, size_t size)
 	read_bytes(&body, ret, len);
 }
 
+static bool is_text(struct reader body, const char *text)
+{
+	char room[DEVICE_NAME_MAX];
+	read_text(body, room, sizeof(room));
+	return strcmp(room, text) == 0;
+}
+
 /* ---- the link ---- */
 
 static void read_kind(struct device *d, struct reader info)
@@ -56,6 +63,8 @@ static void read_link(void *arg, uint16_t type, struct reader body)
 		case IFLA_MASTER: d->master = netlink_number(attribute); break;
 		case IFLA_LINKINFO: read_kind(d, attribute); break;
 		case IFLA_PARENT_DEV_NAME: d->physical = true; break;
+		case IFLA_LINK_NETNSID: d->apart = true; break;
+		case IFLA_QDISC: d->queues = !is_text(attribute, "noqueue"); break;
 		default: break;
 		}
 }
@@ -172,6 +181,11 @@ void device_choose(const struct device *d, struct device_choice *ret)
 	ret->xdp = xdp;
 	(void)snprintf(ret->why, sizeof(ret->why), "%s %s%s%s%s", d->name, why,
 		       d->kind[0] ? " (" : "", d->kind, d->kind[0] ? ")" : "");
+}
+
+bool device_has_peer(const struct device *d)
+{
+	return strcmp(d->kind, "veth") == 0 && d->apart && !d->queues && d->master == 0;
 }
 
 /* ---- checksums ---- */

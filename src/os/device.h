@@ -21,6 +21,8 @@ struct device {
 	bool loopback;
 	uint32_t mtu;
 	uint32_t master; /* index of its bridge or bond; 0: none */
+	bool apart;	 /* its other end, or what lies below it, is in another network namespace */
+	bool queues;	 /* packets that leave by it go through a queueing discipline */
 	/* Whether its driver runs XDP programs; UNKNOWN before Linux 6.3: attach one and see. */
 	enum { DEVICE_XDP_UNKNOWN, DEVICE_XDP_NO, DEVICE_XDP_YES } xdp;
 };
@@ -35,6 +37,11 @@ struct device_choice {
 /* XDP where it costs nothing but cycles: on hardware whose driver runs it. On a veth it breaks GSO
  * packets up and loses checksums that were left to the device; generic XDP copies each packet. */
 void device_choose(const struct device *device, struct device_choice *ret);
+
+/* Whether what is to leave by it may as well be put straight into its other end
+ * (bpf_redirect_peer): a veth on its own, whose other end is in another network namespace, without
+ * a queueing discipline that would want to see it. */
+bool device_has_peer(const struct device *device);
 
 /* What leaves by the device has its checksums filled in already, as on a wire. A veth leaves them
  * to a card that is not there, and who looks on sees them half made. Needs CAP_NET_ADMIN.

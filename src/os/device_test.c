@@ -39,6 +39,55 @@ static int kinds(void)
 	return 0;
 }
 
+static int apart(void)
+{
+	struct cable cable;
+	struct device d;
+	uint32_t near;
+	enum err e = cable_lay(&cable);
+	if (cable_may_not(e))
+		return CHILD_SKIPS;
+	CHILD_CHECK(!e && !device_get(cable.v0, &d) && d.apart && !d.queues && device_has_peer(&d));
+	/* A pair of this namespace alone, of which one end leaves it. */
+	CHILD_CHECK(!link_add_veth("near0", "near1", -1) && !link_index("near0", &near));
+	CHILD_CHECK(!link_up("near0")); /* before, a device discards what is to leave by it */
+	CHILD_CHECK(!device_get(near, &d) && !d.apart && !device_has_peer(&d));
+	CHILD_CHECK(!link_move("near1", cable.there));
+	CHILD_CHECK(!device_get(near, &d) && d.apart && device_has_peer(&d));
+	CHILD_CHECK(!cable_queue(near) && !device_get(near, &d) && d.queues);
+	CHILD_CHECK(!device_has_peer(&d));
+	/* The other one of v0 comes here. */
+	CHILD_CHECK(!netns_enter(cable.there) && !link_move("v1", cable.here));
+	CHILD_CHECK(!netns_enter(cable.here));
+	CHILD_CHECK(!device_get(cable.v0, &d) && !d.apart && !device_has_peer(&d));
+	return 0;
+}
+
+static void a_veth_tells_whether_its_other_end_is_elsewhere(void **state)
+{
+	(void)state;
+	assert_child(apart, "network namespaces are not permitted");
+}
+
+static void only_a_veth_on_its_own_has_a_peer(void **state)
+{
+	const struct device veth = {.kind = "veth", .apart = true};
+	struct device d = veth;
+	(void)state;
+	assert_true(device_has_peer(&d));
+	d.queues = true; /* a shaper wants to see what leaves */
+	assert_false(device_has_peer(&d));
+	d = veth;
+	d.master = 9;
+	assert_false(device_has_peer(&d));
+	d = veth;
+	d.apart = false;
+	assert_false(device_has_peer(&d));
+	d = veth;
+	(void)snprintf(d.kind, sizeof(d.kind), "macvlan"); /* what lies below it is elsewhere */
+	assert_false(device_has_peer(&d));
+}
+
 static void devices_tell_their_kind(void **state)
 {
 	(void)state;
@@ -126,6 +175,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_tell_their_kind),
+		cmocka_unit_test(a_veth_tells_whether_its_other_end_is_elsewhere),
+		cmocka_unit_test(only_a_veth_on_its_own_has_a_peer),
 		cmocka_unit_test(checksums_are_filled_in_where_it_is_asked_for),
 		cmocka_unit_test(hook_is_chosen_by_kind_and_told),
 	};

@@ -1,6 +1,6 @@
-/* That something changed about links, addresses, routes or neighbours, in the network namespace of
- * the thread that opened it. Knows not what: whoever is told asks anew (os/netlink_route.h), or
- * keeps os/links.h. Needs no capability. */
+/* That something changed about links, addresses, routes, neighbours or queueing disciplines, in the
+ * network namespace of the thread that opened it. Knows not what: whoever is told asks anew
+ * (os/netlink_route.h), or keeps os/links.h. Needs no capability. */
 #ifndef OS_NETLINK_WATCH_H
 #define OS_NETLINK_WATCH_H
 
@@ -12,6 +12,7 @@ enum {
 	NETLINK_ADDRESSES = 1 << 1,
 	NETLINK_ROUTES = 1 << 2,
 	NETLINK_NEIGHBOURS = 1 << 3, /* each step of their states; many */
+	NETLINK_QDISCS = 1 << 4,
 };
 
 struct netlink_watch {

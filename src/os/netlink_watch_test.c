@@ -63,6 +63,9 @@ static int kinds(void)
 	CHILD_CHECK(!link_set_mtu("v0", 1400));
 	CHILD_CHECK(told(&watch, NETLINK_LINKS) & NETLINK_LINKS);
 	netlink_watch_done(&watch);
+	CHILD_CHECK(!netlink_watch_open(NETLINK_QDISCS, &watch));
+	CHILD_CHECK(!cable_queue(cable.v0) && told(&watch, NETLINK_QDISCS) == NETLINK_QDISCS);
+	netlink_watch_done(&watch);
 	return 0;
 }
 

@@ -5,8 +5,12 @@
 
 #include "os/links.h"
 #include "os/netlink.h"
+#include "os/netlink_request.h"
 #include "os/netns.h"
 #include "os/user.h"
+
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 
 #include "os/child_test.h"
 
@@ -41,6 +45,16 @@ static inline enum err cable_wait(const char *name)
 		(void)usleep(5000);
 	}
 	return (enum err)ETIMEDOUT;
+}
+
+/* A queueing discipline for what leaves by the device. */
+static inline enum err cable_queue(uint32_t ifindex)
+{
+	const struct tcmsg body = {.tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT};
+	struct netlink_request q;
+	netlink_request_init(&q, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
+	netlink_put_text(&q, TCA_KIND, "pfifo");
+	return netlink_request_do(&q);
 }
 
 /* As root in new network namespaces, or as anybody in a new user namespace first. */
