@@ -354,6 +354,15 @@ static const struct config_key nat_keys[] = {
 		 "needs no "
 		 "right to load programs and gives less; `auto` falls back to it where programs "
 		 "cannot be loaded"},
+	{.name = "veth-peers",
+	 .type = CONFIG_BOOL,
+	 CONFIG_FIELD(struct nat_conf, veth_peers),
+	 .fallback = "off",
+	 .help = "what leaves by a veth whose other end is in another network namespace, as a "
+		 "container's, is put straight into that end: less work for each packet. Whoever "
+		 "stands on the way out of the veth sees nothing of these packets: captures, "
+		 "filters, its counters; nor do XDP programs at the other end. A veth with a "
+		 "queueing discipline keeps it, and is left by as ever"},
 	{.name = "mapping",
 	 .type = CONFIG_CHOICE,
 	 CONFIG_FIELD(struct nat_conf, mapping),

@@ -97,7 +97,8 @@ struct nat_conf {
 	struct config_list zones;	    /* struct nat_zone_conf */
 	struct config_list addresses;	    /* struct ip_range; those of the devices when empty */
 	int attach;			    /* enum nat_attach */
-	int mapping, filtering;		    /* enum nat_mapping_conf, nat_filtering_conf */
+	bool veth_peers;
+	int mapping, filtering; /* enum nat_mapping_conf, nat_filtering_conf */
 	bool parity;
 	const char *ports; /* FIRST-LAST */
 	uint32_t port_block;

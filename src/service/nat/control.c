@@ -42,6 +42,8 @@ static json_t *device_json(const struct nat *n, const struct nat_attached *a)
 			nat_json_set(hooks, bpf_hook_name(h), json_string(bpf_way_name(a->way[h])));
 	nat_json_set(o, "hooks", hooks);
 	nat_json_set(o, "why", json_string(a->why));
+	if (a->peer)
+		nat_json_set(o, "peer", json_true());
 	if (a->err)
 		nat_json_set(o, "error", json_string(err_text(a->err)));
 	return o;

@@ -263,13 +263,12 @@ static enum err write_ports(const struct nat_plane *p, const struct nat_tables *
 /* --- devices and public addresses ------------------------------------------------------------- */
 
 static struct nat_device device_of(const struct nat_tables *t, const struct nat_net *net,
-				   const struct nat_net_device *d, bool xdp_sends)
+				   const struct nat_net_device *d, uint16_t sends)
 {
 	struct nat_device device = {.ifindex = d->ifindex, .mtu = d->mtu, .zone = (uint8_t)d->zone};
 	memcpy(device.mac, d->mac, sizeof(device.mac));
 	device.flags = (uint16_t)((d->zone == NAT_ZONE_OUTSIDE ? NAT_DEVICE_OUTSIDE : 0) |
-				  (d->ethernet ? NAT_DEVICE_ETHER : 0) |
-				  (xdp_sends ? NAT_DEVICE_XDP_SEND : 0) |
+				  (d->ethernet ? NAT_DEVICE_ETHER : 0) | sends |
 				  (t->judged >> d->zone & 1 ? NAT_DEVICE_JUDGED : 0));
 	for (size_t i = net->addresses_n; i-- > 0;)
 		if (net->addresses[i].ifindex == d->ifindex &&
@@ -284,7 +283,7 @@ static struct nat_device device_of(const struct nat_tables *t, const struct nat_
 }
 
 static enum err write_devices(const struct nat_plane *p, const struct nat_tables *t,
-			      const struct nat_net *net, const bool *xdp_sends)
+			      const struct nat_net *net, const uint16_t *sends)
 {
 	struct nat_device *wanted = calloc(NAT_DEVICES, sizeof(*wanted));
 	if (!wanted)
@@ -292,7 +291,7 @@ static enum err write_devices(const struct nat_plane *p, const struct nat_tables
 	for (size_t i = 0; i < net->devices_n; i++)
 		if (net->devices[i].zone >= 0)
 			wanted[net->devices[i].ifindex & (NAT_DEVICES - 1)] =
-				device_of(t, net, &net->devices[i], xdp_sends[i]);
+				device_of(t, net, &net->devices[i], sends[i]);
 	for (uint32_t slot = 0; slot < NAT_DEVICES; slot++) {
 		struct nat_device *d = nat_plane_at(p, NAT_ARRAY_DEVICES, slot);
 		if (memcmp(d, &wanted[slot], sizeof(*d)) == 0)
@@ -318,7 +317,7 @@ static void write_publics(const struct nat_plane *p, const struct nat_tables *t)
 }
 
 static enum err write_xdp_ports(const struct nat_plane *p, const struct nat_net *net,
-				const bool *xdp_sends)
+				const uint16_t *sends)
 {
 	uint32_t *keys = calloc(net->devices_n + 1, sizeof(*keys));
 	struct wanted w = {
@@ -326,7 +325,7 @@ static enum err write_xdp_ports(const struct nat_plane *p, const struct nat_net 
 	if (!keys)
 		return ENOMEM;
 	for (size_t i = 0; i < net->devices_n; i++)
-		if (xdp_sends[i])
+		if (sends[i] & NAT_DEVICE_XDP_SEND)
 			keys[w.n++] = net->devices[i].ifindex;
 	enum err e = reconcile(&w);
 	free(keys);
@@ -375,7 +374,7 @@ static bool same_places(const struct nat_tables *a, const struct nat_tables *b)
 }
 
 enum err nat_apply(struct nat_plane *p, const struct nat_tables *before,
-		   const struct nat_tables *now, const struct nat_net *net, const bool *xdp_sends)
+		   const struct nat_tables *now, const struct nat_net *net, const uint16_t *sends)
 {
 	struct nat_settings *s = nat_plane_settings(p);
 	bool new_set = !before || !same_set(before, now);
@@ -387,8 +386,8 @@ enum err nat_apply(struct nat_plane *p, const struct nat_tables *before,
 	TRY(write_hosts(p, before, now));
 	if (new_set)
 		write_set(p, now, set);
-	TRY(write_devices(p, now, net, xdp_sends));
-	TRY(write_xdp_ports(p, net, xdp_sends));
+	TRY(write_devices(p, now, net, sends));
+	TRY(write_xdp_ports(p, net, sends));
 	write_settings(p, &now->settings);
 	STORE(s->set, set);
 	if (new_set || new_places) {

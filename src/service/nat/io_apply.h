@@ -8,11 +8,11 @@
 struct nat_net;
 struct nat_tables;
 
-/* before: what was applied last by this process; NULL: nothing. xdp: bits by the place in
- * net->devices of those that XDP may send to. */
+/* before: what was applied last by this process; NULL: nothing. sends: by the place in
+ * net->devices, how packets may be sent there: NAT_DEVICE_XDP_SEND, NAT_DEVICE_PEER. */
 MUST enum err nat_apply(struct nat_plane *p, const struct nat_tables *before,
 			const struct nat_tables *now, const struct nat_net *net,
-			const bool *xdp_sends);
+			const uint16_t *sends);
 
 /* Where packets leave is to be looked up again. */
 void nat_apply_hops(struct nat_plane *p);

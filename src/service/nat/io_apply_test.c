@@ -25,7 +25,7 @@ struct world {
 	struct site site;
 	struct nat_plane plane;
 	struct nat_tables *before;
-	bool sends[8];
+	uint16_t sends[8];
 };
 
 static bool may_not(void)

@@ -57,6 +57,13 @@ static bool wants_xdp(struct nat_attached *item, const struct nat_conf *conf, en
 	return choice.xdp;
 }
 
+/* Asked at each change of the machine: its other end may move, and a queueing discipline come. */
+static bool has_peer(const struct nat_attached *item, const struct nat_conf *conf)
+{
+	struct device device;
+	return conf->veth_peers && !device_get(item->ifindex, &device) && device_has_peer(&device);
+}
+
 static struct nat_attached *item_of(struct nat_attachments *a, const struct nat_net_device *d)
 {
 	struct nat_attached *item = find(a, d->ifindex);
@@ -128,22 +135,27 @@ void nat_attach(struct nat_attachments *a, const struct nat_plane *p, const stru
 				continue;
 			if (turn == 0 && d->zone == NAT_ZONE_OUTSIDE)
 				put(p, item, BPF_HOOK_EGRESS, BPF_WAY_ANY);
-			else if (turn == 1)
+			else if (turn == 1) {
 				put(p, item, BPF_HOOK_INGRESS, BPF_WAY_ANY);
-			else if (turn == 2 && wants_xdp(item, conf, &way))
+				item->peer = has_peer(item, conf);
+			} else if (turn == 2 && wants_xdp(item, conf, &way))
 				put(p, item, BPF_HOOK_XDP, way);
 			else if (turn == 2)
 				no_xdp(p, item);
 		}
 }
 
-bool nat_attach_xdp_sends(const struct nat_attachments *a, uint32_t ifindex)
+uint16_t nat_attach_sends(const struct nat_attachments *a, uint32_t ifindex)
 {
-	for (size_t i = 0; i < a->n; i++)
-		if (a->items[i].ifindex == ifindex)
-			return a->items[i].has[BPF_HOOK_XDP] &&
-			       a->items[i].way[BPF_HOOK_XDP] == BPF_WAY_NATIVE;
-	return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct nat_attached *item = &a->items[i];
+		if (item->ifindex != ifindex)
+			continue;
+		bool xdp = item->has[BPF_HOOK_XDP] && item->way[BPF_HOOK_XDP] == BPF_WAY_NATIVE;
+		return (uint16_t)((xdp ? NAT_DEVICE_XDP_SEND : 0) |
+				  (item->peer ? NAT_DEVICE_PEER : 0));
+	}
+	return 0;
 }
 
 bool nat_attach_is_guarded(const struct nat_attachments *a)

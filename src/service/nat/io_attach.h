@@ -24,6 +24,7 @@ struct nat_attached {
 	bool has[BPF_HOOKS];
 	enum bpf_way way[BPF_HOOKS];
 	bool looked;  /* whether there was XDP before us */
+	bool peer;    /* what leaves by it is put straight into its other end */
 	enum err err; /* of the last try */
 	char why[DEVICE_WHY_MAX];
 };
@@ -39,8 +40,8 @@ struct nat_attachments {
  * the item. */
 void nat_attach(struct nat_attachments *a, const struct nat_plane *p, const struct nat_conf *conf,
 		const struct nat_net *net);
-/* Whether XDP may send to the device. */
-bool nat_attach_xdp_sends(const struct nat_attachments *a, uint32_t ifindex);
+/* How packets may be sent to the device: NAT_DEVICE_XDP_SEND, NAT_DEVICE_PEER. */
+uint16_t nat_attach_sends(const struct nat_attachments *a, uint32_t ifindex);
 /* Whether each outside device has its guard. */
 bool nat_attach_is_guarded(const struct nat_attachments *a);
 /* Takes everything off, also what others than this process have attached for us. */

@@ -87,7 +87,7 @@ static int by_zone(void)
 	CHILD_CHECK(stands(lan, BPF_HOOK_EGRESS, -1)); /* the guard is for ways out */
 	CHILD_CHECK(stands(wan, BPF_HOOK_XDP, -1) && strstr(w.a.items[0].why, "veth"));
 	CHILD_CHECK(w.a.n == 2 && nat_attach_is_guarded(&w.a));
-	CHILD_CHECK(!nat_attach_xdp_sends(&w.a, wan->ifindex));
+	CHILD_CHECK(!nat_attach_sends(&w.a, wan->ifindex));
 	return 0;
 }
 
@@ -102,19 +102,19 @@ static int by_wish(void)
 	BEGIN();
 	attach(NAT_ATTACH_XDP);
 	CHILD_CHECK(stands(wan, BPF_HOOK_XDP, w.plane.xdp_fd));
-	CHILD_CHECK(nat_attach_xdp_sends(&w.a, wan->ifindex));
-	CHILD_CHECK(!nat_attach_xdp_sends(&w.a, wan->ifindex + 1000));
+	CHILD_CHECK(nat_attach_sends(&w.a, wan->ifindex) == NAT_DEVICE_XDP_SEND);
+	CHILD_CHECK(!nat_attach_sends(&w.a, wan->ifindex + 1000));
 	/* The loopback's driver has no XDP, which takes nothing else away. */
 	CHILD_CHECK(stands(lan, BPF_HOOK_XDP, -1) && w.a.items[1].err == ERR_UNSUPPORTED);
-	CHILD_CHECK(!nat_attach_xdp_sends(&w.a, lan->ifindex));
+	CHILD_CHECK(!nat_attach_sends(&w.a, lan->ifindex));
 	CHILD_CHECK(stands(lan, BPF_HOOK_INGRESS, w.plane.in_fd));
 	attach(NAT_ATTACH_TC);
-	CHILD_CHECK(stands(wan, BPF_HOOK_XDP, -1) && !nat_attach_xdp_sends(&w.a, wan->ifindex));
+	CHILD_CHECK(stands(wan, BPF_HOOK_XDP, -1) && !nat_attach_sends(&w.a, wan->ifindex));
 	CHILD_CHECK(stands(wan, BPF_HOOK_INGRESS, w.plane.in_fd));
 	/* Generic XDP copies: nobody sends to it. */
 	attach(NAT_ATTACH_XDP_GENERIC);
 	CHILD_CHECK(stands(wan, BPF_HOOK_XDP, w.plane.xdp_fd));
-	CHILD_CHECK(!nat_attach_xdp_sends(&w.a, wan->ifindex));
+	CHILD_CHECK(!nat_attach_sends(&w.a, wan->ifindex));
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static int in_the_way(void)
 				BPF_WAY_NATIVE, w.plane.xdp_fd, &theirs));
 	attach(NAT_ATTACH_XDP);
 	CHILD_CHECK(w.a.items[0].err == ERR_EXISTS && !w.a.items[0].has[BPF_HOOK_XDP]);
-	CHILD_CHECK(!nat_attach_xdp_sends(&w.a, wan->ifindex) && nat_attach_is_guarded(&w.a));
+	CHILD_CHECK(!nat_attach_sends(&w.a, wan->ifindex) && nat_attach_is_guarded(&w.a));
 	/* It is tried again at each change, and theirs is left alone. */
 	CHILD_CHECK(!bpf_detach(BPF_TEST_FOLDER "/others", wan->ifindex, BPF_HOOK_XDP));
 	attach(NAT_ATTACH_XDP);
@@ -165,6 +165,29 @@ static void an_outside_device_without_a_guard_is_known(void **state)
 {
 	(void)state;
 	assert_child(unguarded, no_rights);
+}
+
+static int by_peer(void)
+{
+	BEGIN();
+	attach(NAT_ATTACH_AUTO);
+	CHILD_CHECK(nat_attach_sends(&w.a, wan->ifindex) == 0); /* only by wish */
+	w.conf.veth_peers = true;
+	attach(NAT_ATTACH_AUTO);
+	CHILD_CHECK(nat_attach_sends(&w.a, wan->ifindex) == NAT_DEVICE_PEER);
+	CHILD_CHECK(nat_attach_sends(&w.a, lan->ifindex) == 0);
+	/* The other end comes here, and programs may not send there. */
+	CHILD_CHECK(!netns_enter(w.cable.there) && !link_move("v1", w.cable.here));
+	CHILD_CHECK(!netns_enter(w.cable.here));
+	attach(NAT_ATTACH_AUTO);
+	CHILD_CHECK(nat_attach_sends(&w.a, wan->ifindex) == 0);
+	return 0;
+}
+
+static void the_other_end_of_a_veth_is_known_while_it_is_apart(void **state)
+{
+	(void)state;
+	assert_child(by_peer, no_rights);
 }
 
 /* ---- off ---- */
@@ -220,6 +243,7 @@ int main(void)
 		cmocka_unit_test(an_outside_device_without_a_guard_is_known),
 		cmocka_unit_test(the_guard_stands_on_the_ways_out_and_tc_on_all_ways_in),
 		cmocka_unit_test(xdp_comes_and_goes_as_the_configuration_says),
+		cmocka_unit_test(the_other_end_of_a_veth_is_known_while_it_is_apart),
 		cmocka_unit_test(a_device_that_has_left_its_zone_is_left_alone),
 		cmocka_unit_test(after_the_order_nothing_stands_anywhere),
 	};

@@ -14,7 +14,7 @@ enum err nat_machine_open(struct nat_machine *m)
 	TRY(links_open(&m->links));
 	m->opened = true;
 	m->watch.fd = -1;
-	return netlink_watch_open(NETLINK_ROUTES | NETLINK_NEIGHBOURS, &m->watch);
+	return netlink_watch_open(NETLINK_ROUTES | NETLINK_NEIGHBOURS | NETLINK_QDISCS, &m->watch);
 }
 
 /* --- following -------------------------------------------------------------------------------- */

@@ -41,12 +41,13 @@ static void tell_notes(const struct nat *n, const struct nat_tables *t)
 	}
 }
 
-static bool *xdp_sends(const struct nat *n)
+/* By the place in the machine's devices. */
+static uint16_t *ways_to_send(const struct nat *n)
 {
 	const struct nat_net *net = &n->machine.net;
-	bool *sends = calloc(net->devices_n + 1, sizeof(*sends));
+	uint16_t *sends = calloc(net->devices_n + 1, sizeof(*sends));
 	for (size_t i = 0; sends && i < net->devices_n; i++)
-		sends[i] = nat_attach_xdp_sends(&n->attached, net->devices[i].ifindex);
+		sends[i] = nat_attach_sends(&n->attached, net->devices[i].ifindex);
 	return sends;
 }
 
@@ -63,7 +64,7 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 		n->taker.nft && !n->attached.off && n->next->rules_taken > n->next->rules_plain;
 	if (takes)
 		TRY(nat_taker_apply(&n->taker, conf, &n->machine.net, n->next));
-	bool *sends = xdp_sends(n);
+	uint16_t *sends = ways_to_send(n);
 	if (!sends)
 		return ENOMEM;
 	enum err e = nat_make_and_apply6(n->plane.set, &conf->v6, &n->machine.net, n->next,
@@ -73,8 +74,8 @@ static enum err put_in_force(struct nat *n, const struct nat_conf *conf)
 	if (!e)
 		nat_attach(&n->attached, &n->plane, conf, &n->machine.net);
 	free(sends);
-	sends = e ? NULL : xdp_sends(n);
-	/* Now that it is known which of them XDP may send to. */
+	sends = e ? NULL : ways_to_send(n);
+	/* Now that it is known how to send to each. */
 	if (sends)
 		e = nat_apply(&n->plane, n->next, n->next, &n->machine.net, sends);
 	free(sends);

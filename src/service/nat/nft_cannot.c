@@ -66,6 +66,7 @@ static void of_rest(const struct telling *t, const struct nat_conf *c)
 	say(t, c->v6.prefixes.n, 0,
 	    "nptv6: the prefix alone is exchanged, flow by flow; addresses outside are not those "
 	    "of RFC 6296");
+	say(t, c->veth_peers, 0, "veth-peers: what leaves by a veth passes the device");
 	say(t, c->v6.nat64.address.family, 0, "nat64: hosts of IPv6 do not reach IPv4");
 }
 

@@ -502,6 +502,7 @@ static void what_it_cannot_give_is_told_by_its_key(void **state)
 		{"log: {file: on}", "0 log: "},
 		{"nptv6: [{inside: fd00:1::/48, outside: 2001:470:9::/48}]", "0 nptv6: "},
 		{"nat64: 64:ff9b::/96", "0 nat64: "},
+		{"veth-peers: on", "0 veth-peers: "},
 	};
 	struct told none, t;
 	(void)state;

@@ -100,7 +100,7 @@ static __always_inline int send6(struct __sk_buff *skb, struct work6 *w, bool as
 		return (int)bpf_redirect_neigh(w->hop.ifindex, &w->neighbour, sizeof(w->neighbour),
 					       0);
 	}
-	return (int)bpf_redirect(w->hop.ifindex, 0);
+	return tc_redirect(skb, &w->hop);
 }
 
 #endif

@@ -84,6 +84,10 @@ enum nat_device_flag {
 	 * flow: TCP only by its SYN, ICMP only by its queries, all else by each packet. Set where
 	 * there are such rules; without it the machine is open to the device. */
 	NAT_DEVICE_JUDGED = 1 << 3,
+	/* A veth: tc puts what leaves by it straight into its other end, in another network
+	 * namespace. Who stands on the way out of the device sees nothing of it, our guard neither:
+	 * only what we have translated goes this way. */
+	NAT_DEVICE_PEER = 1 << 4,
 };
 
 /* Map devices: at ifindex & (NAT_DEVICES - 1); the slot counts only if its ifindex is the same. */

@@ -140,6 +140,17 @@ static __always_inline bool tc_make_ether(struct __sk_buff *skb, const struct na
 	return true;
 }
 
+/* With the headers that it shall have, by a device with Ethernet. */
+static __always_inline int tc_redirect(struct __sk_buff *skb, const struct nat_hop *hop)
+{
+	/* The other end does not ask anew whom the frame was for. */
+	if ((hop->flags & NAT_DEVICE_PEER) == 0 || skb->pkt_type != 0) {
+		return (int)bpf_redirect(hop->ifindex, 0);
+	}
+	skb->mark = 0; /* older kernels leave it to whoever gets it there */
+	return (int)bpf_redirect_peer(hop->ifindex, 0);
+}
+
 static __always_inline int tc_send(struct __sk_buff *skb, const struct nat_device *in,
 				   const struct nat_hop *hop, struct bpf_redir_neigh *neighbour)
 {
@@ -165,7 +176,7 @@ static __always_inline int tc_send(struct __sk_buff *skb, const struct nat_devic
 	mac[0] = have[0];
 	mac[1] = have[1];
 	mac[2] = have[2];
-	return (int)bpf_redirect(hop->ifindex, 0);
+	return tc_redirect(skb, hop);
 }
 
 /* To the machine itself, with the ports that its socket knows. */
