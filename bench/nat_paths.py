@@ -236,6 +236,12 @@ class OursTcx(Ours):
     name, hook = "ours, tcx", "tcx"
 
 
+class OursPeer(Ours):
+    """`veth-peers: on`. Not for frames that nat_load counts: an XDP program at the veth's other end sees none."""
+
+    name, hook = "ours, tcx, into the veth's other end", "peer"
+
+
 class Conntrack:
     """Room for the flows in the kernel's own table, for the whole machine; as it was after the bench."""
 

@@ -1,5 +1,6 @@
 /* Our data plane for bench/nat, with tables filled as the service fills them for one inside and one
- * outside device: `nat_start NETNS HOOK FLOWS_MAX PUBLIC,N`, HOOK: xdp or tcx. It says "memory
+ * outside device: `nat_start NETNS HOOK FLOWS_MAX PUBLIC,N`, HOOK: xdp, tcx, or peer: tcx with
+ * `veth-peers: on`. It says "memory
  * BYTES" of all tables, "ready", and goes when its input ends. Each line of input is answered by
  * how many flows there are: `flows`; or `idle TICKS`, after which all end from now on, walked over
  * as fast as the service does. */
@@ -29,7 +30,7 @@ struct start {
 	struct bpf_set *set;
 	uint32_t flows_max, pairs, buckets, publics_n, hosts;
 	struct in_addr public_first;
-	bool xdp;
+	bool xdp, peer;
 };
 
 static void die(const struct start *s, const char *what)
@@ -123,6 +124,7 @@ static void device(const struct start *s, const char *name, enum nat_zone zone)
 	memcpy(d.mac, request.ifr_hwaddr.sa_data, sizeof(d.mac));
 	d.flags = NAT_DEVICE_ETHER;
 	d.flags |= s->xdp ? NAT_DEVICE_XDP_SEND : 0;
+	d.flags |= s->peer ? NAT_DEVICE_PEER : 0;
 	d.flags |= zone == NAT_ZONE_OUTSIDE ? NAT_DEVICE_OUTSIDE : 0;
 	d.public_n = zone == NAT_ZONE_OUTSIDE ? (uint16_t)s->publics_n : 0;
 	put_at(s, "devices", d.ifindex & (NAT_DEVICES - 1), &d);
@@ -266,6 +268,7 @@ int main(int argc, char **argv)
 	}
 	*comma = '\0';
 	s.xdp = strcmp(argv[2], "xdp") == 0;
+	s.peer = strcmp(argv[2], "peer") == 0;
 	s.flows_max = (uint32_t)strtoul(argv[3], NULL, 10);
 	s.publics_n = (uint32_t)strtoul(comma + 1, NULL, 10);
 	if (inet_pton(AF_INET, argv[4], &s.public_first) != 1) {
