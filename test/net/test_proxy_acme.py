@@ -217,6 +217,38 @@ def test_certificates_are_renewed_in_time(site):
     scripted.stop()
 
 
+def test_what_nobody_wants_leaves_the_store(site):
+    """Some time after its end; what is wanted stays, and what had gone is ordered anew when it is wanted again."""
+    site.pebble(14003, certificateValidityPeriod=6)
+    short = site.net.services[-1]
+    scripted = acme_server.Server(site.host, 14004, site.ca, site.key)
+    both = {
+        "short": SITE % ("https://ca.home.arpa:14003/dir", site.ca, BY_TLS),
+        "long": SITE % ("https://ca.home.arpa:14004/directory", site.ca, ""),
+    }
+    wanted = ["{names: second.home.arpa, acme: short}", "{names: window.home.arpa, acme: long}"]
+    left, keep = "has left the store", "  store-keep: 1s\n"
+    gateway = site.gateway(config(both, wanted, address="127.0.0.3", more=keep)).start()
+    issued(gateway, "second.home.arpa")
+    stays = issued(gateway, "window.home.arpa")
+    gateway.reload(config(both, wanted[1:], address="127.0.0.3", more="  store-keep: 1h\n"))
+    time.sleep(18)  # it has ended, and was looked at; but it is kept
+    assert left not in gateway.log()
+    gateway.reload(config(both, wanted[1:], address="127.0.0.3", more=keep))
+    wait_for(lambda: left in gateway.log(), gateway.log)
+    assert gateway.log().count(left) == 1
+    gateway.stop()
+    short.process.kill()
+    gateway.configure(config(both, wanted, address="127.0.0.3", more=keep))
+    gateway.start()
+    wait_for(lambda: told(gateway, "second.home.arpa").get("failures"), gateway.log)
+    again = told(gateway, "second.home.arpa")
+    assert again["state"] == "waits" and "serial" not in again
+    assert issued(gateway, "window.home.arpa")["serial"] == stays["serial"] and scripted.issued == 1
+    gateway.stop()
+    scripted.stop()
+
+
 def test_gateways_that_share_a_store_order_once(site):
     """The one whom the authority asks is not the one that ordered, half of the time."""
     if database.why_not():

@@ -283,6 +283,14 @@ void acme_schedule_issued(struct acme_schedule *s, uint64_t now_s, uint64_t life
 	s->retry_s = wait_s ? now_s + (wait_s < life_s / 3 ? wait_s : life_s / 3) : 0;
 }
 
+bool acme_schedule_is_left(const struct acme_schedule *s, uint64_t until_s, uint64_t keep_s,
+			   uint64_t now_s)
+{
+	uint64_t tried_s = s->retry_s > s->issued_s ? s->retry_s : s->issued_s;
+	uint64_t last_s = until_s ? until_s : tried_s;
+	return last_s && now_s > last_s && now_s - last_s > keep_s;
+}
+
 void acme_schedule_write(const struct acme_schedule *s, struct writer *w)
 {
 	write_u8(w, ROW_VERSION);

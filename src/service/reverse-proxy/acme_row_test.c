@@ -202,6 +202,27 @@ static void who_is_told_to_renew_at_once_again_and_again_is_patient(void **state
 	assert_true(s.early == 0 && s.retry_s == 0);
 }
 
+static void what_nobody_wants_goes_some_time_after_its_end(void **state)
+{
+	(void)state;
+	enum { T = 1000000, KEEP = 100 };
+	struct acme_schedule s = {.issued_s = T - 50, .retry_s = T + 900};
+	assert_false(acme_schedule_is_left(&s, T, KEEP, T - 1));
+	assert_false(acme_schedule_is_left(&s, T, KEEP, T + KEEP));
+	assert_true(acme_schedule_is_left(&s, T, KEEP, T + KEEP + 1));
+	/* Of one that never came the last try counts, which may be one to come. */
+	assert_false(acme_schedule_is_left(&s, 0, KEEP, T + KEEP + 1));
+	assert_false(acme_schedule_is_left(&s, 0, KEEP, T + 900 + KEEP));
+	assert_true(acme_schedule_is_left(&s, 0, KEEP, T + 901 + KEEP));
+	s.retry_s = 0;
+	assert_false(acme_schedule_is_left(&s, 0, KEEP, T - 50 + KEEP));
+	assert_true(acme_schedule_is_left(&s, 0, KEEP, T - 49 + KEEP));
+	/* Nothing is known, and a clock that is behind. */
+	s.issued_s = 0;
+	assert_false(acme_schedule_is_left(&s, 0, KEEP, UINT64_MAX));
+	assert_false(acme_schedule_is_left(&s, UINT64_MAX, KEEP, T));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +233,7 @@ int main(void)
 		cmocka_unit_test(keys_of_parts_are_read_as_they_are_written),
 		cmocka_unit_test(who_is_told_to_renew_at_once_again_and_again_is_patient),
 		cmocka_unit_test(schedules_and_proofs_are_read_as_they_are_written),
+		cmocka_unit_test(what_nobody_wants_goes_some_time_after_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,14 @@ static const struct config_key reverse_keys[] = {
 		 "made "
 		 "at the first start and kept in the state directory. Gateways that share a store "
 		 "share it"},
+	{.name = "store-keep",
+	 .type = CONFIG_DURATION,
+	 CONFIG_FIELD(struct reverse_conf, store_keep_ms),
+	 .fallback = "30d",
+	 .min = 1000,
+	 .max = INT64_C(10) * 365 * 86400 * 1000,
+	 .help = "a certificate that no entry of `certificates` names any more is taken out of "
+		 "the store so long after its end, or after the last try to get it"},
 	{.name = "workers",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_conf, workers),

@@ -30,6 +30,7 @@ struct reverse_conf {
 	struct config_list authorities;	 /* struct reverse_authority_conf */
 	const char *store;		 /* sqlite, or a URL of PostgreSQL */
 	struct span store_password, store_key;
+	uint64_t store_keep_ms;		 /* of certificates that nobody wants, after their end */
 	uint32_t workers;		 /* 0: one for each processor */
 	struct config_list trusted;	 /* struct ip_prefix */
 	struct config_list pools;	 /* struct reverse_pool_conf */

@@ -112,6 +112,18 @@ static void held_free(struct acme_held *h)
 	free(h);
 }
 
+void acme_held_drop(struct reverse_acme *a, struct acme_held *h)
+{
+	acme_lock(a);
+	for (size_t i = 0; i < a->held_n; i++)
+		if (a->held[i] == h) {
+			a->held[i] = a->held[--a->held_n];
+			break;
+		}
+	acme_unlock(a);
+	held_free(h);
+}
+
 enum err acme_held_set(struct reverse_acme *a, struct acme_held *h, struct tls_chain *chain,
 		       struct span chain_pem, uint64_t generation)
 {
@@ -168,6 +180,7 @@ static void poll(void *arg)
 	struct reverse_acme *a = arg;
 	loop_timer_set_after(&a->loop, &a->poll, ACME_POLL_STORE_MS);
 	acme_rows_turn(a);
+	acme_rows_tidy(a);
 }
 
 /* --- the thread: another configuration --- */

@@ -21,6 +21,7 @@ enum {
 	ACME_SHARE_MS = 1500,	  /* they have them by then */
 	ACME_LEASE_MS = 60000,	  /* of a holder that says nothing */
 	ACME_LEASE_RENEW_MS = 15000,
+	ACME_TIDY_MS = 10000, /* between looks for rows that nobody wants */
 	ACME_LOOK_MS = 30000, /* longest sleep: the wall clock may leap */
 	ACME_EVENTS_MAX = 32,
 };
@@ -37,6 +38,8 @@ struct acme_held {
 	uint8_t *unsaved;	       /* owned; sealed bytes that the store did not take yet */
 	size_t unsaved_len;
 	bool unsaved_schedule, unsaved_told;
+	/* Of the rows as they were last seen; 0: there is none. */
+	uint64_t part_versions[ACME_PARTS_MAX], schedule_version;
 
 	bool wanted;			  /* by the configuration in force */
 	size_t certificate;		  /* its place there */
@@ -115,6 +118,7 @@ struct reverse_acme {
 	char (*account_ids)[ACME_ID_TEXT];
 	size_t accounts_n;
 	struct loop_timer look, poll;
+	uint64_t tidy_ms; /* monotonic: when it is due again */
 };
 
 static inline void acme_lock(struct reverse_acme *a)
@@ -131,6 +135,8 @@ static inline void acme_unlock(struct reverse_acme *a)
 struct acme_held *acme_held_find(const struct reverse_acme *a, const char *id);
 /* Found, or made. NULL: no memory. */
 struct acme_held *acme_held_get(struct reverse_acme *a, const char *id);
+/* It is forgotten. Nobody wants it, and no errand is for it. */
+void acme_held_drop(struct reverse_acme *a, struct acme_held *h);
 /* The names of an entry as an order has them: lower case, no dot at the end. */
 struct acme_names {
 	char text[REVERSE_CERTIFICATE_NAMES_MAX][ACME_NAME_MAX];
@@ -172,6 +178,11 @@ MUST enum err acme_rows_put(struct reverse_acme *a, enum acme_table table, const
 /* What is not there any more may be; what stays grows old by itself. */
 void acme_rows_drop(struct reverse_acme *a, enum acme_table table, const char *key);
 void acme_rows_done(struct reverse_acme *a);
+
+/* --- io_acme_tidy.c --- */
+
+/* Rows of certificates that nobody wants go, by and by; after acme_rows_turn. */
+void acme_rows_tidy(struct reverse_acme *a);
 
 /* --- io_acme_share.c --- */
 

@@ -164,11 +164,14 @@ static enum err learn_certificate(struct reverse_acme *a, const struct store_row
 	char id[ACME_ID_TEXT];
 	size_t n;
 	bool whole = false;
-	if (row->removed || !acme_part_key_read(row->key, id, &n))
+	if (!acme_part_key_read(row->key, id, &n))
 		return OK;
-	struct acme_held *h = acme_held_get(a, id);
+	struct acme_held *h = row->removed ? acme_held_find(a, id) : acme_held_get(a, id);
 	if (!h)
-		return ENOMEM;
+		return row->removed ? OK : (enum err)ENOMEM;
+	h->part_versions[n] = row->removed ? 0 : row->version;
+	if (row->removed)
+		return OK;
 	TRY(acme_parts_take(&h->parts, n, row->value, &whole));
 	if (!whole)
 		return OK;
@@ -210,14 +213,15 @@ static enum err learn_of_certificate(struct reverse_acme *a, const struct store_
 	struct acme_schedule s;
 	if (row->key.len != ACME_ID_TEXT - 1 || !span_to_cstr(row->key, id, sizeof(id)))
 		return OK;
-	struct acme_held *h = acme_held_get(a, id);
+	struct acme_held *h = row->removed ? acme_held_find(a, id) : acme_held_get(a, id);
 	if (!h)
-		return ENOMEM;
+		return row->removed ? OK : (enum err)ENOMEM;
 	switch (row->table) {
 	case ACME_TABLE_LEASES: learn_lease(a, h, row); return OK;
 	case ACME_TABLE_PROOFS: return learn_proof(a, h, row);
 	default: break;
 	}
+	h->schedule_version = row->removed ? 0 : row->version;
 	if (row->removed)
 		return OK;
 	TRY(acme_schedule_read(row->value, &s));
@@ -344,6 +348,14 @@ void acme_rows_account_url(struct reverse_acme *a, const char *id, const char *u
 		err_ignore(acme_rows_put(a, ACME_TABLE_ACCOUNTS, id, writer_span(&w)));
 }
 
+/* The schedule's item is the last one. */
+static void versions_keep(struct acme_held *h, const struct store_item *items, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++)
+		h->part_versions[i] = items[i].remove ? 0 : items[i].ret_version;
+	h->schedule_version = items[n - 1].ret_version;
+}
+
 /* One commit: parts, those of a longer one before gone, and the schedule. */
 static enum err certificate_put(struct reverse_acme *a, struct acme_held *h)
 {
@@ -374,6 +386,8 @@ static enum err certificate_put(struct reverse_acme *a, struct acme_held *h)
 	enum err e = !room || w.bad || s.bad ? (enum err)ENOMEM : acme_rows_commit(a, items, n);
 	for (size_t i = 0; !e && i < n; i++)
 		e = items[i].result == ERR_ABSENT ? OK : items[i].result;
+	if (!e)
+		versions_keep(h, items, n);
 	free(room);
 	return e;
 }
