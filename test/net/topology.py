@@ -14,6 +14,7 @@ and janitor.py removes what a killed run could not.
 import contextlib
 import ctypes
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -25,10 +26,10 @@ CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 
 
-def command(*words, timeout=30):
-    """Runs a command that must succeed; returns what it printed."""
+def command(*words, timeout=30, said=None):
+    """Runs a command that must succeed, with that on its standard input; returns what it printed."""
     done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, timeout=timeout, check=False
+        [str(word) for word in words], input=said, capture_output=True, text=True, timeout=timeout, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: {done.stdout}{done.stderr}")
@@ -90,12 +91,20 @@ class Host:
         )
 
     def sysctl(self, key, value):
-        command(*self.wrap(["sysctl", "-q", "-w", f"{key}={value}"]))
+        with self.inside():
+            Path("/proc/sys", *key.split(".")).write_text(f"{value}\n", encoding="utf-8")
 
-    def address(self, interface, addresses):
-        for address in addresses.split():
-            # Even with accept_dad 0 an IPv6 address is tentative until the kernel's work queue gets to it.
-            self.ip("address", "add", address, "dev", interface, *(["nodad"] if ":" in address else []))
+    def address(self, interface, addresses, up=False):
+        """Gives the interface these addresses, and brings it up when told to: in one go, as every test draws many."""
+        # Even with accept_dad 0 an IPv6 address is tentative until the kernel's work queue gets to it.
+        lines = [f"address add {a} dev {interface}{' nodad' if ':' in a else ''}" for a in addresses.split()]
+        if up:
+            lines.append(f"link set {interface} up")
+        command("ip", "-n", self.space, "-batch", "-", said="\n".join(lines) + "\n")
+
+    def interfaces(self):
+        with self.inside():
+            return [name for _, name in socket.if_nameindex()]
 
     def route(self, prefix, via):
         self.ip("route", "add", prefix, "via", via)
@@ -160,13 +169,12 @@ class Net:
         """Joins two hosts, gives each end its addresses; returns the interfaces' names, a's first."""
         self.cables += 1
         a_end, b_end = f"to-{b.name[:9]}", f"to-{a.name[:9]}"
-        if a_end in a.ip("-br", "link") or b_end in b.ip("-br", "link"):
+        if a_end in a.interfaces() or b_end in b.interfaces():
             a_end, b_end = f"{a_end}{self.cables}", f"{b_end}{self.cables}"
         words = ["netns", a.space, "type", "veth", "peer", "name", b_end, "netns", b.space]
         command("ip", "link", "add", a_end, *words)
         for host, end, addresses in ((a, a_end, a_addresses), (b, b_end, b_addresses)):
-            host.address(end, addresses)
-            host.link(end, True)
+            host.address(end, addresses, up=True)
         return a_end, b_end
 
     def plug(self, host, addresses, switch):
