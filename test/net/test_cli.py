@@ -1,6 +1,7 @@
 """What the program says to people and to their shells: help, completion, colours, and what it answers to a
 command line that is wrong. No network."""
 
+import functools
 import json
 import os
 import pty
@@ -31,8 +32,9 @@ def run(*words, **environment):
     )
 
 
+@functools.cache
 def words(*typed):
-    """What a shell offers for the last of the words."""
+    """What a shell offers for the last of the words. Hundreds ask, often the same."""
     done = run("completion", "words", "--", *typed)
     assert (done.returncode, done.stderr) == (0, "")
     return [line.split("\t")[0] for line in done.stdout.split("\n") if line]
