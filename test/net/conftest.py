@@ -17,6 +17,7 @@ import postgres as database
 import scenario
 import topology
 from dhcp_pair import Pair
+from lab import Lab
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +60,14 @@ def scene(net):
     made = scenario.Scene(net)
     yield made
     made.world.close()
+
+
+@pytest.fixture
+def own(net):
+    """A lab of the test's own, not up yet: lab.Lab."""
+    made = Lab(net.host("lab"))
+    yield made
+    made.down()
 
 
 @pytest.fixture(scope="module")

@@ -26,13 +26,6 @@ def lab(janitor_process):
 
 
 @pytest.fixture
-def own(net):
-    lab = Lab(net.host("lab"))
-    yield lab
-    lab.down()
-
-
-@pytest.fixture
 def client(lab):
     return lab["client1"]
 
@@ -493,84 +486,3 @@ def test_where_letters_cannot_be_shown_they_stay_as_they_are(gateway):
 def test_json_has_names_as_they_are_on_the_wire(gateway):
     steps = gateway.trace("www.한국.kr", environment={"LC_ALL": "C.UTF-8"})
     assert steps[-1]["name"] == "www.xn--3e0b707e.kr."
-
-
-# ---- redundancy
-
-
-PAIRS = [("root-a", "root-b"), ("com-a", "com-b"), ("kr-a", "kr-b"), ("ns1", "ns2")]
-NAMES = {
-    "www.example.com": "203.0.113.80",
-    "www.shop.com": None,
-    "www.hanbit.kr": "203.0.113.82",
-    "git.eng.hanbit.kr": "203.0.113.82",
-    "www.xn--3e0b707e.kr": "203.0.113.80",
-}
-
-
-def all_resolve(lab):
-    for name, address in NAMES.items():
-        asked = ask.dig(lab["client1"], RESOLVER, name, "A", "+time=10")
-        assert asked.rcode == "NOERROR", asked.text
-        assert address in (None, *asked.values("A")), asked.text
-
-
-def kill_server(lab, name):
-    """The whole of a host's gatehouse, so that nobody starts it again."""
-    pids = lab[name].kill("gatehouse", "run", "-c", f"/run/lab/{name}/gatehouse.yaml")
-    assert len(pids) == 1
-    until = time.monotonic() + 5
-    while lab.status()[name]["gatehouse"] != "ended":
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    assert ask.dig(lab[name], "127.0.0.1", "example.com").status != 0
-
-
-@pytest.mark.parametrize("victim", [server for pair in PAIRS for server in pair])
-def test_killing_one_server_of_a_pair_loses_no_resolution(own, victim):
-    own.up()
-    all_resolve(own)
-    kill_server(own, victim)
-    for _ in range(3):
-        own["gateway"].flush()
-        all_resolve(own)
-
-
-def test_killing_one_of_every_pair_loses_no_resolution(own):
-    own.up()
-    all_resolve(own)
-    for one, other in PAIRS:
-        kill_server(own, other if one == "ns1" else one)
-    for _ in range(3):
-        own["gateway"].flush()
-        all_resolve(own)
-
-
-def test_a_server_that_falls_silent_is_passed_by(own):
-    """Its link is cut: no refusal comes back, only nothing."""
-    own.up()
-    for victim in ("root-a", "com-b", "ns1"):
-        assert own[victim].run("ip", "link", "set", "eth0", "down").returncode == 0
-    for _ in range(3):
-        own["gateway"].flush()
-        all_resolve(own)
-
-
-def test_what_is_cached_is_answered_when_all_servers_are_gone(own):
-    own.up()
-    all_resolve(own)
-    for server in [*(server for pair in PAIRS for server in pair), "hanbit", "seoul", "eng"]:
-        kill_server(own, server)
-    all_resolve(own)
-    own["gateway"].flush()
-    assert ask.dig(own["client1"], RESOLVER, "www.example.com", "A", "+time=15").rcode == "SERVFAIL"
-
-
-def test_a_killed_resolver_is_back_within_a_second(own):
-    own.up()
-    gateway = own["gateway"]
-    assert gateway.kill("gatehouse", "resolver")  # a child that it makes as it starts may be there too
-    start = time.monotonic()
-    assert ask.dig(own["client1"], RESOLVER, "www.example.com").values("A") == ["203.0.113.80"]
-    assert time.monotonic() - start < 1
-    assert own.status()["gateway"]["gatehouse"] == "serves"

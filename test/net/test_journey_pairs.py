@@ -1,0 +1,88 @@
+"""The first journey when servers are gone: of a pair, of every pair, all of them, the resolver itself. Each test has a lab
+of its own, in which it kills."""
+
+import time
+
+import pytest
+
+import ask
+
+RESOLVER = "192.168.7.1"
+
+
+PAIRS = [("root-a", "root-b"), ("com-a", "com-b"), ("kr-a", "kr-b"), ("ns1", "ns2")]
+NAMES = {
+    "www.example.com": "203.0.113.80",
+    "www.shop.com": None,
+    "www.hanbit.kr": "203.0.113.82",
+    "git.eng.hanbit.kr": "203.0.113.82",
+    "www.xn--3e0b707e.kr": "203.0.113.80",
+}
+
+
+def all_resolve(lab):
+    for name, address in NAMES.items():
+        asked = ask.dig(lab["client1"], RESOLVER, name, "A", "+time=10")
+        assert asked.rcode == "NOERROR", asked.text
+        assert address in (None, *asked.values("A")), asked.text
+
+
+def kill_server(lab, name):
+    """The whole of a host's gatehouse, so that nobody starts it again."""
+    pids = lab[name].kill("gatehouse", "run", "-c", f"/run/lab/{name}/gatehouse.yaml")
+    assert len(pids) == 1
+    until = time.monotonic() + 5
+    while lab.status()[name]["gatehouse"] != "ended":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert ask.dig(lab[name], "127.0.0.1", "example.com").status != 0
+
+
+@pytest.mark.parametrize("victim", [server for pair in PAIRS for server in pair])
+def test_killing_one_server_of_a_pair_loses_no_resolution(own, victim):
+    own.up()
+    all_resolve(own)
+    kill_server(own, victim)
+    for _ in range(3):
+        own["gateway"].flush()
+        all_resolve(own)
+
+
+def test_killing_one_of_every_pair_loses_no_resolution(own):
+    own.up()
+    all_resolve(own)
+    for one, other in PAIRS:
+        kill_server(own, other if one == "ns1" else one)
+    for _ in range(3):
+        own["gateway"].flush()
+        all_resolve(own)
+
+
+def test_a_server_that_falls_silent_is_passed_by(own):
+    """Its link is cut: no refusal comes back, only nothing."""
+    own.up()
+    for victim in ("root-a", "com-b", "ns1"):
+        assert own[victim].run("ip", "link", "set", "eth0", "down").returncode == 0
+    for _ in range(3):
+        own["gateway"].flush()
+        all_resolve(own)
+
+
+def test_what_is_cached_is_answered_when_all_servers_are_gone(own):
+    own.up()
+    all_resolve(own)
+    for server in [*(server for pair in PAIRS for server in pair), "hanbit", "seoul", "eng"]:
+        kill_server(own, server)
+    all_resolve(own)
+    own["gateway"].flush()
+    assert ask.dig(own["client1"], RESOLVER, "www.example.com", "A", "+time=15").rcode == "SERVFAIL"
+
+
+def test_a_killed_resolver_is_back_within_a_second(own):
+    own.up()
+    gateway = own["gateway"]
+    assert gateway.kill("gatehouse", "resolver")  # a child that it makes as it starts may be there too
+    start = time.monotonic()
+    assert ask.dig(own["client1"], RESOLVER, "www.example.com").values("A") == ["203.0.113.80"]
+    assert time.monotonic() - start < 1
+    assert own.status()["gateway"]["gatehouse"] == "serves"
