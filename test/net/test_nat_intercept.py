@@ -7,13 +7,20 @@ Both families. What is refused by the firewall stays refused, what is excepted g
 """
 
 import contextlib
+import errno
 import json
 import os
+import re
 import signal
+import socket
 import ssl
 import subprocess
+import threading
+import time
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
 
 import topology
 from forward_site import Names, Server
@@ -51,6 +58,27 @@ PROXY = """forward-proxy:
 """
 
 
+class Echo(threading.Thread):
+    """Says back what comes by UDP, and keeps what and from whom."""
+
+    def __init__(self, address, port):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        self.heard = []
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, sender = self.socket.recvfrom(100)
+                self.heard.append((data, sender[0]))
+                self.socket.sendto(data, sender)
+
+    def stop(self):
+        self.socket.close()
+
+
 class Site:
     def __init__(self, attach):
         self.net, self.attach, self.started = topology.Net(), attach, []
@@ -78,7 +106,8 @@ class Site:
             self.names.zone["www.example.com"] = [FAR, OTHER, FAR6]
             issued = self.authority.issue("www.example.com")
             self.origins = {(a, p): Server(a, p, context(issued) if p == 443 else None) for a in (FAR, OTHER, FAR6) for p in (80, 443, 8080)}
-        self.started = [self.names, *self.origins.values()]
+            self.echoes = {(a, p): Echo(a, p) for a in (FAR, OTHER, FAR6) for p in (443, 444)}
+        self.started = [self.names, *self.origins.values(), *self.echoes.values()]
         self.bpf = None
         self.begin()
 
@@ -103,6 +132,29 @@ class Site:
         seen = [one for one in self.origins[address, port].seen if one["target"] == path]
         assert len(seen) == 1, seen
         return seen[0]["from"], any(name == "via" for name, _ in seen[0]["fields"])
+
+    def udp(self, host, address, port, socket_of=None):
+        """0: it was echoed; else the errno that a program gets, within a second."""
+        with socket_of or self.dial(host, address, port) as one:
+            try:
+                one.send(b"hello")
+                return 0 if one.recv(100) == b"hello" else -1
+            except OSError as e:
+                return e.errno or errno.ETIMEDOUT
+
+    def dial(self, host, address, port):
+        with host.inside():
+            one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        one.settimeout(1)
+        one.connect((address, port))
+        return one
+
+    def refused(self):
+        """Packets of QUIC that were refused, by the counter of programs or those of the ruleset."""
+        if self.attach == "nftables":
+            chain = self.gateway.run("nft", "list", "chain", "inet", "gatehouse_nat", "past_proxies").stdout
+            return sum(int(n) for n in re.findall(r"counter packets (\d+) .* reject", chain))
+        return int(re.search(r'dropped_total{[^}]*cause="quic"} (\d+)', self.nat.control("GET", "/metrics")[1])[1])
 
     def log(self):
         path = self.proxy.folder / "state" / "forward-proxy" / "access.log"
@@ -201,6 +253,125 @@ def test_it_is_told(site):
     assert "192.168.1.1:3181" in done.stdout and "a proxy of this machine takes it" in done.stdout, done.stdout + done.stderr
 
 
+EXCEPTED = INTERCEPT.replace("from: [inside, guests]", "from: [inside, guests], except-from: 192.168.1.11, except-to: 44.0.113.3")
+# What a connected socket of UDP is told by ICMP that it is prohibited: a browser goes on by TCP.
+PROHIBITED = {FAR: errno.EHOSTUNREACH, FAR6: errno.EACCES}
+
+
+@pytest.mark.parametrize("address", [FAR, FAR6])
+def test_quic_does_not_pass_by_the_proxy(site, address):
+    """RFC 9308 2: where UDP is blocked applications fall back to TCP; who is told of it need not wait for a timer."""
+    before, began = site.refused(), time.monotonic()
+    assert site.udp(site.alice, address, 443) == PROHIBITED[address]
+    assert time.monotonic() - began < 0.5
+    assert site.refused() == before + 1
+    assert site.udp(site.alice, address, 444) == 0
+    assert site.refused() == before + 1
+    assert not [one for one in site.echoes[address, 443].heard if one[1] in (ALICE6, WAN)]
+
+
+def test_who_passes_quic_by_and_who_does_not(site):
+    before = site.refused()
+    # Of another zone; the machine's own is not led anywhere, so it is not refused.
+    assert site.udp(site.guest, FAR, 443) == errno.EHOSTUNREACH
+    assert site.udp(site.gateway, FAR, 443) == 0
+    assert site.refused() == before + 1
+    # Exceptions of the entry hold for both, and a flow that is there is judged anew by programs.
+    site.nat.reload(NAT % (site.attach, EXCEPTED))
+    before = site.refused()
+    assert site.udp(site.bob, FAR, 443) == 0
+    assert site.udp(site.alice, OTHER, 443) == 0
+    assert site.udp(site.alice, FAR, 443) == errno.EHOSTUNREACH
+    assert site.refused() == before + 1
+    for src, dst, told in (
+        (ALICE, FAR, ("it would pass by the proxy that takes TCP to that port, as line", "rejected: by `quic` of that entry")),
+        (ALICE6, FAR6, ("it would pass by the proxy that takes TCP to that port, as line", "rejected: by `quic` of that entry")),
+        (BOB, FAR, ("no proxy takes it, as line", "translated")),
+        (ALICE, OTHER, ("no proxy takes it, as line", "translated")),
+    ):
+        done = site.gateway.run(binary(), "nat", "explain", "-c", site.nat.config_path, "--traffic", "443/udp", src, dst, timeout=30)
+        assert all(one in done.stdout for one in told), done.stdout + done.stderr
+    kept = site.dial(site.bob, FAR, 443)
+    kept.send(b"before")
+    assert kept.recv(100) == b"before"
+    site.nat.reload(NAT % (site.attach, INTERCEPT.replace("from: [inside, guests]", "from: [inside, guests], quic: pass")))
+    assert site.udp(site.alice, FAR, 443) == 0
+    assert site.udp(site.alice, FAR6, 443) == 0
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+    assert site.udp(site.bob, FAR, 443, kept) == errno.EHOSTUNREACH
+
+
+def test_the_firewall_refuses_quic_first(site):
+    """By its own verdict and counter: here in silence."""
+    rule = "  firewall:\n    - {action: drop, from: 192.168.1.10, traffic: 443/udp}\n"
+    site.nat.reload(NAT.replace("  firewall:\n", rule) % (site.attach, INTERCEPT))
+    before = site.refused()
+    assert site.udp(site.alice, FAR, 443) == errno.ETIMEDOUT
+    assert site.udp(site.bob, FAR, 443) == errno.EHOSTUNREACH
+    assert site.refused() == before + 1
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+
+
+def test_a_rate_counts_a_connection_once(site):
+    """Whether the proxy takes it, an entry leaves it alone, or the rule refuses it."""
+    rules = "".join(
+        f"    - {{action: {action}, from: inside, to: {to}, traffic: {port}/tcp{rate}}}\n"
+        for to, port, action, rate in (
+            (FAR, 8080, "allow", ", rate: 10/h, burst: 3"), (FAR, 8080, "reject", ""),
+            (OTHER, 8080, "allow", ", rate: 10/h, burst: 3"), (OTHER, 8080, "reject", ""),
+            (FAR, 443, "reject", ", rate: 10/h, burst: 2"),
+        )
+    )  # fmt: skip
+    site.nat.reload(NAT.replace("  firewall:\n", "  firewall:\n" + rules) % (site.attach, INTERCEPT))
+    before = site.passed()
+    codes = [site.curl(site.alice, "http", FAR, f"/rate-{i}", 8080)[0] for i in range(4)]
+    assert codes == [0, 0, 0, 7]
+    assert site.passed() == before + 3
+    codes = [site.curl(site.alice, "http", OTHER, f"/rate-{i}", 8080)[0] for i in range(4)]
+    assert codes == [0, 0, 0, 7]
+    assert site.passed() == before + 3
+    # Two are refused, then the rule does not match any more.
+    codes = [site.curl(site.alice, "https", FAR, f"/rate-{i}")[0] for i in range(3)]
+    assert codes == [7, 7, 0]
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+
+
+def arrives(site, host, packet):
+    """Whether the world sees it."""
+    six = IPv6 in packet
+    with site.far.inside():
+        seen = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86DD if six else 0x0800))
+    with host.inside():
+        out = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with seen, out:
+        out.sendto(bytes(packet), (packet.dst, 0))
+        time.sleep(0.2)
+        out.sendto(bytes((IPv6 if six else IP)(src=packet.src, dst=packet.dst) / TCP(sport=7, dport=9, flags="S")), (packet.dst, 0))
+        found, end = False, time.monotonic() + 5
+        while time.monotonic() < end:
+            seen.settimeout(max(0.01, end - time.monotonic()))
+            got = (IPv6 if six else IP)(seen.recv(2000))
+            if TCP in got and got[TCP].dport == packet[TCP].dport and got[TCP].sport == packet[TCP].sport:
+                found = True
+            if TCP in got and got[TCP].dport == 9:
+                return found  # what was sent later is there
+        raise AssertionError("nothing comes through")
+
+
+@pytest.mark.parametrize("flags", ["FA", "SA", "R", "A"])
+def test_the_middle_of_no_connection_goes_nowhere(site, flags):
+    """Programs leave it to the machine, as it may be the proxy's; who has an address that the world knows would send one way, past the
+    firewall and the proxy."""
+    site.nat.reload(NAT.replace("interfaces: dmz", "interfaces: dmz, translate: off") % (site.attach, INTERCEPT))
+    for host, packet in (
+        (site.guest, IP(src=GUEST, dst=FAR) / TCP(sport=6100, dport=443, flags=flags)),
+        (site.alice, IPv6(src=ALICE6, dst=FAR6) / TCP(sport=6100, dport=443, flags=flags)),
+        (site.alice, IPv6(src=ALICE6, dst=FAR6) / TCP(sport=6100, dport=80, flags=flags)),
+    ):
+        assert not arrives(site, host, packet), packet.summary()
+    site.nat.reload(NAT % (site.attach, INTERCEPT))
+
+
 def test_without_a_proxy_nothing_passes_and_a_new_one_is_found(site):
     site.proxy.stop()
     for address in (FAR, FAR6):
@@ -237,9 +408,12 @@ def test_while_a_proxy_does_not_answer_clients_pass_if_so_said(site):
     site.proxy.stop()
     eventually(lambda: site.curl(site.alice, "https", FAR, "/gone")[0] == 0, 20)
     assert site.curl(site.alice, "http", FAR, "/shut")[0] == 7
+    for address in (FAR, FAR6):
+        assert site.udp(site.alice, address, 443) == 0  # there is no proxy to pass by
     site.proxy.start()
     eventually(lambda: not site.nat.control("GET", "/status", "nat")[1]["not_in_force"], 20)
     assert site.curl(site.alice, "https", FAR, "/back")[0] == 0
+    assert site.udp(site.alice, FAR, 443) == errno.EHOSTUNREACH
     assert taken_tls(site) == 1
     site.nat.reload(NAT % (site.attach, INTERCEPT))
 

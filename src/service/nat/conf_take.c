@@ -3,6 +3,7 @@
 #include "service/nat/conf.h"
 
 static const char *const down_choices[] = {"refuse", "pass", NULL};
+static const char *const quic_choices[] = {"refuse", "pass", NULL};
 
 static const struct config_key take_keys[] = {
 	{.name = "traffic",
@@ -59,6 +60,14 @@ static const struct config_key take_keys[] = {
 	 .help = "while the proxy does not answer: `refuse` leads clients there all the same, so "
 		 "that nobody passes a filter that is broken; `pass` lets them go to the world "
 		 "without it, until it answers again"},
+	{.name = "quic",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct nat_take_conf, quic),
+	 .choices = quic_choices,
+	 .fallback = "refuse",
+	 .help = "UDP of the same clients to the same ports, by which HTTP/3 (QUIC) would pass by "
+		 "the proxy: `refuse` tells them by ICMP that it is prohibited, so that browsers "
+		 "take TCP at once; `pass` lets it go to the world"},
 };
 
 const struct config_map nat_take_conf_map = {

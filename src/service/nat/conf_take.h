@@ -11,6 +11,8 @@ struct nat_conf;
 enum { NAT_CONF_TAKES_MAX = 64 };
 /* What becomes of clients while the proxy does not answer. */
 enum nat_down { NAT_DOWN_REFUSE, NAT_DOWN_PASS };
+/* What becomes of UDP to the same ports, by which browsers would pass by the proxy. */
+enum nat_quic { NAT_QUIC_REFUSE, NAT_QUIC_PASS };
 
 struct nat_take_conf {
 	struct config_list traffic;	/* const char *: 443/tcp */
@@ -19,6 +21,7 @@ struct nat_take_conf {
 	struct config_list except_from; /* const char *: who is left alone */
 	struct config_list except_to;	/* const char *: addresses, networks, names outside */
 	int when_down;			/* enum nat_down */
+	int quic;			/* enum nat_quic */
 	uint32_t line;
 };
 

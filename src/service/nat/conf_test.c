@@ -143,6 +143,8 @@ static void refuses_to_lead_where_nobody_can_be_led(void **state)
 		      "is a zone");
 	refused_below("  intercept: {traffic: 80/tcp, to: 10.0.0.1:80, from: [10.0.0.1/8]}", 56,
 		      "bits set beyond");
+	refused_below("  intercept: {traffic: 80/tcp, to: 10.0.0.1:80, quic: drop}", 55,
+		      "wrong value for 'quic'");
 }
 
 static void a_home_needs_two_words(void **state)

@@ -33,6 +33,7 @@ static const struct nat_counter_name names[NAT_C_N] = {
 	[NAT_C_DROP_NO_ROUTE] = DROPPED("no-route"),
 	[NAT_C_DROP_LEAK] = DROPPED("leak"),
 	[NAT_C_DROP_PROTOCOL] = DROPPED("protocol"),
+	[NAT_C_DROP_QUIC] = DROPPED("quic"),
 	[NAT_C_RACE] = {"nat_races_total", 0,
 			"Packets dropped because two processors began one flow"},
 	[NAT_C_EVENTS_LOST] = {"nat_events_lost_total", 0, "Events over their rate, not told"},

@@ -31,7 +31,8 @@ uint32_t nat_walk_find(const struct nat_walk *w, uint32_t first, uint32_t last);
 /* Whether it goes on; false: *ret_verdict was told. */
 bool nat_walk_allowed(const struct nat_walk *w, uint32_t rule, enum nat_verdict *ret_verdict);
 
-/* Whether a proxy takes what goes to the world so; then *ret_verdict was told. */
+/* Whether a proxy takes what goes to the world so, or it is refused as it would pass by one; then
+ * *ret_verdict was told. */
 bool nat_walk_taken(const struct nat_walk *w, enum nat_verdict *ret_verdict);
 
 /* The zone by which a packet to there leaves; false: no way leads there by a device of a zone. */

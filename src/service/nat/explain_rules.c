@@ -106,20 +106,38 @@ uint32_t nat_walk_judge(const struct nat_walk *w, uint32_t first, uint32_t last)
 	return 0;
 }
 
-bool nat_walk_taken(const struct nat_walk *w, enum nat_verdict *ret_verdict)
+static enum nat_verdict tell_led(const struct nat_walk *w, const struct nat_take_conf *take)
 {
-	uint32_t rule = nat_walk_find(w, w->t->rules_plain + 1, w->t->rules_taken);
+	const struct ip_endpoint *to = nat_take_conf_to(take, w->dst.family);
 	char text[IP_ENDPOINT_TEXT_MAX];
-	if (!rule || w->t->untaken || w->t->rules[rule].action != NAT_ALLOW)
-		return false;
-	const struct nat_take_conf *takes = w->conf->takes.items;
-	const struct ip_endpoint *to = nat_take_conf_to(&takes[w->t->takes[rule]], w->dst.family);
 	ASSERT(to);
 	(void)ip_endpoint_format(to, text);
 	nat_walk_tell(w, NAT_STEP_DESTINATION, "it is led to %s, as line %u says", text,
-		      w->t->rules[rule].line);
-	*ret_verdict = nat_walk_end(w, NAT_VERDICT_PASSED, "a proxy of this machine takes it");
-	return true;
+		      take->line);
+	return nat_walk_end(w, NAT_VERDICT_PASSED, "a proxy of this machine takes it");
+}
+
+bool nat_walk_taken(const struct nat_walk *w, enum nat_verdict *ret_verdict)
+{
+	uint32_t rule = nat_walk_find(w, w->t->rules_plain + 1, w->t->rules_taken);
+	if (!rule || w->t->untaken)
+		return false;
+	const struct nat_take_conf *takes = w->conf->takes.items;
+	const struct nat_take_conf *take = &takes[w->t->takes[rule]];
+	switch (w->t->rules[rule].action) {
+	case NAT_ALLOW: *ret_verdict = tell_led(w, take); return true;
+	case NAT_REJECT:
+		nat_walk_tell(w, NAT_STEP_DESTINATION,
+			      "it would pass by the proxy that takes TCP to that port, as line %u "
+			      "says; its `quic` refuses that",
+			      take->line);
+		*ret_verdict = nat_walk_end(w, NAT_VERDICT_REJECTED, "by `quic` of that entry");
+		return true;
+	default:
+		nat_walk_tell(w, NAT_STEP_DESTINATION, "no proxy takes it, as line %u says",
+			      take->line);
+		return false;
+	}
 }
 
 bool nat_walk_allowed(const struct nat_walk *w, uint32_t rule, enum nat_verdict *ret_verdict)

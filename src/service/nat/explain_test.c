@@ -270,6 +270,57 @@ static void to_whom_nobody_is_translated_is_told(void **state)
 	site_done(&s);
 }
 
+static void what_a_proxy_takes_and_what_passes_it_by_is_told(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint8_t proto;
+		uint16_t dport;
+		enum nat_verdict verdict;
+		const char *why, *end;
+	} cases[] = {
+		{"192.168.1.7", "8.8.8.8", 6, 443, NAT_VERDICT_PASSED,
+		 "led to 192.168.1.1:3181, as line 8", "a proxy of this machine takes it"},
+		{"192.168.1.7", "8.8.8.8", 17, 443, NAT_VERDICT_REJECTED,
+		 "as line 8 says; its `quic`", "by `quic`"},
+		{"2001:470:1::7", "2a00::1", 17, 443, NAT_VERDICT_REJECTED,
+		 "as line 8 says; its `quic`", "by `quic`"},
+		{"192.168.1.7", "8.8.8.8", 17, 444, NAT_VERDICT_SENT, "becomes 203.0.113.5", ""},
+		/* Exceptions, and an entry that lets it pass. */
+		{"192.168.1.9", "8.8.8.8", 17, 443, NAT_VERDICT_SENT, "becomes 203.0.113.5", ""},
+		{"192.168.1.7", "9.9.9.9", 17, 443, NAT_VERDICT_SENT, "becomes 203.0.113.5", ""},
+		{"192.168.1.7", "8.8.8.8", 17, 80, NAT_VERDICT_SENT, "becomes 203.0.113.5", ""},
+		/* Of no business with a proxy; refused by the firewall before. */
+		{"192.168.1.7", "192.168.20.7", 17, 443, NAT_VERDICT_SENT, "inside", ""},
+		{"192.168.20.7", "8.8.8.8", 17, 443, NAT_VERDICT_DROPPED, "matches",
+		 "by that rule"},
+	};
+	struct told told;
+	struct site s;
+	(void)state;
+	site_init(&s, HEAD "  firewall: {action: drop, from: guests, traffic: 443/udp}\n"
+			   "  intercept:\n"
+			   "    - {traffic: 443/tcp, to: [192.168.1.1:3181, \"[fd00::1]:3181\"], "
+			   "except-from: 192.168.1.9, except-to: 9.9.9.9}\n"
+			   "    - {traffic: 80/tcp, to: 192.168.1.1:3180, quic: pass}\n");
+	site_make(&s, NULL, OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+			ask(&s, cases[i].src, cases[i].dst, cases[i].proto, cases[i].dport, &told),
+			cases[i].verdict);
+		if (!strstr(told.steps[told.n - 2].text, cases[i].why) ||
+		    !strstr(told.steps[told.n - 1].text, cases[i].end))
+			fail_msg("%zu: %s; %s", i, told.steps[told.n - 2].text,
+				 told.steps[told.n - 1].text);
+	}
+	assert_int_equal(ask(&s, "192.168.1.9", "8.8.8.8", 17, 443, &told), NAT_VERDICT_SENT);
+	assert_non_null(strstr(told.steps[told.n - 3].text, "no proxy takes it, as line 8 says"));
+	/* Where nobody leads, nothing passes by anybody. */
+	s.t->untaken = true;
+	assert_int_equal(ask(&s, "192.168.1.7", "8.8.8.8", 17, 443, &told), NAT_VERDICT_SENT);
+	site_done(&s);
+}
+
 static void a_source_elsewhere_is_dropped(void **state)
 {
 	struct told told = {.n = 0};
@@ -296,6 +347,7 @@ int main(void)
 		cmocka_unit_test(some_things_no_rule_allows),
 		cmocka_unit_test(another_prefix_and_nat64_are_told),
 		cmocka_unit_test(to_whom_nobody_is_translated_is_told),
+		cmocka_unit_test(what_a_proxy_takes_and_what_passes_it_by_is_told),
 		cmocka_unit_test(a_source_elsewhere_is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

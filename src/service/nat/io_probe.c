@@ -149,22 +149,27 @@ static bool is_down(const struct nat_prober *p, size_t number, unsigned family)
 	return false;
 }
 
+static void tell_down(struct nat_tables *t, const struct nat_take_conf *take, unsigned family)
+{
+	char text[IP_ENDPOINT_TEXT_MAX];
+	(void)ip_endpoint_format(nat_take_conf_to(take, family), text);
+	nat_tables_note(t, take->line, "the proxy at %s does not answer: clients go without it",
+			text);
+}
+
 void nat_prober_release(const struct nat_prober *p, const struct nat_conf *conf,
 			struct nat_tables *t)
 {
-	char text[IP_ENDPOINT_TEXT_MAX];
+	const struct nat_take_conf *takes = conf->takes.items;
 	if (conf != p->of)
 		return;
 	for (uint32_t i = t->rules_plain + 1; i <= t->rules_taken; i++) {
 		struct nat_rule *r = &t->rules[i];
 		unsigned family = nat_address_unmap(r->dst).family;
-		if (r->action != NAT_ALLOW || !is_down(p, t->takes[i], family))
+		if (r->action == NAT_DROP || !is_down(p, t->takes[i], family))
 			continue;
-		const struct nat_take_conf *take =
-			(const struct nat_take_conf *)conf->takes.items + t->takes[i];
-		(void)ip_endpoint_format(nat_take_conf_to(take, family), text);
-		nat_tables_note(t, take->line,
-				"the proxy at %s does not answer: clients go without it", text);
+		if (r->action == NAT_ALLOW)
+			tell_down(t, &takes[t->takes[i]], family);
 		r->action = NAT_DROP; /* left alone */
 	}
 }

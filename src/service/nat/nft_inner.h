@@ -62,8 +62,8 @@ void nft_put_forwarded(struct nft_make *m);
 /* What a rule asks for beside the zones. */
 void nft_put_match(struct nft_make *m, const struct nat_rule *r);
 
-/* What a proxy takes, as chains; judged: those of the firewall's rules that would refuse it have
- * been asked. Nothing where nothing is taken. */
+/* What a proxy takes, and what would pass by it, as chains; judged: programs do all but to lead,
+ * the firewall's rules have been asked. Nothing where nothing is taken. */
 void nft_put_taken(struct nft_make *m, bool judged);
 /* Of the chain `input`: it is let in. */
 void nft_put_took(struct nft_make *m);

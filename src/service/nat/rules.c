@@ -324,24 +324,46 @@ static void make_world(struct nat_build *b, const struct nat_take_conf *take)
 			add_prefix(&b->to, &worlds[i]);
 }
 
-static enum err make_taken(struct nat_build *b)
+/* An entry's rules about one protocol: who and what is left alone, and what becomes of the rest. */
+static enum err make_take(struct nat_build *b, size_t number, uint8_t proto, enum nat_action rest)
 {
 	static const struct config_list everybody;
+	const struct nat_take_conf *t = (const struct nat_take_conf *)b->conf->takes.items + number;
+	make_traffic(b, &t->traffic);
+	for (size_t i = 0; i < b->traffic_n; i++)
+		b->traffic[i].proto = proto;
+	make_side(b, &t->except_from, t->line, &b->from);
+	make_side(b, &everybody, t->line, &b->to);
+	if (t->except_from.n)
+		TRY(put_taken(b, NAT_DROP, number));
+	make_side(b, &everybody, t->line, &b->from);
+	make_side(b, &t->except_to, t->line, &b->to);
+	if (t->except_to.n)
+		TRY(put_taken(b, NAT_DROP, number));
+	make_side(b, &t->from, t->line, &b->from);
+	make_world(b, t);
+	return put_taken(b, rest, number);
+}
+
+static bool refuses_quic(const struct nat_conf *conf)
+{
+	const struct nat_take_conf *takes = conf->takes.items;
+	for (size_t i = 0; i < conf->takes.n; i++)
+		if (takes[i].quic == NAT_QUIC_REFUSE)
+			return true;
+	return false;
+}
+
+/* An entry that lets QUIC pass says so before a later one refuses it. */
+static enum err make_taken(struct nat_build *b)
+{
 	const struct nat_take_conf *takes = b->conf->takes.items;
+	bool quic = refuses_quic(b->conf);
 	for (size_t i = 0; i < b->conf->takes.n; i++) {
-		const struct nat_take_conf *t = &takes[i];
-		make_traffic(b, &t->traffic);
-		make_side(b, &t->except_from, t->line, &b->from);
-		make_side(b, &everybody, t->line, &b->to);
-		if (t->except_from.n)
-			TRY(put_taken(b, NAT_DROP, i));
-		make_side(b, &everybody, t->line, &b->from);
-		make_side(b, &t->except_to, t->line, &b->to);
-		if (t->except_to.n)
-			TRY(put_taken(b, NAT_DROP, i));
-		make_side(b, &t->from, t->line, &b->from);
-		make_world(b, t);
-		TRY(put_taken(b, NAT_ALLOW, i));
+		TRY(make_take(b, i, NAT_PROTO_TCP, NAT_ALLOW));
+		if (quic)
+			TRY(make_take(b, i, NAT_PROTO_UDP,
+				      takes[i].quic == NAT_QUIC_REFUSE ? NAT_REJECT : NAT_DROP));
 	}
 	return OK;
 }

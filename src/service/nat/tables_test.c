@@ -114,9 +114,9 @@ static void what_a_proxy_takes_stands_behind_the_rules(void **state)
 	(void)state;
 	site_init(&s, HEAD "  domain: lan\n  intercept:\n"
 			   "    - {traffic: 80/tcp, to: 192.168.1.1:3180, except-from: tv, "
-			   "except-to: [203.0.113.0/24, 2001:db8::/32]}\n"
+			   "except-to: [203.0.113.0/24, 2001:db8::/32], quic: pass}\n"
 			   "    - {traffic: [443/tcp, 8443/tcp], from: [guests, 192.168.1.9], to: "
-			   "[\"[fd00::1]:3181\", 192.168.1.1:3181]}\n"
+			   "[\"[fd00::1]:3181\", 192.168.1.1:3181], quic: pass}\n"
 			   "  forward: {from: 443/tcp, to: 192.168.1.5, for: 198.51.100.7}\n");
 	site_name(&s, "tv.lan", "192.168.1.7");
 	site_make(&s, NULL, OK);
@@ -145,6 +145,45 @@ static void what_a_proxy_takes_stands_behind_the_rules(void **state)
 		assert_int_equal(s.t->rules[i].from & ~nat_conf_zones_inside(s.conf), 0);
 	}
 	assert_null(nat_tables_default_text(s.t, n + 1));
+	site_done(&s);
+}
+
+/* UDP to the same ports, by the same words; who lets it pass says so before a later one. */
+static void quic_past_a_proxy_stands_behind_what_it_takes(void **state)
+{
+	struct site s;
+	(void)state;
+	site_init(&s,
+		  HEAD "  intercept:\n"
+		       "    - {traffic: 443/tcp, to: 192.168.1.1:3181, from: guests, quic: pass}\n"
+		       "    - {traffic: 440-443/tcp, to: [\"[fd00::1]:3181\", 192.168.1.1:3181], "
+		       "except-from: 192.168.1.7, except-to: 203.0.113.0/24}\n");
+	site_make(&s, NULL, OK);
+	uint32_t n = s.t->rules_plain;
+	static const struct {
+		const char *text;
+		enum nat_action action;
+		uint8_t number;
+	} rules[] = {
+		{"from guests to 0.0.0.0/0, 443/tcp", NAT_ALLOW, 0},
+		{"from guests to 0.0.0.0/0, 443/udp", NAT_DROP, 0},
+		{"from 192.168.1.7/32 to outside, 440-443/tcp", NAT_DROP, 1},
+		{"from inside/guests to 203.0.113.0/24, 440-443/tcp", NAT_DROP, 1},
+		{"from inside/guests to 0.0.0.0/0, 440-443/tcp", NAT_ALLOW, 1},
+		{"from inside/guests to 2000::/3, 440-443/tcp", NAT_ALLOW, 1},
+		{"from 192.168.1.7/32 to outside, 440-443/udp", NAT_DROP, 1},
+		{"from inside/guests to 203.0.113.0/24, 440-443/udp", NAT_DROP, 1},
+		{"from inside/guests to 0.0.0.0/0, 440-443/udp", NAT_REJECT, 1},
+		{"from inside/guests to 2000::/3, 440-443/udp", NAT_REJECT, 1},
+	};
+	enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+	assert_int_equal(s.t->rules_taken, n + RULES);
+	for (uint32_t i = 0; i < RULES; i++) {
+		assert_rule(&s, n + 1 + i, rules[i].text);
+		assert_int_equal(s.t->rules[n + 1 + i].action, rules[i].action);
+		assert_int_equal(s.t->takes[n + 1 + i], rules[i].number);
+		assert_int_equal(s.t->rules[n + 1 + i].to, 1U << NAT_ZONE_OUTSIDE);
+	}
 	site_done(&s);
 }
 
@@ -405,6 +444,7 @@ int main(void)
 		cmocka_unit_test(a_rule_is_each_end_with_each_traffic),
 		cmocka_unit_test(to_whom_nobody_is_translated_stands_behind_the_rules),
 		cmocka_unit_test(what_a_proxy_takes_stands_behind_the_rules),
+		cmocka_unit_test(quic_past_a_proxy_stands_behind_what_it_takes),
 		cmocka_unit_test(a_network_outside_that_is_inside_too_is_told),
 		cmocka_unit_test(a_name_without_an_address_is_nobody),
 		cmocka_unit_test(a_forward_says_ports_and_host),

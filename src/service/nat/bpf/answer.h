@@ -211,11 +211,13 @@ static __always_inline int answer_reset(struct __sk_buff *skb, const struct nat_
 	return answer_send(skb, in);
 }
 
-/* A limit, and not a rule, is why there is no flow: RFC 5508 REQ-8 wants that told as well. */
-static __always_inline bool answer_is_limit(int decision)
+/* A limit, and not a rule of the firewall, is why there is no flow: RFC 5508 REQ-8 wants that told
+ * as well. Or it would pass by a proxy: who is told so tries TCP at once, and waits for nothing
+ * (RFC 9308 2). */
+static __always_inline bool answer_is_wanted(int decision)
 {
 	return decision == NAT_C_DROP_TABLE_FULL || decision == NAT_C_DROP_HOST_FULL ||
-	       decision == NAT_C_DROP_NO_PORT;
+	       decision == NAT_C_DROP_NO_PORT || decision == NAT_C_DROP_QUIC;
 }
 
 /* Whether somebody could be told something now; takes nothing. */

@@ -195,7 +195,7 @@ static __always_inline int answer6_reject(struct __sk_buff *skb, struct work6 *w
 	if (w->full != 0) {
 		return answer6(skb, w, &say);
 	}
-	count(NAT_C_DROP_RULE);
+	count(w->rejects);
 	return w->p.tuple.proto == IPPROTO_TCP && w->p.fragment_at == 0 ? answer6_reset(skb, w)
 									: answer6(skb, w, &say);
 }

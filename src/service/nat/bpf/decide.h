@@ -423,7 +423,7 @@ static __always_inline int decide_routed(struct opening *o)
 		return NAT_C_DROP_NO_ROUTE;
 	}
 	/* A proxy's has no flow, as nothing that goes to the machine itself from inside has. */
-	bool taken = o->q.zone == NAT_ZONE_OUTSIDE && taken4(&o->tuple[0]) != 0;
+	bool taken = o->q.zone == NAT_ZONE_OUTSIDE && taken4(&o->tuple[0]);
 	if (!o->begins) {
 		return taken ? OPEN_PASS : NAT_C_DROP_NO_FLOW;
 	}
@@ -431,6 +431,9 @@ static __always_inline int decide_routed(struct opening *o)
 	int decision = decide_between(o, o->q.zone);
 	if (decision == OPEN_GO && taken) {
 		return OPEN_PASS;
+	}
+	if (decision == OPEN_GO && o->q.zone == NAT_ZONE_OUTSIDE && passes_by4(&o->tuple[0])) {
+		return NAT_C_DROP_QUIC;
 	}
 	if (decision != OPEN_GO || o->q.zone != NAT_ZONE_OUTSIDE || o->routed) {
 		return decision;

@@ -408,6 +408,61 @@ static void what_a_proxy_takes_is_left_to_the_machine(void **state)
 	assert_int_equal(leave(TCP, HOST(2), 6934, WORLD(11), 443), 6934);
 }
 
+/* UDP to the ports that a proxy takes, but of 203.0.113.12. */
+static void refuse_quic(bool on)
+{
+	struct nat_rule *rules = plane.rules.base;
+	take(on);
+	rules[4] = rules[2];
+	rules[5] = rules[3];
+	rules[4].proto = rules[5].proto = UDP;
+	rules[5].action = NAT_REJECT;
+	plane_settings(&plane)->sets[0].taken_n = on ? 4 : 0;
+	plane_settings(&plane)->ttl_answers_s = 250;
+}
+
+static struct frame quic(uint16_t sport, uint32_t dst, uint16_t dport)
+{
+	return frame_make(&plane, LAN, UDP, HOST(2), sport, dst, dport, 0);
+}
+
+static int enter_xdp(struct frame f)
+{
+	return plane_run(&plane, "nat_xdp", LAN, &f);
+}
+
+/* RFC 9308 2: who is told that UDP does not get through falls back at once. */
+static void what_would_pass_by_a_proxy_is_refused_and_told(void **state)
+{
+	(void)state;
+	need_plane();
+	assert_int_equal(leave(UDP, HOST(2), 6950, WORLD(11), 443), 6950);
+	refuse_quic(true);
+	assert_true(is_refused(LAN, quic(6951, WORLD(11), 443), NAT_C_DROP_QUIC));
+	/* XDP leaves the telling to tc. */
+	uint64_t before = plane_count(&plane, NAT_C_DROP_QUIC);
+	assert_int_equal(enter_xdp(quic(6951, WORLD(11), 443)), XDP_PASS);
+	assert_int_equal(plane_count(&plane, NAT_C_DROP_QUIC), before);
+	/* Other ports and destinations are not, and TCP is the proxy's. */
+	assert_int_equal(leave(UDP, HOST(2), 6952, WORLD(11), 444), 6952);
+	assert_int_equal(leave(UDP, HOST(2), 6953, WORLD(12), 443), 6953);
+	assert_true(is_passed(6951, 443, SYN));
+	/* A flow from before ends, in either direction. */
+	assert_true(is_refused(LAN, quic(6950, WORLD(11), 443), NAT_C_DROP_QUIC));
+	assert_true(is_dropped(WAN,
+			       frame_make(&plane, WAN, UDP, WORLD(11), 443, PUBLIC(1), 6950, 0),
+			       NAT_C_DROP_QUIC));
+	/* The firewall is asked first, and nobody outside is told anything. */
+	struct nat_rule *rules = plane.rules.base, first = rules[1];
+	rules[1].action = NAT_DROP;
+	assert_true(is_dropped(LAN, quic(6954, WORLD(11), 443), NAT_C_DROP_RULE));
+	rules[1] = first;
+	assert_true(is_dropped(WAN, frame_make(&plane, WAN, UDP, WORLD(7), 1, WORLD(11), 443, 0),
+			       NAT_C_DROP_UNASKED));
+	refuse_quic(false);
+	assert_int_equal(leave(UDP, HOST(2), 6951, WORLD(11), 443), 6951);
+}
+
 static void without_a_rule_nothing_goes(void **state)
 {
 	(void)state;
@@ -543,6 +598,7 @@ int main(void)
 		cmocka_unit_test(rules_that_change_are_asked_again),
 		cmocka_unit_test(where_nobody_is_translated_to_a_flow_leaves_as_it_is),
 		cmocka_unit_test(what_a_proxy_takes_is_left_to_the_machine),
+		cmocka_unit_test(what_would_pass_by_a_proxy_is_refused_and_told),
 		cmocka_unit_test(without_a_rule_nothing_goes),
 		cmocka_unit_test(the_machine_speaks_and_is_answered),
 		cmocka_unit_test(the_machine_takes_no_port_of_a_host),

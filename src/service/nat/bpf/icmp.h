@@ -258,7 +258,7 @@ static __always_inline int error_stranger(const struct nat_device *in, const str
 		return tc_pass();
 	}
 	/* About what a proxy has sent in the name of the world. */
-	if ((in->flags & NAT_DEVICE_OUTSIDE) == 0 && taken4(&q->tuple) != 0) {
+	if ((in->flags & NAT_DEVICE_OUTSIDE) == 0 && taken4(&q->tuple)) {
 		return tc_pass();
 	}
 	return tc_drop(NAT_C_DROP_ICMP);

@@ -33,7 +33,7 @@ __noinline bool judge6(struct work6 *w)
 		rule_walk(&q, set->rules_n);
 	}
 	w->rule = q.rule;
-	w->rejects = q.action == NAT_REJECT;
+	w->rejects = q.action == NAT_REJECT ? NAT_C_DROP_RULE : 0;
 	return q.action == NAT_ALLOW;
 }
 

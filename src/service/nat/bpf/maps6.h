@@ -69,7 +69,7 @@ struct work6 {
 	__u8 side;
 	__u8 zone;	       /* where it goes */
 	__u8 flow_flags;       /* of a new one */
-	__u8 rejects;	       /* a rule wants the sender to be told */
+	__u8 rejects;	       /* the sender is told, and this counted; 0: he is not */
 	__u8 full;	       /* no flow or mapping could be had, which was counted */
 	__u8 ask;	       /* the kernel shall find the neighbour */
 	__u8 sumless;	       /* UDP of IPv4 without a checksum */

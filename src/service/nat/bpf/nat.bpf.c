@@ -122,10 +122,16 @@ int nat_xdp(struct xdp_md *xdp)
 	return xdp_known(xdp, &p, leg, s);
 }
 
-/* A decision that is none to go on; the packet has not been changed. */
-static __always_inline int xdp_decided(int decision)
+static __always_inline bool xdp_leaves_answer(const struct nat_device *in, int decision)
 {
-	return decision > 0 ? xdp_drop(decision) : XDP_PASS;
+	return in->zone != NAT_ZONE_OUTSIDE && answer_is_wanted(decision) && answer_could();
+}
+
+/* A decision that is none to go on; the packet has not been changed. What tc tells is left to it.
+ */
+static __always_inline int xdp_decided(const struct nat_device *in, int decision)
+{
+	return decision > 0 && !xdp_leaves_answer(in, decision) ? xdp_drop(decision) : XDP_PASS;
 }
 
 SEC("xdp")
@@ -141,7 +147,7 @@ int nat_xdp_new(struct xdp_md *xdp)
 	struct nat_leg4 *leg = leg_look(&p.tuple);
 	if (leg != NULL) {
 		int decision = recheck(leg);
-		return decision == OPEN_GO ? xdp_known(xdp, &p, leg, s) : xdp_decided(decision);
+		return decision == OPEN_GO ? xdp_known(xdp, &p, leg, s) : xdp_decided(in, decision);
 	}
 	struct opening *o = opening_get();
 	if (o == NULL) {
@@ -156,14 +162,14 @@ int nat_xdp_new(struct xdp_md *xdp)
 		leg = begin_leg_of(begin(o));
 		decision = o->why;
 	}
-	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_limit(decision) && answer_could()) {
-		return XDP_PASS; /* tc tells it */
+	if (xdp_leaves_answer(in, decision)) {
+		return XDP_PASS;
 	}
 	if (decision > 0) {
 		event_refused(view_xdp(xdp), p.l3, in->ifindex, &p.tuple, decision);
 	}
 	return leg != NULL && decision == OPEN_GO ? xdp_known(xdp, &p, leg, s)
-						  : xdp_decided(decision);
+						  : xdp_decided(in, decision);
 }
 
 /* options: they are looked at here, and not by another program. */
@@ -273,7 +279,7 @@ int nat_tc_new(struct __sk_buff *skb)
 	if (decision > 0) {
 		event_refused(view_skb(skb), tc_l3(in), in->ifindex, &p.tuple, decision);
 	}
-	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_limit(decision)) {
+	if (in->zone != NAT_ZONE_OUTSIDE && answer_is_wanted(decision)) {
 		return tc_reject(skb, decision);
 	}
 	if (leg == NULL || decision != OPEN_GO) {

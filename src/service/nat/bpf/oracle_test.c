@@ -402,7 +402,7 @@ static int run_program(struct trial *t, unsigned zone, struct frame *f)
 static bool counts_right(struct trial *t, unsigned dropped)
 {
 	unsigned n = 0;
-	for (unsigned c = NAT_C_DROP_FORMAT; c <= NAT_C_DROP_PROTOCOL; c++) {
+	for (unsigned c = NAT_C_DROP_FORMAT; c <= NAT_C_DROP_QUIC; c++) {
 		uint64_t now = plane_count(&t->plane, (enum nat_counter)c);
 		if (now != t->drops[c])
 			t->cause = c;

@@ -177,6 +177,40 @@ static __always_inline int refuse6(struct __sk_buff *skb, void *calls, const str
 	return tc_drop(why);
 }
 
+/* What is said to it where a proxy takes, as taken_action4. */
+__noinline int taken_action6(const struct nat_tuple6 *tuple)
+{
+	if (tuple == NULL || !taken_asks(tuple->proto)) {
+		return 0;
+	}
+	struct rule_question q = {0};
+	__builtin_memcpy(q.src, tuple->src.words, 16);
+	__builtin_memcpy(q.dst, tuple->dst.words, 16);
+	q.from = 1u << (tuple->zone & 31);
+	q.proto = tuple->proto;
+	q.sport = bpf_ntohs(tuple->sport);
+	q.dport = bpf_ntohs(tuple->dport);
+	return taken_by_rules(&q);
+}
+
+static __always_inline bool taken6(const struct nat_tuple6 *tuple)
+{
+	return tuple->proto == IPPROTO_TCP && taken_action6(tuple) == NAT_ALLOW;
+}
+
+/* Whether what w->tuple begins towards w->to in w->zone passes by a proxy; then its sender is told.
+ * Where its destination is another one than it says, it goes to nobody in the world. */
+static __always_inline bool passes_by6(struct work6 *w)
+{
+	if (w->tuple.proto != IPPROTO_UDP || w->zone != NAT_ZONE_OUTSIDE ||
+	    w->tuple.zone == NAT_ZONE_OUTSIDE || w->tuple.zone == NAT_ZONE_GATEWAY ||
+	    !address6_is(&w->to, &w->tuple.dst) || taken_action6(&w->tuple) != NAT_REJECT) {
+		return false;
+	}
+	w->rejects = NAT_C_DROP_QUIC;
+	return true;
+}
+
 /* A flow that was allowed by rules that are no more: by those of now. */
 static __always_inline bool still_allowed6(struct work6 *w)
 {
@@ -193,7 +227,7 @@ static __always_inline bool still_allowed6(struct work6 *w)
 		w->p.code = 0;
 	}
 	bool judged = w->tuple.zone != NAT_ZONE_GATEWAY;
-	if (judged && !judge6(w)) {
+	if ((judged && !judge6(w)) || passes_by6(w)) {
 		flow->flags |= NAT_FLOW_END;
 		return false;
 	}
@@ -280,22 +314,6 @@ static __always_inline bool is_nat64(const struct work6 *w)
 	       address6_under(&w->p.tuple.dst, &s->nat64, s->nat64_bits);
 }
 
-/* Whether a proxy of this machine takes what goes so to the world. */
-__noinline int taken6(const struct nat_tuple6 *tuple)
-{
-	if (tuple == NULL || tuple->proto != IPPROTO_TCP || !taken_any()) {
-		return 0;
-	}
-	struct rule_question q = {0};
-	__builtin_memcpy(q.src, tuple->src.words, 16);
-	__builtin_memcpy(q.dst, tuple->dst.words, 16);
-	q.from = 1u << (tuple->zone & 31);
-	q.proto = tuple->proto;
-	q.sport = bpf_ntohs(tuple->sport);
-	q.dport = bpf_ntohs(tuple->dport);
-	return taken_by_rules(&q);
-}
-
 static __always_inline int new_through6(struct __sk_buff *skb, void *calls, struct work6 *w)
 {
 	const struct nat_settings6 *s = settings6_get();
@@ -306,7 +324,7 @@ static __always_inline int new_through6(struct __sk_buff *skb, void *calls, stru
 	    (all->flags & NAT_SETTING_FORWARDING) == 0) {
 		return tc_drop(NAT_C_DROP_UNASKED);
 	}
-	bool opens = opens6(&w->p), taken = !outside && taken6(&w->tuple) != 0;
+	bool opens = opens6(&w->p), taken = !outside && taken6(&w->tuple);
 	if (!opens && !taken) {
 		return tc_drop(NAT_C_DROP_NO_FLOW);
 	}
@@ -333,6 +351,9 @@ static __always_inline int new_through6(struct __sk_buff *skb, void *calls, stru
 	}
 	if (taken) {
 		return tc_pass();
+	}
+	if (passes_by6(w)) {
+		return refuse6(skb, calls, w, NAT_C_DROP_QUIC);
 	}
 	/* RFC 6296 2.2, 3.6? Two inside that speak by an outer address: both are translated. */
 	if (!outside && inward == PREFIX6_MOVED && w->zone != NAT_ZONE_OUTSIDE) {
@@ -481,7 +502,7 @@ static __always_inline int error6(struct __sk_buff *skb, void *calls)
 		 * name of the world. */
 		bool inside = w->p.tuple.zone != NAT_ZONE_OUTSIDE;
 		bool ours = is_ours6(&w->p.tuple.dst) ||
-			    (address6_is(&w->p.tuple.dst, &w->tuple.dst) && taken6(&w->tuple) != 0);
+			    (address6_is(&w->p.tuple.dst, &w->tuple.dst) && taken6(&w->tuple));
 		return inside && ours ? tc_pass() : tc_drop(NAT_C_DROP_ICMP);
 	}
 	const struct nat_flow6 *flow = flow6_get(w->flow);

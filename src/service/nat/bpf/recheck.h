@@ -42,7 +42,14 @@ static __always_inline int recheck_rules(struct opening *o, const struct nat_flo
 	if (forward) {
 		return decide_rules(o, to, OPEN_GO);
 	}
-	return opening_inside(o) ? decide_between(o, to) : decide_rules(o, to, NAT_C_DROP_UNASKED);
+	if (!opening_inside(o)) {
+		return decide_rules(o, to, NAT_C_DROP_UNASKED);
+	}
+	int decision = decide_between(o, to);
+	if (decision == OPEN_GO && to == NAT_ZONE_OUTSIDE && passes_by4(&o->tuple[0])) {
+		return NAT_C_DROP_QUIC;
+	}
+	return decision;
 }
 
 /* Who goes to the world with an address that it does not know must still be let. */

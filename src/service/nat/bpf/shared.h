@@ -437,7 +437,9 @@ struct nat_set {
 	__u16 plain_n;	 /* behind rules_n: to whom nobody is translated; action is of no matter */
 	__u32 forward_first;
 	__u16 forwards_n;
-	__u16 taken_n; /* behind plain_n: what a proxy takes; NAT_ALLOW: it does */
+	/* Behind plain_n: what a proxy takes. NAT_ALLOW: it does; NAT_REJECT: it would pass by
+	 * the proxy (QUIC), and is refused; NAT_DROP: it is left alone. */
+	__u16 taken_n;
 };
 
 /* Map settings: one, rewritten by the service at any time, each field for itself. The first 64
@@ -491,11 +493,12 @@ enum nat_counter {
 	NAT_C_DROP_NO_ROUTE,
 	NAT_C_DROP_LEAK,     /* a private source on its way out, not translated */
 	NAT_C_DROP_PROTOCOL, /* one that cannot be translated */
+	NAT_C_DROP_QUIC,     /* UDP to ports of which a proxy takes TCP */
 	NAT_C_RACE,	     /* two processors began the same flow: one packet was dropped */
 	NAT_C_EVENTS_LOST,
 	NAT_C_TTL_ANSWERED,
 	NAT_C_MTU_ANSWERED,
-	NAT_C_REFUSAL_ANSWERED, /* by ICMP or a RST, of what a rule rejects */
+	NAT_C_REFUSAL_ANSWERED, /* by ICMP or a RST, of what a rule rejects, QUIC too */
 	NAT_C_FRAGMENTS_HELD,
 	NAT_C_N,
 };

@@ -252,6 +252,45 @@ static void assert_refused(uint16_t sport, enum nat_counter why)
 	assert_int_equal(world_count(NAT_C_DROP_RULE), rules);
 }
 
+static void what_would_pass_by_a_proxy_is_refused_and_told(void **state)
+{
+	struct nat_rule rule = {.from = 1U << NAT_ZONE_INSIDE,
+				.to = 1U << NAT_ZONE_OUTSIDE,
+				.proto = 17,
+				.action = NAT_REJECT,
+				.src_last = UINT16_MAX,
+				.dst_first = 53,
+				.dst_last = 53};
+	struct nat_settings s, other;
+	uint32_t zero = 0, number;
+	NEEDS_PROGRAMS();
+	world_get("settings", &zero, &s);
+	open_udp(1021);
+	number = s.sets[0].rule_first + s.sets[0].rules_n;
+	world_put("rules", &number, &rule);
+	other = s;
+	other.sets[0].taken_n = 1;
+	other.rules_gen++;
+	world_put("settings", &zero, &other);
+	assert_refused(1022, NAT_C_DROP_QUIC);
+	/* A flow from before as well; another port, and TCP, are not meant. */
+	assert_refused(1021, NAT_C_DROP_QUIC);
+	struct frame f = udp_six(LAN, HOST, 1023, WORLD, 54, 20, 64);
+	struct frame want = leaving(udp_six(WAN, HOST, 1023, WORLD, 54, 20, 63));
+	assert_sends("nat_in6", LAN, f, &want);
+	/* What the firewall refuses it refuses, and counts. */
+	struct nat_rule first;
+	other.sets[0].rules_n = 0;
+	number = other.sets[0].rule_first;
+	world_get("rules", &number, &first);
+	world_put("rules", &number, &rule);
+	world_put("settings", &zero, &other);
+	assert_drops("nat_in6", LAN, udp_six(LAN, HOST, 1022, WORLD, 53, 20, 64), NAT_C_DROP_RULE);
+	world_put("rules", &number, &first);
+	world_put("settings", &zero, &s);
+	open_udp(1022);
+}
+
 static void a_host_has_a_limit(void **state)
 {
 	struct nat_settings s, few;
@@ -537,6 +576,7 @@ int main(void)
 		cmocka_unit_test(rules_let_in_and_judge_again),
 		cmocka_unit_test(what_a_proxy_takes_is_left_to_the_machine),
 		cmocka_unit_test(a_host_has_a_limit),
+		cmocka_unit_test(what_would_pass_by_a_proxy_is_refused_and_told),
 		cmocka_unit_test(a_full_table_refuses),
 		cmocka_unit_test(the_machine_speaks_and_is_answered),
 		cmocka_unit_test(neighbours_are_heard_and_not_forwarded),
