@@ -16,6 +16,7 @@
 #define LAN   "iifname { \"lan0\" } "
 #define GUEST "iifname { \"guest0\" } "
 #define BOTH  "iifname { \"lan0\", \"guest0\" } "
+#define OUT   "oifname { \"wan0\" } "
 
 enum { ROOM = 1 << 20 };
 
@@ -136,20 +137,67 @@ static void what_the_firewall_refuses_is_not_led(void **state)
 	const char *body = chain(&m, "may_be_taken");
 	assert_non_null(body);
 	static const char first[] =
-		"\t\t" GUEST "ip daddr 198.51.100.0/24 return comment \"line 6\"\n"
+		"\t\t" GUEST "ip daddr 198.51.100.0/24 counter drop comment \"line 6\"\n"
 		"\t\t" LAN "meta l4proto 6 th dport 80 limit name \"rate_1\" goto taken comment "
 		"\"line 9\"\n"
-		"\t\t" LAN "return comment \"line 10\"\n";
+		"\t\t" LAN "counter drop comment \"line 10\"\n";
 	if (strncmp(body, first, strlen(first)) != 0)
 		fail_msg("%s", body);
 	/* Rules about the world's own packets and the gateway are none of its business. */
 	assert_null(strstr(body, "line 7"));
 	assert_null(strstr(body, "line 8"));
-	/* What nobody wrote has no line. */
+	/* What nobody wrote has no line; what nothing allows goes no further, to be asked again. */
 	assert_non_null(strstr(body, "goto taken\n"));
+	const char *end = strrchr(body, '"');
+	assert_true(end && strstr(end, "goto taken\n\t\tcounter drop\n"));
+	/* Who would not be led is judged elsewhere, so that a rate counts nobody twice. */
+	assert_chain(&m, "asked",
+		     "\t\t" BOTH "meta nfproto ipv4 meta l4proto 6 th dport 80 goto may_be_taken "
+		     "comment \"line 11\"\n");
 	/* Beside programs, which have judged, it is not asked again. */
 	assert_int_equal(make(&m, nat_nft_make_taken, ROOM - 1), OK);
 	assert_null(chain(&m, "may_be_taken"));
+	done(&m);
+}
+
+/* By the same words as what is led; an answer of who was called from outside is none. */
+static void what_would_pass_by_is_refused(void **state)
+{
+	struct made m;
+	(void)state;
+	begin(&m, HEAD "  intercept:\n"
+		       "    - {traffic: 80/tcp, to: 192.168.1.1:3180, from: guests, quic: pass}\n"
+		       "    - {traffic: 80-443/tcp, to: [192.168.1.1:3181, \"[fd00::1]:3181\"], "
+		       "except-from: 192.168.1.9}\n");
+	assert_int_equal(make(&m, nat_nft_make, ROOM - 1), OK);
+	assert_chain(
+		&m, "past_proxies",
+		"\t\ttype filter hook forward priority 5; policy accept;\n"
+		"\t\tmeta l4proto != udp accept\n"
+		"\t\tct direction reply accept\n"
+		"\t\t" GUEST OUT "meta nfproto ipv4 meta l4proto 17 th dport 80 accept comment "
+		"\"line 6\"\n"
+		"\t\t" BOTH OUT "ip saddr 192.168.1.9/32 meta l4proto 17 th dport 80-443 accept "
+		"comment \"line 7\"\n"
+		"\t\t" BOTH OUT "meta nfproto ipv4 meta l4proto 17 th dport 80-443 counter "
+		"reject with icmpx admin-prohibited comment \"line 7\"\n"
+		"\t\t" BOTH OUT "ip6 daddr 2000::/3 meta l4proto 17 th dport 80-443 counter "
+		"reject with icmpx admin-prohibited comment \"line 7\"\n");
+	/* Programs refuse it themselves; what they leave and nobody leads stays. */
+	assert_int_equal(make(&m, nat_nft_make_taken, ROOM - 1), OK);
+	assert_null(chain(&m, "past_proxies"));
+	assert_chain(
+		&m, "not_led",
+		"\t\ttype filter hook forward priority 0; policy accept;\n"
+		"\t\tmeta l4proto != tcp accept\n"
+		"\t\t" GUEST OUT "meta nfproto ipv4 meta l4proto 6 th dport 80 counter drop "
+		"comment \"line 6\"\n"
+		"\t\t" BOTH OUT "ip saddr 192.168.1.9/32 meta l4proto 6 th dport 80-443 accept "
+		"comment \"line 7\"\n"
+		"\t\t" BOTH OUT "meta nfproto ipv4 meta l4proto 6 th dport 80-443 counter drop "
+		"comment \"line 7\"\n"
+		"\t\t" BOTH OUT "ip6 daddr 2000::/3 meta l4proto 6 th dport 80-443 counter drop "
+		"comment \"line 7\"\n");
 	done(&m);
 }
 
@@ -274,6 +322,7 @@ int main(void)
 		cmocka_unit_test(the_exceptions_stand_before_what_is_led),
 		cmocka_unit_test(each_family_goes_to_its_own_listener),
 		cmocka_unit_test(what_the_firewall_refuses_is_not_led),
+		cmocka_unit_test(what_would_pass_by_is_refused),
 		cmocka_unit_test(what_stays_here_is_left_alone),
 		cmocka_unit_test(a_family_that_nobody_has_here_has_no_line),
 		cmocka_unit_test(listeners_let_in_who_was_led),
