@@ -348,8 +348,9 @@ static void where_nobody_is_translated_to_a_flow_leaves_as_it_is(void **state)
 			       NAT_C_DROP_RULE));
 }
 
-/* What a proxy takes: TCP to port 443 of the world, but of 203.0.113.12. */
-static void take(bool on)
+/* The first n rules of what a proxy takes: TCP to port 443 of the world, but of 203.0.113.12; and
+ * of what would pass it by, UDP. */
+static void take(uint16_t n)
 {
 	struct nat_rule *rules = plane.rules.base;
 	rules[2] = rules[1];
@@ -361,7 +362,11 @@ static void take(bool on)
 	rules[2].action = NAT_DROP;
 	rules[2].dst_bits = 96 + 32;
 	memcpy(rules[2].dst, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\x0c", 16);
-	plane_settings(&plane)->sets[0].taken_n = on ? 2 : 0;
+	rules[4] = rules[2];
+	rules[5] = rules[3];
+	rules[4].proto = rules[5].proto = UDP;
+	rules[5].action = NAT_REJECT;
+	plane_settings(&plane)->sets[0].taken_n = n;
 	plane_settings(&plane)->rules_gen++;
 }
 
@@ -378,7 +383,7 @@ static void what_a_proxy_takes_is_left_to_the_machine(void **state)
 	(void)state;
 	need_plane();
 	assert_int_equal(leave(TCP, HOST(2), 6930, WORLD(11), 443), 6930);
-	take(true);
+	take(2);
 	assert_true(is_passed(6931, 443, SYN) && is_passed(6931, 443, ACK));
 	assert_true(is_passed(6931, 443, 1 | ACK) && is_passed(6931, 443, 4));
 	/* Other ports, protocols and destinations are not. */
@@ -401,34 +406,16 @@ static void what_a_proxy_takes_is_left_to_the_machine(void **state)
 	/* From outside nobody is taken, nor who says that he is somebody inside. */
 	assert_true(is_dropped(WAN, frame_make(&plane, WAN, TCP, WORLD(7), 1, WORLD(11), 443, SYN),
 			       NAT_C_DROP_UNASKED));
-	take(false);
+	take(0);
 	assert_true(is_dropped(LAN,
 			       frame_make(&plane, LAN, TCP, HOST(2), 6931, WORLD(11), 443, ACK),
 			       NAT_C_DROP_NO_FLOW));
 	assert_int_equal(leave(TCP, HOST(2), 6934, WORLD(11), 443), 6934);
 }
 
-/* UDP to the ports that a proxy takes, but of 203.0.113.12. */
-static void refuse_quic(bool on)
-{
-	struct nat_rule *rules = plane.rules.base;
-	take(on);
-	rules[4] = rules[2];
-	rules[5] = rules[3];
-	rules[4].proto = rules[5].proto = UDP;
-	rules[5].action = NAT_REJECT;
-	plane_settings(&plane)->sets[0].taken_n = on ? 4 : 0;
-	plane_settings(&plane)->ttl_answers_s = 250;
-}
-
 static struct frame quic(uint16_t sport, uint32_t dst, uint16_t dport)
 {
 	return frame_make(&plane, LAN, UDP, HOST(2), sport, dst, dport, 0);
-}
-
-static int enter_xdp(struct frame f)
-{
-	return plane_run(&plane, "nat_xdp", LAN, &f);
 }
 
 /* RFC 9308 2: who is told that UDP does not get through falls back at once. */
@@ -437,11 +424,13 @@ static void what_would_pass_by_a_proxy_is_refused_and_told(void **state)
 	(void)state;
 	need_plane();
 	assert_int_equal(leave(UDP, HOST(2), 6950, WORLD(11), 443), 6950);
-	refuse_quic(true);
+	take(4);
+	plane_settings(&plane)->ttl_answers_s = 250;
 	assert_true(is_refused(LAN, quic(6951, WORLD(11), 443), NAT_C_DROP_QUIC));
 	/* XDP leaves the telling to tc. */
 	uint64_t before = plane_count(&plane, NAT_C_DROP_QUIC);
-	assert_int_equal(enter_xdp(quic(6951, WORLD(11), 443)), XDP_PASS);
+	struct frame f = quic(6951, WORLD(11), 443);
+	assert_int_equal(plane_run(&plane, "nat_xdp", LAN, &f), XDP_PASS);
 	assert_int_equal(plane_count(&plane, NAT_C_DROP_QUIC), before);
 	/* Other ports and destinations are not, and TCP is the proxy's. */
 	assert_int_equal(leave(UDP, HOST(2), 6952, WORLD(11), 444), 6952);
@@ -459,7 +448,7 @@ static void what_would_pass_by_a_proxy_is_refused_and_told(void **state)
 	rules[1] = first;
 	assert_true(is_dropped(WAN, frame_make(&plane, WAN, UDP, WORLD(7), 1, WORLD(11), 443, 0),
 			       NAT_C_DROP_UNASKED));
-	refuse_quic(false);
+	take(0);
 	assert_int_equal(leave(UDP, HOST(2), 6951, WORLD(11), 443), 6951);
 }
 
