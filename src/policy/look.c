@@ -18,6 +18,7 @@ struct looking {
 	/* Of an address: the reading of its path that is judged; empty: of a name alone. */
 	struct span reading;
 	bool secure;
+	bool nameless;	/* the host is an IP address */
 	uint32_t steps; /* left for paths */
 	/* The name as text, made when the first pattern is met. */
 	uint8_t text[DNS_NAME_MAX];
@@ -254,7 +255,8 @@ static bool has_any(const uint64_t *lists)
 
 static void walk_all(struct looking *l, const struct anchors *a)
 {
-	walk(l);
+	if (!l->nameless)
+		walk(l);
 	if (a)
 		walk_paths(l, a);
 }
@@ -291,6 +293,14 @@ void policy_look(const struct policy *p, const struct policy_view *view,
 		decide(&l, NULL, ret);
 }
 
+/* One label that has what no label of a name has. */
+static bool is_address(const struct dns_name *n)
+{
+	struct span label = span_of(n->wire + 1, n->wire[0]);
+	return n->wire[0] + 2 == n->len &&
+	       (label.data[0] == '[' || span_find(label, '.') < label.len);
+}
+
 /* 2: it is blocked; 0: allowed. */
 static unsigned badness(enum policy_verdict v)
 {
@@ -304,7 +314,10 @@ void policy_look_url(const struct policy *p, const struct policy_view *view,
 	struct policy_readings readings;
 	struct policy_match worst = {0};
 	if (says_nothing(view) || !(p->names.path_depths[0] | p->names.path_depths[1])) {
-		policy_look(p, view, name, ret);
+		if (is_address(name))
+			*ret = (struct policy_match){0};
+		else
+			policy_look(p, view, name, ret);
 		return;
 	}
 	policy_url_read(target, &readings);
@@ -313,7 +326,8 @@ void policy_look_url(const struct policy *p, const struct policy_view *view,
 				    .view = view,
 				    .name = name,
 				    .reading = readings.items[i],
-				    .secure = secure};
+				    .secure = secure,
+				    .nameless = is_address(name)};
 		struct policy_match match;
 		struct anchors a;
 		anchors_of(readings.items[i], &a);

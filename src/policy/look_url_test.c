@@ -90,6 +90,62 @@ static void names_are_told_apart_from_their_paths(void **state)
 	done(&f);
 }
 
+static struct policy_match look_at(const struct fixture *f, const char *address, const char *target)
+{
+	struct ip_address a;
+	struct policy_match m;
+	struct dns_name n;
+	assert_int_equal(ip_address_parse(span_text(address), &a), OK);
+	policy_address_name(&a, &n);
+	policy_look_url(f->p, &f->view, &n, span_text(target), false, &m);
+	return m;
+}
+
+static void servers_without_a_name_have_paths(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address, *target, *line; /* NULL: nothing is said */
+	} cases[] = {
+		{"192.0.2.1", "/bin.sh?x", "||192.0.2.1/bin.sh"},
+		{"::ffff:192.0.2.1", "/bin.sh", "||192.0.2.1/bin.sh"},
+		{"192.0.2.1", "/", NULL},
+		{"192.0.2.2", "/bin.sh", NULL},
+		{"2.192.0.2", "/bin.sh", NULL},
+		{"192.0.2.3", "/i", "192.0.2.3/i"},
+		{"2001:db8::1", "/x/y", "||[2001:db8::1]/x/"},
+		{"2001:db8::2", "/p", "|http://[2001:db8::2]/p"},
+		{"2001:db8::3", "/x/y", NULL},
+	};
+	char text[POLICY_LINE_TEXT_MAX];
+	struct fixture f = made("||192.0.2.1/bin.sh\n||[2001:0DB8::0:1]/x/\n"
+				"|http://[2001:db8::2]/p\nhttp://192.0.2.3/i",
+				NULL, NULL);
+	assert_int_equal(f.built.lines, 4);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy_match m = look_at(&f, cases[i].address, cases[i].target);
+		assert_int_equal(m.verdict,
+				 cases[i].line ? POLICY_SAYS_BLOCK : POLICY_SAYS_NOTHING);
+		if (cases[i].line)
+			assert_string_equal(policy_line_format(&m, text), cases[i].line);
+	}
+	/* Each label of its own would make a name of an address. */
+	assert_false(blocks(&f, "192.0.2.1", "/bin.sh"));
+	done(&f);
+	/* Every name is no address, with lines about paths and without. */
+	f = made("||*^\n||1*^\n||192.0.2.1/\n@@||192.0.2.1/ok", NULL, NULL);
+	assert_int_equal(look_at(&f, "192.0.2.1", "/").verdict, POLICY_SAYS_BLOCK);
+	assert_int_equal(look_at(&f, "192.0.2.1", "/ok").verdict, POLICY_SAYS_ALLOW);
+	assert_int_equal(look_at(&f, "192.0.2.2", "/").verdict, POLICY_SAYS_NOTHING);
+	assert_int_equal(look_at(&f, "2001:db8::1", "/").verdict, POLICY_SAYS_NOTHING);
+	assert_true(blocks(&f, "localhost", "/"));
+	done(&f);
+	f = made("||*^", NULL, NULL);
+	assert_int_equal(look_at(&f, "192.0.2.1", "/").verdict, POLICY_SAYS_NOTHING);
+	assert_int_equal(look_at(&f, "2001:db8::1", "/").verdict, POLICY_SAYS_NOTHING);
+	done(&f);
+}
+
 static void no_spelling_leads_past_a_line(void **state)
 {
 	(void)state;
@@ -219,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_told_apart_from_their_paths),
+		cmocka_unit_test(servers_without_a_name_have_paths),
 		cmocka_unit_test(no_spelling_leads_past_a_line),
 		cmocka_unit_test(exceptions_hold_only_where_every_reading_says_so),
 		cmocka_unit_test(ranks_hold_between_names_and_paths),

@@ -156,13 +156,18 @@ struct policy_match {
 	struct span path;    /* of a line with one: path.h, borrowed */
 };
 
+/* What stands for an IP address where an address is looked for: one label, as RFC 5952 has it, IPv6
+ * in brackets, which no name is. IPv4 inside IPv6 is IPv4. */
+void policy_address_name(const struct ip_address *a, struct dns_name *ret);
+
 /* Writes nothing but ret, takes no lock; `name` in lower case. */
 void policy_look(const struct policy *p, const struct policy_view *view,
 		 const struct dns_name *name, struct policy_match *ret);
 
 /* The same of an address: lines with paths count too. target: its path and query as the client
  * wrote them, at most POLICY_URL_MAX octets. Each reading of them (url.h) is judged, and the worst
- * verdict holds: it is blocked where one is, and allowed where all are. */
+ * verdict holds: it is blocked where one is, and allowed where all are. Of policy_address_name's
+ * only lines with a path count, as the others are about names. */
 void policy_look_url(const struct policy *p, const struct policy_view *view,
 		     const struct dns_name *name, struct span target, bool secure,
 		     struct policy_match *ret);

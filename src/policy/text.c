@@ -3,6 +3,8 @@
 #include "policy/pattern.h"
 #include "proto/ip/address.h"
 
+#include <assert.h>
+
 /* 0: not of names. */
 static uint8_t name_octet(uint8_t c)
 {
@@ -49,6 +51,41 @@ bool policy_name_read(struct span text, struct dns_name *ret)
 	n.wire[label] = 0;
 	n.len = (uint8_t)(label + 1);
 	*ret = n;
+	return true;
+}
+
+void policy_address_name(const struct ip_address *a, struct dns_name *ret)
+{
+	static_assert(IP_ADDRESS_TEXT_MAX + 2 <= DNS_LABEL_MAX, "it is one label");
+	const struct ip_address plain = ip_address_unmap(a);
+	char text[IP_ADDRESS_TEXT_MAX];
+	size_t len = ip_address_format(&plain, text);
+	bool six = plain.family == 6;
+	struct dns_name n = {0};
+	if (six)
+		n.wire[1] = '[';
+	memcpy(n.wire + 1 + six, text, len);
+	if (six)
+		n.wire[2 + len] = ']';
+	n.wire[0] = (uint8_t)(len + 2u * six);
+	n.len = (uint8_t)(n.wire[0] + 2);
+	*ret = n;
+}
+
+static bool read_ip(struct span text, struct ip_address *ret)
+{
+	bool six = text.len > 2 && text.data[0] == '[' && text.data[text.len - 1] == ']';
+	if (six)
+		text = span_sub(text, 1, text.len - 2);
+	return ip_address_parse(text, ret) == OK && ret->family == (six ? 6 : 4);
+}
+
+bool policy_host_read(struct span text, struct dns_name *ret)
+{
+	struct ip_address a;
+	if (!read_ip(text, &a))
+		return policy_name_read(text, ret);
+	policy_address_name(&a, ret);
 	return true;
 }
 
@@ -228,14 +265,17 @@ static size_t path_at(struct span text)
 static enum policy_line_kind read_path(struct span host, struct span path, unsigned flags,
 				       struct policy_line *ret)
 {
-	if (starts(host, "*.") && !(flags & (POLICY_PATH_CLEAR | POLICY_PATH_SECURE))) {
+	bool below = starts(host, "*.") && !(flags & (POLICY_PATH_CLEAR | POLICY_PATH_SECURE));
+	if (below) {
 		ret->scope = POLICY_BELOW;
 		host = span_sub(host, 2, host.len);
 	}
 	if (ret->match_case)
 		flags |= POLICY_PATH_CASE;
-	/* With room for the label in which its anchor lies. */
-	return has(host, ".") && policy_name_read(host, &ret->name) &&
+	/* Below an address is nobody. With room for the label in which its anchor lies. */
+	bool found =
+		below ? policy_name_read(host, &ret->name) : policy_host_read(host, &ret->name);
+	return found && (has(host, ".") || has(host, ":")) &&
 			       ret->name.len + POLICY_PATH_LABEL_LEN <= DNS_NAME_MAX &&
 			       policy_path_read(path, flags, ret->room, &ret->path)
 		       ? POLICY_LINE_RULE

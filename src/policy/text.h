@@ -13,6 +13,7 @@
  *	||example.org/ads/a*.gif		addresses (path.h) of the name and all below it
  *	|https://example.org/ads		addresses of the name exactly, of https alone
  *	example.org/ads  http://example.org/ads	of the name exactly, by http and https
+ *	||192.0.2.1/x  |http://[2001:db8::1]/x	of a server without a name
  *	@@ before any of those that begin with |	an exception
  *	$important, $badfilter, $all behind those	the only modifiers about names alone
  *	$match-case besides, where there is a path
@@ -62,6 +63,10 @@ enum policy_line_kind policy_line_next(struct policy_line *l);
 /* A name as lists write it: letters, digits, hyphens, underscores, dots; a dot at its end may be
  * there. false: another octet, an empty or too long label, an IPv4 address. */
 bool policy_name_read(struct span text, struct dns_name *ret);
+
+/* The host of an address as people and lists write it: a name, or an IP address (IPv6 in brackets),
+ * which becomes policy_address_name's. false: neither. */
+bool policy_host_read(struct span text, struct dns_name *ret);
 
 /* The next line of a text, without its end; text moves behind it. false: there was none. */
 bool policy_text_next(struct span *text, struct span *ret_line);

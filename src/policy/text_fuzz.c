@@ -17,7 +17,9 @@ static void look(const struct policy *p, const struct policy_view *v, struct spa
 		return;
 	policy_look(p, v, &l.name, &m);
 	(void)policy_line_format(&m, text);
-	if ((l.scope == POLICY_SUBTREE || l.scope == POLICY_EXACT) && l.important && l.exception)
+	/* A line about paths says nothing of the name alone. */
+	if ((l.scope == POLICY_SUBTREE || l.scope == POLICY_EXACT) && l.important && l.exception &&
+	    !l.path.len)
 		ASSERT(m.verdict != POLICY_SAYS_BLOCK);
 	if (m.verdict == POLICY_SAYS_BLOCK)
 		ASSERT(!m.exception && m.rule == 0 && m.list == 0);

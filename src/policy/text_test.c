@@ -28,6 +28,17 @@ static void is_rule(const char *text, enum policy_scope scope, const char *name)
 	assert_true(dns_name_equal(&l.name, &n));
 }
 
+static void refuses_what_is_no_address(void **state)
+{
+	static const char *const lines[] = {"||192.0.2/a",	"||192.0.2.01/a",
+					    "||2001:db8::1/a",	"||[192.0.2.1]/a",
+					    "||[2001:db8::1/a", "||*.192.0.2.1/a"};
+	struct policy_line l;
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(policy_line_read(span_text(lines[i]), &l), POLICY_LINE_PATH);
+}
+
 static void refuses_what_is_no_domain_rule(void **state)
 {
 	(void)state;
@@ -55,7 +66,7 @@ static void refuses_what_is_no_domain_rule(void **state)
 		{POLICY_LINE_PATH, "||example.org:8080/ads"},
 		{POLICY_LINE_PATH, "|http://user@example.org/"},
 		{POLICY_LINE_PATH, "|https://example.org"},
-		{POLICY_LINE_PATH, "||192.0.2.1/a"},
+		{POLICY_LINE_PATH, "||192.0.2.1:8080/a"},
 		{POLICY_LINE_PATH, "||ads*.example.org/a"},
 		{POLICY_LINE_PATH, "||example.org*/a"},
 		{POLICY_LINE_PATH, "||org/a"},
@@ -203,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_is_no_domain_rule),
+		cmocka_unit_test(refuses_what_is_no_address),
 		cmocka_unit_test(refuses_names_that_are_too_long),
 		cmocka_unit_test(reads_each_form),
 		cmocka_unit_test(reads_paths_behind_names),

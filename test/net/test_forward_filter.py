@@ -22,6 +22,8 @@ LISTS = """    ads:
         - "||example.com^*/track.gif|"
         - "@@||example.com/ads/ok/"
         - "https://other.example.com/secret"
+        - "||9.0.0.10/bin/"
+        - "http://9.0.0.10/i"
 """
 FRESH = {"Cache-Control": "max-age=60"}
 CURL = ["curl", "-sS", "--path-as-is", "--noproxy", "", "--proxy", f"http://{PROXY}:3128"]
@@ -127,6 +129,21 @@ def test_paths_of_lists_are_refused_however_they_are_spelt(site):
     assert curl(site, "/secret", host="other.example.com").status == 403
     wait_for(lambda: any(line.get("cause") == "blocked-path" and line.get("detail") == "blocked:1" for line in site.log()))
     assert site.metric('refused_total{why="blocked-path"}') >= len(SPELLINGS)
+
+
+def test_servers_without_a_name_have_paths_too(site):
+    set_up(site, "")
+    site.origin.seen.clear()
+    for path, line in (("/bin/a.sh", 5), ("/x/../bin/", 5), ("/i", 6)):
+        answer = curl(site, path, host="9.0.0.10")
+        assert answer.status == 403 and f'details="blocked:{line}"' in answer.why, path
+    assert not site.origin.seen
+    # The same path of a name that leads there is another host's.
+    assert curl(site, "/bin/a.sh").status == 200
+    assert curl(site, "/page", host="9.0.0.10").status == 200
+    assert curl(site, "/bin/a.sh", host="9.0.0.10", client=OTHER).status == 200
+    done = site.gateway.run(binary(), "policy", "why", "--json", "-c", site.policy.config_path, "--client", CLIENT, "http://9.0.0.10/bin/x", timeout=30)
+    assert json.loads(done.stdout)["verdict"] == "blocked", done
 
 
 def test_http2_clients_are_judged_alike(site):
@@ -271,4 +288,4 @@ def test_the_policy_says_why_an_address_is_blocked(site):
     assert "|https" not in ask("http://other.example.com/secret") and "blocked" in ask("https://other.example.com/secret?x")
     assert site.policy.control("GET", "/why?url=/ads/")[0] == 400
     shown = {one["list"]: one for one in site.policy.control("GET", "/lists")[1]}
-    assert shown["blocked"]["paths"] == 4 and shown["blocked"]["exceptions"] == 1
+    assert shown["blocked"]["paths"] == 6 and shown["blocked"]["exceptions"] == 1

@@ -12,6 +12,7 @@
 #include "service/forward-proxy/io_exchange.h"
 #include "service/forward-proxy/io_worker.h"
 
+struct dns_name;
 struct policy;
 
 /* What the core asks; arg is the worker. Its file has the order of the steps. */
@@ -100,6 +101,8 @@ bool forward_rules_let(struct forward_exchange *e, const struct destination *to,
 bool forward_rules_fit(const struct forward_exchange *e, const struct access_rules *rules);
 /* io_policy.c: what the site's policy says of the host, and of the path where it is seen. */
 enum forward_step forward_judge_policy(struct forward_exchange *e, struct proxy_verdict *ret);
+/* As the policy knows the host: its name, or what stands for its address. */
+bool forward_policy_name(const struct destination *to, struct dns_name *ret);
 /* As above; *ret: which list. */
 bool forward_policy_lets(struct forward_exchange *e, const struct destination *to,
 			 struct span *ret);

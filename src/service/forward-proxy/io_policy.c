@@ -62,6 +62,14 @@ struct said {
 	struct dns_name target;
 };
 
+bool forward_policy_name(const struct destination *to, struct dns_name *ret)
+{
+	if (!to->address.family)
+		return policy_name_read(destination_name(to), ret);
+	policy_address_name(&to->address, ret);
+	return true;
+}
+
 /* False: nothing. */
 static bool look(const struct forward_exchange *e, const struct destination *to, struct said *ret)
 {
@@ -69,13 +77,15 @@ static bool look(const struct forward_exchange *e, const struct destination *to,
 	struct dns_name name;
 	struct policy_view view;
 	enum policy_engine engine;
-	if (!held || !e->view->site->conf->policy || to->address.family ||
-	    !policy_name_read(destination_name(to), &name))
+	bool fetch = e->kind == FORWARD_FETCH && to == &e->to;
+	/* An address has no name to judge, but paths. */
+	if (!held || !e->view->site->conf->policy || (to->address.family && !fetch) ||
+	    !forward_policy_name(to, &name))
 		return false;
 	const struct policy *p = ret->policy = policy_held_policy(held);
 	policy_view(p, forward_groups_of(e, held), clock_wall_s(), policy_held_pauses(held), &view);
 	const struct proxy_head *r = &e->x->request;
-	if (e->kind == FORWARD_FETCH && to == &e->to)
+	if (fetch)
 		policy_look_url(p, &view, &name, r->path,
 				span_equal_nocase(r->scheme, span_text("https")), &ret->match);
 	else

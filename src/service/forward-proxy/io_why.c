@@ -177,7 +177,8 @@ static bool policy(struct why *w)
 	enum policy_engine engine;
 	char text[POLICY_LINE_TEXT_MAX];
 	const struct policy *p = w->groups.policy;
-	if (!p || w->to.address.family || !policy_name_read(destination_name(&w->to), &name))
+	if (!p || (w->to.address.family && !w->facts.readings) ||
+	    !forward_policy_name(&w->to, &name))
 		return true;
 	policy_view(p, w->groups.groups, w->facts.now_s, policy_held_pauses(w->held), &view);
 	if (w->facts.readings)

@@ -207,7 +207,7 @@ static const char *asked_read(const struct desk *d, const struct control_request
 	const char *at = control_request_query(req, "at");
 	*ret = (struct asked){.at_s = clock_wall_s()};
 	if (url && !(policy_address_split(span_text(url), &ret->url) &&
-		     policy_name_read(ret->url.host, &ret->name)))
+		     policy_host_read(ret->url.host, &ret->name)))
 		return "url=URL: which address it is about: http://NAME/PATH";
 	if (!url && (!name || !policy_name_read(span_text(name), &ret->name)))
 		return "name=NAME: which name it is about";
