@@ -127,6 +127,9 @@ struct tls_client_options {
 	/* With authorities: a server whose staple says that its certificate is revoked is refused,
 	 * and one that must have a good staple (RFC 7633) and has none. */
 	bool staples;
+	/* Whether its certificate is revoked is to be asked of its authority, where no staple
+	 * says that it is not: tls_wants_status. */
+	bool status;
 };
 
 /* ERR_FORMAT: authorities_pem is no PEM. ERR_REFUSED: nothing says how to check, or two things do.
@@ -208,6 +211,8 @@ MUST enum err tls_receive(struct tls_stream *t, struct span wire);
 size_t tls_output(struct tls_stream *t, void *buf, size_t size);
 
 /* The handshake is over. */
+/* Of a client's stream that is open: tls_client_options.status, and nothing is known yet. */
+bool tls_wants_status(const struct tls_stream *t);
 bool tls_is_open(const struct tls_stream *t);
 
 /* The protocol that was agreed on by ALPN; empty: none. Borrowed from t. */

@@ -252,7 +252,7 @@ void tls_serial_line(const X509 *x, char ret[65])
 	ret[2 * len] = 0;
 }
 
-static void ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX])
+void tls_ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX])
 {
 	STACK_OF(OPENSSL_STRING) *all = X509_get1_ocsp(x);
 	for (int i = 0; i < sk_OPENSSL_STRING_num(all) && !ret[0]; i++) {
@@ -289,7 +289,7 @@ void tls_chain_facts(const struct tls_chain *c, struct tls_chain_facts *ret)
 	tls_name_line(X509_get_subject_name(x), ret->subject);
 	tls_name_line(X509_get_issuer_name(x), ret->issuer);
 	tls_serial_line(x, ret->serial);
-	ocsp_line(x, ret->ocsp);
+	tls_ocsp_line(x, ret->ocsp);
 	ERR_clear_error();
 }
 

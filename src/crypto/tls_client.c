@@ -14,7 +14,7 @@ struct tls_client {
 	SSL_CTX *library;
 	BIO_METHOD *wire;
 	struct tls_chain *chain; /* counted, or NULL */
-	bool checks_name, no_sessions, has_pin;
+	bool checks_name, no_sessions, has_pin, asks_status;
 	uint8_t pin[TLS_PIN_LEN];
 };
 
@@ -155,6 +155,7 @@ static enum err client_set_up(struct tls_client *c, const struct tls_client_opti
 	if (c->chain && SSL_CTX_use_cert_and_key(c->library, c->chain->certificate, c->chain->key,
 						 c->chain->above, 1) != 1)
 		return ERR_REFUSED;
+	c->asks_status = o->status;
 	if (o->staples)
 		tls_client_check_staples(c->library);
 	return set_up_checks(c, o);
@@ -246,6 +247,11 @@ void tls_peer_unref(struct tls_peer *p)
 	free(p->protocol);
 	tls_client_unref(p->client);
 	free(p);
+}
+
+bool tls_wants_status(const struct tls_stream *t)
+{
+	return t->peer && t->peer->client->asks_status && !t->staple_good;
 }
 
 /* Whom to ask for, and whose certificate it must be (RFC 6125; RFC 6066 3 for addresses). */

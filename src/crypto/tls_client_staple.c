@@ -36,6 +36,7 @@ static int staple(SSL *ssl, void *arg)
 	enum err e = len > 0 && len <= TLS_STAPLE_MAX ? judge(verified, span_of(data, (size_t)len))
 						      : ERR_ABSENT;
 	ERR_clear_error();
+	t->staple_good = e == OK;
 	if (e == (enum err)EKEYREVOKED)
 		t->staple_fault = "certificate revoked";
 	else if (e && tls_must_staple(sk_X509_value(verified, 0)))

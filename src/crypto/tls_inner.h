@@ -42,6 +42,12 @@ struct tls_chain {
 MUST enum err tls_chain_of(X509 *certificate, EVP_PKEY *key, struct tls_chain **ret);
 /* The issuer out of the chain (a self-signed one is its own), or NULL. Borrowed. */
 X509 *tls_chain_issuer(const struct tls_chain *c);
+/* The first http: URL of its OCSP server; ret is left as it is when there is none. */
+void tls_ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX]);
+/* As tls_status_judge; what is signed, and says nothing of it, ERR_ABSENT. skew_s 0: it was not
+ * asked now: without an end it is not good. */
+MUST enum err tls_ocsp_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			     unsigned skew_s, uint64_t *ret_until_s);
 /* What an OCSP answer says of c's certificate, as tls_chain_staple has it. */
 MUST enum err tls_staple_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
 			       uint64_t *ret_until_s);
@@ -92,6 +98,7 @@ struct tls_stream {
 	enum err wire_err; /* the last error of the wire */
 	const char *fault; /* NULL: none */
 	bool failed, offers_acme, is_open;
+	bool staple_good;	  /* the server's says that it is not revoked */
 	const char *staple_fault; /* why the server's was not good enough; NULL: it was */
 	bool asks_certificate;	  /* the other side has asked for one of ours, and there is none */
 	enum err why;		  /* with failed */

@@ -48,36 +48,61 @@ static bool is_signed(OCSP_BASICRESP *basic, const struct tls_chain *c, uint64_t
 	return good;
 }
 
+/* When an answer is asked for, and by how much clocks may differ; 0: it was not asked now. */
+struct moment {
+	uint64_t now_s;
+	unsigned skew_s;
+};
+
+/* When it ends, if it has begun and not ended. Without an end there may be a newer one at any time
+ * (RFC 6960 4.2.2.1): it counts for the moment in which it is asked for and made. */
+static bool is_in_time(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until,
+		       struct moment at, uint64_t *ret_until_s)
+{
+	time_t early = (time_t)(at.now_s + at.skew_s), late = (time_t)(at.now_s - at.skew_s);
+	if (!from || X509_cmp_time(from, &early) >= 0)
+		return false;
+	if (until)
+		return X509_cmp_time(until, &late) > 0 && tls_seconds(until, ret_until_s);
+	*ret_until_s = at.now_s;
+	return at.skew_s && X509_cmp_time(from, &late) > 0;
+}
+
 /* It speaks of this certificate, well, and of now. ERR_ABSENT: not of this one. */
 static enum err judge(OCSP_BASICRESP *basic, const struct tls_chain *c, const EVP_MD *hash,
-		      uint64_t now_s, uint64_t *ret_until_s)
+		      struct moment at, uint64_t *ret_until_s)
 {
 	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
 	int status = -1, reason = 0;
-	time_t now = (time_t)now_s;
+	time_t early = (time_t)(at.now_s + at.skew_s);
+	uint64_t until_s = 0;
 	OCSP_CERTID *id = id_new(c, hash);
 	bool found =
 		id && OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &until) == 1;
-	bool begun = found && from && X509_cmp_time(from, &now) < 0;
-	bool in_time =
-		begun && until && X509_cmp_time(until, &now) > 0 && tls_seconds(until, ret_until_s);
+	bool begun = found && from && X509_cmp_time(from, &early) < 0;
+	bool in_time = found && is_in_time(from, until, at, &until_s);
 	OCSP_CERTID_free(id);
 	if (!found)
 		return ERR_ABSENT;
-	/* RFC 6960 4.2.2.1: without an end there may be a newer one at any time, of which none is
-	 * known here. */
+	/* Who is revoked without an end stays so. */
 	if ((in_time || (begun && !until)) && status == V_OCSP_CERTSTATUS_REVOKED)
 		return (enum err)EKEYREVOKED;
-	return in_time && status == V_OCSP_CERTSTATUS_GOOD ? OK : ERR_REFUSED;
+	if (in_time && status == V_OCSP_CERTSTATUS_UNKNOWN && at.skew_s)
+		return ERR_ABSENT;
+	if (!in_time || status != V_OCSP_CERTSTATUS_GOOD)
+		return ERR_REFUSED;
+	*ret_until_s = until_s;
+	return OK;
 }
 
-enum err tls_staple_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
-			  uint64_t *ret_until_s)
+enum err tls_ocsp_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			unsigned skew_s, uint64_t *ret_until_s)
 {
-	const unsigned char *at = ocsp.data;
-	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &at, (long)ocsp.len);
+	const unsigned char *data = ocsp.data;
+	const struct moment at = {now_s, skew_s};
+	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &data, (long)ocsp.len);
 	OCSP_BASICRESP *basic = NULL;
-	enum err e = r && at == ocsp.data + ocsp.len ? OK : ERR_FORMAT;
+	enum err e = r && data == ocsp.data + ocsp.len ? OK : ERR_FORMAT;
 	if (!e && OCSP_response_status(r) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
 		e = ERR_REFUSED;
 	if (!e && !(basic = OCSP_response_get1_basic(r)))
@@ -85,15 +110,20 @@ enum err tls_staple_judge(const struct tls_chain *c, struct span ocsp, uint64_t 
 	if (!e && !is_signed(basic, c, now_s))
 		e = ERR_REFUSED;
 	if (!e)
-		e = judge(basic, c, EVP_sha1(), now_s, ret_until_s);
+		e = judge(basic, c, EVP_sha1(), at, ret_until_s);
 	if (e == ERR_ABSENT)
-		e = judge(basic, c, EVP_sha256(), now_s, ret_until_s);
-	if (e == ERR_ABSENT)
-		e = ERR_REFUSED;
+		e = judge(basic, c, EVP_sha256(), at, ret_until_s);
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(r);
 	ERR_clear_error();
 	return e;
+}
+
+enum err tls_staple_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,
+			  uint64_t *ret_until_s)
+{
+	enum err e = tls_ocsp_judge(c, ocsp, now_s, 0, ret_until_s);
+	return e == ERR_ABSENT ? ERR_REFUSED : e;
 }
 
 enum err tls_chain_staple(struct tls_chain *c, struct span ocsp, uint64_t now_s,

@@ -102,6 +102,12 @@ static void resolved(void *arg, const struct ip_address *found, size_t n)
 	for (d->found_n = 0; d->found_n < n; d->found_n++)
 		d->found[d->found_n] = found[d->found_n];
 	d->at = 0;
+	if (n && d->may && !d->may(d->may_arg, found, n)) {
+		d->found_n = 0;
+		d->fault_why = ERR_REFUSED;
+		(void)span_to_cstr(span_text("an address may not be gone to"), d->fault,
+				   sizeof(d->fault));
+	}
 	fetch_dial_next(d, ERR_ABSENT);
 }
 
@@ -121,6 +127,8 @@ enum err fetch_dial(struct fetch_dial *d, const struct fetch_dial_to *to)
 	d->address_ms = to->address_ms;
 	d->until_ms = to->until_ms;
 	d->outside = to->outside;
+	d->may = to->may;
+	d->may_arg = to->may_arg;
 	d->fault[0] = '\0';
 	TRY(fetch_resolve(&d->resolve, to->resolvers, to->host));
 	loop_timer_set(d->loop, &d->timer, d->until_ms);

@@ -12,6 +12,9 @@
  * none. Never called within fetch_dial. */
 typedef void fetch_dialled(void *arg, enum err why);
 
+/* May all of a name's addresses be gone to? If one may not, none is. */
+typedef bool fetch_may(void *arg, const struct ip_address *found, size_t n);
+
 struct fetch_dial_to {
 	struct fetch_resolvers resolvers;
 	const char *host; /* a name, or the text of an address */
@@ -20,6 +23,8 @@ struct fetch_dial_to {
 	uint32_t address_ms;   /* for each address but the last */
 	uint64_t until_ms;     /* for all of it, by the loop's clock */
 	bool outside;	       /* addresses inside a site are passed over */
+	fetch_may *may;	       /* NULL: all may be gone to */
+	void *may_arg;	       /* borrowed while it runs */
 };
 
 /* Storage is the caller's and may not move. */
@@ -39,6 +44,8 @@ struct fetch_dial {
 	uint32_t address_ms;
 	uint64_t until_ms;
 	bool outside;
+	fetch_may *may;
+	void *may_arg;
 	struct loop_timer timer;
 };
 

@@ -339,7 +339,9 @@ static enum err begin(struct fetch_work *w)
 					 .peer = w->url.tls ? f->peer : NULL,
 					 .address_ms = w->q.address_ms,
 					 .until_ms = w->until_ms,
-					 .outside = w->outside};
+					 .outside = w->outside,
+					 .may = w->q.may,
+					 .may_arg = w->q.may_arg};
 	return fetch_dial(&w->dial, &to);
 }
 

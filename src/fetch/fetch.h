@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "fetch/dial.h"
 #include "fetch/resolve.h"
 
 #include <stdbool.h>
@@ -35,6 +36,10 @@ struct fetch_question {
 	bool gzip;		/* the body may come in it */
 	bool only_200;		/* another status is a failure: ERR_REFUSED */
 	bool every_address; /* a failure leads to the next address, until the sink has something */
+	/* Asked of the addresses of each name ahead of all of them; ERR_REFUSED if they may not be.
+	 * NULL: they may. */
+	fetch_may *may;
+	void *may_arg; /* borrowed while it runs */
 };
 
 struct fetch_answer {

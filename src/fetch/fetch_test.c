@@ -351,6 +351,38 @@ static void who_must_stay_outside_does_not_dial_inside(void **state)
 	fetch_dial_stop(&d);
 }
 
+static size_t may_n;
+
+static bool may_not_10(void *arg, const struct ip_address *found, size_t n)
+{
+	bool may = true;
+	assert_ptr_equal(arg, &may_n);
+	for (size_t i = 0; i < n; i++)
+		may = may && !ip_address_is_private(&found[i]);
+	may_n += n;
+	return may;
+}
+
+/* One address that may not be gone to closes the way to all of the name's. */
+static void who_may_not_go_there_dials_none(void **state)
+{
+	(void)state;
+	struct fetch_question q = question(here("a.example", "/"));
+	static const char both[] = "\x7f\0\0\1\x0a\0\0\1", one[] = "\x7f\0\0\1";
+	q.may = may_not_10;
+	q.may_arg = &may_n;
+	may_n = 0;
+	w.addresses = both;
+	w.addresses_n = 2;
+	assert_int_equal(ask(&q, GOOD), ERR_REFUSED);
+	assert_string_equal(fetch_fault(&w.fetch), "an address may not be gone to");
+	assert_int_equal(may_n, 2);
+	assert_int_equal(w.asked, 0);
+	w.addresses = one;
+	w.addresses_n = 1;
+	assert_int_equal(ask(&q, GOOD), OK);
+}
+
 static void a_redirect_leads_to_the_answer(void **state)
 {
 	(void)state;
@@ -431,6 +463,7 @@ int main(void)
 		TEST(redirects_are_followed_so_far_and_no_further),
 		TEST(more_addresses_are_no_more_redirects),
 		TEST(who_must_stay_outside_does_not_dial_inside),
+		TEST(who_may_not_go_there_dials_none),
 		TEST(a_redirect_leads_to_the_answer),
 		TEST(a_sink_gets_the_bodies_of_200_alone),
 		TEST(a_question_can_carry_a_body),

@@ -327,6 +327,7 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	 * inspected has TLS on both. */
 	proxy_tcps_init(&io->tcps, o->loop, &io->w.buffers, o->connections_max * 4);
 	proxy_tlss_init(&io->tlss, o->connections_max * 2);
+	io->tlss.judge = o->judge;
 	loop_timer_init(&io->tick, tick, io);
 	loop_timer_init(&io->trim, trim, io);
 	loop_timer_set_after(o->loop, &io->trim, TRIM_MS);

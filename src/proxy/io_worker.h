@@ -9,6 +9,7 @@
 
 struct proxy_io;
 struct proxy_listener;
+struct proxy_tls_judge;
 
 struct proxy_io_options {
 	struct loop *loop;	       /* borrowed; loop_around is taken here */
@@ -17,8 +18,9 @@ struct proxy_io_options {
 	const struct proxy_limits *limits; /* borrowed */
 	size_t connections_max;		   /* of clients */
 	size_t exchanges_max;
-	size_t buffers_max;  /* of PROXY_BUFFER_SIZE */
-	uint64_t splice_min; /* UINT64_MAX: never; 0: the default */
+	size_t buffers_max;		     /* of PROXY_BUFFER_SIZE */
+	const struct proxy_tls_judge *judge; /* of servers; borrowed; NULL: none */
+	uint64_t splice_min;		     /* UINT64_MAX: never; 0: the default */
 };
 
 /* In the worker's thread, as everything here. */

@@ -2,6 +2,7 @@
 
 #include "crypto/secret.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@ struct proxy_tls {
 	struct tls_stream *stream;     /* owned */
 	struct tls_texts *texts;       /* owned; NULL: none were needed */
 	struct proxy_tls_facts facts;
+	struct proxy_tls_question question;
+	bool judging, judged; /* the question is put; it is answered, and well */
 	/* The record that the library has begun and not sent, as it must be offered again; a copy,
 	 * owned: were it not encrypted yet, no other connection's bytes may go in its place. */
 	uint8_t *kept_bytes;
@@ -157,9 +160,48 @@ static unsigned broken(struct proxy_tls *s, enum err why)
 	return PROXY_BROKEN | PROXY_CAN_READ;
 }
 
+static unsigned said(struct proxy_tls *s, const char *fault)
+{
+	if (fault) {
+		s->t.fault = fault;
+		return broken(s, ERR_REFUSED);
+	}
+	s->judged = true;
+	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
+	return PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
+}
+
+/* The handshake is over. */
+static unsigned judge(struct proxy_tls *s)
+{
+	const struct proxy_tls_judge *j = s->all->judge;
+	const char *fault = NULL;
+	if (!j || !tls_wants_status(s->stream))
+		return said(s, NULL);
+	switch (j->judge(j->arg, &s->question, s->stream, &fault)) {
+	case PROXY_TLS_WAIT: s->judging = true; return 0;
+	case PROXY_TLS_BAD: return said(s, fault);
+	case PROXY_TLS_GOOD: break;
+	}
+	return said(s, NULL);
+}
+
+static void stop_judging(struct proxy_tls *s)
+{
+	if (s->judging)
+		s->all->judge->leave(s->all->judge->arg, &s->question);
+	s->judging = false;
+}
+
 /* The marks that are new. */
 static unsigned shake(struct proxy_tls *s)
 {
+	if (s->judging) { /* a server that goes meanwhile is of no use, whatever it is */
+		if (!(s->lower->ready & PROXY_BROKEN))
+			return 0;
+		stop_judging(s);
+		return broken(s, s->lower->error);
+	}
 	if (!(s->lower->ready & PROXY_OPENED))
 		return s->lower->ready & PROXY_BROKEN ? broken(s, s->lower->error) : 0;
 	enum err e = tls_handshake(s->stream);
@@ -178,8 +220,18 @@ static unsigned shake(struct proxy_tls *s)
 			s->t.tls = &s->facts;
 		return broken(s, e);
 	}
-	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
-	return PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
+	return judge(s);
+}
+
+void proxy_tls_judged(struct proxy_tls_question *q, const char *fault)
+{
+	struct proxy_tls *s =
+		(struct proxy_tls *)(void *)((char *)q - offsetof(struct proxy_tls, question));
+	ASSERT(s->judging);
+	s->judging = false;
+	unsigned marks = said(s, fault);
+	if (s->t.call)
+		s->t.call(s->t.owner, marks);
 }
 
 /* --- bytes --- */
@@ -337,6 +389,7 @@ static bool tls_transport_alive(const struct proxy_transport *t)
 static void tls_transport_close(struct proxy_transport *t, bool abort)
 {
 	struct proxy_tls *s = of(t);
+	stop_judging(s);
 	/* A reset would overtake the alert that says why the handshake failed. */
 	bool alert = t->error && t->error != s->lower->error && !(t->ready & PROXY_OPENED);
 	if (alert && !(s->lower->ready & PROXY_BROKEN))

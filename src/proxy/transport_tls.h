@@ -12,8 +12,36 @@
 #include "crypto/tls.h"
 #include "proxy/transport.h"
 
+/* What is still to be found out of a server that has proved itself, before anything is said to it:
+ * of those whose client wants that (tls_wants_status). Lies in the transport; the members are the
+ * judge's, zeroed at first. */
+struct proxy_tls_question {
+	struct proxy_tls_question *next;
+	void *of;
+};
+
+enum proxy_tls_said {
+	PROXY_TLS_GOOD,
+	PROXY_TLS_WAIT, /* proxy_tls_judged follows, in another call, unless `leave` comes before */
+	PROXY_TLS_BAD,	/* *ret_fault says why; the transport breaks with ERR_REFUSED */
+};
+
+struct proxy_tls_judge {
+	/* ret_fault: a fixed text. */
+	enum proxy_tls_said (*judge)(void *arg, struct proxy_tls_question *q,
+				     const struct tls_stream *s, const char **ret_fault);
+	/* The transport goes; it waits no more. */
+	void (*leave)(void *arg, struct proxy_tls_question *q);
+	void *arg; /* borrowed */
+};
+
+/* It was waited for. fault: why it is bad, a fixed text; NULL: it is good. Calls the transport's
+ * owner, who may close it and others. */
+void proxy_tls_judged(struct proxy_tls_question *q, const char *fault);
+
 /* What those of one worker share. */
 struct proxy_tlss {
+	const struct proxy_tls_judge *judge; /* borrowed; NULL: nothing is asked */
 	struct slab streams;
 	uint8_t record[TLS_RECORD_MAX]; /* where parts are gathered, within one write */
 };

@@ -34,9 +34,13 @@ static int drop(void **state)
 	return 0;
 }
 
+/* tls_client_options.status of those that are made. */
+static bool peers_ask;
+
 static struct tls_peer *peer_of(const struct pki_entity *authority, const char *alpn)
 {
-	struct tls_client_options o = {.authorities_pem = span_text(authority->chain_pem)};
+	struct tls_client_options o = {.authorities_pem = span_text(authority->chain_pem),
+				       .status = peers_ask};
 	struct tls_client *c = NULL;
 	struct tls_peer *p = NULL;
 	if (alpn)
@@ -447,6 +451,94 @@ static void why_it_fails_is_known_inside_of_tls_too(void **state)
 	}
 }
 
+/* ---- what is still to be found out ---- */
+
+static struct {
+	enum proxy_tls_said says;
+	struct proxy_tls_question *waits;
+	unsigned asked, left;
+} found;
+
+static enum proxy_tls_said find_out(void *arg, struct proxy_tls_question *q,
+				    const struct tls_stream *s, const char **ret_fault)
+{
+	(void)arg;
+	assert_true(tls_is_open(s));
+	found.asked++;
+	if (found.says == PROXY_TLS_WAIT)
+		found.waits = q;
+	if (found.says == PROXY_TLS_BAD)
+		*ret_fault = "it is bad";
+	return found.says;
+}
+
+static void leave(void *arg, struct proxy_tls_question *q)
+{
+	(void)arg;
+	assert_ptr_equal(q, found.waits);
+	found.waits = NULL;
+	found.left++;
+}
+
+static const struct proxy_tls_judge finder = {find_out, leave, NULL};
+
+static unsigned serve_judged(struct serve *s, enum proxy_tls_said says)
+{
+	memset(&found, 0, sizeof(found));
+	found.says = says;
+	all.judge = &finder;
+	return serve_begin(s, &root);
+}
+
+static void a_server_is_not_open_before_all_is_known_of_it(void **state)
+{
+	struct serve s;
+	unsigned marks = 0;
+	(void)state;
+	/* of those that ask for it alone */
+	assert_true(serve_judged(&s, PROXY_TLS_BAD) & PROXY_OPENED);
+	assert_int_equal(found.asked, 0);
+	serve_done(&s);
+	peers_ask = true;
+	assert_true(serve_judged(&s, PROXY_TLS_GOOD) & PROXY_OPENED);
+	assert_int_equal(found.asked, 1);
+	serve_done(&s);
+	assert_false(serve_judged(&s, PROXY_TLS_BAD) & PROXY_OPENED);
+	assert_true(s.t->ready & PROXY_BROKEN);
+	assert_int_equal(s.t->error, ERR_REFUSED);
+	assert_string_equal(s.t->fault, "it is bad");
+	serve_done(&s);
+	/* one that is waited for */
+	for (unsigned bad = 0; bad < 2; bad++) {
+		assert_int_equal(serve_judged(&s, PROXY_TLS_WAIT), 0);
+		assert_int_equal(found.asked, 1);
+		assert_int_equal(s.t->ready & (PROXY_OPENED | PROXY_BROKEN), 0);
+		s.t->call = told;
+		s.t->owner = &marks;
+		marks = 0;
+		proxy_tls_judged(TAKE(found.waits), bad ? "it is bad" : NULL);
+		assert_int_equal(marks & PROXY_OPENED, bad ? 0 : PROXY_OPENED);
+		assert_int_equal(marks & PROXY_BROKEN, bad ? PROXY_BROKEN : 0);
+		serve_done(&s);
+		assert_int_equal(found.left, 0);
+	}
+	/* and who goes meanwhile */
+	assert_int_equal(serve_judged(&s, PROXY_TLS_WAIT), 0);
+	serve_done(&s);
+	assert_int_equal(found.left, 1);
+	assert_int_equal(serve_judged(&s, PROXY_TLS_WAIT), 0);
+	s.m->t.ready |= PROXY_BROKEN;
+	s.m->t.error = (enum err)ECONNRESET;
+	s.m->t.call(s.m->t.owner, PROXY_BROKEN);
+	assert_int_equal(found.left, 1);
+	assert_true(s.t->ready & PROXY_BROKEN);
+	assert_int_equal(s.t->error, ECONNRESET);
+	serve_done(&s);
+	assert_int_equal(found.left, 1);
+	peers_ask = false;
+	all.judge = NULL;
+}
+
 static void an_end_that_nobody_announced_is_no_end(void **state)
 {
 	struct serve s;
@@ -482,6 +574,7 @@ int main(void)
 		TLS_TEST(what_follows_close_notify_is_not_heard),
 		TLS_TEST(a_server_is_spoken_to_once_it_is_known),
 		TLS_TEST(why_it_fails_is_known_inside_of_tls_too),
+		TLS_TEST(a_server_is_not_open_before_all_is_known_of_it),
 		TLS_TEST(an_end_that_nobody_announced_is_no_end),
 	};
 	return cmocka_run_group_tests(tests, make, drop);

@@ -92,24 +92,31 @@ enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdi
 	return forward_refuse(e, REFUSAL_BUSY, (struct span){0}, ret);
 }
 
-enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret)
+enum inside forward_judge_found(struct forward_worker *w, const struct forward_site *site,
+				const struct ip_address *found, size_t n)
 {
-	struct forward_worker *w = e->worker;
-	struct inside_rules rules = e->view->site->inside;
+	struct inside_rules rules = site->inside;
 	struct ip_address own[2 * NAMES_ADDRESSES_MAX];
 	size_t own_n = 0;
-	if (e->upstream) /* where it leads he judges; what was written is judged */
-		return FORWARD_STEP_ON;
-	for (size_t i = 0; i < e->addresses.n; i++) {
+	ASSERT(n <= NAMES_ADDRESSES_MAX);
+	for (size_t i = 0; i < n; i++) {
 		/* A translator may bring an address of ours back to us. */
-		const struct ip_address a[] = {ip_address_unmap(&e->addresses.items[i]),
-					       inside_meant(&rules, &e->addresses.items[i])};
+		const struct ip_address a[] = {ip_address_unmap(&found[i]),
+					       inside_meant(&rules, &found[i])};
 		for (size_t k = 0; k < 2 && (k == 0 || !ip_address_equal(&a[0], &a[1])); k++)
 			if (forward_is_own(&w->own, loop_now_ms(&w->loop), &a[k]))
 				own[own_n++] = a[k];
 	}
 	rules.own = own;
 	rules.own_n = own_n;
-	enum inside kind = inside_judge_all(&rules, e->addresses.items, e->addresses.n);
+	return inside_judge_all(&rules, found, n);
+}
+
+enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret)
+{
+	if (e->upstream) /* where it leads he judges; what was written is judged */
+		return FORWARD_STEP_ON;
+	enum inside kind =
+		forward_judge_found(e->worker, e->view->site, e->addresses.items, e->addresses.n);
 	return kind == INSIDE_NOT ? FORWARD_STEP_ON : refuse_inside(e, kind, ret);
 }

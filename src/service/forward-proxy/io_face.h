@@ -84,6 +84,9 @@ struct span forward_place_name(const struct forward_exchange *e);
 enum forward_step forward_judge_written(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdict *ret);
 enum forward_step forward_judge_addresses(struct forward_exchange *e, struct proxy_verdict *ret);
+/* What the latter says of these: INSIDE_NOT: they may be gone to. */
+enum inside forward_judge_found(struct forward_worker *w, const struct forward_site *site,
+				const struct ip_address *found, size_t n);
 /* io_rules.c: who it is, by its credentials; what the rules say, once before and once after the
  * addresses are known. */
 /* May a password be asked for? tls: the connection will have it. */

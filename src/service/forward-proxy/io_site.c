@@ -105,8 +105,9 @@ static enum err make_realm(struct forward_site *s)
 }
 
 /* How servers are checked: as a browser does, whole in each handshake. */
-static enum err client_new(const char *path, struct tls_client **ret)
+static enum err client_new(const struct forward_inspect_conf *c, struct tls_client **ret)
 {
+	const char *path = c->authorities;
 	const char *file = path ? path : fetch_system_authorities();
 	char *pem = NULL;
 	size_t len = 0;
@@ -120,7 +121,9 @@ static enum err client_new(const char *path, struct tls_client **ret)
 						   .alpn_n = 2,
 						   .authorities_pem = span_of(pem, len),
 						   .no_sessions = true,
-						   .staples = true};
+						   .staples = true,
+						   .status = c->revocation !=
+							     FORWARD_REVOCATION_STAPLED};
 	if (!e)
 		e = len ? tls_client_new(&options, ret) : ERR_FORMAT;
 	free(pem);
@@ -153,7 +156,7 @@ static enum err make_parts(struct forward_site *s)
 	if (s->conf->has_inspection) {
 		TRY(forward_inspect_rules(&s->arena, &s->conf->inspection, &s->inspect_rules,
 					  &s->inspect_skip));
-		TRY(client_new(s->conf->inspection.authorities, &s->inspect_client));
+		TRY(client_new(&s->conf->inspection, &s->inspect_client));
 	}
 	return make_realm(s);
 }

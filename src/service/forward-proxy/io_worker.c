@@ -5,6 +5,7 @@
 #include "proxy/auth/io_auth.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
+#include "service/forward-proxy/io_revocation.h"
 
 #include <stdlib.h>
 
@@ -136,6 +137,7 @@ static enum err make_core(struct forward_worker *w, const struct forward_worker_
 		.connections_max = o->connections_max,
 		.exchanges_max = o->exchanges_max,
 		.buffers_max = o->buffers_max,
+		.judge = forward_revocation_judge(w->revocation),
 	};
 	TRY(crypto_random(key, sizeof(key)));
 	TRY(proxy_io_new(&options, &w->io));
@@ -164,6 +166,7 @@ enum err forward_worker_init(struct forward_worker *w, const struct forward_work
 	TRY(access_out_init(w->access, &w->loop, o->main));
 	TRY(forward_top_new(&w->top));
 	TRY(forward_inspection_new(&w->inspection));
+	TRY(forward_revocation_new(w, &w->revocation));
 	TRY(make_core(w, o));
 	TRY(forward_names_new(&w->loop, forward_name_told, w, &w->names));
 	w->entries = o->entries;
@@ -234,6 +237,7 @@ void forward_worker_done(struct forward_worker *w)
 	/* Kept connections end now, the others with their exchanges, which still need the core. */
 	origins_close(&w->origins);
 	proxy_io_free(TAKE(w->io));
+	forward_revocation_free(TAKE(w->revocation)); /* nobody waits any more */
 	origins_done(&w->origins);
 	forward_names_free(w->names);
 	auth_desk_free(w->desk);

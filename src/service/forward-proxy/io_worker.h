@@ -28,6 +28,7 @@ struct auth_hasher;
 struct auth_known;
 struct bandwidth;
 struct crowd;
+struct forward_revocation;
 struct policy_held;
 struct quota_table;
 
@@ -53,23 +54,25 @@ enum forward_count {
 	FORWARD_COUNT_DATAGRAMS_UP,
 	FORWARD_COUNT_DATAGRAMS_DOWN,
 	FORWARD_COUNT_DATAGRAMS_DROPPED,
-	FORWARD_COUNT_TAKEN,	       /* requests on their way elsewhere */
-	FORWARD_COUNT_TAKEN_TLS,       /* connections of TLS likewise, that were let go */
-	FORWARD_COUNT_UNPROVED,	       /* of them, with a name that does not lead there */
-	FORWARD_COUNT_NAMES,	       /* that were asked for */
-	FORWARD_COUNT_INSPECTED,       /* tunnels whose client was answered here */
-	FORWARD_COUNT_INSPECT_BAD,     /* by a page: their server was not good */
-	FORWARD_COUNT_INSPECT_SKIPPED, /* tunnels of such clients that were not, by `skip` */
-	FORWARD_COUNT_INSPECT_LEFT,    /* or because it would not work */
-	FORWARD_COUNT_INSPECT_REFUSED, /* whose client refused the handshake with us */
-	FORWARD_COUNT_INSPECT_GONE,    /* or ended ahead of its end, and did not say why */
-	FORWARD_COUNT_FELL,	       /* to direct, as no upstream could be reached */
-	FORWARD_COUNT_SCRIPTS,	       /* of ours, for browsers */
-	FORWARD_COUNT_CUT,	       /* tunnels and associations that may be no more */
-	FORWARD_COUNT_DATAGRAMS_OVER,  /* of the dropped: over `bandwidth` or a quota */
-	FORWARD_COUNT_CROWDED,	       /* connections of clients that had too many */
-	FORWARD_COUNT_PACED,	       /* how often octets waited for their time */
-	FORWARD_COUNT_REFUSED,	       /* REFUSALS numbers */
+	FORWARD_COUNT_TAKEN,		 /* requests on their way elsewhere */
+	FORWARD_COUNT_TAKEN_TLS,	 /* connections of TLS likewise, that were let go */
+	FORWARD_COUNT_UNPROVED,		 /* of them, with a name that does not lead there */
+	FORWARD_COUNT_NAMES,		 /* that were asked for */
+	FORWARD_COUNT_INSPECTED,	 /* tunnels whose client was answered here */
+	FORWARD_COUNT_INSPECT_BAD,	 /* by a page: their server was not good */
+	FORWARD_COUNT_INSPECT_SKIPPED,	 /* tunnels of such clients that were not, by `skip` */
+	FORWARD_COUNT_INSPECT_LEFT,	 /* or because it would not work */
+	FORWARD_COUNT_REVOCATION_ASKED,	 /* questions to OCSP servers */
+	FORWARD_COUNT_REVOCATION_UNTOLD, /* that had no answer, or could not be asked */
+	FORWARD_COUNT_INSPECT_REFUSED,	 /* whose client refused the handshake with us */
+	FORWARD_COUNT_INSPECT_GONE,	 /* or ended ahead of its end, and did not say why */
+	FORWARD_COUNT_FELL,		 /* to direct, as no upstream could be reached */
+	FORWARD_COUNT_SCRIPTS,		 /* of ours, for browsers */
+	FORWARD_COUNT_CUT,		 /* tunnels and associations that may be no more */
+	FORWARD_COUNT_DATAGRAMS_OVER,	 /* of the dropped: over `bandwidth` or a quota */
+	FORWARD_COUNT_CROWDED,		 /* connections of clients that had too many */
+	FORWARD_COUNT_PACED,		 /* how often octets waited for their time */
+	FORWARD_COUNT_REFUSED,		 /* REFUSALS numbers */
 	FORWARD_COUNTS = FORWARD_COUNT_REFUSED + REFUSALS,
 };
 
@@ -102,6 +105,7 @@ struct forward_worker {
 	struct quota_table *quotas;	      /* likewise */
 	struct crowd *connected, *associated; /* likewise: how many each client has */
 	struct proxy_cache_desk cache;
+	struct forward_revocation *revocation;
 	struct forward_inspection *inspection; /* the main thread reads it, too */
 	struct forward_top *top;	       /* the main thread reads it, too */
 	struct access_out *access;	       /* borrowed from main, who reads its other end */

@@ -19,6 +19,7 @@
 #include "service/forward-proxy/io_authority.h"
 #include "service/forward-proxy/io_forward.h"
 #include "service/forward-proxy/io_people.h"
+#include "service/forward-proxy/io_revocation.h"
 #include "service/forward-proxy/service.h"
 #include "supervisor/plan.h"
 
@@ -259,7 +260,8 @@ static enum err make_room(struct forward_proxy *p, const struct forward_conf *co
 {
 	unsigned long most = conf->limits.connections ? conf->limits.connections : CONNECTIONS_MAX;
 	unsigned long others = DESCRIPTORS_ASSOCIATION * associations_max(conf) +
-			       p->workers_n * (DESCRIPTORS_EACH + FORWARD_ASK_DESCRIPTORS) +
+			       p->workers_n * (DESCRIPTORS_EACH + FORWARD_ASK_DESCRIPTORS +
+					       2 * FORWARD_STATUS_ASKS_MAX) +
 			       p->sockets.owned_n + DESCRIPTORS_MORE;
 	unsigned long wanted = 2 * most + others, descriptors, possible;
 	TRY(fd_limit_raise(wanted, &descriptors));

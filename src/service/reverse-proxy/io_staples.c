@@ -4,13 +4,13 @@
 #include "crypto/random.h"
 #include "crypto/tls_chain.h"
 #include "fetch/fetch.h"
+#include "fetch/ocsp.h"
 #include "fetch/url.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "service/reverse-proxy/conf.h"
 #include "service/reverse-proxy/io_certificates.h"
-#include "service/reverse-proxy/ocsp.h"
 
 #include <stdlib.h>
 

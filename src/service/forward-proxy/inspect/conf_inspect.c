@@ -10,6 +10,8 @@
 
 enum { PREFIXES_MAX = 1024, USERS_MAX = 1024, SKIP_MAX = 65536, NAME_MAX = 253 };
 
+static const char *const revocations[] = {"stapled", "ask", "require", NULL};
+
 static const struct config_key inspect_keys[] = {
 	{.name = "groups",
 	 .type = CONFIG_TEXT,
@@ -61,6 +63,16 @@ static const struct config_key inspect_keys[] = {
 	 .example = "/etc/ssl/certs/ca-certificates.crt",
 	 .help = "a file of those whose certificates servers must show (PEM), those that the "
 		 "system trusts unless set"},
+	{.name = "revocation",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct forward_inspect_conf, revocation),
+	 .choices = revocations,
+	 .fallback = "stapled",
+	 .help = "how it is found out whether a server's certificate was revoked: by what the "
+		 "server brings along (`stapled`), else by the OCSP server that the certificate "
+		 "names (`ask`), where no answer within 3 s is no refusal, or is one (`require`). "
+		 "One that names none passes, unless it must be stapled (RFC 7633). OCSP servers "
+		 "learn by that which sites are gone to"},
 };
 
 static void check_skip(const struct forward_inspect_conf *c, struct config_at *at)

@@ -9,12 +9,20 @@ struct access_rules;
 struct arena;
 struct inspect_skip;
 
+/* Of servers' certificates, beyond what they staple. */
+enum forward_revocation_wish {
+	FORWARD_REVOCATION_STAPLED, /* nobody is asked */
+	FORWARD_REVOCATION_ASK,	    /* no answer is as good as a good one */
+	FORWARD_REVOCATION_REQUIRE, /* a certificate that names whom to ask needs a good one */
+};
+
 struct forward_inspect_conf {
 	struct config_list from;	  /* struct ip_prefix */
 	struct config_list groups, users; /* const char * */
 	struct config_list times;	  /* struct config_times */
 	struct config_list skip;	  /* const char * */
 	const char *authorities;	  /* NULL: the system's */
+	int revocation;			  /* enum forward_revocation_wish */
 };
 
 extern const struct config_map forward_inspect_map;

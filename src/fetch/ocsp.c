@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/ocsp.h"
+#include "fetch/ocsp.h"
 
 #include "base/writer.h"
 #include "proto/dns/text.h"

@@ -1,4 +1,4 @@
-#include "service/reverse-proxy/ocsp.h"
+#include "fetch/ocsp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

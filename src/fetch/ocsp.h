@@ -1,8 +1,8 @@
 /* The question to a certificate's OCSP server as a URL and a body (RFC 6960 A.1, RFC 5019 5). Does
  * no I/O, knows no clock, and not what an answer says.
  */
-#ifndef REVERSE_PROXY_OCSP_H
-#define REVERSE_PROXY_OCSP_H
+#ifndef FETCH_OCSP_H
+#define FETCH_OCSP_H
 
 #include "base/err.h"
 #include "base/span.h"
