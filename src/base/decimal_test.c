@@ -12,8 +12,9 @@
 static void writes_decimal_numbers_as_printf_does_or_not_at_all(void **state)
 {
 	(void)state;
-	uint64_t n = 1;
-	for (unsigned i = 0; i < 64 * 3; i++, n = i % 3 ? n + 1 : (UINT64_C(1) << (i / 3)) - 1) {
+	for (unsigned i = 0; i < 64 * 3; i++) {
+		/* Each power of two, and what is beside it. */
+		uint64_t n = (UINT64_C(1) << (i / 3)) + i % 3 - 1;
 		char text[24];
 		size_t len = (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
 		for (size_t cap = len - 1; cap <= len; cap++) {
