@@ -173,6 +173,9 @@ class Service:
 
     def send(self, sign):
         self.process.send_signal(sign)
+        if sign == signal.SIGSTOP:
+            # One thread hears of it and stops the others: on a busy machine these go on for a while.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def stop(self, timeout=STOP_S):
         """SIGTERM; returns its exit status."""
