@@ -26,7 +26,8 @@ static void notes_take(struct notes *n)
 
 static void notes_put(const struct notes *n)
 {
-	ERR_clear_error();
+	if (ERR_peek_error()) /* mostly there is nothing, and clearing is dear */
+		ERR_clear_error();
 	for (size_t i = 0; i < n->n; i++) {
 		ERR_new();
 		ERR_set_error(ERR_GET_LIB(n->codes[i]), ERR_GET_REASON(n->codes[i]), NULL);
