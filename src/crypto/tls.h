@@ -211,9 +211,10 @@ MUST enum err tls_receive(struct tls_stream *t, struct span wire);
 size_t tls_output(struct tls_stream *t, void *buf, size_t size);
 
 /* The handshake is over. */
+bool tls_is_open(const struct tls_stream *t);
+
 /* Of a client's stream that is open: tls_client_options.status, and nothing is known yet. */
 bool tls_wants_status(const struct tls_stream *t);
-bool tls_is_open(const struct tls_stream *t);
 
 /* The protocol that was agreed on by ALPN; empty: none. Borrowed from t. */
 struct span tls_protocol(const struct tls_stream *t);

@@ -138,4 +138,19 @@ static inline size_t pki_ocsp(const struct pki_entity *e, const struct pki_entit
 	return (size_t)len;
 }
 
+/* Is it a question about e, which authority has issued, and nothing else (RFC 5019 2.1)? */
+static inline bool pki_is_question(const uint8_t *der, size_t len, const struct pki_entity *e,
+				   const struct pki_entity *authority)
+{
+	const uint8_t *at = der;
+	OCSP_REQUEST *q = d2i_OCSP_REQUEST(NULL, &at, (long)len);
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), e->certificate, authority->certificate);
+	bool is = q && at == der + len && OCSP_request_onereq_count(q) == 1 &&
+		  OCSP_REQUEST_get_ext_count(q) == 0 &&
+		  OCSP_id_cmp(OCSP_onereq_get0_id(OCSP_request_onereq_get0(q, 0)), id) == 0;
+	OCSP_CERTID_free(id);
+	OCSP_REQUEST_free(q);
+	return is;
+}
+
 #endif

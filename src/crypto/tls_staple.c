@@ -54,14 +54,18 @@ struct moment {
 	unsigned skew_s;
 };
 
-/* When it ends, if it has begun and not ended. Without an end there may be a newer one at any time
- * (RFC 6960 4.2.2.1): it counts for the moment in which it is asked for and made. */
-static bool is_in_time(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until,
-		       struct moment at, uint64_t *ret_until_s)
+static bool has_begun(const ASN1_GENERALIZEDTIME *from, struct moment at)
 {
-	time_t early = (time_t)(at.now_s + at.skew_s), late = (time_t)(at.now_s - at.skew_s);
-	if (!from || X509_cmp_time(from, &early) >= 0)
-		return false;
+	time_t early = (time_t)(at.now_s + at.skew_s);
+	return from && X509_cmp_time(from, &early) < 0;
+}
+
+/* When it ends, of one that has begun, if it has not ended. Without an end there may be a newer one
+ * at any time (RFC 6960 4.2.2.1): it counts for the moment in which it is asked for and made. */
+static bool has_not_ended(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until,
+			  struct moment at, uint64_t *ret_until_s)
+{
+	time_t late = (time_t)(at.now_s - at.skew_s);
 	if (until)
 		return X509_cmp_time(until, &late) > 0 && tls_seconds(until, ret_until_s);
 	*ret_until_s = at.now_s;
@@ -74,13 +78,12 @@ static enum err judge(OCSP_BASICRESP *basic, const struct tls_chain *c, const EV
 {
 	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
 	int status = -1, reason = 0;
-	time_t early = (time_t)(at.now_s + at.skew_s);
 	uint64_t until_s = 0;
 	OCSP_CERTID *id = id_new(c, hash);
 	bool found =
 		id && OCSP_resp_find_status(basic, id, &status, &reason, NULL, &from, &until) == 1;
-	bool begun = found && from && X509_cmp_time(from, &early) < 0;
-	bool in_time = found && is_in_time(from, until, at, &until_s);
+	bool begun = found && has_begun(from, at);
+	bool in_time = begun && has_not_ended(from, until, at, &until_s);
 	OCSP_CERTID_free(id);
 	if (!found)
 		return ERR_ABSENT;
