@@ -14,11 +14,10 @@ bool fetch_dial_is_inside(const struct fetch_dial *d)
 	return d->at && is_inside(&d->found[d->at - 1]);
 }
 
-static void refuse(struct fetch_dial *d)
+static void refuse(struct fetch_dial *d, const char *why)
 {
 	d->fault_why = ERR_REFUSED;
-	(void)span_to_cstr(span_text("a redirect leads from outside to an address inside"),
-			   d->fault, sizeof(d->fault));
+	(void)span_to_cstr(span_text(why), d->fault, sizeof(d->fault));
 }
 
 static void hang_up(struct fetch_dial *d, enum err why)
@@ -73,7 +72,7 @@ void fetch_dial_next(struct fetch_dial *d, enum err why)
 	while (d->at < d->found_n) {
 		const struct ip_endpoint to = {.address = d->found[d->at++], .port = d->port};
 		if (d->outside && is_inside(&to.address)) {
-			refuse(d);
+			refuse(d, "a redirect leads from outside to an address inside");
 			continue;
 		}
 		why = fetch_connection_begin(&d->connection, &to, d->peer);
@@ -104,9 +103,7 @@ static void resolved(void *arg, const struct ip_address *found, size_t n)
 	d->at = 0;
 	if (n && d->may && !d->may(d->may_arg, found, n)) {
 		d->found_n = 0;
-		d->fault_why = ERR_REFUSED;
-		(void)span_to_cstr(span_text("an address may not be gone to"), d->fault,
-				   sizeof(d->fault));
+		refuse(d, "an address may not be gone to");
 	}
 	fetch_dial_next(d, ERR_ABSENT);
 }

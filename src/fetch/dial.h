@@ -34,7 +34,7 @@ struct fetch_dial {
 	void *arg; /* borrowed */
 	struct fetch_resolve resolve;
 	struct fetch_connection connection;
-	char fault[64]; /* why one of the addresses was refused, by TLS or `outside`; "" */
+	char fault[64]; /* why an address was refused, by TLS, `outside` or `may`; "" */
 	enum err fault_why;
 	/* Private. */
 	struct ip_address found[FETCH_RESOLVED_MAX];
