@@ -50,8 +50,9 @@ struct fetch_answer {
 /* Once for each question, never within fetch_ask. answer is NULL when there was none: why, and
  * fetch_fault. Borrowed for the call, in which the next question may be asked. ERR_ABSENT: the
  * server has no address; ERR_REFUSED: its certificate is not good, a redirect leaves https or leads
- * from outside to an address inside, or the status is not 200; ETIMEDOUT; ERR_CLOSED: cut off;
- * ERR_FORMAT: no HTTP; ERR_LIMIT: too long, or too many redirects; what the sink returns. */
+ * from outside to an address inside, `may` says no, or the status is not 200; ETIMEDOUT;
+ * ERR_CLOSED: cut off; ERR_FORMAT: no HTTP; ERR_LIMIT: too long, or too many redirects; what the
+ * sink returns. */
 typedef void fetch_done(void *arg, const struct fetch_answer *answer, enum err why);
 /* Pieces of the body of an answer of 200, as they come. An error ends it. */
 typedef enum err fetch_sink(void *arg, struct span piece);

@@ -1,10 +1,14 @@
 #include "fetch/ocsp.h"
 
 #include "base/writer.h"
+#include "fetch/fetch.h"
 #include "proto/dns/text.h"
 #include "proto/http/http1.h"
 
-enum { GET_MAX = 255 }; /* RFC 5019 5: longer questions are no GET */
+enum {
+	GET_MAX = 255,	       /* RFC 5019 5: longer questions are no GET */
+	ANSWER_MAX = 24 << 10, /* of a body that is looked at */
+};
 
 /* Base64 and its escapes: "+", "/" and "=" are none of RFC 3986's unreserved octets. */
 static struct span question_text(struct span question, uint8_t *room, size_t size)
@@ -26,7 +30,8 @@ static struct span path_of(struct span url)
 	return span_sub(rest, span_find(rest, '/'), rest.len);
 }
 
-enum err ocsp_url(struct span server, struct span question, char ret[OCSP_URL_MAX], bool *ret_get)
+static enum err write_url(struct span server, struct span question, char ret[OCSP_URL_MAX],
+			  bool *ret_get)
 {
 	uint8_t room[GET_MAX];
 	struct span text = question_text(question, room, sizeof(room)), path = path_of(server);
@@ -41,5 +46,21 @@ enum err ocsp_url(struct span server, struct span question, char ret[OCSP_URL_MA
 	TRY(writer_check(&w));
 	ret[w.pos] = '\0';
 	*ret_get = get;
+	return OK;
+}
+
+enum err ocsp_question(struct span server, struct span question, char url[OCSP_URL_MAX],
+		       struct fetch_question *ret)
+{
+	bool get;
+	TRY(write_url(server, question, url, &get));
+	ret->method = get ? "GET" : "POST";
+	ret->url = url;
+	ret->agent = "gatehouse-ocsp";
+	ret->fields = span_text("Accept: application/ocsp-response\r\n");
+	ret->type = get ? NULL : "application/ocsp-request";
+	ret->body = get ? (struct span){0} : question;
+	ret->body_max = ANSWER_MAX;
+	ret->only_200 = ret->every_address = true;
 	return OK;
 }

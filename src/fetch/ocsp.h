@@ -1,5 +1,5 @@
-/* The question to a certificate's OCSP server as a URL and a body (RFC 6960 A.1, RFC 5019 5). Does
- * no I/O, knows no clock, and not what an answer says.
+/* The question to a certificate's OCSP server as one of HTTP (RFC 6960 A.1, RFC 5019 5). Does no
+ * I/O, knows no clock, and not what an answer says.
  */
 #ifndef FETCH_OCSP_H
 #define FETCH_OCSP_H
@@ -7,19 +7,18 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct fetch_question;
+
 enum {
-	OCSP_QUESTION_MAX = 1024,   /* of a request, DER */
-	OCSP_URL_MAX = 1024,	    /* octets with the NUL */
-	OCSP_ANSWER_MAX = 24 << 10, /* of a body that is looked at */
+	OCSP_QUESTION_MAX = 1024, /* of a request, DER */
+	OCSP_URL_MAX = 1024,	  /* octets with the NUL */
 };
 
-#define OCSP_QUESTION_TYPE "application/ocsp-request"
-#define OCSP_ANSWER_TYPE   "application/ocsp-response"
-
-/* Where it is asked at a server's URL ("http://ocsp.example/x"). *ret_get: by GET, as the question
- * is short enough for caches on the way to keep its answer, and is in the URL; else it is the body
- * of a POST. ERR_LIMIT: the server's URL is too long. */
-MUST enum err ocsp_url(struct span server, struct span question, char ret[OCSP_URL_MAX],
-		       bool *ret_get);
+/* Sets what such questions have alike; resolvers, times, and where may be gone to are left to the
+ * caller. server: its URL ("http://ocsp.example/x"). question: DER, by GET and in the URL if it is
+ * short enough for caches on the way to keep its answer, else the body of a POST; it and url are
+ * borrowed by *ret. ERR_LIMIT: the server's URL is too long. */
+MUST enum err ocsp_question(struct span server, struct span question, char url[OCSP_URL_MAX],
+			    struct fetch_question *ret);
 
 #endif

@@ -1,5 +1,7 @@
 #include "fetch/ocsp.h"
 
+#include "fetch/fetch.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -8,9 +10,20 @@
 static const char *url_of(const char *server, struct span question, bool get)
 {
 	static char text[OCSP_URL_MAX];
-	bool by_get = !get;
-	assert_int_equal(ocsp_url(span_text(server), question, text, &by_get), OK);
-	assert_int_equal(by_get, get);
+	struct fetch_question q = {.total_ms = 7, .idle_ms = 8};
+	assert_int_equal(ocsp_question(span_text(server), question, text, &q), OK);
+	assert_string_equal(q.method, get ? "GET" : "POST");
+	assert_ptr_equal(q.url, text);
+	assert_int_equal(q.body.len, get ? 0 : question.len);
+	if (get)
+		assert_null(q.type);
+	else
+		assert_string_equal(q.type, "application/ocsp-request");
+	/* RFC 5019 5: no other status is an answer, and none leads elsewhere. */
+	assert_true(q.only_200 && q.every_address);
+	assert_int_equal(q.redirects_max, 0);
+	/* the caller's are left alone */
+	assert_true(q.total_ms == 7 && q.idle_ms == 8 && !q.may);
 	return text;
 }
 
@@ -38,13 +51,14 @@ static void a_long_path_leaves_less_for_the_question(void **state)
 	static const uint8_t some[90] = {'x'};
 	char long_path[200] = "http://a.example/", text[OCSP_URL_MAX];
 	static const uint8_t endless[OCSP_URL_MAX] = {'h', 't', 't', 'p', ':', '/', '/', 'a'};
-	bool get;
+	struct fetch_question q = {.method = "HEAD"};
 	memset(long_path + strlen(long_path), 'p', 150);
 	(void)url_of("http://a.example/", span_of(some, sizeof(some)), true);
 	(void)url_of(long_path, span_of(some, sizeof(some)), false);
-	assert_int_equal(ocsp_url(span_of(endless, sizeof(endless)), span_of(some, sizeof(some)),
-				  text, &get),
+	assert_int_equal(ocsp_question(span_of(endless, sizeof(endless)),
+				       span_of(some, sizeof(some)), text, &q),
 			 ERR_LIMIT);
+	assert_string_equal(q.method, "HEAD");
 }
 
 int main(void)

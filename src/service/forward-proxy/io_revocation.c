@@ -157,24 +157,14 @@ static enum err begin(struct ask *a)
 	uint8_t question[OCSP_QUESTION_MAX];
 	char url[OCSP_URL_MAX];
 	size_t len = 0;
-	bool get;
+	struct fetch_question q = {.resolvers = {conf->resolver.items, conf->resolver.n},
+				   .may = may,
+				   .may_arg = a,
+				   .total_ms = FORWARD_STATUS_MS,
+				   .address_ms = FORWARD_STATUS_MS / 2,
+				   .idle_ms = FORWARD_STATUS_MS};
 	TRY(tls_status_question(a->status, question, sizeof(question), &len));
-	TRY(ocsp_url(span_text(tls_status_url(a->status)), span_of(question, len), url, &get));
-	const struct fetch_question q = {.method = get ? "GET" : "POST",
-					 .url = url,
-					 .agent = "gatehouse-ocsp",
-					 .fields = span_text("Accept: " OCSP_ANSWER_TYPE "\r\n"),
-					 .type = get ? NULL : OCSP_QUESTION_TYPE,
-					 .body = span_of(question, get ? 0 : len),
-					 .resolvers = {conf->resolver.items, conf->resolver.n},
-					 .may = may,
-					 .may_arg = a,
-					 .total_ms = FORWARD_STATUS_MS,
-					 .address_ms = FORWARD_STATUS_MS / 2,
-					 .idle_ms = FORWARD_STATUS_MS,
-					 .body_max = OCSP_ANSWER_MAX,
-					 .only_200 = true,
-					 .every_address = true};
+	TRY(ocsp_question(span_text(tls_status_url(a->status)), span_of(question, len), url, &q));
 	TRY(fetch_ask(&a->fetch, &q));
 	forward_count(a->of->w, FORWARD_COUNT_REVOCATION_ASKED);
 	return OK;

@@ -155,23 +155,12 @@ static enum err ask(struct staple *s)
 	uint8_t question[OCSP_QUESTION_MAX];
 	char url[OCSP_URL_MAX];
 	size_t len = 0;
-	bool get;
+	struct fetch_question q = {.resolvers = {s->of->resolvers->items, s->of->resolvers->n},
+				   .total_ms = FETCH_MS,
+				   .address_ms = ADDRESS_MS,
+				   .idle_ms = ADDRESS_MS};
 	TRY(tls_chain_ocsp_request(s->chain, question, sizeof(question), &len));
-	TRY(ocsp_url(span_text(s->url), span_of(question, len), url, &get));
-	const struct fetch_question q = {
-		.method = get ? "GET" : "POST",
-		.url = url,
-		.agent = "gatehouse-ocsp",
-		.fields = span_text("Accept: " OCSP_ANSWER_TYPE "\r\n"),
-		.type = get ? NULL : OCSP_QUESTION_TYPE,
-		.body = span_of(question, len),
-		.resolvers = {s->of->resolvers->items, s->of->resolvers->n},
-		.total_ms = FETCH_MS,
-		.address_ms = ADDRESS_MS,
-		.idle_ms = ADDRESS_MS,
-		.body_max = OCSP_ANSWER_MAX,
-		.only_200 = true,
-		.every_address = true};
+	TRY(ocsp_question(span_text(s->url), span_of(question, len), url, &q));
 	TRY(fetch_ask(&s->fetch, &q));
 	s->of->fetching++;
 	return OK;
