@@ -252,15 +252,18 @@ void tls_serial_line(const X509 *x, char ret[65])
 	ret[2 * len] = 0;
 }
 
-void tls_ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX])
+size_t tls_ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX])
 {
 	STACK_OF(OPENSSL_STRING) *all = X509_get1_ocsp(x);
-	for (int i = 0; i < sk_OPENSSL_STRING_num(all) && !ret[0]; i++) {
+	int n = sk_OPENSSL_STRING_num(all);
+	ret[0] = 0;
+	for (int i = 0; i < n && !ret[0]; i++) {
 		struct span url = span_text(sk_OPENSSL_STRING_value(all, i));
 		if (span_is(span_sub(url, 0, 7), "http://"))
 			(void)span_to_cstr(url, ret, TLS_CHAIN_TEXT_MAX);
 	}
 	X509_email_free(all);
+	return n > 0 ? (size_t)n : 0;
 }
 
 bool tls_must_staple(X509 *x)
@@ -289,7 +292,7 @@ void tls_chain_facts(const struct tls_chain *c, struct tls_chain_facts *ret)
 	tls_name_line(X509_get_subject_name(x), ret->subject);
 	tls_name_line(X509_get_issuer_name(x), ret->issuer);
 	tls_serial_line(x, ret->serial);
-	tls_ocsp_line(x, ret->ocsp);
+	(void)tls_ocsp_line(x, ret->ocsp);
 	ERR_clear_error();
 }
 

@@ -42,8 +42,9 @@ struct tls_chain {
 MUST enum err tls_chain_of(X509 *certificate, EVP_PKEY *key, struct tls_chain **ret);
 /* The issuer out of the chain (a self-signed one is its own), or NULL. Borrowed. */
 X509 *tls_chain_issuer(const struct tls_chain *c);
-/* The first http: URL of its OCSP server; ret is left as it is when there is none. */
-void tls_ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX]);
+/* The first http: URL of its OCSP server; "": there is none, or it is too long. How many it names,
+ * of whatever kind. */
+size_t tls_ocsp_line(X509 *x, char ret[TLS_CHAIN_TEXT_MAX]);
 /* As tls_status_judge; what is signed, and says nothing of it, ERR_ABSENT. skew_s 0: it was not
  * asked now: without an end it is not good. */
 MUST enum err tls_ocsp_judge(const struct tls_chain *c, struct span ocsp, uint64_t now_s,

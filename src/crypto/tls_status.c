@@ -42,9 +42,9 @@ static enum err make(X509 *certificate, X509 *issuer, struct tls_status **ret)
 	AUTO(tls_status_free) struct tls_status *s = calloc(1, sizeof(*s));
 	if (!s)
 		return ENOMEM;
-	tls_ocsp_line(certificate, s->url);
+	size_t named = tls_ocsp_line(certificate, s->url);
 	if (!s->url[0])
-		return ERR_ABSENT;
+		return named ? ERR_UNSUPPORTED : ERR_ABSENT;
 	if (!take(s, certificate, issuer))
 		return ENOMEM;
 	*ret = TAKE(s);

@@ -19,7 +19,8 @@ enum {
 };
 
 /* Of the server at the other side, which has proved itself by authorities. ERR_ABSENT: it names no
- * OCSP server that is asked by http, or there is nothing to be asked of it; ENOMEM. */
+ * OCSP server, or there is nothing to be asked of it; ERR_UNSUPPORTED: it names some, and none that
+ * is asked by http, or with too long a URL; ENOMEM. */
 MUST enum err tls_status_new(const struct tls_stream *t, struct tls_status **ret);
 /* Of a certificate and its issuer, DER. As above; ERR_FORMAT. */
 MUST enum err tls_status_of(struct span certificate, struct span issuer, struct tls_status **ret);

@@ -4,7 +4,7 @@
 #include "crypto/tls_pair_test.h"
 #include "crypto/tls_pki_test.h"
 
-static struct pki_entity root, leaf, silent, helper, stranger, sham;
+static struct pki_entity root, leaf, silent, other_way, helper, stranger, sham;
 static struct tls_status *status;
 static uint64_t now_s;
 
@@ -110,6 +110,8 @@ static void the_question_names_the_certificate(void **state)
 	assert_true(pki_is_question(der, len, &leaf, &root));
 	assert_false(pki_is_question(der, len, &silent, &root));
 	assert_int_equal(of(&silent, &none), ERR_ABSENT);
+	/* One that is named, and cannot be asked, is not one that is not named. */
+	assert_int_equal(of(&other_way, &none), ERR_UNSUPPORTED);
 	assert_int_equal(tls_status_of(span_text("x"), span_text("y"), &none), ERR_FORMAT);
 	assert_null(none);
 	tls_status_free(NULL);
@@ -179,6 +181,10 @@ static int make(void **state)
 			 .called = "leaf", .names = "DNS:a.example", .issuer = &root, .ocsp = at});
 	pki_make(&silent,
 		 (struct pki_wish){.called = "silent", .names = "DNS:a.example", .issuer = &root});
+	pki_make(&other_way, (struct pki_wish){.called = "other",
+					       .names = "DNS:a.example",
+					       .issuer = &root,
+					       .ocsp = "URI:https://ocsp.example/x"});
 	pki_make(&helper,
 		 (struct pki_wish){.called = "helper", .issuer = &root, .answers_ocsp = true});
 	/* of the right authority, and not for that; or for that, and of another one */
@@ -195,6 +201,7 @@ static int done(void **state)
 	pki_done(&stranger);
 	pki_done(&leaf);
 	pki_done(&silent);
+	pki_done(&other_way);
 	pki_done(&helper);
 	pki_done(&sham);
 	return 0;

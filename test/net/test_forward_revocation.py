@@ -384,11 +384,21 @@ def test_who_names_nobody_passes_but_who_must_be_stapled_does_not(site, mode):
     mode("require")
     with server(site, asked_at=None) as (host, _, _):
         passes(site, host)
-    with server(site, asked_at="https://ocsp.example.com/") as (host, _, _):
-        passes(site, host)
     with server(site, must_staple=True) as (host, issued, origin), Openssl(site, [(issued, "V")]):
         is_refused(site, host, "no proof that the certificate is not revoked")
         assert not origin.seen
+
+
+def test_who_names_one_that_cannot_be_asked_is_as_one_without_an_answer(site, mode):
+    for at in ("https://ocsp.example.com/", f"http://ocsp.example.com:{PORT}/{'x' * 300}"):
+        mode("require")
+        with server(site, asked_at=at) as (host, _, origin):
+            is_refused(site, host, UNTOLD)
+            assert not origin.seen
+            assert site.metric("revocation_untold_total") == 1
+        mode("ask")
+        with server(site, asked_at=at) as (host, _, _):
+            passes(site, host)
 
 
 def test_no_certificate_leads_into_the_inside(site, mode):

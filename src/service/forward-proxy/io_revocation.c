@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 static_assert((int)INSPECT_FINGERPRINT_LEN == (int)TLS_STATUS_FINGERPRINT_LEN, "one fingerprint");
+static_assert((int)FETCH_RESOLVED_MAX <= (int)NAMES_ADDRESSES_MAX, "all that is found is judged");
 
 /* One question; over when an answer came, or none. */
 struct ask {
@@ -73,6 +74,13 @@ static enum proxy_tls_said said(const struct forward_revocation *r, enum inspect
 		return PROXY_TLS_GOOD;
 	*ret_fault = fault;
 	return PROXY_TLS_BAD;
+}
+
+/* Nobody is asked, or can be. */
+static enum proxy_tls_said untold(const struct forward_revocation *r, const char **ret_fault)
+{
+	forward_count(r->w, FORWARD_COUNT_REVOCATION_UNTOLD);
+	return said(r, INSPECT_STATUS_UNTOLD, ret_fault);
 }
 
 /* ---- a question's end ---- */
@@ -213,10 +221,8 @@ static enum proxy_tls_said look(struct forward_revocation *r, struct proxy_tls_q
 	struct ask *a = ask_find(r, *status);
 	if (!a) {
 		a = ask_new(r, *status);
-		if (!a) {
-			forward_count(r->w, FORWARD_COUNT_REVOCATION_UNTOLD);
-			return said(r, INSPECT_STATUS_UNTOLD, ret_fault);
-		}
+		if (!a)
+			return untold(r, ret_fault);
 		*status = NULL;
 	}
 	q->of = a;
@@ -237,7 +243,7 @@ static enum proxy_tls_said judge(void *arg, struct proxy_tls_question *q,
 	 * any more. */
 	if (e == ERR_ABSENT)
 		return PROXY_TLS_GOOD;
-	return e ? said(r, INSPECT_STATUS_UNTOLD, ret_fault) : look(r, q, &status, ret_fault);
+	return e ? untold(r, ret_fault) : look(r, q, &status, ret_fault);
 }
 
 static void leave(void *arg, struct proxy_tls_question *q)
