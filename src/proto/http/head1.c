@@ -6,13 +6,6 @@
 
 static_assert(HTTP_FIELD_IDS <= 64, "a bit for each number");
 
-/* tchar (RFC 9110 5.6.2). */
-static const uint8_t tchar[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,	    ['&'] = 1,	       ['\''] = 1,
-	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,	    ['^'] = 1,	       ['_'] = 1,
-	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
-};
-
 static enum parse fault(struct http1_head *head, enum http_fault why)
 {
 	head->fault = why;
@@ -43,9 +36,7 @@ static enum parse text_read(struct span in, size_t *pos, struct http1_head *head
 /* A name and its colon. */
 static enum parse name_read(struct span in, size_t *pos, struct http1_head *head, struct span *ret)
 {
-	size_t at = *pos;
-	while (at < in.len && tchar[in.data[at]])
-		at++;
+	size_t at = http_token_end(in, *pos);
 	if (at == in.len)
 		return PARSE_MORE;
 	if (in.data[at] == '\n')

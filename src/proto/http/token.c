@@ -55,9 +55,16 @@ static bool all(struct span s, unsigned class)
 	return true;
 }
 
+size_t http_token_end(struct span in, size_t pos)
+{
+	while (pos < in.len && classes[in.data[pos]] & TCHAR)
+		pos++;
+	return pos;
+}
+
 bool http_is_token(struct span s)
 {
-	return s.len > 0 && all(s, TCHAR);
+	return s.len > 0 && http_token_end(s, 0) == s.len;
 }
 
 size_t http_control_find(struct span in, size_t pos)

@@ -6,6 +6,9 @@
 
 /* One or more tchar (RFC 9110 5.6.2). */
 bool http_is_token(struct span s);
+/* Where the first byte that is no tchar stands, from pos (at most in.len) on; in.len when there is
+ * none. */
+size_t http_token_end(struct span in, size_t pos);
 /* Where the first control byte but a tab stands, from pos (at most in.len) on; in.len when there is
  * none. */
 size_t http_control_find(struct span in, size_t pos);

@@ -20,7 +20,12 @@ static void takes_the_bytes_of_tokens_alone(void **state)
 	(void)state;
 	for (unsigned c = 0; c < 256; c++) {
 		const uint8_t text[] = {'a', (uint8_t)c, 'z'};
-		assert_int_equal(http_is_token(span_of(text, 3)), is_in(c, "!#$%&'*+-.^_`|~"));
+		bool tchar = is_in(c, "!#$%&'*+-.^_`|~");
+		assert_int_equal(http_is_token(span_of(text, 3)), tchar);
+		assert_int_equal(http_token_end(span_of(text, 3), 0), tchar ? 3 : 1);
+		assert_int_equal(http_token_end(span_of(text, 3), 1), tchar ? 3 : 1);
+		assert_int_equal(http_token_end(span_of(text, 3), 2), 3);
+		assert_int_equal(http_token_end(span_of(text, 3), 3), 3);
 	}
 	assert_false(http_is_token(span_text("")));
 }

@@ -1,22 +1,13 @@
 #include "service/forward-proxy/access/answers.h"
 
-/* ---- what heads say ---- */
+#include "proto/http/token.h"
 
-static bool is_token(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
+/* ---- what heads say ---- */
 
 static bool is_type(struct span s)
 {
 	size_t slash = span_find(s, '/');
-	if (slash == 0 || slash + 1 >= s.len)
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (i != slash && !is_token(s.data[i]))
-			return false;
-	return true;
+	return http_is_token(span_sub(s, 0, slash)) && http_is_token(span_sub(s, slash + 1, s.len));
 }
 
 /* By which browsers guess. */
