@@ -1,5 +1,7 @@
 #include "proxy/socks.h"
 
+#include "base/decimal.h"
+
 void proxy_socks_answer(const struct proxy_socks *s, enum socks5_reply reply,
 			const struct ip_endpoint *bound, struct writer *out)
 {
@@ -145,5 +147,6 @@ void proxy_socks_authority(const struct socks_address *to, struct writer *out)
 		write_span(out, to->name);
 	else
 		ip_address_write(out, &to->address);
-	write_format(out, brackets ? "]:%u" : ":%u", (unsigned)to->port);
+	write_text(out, brackets ? "]:" : ":");
+	write_decimal(out, to->port);
 }

@@ -1,9 +1,9 @@
 #include "proto/dhcp/identity.h"
 
+#include "base/decimal.h"
 #include "base/reader.h"
 #include "base/writer.h"
 #include "proto/dhcp/code.h"
-#include "proto/ip/number.h"
 
 enum err dhcp_client_id_read(struct span option, struct dhcp_client_id *ret)
 {
@@ -65,7 +65,7 @@ void dhcp_client_id_format(struct span option, struct writer *w)
 		write_text(w, "duid ");
 		duid_write(w, c.value);
 		write_text(w, " iaid ");
-		ip_number_write(w, c.iaid);
+		write_decimal(w, c.iaid);
 		break;
 	case DHCP_CLIENT_ID_OPAQUE:
 		if (c.type == 0 && is_printable(c.value)) {
@@ -82,7 +82,7 @@ void dhcp_client_id_format(struct span option, struct writer *w)
 void dhcp_hardware_format(uint8_t htype, struct span address, struct writer *w)
 {
 	if (htype != DHCP_HTYPE_ETHERNET) {
-		ip_number_write(w, htype);
+		write_decimal(w, htype);
 		write_text(w, "/");
 	}
 	dhcp_hex_write(w, address);

@@ -1,4 +1,5 @@
 /* Readable text of the values of options. */
+#include "base/decimal.h"
 #include "base/reader.h"
 #include "proto/dhcp/fqdn.h"
 #include "proto/dhcp/identity.h"
@@ -7,7 +8,6 @@
 #include "proto/dhcp/suboption.h"
 #include "proto/dns/name.h"
 #include "proto/ip/address.h"
-#include "proto/ip/number.h"
 
 /* Between the items of a list. */
 static void separate(struct writer *w, bool *first)
@@ -56,7 +56,7 @@ static void put_text_or_hex(struct writer *w, struct span value)
 static void put_address(struct writer *w, uint32_t address)
 {
 	for (int shift = 24; shift >= 0; shift -= 8) {
-		ip_number_write(w, address >> shift & 0xff);
+		write_decimal(w, address >> shift & 0xff);
 		if (shift)
 			write_u8(w, '.');
 	}
@@ -80,12 +80,12 @@ static void put_duration(struct writer *w, uint32_t s)
 	}
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (s && s % units[i].s == 0) {
-			ip_number_write(w, s / units[i].s);
+			write_decimal(w, s / units[i].s);
 			write_u8(w, (uint8_t)units[i].unit);
 			return;
 		}
 	}
-	ip_number_write(w, s);
+	write_decimal(w, s);
 	write_u8(w, 's');
 }
 
@@ -103,7 +103,7 @@ static void put_message_type(struct writer *w, uint8_t type)
 	if (name)
 		write_text(w, name);
 	else
-		ip_number_write(w, type);
+		write_decimal(w, type);
 }
 
 static void put_code(struct writer *w, uint8_t code)
@@ -119,9 +119,9 @@ static void put_numbers(struct writer *w, struct span value, size_t width)
 	bool first = true;
 	while (reader_left(&r) && !w->bad) {
 		separate(w, &first);
-		ip_number_write(w, width == 1	? read_u8(&r)
-				   : width == 2 ? read_u16(&r)
-						: read_u32(&r));
+		write_decimal(w, width == 1   ? read_u8(&r)
+				 : width == 2 ? read_u16(&r)
+					      : read_u32(&r));
 	}
 }
 
@@ -129,7 +129,7 @@ static void put_s32(struct writer *w, uint32_t value)
 {
 	if (value >> 31)
 		write_u8(w, '-');
-	ip_number_write(w, value >> 31 ? 0u - value : value);
+	write_decimal(w, value >> 31 ? 0u - value : value);
 }
 
 /* per: how many form one item, a blank between them. */
@@ -163,7 +163,7 @@ static void put_routes(struct writer *w, struct span value)
 		separate(w, &first);
 		put_address(w, route.destination);
 		write_u8(w, '/');
-		ip_number_write(w, route.bits);
+		write_decimal(w, route.bits);
 		write_u8(w, ' ');
 		put_address(w, route.router);
 	}
@@ -198,7 +198,7 @@ static void put_enterprises(struct writer *w, struct span value)
 	bool first = true;
 	while (dhcp_enterprise_next(&r, &e) && !w->bad) {
 		separate(w, &first);
-		ip_number_write(w, e.number);
+		write_decimal(w, e.number);
 		write_u8(w, ' ');
 		dhcp_hex_write(w, e.data);
 	}
@@ -213,7 +213,7 @@ static void put_vendor(struct writer *w, struct span value)
 	size_t at = w->pos;
 	while (dhcp_suboption_next(&r, &s) && !w->bad) {
 		separate(w, &first);
-		ip_number_write(w, s.code);
+		write_decimal(w, s.code);
 		write_u8(w, '=');
 		dhcp_hex_write(w, s.value);
 	}
@@ -247,7 +247,7 @@ static void put_relay(struct writer *w, struct span value)
 		if (name)
 			write_text(w, name);
 		else
-			ip_number_write(w, s.code);
+			write_decimal(w, s.code);
 		write_u8(w, ' ');
 		if (s.code == DHCP_RELAY_LINK_SELECTION || s.code == DHCP_RELAY_SERVER_ID_OVERRIDE)
 			put_addresses(w, s.value, SIZE_MAX);

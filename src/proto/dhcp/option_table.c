@@ -1,7 +1,7 @@
 #include "proto/dhcp/option.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
-#include "proto/ip/number.h"
 
 #define T(type) DHCP_OPTION_##type
 enum { S = DHCP_OPTION_SETTABLE, P = DHCP_OPTION_PROTOCOL, C = DHCP_OPTION_CLIENTS };
@@ -245,7 +245,7 @@ const char *dhcp_option_name(uint8_t code, char buf[DHCP_OPTION_NAME_MAX])
 		return o->name;
 	struct writer w = writer_of(buf, DHCP_OPTION_NAME_MAX);
 	write_text(&w, "option-");
-	ip_number_write(&w, code);
+	write_decimal(&w, code);
 	write_u8(&w, 0);
 	return buf;
 }

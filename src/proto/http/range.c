@@ -1,5 +1,6 @@
 #include "proto/http/range.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 
 /* int-range or suffix-range (RFC 9110 14.1.1). ERR_ABSENT: malformed; ERR_REFUSED: outside. */
@@ -64,11 +65,16 @@ enum err range_read(struct span value, uint64_t size, struct range ret[RANGES_MA
 
 void range_write_content_range(struct writer *w, const struct range *r, uint64_t size)
 {
-	if (r)
-		write_format(w, "bytes %llu-%llu/%llu", (unsigned long long)r->first,
-			     (unsigned long long)r->last, (unsigned long long)size);
-	else
-		write_format(w, "bytes */%llu", (unsigned long long)size);
+	write_text(w, "bytes ");
+	if (r) {
+		write_decimal(w, r->first);
+		write_u8(w, '-');
+		write_decimal(w, r->last);
+	} else {
+		write_u8(w, '*');
+	}
+	write_u8(w, '/');
+	write_decimal(w, size);
 }
 
 void range_write_part(struct writer *w, const char *boundary, struct span type,

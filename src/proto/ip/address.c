@@ -1,5 +1,6 @@
 #include "proto/ip/address.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "proto/ip/number.h"
 
@@ -132,7 +133,7 @@ static void write_v4(struct writer *w, const uint8_t *bytes)
 	for (size_t i = 0; i < V4_LEN; i++) {
 		if (i)
 			write_u8(w, '.');
-		ip_number_write(w, bytes[i]);
+		write_decimal(w, bytes[i]);
 	}
 }
 

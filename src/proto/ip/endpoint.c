@@ -1,3 +1,4 @@
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "proto/ip/address.h"
 #include "proto/ip/number.h"
@@ -71,12 +72,12 @@ size_t ip_endpoint_format(const struct ip_endpoint *e, char ret[IP_ENDPOINT_TEXT
 	ip_address_write(&w, &e->address);
 	if (e->scope) {
 		write_u8(&w, '%');
-		ip_number_write(&w, e->scope);
+		write_decimal(&w, e->scope);
 	}
 	if (brackets)
 		write_u8(&w, ']');
 	write_u8(&w, ':');
-	ip_number_write(&w, e->port);
+	write_decimal(&w, e->port);
 	write_u8(&w, 0);
 	ASSERT(!w.bad);
 	return w.pos - 1;

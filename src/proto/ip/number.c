@@ -1,7 +1,5 @@
 #include "proto/ip/number.h"
 
-#include "base/decimal.h"
-
 bool ip_number_parse(struct span text, uint32_t max, uint32_t *ret)
 {
 	uint64_t number;
@@ -11,9 +9,4 @@ bool ip_number_parse(struct span text, uint32_t max, uint32_t *ret)
 		return false;
 	*ret = (uint32_t)number;
 	return true;
-}
-
-void ip_number_write(struct writer *w, uint32_t number)
-{
-	write_decimal(w, number);
 }

@@ -1,5 +1,6 @@
 #include "proto/ip/prefix.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "proto/ip/number.h"
 
@@ -65,7 +66,7 @@ size_t ip_prefix_format(const struct ip_prefix *p, char ret[IP_PREFIX_TEXT_MAX])
 	ip_address_write(&w, &p->address);
 	if (p->address.family) {
 		write_u8(&w, '/');
-		ip_number_write(&w, p->bits);
+		write_decimal(&w, p->bits);
 	}
 	write_u8(&w, 0);
 	ASSERT(!w.bad);

@@ -1,5 +1,6 @@
 #include "proxy/access-log/access_line.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 
 struct moment {
@@ -26,16 +27,6 @@ static struct moment moment_of(uint64_t time_ms)
 	};
 	m.year += m.month <= 2;
 	return m;
-}
-
-static void write_number(struct writer *w, uint64_t n)
-{
-	uint8_t digits[20];
-	size_t at = sizeof(digits);
-	do
-		digits[--at] = (uint8_t)('0' + n % 10);
-	while (n /= 10);
-	write_bytes(w, digits + at, sizeof(digits) - at);
 }
 
 static void write_padded(struct writer *w, uint32_t n, unsigned width)
@@ -101,7 +92,7 @@ static void member_number(struct writer *w, const char *name, uint64_t value)
 	write_text(w, ",\"");
 	write_text(w, name);
 	write_text(w, "\":");
-	write_number(w, value);
+	write_decimal(w, value);
 }
 
 static void member_if(struct writer *w, const char *name, uint64_t value)
@@ -261,9 +252,9 @@ static void write_combined(const struct access_line *l, const struct ip_address 
 	write_u8(w, ' ');
 	write_text(w, l->version == 20 ? "HTTP/2.0" : version_text(l->version));
 	write_text(w, "\" ");
-	write_number(w, l->status);
+	write_decimal(w, l->status);
 	write_u8(w, ' ');
-	write_number(w, l->response_bytes);
+	write_decimal(w, l->response_bytes);
 	write_text(w, " \"");
 	write_or_dash(w, l->referer);
 	write_text(w, "\" \"");

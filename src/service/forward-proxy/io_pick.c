@@ -1,7 +1,7 @@
 /* The way to the origin: a connection that was kept, or a new one to whichever of its addresses
  * takes it first. */
+#include "base/decimal.h"
 #include "base/writer.h"
-#include "proto/ip/number.h"
 #include "proxy/io_race.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
@@ -75,7 +75,7 @@ static bool connect_set(const struct forward_exchange *e, struct origin *o)
 	else
 		write_span(&w, forward_place_name(e));
 	write_u8(&w, ':');
-	ip_number_write(&w, place->port);
+	write_decimal(&w, place->port);
 	o->connect.authority = proxy_exchange_store(e->x, writer_span(&w));
 	o->hop.connect = &o->connect;
 	return !w.bad && o->connect.authority.data;

@@ -1,5 +1,5 @@
 /* What a client asks for, and the head as whoever gets it sees it. */
-#include "proto/ip/number.h"
+#include "base/decimal.h"
 #include "service/forward-proxy/io_face.h"
 #include "service/forward-proxy/io_inspect.h"
 
@@ -31,7 +31,7 @@ bool forward_authority_set(struct forward_exchange *e)
 	struct writer w = writer_of(text + len, sizeof(text) - len);
 	if (e->kind != FORWARD_FETCH || e->to.port != (e->inside ? 443 : 80)) {
 		write_u8(&w, ':');
-		ip_number_write(&w, e->to.port);
+		write_decimal(&w, e->to.port);
 	}
 	struct span all = proxy_exchange_store(e->x, span_of(text, len + w.pos));
 	if (w.bad || !all.data)

@@ -1,5 +1,6 @@
 #include "service/forward-proxy/message.h"
 
+#include "base/decimal.h"
 #include "proto/http/token.h"
 
 static const char max_forwards[] = "max-forwards";
@@ -48,13 +49,7 @@ enum message_hops message_hops_take(struct proxy_head *head, uint8_t room[MESSAG
 	if (!left)
 		return MESSAGE_ENDS_HERE;
 	struct writer w = writer_of(room, MESSAGE_HOPS_TEXT);
-	uint8_t digits[MESSAGE_HOPS_TEXT];
-	size_t at = sizeof(digits);
-	left--;
-	do
-		digits[--at] = (uint8_t)('0' + left % 10);
-	while (left /= 10);
-	write_bytes(&w, digits + at, sizeof(digits) - at);
+	write_decimal(&w, left - 1);
 	found->value = writer_span(&w);
 	return MESSAGE_GOES_ON;
 }

@@ -1,5 +1,6 @@
 #include "service/reverse-proxy/route/edit.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "proto/http/token.h"
 #include "service/reverse-proxy/route/route.h"
@@ -99,7 +100,7 @@ void edit_text_write(const struct edit_text *t, const struct edit_values *v, str
 		if (p->kind == EDIT_CLIENT)
 			ip_address_write(w, &v->client.address);
 		else if (p->kind == EDIT_CLIENT_PORT)
-			write_format(w, "%u", v->client.port);
+			write_decimal(w, v->client.port);
 		else
 			write_span(w, span_for(p, v));
 	}

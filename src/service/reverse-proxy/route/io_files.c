@@ -1,5 +1,6 @@
 #include "service/reverse-proxy/route/io_files.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "crypto/random.h"
 #include "os/below.h"
@@ -294,7 +295,8 @@ static enum err add_fields(struct proxy_exchange *x, const struct asked *a, cons
 	TRY(add_text(x, "last-modified", &w));
 	if (a->conf->max_age_s != UINT32_MAX) {
 		w = writer_of(buf, sizeof(buf));
-		write_format(&w, "max-age=%u", a->conf->max_age_s);
+		write_text(&w, "max-age=");
+		write_decimal(&w, a->conf->max_age_s);
 		TRY(add_text(x, "cache-control", &w));
 	}
 	if (a->conf->compressed)

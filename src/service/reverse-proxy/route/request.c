@@ -1,5 +1,6 @@
 #include "service/reverse-proxy/route/request.h"
 
+#include "base/decimal.h"
 #include "base/writer.h"
 #include "proto/http/forwarded.h"
 #include "proto/http/uri.h"
@@ -432,7 +433,7 @@ static enum err write_forwarded(const struct route_request *r, struct proxy_exch
 		ip_address_write(&w, &r->values.client.address);
 	struct span real = r->peer_trusted ? since(&w, at) : address;
 	at = w.pos;
-	write_format(&w, "%u", x->connection->local.port);
+	write_decimal(&w, x->connection->local.port);
 	struct span port = since(&w, at);
 	TRY(writer_check(&w));
 	TRY(push(h, HTTP_FIELD_FORWARDED, "forwarded", forwarded));
