@@ -13,7 +13,7 @@ import proxy_h2
 from forward_site import CLIENT, PROXY, WEB, Site
 from proxy_servers import wait_for
 from service import Service
-from test_forward_socks import ANN, Association, Echo, ask5, exactly
+from test_forward_socks import ANN, Association, Echo, EchoDatagrams, ask5, exactly
 from test_forward_tunnels import Heard, hello
 
 PORT = "  connect-ports: [443, 7777]\n"
@@ -227,6 +227,43 @@ def test_another_policy_cuts_what_it_blocks():
             policy.write({"blocked.txt": "a.example.com\n"})
             assert is_cut(gone, 20) and echoes(stays)
             wait_for(lambda: lines(made, "blocked", "blocked"))
+        policy.stop()
+    finally:
+        if made:
+            made.close()
+
+
+def test_another_policy_is_that_of_quotas_too():
+    """Whom they are for is known by its groups: what runs counts from then on, and no more when that is over."""
+    made = None
+    try:
+        made = Site("  policy: on\n  quotas: [{name: site, groups: [site], by: group, bytes: 100M, every: day}]\n" + PORT)
+        made.names.zone |= {"a.example.com": [WEB[0]]}
+        made.started += [Echo(made.web, WEB[0], 7777), EchoDatagrams(made.web, WEB[0], 5300)]
+        config = POLICY % (made.service.folder / "state", "%s")
+        policy = Service(made.gateway, "policy", config % "10.0.0.99", {"blocked.txt": "other.example.com\n"}).start()
+
+        def used():
+            return sum(c["up"] + c["down"] for c in made.service.control("GET", "/quotas")[1]["clients"])
+
+        with contextlib.closing(opened(made)) as tunnel, Association(made) as a:
+
+            def tunnel_counts():
+                before = used()
+                assert echoes(tunnel)
+                return used() - before == 8
+
+            def datagrams_count():
+                before = used()
+                a.send(WEB[0], 5300, b"datagram")
+                assert a.receive()[2] == b"datagram"
+                return used() - before == 16
+
+            # Before there was a policy nobody knew of whom it is not.
+            for clients, counts in (("10.0.0.99", False), (CLIENT, True), ("10.0.0.99", False)):
+                policy.reload(config % clients)
+                wait_for(lambda counts=counts: tunnel_counts() == counts)
+                wait_for(lambda counts=counts: datagrams_count() == counts)
         policy.stop()
     finally:
         if made:

@@ -114,6 +114,7 @@ static bool follow(struct forward_association *a)
 void forward_associate_review(struct forward_exchange *e)
 {
 	struct forward_association *a = e->association;
+	unsigned why;
 	if (!follow(a))
 		return;
 	if (e->user.len && !forward_people_stay(e)) {
@@ -127,6 +128,8 @@ void forward_associate_review(struct forward_exchange *e)
 		return;
 	a->policies = e->worker->policies;
 	memset(a->peers, 0, sizeof(a->peers));
+	if (!forward_limit_anew(e, &why))
+		forward_cut(e, why);
 }
 
 /* ---- from servers ---- */

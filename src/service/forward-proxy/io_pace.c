@@ -188,7 +188,7 @@ bool forward_limit_anew(struct forward_exchange *e, unsigned *ret)
 	    (e->limited_by == w->view && e->limited_policies == w->policies))
 		return true;
 	enum err err = paced ? change(e) : begin(e);
-	if (!err && !paced && e->pace)
+	if (!err && !paced && e->pace && !e->association)
 		proxy_exchange_pace(e->x, &e->pace->pace);
 	*ret = err == ERR_LIMIT ? REFUSAL_BUSY : REFUSAL_MEMORY;
 	if (err)
