@@ -287,7 +287,7 @@ bool acme_schedule_is_left(const struct acme_schedule *s, uint64_t until_s, uint
 			   uint64_t now_s)
 {
 	uint64_t tried_s = s->retry_s > s->issued_s ? s->retry_s : s->issued_s;
-	uint64_t last_s = until_s ? until_s : tried_s;
+	uint64_t last_s = until_s > tried_s ? until_s : tried_s;
 	return last_s && now_s > last_s && now_s - last_s > keep_s;
 }
 

@@ -100,8 +100,9 @@ struct acme_schedule {
  * the second time, then twice as long each time, up to a third of the life. */
 void acme_schedule_issued(struct acme_schedule *s, uint64_t now_s, uint64_t life_s,
 			  uint64_t chance);
-/* Whether the rows of a certificate that nobody wants may go. until_s: its end, 0: none was ever
- * issued; then the last try counts. One of which nothing is known stays. */
+/* Whether the rows of a certificate that nobody here wants may go. until_s: its end, 0: none was
+ * ever issued. A try after its end counts like one: another gateway wants it, and its authority is
+ * away. One of which nothing is known stays. */
 bool acme_schedule_is_left(const struct acme_schedule *s, uint64_t until_s, uint64_t keep_s,
 			   uint64_t now_s);
 void acme_schedule_write(const struct acme_schedule *s, struct writer *w);

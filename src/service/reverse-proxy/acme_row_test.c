@@ -206,11 +206,16 @@ static void what_nobody_wants_goes_some_time_after_its_end(void **state)
 {
 	(void)state;
 	enum { T = 1000000, KEEP = 100 };
-	struct acme_schedule s = {.issued_s = T - 50, .retry_s = T + 900};
+	struct acme_schedule s = {.issued_s = T - 50};
 	assert_false(acme_schedule_is_left(&s, T, KEEP, T - 1));
 	assert_false(acme_schedule_is_left(&s, T, KEEP, T + KEEP));
 	assert_true(acme_schedule_is_left(&s, T, KEEP, T + KEEP + 1));
-	/* Of one that never came the last try counts, which may be one to come. */
+	/* Who tries it, still or again, wants it. The last try may be one to come. */
+	s.retry_s = T + 900;
+	assert_false(acme_schedule_is_left(&s, T, KEEP, T + KEEP + 1));
+	assert_false(acme_schedule_is_left(&s, T, KEEP, T + 900 + KEEP));
+	assert_true(acme_schedule_is_left(&s, T, KEEP, T + 901 + KEEP));
+	/* As of one that never came. */
 	assert_false(acme_schedule_is_left(&s, 0, KEEP, T + KEEP + 1));
 	assert_false(acme_schedule_is_left(&s, 0, KEEP, T + 900 + KEEP));
 	assert_true(acme_schedule_is_left(&s, 0, KEEP, T + 901 + KEEP));

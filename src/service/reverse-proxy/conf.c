@@ -68,7 +68,7 @@ static const struct config_key reverse_keys[] = {
 	 .min = 1000,
 	 .max = INT64_C(10) * 365 * 86400 * 1000,
 	 .help = "a certificate that no entry of `certificates` names any more is taken out of "
-		 "the store so long after its end, or after the last try to get it"},
+		 "the store so long after its end and after the last try to get it"},
 	{.name = "workers",
 	 .type = CONFIG_INTEGER,
 	 CONFIG_FIELD(struct reverse_conf, workers),

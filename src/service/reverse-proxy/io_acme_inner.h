@@ -39,7 +39,9 @@ struct acme_held {
 	size_t unsaved_len;
 	bool unsaved_schedule, unsaved_told;
 	/* Of the rows as they were last seen; 0: there is none. */
-	uint64_t part_versions[ACME_PARTS_MAX], schedule_version;
+	uint64_t part_versions[ACME_PARTS_MAX], schedule_version, proof_version;
+	uint64_t parts_generation; /* that the part seen last says; 0: it cannot be read */
+	bool schedule_foreign;	   /* there is one that cannot be read */
 
 	bool wanted;			  /* by the configuration in force */
 	size_t certificate;		  /* its place there */

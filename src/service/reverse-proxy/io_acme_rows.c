@@ -172,7 +172,9 @@ static enum err learn_certificate(struct reverse_acme *a, const struct store_row
 	h->part_versions[n] = row->removed ? 0 : row->version;
 	if (row->removed)
 		return OK;
+	h->parts_generation = 0;
 	TRY(acme_parts_take(&h->parts, n, row->value, &whole));
+	h->parts_generation = h->parts.generation;
 	if (!whole)
 		return OK;
 	if (h->parts.generation != h->generation)
@@ -199,6 +201,7 @@ static enum err learn_proof(struct reverse_acme *a, struct acme_held *h,
 	if (h->token[0])
 		acme_proofs_drop(a->proofs, h->token);
 	h->token[0] = '\0';
+	h->proof_version = row->removed ? 0 : row->version;
 	if (row->removed)
 		return OK;
 	TRY(acme_proof_read(row->value, &p));
@@ -222,9 +225,11 @@ static enum err learn_of_certificate(struct reverse_acme *a, const struct store_
 	default: break;
 	}
 	h->schedule_version = row->removed ? 0 : row->version;
+	h->schedule_foreign = !row->removed;
 	if (row->removed)
 		return OK;
 	TRY(acme_schedule_read(row->value, &s));
+	h->schedule_foreign = false;
 	acme_lock(a);
 	h->schedule = s;
 	acme_unlock(a);
@@ -353,7 +358,10 @@ static void versions_keep(struct acme_held *h, const struct store_item *items, s
 {
 	for (size_t i = 0; i + 1 < n; i++)
 		h->part_versions[i] = items[i].remove ? 0 : items[i].ret_version;
+	if (n > 1)
+		h->parts_generation = h->generation;
 	h->schedule_version = items[n - 1].ret_version;
+	h->schedule_foreign = false;
 }
 
 /* One commit: parts, those of a longer one before gone, and the schedule. */

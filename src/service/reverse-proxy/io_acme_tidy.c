@@ -1,6 +1,6 @@
 /* What of the store nobody wants any more. With gateways that share it nobody knows what the others
- * want, but who wants a certificate does not let it end: one that has ended long ago, and one whose
- * last try was long ago, is wanted by none. Each row goes only as it was last seen. */
+ * want, but who wants a certificate tries to get it: one that has ended long ago, and whose last
+ * try was long ago, is wanted by none. Each row goes only as it was last seen. */
 #include "os/clock.h"
 #include "os/log.h"
 #include "service/reverse-proxy/io_acme_inner.h"
@@ -15,13 +15,15 @@ static bool is_busy(const struct reverse_acme *a, const struct acme_held *h)
 	       (h->leased && clock_monotonic_ms() < h->lease_seen_ms + ACME_LEASE_MS);
 }
 
-/* There, and not read: torn, or sealed with another key. */
+/* There, and not what is here: torn, of a newer program, or sealed with another key. Another
+ * gateway may have renewed what has ended here. */
 static bool is_foreign(const struct acme_held *h)
 {
 	bool parts = false;
 	for (size_t i = 0; i < ACME_PARTS_MAX; i++)
 		parts = parts || h->part_versions[i];
-	return parts && !h->chain;
+	return h->schedule_foreign ||
+	       (parts && (!h->chain || h->parts_generation != h->generation));
 }
 
 static bool is_left(const struct reverse_acme *a, const struct acme_held *h)
@@ -45,7 +47,7 @@ static struct store_item removal(enum acme_table table, const char *key, uint64_
  * written them anew. */
 static bool rows_remove(struct reverse_acme *a, const struct acme_held *h)
 {
-	struct store_item items[ACME_PARTS_MAX + 2];
+	struct store_item items[ACME_PARTS_MAX + 3];
 	char keys[ACME_PARTS_MAX][ACME_PART_KEY];
 	size_t n = 0;
 	for (size_t i = 0; i < ACME_PARTS_MAX; i++) {
@@ -57,6 +59,8 @@ static bool rows_remove(struct reverse_acme *a, const struct acme_held *h)
 		items[n++] = removal(ACME_TABLE_SCHEDULES, h->id, h->schedule_version);
 	if (h->leased)
 		items[n++] = removal(ACME_TABLE_LEASES, h->id, h->lease_version);
+	if (h->proof_version)
+		items[n++] = removal(ACME_TABLE_PROOFS, h->id, h->proof_version);
 	if (n && acme_rows_commit(a, items, n))
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -79,6 +83,8 @@ void acme_rows_tidy(struct reverse_acme *a)
 		acme_first_name(h, name);
 		log_info("a certificate that nobody wants any more has left the store",
 			 LOG_TEXT("name", name));
+		if (h->token[0])
+			acme_proofs_drop(a->proofs, h->token);
 		acme_held_drop(a, h); /* the last one takes its place, and was looked at */
 	}
 }
