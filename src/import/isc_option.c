@@ -5,6 +5,14 @@
 
 #define TEXT(s) (int)(s).len, (const char *)(s).data
 
+static const struct isc_definition *definition_find(const struct isc_definition *definitions,
+						    struct span name)
+{
+	while (definitions && !span_equal_nocase(definitions->name, name))
+		definitions = definitions->next;
+	return definitions;
+}
+
 unsigned isc_option_code(const struct isc_definition *definitions, struct span name)
 {
 	/* Where dhcpd's word is not that of the registry (dhcp-options(5)). */
@@ -27,10 +35,10 @@ unsigned isc_option_code(const struct isc_definition *definitions, struct span n
 	};
 	uint64_t number;
 	const struct dhcp_option_info *info;
+	const struct isc_definition *own = definition_find(definitions, name);
 
-	for (const struct isc_definition *d = definitions; d; d = d->next)
-		if (span_equal_nocase(d->name, name))
-			return d->code;
+	if (own)
+		return own->code;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (span_equal_nocase(name, span_text(others[i].name)))
 			return others[i].code;
@@ -61,19 +69,11 @@ static unsigned option_code6(struct span name)
 	return info ? info->code : 0;
 }
 
-static const struct isc_definition *definition_find(const struct isc_definition *definitions,
-						    struct span name)
+/* own: the definition of that name; NULL: none. */
+static bool is_octets(const struct isc_definition *own, struct span name)
 {
-	while (definitions && !span_equal_nocase(definitions->name, name))
-		definitions = definitions->next;
-	return definitions;
-}
-
-static bool is_octets(const struct isc_definition *definitions, struct span name)
-{
-	for (const struct isc_definition *d = definitions; d; d = d->next)
-		if (span_equal_nocase(d->name, name))
-			return d->octets;
+	if (own)
+		return own->octets;
 	return span_equal_nocase(name, span_text("rfc3442-classless-static-routes")) ||
 	       span_equal_nocase(name, span_text("ms-classless-static-routes"));
 }
@@ -255,7 +255,7 @@ void isc_option_take(struct import_site *s, struct isc_lexer *l,
 		return;
 	}
 	struct import_option *o = import_option_add(s, to, code, line);
-	if (is_octets(*definitions, name)) {
+	if (is_octets(own, name)) {
 		octets_take(s, l, o);
 		o->hex = true;
 	} else {

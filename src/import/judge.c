@@ -53,27 +53,6 @@ static bool is_label(struct span text)
 	return true;
 }
 
-/* --- addresses --- */
-
-/* The addresses for hosts: not the network's own and not that of all hosts. */
-static struct ip_range hosts_of(const struct ip_prefix *subnet)
-{
-	struct ip_range hosts = {subnet->address, subnet->address};
-
-	for (size_t bit = subnet->bits; bit < (subnet->address.family == 4 ? 32 : 128); bit++)
-		hosts.last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	if (subnet->address.family == 4 && subnet->bits < 31) {
-		hosts.first.bytes[3] |= 1;
-		hosts.last.bytes[3] &= 0xfe;
-	}
-	return hosts;
-}
-
-static int order_of(const struct ip_address *a, const struct ip_address *b)
-{
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 /* --- reservations --- */
 
 static void name_judge(struct import_site *s, struct import_reservation *r)
@@ -135,10 +114,9 @@ static bool address_judge(struct import_site *s, struct import_network *n,
 
 	if (!r->address.len)
 		return true;
-	if (!ip_prefix_parse(n->subnet, &subnet) && !ip_address_parse(r->address, &address) &&
-	    ip_prefix_contains(&subnet, &address)) {
-		struct ip_range hosts = hosts_of(&subnet);
-		if (order_of(&address, &hosts.first) >= 0 && order_of(&address, &hosts.last) <= 0)
+	if (!ip_prefix_parse(n->subnet, &subnet) && !ip_address_parse(r->address, &address)) {
+		struct ip_range hosts = ip_prefix_hosts(&subnet);
+		if (ip_range_contains(&hosts, &address))
 			return true;
 	}
 	import_note(s, r->line, "%.*s is no address of a host in %.*s", TEXT(r->address),
@@ -186,9 +164,9 @@ static void range_cut(struct import_site *s, const struct import_network *n, str
 	struct ip_range range = *whole;
 	char first[IP_ADDRESS_TEXT_MAX], last[IP_ADDRESS_TEXT_MAX];
 
-	if (order_of(&range.first, &hosts->first) < 0)
+	if (ip_address_compare(&range.first, &hosts->first) < 0)
 		range.first = hosts->first;
-	if (order_of(&range.last, &hosts->last) > 0)
+	if (ip_address_compare(&range.last, &hosts->last) > 0)
 		range.last = hosts->last;
 	p->first = import_copy(s, span_of(first, ip_address_format(&range.first, first)));
 	p->last = import_copy(s, span_of(last, ip_address_format(&range.last, last)));
@@ -210,10 +188,12 @@ static bool range_judge(struct import_site *s, const struct import_network *n,
 	if (ip_prefix_parse(n->subnet, &subnet) || ip_range_parse(text, &range) ||
 	    !ip_prefix_contains(&subnet, &range.first) || !ip_prefix_contains(&subnet, &range.last))
 		return false;
-	struct ip_range hosts = hosts_of(&subnet);
-	if (order_of(&range.last, &hosts.first) < 0 || order_of(&range.first, &hosts.last) > 0)
+	struct ip_range hosts = ip_prefix_hosts(&subnet);
+	if (ip_address_compare(&range.last, &hosts.first) < 0 ||
+	    ip_address_compare(&range.first, &hosts.last) > 0)
 		return false;
-	if (order_of(&range.first, &hosts.first) < 0 || order_of(&range.last, &hosts.last) > 0)
+	if (ip_address_compare(&range.first, &hosts.first) < 0 ||
+	    ip_address_compare(&range.last, &hosts.last) > 0)
 		range_cut(s, n, p, &range, &hosts);
 	return true;
 }

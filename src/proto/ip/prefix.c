@@ -90,11 +90,21 @@ bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
 	return a->bits == b->bits && ip_address_equal(&a->address, &b->address);
 }
 
-static struct ip_range range_of(const struct ip_prefix *p)
+struct ip_range ip_prefix_range(const struct ip_prefix *p)
 {
 	struct ip_range r = {.first = p->address, .last = p->address};
 	for (size_t i = 0; i < ip_address_len(&r.last); i++)
 		r.last.bytes[i] |= host_mask(i, p->bits);
+	return r;
+}
+
+struct ip_range ip_prefix_hosts(const struct ip_prefix *p)
+{
+	struct ip_range r = ip_prefix_range(p);
+	if (p->address.family == 4 && p->bits < 31) {
+		r.first.bytes[3] |= 1;
+		r.last.bytes[3] &= 0xfe;
+	}
 	return r;
 }
 
@@ -105,7 +115,7 @@ enum err ip_range_parse(struct span text, struct ip_range *ret)
 	if (hyphen == text.len) {
 		struct ip_prefix p;
 		TRY(ip_prefix_parse(text, &p));
-		*ret = range_of(&p);
+		*ret = ip_prefix_range(&p);
 		return OK;
 	}
 	TRY(ip_address_parse(span_trim(span_sub(text, 0, hyphen)), &r.first));

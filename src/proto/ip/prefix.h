@@ -35,6 +35,12 @@ size_t ip_prefix_format(const struct ip_prefix *p, char ret[IP_PREFIX_TEXT_MAX])
 bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_address *a);
 bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 
+/* All of its addresses. */
+struct ip_range ip_prefix_range(const struct ip_prefix *p);
+/* Those that hosts may have: of IPv4 neither the network's own nor that of all hosts, but where
+ * there are no more than two (RFC 3021). */
+struct ip_range ip_prefix_hosts(const struct ip_prefix *p);
+
 /* FIRST-LAST (blanks around the hyphen allowed), a prefix (all of it), or one address. ERR_FORMAT,
  * also when the families differ or last is below first; ERR_REFUSED as ip_prefix_parse. */
 MUST enum err ip_range_parse(struct span text, struct ip_range *ret);

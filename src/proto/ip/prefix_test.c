@@ -178,6 +178,32 @@ static void refuses_ranges_that_run_backwards_or_across_families(void **state)
 	assert_int_equal(r.first.family, 77);
 }
 
+static void tells_the_addresses_of_a_prefix_and_those_for_hosts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *prefix, *all, *hosts;
+	} cases[] = {
+		{"0.0.0.0/0", "0.0.0.0-255.255.255.255", "0.0.0.1-255.255.255.254"},
+		{"10.0.0.0/8", "10.0.0.0-10.255.255.255", "10.0.0.1-10.255.255.254"},
+		{"192.0.2.8/30", "192.0.2.8-192.0.2.11", "192.0.2.9-192.0.2.10"},
+		{"192.0.2.8/31", "192.0.2.8-192.0.2.9", "192.0.2.8-192.0.2.9"},
+		{"192.0.2.9/32", "192.0.2.9", "192.0.2.9"},
+		{"2001:db8::/126", "2001:db8::-2001:db8::3", "2001:db8::-2001:db8::3"},
+		{"2001:db8::1/128", "2001:db8::1", "2001:db8::1"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[IP_RANGE_TEXT_MAX];
+		struct ip_prefix p;
+		assert_int_equal(ip_prefix_parse(span_text(cases[i].prefix), &p), OK);
+		struct ip_range all = ip_prefix_range(&p), hosts = ip_prefix_hosts(&p);
+		(void)ip_range_format(&all, text);
+		assert_string_equal(text, cases[i].all);
+		(void)ip_range_format(&hosts, text);
+		assert_string_equal(text, cases[i].hosts);
+	}
+}
+
 static void reads_ranges_prefixes_and_addresses(void **state)
 {
 	(void)state;
@@ -259,6 +285,7 @@ int main(void)
 		cmocka_unit_test(never_contains_another_family_or_none),
 		cmocka_unit_test(agrees_with_a_bit_by_bit_check),
 		cmocka_unit_test(refuses_ranges_that_run_backwards_or_across_families),
+		cmocka_unit_test(tells_the_addresses_of_a_prefix_and_those_for_hosts),
 		cmocka_unit_test(reads_ranges_prefixes_and_addresses),
 		cmocka_unit_test(contains_both_ends_and_nothing_beyond),
 		cmocka_unit_test(stays_inside_damaged_text),

@@ -291,14 +291,11 @@ struct extent {
 	uint32_t first, last; /* addresses that hosts may have */
 };
 
-/* RFC 3021: of 31 bits both are hosts'. */
 static struct extent hosts_of(const struct ip_prefix *subnet)
 {
-	uint32_t first = dhcp_conf_v4(&subnet->address);
-	uint32_t last = first | (subnet->bits < 32 ? UINT32_MAX >> subnet->bits : 0);
+	struct ip_range hosts = ip_prefix_hosts(subnet);
 
-	return subnet->bits < 31 ? (struct extent){first + 1, last - 1}
-				 : (struct extent){first, last};
+	return (struct extent){dhcp_conf_v4(&hosts.first), dhcp_conf_v4(&hosts.last)};
 }
 
 static const char *v4_text(uint32_t address, char buf[IP_ADDRESS_TEXT_MAX])

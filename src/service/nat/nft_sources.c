@@ -29,14 +29,6 @@ static void step_down(struct ip_address *a)
 		i--;
 }
 
-static struct ip_address last_of(const struct ip_prefix *p)
-{
-	struct ip_address a = p->address;
-	for (size_t bit = p->bits; bit < ip_address_len(&a) * 8; bit++)
-		a.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	return a;
-}
-
 /* --- ranges ----------------------------------------------------------------------------------- */
 
 /* Outer prefixes before those that lie within them. */
@@ -67,7 +59,7 @@ static void put_span(struct sweep *s, const struct ip_address *last)
 
 static void close_top(struct sweep *s)
 {
-	struct ip_address last = last_of(&s->open[s->depth - 1]->prefix);
+	struct ip_address last = ip_prefix_range(&s->open[s->depth - 1]->prefix).last;
 	put_span(s, &last);
 	s->depth--;
 	if (!s->ended && order(&s->at, &last) <= 0) {
