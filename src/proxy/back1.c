@@ -670,11 +670,11 @@ static void hand_over(struct proxy_back1 *b)
 	struct proxy_hop *hop = b->hop;
 	struct proxy_transport *t = TAKE(b->wire.t);
 	t->call = NULL;
-	hop->open_n++; /* keeps the hop while this connection changes its owner */
+	hop_hold(hop);
 	struct proxy_exchange *x = let_go(b);
 	x->back = NULL;
 	proxy_back2_adopt(w, hop, t, x);
-	hop->open_n--;
+	hop_let_go(w, hop);
 }
 
 /* The target's TLS is there, or is not. */

@@ -459,6 +459,59 @@ static void a_target_that_shakes_no_hands_is_late(void **state)
 	assert_true(b->closed);
 }
 
+/* ---- by whichever version, and no connection left for it ---- */
+
+static size_t emptied;
+
+static enum err connect_alpn(struct proxy_worker *w, const struct proxy_hop *hop,
+			     struct tls_peer *with, struct span first, struct proxy_transport **ret)
+{
+	TRY(through_connect(w, hop, with, first, ret));
+	(*ret)->tls = &tls.facts;
+	return OK;
+}
+
+/* As of a configuration that is not in force any more, with its last request. */
+static void left_for_good(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
+			  enum proxy_cause cause)
+{
+	struct through *t = arg;
+	through_left(arg, x, hop, cause);
+	proxy_hop_close(&t->w, hop);
+}
+
+static void empty(void *arg, struct proxy_hop *hop)
+{
+	(void)arg;
+	assert_int_equal(hop->open_n, 0);
+	emptied++;
+}
+
+static void a_hop_that_is_left_while_its_connection_changes_hands_is_told_empty(void **state)
+{
+	static const struct proxy_worker_io io = {.connect = connect_alpn};
+	struct through *t = *state;
+	struct proxy_face face = through_face;
+	face.left = left_for_good;
+	face.hop_empty = empty;
+	memset(&tls, 0, sizeof(tls));
+	tls.facts.alpn = span_text("http/1.1");
+	emptied = 0;
+	t->w.face = &face;
+	t->w.io = &io;
+	t->limits.tries_max = 1;
+	t->hops[0].protocol = PROXY_HTTP_ALPN;
+	t->hops[0].tls = t->hops[0].tls1 = peer(&tls.target);
+	while (slab_take(&t->w.back1s))
+		;
+	memory_text(t, t->client, GET);
+	contains(memory_take(t->client), "HTTP/1.1 503");
+	assert_int_equal(t->done_cause, PROXY_BUSY);
+	assert_true(t->backs[0]->closed);
+	assert_int_equal(emptied, 1);
+	t->w.face = &through_face;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +532,7 @@ int main(void)
 		TEST(what_changes_the_protocol_is_offered_one_that_can),
 		TEST(why_the_targets_tls_fails_is_told),
 		TEST(a_target_that_shakes_no_hands_is_late),
+		TEST(a_hop_that_is_left_while_its_connection_changes_hands_is_told_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

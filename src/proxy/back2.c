@@ -360,7 +360,7 @@ static void fall_back(struct proxy_back2 *b)
 	struct back2_stream *next;
 	hop->only_http1 = true;
 	b->turning = b->closing = true;
-	hop->open_n++; /* keeps the hop while this connection changes its owner */
+	hop_hold(hop);
 	for (struct back2_stream *st = b->streams; st; st = next) {
 		next = st->next;
 		struct proxy_exchange *x = TAKE(st->x);
@@ -376,7 +376,7 @@ static void fall_back(struct proxy_back2 *b)
 		proxy_back1_adopt(w, hop, t, first);
 	else
 		proxy_transport_close(t, false);
-	hop->open_n--;
+	hop_let_go(w, hop);
 }
 
 static void opened(struct proxy_back2 *b)

@@ -38,9 +38,19 @@ void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop)
 
 void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop)
 {
+	proxy_count_add(&w->counts, PROXY_COUNT_BACK_OPEN, (uint64_t)-1);
+	hop_let_go(w, hop);
+}
+
+void hop_hold(struct proxy_hop *hop)
+{
+	hop->open_n++;
+}
+
+void hop_let_go(struct proxy_worker *w, struct proxy_hop *hop)
+{
 	ASSERT(hop->open_n > 0);
 	hop->open_n--;
-	proxy_count_add(&w->counts, PROXY_COUNT_BACK_OPEN, (uint64_t)-1);
 	if (hop->closing && !hop->open_n && w->face->hop_empty)
 		w->face->hop_empty(w->face_arg, hop);
 }

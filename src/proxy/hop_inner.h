@@ -16,6 +16,9 @@ void hop_open(struct proxy_exchange *x);
 /* A connection to the hop is there, or is gone. */
 void hop_count_open(struct proxy_worker *w, struct proxy_hop *hop);
 void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop);
+/* Keeps the hop while a connection to it changes its owner, and no longer. */
+void hop_hold(struct proxy_hop *hop);
+void hop_let_go(struct proxy_worker *w, struct proxy_hop *hop);
 /* Connects for x; the PROXY header that the hop asks for goes first. tls: of whom it connects to.
  */
 MUST enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,

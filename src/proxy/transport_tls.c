@@ -30,7 +30,7 @@ struct proxy_tls {
 	struct tls_texts *texts;       /* owned; NULL: none were needed */
 	struct proxy_tls_facts facts;
 	struct proxy_tls_question question;
-	bool judging, judged; /* the question is put; it is answered, and well */
+	bool judging; /* the question is put, and not answered yet */
 	/* The record that the library has begun and not sent, as it must be offered again; a copy,
 	 * owned: were it not encrypted yet, no other connection's bytes may go in its place. */
 	uint8_t *kept_bytes;
@@ -166,7 +166,6 @@ static unsigned said(struct proxy_tls *s, const char *fault)
 		s->t.fault = fault;
 		return broken(s, ERR_REFUSED);
 	}
-	s->judged = true;
 	s->t.ready |= PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
 	return PROXY_OPENED | PROXY_CAN_READ | PROXY_CAN_WRITE;
 }
