@@ -34,9 +34,9 @@ bool reverse_check_udp_judge(const struct reverse_check_conf *c, struct span ans
 {
 	uint8_t room[REVERSE_CHECK_UDP_TEXT_MAX];
 	struct span wanted;
-	if (!c->answer || reverse_check_octets(c->answer, room, &wanted))
-		return true; /* "": any */
-	return answer.len >= wanted.len &&
+	if (!c->answer || !*c->answer)
+		return true;
+	return reverse_check_octets(c->answer, room, &wanted) == OK && answer.len >= wanted.len &&
 	       memmem(answer.data, answer.len, wanted.data, wanted.len) != NULL;
 }
 

@@ -16,7 +16,7 @@ enum { REVERSE_CHECK_UDP_TEXT_MAX = 1024 }; /* and as many octets at most */
 MUST enum err reverse_check_octets(const char *text, uint8_t room[REVERSE_CHECK_UDP_TEXT_MAX],
 				   struct span *ret);
 
-/* Does this datagram say that the server is well? */
+/* Does this datagram say that the server is well? None does where the answer is no octets. */
 bool reverse_check_udp_judge(const struct reverse_check_conf *c, struct span answer);
 /* And that none came in time? */
 bool reverse_check_silence_is_well(const struct reverse_check_conf *c);

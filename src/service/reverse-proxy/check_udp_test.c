@@ -65,6 +65,8 @@ static void an_answer_has_what_is_wanted(void **state)
 	assert_false(judged("pong", "pin\0pon", 7));
 	assert_false(judged("pong", "Pong", 4));
 	assert_false(judged("0x00ff", "\xff\0", 2));
+	assert_false(judged("0x", "0x", 2));
+	assert_false(judged("0xf", "\x0f", 1));
 	assert_true(judged("pong", "pong", 4));
 	assert_true(judged("pong", "it is pong!", 11));
 	assert_true(judged("0x00ff", "a\0\xff", 3));

@@ -1,6 +1,6 @@
 /* One check that runs: a connection to the server, TLS in it, the question and the answer, or those
- * as datagrams (io_check_udp.h). Knows
- * neither how long it may take nor what was thought of the server before.
+ * as datagrams (io_check_udp.h). Knows neither how long it may take nor what was thought of the
+ * server before.
  */
 #ifndef REVERSE_PROXY_IO_CHECK_H
 #define REVERSE_PROXY_IO_CHECK_H

@@ -9,7 +9,7 @@
 
 struct reverse_check_run;
 
-/* Opens r->udp and sends; it ends by r->over, never from within this call. */
+/* Opens r->udp_fd and sends; it ends by r->over, never from within this call. */
 MUST enum err reverse_check_udp_begin(struct reverse_check_run *r, const struct ip_endpoint *to);
 /* Accepts one that does not run. */
 void reverse_check_udp_end(struct reverse_check_run *r);
