@@ -446,6 +446,14 @@ def test_a_line_tells_what_went_wrong(site):
         client.send(b"x")
         line = wait_for(lambda: site.lines(8004, cause="connect-failed")[before:])[0]
     assert line["status"] == 502 and line["server"] == "127.0.0.1:9003" and line["request_bytes"] == 1 and "ended" not in line
+    # One to which there is no way, as the kernel says at once.
+    away = "    away: 192.0.2.1:9009\n  streams:\n"
+    site.service.reload(site.config(one="away").replace("  streams:\n", away))
+    wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)
+    with site.client(8001) as client:
+        client.send(b"x")
+        line = wait_for(lambda: site.lines(8001, server="192.0.2.1:9009"))[0]
+    assert line["cause"] == "connect-failed" and line["status"] == 502 and line["request_bytes"] == 0
     # One that does not answer, where answers are owed.
     site.service.reload(site.config().replace("answers: 1", "answers: 1, idle: 200ms"))
     wait_for(lambda: site.service.control("GET", "/status")[1]["workers_behind"] == 0)

@@ -390,7 +390,11 @@ static struct session *begin(struct datagram_door *door, const struct udp_train 
 	s->first_us = loop_now_us(loop_of(s));
 	enum err e = lead(s);
 	if (e) {
-		session_end(s, err_is_shortage(e) ? PROXY_BUSY : PROXY_NO_BACK, STREAM_IDLE);
+		session_end(s,
+			    err_is_shortage(e) ? PROXY_BUSY
+			    : s->tried.n       ? PROXY_CONNECT_FAILED
+					       : PROXY_NO_BACK,
+			    STREAM_IDLE);
 		return NULL;
 	}
 	count(d, DATAGRAMS_SESSIONS, 1);
