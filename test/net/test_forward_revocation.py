@@ -3,6 +3,7 @@ where openssl's cannot be made to behave badly."""
 
 import contextlib
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -364,10 +365,49 @@ def test_a_client_that_goes_waits_no_more(site, mode):
                 assert status == 200
                 made.sendall(hello(host))
                 wait_for(lambda: played.asked)
-                made.close()
+                leave(made)
             gate.set()
             passes(site, host)
-    assert len(site.service.control("GET", "/metrics")[1]) > 0
+
+
+def test_what_waits_goes_by_a_reload_and_holds_up_no_end(site, mode):
+    """What is in force when nobody has told counts, not what was when it was asked."""
+    gate = threading.Event()
+
+    def never():
+        gate.wait(30)
+
+    mode("ask")
+    with server(site) as (host, _, origin), Played(site, never) as played:
+        results = []
+        waits = threading.Thread(target=lambda: results.append(curl(site, f"https://{host}/")))
+        waits.start()
+        wait_for(lambda: played.asked)
+        site.service.reload(site.config + INSPECT % (site.authority.pem, "require"))
+        waits.join(30)
+        body, (status, *_), _ = results[0]
+        assert status == "502" and UNTOLD in body and not origin.seen, body
+    # Its end, while somebody waits, and while nobody does any more.
+    for leaves in (False, True):
+        with server(site) as (host, _, origin), Played(site, never) as played:
+            status, made = site.tunnel(f"{host}:443")
+            assert status == 200
+            with made:
+                made.sendall(hello(host))
+                wait_for(lambda: played.asked)
+                if leaves:
+                    leave(made)
+                began = time.monotonic()
+                assert site.service.stop() == 0
+                assert time.monotonic() - began < (2 if leaves else 10) and not origin.seen
+        site.service.start()
+    gate.set()
+
+
+def leave(made):
+    """By a reset: an end alone would be half of one, as tunnels may have."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    made.close()
 
 
 def hello(host):
