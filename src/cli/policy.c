@@ -183,11 +183,12 @@ static void print_decision(const struct command_line *line, const json_t *a)
 	bool blocked = strcmp(verdict, "blocked") == 0, nothing = strcmp(verdict, "nothing") == 0;
 	enum print_style style = blocked ? PRINT_RED : nothing ? PRINT_PLAIN : PRINT_GREEN;
 	const char *name = text_of(a, "name"), *target = text_of(a, "target");
-	/* In an address a name has no last dot. */
-	(void)printf("%.*s%s: %s%s%s\n", (int)(strlen(name) - (*target != '\0')), name, target,
-		     print_style_on(line->colour, style),
-		     nothing ? "no rule says anything" : verdict,
-		     print_style_off(line->colour, style));
+	size_t len = strlen(name);
+	if (*target && len && name[len - 1] == '.')
+		len--; /* in an address a name has no last dot */
+	(void)printf(
+		"%.*s%s: %s%s%s\n", (int)len, name, target, print_style_on(line->colour, style),
+		nothing ? "no rule says anything" : verdict, print_style_off(line->colour, style));
 	if (!nothing)
 		(void)printf("by:        %s (list %s, line %lld; rule %lld)\n", text_of(a, "text"),
 			     text_of(a, "list"), number_of(a, "line"), number_of(a, "rule"));

@@ -293,14 +293,6 @@ void policy_look(const struct policy *p, const struct policy_view *view,
 		decide(&l, NULL, ret);
 }
 
-/* One label that has what no label of a name has. */
-static bool is_address(const struct dns_name *n)
-{
-	struct span label = span_of(n->wire + 1, n->wire[0]);
-	return n->wire[0] + 2 == n->len &&
-	       (label.data[0] == '[' || span_find(label, '.') < label.len);
-}
-
 /* 2: it is blocked; 0: allowed. */
 static unsigned badness(enum policy_verdict v)
 {
@@ -314,7 +306,7 @@ void policy_look_url(const struct policy *p, const struct policy_view *view,
 	struct policy_readings readings;
 	struct policy_match worst = {0};
 	if (says_nothing(view) || !(p->names.path_depths[0] | p->names.path_depths[1])) {
-		if (is_address(name))
+		if (policy_is_address(name))
 			*ret = (struct policy_match){0};
 		else
 			policy_look(p, view, name, ret);
@@ -327,7 +319,7 @@ void policy_look_url(const struct policy *p, const struct policy_view *view,
 				    .name = name,
 				    .reading = readings.items[i],
 				    .secure = secure,
-				    .nameless = is_address(name)};
+				    .nameless = policy_is_address(name)};
 		struct policy_match match;
 		struct anchors a;
 		anchors_of(readings.items[i], &a);

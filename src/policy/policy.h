@@ -159,6 +159,7 @@ struct policy_match {
 /* What stands for an IP address where an address is looked for: one label, as RFC 5952 has it, IPv6
  * in brackets, which no name is. IPv4 inside IPv6 is IPv4. */
 void policy_address_name(const struct ip_address *a, struct dns_name *ret);
+bool policy_is_address(const struct dns_name *name);
 
 /* Writes nothing but ret, takes no lock; `name` in lower case. */
 void policy_look(const struct policy *p, const struct policy_view *view,

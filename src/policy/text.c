@@ -72,6 +72,14 @@ void policy_address_name(const struct ip_address *a, struct dns_name *ret)
 	*ret = n;
 }
 
+/* One label that has what no label of a name has. */
+bool policy_is_address(const struct dns_name *name)
+{
+	struct span label = span_of(name->wire + 1, name->wire[0]);
+	return name->wire[0] + 2 == name->len &&
+	       (label.data[0] == '[' || span_find(label, '.') < label.len);
+}
+
 static bool read_ip(struct span text, struct ip_address *ret)
 {
 	bool six = text.len > 2 && text.data[0] == '[' && text.data[text.len - 1] == ']';

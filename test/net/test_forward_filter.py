@@ -285,6 +285,8 @@ def test_the_policy_says_why_an_address_is_blocked(site):
     assert "www.example.com/y/%2e%2e/ads/x: blocked" in told and "||example.com/ads/ (list blocked, line 1; rule 1)" in told
     assert "@@||example.com/ads/ok/ (list blocked, line 3" in ask("www.example.com/ads/ok/x")
     assert "no rule says anything" in ask("www.example.com")
+    assert "9.0.0.10/bin/x: blocked" in ask("http://9.0.0.10/bin/x").splitlines()
+    assert "[2001:db8::1]/x: no rule says anything" in ask("http://[2001:DB8::0:1]/x").splitlines()
     assert "|https" not in ask("http://other.example.com/secret") and "blocked" in ask("https://other.example.com/secret?x")
     assert site.policy.control("GET", "/why?url=/ads/")[0] == 400
     shown = {one["list"]: one for one in site.policy.control("GET", "/lists")[1]}

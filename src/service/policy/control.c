@@ -251,6 +251,14 @@ static void set_search(json_t *o, const struct policy_view *view, const struct d
 	    json_pack("{s:s,s:s}", "engine", policy_engine_names[engine], "name", text));
 }
 
+/* Of an address of a server as it is written there, without a last dot. */
+static json_t *name_json(const struct dns_name *name)
+{
+	char text[DNS_NAME_TEXT_MAX];
+	return policy_is_address(name) ? span_json(span_of(name->wire + 1, name->wire[0]))
+				       : json_string(dns_name_format(name, text));
+}
+
 static json_t *groups_json(const struct policy *p, uint64_t groups)
 {
 	json_t *array = json_array();
@@ -277,7 +285,6 @@ static void handle_why(void *arg, const struct control_request *req, struct cont
 	struct asked asked;
 	struct policy_view view;
 	struct policy_match match;
-	char text[DNS_NAME_TEXT_MAX];
 	const char *wrong = asked_read(d, req, &asked);
 	if (wrong || !d->held) {
 		control_reply_error(reply, wrong ? 400 : 503,
@@ -291,8 +298,7 @@ static void handle_why(void *arg, const struct control_request *req, struct cont
 		policy_look_url(p, &view, &asked.name, asked.url.target, asked.url.secure, &match);
 	else
 		policy_look(p, &view, &asked.name, &match);
-	(void)dns_name_format(&asked.name, text);
-	json_t *o = json_pack("{s:s}", "name", text);
+	json_t *o = json_pack("{s:o}", "name", name_json(&asked.name));
 	if (asked.url.host.len)
 		set(o, "target", span_json(asked.url.target));
 	if (control_request_query(req, "client"))
