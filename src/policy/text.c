@@ -1,7 +1,7 @@
 #include "policy/text.h"
 
 #include "policy/pattern.h"
-#include "proto/ip/address.h"
+#include "proto/ip/prefix.h"
 
 #include <assert.h>
 
@@ -348,6 +348,10 @@ static enum policy_line_kind read_adblock(struct span text, struct policy_line *
 static enum policy_line_kind read_plain(struct span word, struct policy_line *ret)
 {
 	struct span name = word;
+	struct ip_prefix network;
+	/* 192.0.2.0/24: a list of networks, and not a path /24. */
+	if (has(word, "/") && ip_prefix_parse_masked(word, &network) == OK)
+		return POLICY_LINE_PATH;
 	ret->form = POLICY_FORM_DOMAIN;
 	ret->scope = POLICY_EXACT;
 	if (starts(word, "http://") || starts(word, "https://"))

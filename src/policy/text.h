@@ -19,7 +19,7 @@
  *	$match-case besides, where there is a path
  * Comments: #, !, and [ at the start of a line; # behind a blank. All else is told by its kind and
  * is no rule: what is of pages and not of names (cosmetic), paths of no name in particular or with
- * a port, regular expressions, what has other modifiers. */
+ * a port, networks (192.0.2.0/24), regular expressions, what has other modifiers. */
 #ifndef POLICY_TEXT_H
 #define POLICY_TEXT_H
 

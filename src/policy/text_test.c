@@ -30,9 +30,10 @@ static void is_rule(const char *text, enum policy_scope scope, const char *name)
 
 static void refuses_what_is_no_address(void **state)
 {
-	static const char *const lines[] = {"||192.0.2/a",	"||192.0.2.01/a",
-					    "||2001:db8::1/a",	"||[192.0.2.1]/a",
-					    "||[2001:db8::1/a", "||*.192.0.2.1/a"};
+	static const char *const lines[] = {
+		"||192.0.2/a",	    "||192.0.2.01/a",  "||2001:db8::1/a", "||[192.0.2.1]/a",
+		"||[2001:db8::1/a", "||*.192.0.2.1/a", "192.0.2.0/24",	  "192.0.2.1/24",
+		"192.0.2.1/32",	    "2001:db8::/32"};
 	struct policy_line l;
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -168,6 +169,7 @@ static void reads_paths_behind_names(void **state)
 	is_path("https://example.org/list", POLICY_EXACT, "example.org", 0, "/list");
 	is_path("example.org/list?a=b", POLICY_EXACT, "example.org", 0, "/list?a=b");
 	is_path("*.example.org/list", POLICY_BELOW, "example.org", 0, "/list");
+	is_path("example.org/24", POLICY_EXACT, "example.org", 0, "/24");
 }
 
 static void reads_anchors_and_modifiers(void **state)
