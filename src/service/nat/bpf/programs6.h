@@ -198,26 +198,29 @@ static __always_inline bool taken6(const struct nat_tuple6 *tuple)
 	return tuple->proto == IPPROTO_TCP && taken_action6(tuple) == NAT_ALLOW;
 }
 
-/* Whether what w->tuple begins towards w->to in w->zone passes by a proxy; then its sender is told.
- * Where its destination is another one than it says, it goes to nobody in the world. */
-static __always_inline bool passes_by6(struct work6 *w)
+/* Whether what w->tuple begins towards w->to in w->zone passes by a proxy. Where its destination is
+ * another one than it says, it goes to nobody in the world. */
+static __always_inline bool passes_by6(const struct work6 *w)
 {
-	if (w->tuple.proto != IPPROTO_UDP || w->zone != NAT_ZONE_OUTSIDE ||
-	    w->tuple.zone == NAT_ZONE_OUTSIDE || w->tuple.zone == NAT_ZONE_GATEWAY ||
-	    !address6_is(&w->to, &w->tuple.dst) || taken_action6(&w->tuple) != NAT_REJECT) {
-		return false;
-	}
-	w->rejects = NAT_C_DROP_QUIC;
-	return true;
+	return w->tuple.proto == IPPROTO_UDP && w->zone == NAT_ZONE_OUTSIDE &&
+	       w->tuple.zone != NAT_ZONE_OUTSIDE && w->tuple.zone != NAT_ZONE_GATEWAY &&
+	       address6_is(&w->to, &w->tuple.dst) && taken_action6(&w->tuple) == NAT_REJECT;
 }
 
-/* A flow that was allowed by rules that are no more: by those of now. */
-static __always_inline bool still_allowed6(struct work6 *w)
+/* Who sends it is told, and whoever was called outside is not. */
+static __always_inline int refuse6_quic(struct __sk_buff *skb, void *calls, struct work6 *w)
+{
+	w->rejects = w->p.tuple.zone != NAT_ZONE_OUTSIDE ? NAT_C_DROP_QUIC : 0;
+	return refuse6(skb, calls, w, NAT_C_DROP_QUIC);
+}
+
+/* A flow that was allowed by rules that are no more, by those of now: 0, or why it ends. */
+static __always_inline int judge6_again(struct work6 *w)
 {
 	const struct nat_settings *s = settings_get();
 	struct nat_flow6 *flow = flow6_get(w->flow);
 	if (flow == NULL || s == NULL) {
-		return false;
+		return NAT_C_DROP_RULE;
 	}
 	w->tuple = flow->tuple[0];
 	w->to = flow->tuple[1].src;
@@ -227,13 +230,14 @@ static __always_inline bool still_allowed6(struct work6 *w)
 		w->p.code = 0;
 	}
 	bool judged = w->tuple.zone != NAT_ZONE_GATEWAY;
-	if ((judged && !judge6(w)) || passes_by6(w)) {
+	int why = judged && !judge6(w) ? NAT_C_DROP_RULE : passes_by6(w) ? NAT_C_DROP_QUIC : 0;
+	if (why != 0) {
 		flow->flags |= NAT_FLOW_END;
-		return false;
+		return why;
 	}
 	flow->rule = w->rule;
 	flow->rules_gen = s->rules_gen;
-	return true;
+	return 0;
 }
 
 /* w->answer for w->p as it came in, w->to and w->zone; from: its source as the far side sees it. */
@@ -353,7 +357,7 @@ static __always_inline int new_through6(struct __sk_buff *skb, void *calls, stru
 		return tc_pass();
 	}
 	if (passes_by6(w)) {
-		return refuse6(skb, calls, w, NAT_C_DROP_QUIC);
+		return refuse6_quic(skb, calls, w);
 	}
 	/* RFC 6296 2.2, 3.6? Two inside that speak by an outer address: both are translated. */
 	if (!outside && inward == PREFIX6_MOVED && w->zone != NAT_ZONE_OUTSIDE) {
@@ -376,8 +380,11 @@ static __always_inline int new6(struct __sk_buff *skb, void *calls)
 		return TC_ACT_SHOT;
 	}
 	if (w->flow != 0) {
-		return still_allowed6(w) ? forward6(skb, calls, w)
-					 : refuse6(skb, calls, w, NAT_C_DROP_RULE);
+		int why = judge6_again(w);
+		if (why == NAT_C_DROP_QUIC) {
+			return refuse6_quic(skb, calls, w);
+		}
+		return why == 0 ? forward6(skb, calls, w) : refuse6(skb, calls, w, why);
 	}
 	w->tuple = w->p.tuple;
 	w->to = w->p.tuple.dst;

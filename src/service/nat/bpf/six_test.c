@@ -266,6 +266,7 @@ static void what_would_pass_by_a_proxy_is_refused_and_told(void **state)
 	NEEDS_PROGRAMS();
 	world_get("settings", &zero, &s);
 	open_udp(1021);
+	open_udp(1024);
 	number = s.sets[0].rule_first + s.sets[0].rules_n;
 	world_put("rules", &number, &rule);
 	other = s;
@@ -275,6 +276,8 @@ static void what_would_pass_by_a_proxy_is_refused_and_told(void **state)
 	assert_refused(1022, NAT_C_DROP_QUIC);
 	/* A flow from before as well; another port, and TCP, are not meant. */
 	assert_refused(1021, NAT_C_DROP_QUIC);
+	/* Whoever was called outside is told nothing. */
+	assert_drops("nat_in6", WAN, udp_six(WAN, WORLD, 53, HOST, 1024, 20, 64), NAT_C_DROP_QUIC);
 	struct frame f = udp_six(LAN, HOST, 1023, WORLD, 54, 20, 64);
 	struct frame want = leaving(udp_six(WAN, HOST, 1023, WORLD, 54, 20, 63));
 	assert_sends("nat_in6", LAN, f, &want);
