@@ -117,6 +117,15 @@ static void end_past(struct nft_make *m, uint32_t rule)
 				 : "accept");
 }
 
+/* Not, where every entry lets it pass. */
+static bool refuses_past(const struct nft_make *m)
+{
+	for (uint32_t i = m->t->rules_plain + 1; i <= m->t->rules_taken; i++)
+		if (m->t->rules[i].action == NAT_REJECT)
+			return true;
+	return false;
+}
+
 /* Behind the chain that judges, and also what goes on from before. An answer of who was asked from
  * outside is none. */
 static void put_past(struct nft_make *m)
@@ -155,7 +164,7 @@ void nft_put_taken(struct nft_make *m, bool judged)
 	write_format(m->w, "\t\tjump %s\n\t}\n", judged ? "taken" : "asked");
 	if (judged)
 		put_left(m);
-	else
+	else if (refuses_past(m))
 		put_past(m);
 }
 

@@ -201,6 +201,18 @@ static void what_would_pass_by_is_refused(void **state)
 	done(&m);
 }
 
+/* Nothing is asked of each packet of UDP for nothing. */
+static void where_every_entry_lets_it_pass_nothing_looks(void **state)
+{
+	struct made m;
+	(void)state;
+	begin(&m, HEAD "  intercept: {traffic: 80/tcp, to: 192.168.1.1:3180, quic: pass}\n");
+	assert_int_equal(make(&m, nat_nft_make, ROOM - 1), OK);
+	assert_non_null(chain(&m, "asked"));
+	assert_null(chain(&m, "past_proxies"));
+	done(&m);
+}
+
 static void what_stays_here_is_left_alone(void **state)
 {
 	struct made m;
@@ -323,6 +335,7 @@ int main(void)
 		cmocka_unit_test(each_family_goes_to_its_own_listener),
 		cmocka_unit_test(what_the_firewall_refuses_is_not_led),
 		cmocka_unit_test(what_would_pass_by_is_refused),
+		cmocka_unit_test(where_every_entry_lets_it_pass_nothing_looks),
 		cmocka_unit_test(what_stays_here_is_left_alone),
 		cmocka_unit_test(a_family_that_nobody_has_here_has_no_line),
 		cmocka_unit_test(listeners_let_in_who_was_led),
