@@ -122,6 +122,11 @@ static enum err take_over(struct nat_plane *p)
 	return e;
 }
 
+/* Of each generation of programs for itself: who calls whom, and what they count, so that a cause
+ * more does not end the flows of the version before. */
+static const char *const own_tables[] = {"calls_xdp", "calls_tc", "counters"};
+enum { OWN_TABLES = sizeof(own_tables) / sizeof(own_tables[0]) };
+
 static enum err open_set(struct nat_plane *p, const struct nat_plane_size *size)
 {
 	struct span object = span_of(nat_bpf_object, (size_t)(nat_bpf_object_end - nat_bpf_object));
@@ -129,8 +134,8 @@ static enum err open_set(struct nat_plane *p, const struct nat_plane_size *size)
 	static_assert(sizeof(build) == NAT_BUILD_LEN, "what the object has room for");
 	crypto_sha256(object, build);
 	TRY(bpf_set_open(object, "nat", &p->set));
-	TRY(bpf_set_fresh(p->set, "calls_xdp"));
-	TRY(bpf_set_fresh(p->set, "calls_tc"));
+	for (size_t i = 0; i < OWN_TABLES; i++)
+		TRY(bpf_set_fresh(p->set, own_tables[i]));
 	TRY(bpf_set_constant(p->set, "nat_build", build, sizeof(build)));
 	return set_sizes(p, size);
 }
@@ -145,8 +150,8 @@ static enum err load(struct nat_plane *p)
 		log_error("the kernel does not take the programs",
 			  LOG_TEXT("says", bpf_set_trouble(p->set)), LOG_ERR(e));
 	TRY(e);
-	TRY(bpf_set_freeze(p->set, "calls_xdp"));
-	TRY(bpf_set_freeze(p->set, "calls_tc"));
+	for (size_t i = 0; i < OWN_TABLES; i++)
+		TRY(bpf_set_freeze(p->set, own_tables[i]));
 	return bpf_set_pin(p->set, p->tables);
 }
 
