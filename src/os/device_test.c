@@ -18,15 +18,21 @@
 
 #include "os/veth_test.h"
 
+/* A cable, and what its end here is. */
+#define BEGIN()                                                                                    \
+	struct cable cable;                                                                        \
+	struct device d;                                                                           \
+	do {                                                                                       \
+		enum err begun_ = cable_lay(&cable);                                               \
+		if (cable_may_not(begun_))                                                         \
+			return CHILD_SKIPS;                                                        \
+		CHILD_CHECK(!begun_ && !device_get(cable.v0, &d));                                 \
+	} while (0)
+
 static int kinds(void)
 {
-	struct cable cable;
-	struct device d;
 	uint32_t index;
-	enum err e = cable_lay(&cable);
-	if (cable_may_not(e))
-		return CHILD_SKIPS;
-	CHILD_CHECK(!e && !device_get(cable.v0, &d));
+	BEGIN();
 	CHILD_CHECK(strcmp(d.name, "v0") == 0 && strcmp(d.kind, "veth") == 0 && d.ethernet);
 	CHILD_CHECK(!d.physical && !d.loopback && d.mtu == 1500 && d.master == 0);
 	CHILD_CHECK(device_get(cable.v0 + 1000, &d) == (enum err)ENODEV);
@@ -41,13 +47,9 @@ static int kinds(void)
 
 static int apart(void)
 {
-	struct cable cable;
-	struct device d;
 	uint32_t near;
-	enum err e = cable_lay(&cable);
-	if (cable_may_not(e))
-		return CHILD_SKIPS;
-	CHILD_CHECK(!e && !device_get(cable.v0, &d) && d.apart && !d.queues && device_has_peer(&d));
+	BEGIN();
+	CHILD_CHECK(d.apart && !d.queues && device_has_peer(&d));
 	/* A pair of this namespace alone, of which one end leaves it. */
 	CHILD_CHECK(!link_add_veth("near0", "near1", -1) && !link_index("near0", &near));
 	CHILD_CHECK(!link_up("near0")); /* before, a device discards what is to leave by it */
