@@ -468,11 +468,11 @@ static void line_take(struct import_site *s, uint32_t line, struct span text)
 
 /* The class of the tag's matches of this kind. */
 static struct import_class *class_of_kind(struct import_site *s, struct import_class *c,
-					  struct span key)
+					  const char *key)
 {
-	if (!c->matches || span_equal(c->matches->key, key))
+	if (!c->matches || strcmp(c->matches->key, key) == 0)
 		return c;
-	struct span name = import_format(s, "%.*s-%.*s", TEXT(c->name), TEXT(key));
+	struct span name = import_format(s, "%.*s-%s", TEXT(c->name), key);
 	struct import_class *of = import_class_get(s, name, c->line);
 	if (of->matches)
 		return of;
@@ -488,22 +488,11 @@ static struct import_class *class_of_kind(struct import_site *s, struct import_c
  * kind becomes a class of its own, with what the tag gets, and a pool for the tag takes any. */
 static void class_split(struct import_site *s, struct import_class *c)
 {
-	struct import_match *rest = c->matches;
+	const struct import_match *m = c->matches;
 
 	c->matches = c->matches_last = NULL;
-	for (; rest; rest = rest->next) {
-		struct import_class *of = class_of_kind(s, c, rest->key);
-		struct import_match *m = IMPORT_NEW(s, struct import_match);
-		m->key = rest->key;
-		m->value = rest->value;
-		if (s->failed)
-			return;
-		if (of->matches_last)
-			of->matches_last->next = m;
-		else
-			of->matches = m;
-		of->matches_last = m;
-	}
+	for (; m && !s->failed; m = m->next)
+		import_match_add(s, class_of_kind(s, c, m->key), m->key, m->value);
 }
 
 enum err import_dnsmasq(struct span text, struct import_site *s)

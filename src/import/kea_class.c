@@ -137,7 +137,7 @@ bool kea_test_take(struct import_site *s, struct import_class *c, struct span te
 		    !value_take(s, &rest, &o, &value))
 			return false;
 		for (const struct import_match *m = c->matches; m; m = m->next)
-			if (span_is(m->key, o.key))
+			if (strcmp(m->key, o.key) == 0)
 				return false; /* twice the same: ours would take either */
 		import_match_add(s, c, o.key, value);
 		if (rest.len && !take(&rest, "and"))

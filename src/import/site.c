@@ -191,7 +191,7 @@ void import_match_add(struct import_site *s, struct import_class *c, const char 
 		      struct span value)
 {
 	struct import_match *m = NEW(s, struct import_match);
-	m->key = import_copy(s, span_text(key));
+	m->key = key;
 	m->value = import_copy(s, value);
 	APPEND(s, c->matches, c->matches_last, m);
 }

@@ -87,7 +87,8 @@ struct import_network {
 
 struct import_match {
 	struct import_match *next;
-	struct span key, value; /* vendor-class: "PXEClient*" */
+	const char *key;   /* a literal: vendor-class */
+	struct span value; /* PXEClient* */
 };
 
 struct import_class {
@@ -182,6 +183,7 @@ struct import_reservation *import_reservation_add(struct import_site *s, struct 
 struct import_class *import_class_add(struct import_site *s, struct span name, uint32_t line);
 /* The class of that name, made when there is none. */
 struct import_class *import_class_get(struct import_site *s, struct span name, uint32_t line);
+/* key: a literal, kept as it is. */
 void import_match_add(struct import_site *s, struct import_class *c, const char *key,
 		      struct span value);
 struct import_relay *import_relay_add(struct import_site *s, struct span interface);

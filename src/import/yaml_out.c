@@ -184,15 +184,15 @@ static void classes(struct import_site *s, struct writer *w, unsigned depth)
 		for (const struct import_match *m = c->matches; m; m = m->next) {
 			bool seen = false;
 			for (const struct import_match *b = c->matches; b != m; b = b->next)
-				seen |= span_equal(b->key, m->key);
+				seen |= strcmp(b->key, m->key) == 0;
 			if (seen)
 				continue;
 			struct import_texts values = {.first = NULL};
 			for (const struct import_match *a = m; a; a = a->next)
-				if (span_equal(a->key, m->key))
+				if (strcmp(a->key, m->key) == 0)
 					import_text_add(s, &values, a->value);
 			import_yaml_indent(w, depth + 3);
-			write_span(w, m->key);
+			write_text(w, m->key);
 			write_text(w, ": [");
 			for (const struct import_text *t = values.first; t; t = t->next) {
 				import_yaml_scalar(w, t->text);
