@@ -39,6 +39,22 @@ def test_what_was_made_is_accepted_once_what_was_left_out_is_mended(form, name, 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+def test_what_contradicts_itself_is_carried_over_and_check_says_where(tmp_path):
+    path, made = tmp_path / "dhcpd.conf", tmp_path / "gatehouse.yaml"
+    path.write_text(
+        "authoritative;\nsubnet 192.0.2.0 netmask 255.255.255.0 { option routers 192.0.2.1;\n"
+        "range 192.0.2.1 192.0.2.100; range 192.0.2.50 192.0.2.60; }\n",
+        encoding="utf-8",
+    )
+    done = run("import", "isc-dhcpd", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    made.write_text(done.stdout, encoding="utf-8")
+    checked = run("check", made)
+    assert checked.returncode == 1
+    assert "the range holds the router 192.0.2.1" in checked.stderr
+    assert "two pools have the address 192.0.2.50" in checked.stderr
+
+
 @pytest.mark.parametrize("form, name", FILES)
 def test_each_note_has_the_line_it_is_about(form, name):
     lines = (DATA / name).read_text(encoding="utf-8").split("\n")
