@@ -246,10 +246,9 @@ void forward_left(void *arg, struct proxy_exchange *x, struct proxy_hop *hop,
 	case PROXY_BACK_STALE: /* neither says anything of the address */
 	case PROXY_TRY_ANOTHER: break;
 	case PROXY_FINE:
-		if (!e->to.address.family && !ip_address_equal(reached, &e->addresses.items[0]))
-			forward_names_worked(w->names,
-					     e->instead.len ? e->instead : destination_name(&e->to),
-					     reached);
+		if (!forward_place(e)->address.family &&
+		    !ip_address_equal(reached, &e->addresses.items[0]))
+			forward_names_worked(w->names, forward_place_name(e), reached);
 		break;
 	case PROXY_CONNECT_FAILED:
 	case PROXY_CONNECT_TIME: e->at = e->addresses.n; break; /* none did */
