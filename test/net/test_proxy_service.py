@@ -77,6 +77,7 @@ def test_what_a_stranger_says_of_himself_is_not_passed_on(site):
         site.host,
         X_Forwarded_For="203.0.113.7",
         X_Forwarded_Proto="https",
+        X_Forwarded_Port="443",
         X_Real_IP="203.0.113.7",
         Forwarded="for=203.0.113.7",
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -84,6 +85,7 @@ def test_what_a_stranger_says_of_himself_is_not_passed_on(site):
     )[2]
     assert field(told, "x-forwarded-for") == ["127.0.0.1"]
     assert field(told, "x-forwarded-proto") == ["http"]
+    assert field(told, "x-forwarded-port") == ["8080"]
     assert "203.0.113.7" not in str(told["fields"])
     assert field(told, "tracestate") == []
     (trace,) = field(told, "traceparent")
