@@ -39,6 +39,7 @@ struct forward_people {
 	char path[256];
 	struct hash_key key;
 	struct recent recent[RECENT];
+	uint64_t silent_until_ms; /* nobody is asked before: nobody answers */
 };
 
 /* --- records --- */
@@ -143,20 +144,24 @@ static enum auth_proof proof_of(unsigned status)
 	}
 }
 
-static enum auth_proof ask(const struct forward_people *p, struct span name, struct span password,
-			   const char *record)
+static enum err ask(const struct forward_people *p, struct span name, struct span password,
+		    const char *record, enum auth_proof *ret)
 {
 	AUTO_DONE(fd_done) int fd = -1;
 	unsigned status = 0;
 	char *body = body_of(name, password, record);
-	if (!body)
-		return AUTH_PROOF_WRONG;
+	if (!body) {
+		*ret = AUTH_PROOF_WRONG;
+		return OK;
+	}
 	enum err e = unix_connect_now(p->path, &fd);
 	if (!e)
 		e = ask_at(fd, body, &status);
 	crypto_wipe(body, strlen(body));
 	free(body);
-	return e ? AUTH_PROOF_UNTOLD : proof_of(status);
+	if (!e)
+		*ret = proof_of(status);
+	return e;
 }
 
 static uint64_t name_of(const struct forward_people *p, struct span name, struct span password,
@@ -179,8 +184,16 @@ static enum auth_proof judge(void *arg, struct span name, struct span password, 
 	struct recent *r = &p->recent[key % RECENT];
 	if (r->name == key && r->until_ms > now_ms)
 		return r->proof;
-	enum auth_proof proof = ask(p, name, password, record);
-	*r = (struct recent){key, clock_monotonic_ms() + lasts_ms[proof], proof};
+	if (p->silent_until_ms > now_ms)
+		return AUTH_PROOF_UNTOLD;
+	enum auth_proof proof = AUTH_PROOF_UNTOLD;
+	enum err e = ask(p, name, password, record, &proof);
+	uint64_t then_ms = clock_monotonic_ms();
+	/* All hashes wait behind a question: those of other users have half of the time at least,
+	 * whoever asks for what nobody answers. */
+	if (e)
+		p->silent_until_ms = then_ms + (then_ms - now_ms);
+	*r = (struct recent){key, then_ms + lasts_ms[proof], proof};
 	return proof;
 }
 
