@@ -385,6 +385,15 @@ static bool tls_transport_alive(const struct proxy_transport *t)
 	       (!s->lower->ops->alive || s->lower->ops->alive(s->lower));
 }
 
+static void tls_transport_peer(const struct proxy_transport *t, struct ip_endpoint *ret)
+{
+	const struct proxy_tls *s = (const struct proxy_tls *)t;
+	if (s->lower->ops->peer)
+		s->lower->ops->peer(s->lower, ret);
+	else
+		*ret = (struct ip_endpoint){0};
+}
+
 static void tls_transport_close(struct proxy_transport *t, bool abort)
 {
 	struct proxy_tls *s = of(t);
@@ -408,6 +417,7 @@ static const struct proxy_transport_ops tls_ops = {
 	.finish = tls_transport_finish,
 	.alive = tls_transport_alive,
 	.delivered = tls_transport_delivered,
+	.peer = tls_transport_peer,
 	.close = tls_transport_close,
 };
 
