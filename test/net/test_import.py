@@ -50,7 +50,7 @@ def test_what_contradicts_itself_is_carried_over_and_check_says_where(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     made.write_text(done.stdout, encoding="utf-8")
     checked = run("check", made)
-    assert checked.returncode == 1
+    assert checked.returncode == 2
     assert "the range holds the router 192.0.2.1" in checked.stderr
     assert "two pools have the address 192.0.2.50" in checked.stderr
 
