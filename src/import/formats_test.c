@@ -219,6 +219,22 @@ static void authority_is_what_the_file_says(void **state)
 		    "    - subnet: 198.51.100.0/24\n");
 }
 
+/* dhcpd.conf(5): as C has them, but that \x has two digits at most and a number three. */
+static void escapes_of_dhcpd_are_octets(void **state)
+{
+	(void)state;
+	assert_made(import_isc_dhcpd,
+		    "authoritative;\n"
+		    "option domain-name \"a\\x41\\x4g\\1023\\\\\\q\\\"\\X\";\n"
+		    "option root-path \"\\t\\n\\b\\r\\7\\x7f\\377\\0\";\n"
+		    "option tftp-server-name \"\\x\";\n",
+		    "dhcp:\n"
+		    "  options:\n"
+		    "    \"15/hex\": 6141046742335c712258\n"
+		    "    \"17/hex\": 090a080d077fff00\n"
+		    "    \"66/hex\": 00\n");
+}
+
 static void kea_refuses_what_is_no_json(void **state)
 {
 	(void)state;
@@ -432,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_range_is_of_hosts),
 		cmocka_unit_test(half_of_a_condition_is_none),
 		cmocka_unit_test(authority_is_what_the_file_says),
+		cmocka_unit_test(escapes_of_dhcpd_are_octets),
 		cmocka_unit_test(a_class_of_kea_for_ipv6_is_told_of),
 		cmocka_unit_test(a_netmask_with_a_gap_is_none),
 		cmocka_unit_test(later_option_counts_and_groups_reach_inside),

@@ -159,38 +159,52 @@ static void octets_take(struct import_site *s, struct isc_lexer *l, struct impor
 	import_text_add(s, &o->values, writer_span(&w));
 }
 
-/* \n, \t, \b, \r, \007, \x41; a backslash before all else is left out. */
-static struct span isc_unescaped(struct import_site *s, struct span text)
+/* base: it is no digit of that base. */
+static unsigned digit_of(uint8_t c, unsigned base)
+{
+	unsigned digit = base;
+
+	if (c >= '0' && c <= '9')
+		digit = c - '0';
+	else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		digit = (c | 0x20) - 'a' + 10U;
+	return digit < base ? digit : base;
+}
+
+/* Of digits from *at on, `most` of them at most. */
+static uint8_t octet_take(struct span text, size_t *at, unsigned base, size_t most)
+{
+	unsigned value = 0;
+	size_t end = *at + most < text.len ? *at + most : text.len;
+
+	for (; *at < end && digit_of(text.data[*at], base) < base; ++*at)
+		value = value * base + digit_of(text.data[*at], base);
+	return (uint8_t)value;
+}
+
+/* Behind a backslash: n, t, b, r, 007, x41; all else is itself. */
+static uint8_t escaped_take(struct span text, size_t *at)
 {
 	static const char letters[] = "ntbr", octets[] = "\n\t\b\r";
+	uint8_t c = text.data[*at];
+
+	if (digit_of(c, 8) < 8)
+		return octet_take(text, at, 8, 3);
+	++*at;
+	if (c == 'x')
+		return octet_take(text, at, 16, 2);
+	const char *letter = c ? strchr(letters, c) : NULL;
+	return letter ? (uint8_t)octets[letter - letters] : c;
+}
+
+static struct span isc_unescaped(struct import_site *s, struct span text)
+{
 	uint8_t out[1024];
 	struct writer w = writer_of(out, sizeof(out));
 
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.data[i];
-		if (c != '\\' || i + 1 == text.len) {
-			write_u8(&w, c);
-			continue;
-		}
-		c = text.data[++i];
-		const char *letter = c ? strchr(letters, c) : NULL;
-		bool octal = c >= '0' && c <= '7', hex = c == 'x';
-		unsigned value = letter ? (unsigned char)octets[letter - letters] : c;
-		if (octal || hex) {
-			size_t n = hex ? 0 : 1;
-			value = hex ? 0 : c - '0';
-			for (; i + 1 < text.len && n < (hex ? 2 : 3); n++) {
-				uint8_t d = text.data[i + 1] | 0x20;
-				bool digit = text.data[i + 1] >= '0' &&
-					     text.data[i + 1] <= (hex ? '9' : '7');
-				if (!digit && !(hex && d >= 'a' && d <= 'f'))
-					break;
-				value = value * (hex ? 16 : 8) +
-					(digit ? text.data[i + 1] - '0' : d - 'a' + 10);
-				i++;
-			}
-		}
-		write_u8(&w, (uint8_t)value);
+	for (size_t i = 0; i < text.len;) {
+		uint8_t c = text.data[i++];
+		write_u8(&w, c == '\\' && i < text.len ? escaped_take(text, &i) : c);
 	}
 	return writer_check(&w) ? import_copy(s, text) : import_copy(s, writer_span(&w));
 }
