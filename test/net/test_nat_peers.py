@@ -5,11 +5,16 @@ The site of nat_site.py, whose devices are veths with their other ends at switch
     gateway 10.7.0.1, fd07::1 - pod 10.7.0.2, fd07::2
 """
 
+import fcntl
 import json
+import os
 import socket
+import struct
 import time
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
 
 import topology
 from nat_site import ALICE, BEYOND, CONFIG, FAR, GATEWAY, Site, eventually
@@ -110,6 +115,40 @@ def test_who_is_outside_sees_the_public_address(site):
             assert far.recvfrom(64) == (b"?", (GATEWAY, 7070))
             far.sendto(b"!", (GATEWAY, 7070))
             assert host.recvfrom(64) == (b"!", (FAR, 7))
+
+
+def tunnel(host, name):
+    """A device without Ethernet, whose packets we read and write."""
+    with host.inside():
+        fd = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(fd, 0x400454CA, struct.pack("16sH", name.encode(), 0x1001))  # TUNSETIFF: IFF_TUN, IFF_NO_PI
+    return fd
+
+
+def test_what_comes_without_a_frame_gets_one(site):
+    """As out of a tunnel: its packets have no room for the veth's header."""
+    fd = tunnel(site.gateway, "tun0")
+    try:
+        site.gateway.run("ip", "link", "set", "tun0", "up")
+        site.gateway.address("tun0", "10.8.0.1/24")
+        site.gateway.address("tun0", "fd08::1/64")
+        site.service.reload(PEERS.replace("to-pod]", "to-pod, tun0]"))
+        assert peers(site) == {"lan", "wan", "to-pod"}
+        for packet in (IP(src="10.8.0.2", dst=POD), IPv6(src="fd08::2", dst=POD6)):
+            with site.pod.inside():
+                heard = socket.socket(socket.AF_INET6 if packet.version == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+            with heard:
+                heard.bind((packet.dst, 9))
+                heard.settimeout(5)
+                before = 0
+                for i in range(PACKETS + 1):
+                    os.write(fd, bytes(packet / UDP(sport=9, dport=9) / str(i).encode()))
+                    assert heard.recv(64) == str(i).encode()
+                    if i == 0:  # the neighbour is known
+                        before = counted(site.gateway, "to-pod", "tx_packets")
+                assert counted(site.gateway, "to-pod", "tx_packets") - before <= FEW
+    finally:
+        os.close(fd)
 
 
 def test_a_shaper_that_comes_sees_all_that_leaves(site):
