@@ -122,16 +122,16 @@ int nat_xdp(struct xdp_md *xdp)
 	return xdp_known(xdp, &p, leg, s);
 }
 
+/* What tc tells is left to it. */
 static __always_inline bool xdp_leaves_answer(const struct nat_device *in, int decision)
 {
 	return in->zone != NAT_ZONE_OUTSIDE && answer_is_wanted(decision) && answer_could();
 }
 
-/* A decision that is none to go on; the packet has not been changed. What tc tells is left to it.
- */
-static __always_inline int xdp_decided(const struct nat_device *in, int decision)
+/* A decision that is none to go on; the packet has not been changed. */
+static __always_inline int xdp_decided(int decision)
 {
-	return decision > 0 && !xdp_leaves_answer(in, decision) ? xdp_drop(decision) : XDP_PASS;
+	return decision > 0 ? xdp_drop(decision) : XDP_PASS;
 }
 
 SEC("xdp")
@@ -147,7 +147,10 @@ int nat_xdp_new(struct xdp_md *xdp)
 	struct nat_leg4 *leg = leg_look(&p.tuple);
 	if (leg != NULL) {
 		int decision = recheck(leg);
-		return decision == OPEN_GO ? xdp_known(xdp, &p, leg, s) : xdp_decided(in, decision);
+		if (decision == OPEN_GO) {
+			return xdp_known(xdp, &p, leg, s);
+		}
+		return xdp_leaves_answer(in, decision) ? XDP_PASS : xdp_decided(decision);
 	}
 	struct opening *o = opening_get();
 	if (o == NULL) {
@@ -169,7 +172,7 @@ int nat_xdp_new(struct xdp_md *xdp)
 		event_refused(view_xdp(xdp), p.l3, in->ifindex, &p.tuple, decision);
 	}
 	return leg != NULL && decision == OPEN_GO ? xdp_known(xdp, &p, leg, s)
-						  : xdp_decided(in, decision);
+						  : xdp_decided(decision);
 }
 
 /* options: they are looked at here, and not by another program. */
