@@ -240,7 +240,7 @@ def test_a_server_that_dies_is_left_out_and_comes_back(site):
 
         def is_told():
             told.update({b["address"]: b["check"] for b in site.told()["backends"]})
-            return "refused" in told["127.0.0.1:9002"].lower()
+            return "refused" in told["127.0.0.1:9002"].lower() and told["127.0.0.1:9001"] != "not checked yet"
 
         wait_for(is_told)
         assert told["127.0.0.1:9001"] == "well"

@@ -76,6 +76,12 @@ class Server:
         self.thread.join(PATIENCE_S)
         self.socket.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 class Client:
     def __init__(self, host, port, to="127.0.0.1", local=None, connected=True):
@@ -386,41 +392,38 @@ def checked(site, check):
 
 
 def becomes(site, *states):
-    wait_for(lambda: [b["state"] for b in site.pool("checked")] == list(states))
+    """A server that no check has asked yet counts as up: both are to have been asked."""
+    wait_for(lambda: all(b["state"] == s and b["check"] != "not checked yet" for b, s in zip(site.pool("checked"), states, strict=True)))
 
 
 def test_a_server_that_answers_is_well_and_another_is_not(site):
-    well, other = Server(site.host, "w", 9007), Server(site.host, "o", 9008)
-    with checked(site, 'udp: "0x70696e6700", answer: "wping", timeout: 500ms'):
-        becomes(site, "up", "down")
-        assert site.pool("checked")[1]["check"] == "not the answer that is expected"
-        assert well.got[0][0] == b"ping\0"
-        for _ in range(6):
-            with site.client(8001) as client:
-                assert client.ask() == b"wx"
-        well.close()
+    with Server(site.host, "o", 9008), checked(site, 'udp: "0x70696e6700", answer: "wping", timeout: 500ms'):
+        with Server(site.host, "w", 9007) as well:
+            becomes(site, "up", "down")
+            assert site.pool("checked")[1]["check"] == "not the answer that is expected"
+            assert well.got[0][0] == b"ping\0"
+            for _ in range(6):
+                with site.client(8001) as client:
+                    assert client.ask() == b"wx"
         becomes(site, "down", "down")
         assert "refused" in site.pool("checked")[0]["check"].lower()
-        well = Server(site.host, "w", 9007)
-        becomes(site, "up", "down")
-    well.close()
-    other.close()
+        with Server(site.host, "w", 9007):
+            becomes(site, "up", "down")
 
 
 def test_silence_is_well_only_where_no_answer_is_wanted(site):
-    silent = Server(site.host, "s", 9007)
-    with checked(site, "udp: none, timeout: 100ms"):
-        becomes(site, "up", "down")  # of the other one ICMP tells
-        assert "refused" in site.pool("checked")[1]["check"].lower()
-        before = len(silent.got)
-        wait_for(lambda: len(silent.got) > before + 3)
-        assert site.pool("checked")[0]["state"] == "up" and site.pool("checked")[0]["check"] == "well"
-    with checked(site, 'udp: none, answer: "", timeout: 100ms'):
-        becomes(site, "down", "down")
-        assert site.pool("checked")[0]["check"] == "no answer in time"
-    with checked(site, 'udp: any, answer: "", timeout: 500ms'):
-        becomes(site, "up", "down")
-    silent.close()
+    with Server(site.host, "s", 9007) as silent:
+        with checked(site, "udp: none, timeout: 100ms"):
+            becomes(site, "up", "down")  # of the other one ICMP tells
+            assert "refused" in site.pool("checked")[1]["check"].lower()
+            before = len(silent.got)
+            wait_for(lambda: len(silent.got) > before + 3)
+            assert site.pool("checked")[0]["state"] == "up" and site.pool("checked")[0]["check"] == "well"
+        with checked(site, 'udp: none, answer: "", timeout: 100ms'):
+            becomes(site, "down", "down")
+            assert site.pool("checked")[0]["check"] == "no answer in time"
+        with checked(site, 'udp: any, answer: "", timeout: 500ms'):
+            becomes(site, "up", "down")
 
 
 # ---- the access log: a line for each session at its end

@@ -23,7 +23,7 @@ struct check {
 	bool wanted;		      /* private to reverse_health_set */
 	struct loop_timer timer;      /* the next check, or the end of the one that runs */
 	struct reverse_check_run run; /* its conf is the configuration's; owns its peer */
-	const char *why; /* of the last failure; "": it went well, or there was none yet */
+	const char *why; /* of the last failure, or that there was no check yet; "": it went well */
 };
 
 struct reverse_health {
@@ -159,7 +159,7 @@ static enum err begin(struct reverse_health *h, struct backend *b, uint64_t inte
 		return ENOMEM;
 	*c = (struct check){.health = h,
 			    .backend = b,
-			    .why = "",
+			    .why = "not checked yet",
 			    .run = {.loop = h->loop,
 				    .share = &h->share,
 				    .over = check_over,

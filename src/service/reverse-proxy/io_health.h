@@ -26,7 +26,8 @@ MUST enum err reverse_health_set(struct reverse_health *h, const struct reverse_
 				 struct reverse_way *const *ways, struct pool *const *pools,
 				 size_t n);
 
-/* What its last failed check said; "" when the last one went well, NULL: it is not checked. */
+/* What its last failed check said, or that none has ended yet; "": the last one went well. NULL: it
+ * is not checked. */
 const char *reverse_health_why(const struct reverse_health *h, const struct backend *b);
 
 #endif
