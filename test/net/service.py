@@ -25,6 +25,11 @@ def binary():
     return str(path)
 
 
+def queued_s(pid="thread-self"):
+    """How long its first thread was ready to run while others had the processors."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)

@@ -20,7 +20,7 @@ import dns.zone
 import pytest
 
 import ask
-from service import Service, binary
+from service import Service, binary, queued_s
 
 ZONE = """\
 $ORIGIN example.com.
@@ -162,6 +162,7 @@ def test_silent_clients_are_closed_and_one_too_many_closes_the_longest_silent(ne
             s.sendall(frame(dns.message.make_query("example.com", "SOA")))
             take(s, 2)
         fourth = socket.create_connection(("127.0.0.1", 53), timeout=5)
+    asked = time.monotonic()
     fourth.sendall(frame(dns.message.make_query("example.com", "SOA")))
     take(fourth, 2)
     with pytest.raises(EOFError):
@@ -169,7 +170,7 @@ def test_silent_clients_are_closed_and_one_too_many_closes_the_longest_silent(ne
     began = time.monotonic()
     with pytest.raises(EOFError):
         take(fourth, 65536)
-    assert 0.5 < time.monotonic() - began < 3
+    assert time.monotonic() - asked > 0.5 and time.monotonic() - began < 3
     for s in (*first, fourth):
         s.close()
     _, text = service.control("GET", "/metrics")
@@ -256,10 +257,10 @@ def test_small_zone_is_served_soon_and_sigterm_ends_with_zero(net):
     service = Service(net.host("server"), "authority", CONFIG, FILES)
     took = []
     for _ in range(3):
-        began = time.monotonic()
+        began = time.monotonic() - queued_s()
         service.start()
         assert serial(service) == 2026112301
-        took.append(time.monotonic() - began)
+        took.append(time.monotonic() - queued_s() - queued_s(service.pid) - began)
         began = time.monotonic()
         assert service.stop() == 0
         assert time.monotonic() - began < 5
