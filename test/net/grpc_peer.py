@@ -20,7 +20,7 @@ PATIENCE_S = 20
 
 class Serving:
     def __init__(self):
-        self.cancelled = 0
+        self.hanging = self.cancelled = 0
 
     def unary(self, request, context):
         said = dict(context.invocation_metadata())
@@ -49,12 +49,13 @@ class Serving:
     def hang(self, request, context):
         gone = threading.Event()
         context.add_callback(gone.set)
+        self.hanging += 1
         gone.wait(PATIENCE_S)
         self.cancelled += 1
         return b""
 
     def count(self, request, context):
-        return b"%d" % self.cancelled
+        return b"%d %d" % (self.hanging, self.cancelled)
 
     def check(self, request, context):
         """grpc.health.v1: HealthCheckRequest {string service = 1}, HealthCheckResponse {status = 1}."""
@@ -172,16 +173,21 @@ class Calls:
     def cancelled(self):
         """A call that its client gives up is given up by the server too."""
         count = self.method("unary_unary", "Count")
-        before = int(count(b"", timeout=PATIENCE_S))
+        counts = lambda: [int(n) for n in count(b"", timeout=PATIENCE_S).split()]
+
+        def becomes(which, before):
+            until = time.monotonic() + PATIENCE_S
+            while counts()[which] == before:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.02)
+            return True
+
+        hanging, cancelled = counts()
         call = self.method("unary_unary", "Hang").future(b"")
-        time.sleep(0.1)
+        arrived = becomes(0, hanging)
         call.cancel()
-        until = time.monotonic() + PATIENCE_S
-        while int(count(b"", timeout=PATIENCE_S)) == before:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.02)
-        return True
+        return arrived and becomes(1, cancelled)
 
     def deadline(self):
         """The proxy keeps it too: of a client that says 300 ms and waits for longer."""

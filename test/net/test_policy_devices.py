@@ -5,6 +5,7 @@ and not for whoever has the address next; the whole suite runs under the supervi
 """
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,9 +55,12 @@ class Home:
         self.cable = net.plug(self.gateway, "192.168.7.1/24 fd00:7::1/64", self.switch)
         text = CONFIG.format(mac=MAC, lease=lease, neighbours=neighbours)
         self.service = Service(self.gateway, "run", text).start()
-        # A table that comes is seen within half a second: the printer's record tells that it has come.
-        eventually(lambda: 'devices{from="leases"} 1' in self.get("policy", "/metrics"), 20)
-        time.sleep(1)
+        # A table that comes is looked for twice a second by each who reads it.
+        for reader in ("policy", "resolver", "forward-proxy"):
+            assert eventually(lambda: "/dhcp/devices/table" in self.maps_of(reader), 20), reader
+
+    def maps_of(self, service):
+        return Path(f"/proc/{self.get(service, '/status')['pid']}/maps").read_text()
 
     def get(self, service, path):
         status, answer = self.service.control("GET", path, service=service)

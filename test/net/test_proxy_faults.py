@@ -297,8 +297,10 @@ def test_a_connection_that_says_nothing_is_closed(site):
 def test_a_body_that_stops_is_let_go_at_both_ends(site):
     async def run(origin):
         data = await converse(site.client, get("/a", "Content-Length: 100").replace(b"GET", b"POST") + b"hello", silence_s=15)
-        await asyncio.sleep(0.2)
-        return data, origin.requests, origin.writers
+        until = time.monotonic() + 15
+        while origin.writers and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        return data, origin.requests, list(origin.writers)
 
     data, requests, left = within(site, run)
     assert data == b"" or status(answers(data)[0]) == 408

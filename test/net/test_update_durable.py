@@ -96,7 +96,11 @@ def test_no_acknowledged_update_is_lost_by_kill_9(server, seed):
         clients = [threading.Thread(target=client, args=(n,)) for n in range(4)]
         for thread in clients:
             thread.start()
-        time.sleep(0.1 + rng.random())
+        until = time.monotonic() + 30
+        while sum(value is not None for value in list(known.values())) < 20:
+            assert time.monotonic() < until, known
+            time.sleep(0.01)
+        time.sleep(rng.random())
         server.kill()
         going.set()
         for thread in clients:
