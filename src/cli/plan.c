@@ -129,13 +129,13 @@ static json_t *record_json(const struct plan_record *r)
 		[PLAN_ICMP6] = "icmp6",	    [PLAN_STATE] = "state",   [PLAN_BPF] = "bpf",
 		[PLAN_TUN] = "tun",	    [PLAN_LINK] = "link",     [PLAN_ADDRESS] = "address",
 		[PLAN_ROUTE] = "route",	    [PLAN_FOLDER] = "folder", [PLAN_SHARED] = "shared",
-		[PLAN_ANEW] = "anew"};
+		[PLAN_ANEW] = "anew",	    [PLAN_MAPPED] = "mapped"};
 	bool folder = plan_is_folder(r);
 	json_t *object = json_pack("{s:s,s:s}", "kind", kinds[r->kind], "service", r->service);
 	char at[IP_ENDPOINT_TEXT_MAX];
 	if (r->kind == PLAN_SERVICE)
 		json_object_set_new(object, "user", json_string(r->name));
-	else if (r->kind == PLAN_UNIX || folder)
+	else if (r->kind == PLAN_UNIX || r->kind == PLAN_MAPPED || folder)
 		json_object_set_new(object, "path", json_string(r->path));
 	else if (r->kind == PLAN_UDP || r->kind == PLAN_TCP) {
 		(void)ip_endpoint_format(&r->endpoint, at);

@@ -57,6 +57,36 @@ void service_life_adopt(struct service_life *life, struct config *config)
 	log_follow(life->global);
 }
 
+void service_life_mapped_path(const struct config_global *global, const char *service,
+			      char ret[256])
+{
+	(void)snprintf(ret, 256, "%s/%s.gone", global->run, service);
+}
+
+void service_life_mapped(struct service_life *life, const char *name, size_t size,
+			 struct shared_file *ret)
+{
+	AUTO_DONE(fd_done) int fd = -1;
+	struct activation_fd *passed = activation_find(&life->activation, name, 0);
+	char path[256];
+	service_life_mapped_path(life->global, life->start->service->name, path);
+	enum err e = OK;
+	*ret = (struct shared_file){0};
+	if (!passed && life->start->user)
+		return; /* the supervisor could not open it, and has told */
+	if (passed)
+		fd = fd_take(&passed->fd);
+	else
+		e = dir_ensure(life->global->run, 0755);
+	if (!e && !passed)
+		e = shared_file_open(path, size, &fd);
+	if (!e)
+		e = shared_file_map(fd, size, ret);
+	if (e)
+		log_warning("a file for what outlives the process cannot be had; we go on without",
+			    LOG_TEXT("path", path), LOG_ERR(e));
+}
+
 const void *service_life_conf(const struct service_life *life)
 {
 	return config_section(life->config, life->start->service->name);

@@ -9,8 +9,10 @@
 #include "os/loop.h"
 #include "os/notify.h"
 #include "os/sandbox.h"
+#include "os/shared_file.h"
 
 struct config;
+struct config_global;
 
 struct service_life {
 	const struct service_start *start;
@@ -46,6 +48,14 @@ MUST enum err service_life_begin(struct service_life *life, const struct service
  * directory, for the group that this service runs as. Errors are logged. */
 MUST enum err service_life_socket(struct service_life *life, const char *name, const char *file,
 				  int *ret_fd);
+
+/* A small file that outlives the process, passed as `name` or opened as SERVICE.gone in the run
+ * directory, and mapped. Before the sandbox. What cannot be had is told, and *ret is zeroed. */
+void service_life_mapped(struct service_life *life, const char *name, size_t size,
+			 struct shared_file *ret);
+/* Its path there. */
+void service_life_mapped_path(const struct config_global *global, const char *service,
+			      char ret[256]);
 
 /* The service's typed section of the configuration in force; never NULL after begin. */
 const void *service_life_conf(const struct service_life *life);

@@ -542,7 +542,7 @@ size_t cache_memory_purge(struct cache_memory *m, enum cache_purge what, struct 
 	size_t below = disk ? cache_disk_purge(disk, what, value) : 0;
 	size_t n = purge_memory(m, what, value);
 	if (disk)
-		cache_disk_purge_again(disk);
+		cache_disk_purge_again(disk, what, value);
 	return n > below ? n : below;
 }
 

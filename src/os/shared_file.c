@@ -34,6 +34,32 @@ enum err shared_file_make(const char *path, size_t size, struct shared_file *ret
 	return e;
 }
 
+enum err shared_file_open(const char *path, size_t size, int *ret_fd)
+{
+	struct stat st;
+	AUTO_DONE(fd_done)
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno();
+	if (!S_ISREG(st.st_mode))
+		return ERR_FORMAT;
+	if ((size_t)st.st_size != size && ftruncate(fd, 0) < 0)
+		return err_errno();
+	TRY((enum err)posix_fallocate(fd, 0, (off_t)size));
+	*ret_fd = fd_take(&fd);
+	return OK;
+}
+
+enum err shared_file_map(int fd, size_t size, struct shared_file *ret)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_errno();
+	if (!S_ISREG(st.st_mode) || (size_t)st.st_size != size)
+		return ERR_FORMAT;
+	return map(fd, size, PROT_READ | PROT_WRITE, ret);
+}
+
 void shared_file_remove(const char *path)
 {
 	(void)unlink(path);

@@ -44,6 +44,43 @@ static void what_is_written_is_seen_until_it_is_unmapped(void **state)
 	assert_int_equal(dir_remove(folder), OK);
 }
 
+static void what_one_wrote_the_next_one_finds(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/gatehouse-shared-XXXXXX", one[64], two[64];
+	struct shared_file f;
+	struct stat st;
+	int fd;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(one, sizeof(one), "%s/one", folder);
+	(void)snprintf(two, sizeof(two), "%s/two", folder);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(shared_file_open(one, 8192, &fd), OK);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_true(st.st_size == 8192 && st.st_blocks * 512 >= 8192);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_int_equal(shared_file_map(fd, 4096, &f), ERR_FORMAT);
+		assert_int_equal(shared_file_map(fd, 8192, &f), OK);
+		assert_int_equal(close(fd), 0);
+		assert_int_equal(((uint8_t *)f.base)[8191], i);
+		((uint8_t *)f.base)[8191]++;
+		shared_file_unmap(&f);
+	}
+	/* Another size is another file. */
+	assert_int_equal(shared_file_open(one, 12288, &fd), OK);
+	assert_int_equal(shared_file_map(fd, 12288, &f), OK);
+	assert_int_equal(((const uint8_t *)f.base)[8191], 0);
+	shared_file_unmap(&f);
+	assert_int_equal(close(fd), 0);
+	/* Where a link leads nobody follows. */
+	assert_int_equal(symlink(one, two), 0);
+	assert_int_equal(shared_file_open(two, 4096, &fd), (enum err)ELOOP);
+	assert_int_equal(unlink(two), 0);
+	assert_int_equal(mkfifo(two, 0600), 0);
+	assert_int_equal(shared_file_open(two, 4096, &fd), ERR_FORMAT);
+	assert_int_equal(dir_remove(folder), OK);
+}
+
 static void what_is_no_file_holds_up_nobody_and_what_failed_leaves_nothing(void **state)
 {
 	(void)state;
@@ -61,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_seen_until_it_is_unmapped),
+		cmocka_unit_test(what_one_wrote_the_next_one_finds),
 		cmocka_unit_test(what_is_no_file_holds_up_nobody_and_what_failed_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,18 @@ enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kin
 	return OK;
 }
 
+enum err plan_add_mapped(struct plan *p, const char *service, const char *name, const char *path,
+			 uint32_t size)
+{
+	struct plan_record *r;
+	if (!name_fits(path, PLAN_PATH_MAX) || size == 0)
+		return (enum err)EINVAL;
+	TRY(plan_add(p, PLAN_MAPPED, service, name, &r));
+	memcpy(r->path, path, strlen(path));
+	r->number = size;
+	return OK;
+}
+
 enum err plan_add_anew(struct plan *p, const char *service, const char *name)
 {
 	struct plan_record *r;
@@ -194,6 +206,12 @@ static bool folder_is_right(const struct plan_record *r)
 	       (r->uid == PLAN_OWNER_SELF) == (r->gid == PLAN_OWNER_SELF);
 }
 
+static bool mapped_is_right(const struct plan_record *r)
+{
+	return r->copies == 1 && terminated(r->path, sizeof(r->path)) && r->number > 0 &&
+	       r->number <= PLAN_MAPPED_MAX;
+}
+
 static bool device_is_right(const struct plan_record *r)
 {
 	return terminated(r->path, sizeof(r->path)) && strlen(r->path) < DEVICE_NAME_MAX &&
@@ -219,6 +237,7 @@ enum err plan_record_check(const struct plan_record *r)
 	case PLAN_TCP: return ports_are_right(r) ? OK : ERR_FORMAT;
 	case PLAN_UNIX:
 		return r->copies == 1 && terminated(r->path, sizeof(r->path)) ? OK : ERR_FORMAT;
+	case PLAN_MAPPED: return mapped_is_right(r) ? OK : ERR_FORMAT;
 	case PLAN_PACKET:
 	case PLAN_ICMP:
 	case PLAN_ICMP6: return r->copies == 1 ? OK : ERR_FORMAT;

@@ -9,6 +9,7 @@
 #define PLAN_RECORDS_MAX 8192
 #define PLAN_NAME_MAX	 32
 #define PLAN_PATH_MAX	 108 /* sun_path */
+#define PLAN_MAPPED_MAX	 (16u << 20)
 
 enum plan_kind {
 	PLAN_SERVICE = 1, /* start this service */
@@ -40,6 +41,9 @@ enum plan_kind {
 	/* Nothing is opened and nothing passed: a reload by which it comes or goes starts the
 	 * service anew, as it can get what it then needs at its start alone. */
 	PLAN_ANEW,
+	/* A small file at path, of `number` bytes, that outlives the process and is mapped by it,
+	 * passed as name; where it cannot be had the service starts without. */
+	PLAN_MAPPED,
 };
 
 /* Bits of plan_record.flags. */
@@ -67,10 +71,11 @@ struct plan_record {
 	/* Sockets: as in LISTEN_FDNAMES, `udp`, `tcp`, `control`. PLAN_SERVICE: the user to run as,
 	 * "-" for the supervisor's own. */
 	char name[PLAN_NAME_MAX];
-	char path[PLAN_PATH_MAX];    /* PLAN_UNIX, folders; of TUN devices: the name */
+	char path[PLAN_PATH_MAX];    /* PLAN_UNIX, PLAN_MAPPED, folders; of TUN devices: the name */
 	uint32_t uid, gid;	     /* of folders: the owner, or both PLAN_OWNER_SELF; PLAN_UNIX:
 				      * gid, who may connect beside the supervisor's user */
-	uint32_t number;	     /* PLAN_LINK: the MTU; PLAN_ADDRESS, PLAN_ROUTE: bits */
+	uint32_t number;	     /* PLAN_LINK: the MTU; PLAN_ADDRESS, PLAN_ROUTE: bits;
+				      * PLAN_MAPPED: bytes */
 	struct ip_endpoint endpoint; /* PLAN_UDP, PLAN_TCP; PLAN_ADDRESS, PLAN_ROUTE: port 0 */
 };
 
@@ -104,6 +109,8 @@ MUST enum err plan_add_raw(struct plan *p, const char *service, enum plan_kind k
 MUST enum err plan_add_folder(struct plan *p, const char *service, enum plan_kind kind,
 			      const char *path, uint32_t uid, uint32_t gid);
 
+MUST enum err plan_add_mapped(struct plan *p, const char *service, const char *name,
+			      const char *path, uint32_t size);
 MUST enum err plan_add_anew(struct plan *p, const char *service, const char *name);
 
 /* A TUN device, passed as name, and what its link is. */

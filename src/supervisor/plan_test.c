@@ -48,6 +48,9 @@ static void refuses_names_that_do_not_fit(void **state)
 	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, "", 1, 1), EINVAL);
 	assert_int_equal(plan_add_folder(p, "dns", PLAN_STATE, "var/lib", 1, 1), EINVAL);
 	assert_int_equal(plan_add_folder(p, "dns", PLAN_BPF, "sys/fs/bpf", 1, 1), EINVAL);
+	assert_int_equal(plan_add_mapped(p, "web", "gone", path, 4096), EINVAL);
+	assert_int_equal(plan_add_mapped(p, "web", "gone", "/run/x", 0), EINVAL);
+	assert_int_equal(plan_add_mapped(p, "web", name, "/run/x", 4096), EINVAL);
 	assert_int_equal(p->n, 0);
 	name[PLAN_NAME_MAX - 1] = path[PLAN_PATH_MAX - 1] = '\0';
 	assert_int_equal(plan_add_service(p, name, name), OK);
@@ -98,6 +101,11 @@ static void says_what_was_added(void **state)
 	assert_true(ip_endpoint_equal(&p->records[2].endpoint, &at));
 	assert_string_equal(p->records[3].name, "tcp");
 	assert_string_equal(p->records[4].path, "/run/dns.sock");
+	assert_int_equal(plan_add_mapped(p, "web", "gone", "/run/web.gone", 8192), OK);
+	const struct plan_record *mapped = &p->records[p->n - 1];
+	assert_int_equal(plan_record_check(mapped), OK);
+	assert_string_equal(mapped->path, "/run/web.gone");
+	assert_true(mapped->copies == 1 && mapped->number == 8192);
 }
 
 /* What a plan process that went wrong might write. */
@@ -154,6 +162,22 @@ static void refuses_records_that_no_plan_writes(void **state)
 			     (kind >= PLAN_PACKET && kind <= PLAN_ICMP6);
 		assert_int_equal(plan_record_check(&r), known ? OK : ERR_FORMAT);
 	}
+}
+
+static void a_mapped_file_is_small_and_passed_once(void **state)
+{
+	struct plan *p = *state;
+	assert_int_equal(plan_add_mapped(p, "web", "gone", "/run/x", PLAN_MAPPED_MAX), OK);
+	struct plan_record r = p->records[0];
+	assert_int_equal(plan_record_check(&r), OK);
+	r.number++;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r.number = 0;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r.number = 4096, r.copies = 2;
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
+	r.copies = 1, memset(r.path, 'x', sizeof(r.path));
+	assert_int_equal(plan_record_check(&r), ERR_FORMAT);
 }
 
 static void each_kind_has_its_own_flags_and_copies(void **state)
@@ -252,6 +276,7 @@ int main(void)
 		TEST(refuses_names_that_do_not_fit),
 		TEST(is_full_after_its_bound),
 		TEST(refuses_records_that_no_plan_writes),
+		TEST(a_mapped_file_is_small_and_passed_once),
 		TEST(each_kind_has_its_own_flags_and_copies),
 		TEST(says_what_was_added),
 		TEST(any_difference_makes_another_socket),

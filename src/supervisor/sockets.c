@@ -6,6 +6,7 @@
 #include "os/icmp.h"
 #include "os/log.h"
 #include "os/packet.h"
+#include "os/shared_file.h"
 #include "os/state_dir.h"
 #include "os/tcp.h"
 #include "os/udp.h"
@@ -148,6 +149,24 @@ static enum err folder_open(const struct plan_record *r, struct socket_entry *re
 	return e;
 }
 
+/* It is root's: who is passed it needs no more than the descriptor. */
+static void mapped_open(struct socket_entry *entry)
+{
+	const struct plan_record *r = &entry->record;
+	char folder[PLAN_PATH_MAX];
+	(void)snprintf(folder, sizeof(folder), "%s", r->path);
+	enum err e = dir_ensure(dirname(folder), 0755);
+	if (!e)
+		e = shared_file_open(r->path, r->number, &entry->fds[0]);
+	if (!e)
+		return;
+	log_warning("a file for what outlives the service's process cannot be had; it starts "
+		    "without",
+		    LOG_TEXT("service", r->service), LOG_TEXT("path", r->path), LOG_ERR(e));
+	entry_close(entry);
+	entry->missing = true;
+}
+
 static enum err entry_open(const struct plan_record *r, bool ours, bool absent,
 			   struct socket_entry *ret)
 {
@@ -164,6 +183,11 @@ static enum err entry_open(const struct plan_record *r, bool ours, bool absent,
 	for (size_t i = 0; i < r->copies; i++)
 		entry.fds[i] = -1;
 	entry.fds_n = r->copies;
+	if (r->kind == PLAN_MAPPED) {
+		mapped_open(&entry);
+		*ret = entry;
+		return OK;
+	}
 	for (size_t i = 0; i < r->copies; i++) {
 		enum err e = i == 0 && !ours ? port_try(r, absent) : OK;
 		if (!e)

@@ -331,6 +331,34 @@ static void a_folder_that_cannot_be_made_is_done_without(void **state)
 	assert_int_equal(access(b->state, F_OK), 0);
 }
 
+/* What was written into it is there for who is started next, and it is done without where it cannot
+ * be had. */
+static void a_file_that_is_mapped_outlives_who_had_it(void **state)
+{
+	struct bench *b = *state;
+	struct socket_set next;
+	char path[PLAN_PATH_MAX], byte = 0;
+	(void)snprintf(path, sizeof(path), "%s.gone", b->state);
+	assert_int_equal(plan_add_mapped(&b->plan, "dns", "gone", path, 4096), OK);
+	assert_int_equal(plan_add_mapped(&b->plan, "web", "gone", "/dev/null/x", 4096), OK);
+	assert_int_equal(socket_set_open(&b->plan, NULL, &b->set), OK);
+	assert_int_equal(socket_set_count(&b->set, "dns"), 1);
+	assert_int_equal(socket_set_count(&b->set, "web"), 0);
+	assert_int_equal(pwrite(b->set.entries[0].fds[0], "x", 1, 4095), 1);
+	b->plan.n = 0;
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_false(socket_set_same(&b->set, &next, "dns"));
+	socket_set_done(&b->set, &next);
+	b->set = next;
+	assert_int_equal(plan_add_mapped(&b->plan, "dns", "gone", path, 4096), OK);
+	assert_int_equal(socket_set_open(&b->plan, &b->set, &next), OK);
+	assert_int_equal(pread(next.entries[0].fds[0], &byte, 1, 4095), 1);
+	assert_int_equal(byte, 'x');
+	socket_set_done(&b->set, &next);
+	b->set = next;
+	assert_int_equal(unlink(path), 0);
+}
+
 static void raw_sockets_are_for_root(void **state)
 {
 	struct bench *b = *state;
@@ -432,6 +460,7 @@ int main(void)
 		TEST(sets_are_compared_by_service),
 		TEST(makes_the_directory_of_a_service),
 		TEST(a_folder_that_cannot_be_made_is_done_without),
+		TEST(a_file_that_is_mapped_outlives_who_had_it),
 		TEST(folder_for_bpf_is_made_where_it_can_be),
 		TEST(raw_sockets_are_for_root),
 	};

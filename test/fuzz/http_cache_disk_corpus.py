@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes the corpus of http_cache_disk_fuzz: a head, headers, rules, entries and a page, as the disk tier writes them."""
+"""Writes the corpus of http_cache_disk_fuzz: a head, headers, rules, entries, a page and what was forgotten, as the disk tier
+writes them."""
 
 import struct
 from pathlib import Path
@@ -36,6 +37,9 @@ def main():
         "entries": b"\3" + entries,
         "page": b"\4" + b"ghcache\n" + struct.pack(">IQIII", 1, 1 << 20, 10, 512, 32768) + bytes(24),
     }
+    notes = struct.pack(">BHQQ", 0, 16, 7, 9) + struct.pack(">BH", 1, 9) + b"http://a/" + struct.pack(">BH", 2, 3) + b"one"
+    halves = struct.pack("<QQQQ", len(notes), 0, 19, 8)  # as words lie in memory
+    seeds["forgotten"] = b"\5" + halves + notes
     for name, data in seeds.items():
         (FOLDER / name).write_bytes(data)
 

@@ -3,13 +3,17 @@ that purges last. Each body follows from its address, so that any byte that is n
 
 GATEHOUSE_KILLS: how often the process is killed while it writes (10 unless given)."""
 
+import contextlib
+import ctypes
 import hashlib
 import http.client
 import http.server
 import os
 import random
+import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +70,11 @@ class Origin(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if same else body)
 
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.send_response_only(204)
+        self.end_headers()
+
     def log_message(self, *_):
         pass
 
@@ -117,6 +126,13 @@ class Asker:
         self.http.request("GET", self.before + path, headers=headers)
         answer = self.http.getresponse()
         return answer.status, answer.read(), answer.getheader("Cache-Status", "")
+
+    def post(self, path):
+        name = "127.0.0.2:9001" if self.before else HOST
+        self.http.request("POST", self.before + path, b"x", headers={"Host": name})
+        answer = self.http.getresponse()
+        answer.read()
+        return answer.status
 
     def kept(self, path):
         """Whether the cache has it; then each byte is right."""
@@ -205,6 +221,91 @@ def test_what_is_purged_stays_so_through_a_kill(service):
         assert kept(service, paths) == left
         wait_for(lambda: not disk(service)["sweeps"])
         assert disk(service)["count"] == len(left)
+
+
+class Held:
+    """The thread that writes to the disk does nothing from here on: what the others do meanwhile comes into the moment
+    before its turn, however short that is."""
+
+    SEIZE, INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+
+    def __init__(self, pid):
+        tasks = Path(f"/proc/{pid}/task")
+        self.thread = int(next(t.name for t in tasks.iterdir() if (t / "comm").read_text().strip() == "cache-writer"))
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        for request in (self.SEIZE, self.INTERRUPT):
+            assert libc.ptrace(request, self.thread, None, None) == 0, os.strerror(ctypes.get_errno())
+        os.waitpid(self.thread, self.WALL)
+
+    def ended(self):
+        os.waitpid(self.thread, self.WALL)
+
+
+@pytest.mark.parametrize("name, proxy", [("reverse-proxy",) * 2, ("forward-proxy",) * 2, ("run", "reverse-proxy")])
+def test_what_was_forgotten_stays_so_through_a_kill_before_it_is_written(host, name, proxy):
+    service = Service(host, name, FORWARD if proxy == "forward-proxy" else CONFIG % ("4M", "64M"))
+    site = "http://127.0.0.2:9001" if proxy == "forward-proxy" else f"http://{HOST}"
+    noted = service.run_folder / f"{proxy}.gone"
+    posted, moved, tagged, other, more = paths = [f"/{n}/2000" for n in ("posted", "moved", "tagged", "other", "more")]
+
+    def control(*args, **more):
+        return service.control(*args, service=proxy, **more)
+
+    def held():
+        return Held(control("GET", "/status")[1]["pid"])
+
+    def kill(pid, thread=None):
+        os.kill(pid, signal.SIGKILL)
+        if thread:
+            thread.ended()
+        if name == "run":
+            wait_for(lambda: control("GET", "/status")[1]["pid"] != pid)
+        else:
+            service.kill()
+            service.start()
+
+    def purge(query):
+        with contextlib.suppress(OSError, http.client.HTTPException):  # killed before it answers
+            control("POST", f"/cache/purge?{query}", timeout=60)
+
+    try:
+        service.start()
+        wait_for(lambda: (service.run_folder / f"{proxy}.sock").exists())
+        assert fill(service, paths)["count"] == len(paths)
+        assert noted.stat().st_size == 512 << 10 and noted.stat().st_mode & 0o777 == 0o600
+        thread, pid = held(), control("GET", "/status")[1]["pid"]
+        asker = Asker(service)
+        assert asker.post(posted) == 204 and not asker.kept(posted)
+        for query, path in ((f"prefix={site}/moved", moved), ("tag=tagged", tagged)):
+            threading.Thread(target=purge, args=(query,), daemon=True).start()
+            assert wait_for(lambda p=path: not asker.kept(p))
+        asker.close()
+        kill(pid, thread)
+        assert kept(service, paths) == [other, more]
+        # By then the disk knows.
+        wait_for(lambda: not disk(service)["sweeps"])
+        kill(control("GET", "/status")[1]["pid"])
+        assert kept(service, paths) == [other, more]
+        if name == "run":
+            return
+        # Without the notes, as after a loss of power, it would come back: that was the moment.
+        thread, pid = held(), control("GET", "/status")[1]["pid"]
+        asker = Asker(service)
+        assert asker.post(other) == 204 and not asker.kept(other)
+        asker.close()
+        noted.unlink()
+        kill(pid, thread)
+        assert kept(service, paths) == [other, more]
+        # What is no file is done without.
+        service.stop()
+        noted.unlink()
+        noted.mkdir()
+        service.start()
+        assert "a file for what outlives the process cannot be had" in service.log()
+        assert kept(service, paths) == [other, more]
+    finally:
+        service.close()
 
 
 def test_who_asks_for_something_newer_has_nothing_written(service):

@@ -19,6 +19,10 @@ struct cache_disk_options {
 	uint64_t object_max; /* bytes of one body */
 	uint64_t queue_max;  /* bytes of objects that wait to be written; what is more is not */
 	struct hash_key key; /* random: of a new file */
+	/* Memory that outlives the process, of DISK_FORGOTTEN_SIZE bytes (forgotten.h), which
+	 * nobody but who has the file uses; borrowed. NULL: what was forgotten and is not written
+	 * yet may come back after a kill. */
+	void *forgotten;
 };
 
 /* What cache_disk_open found. */
@@ -63,7 +67,7 @@ size_t cache_disk_purge_key(struct cache_disk *d, uint64_t hash);
 /* By PREFIX, TAG or ALL; of the first two nobody knows yet how many (0). Called before the memory
  * tier is purged, and `again` after it: of what was put meanwhile. */
 size_t cache_disk_purge(struct cache_disk *d, enum cache_purge what, struct span value);
-void cache_disk_purge_again(struct cache_disk *d);
+void cache_disk_purge_again(struct cache_disk *d, enum cache_purge what, struct span value);
 
 /* ---- for people ---- */
 

@@ -1,6 +1,7 @@
 /* What a start reads of a file that anything may have happened to: the volume's page, segments'
- * pages, entries into an index, rules, heads of records. Checks are made good first, so that what
- * lies behind them is reached. */
+ * pages, entries into an index, rules, heads of records, what was forgotten. Checks are made good
+ * first, so that what lies behind them is reached. */
+#include "http-cache/disk/forgotten.h"
 #include "http-cache/disk/index.h"
 #include "http-cache/disk/record.h"
 #include "http-cache/disk/rules.h"
@@ -140,13 +141,55 @@ static void pages(struct span in)
 	(void)disk_segment_read(key, page, &seq, &queue);
 }
 
+/* Lengths and orders of both halves, then their notes. */
+static void forgotten(struct span in)
+{
+	static uint8_t base[DISK_FORGOTTEN_SIZE];
+	static struct disk_forgotten_found found;
+	enum { WORDS = 64, HALF_WORDS = 64, EACH = 16, HEAD = 2 * EACH };
+	struct disk_forgotten f = {.base = base};
+	memset(base, 0, sizeof(base));
+	disk_forgotten_take(&f, key);
+	for (size_t half = 0; half < 2 && in.len >= HEAD; half++) {
+		struct span notes = span_sub(in, HEAD, in.len);
+		size_t n = notes.len < DISK_FORGOTTEN_HALF ? notes.len : DISK_FORGOTTEN_HALF;
+		memcpy(base + WORDS + half * HALF_WORDS, in.data + half * EACH, EACH);
+		memcpy(base + DISK_PAGE + half * DISK_FORGOTTEN_HALF, notes.data, n);
+	}
+	ASSERT(disk_forgotten_read(&f, (struct hash_key){2, 1}, &found) == OK && !found.keys_n);
+	if (disk_forgotten_read(&f, key, &found))
+		return;
+	ASSERT(found.rules_n <= DISK_FORGOTTEN_RULES);
+	for (size_t i = 0; i < found.rules_n; i++)
+		ASSERT(found.rules[i].value.len <= CACHE_KEY_MAX);
+	for (size_t i = 0; i < found.keys_n; i++) {
+		const struct disk_forgotten_key *k = &found.keys[i];
+		ASSERT(i == 0 || found.keys[i - 1].hash < k->hash);
+		ASSERT(disk_forgotten_means(&found, k->hash, k->order));
+	}
+	disk_forgotten_found_done(&found);
+	/* Notes go on behind whatever is there. */
+	disk_forgotten_note_key(&f, 77, 5);
+	ASSERT(disk_forgotten_any(&f));
+	if (disk_forgotten_read(&f, key, &found))
+		return;
+	ASSERT(disk_forgotten_means(&found, 77, 5));
+	disk_forgotten_found_done(&found);
+	for (int i = 0; i < 2; i++) {
+		disk_forgotten_turn(&f);
+		disk_forgotten_clear(&f);
+	}
+	ASSERT(!disk_forgotten_any(&f));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(struct span in) = {heads, headers, rules, entries, pages};
+	static void (*const readers[])(struct span in) = {heads,   headers, rules,
+							  entries, pages,   forgotten};
 	if (size < 2)
 		return 0;
-	readers[data[0] % 5](span_of(data + 1, size - 1));
+	readers[data[0] % 6](span_of(data + 1, size - 1));
 	return 0;
 }

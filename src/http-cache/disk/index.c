@@ -128,16 +128,20 @@ static void entry_kill(struct disk_index *x, uint32_t *at)
 	entry_out(x, at);
 }
 
-void disk_index_replace(struct disk_index *x, uint64_t hash, uint16_t space, uint32_t variant)
+size_t disk_index_replace(struct disk_index *x, uint64_t hash, uint16_t space, uint32_t variant)
 {
+	size_t n = 0;
 	uint32_t *at = bucket_of(x, hash);
 	while (*at) {
 		struct disk_index_entry *e = entry_of(x, *at);
-		if (hash_of(e) == hash && e->space == space && e->variant == variant)
-			entry_kill(x, at);
-		else
+		if (hash_of(e) != hash || e->space != space || e->variant != variant) {
 			at = &e->next;
+			continue;
+		}
+		entry_kill(x, at);
+		n++;
 	}
+	return n;
 }
 
 void disk_index_ahead(const struct disk_index *x, uint64_t hash)
@@ -149,7 +153,7 @@ void disk_index_ahead(const struct disk_index *x, uint64_t hash)
 
 enum err disk_index_add(struct disk_index *x, const struct disk_place *p)
 {
-	disk_index_replace(x, p->hash, p->space, p->variant);
+	(void)disk_index_replace(x, p->hash, p->space, p->variant);
 	return disk_index_add_new(x, p);
 }
 

@@ -86,7 +86,7 @@ void disk_index_used(struct disk_index *x, uint64_t hash);
 
 /* These take out of the index, and mark dead for the next start. */
 size_t disk_index_kill(struct disk_index *x, uint64_t hash);
-void disk_index_replace(struct disk_index *x, uint64_t hash, uint16_t space, uint32_t variant);
+size_t disk_index_replace(struct disk_index *x, uint64_t hash, uint16_t space, uint32_t variant);
 void disk_index_drop(struct disk_index *x, const struct disk_place *p);
 /* A record that never came to be in the index, or is not to. */
 void disk_index_mark(struct disk_index *x, uint32_t segment, uint32_t slot);

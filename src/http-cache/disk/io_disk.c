@@ -86,7 +86,9 @@ static enum err found_entry(struct cache_disk *d, const struct disk_entry *e, ui
 		d->rules->epoch = e->epoch;
 	if (disk_bit(disk_index_dead(&d->index, segment), slot))
 		return OK;
-	bool wanted = e->epoch >= d->rules->floor, only = true;
+	bool wanted =
+		e->epoch >= d->rules->floor && !disk_forgotten_means(d->found, e->hash, e->order);
+	bool only = true;
 	size_t n = disk_index_find(&d->index, e->hash, e->space, same, CACHE_VARIANTS_MAX);
 	for (size_t i = 0; i < n && wanted; i++) {
 		only = only && same[i].variant != e->variant;
@@ -196,6 +198,47 @@ static void learn_names(struct cache_disk *d)
 	}
 }
 
+/* Purges that may not be in the rules yet mean all that is there: nobody knows any more what came
+ * after them. */
+static void take_rules(struct cache_disk *d)
+{
+	for (size_t i = 0; i < d->found->rules_n; i++) {
+		const struct disk_forgotten_rule *rule = &d->found->rules[i];
+		if (!disk_rules_add(d->rules, rule->what, rule->value))
+			(void)disk_index_clear(&d->index);
+		d->rules_dirty = true;
+	}
+}
+
+static enum err found_segments(struct cache_disk *d, uint8_t *room)
+{
+	for (uint32_t i = 0; i < d->shape.segments; i++) {
+		if (i % AHEAD_SEGMENTS == 0)
+			ahead(d, i);
+		enum err e = found_segment(d, i, room);
+		if (e == ENOMEM)
+			return e;
+		/* What cannot be read is not there; a write may mend it. */
+		if (e)
+			disk_read_failed(d, e);
+	}
+	return OK;
+}
+
+/* With what was forgotten before the disk was told. */
+static enum err found_all(struct cache_disk *d, uint8_t *room)
+{
+	struct disk_forgotten_found found;
+	TRY(disk_forgotten_read(&d->forgotten, d->key, &found));
+	d->found = &found;
+	enum err e = found_segments(d, room);
+	if (!e)
+		take_rules(d);
+	d->found = NULL;
+	disk_forgotten_found_done(&found);
+	return e;
+}
+
 static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 			enum cache_disk_found *ret_found)
 {
@@ -209,14 +252,8 @@ static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 		e = image_read(d->fd, DISK_RULES_AT, room, 2 * DISK_RULES_LEN);
 	if (!e && !is && !disk_rules_read(d->key, room, d->rules))
 		is = ERR_FORMAT;
-	for (uint32_t i = 0; !e && !is && i < d->shape.segments; i++) {
-		if (i % AHEAD_SEGMENTS == 0)
-			ahead(d, i);
-		e = found_segment(d, i, room);
-		/* What cannot be read is not there; a write may mend it. */
-		if (e && e != ENOMEM)
-			disk_read_failed(d, e), e = OK;
-	}
+	if (!e && !is)
+		e = found_all(d, room);
 	free(room);
 	if (e)
 		return e;
@@ -230,7 +267,10 @@ static enum err recover(struct cache_disk *d, struct hash_key new_key, bool new,
 		     : is == ERR_UNSUPPORTED ? CACHE_DISK_VERSION
 					     : CACHE_DISK_DAMAGED;
 	d->sweeps = d->rules->n > 0;
-	return is ? format(d, new_key) : OK;
+	if (is)
+		TRY(format(d, new_key));
+	disk_forgotten_take(&d->forgotten, d->key);
+	return OK;
 }
 
 enum err cache_disk_open(const struct cache_disk_options *o, enum cache_disk_found *ret_found,
@@ -257,6 +297,7 @@ enum err cache_disk_open(const struct cache_disk_options *o, enum cache_disk_fou
 	d->object_max = o->object_max;
 	d->queue_max = o->queue_max;
 	d->last = &d->first;
+	d->forgotten.base = o->forgotten;
 	d->rules = calloc(1, sizeof(*d->rules));
 	d->w.buffer = malloc(BUFFER_SIZE);
 	d->w.piece = malloc(PIECE);
@@ -368,19 +409,28 @@ void cache_disk_used(struct cache_disk *d, uint64_t hash)
 }
 
 /* Of what waits, and of what the writer is about to write: those of that hash; with `by` its
- * variant only. */
-static void cancel(struct disk_write *list, uint64_t hash, const struct disk_write *by)
+ * variant only. Whether there were any. */
+static bool cancel(struct disk_write *list, uint64_t hash, const struct disk_write *by)
 {
-	for (struct disk_write *w = list; w; w = w->next)
-		if (w->hash == hash &&
-		    (!by || (w->space == by->space && w->variant == by->variant)))
-			w->cancelled = true;
+	bool any = false;
+	for (struct disk_write *w = list; w; w = w->next) {
+		if (w->hash != hash || (by && (w->space != by->space || w->variant != by->variant)))
+			continue;
+		w->cancelled = any = true;
+	}
+	return any;
 }
 
 static void cancel_all(struct disk_write *list)
 {
 	for (struct disk_write *w = list; w; w = w->next)
 		w->cancelled = true;
+}
+
+void disk_forget(struct cache_disk *d, uint64_t hash, bool was)
+{
+	if (was || d->cleaning)
+		disk_forgotten_note_key(&d->forgotten, hash, d->order);
 }
 
 void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o)
@@ -395,9 +445,9 @@ void cache_disk_put(struct cache_disk *d, uint64_t hash, struct cache_object *o)
 	disk_lock(d);
 	disk_names_learn(&d->names, this.names, o->vary_names);
 	/* What it stands for is old now, whether it will be written or not. */
-	disk_index_replace(&d->index, hash, this.space, this.variant);
-	cancel(d->first, hash, &this);
-	cancel(d->now, hash, &this);
+	size_t n = disk_index_replace(&d->index, hash, this.space, this.variant);
+	(void)cancel(d->first, hash, &this);
+	disk_forget(d, hash, cancel(d->now, hash, &this) || n);
 	bool fits = o->body->len <= d->object_max;
 	bool room = w && fits && d->writes_n < WRITES_MAX &&
 		    d->writes_bytes + this.bytes <= d->queue_max && !d->stop &&
@@ -457,11 +507,20 @@ size_t cache_disk_purge_key(struct cache_disk *d, uint64_t hash)
 {
 	disk_lock(d);
 	size_t n = disk_index_kill(&d->index, hash);
-	cancel(d->first, hash, NULL);
-	cancel(d->now, hash, NULL);
+	(void)cancel(d->first, hash, NULL);
+	disk_forget(d, hash, cancel(d->now, hash, NULL) || n);
 	(void)pthread_cond_signal(&d->write_wake);
 	disk_unlock(d);
 	return n;
+}
+
+/* all: it means everything. */
+static void note_purge(struct cache_disk *d, enum cache_purge what, struct span value, bool all)
+{
+	if (all)
+		disk_forgotten_note_all(&d->forgotten, d->order);
+	else
+		disk_forgotten_note_rule(&d->forgotten, what, value, d->order);
 }
 
 /* What is of an earlier epoch, and in nobody's hands but the writer's, is not written: its entry
@@ -480,18 +539,20 @@ size_t cache_disk_purge(struct cache_disk *d, enum cache_purge what, struct span
 	size_t n = 0;
 	disk_lock(d);
 	d->purging++;
-	if (!disk_rules_add(d->rules, what, value)) {
-		d->purging_floor = true;
+	bool all = !disk_rules_add(d->rules, what, value);
+	d->purging_floor = d->purging_floor || all;
+	if (all)
 		n = disk_index_clear(&d->index);
-	}
+	note_purge(d, what, value, all);
 	purged(d);
 	disk_unlock(d);
 	return n;
 }
 
-void cache_disk_purge_again(struct cache_disk *d)
+void cache_disk_purge_again(struct cache_disk *d, enum cache_purge what, struct span value)
 {
 	disk_lock(d);
+	note_purge(d, what, value, d->purging_floor);
 	disk_rules_again(d->rules, d->purging_floor);
 	if (d->purging_floor)
 		(void)disk_index_clear(&d->index);

@@ -131,12 +131,22 @@ static enum err forget(struct cache_disk *d, uint32_t segment)
 	return image_write(d->fd, disk_segment_at(&d->shape, segment), page, sizeof(page));
 }
 
+/* Under the lock: it is as it was for the next start, so nothing of it may count, and it gives no
+ * room yet. */
+static void keep_dead(struct cache_disk *d, uint32_t segment, enum err e)
+{
+	disk_write_failed(d, e);
+	for (uint32_t slot = 0; slot < d->index.segments[segment].used; slot++)
+		disk_index_mark(&d->index, segment, slot);
+}
+
 static bool clean_one(struct cache_disk *d)
 {
 	uint32_t segment;
 	disk_lock(d);
 	bool wanted =
 		d->index.free_n <= DISK_FREE_RESERVE && disk_index_victim(&d->index, &segment);
+	d->cleaning = wanted;
 	disk_unlock(d);
 	if (!wanted)
 		return false;
@@ -147,10 +157,12 @@ static bool clean_one(struct cache_disk *d)
 	if (e)
 		disk_read_failed(d, e);
 	if (is)
-		disk_write_failed(d, is);
-	disk_index_free(&d->index, segment);
+		keep_dead(d, segment, is);
+	else
+		disk_index_free(&d->index, segment);
+	d->cleaning = false;
 	disk_unlock(d);
-	return true;
+	return is == OK;
 }
 
 void disk_clean(struct cache_disk *d)

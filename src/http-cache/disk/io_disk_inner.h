@@ -3,6 +3,7 @@
 #define HTTP_CACHE_IO_DISK_INNER_H
 
 #include "http-cache/disk/disk.h"
+#include "http-cache/disk/forgotten.h"
 #include "http-cache/disk/index.h"
 #include "http-cache/disk/names.h"
 #include "http-cache/disk/record.h"
@@ -80,6 +81,9 @@ struct cache_disk {
 	struct disk_index index;
 	struct disk_names names;
 	struct disk_rules *rules; /* owned */
+	struct disk_forgotten forgotten;
+	struct disk_forgotten_found *found; /* borrowed, while it is opened */
+	bool cleaning; /* a segment goes, of which nothing but the disk tells any more */
 	bool rules_dirty, sweeps;
 	unsigned purging;   /* purges whose `again` is to come: no rule goes until then */
 	bool purging_floor; /* one of them means everything */
@@ -111,6 +115,10 @@ MUST enum err disk_record_head(struct cache_disk *d, const struct disk_place *p,
 /* The threads. */
 void disk_reader_run(void *arg);
 void disk_writer_run(void *arg);
+
+/* By whoever holds the lock: what there is of that hash is forgotten; `was`: in the index or in the
+ * writer's hands. */
+void disk_forget(struct cache_disk *d, uint64_t hash, bool was);
 
 /* io_disk_clean.c: makes segments free until there are some in reserve. By the writer. */
 void disk_clean(struct cache_disk *d);

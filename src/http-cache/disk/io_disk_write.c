@@ -249,8 +249,13 @@ static void write_object(struct cache_disk *d, const struct disk_write *o)
 		disk_unlock(d);
 		return;
 	}
-	/* One for each slot, and no more: the next start counts on that. */
+	/* One for each slot, and no more: the next start counts on that. What was purged meanwhile
+	 * was so before this one. */
+	disk_lock(d);
 	h.order = p.order = ++d->order;
+	if (o->cancelled)
+		disk_forget(d, o->hash, true);
+	disk_unlock(d);
 	p.place.hash = o->hash;
 	p.place.names = o->names;
 	p.place.variant = o->variant;
@@ -361,28 +366,36 @@ static enum err write_rules(struct cache_disk *d)
 static enum err write_purges(struct cache_disk *d, uint64_t wanted)
 {
 	bool told = wanted > d->flush_done; /* nobody else changes it */
+	disk_lock(d);
+	disk_forgotten_turn(&d->forgotten);
+	disk_unlock(d);
 	enum err e = write_dead(d);
 	if (!e)
 		e = write_rules(d);
 	if (!e && told)
 		e = image_sync(d->fd);
-	if (!e && !told)
-		return OK;
 	disk_lock(d);
 	if (e)
 		disk_write_failed(d, e);
-	d->flush_failed = e != OK;
-	if (told)
-		d->flush_done = wanted;
-	(void)pthread_cond_broadcast(&d->flushed);
+	else
+		disk_forgotten_clear(&d->forgotten);
+	if (e || told) {
+		d->flush_failed = e != OK;
+		d->flush_done = told ? wanted : d->flush_done;
+		(void)pthread_cond_broadcast(&d->flushed);
+	}
 	disk_unlock(d);
 	return e;
 }
 
+static bool has_writes(const struct cache_disk *d)
+{
+	return d->first || d->index.dirty || d->rules_dirty || disk_forgotten_any(&d->forgotten);
+}
+
 static bool has_work(const struct cache_disk *d)
 {
-	return d->first || d->index.dirty || d->rules_dirty || d->sweeps ||
-	       d->flush_done < d->flush_wanted;
+	return has_writes(d) || d->sweeps || d->flush_done < d->flush_wanted;
 }
 
 void disk_writer_run(void *arg)
@@ -390,7 +403,7 @@ void disk_writer_run(void *arg)
 	struct cache_disk *d = arg;
 	enum err e = OK;
 	disk_lock(d);
-	while (!d->stop || (!e && (d->first || d->index.dirty || d->rules_dirty))) {
+	while (!d->stop || (!e && has_writes(d))) {
 		const struct timespec until = disk_after(RETRY_MS);
 		if (e && !d->stop)
 			(void)pthread_cond_timedwait(&d->write_wake, &d->lock, &until);

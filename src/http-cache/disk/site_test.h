@@ -24,6 +24,8 @@ struct site {
 };
 
 static char site_path[64];
+/* Of cache_disk_options. */
+__attribute__((unused)) static void *site_forgotten;
 
 static void site_wake(void *arg, unsigned thread)
 {
@@ -56,7 +58,8 @@ static struct cache_disk_options site_options(uint64_t size)
 					   .size = size,
 					   .object_max = 256 * 1024,
 					   .queue_max = 64 << 20,
-					   .key = {(uint64_t)getpid(), 99}};
+					   .key = {(uint64_t)getpid(), 99},
+					   .forgotten = site_forgotten};
 }
 
 /* Without its threads: what is put waits. */
@@ -195,7 +198,7 @@ static void site_settle(struct site *s)
 	assert_true(cache_disk_flush(s->disk, 60000));
 }
 
-static struct cache_disk_sums site_sums(struct site *s)
+__attribute__((unused)) static struct cache_disk_sums site_sums(struct site *s)
 {
 	struct cache_disk_sums sums;
 	cache_disk_sums(s->disk, &sums);

@@ -3,9 +3,11 @@
 #include "control/service_life.h"
 #include "crypto/random.h"
 #include "http-cache/disk/disk.h"
+#include "http-cache/disk/forgotten.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "proxy/cache/conf_cache.h"
+#include "supervisor/plan.h"
 
 #include <stdio.h>
 
@@ -37,6 +39,24 @@ static void tell_found(const struct cache_disk_options *o, enum cache_disk_found
 	}
 }
 
+enum err proxy_cache_tiers_plan(const struct proxy_cache_conf *conf,
+				const struct config_global *global, const char *service,
+				struct plan *p)
+{
+	char path[256];
+	if (!conf->has_disk)
+		return OK;
+	service_life_mapped_path(global, service, path);
+	return plan_add_mapped(p, service, "forgotten", path, DISK_FORGOTTEN_SIZE);
+}
+
+void proxy_cache_tiers_begin(struct proxy_cache_tiers *t, const struct proxy_cache_conf *conf,
+			     struct service_life *life)
+{
+	if (conf->has_disk)
+		service_life_mapped(life, "forgotten", DISK_FORGOTTEN_SIZE, &t->gone);
+}
+
 static void open_disk(struct proxy_cache_tiers *t, const struct proxy_cache_conf *conf,
 		      const char *folder, struct hash_key key)
 {
@@ -49,7 +69,8 @@ static void open_disk(struct proxy_cache_tiers *t, const struct proxy_cache_conf
 					     .size = conf->disk.size,
 					     .object_max = object,
 					     .queue_max = queue > 2 * object ? queue : 2 * object,
-					     .key = key};
+					     .key = key,
+					     .forgotten = t->gone.base};
 	enum err e = cache_disk_open(&o, &found, &t->disk);
 	if (!e)
 		tell_found(&o, found, t->disk, clock_monotonic_ms() - began_ms);
@@ -113,5 +134,6 @@ void proxy_cache_tiers_done(struct proxy_cache_tiers *t)
 	proxy_cache_tiers_stop(t);
 	cache_memory_free(t->memory);
 	cache_disk_free(t->disk);
+	shared_file_unmap(&t->gone);
 	*t = (struct proxy_cache_tiers){0};
 }

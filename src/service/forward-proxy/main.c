@@ -55,14 +55,14 @@ static size_t workers_of(const struct forward_conf *conf)
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
+	const struct forward_conf *conf = section;
 	struct forward_door doors[FORWARD_ADDRESSES_MAX];
 	size_t n = forward_doors(section, doors, FORWARD_ADDRESSES_MAX);
 	unsigned copies = (unsigned)workers_of(section);
-	(void)global;
 	for (size_t i = 0; i < n; i++)
 		TRY(plan_add_tcp(p, "forward-proxy", &doors[i].at, copies,
 				 doors[i].tproxy ? PLAN_TRANSPARENT : 0));
-	return OK;
+	return proxy_cache_tiers_plan(&conf->cache, global, "forward-proxy", p);
 }
 
 static bool keeps_state(const void *section)
@@ -350,6 +350,7 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(turn_tickets(p, clock_wall_s()));
 	TRY(forward_apply(p, p->life.config));
 	TRY(policy_place(p, conf));
+	proxy_cache_tiers_begin(&p->cache, &conf->cache, &p->life);
 	TRY(enter_sandbox(p));
 	TRY(inspect(p, p->site));
 	if (p->policy_folder)

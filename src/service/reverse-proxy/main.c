@@ -48,11 +48,11 @@ static size_t workers_of(const struct reverse_conf *conf)
 
 static enum err plan(const void *section, const struct config_global *global, struct plan *p)
 {
+	const struct reverse_conf *conf = section;
 	struct reverse_door doors[REVERSE_ADDRESSES_MAX];
 	size_t n = reverse_doors(section, doors, REVERSE_ADDRESSES_MAX);
 	struct ip_endpoint streams[REVERSE_STREAM_ADDRESSES_MAX];
 	unsigned copies = (unsigned)workers_of(section);
-	(void)global;
 	for (size_t i = 0; i < n; i++)
 		TRY(plan_add_socket(p, "reverse-proxy", PLAN_TCP, &doors[i].at, copies));
 	for (int kind = REVERSE_STREAM_TCP; kind <= REVERSE_STREAM_UDP; kind++) {
@@ -62,7 +62,7 @@ static enum err plan(const void *section, const struct config_global *global, st
 		for (size_t i = 0; i < n; i++)
 			TRY(plan_add_socket(p, "reverse-proxy", as, &streams[i], copies));
 	}
-	return OK;
+	return proxy_cache_tiers_plan(&conf->cache, global, "reverse-proxy", p);
 }
 
 static bool keeps_state(const void *section)
@@ -353,6 +353,7 @@ static enum err open_all(struct reverse_proxy *p)
 	TRY(reverse_tickets_begin(&p->tickets, conf, clock_wall_s(), thread_wake, p));
 	TRY(reverse_acme_new(thread_wake, p, &p->acme));
 	TRY(reverse_apply(p, p->life.config));
+	proxy_cache_tiers_begin(&p->cache, &conf->cache, &p->life);
 	TRY(enter_sandbox(p));
 	/* The cache is there without a route that keeps answers too: a reload may bring one. */
 	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, &p->life, wake_worker, p));
