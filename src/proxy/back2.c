@@ -176,6 +176,9 @@ static void open_stream(struct back2_stream *st, bool kept)
 	b->opened_n++;
 	st->opened = true;
 	st->heard = b->reads;
+	x->reached = b->hop->to;
+	if (b->hop->others_n && b->t->ops->peer)
+		b->t->ops->peer(b->t, &x->reached);
 	proxy_exchange_opened(x, kept);
 }
 

@@ -132,7 +132,7 @@ struct proxy_exchange {
 	bool personal;		    /* the connection to the back end is the client's alone */
 	bool asked;		    /* the hop leads on, was reached, and was asked to */
 	uint16_t lead_status;	    /* with CONNECT: what it answered if it does not; 0: nothing */
-	struct ip_endpoint reached; /* of HTTP/1 and tunnels: where the last connection led */
+	struct ip_endpoint reached; /* where the last connection led */
 	struct ip_endpoint bound;   /* of UDP ASSOCIATE: where the client's datagrams go to */
 	enum err connect_error;	    /* with PROXY_CONNECT_FAILED: what the kernel said */
 	struct proxy_times times;

@@ -33,6 +33,28 @@ static void carries_a_request_and_its_answer(void **state)
 	assert_int_equal(proxy_count_get(&th.w.counts, PROXY_COUNT_STREAMS2), 2);
 }
 
+/* For who writes it down: of each stream, also one that the connection was there for. */
+static void tells_where_a_request_was_led(void **state)
+{
+	static const struct ip_endpoint to = {.address = {.family = 4, .bytes = {192, 0, 2, 1}},
+					      .port = 443};
+	(void)state;
+	th.hop.to = to;
+	for (unsigned i = 1; i <= 2; i++) {
+		th.reached = (struct ip_endpoint){0};
+		(void)ask(&th, "GET", 0);
+		run(&th);
+		assert_int_equal(th.done, i);
+		assert_true(ip_endpoint_equal(&th.reached, &to));
+	}
+	th.hop.others = &memory_peer_is;
+	th.hop.others_n = 1;
+	(void)ask(&th, "GET", 0);
+	run(&th);
+	assert_true(ip_endpoint_equal(&th.reached, &memory_peer_is));
+	assert_int_equal(th.origins_n, 1);
+}
+
 static void answers_of_itself(void **state)
 {
 	(void)state;
@@ -327,6 +349,7 @@ int main(void)
 		FACT(a_client_that_goes_takes_its_exchanges_along),
 		FACT(holds_no_more_than_windows_for_a_client_that_does_not_read),
 		FACT(carries_a_request_and_its_answer),
+		FACT(tells_where_a_request_was_led),
 		FACT(answers_of_itself),
 		FACT(carries_large_bodies_both_ways_at_once),
 		FACT(passes_trailers_both_ways),

@@ -75,8 +75,21 @@ static inline void memory_close(struct proxy_transport *t, bool abort)
 	m->aborted = abort;
 }
 
-static const struct proxy_transport_ops memory_ops = {
-	.read = memory_read, .write = memory_write, .finish = memory_finish, .close = memory_close};
+/* Of several addresses the one that took the connection first. */
+static const struct ip_endpoint memory_peer_is = {
+	.address = {.family = 4, .bytes = {198, 51, 100, 7}}, .port = 443};
+
+static inline void memory_peer(const struct proxy_transport *t, struct ip_endpoint *ret)
+{
+	(void)t;
+	*ret = memory_peer_is;
+}
+
+static const struct proxy_transport_ops memory_ops = {.read = memory_read,
+						      .write = memory_write,
+						      .finish = memory_finish,
+						      .close = memory_close,
+						      .peer = memory_peer};
 
 static inline struct memory *memory_new(void)
 {
@@ -112,6 +125,7 @@ struct through {
 	/* What the face saw. */
 	unsigned requests, done, disconnected, malformed;
 	enum proxy_cause cause;
+	struct ip_endpoint reached;
 	char path[64], cookie[128];
 	bool answer_itself;
 };
@@ -168,6 +182,7 @@ static inline void through_done(void *arg, struct proxy_exchange *x)
 	struct through *th = arg;
 	th->done++;
 	th->cause = x->cause;
+	th->reached = x->reached;
 }
 
 static inline void through_malformed(void *arg, struct proxy_connection *c, enum proxy_cause cause)
