@@ -477,7 +477,7 @@ static void broke(struct proxy_back1 *b)
 	if (b->broken)
 		return;
 	b->broken = true;
-	proxy_buffer_give(b->wire.pool, TAKE(b->wire.out));
+	(void)proxy_wire1_drop(&b->wire);
 	proxy_later_add(&b->w->later, &b->later, turn_later);
 }
 
@@ -541,10 +541,19 @@ static void back1_flush(struct proxy_back *back, struct proxy_exchange *x)
 	struct proxy_back1 *b = of(back);
 	if (b->broken || is_connecting(b) || x->relay)
 		return;
-	if (proxy_wire1_flush(&b->wire))
+	if (proxy_wire1_flush_soon(&b->wire))
 		broke(b);
 	else if (b->state == PROXY_BACK1_TUNNEL)
 		tunnel_flushed(b);
+}
+
+/* The end of a turn in which the end of the request was composed: nobody waits for that. */
+static void sent(struct proxy_send *s, const struct proxy_sending *said)
+{
+	struct proxy_back1 *b =
+		(struct proxy_back1 *)((char *)s - offsetof(struct proxy_back1, wire.send));
+	if (proxy_wire1_sent(&b->wire, said))
+		broke(b);
 }
 
 static void back1_cancel(struct proxy_back *back, struct proxy_exchange *x)
@@ -752,6 +761,8 @@ static struct proxy_back1 *back1_new(struct proxy_worker *w, struct proxy_hop *h
 	b->back.ops = &back1_ops;
 	b->deadline.call = idle_late;
 	b->wire.pool = &w->buffers;
+	b->wire.sends = &w->sends;
+	b->wire.send.call = sent;
 	b->w = w;
 	b->hop = hop;
 	b->to = hop->to;

@@ -55,8 +55,17 @@ static void front1_free(struct proxy_front1 *f, bool abort)
 	front1_drop(f, abort);
 }
 
+/* What waits goes no more, and is not counted as if it had. */
+static void out_drop(struct proxy_front1 *f)
+{
+	size_t n = proxy_wire1_drop(&f->wire);
+	if (f->x)
+		f->x->sent_bytes -= n;
+}
+
 void front1_end(struct proxy_front1 *f, enum proxy_cause cause, bool abort)
 {
+	out_drop(f);
 	struct proxy_exchange *x = TAKE(f->x);
 	if (x)
 		proxy_exchange_abort(x, cause);
@@ -471,7 +480,7 @@ static void broke(struct proxy_front1 *f)
 	if (f->broken)
 		return;
 	f->broken = true;
-	proxy_buffer_give(f->wire.pool, TAKE(f->wire.out));
+	out_drop(f);
 	if (f->state == PROXY_FRONT1_BODY || f->state == PROXY_FRONT1_DRAIN)
 		f->state = PROXY_FRONT1_ANSWER;
 	proxy_later_add(&worker(f)->later, &f->later, turn_later);
@@ -588,7 +597,7 @@ static void front1_flush(struct proxy_front *front, struct proxy_exchange *x)
 	struct proxy_front1 *f = of(front);
 	if (f->broken || x->relay)
 		return;
-	if (proxy_wire1_flush(&f->wire)) {
+	if (proxy_wire1_flush_soon(&f->wire)) {
 		broke(f);
 		return;
 	}
@@ -601,6 +610,17 @@ static void front1_flush(struct proxy_front *front, struct proxy_exchange *x)
 		finished(f);
 	else
 		proxy_transport_finish(f->wire.t);
+}
+
+/* The end of a turn in which the end of the answer was composed. */
+static void sent(struct proxy_send *s, const struct proxy_sending *said)
+{
+	struct proxy_front1 *f =
+		(struct proxy_front1 *)((char *)s - offsetof(struct proxy_front1, wire.send));
+	if (proxy_wire1_sent(&f->wire, said))
+		broke(f);
+	else if (f->x)
+		front1_flush(&f->front, f->x);
 }
 
 static struct proxy_transport *front1_splice(struct proxy_front *front, struct proxy_exchange *x,
@@ -633,11 +653,13 @@ static void front1_reset(struct proxy_front *front, struct proxy_exchange *x,
 	bool framed = f->wire.out_framing == PROXY_FRAMING_LENGTH ||
 		      f->wire.out_framing == PROXY_FRAMING_CHUNKED;
 	(void)x;
-	f->x = NULL;
 	/* What a quota let through is the client's, and was counted: a reset would overtake some of
 	 * it. That it is not all, a length or chunks tell. */
 	bool in_order =
 		cause == PROXY_QUOTA && framed && !f->broken && proxy_wire1_flush(&f->wire) == OK;
+	if (!in_order)
+		out_drop(f);
+	f->x = NULL;
 	torn(f);
 	f->torn = !in_order;
 }
@@ -718,6 +740,9 @@ struct proxy_front1 *proxy_front1_new(struct proxy_worker *w, struct proxy_trans
 	f->deadline.call = late;
 	f->wire.t = t;
 	f->wire.pool = &w->buffers;
+	f->wire.send.call = sent;
+	if (!admission->socks_versions && !admission->opaque)
+		f->wire.sends = &w->sends;
 	f->c = *c;
 	f->c.id = ++w->connection_id;
 	f->c.version = 11;

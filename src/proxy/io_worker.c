@@ -61,6 +61,7 @@ static void turn_end(struct proxy_io *io)
 	w->now_ms = loop_now_ms(io->loop);
 	w->now_us = loop_now_us(io->loop);
 	proxy_worker_turn(w);
+	w->sends.open = false;
 	uint64_t next = w->later.first ? w->now_ms : wheel_next_ms(&w->wheel);
 	if (next != UINT64_MAX && (!io->tick.set || next < io->tick.at_ms))
 		loop_timer_set(io->loop, &io->tick, next);
@@ -87,6 +88,7 @@ static void before_event(void *arg)
 	struct proxy_io *io = arg;
 	io->w.now_ms = loop_now_ms(io->loop);
 	io->w.now_us = loop_now_us(io->loop);
+	io->w.sends.open = true;
 }
 
 static void after_events(void *arg)

@@ -162,6 +162,7 @@ struct through {
 	struct proxy_limits limits;
 	struct proxy_admission admission;
 	struct ip_endpoint local; /* of the next client's connection */
+	bool turn_open;		  /* what happens is of one turn, until through_turn_end */
 	/* What the face says. */
 	struct proxy_verdict verdict;
 	bool verdict_set;
@@ -183,7 +184,9 @@ struct through {
 	struct ip_endpoint peer; /* of the last connection asked about */
 	bool proxied;
 	char path[256];
-	unsigned status; /* of the last done */
+	unsigned status;		/* of the last done */
+	uint64_t sent_bytes;		/* likewise */
+	unsigned bursts, burst_n, sent; /* how often many were sent, the last time and in all */
 };
 
 static inline void through_connection(void *arg, struct proxy_connection *c,
@@ -298,6 +301,7 @@ static inline void through_done(void *arg, struct proxy_exchange *x)
 	t->done_cause = (enum proxy_cause)x->cause;
 	t->failed_error = x->connect_error;
 	t->status = x->answered ? x->response.status : 0;
+	t->sent_bytes = x->sent_bytes;
 	if (t->x == x)
 		t->x = NULL;
 }
@@ -345,15 +349,37 @@ static inline enum err through_connect(struct proxy_worker *w, const struct prox
 	return OK;
 }
 
-static const struct proxy_worker_io through_io = {.connect = through_connect};
+static inline void through_send_many(struct proxy_worker *w, struct proxy_sending *list, size_t n)
+{
+	struct through *t = w->io_arg;
+	ASSERT(n);
+	t->bursts++;
+	t->burst_n = (unsigned)n;
+	t->sent += (unsigned)n;
+	for (size_t i = 0; i < n; i++) {
+		ASSERT(list[i].bytes.len && list[i].t->ready & PROXY_CAN_WRITE);
+		list[i].e = proxy_transport_write(list[i].t, &list[i].bytes, 1, &list[i].sent);
+	}
+}
+
+static const struct proxy_worker_io through_io = {.connect = through_connect,
+						  .send_many = through_send_many};
 
 static inline void through_turn(struct through *t)
 {
 	unsigned turns = 0;
+	if (t->turn_open)
+		return;
 	do {
 		ASSERT(turns++ < MEMORY_TURNS_MAX); /* somebody puts himself off for ever */
 		proxy_worker_turn(&t->w);
 	} while (t->w.later.first);
+}
+
+static inline void through_turn_end(struct through *t)
+{
+	t->turn_open = false;
+	through_turn(t);
 }
 
 static inline void through_client(struct through *t)
@@ -393,6 +419,7 @@ static inline void through_init(struct through *t)
 	t->w.io = &through_io;
 	t->w.io_arg = t;
 	t->w.limits = &t->limits;
+	t->w.sends.open = true;
 	for (size_t i = 0; i < 2; i++)
 		t->hops[i].limits = (struct proxy_hop_limits){
 			.connect_ms = 500, .idle_ms = 10000, .idle_max = 8};

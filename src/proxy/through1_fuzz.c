@@ -10,7 +10,7 @@
 
 #include "base/reader.h"
 
-enum { INPUT_MAX = 12 * 1024, STEPS_MAX = 1000 };
+enum { INPUT_MAX = 12 * 1024, STEPS_MAX = 1000, TURN_STEPS_MAX = 8 };
 
 enum act {
 	ACT_CLIENT_SENDS, /* n bytes */
@@ -60,9 +60,21 @@ static void connect_mode(struct model *m, unsigned how)
 		model_open(m, m->t.backs[i]);
 }
 
+/* Events come several in a turn, or what is composed goes at once. */
+static void turns(struct through *t, unsigned how)
+{
+	through_turn_end(t);
+	t->turn_open = how & 1;
+	t->w.sends.open = t->turn_open || how & 2;
+}
+
 static void other(struct model *m, unsigned how)
 {
 	struct through *t = &m->t;
+	if (how & 128) {
+		turns(t, how);
+		return;
+	}
 	switch (how % 6) {
 	case 0: proxy_front1_drain(&t->w); break;
 	case 1:
@@ -131,6 +143,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reader r = reader_of(data, size);
 	model_init(&m, read_u8(&r));
 	for (unsigned i = 0; reader_left(&r) && i < STEPS_MAX && !m.full; i++) {
+		bool open = m.t.turn_open && i % TURN_STEPS_MAX == 0;
+		if (open)
+			through_turn_end(&m.t);
+		m.t.turn_open |= open;
 		act(&m, &r);
 		model_look(&m);
 	}

@@ -359,6 +359,7 @@ static inline void model_client(struct model *m)
 {
 	m->generation++;
 	m->seen = 0;
+	through_turn_end(&m->t);
 	memory_reset(&m->t, m->t.client);
 	if (!m->t.client->closed) /* of a tunnel that nobody reads nothing is noticed */
 		through_wait(&m->t, 40 * 1000);
@@ -526,6 +527,7 @@ static inline void model_everything_opens(struct model *m)
 	t->connect_slow = false;
 	m->source_holds = false;
 	m->pace = 0;
+	through_turn_end(t);
 	through_wait(t, 100); /* for what was granted until now */
 	for (unsigned i = 0; i < 3 && t->x; i++) {
 		proxy_exchange_resume(t->x);

@@ -9,7 +9,7 @@
 #include "base/parse.h"
 #include "proxy/buffer.h"
 #include "proxy/head.h"
-#include "proxy/transport.h"
+#include "proxy/sends.h"
 
 struct http1_head;
 
@@ -23,11 +23,15 @@ enum proxy_framing {
 struct proxy_wire1 {
 	struct proxy_transport *t; /* owned; NULL: closed */
 	struct proxy_buffers *pool;
-	struct proxy_buffer *in;  /* received, not dealt with */
-	struct proxy_buffer *out; /* to be sent */
-	uint64_t in_left;	  /* of the length, or of the chunk's data */
-	uint64_t out_left;	  /* of the length, or of the chunk that was announced */
-	uint32_t in_ready;	  /* body bytes at in->start, coding taken off */
+	struct proxy_sends *sends; /* borrowed; NULL: everything goes at once */
+	struct proxy_send send;	   /* in that, with out; its call is the owner's */
+	struct proxy_buffer *in;   /* received, not dealt with */
+	struct proxy_buffer *out;  /* to be sent */
+	uint64_t in_left;	   /* of the length, or of the chunk's data */
+	uint64_t out_left;	   /* of the length, or of the chunk that was announced */
+	uint32_t in_ready;	   /* body bytes at in->start, coding taken off */
+	uint16_t put_off;	   /* body bytes that were taken and wait in out… */
+	uint16_t put_off_end;	   /* … where they end */
 	uint8_t in_framing, out_framing;
 	uint8_t in_chunk; /* enum proxy_chunk */
 	bool in_done;	  /* the body has ended; what follows is another message */
@@ -82,12 +86,21 @@ uint8_t *proxy_wire1_room(struct proxy_wire1 *w, size_t n);
 void proxy_wire1_out(struct proxy_wire1 *w, enum proxy_framing framing, uint64_t length);
 /* Sends what waits, then bytes with their coding; *ret_taken: how many of those. end and all taken:
  * the message is composed whole (out_done), trailers with it. ERR_FORMAT: more or fewer bytes than
- * the length says, or fewer than were offered before. */
+ * the length says, or fewer than were offered before.
+ *
+ * A message that is composed whole and short may wait in out for the end of the turn, as if it had
+ * not gone by now, and then send.call tells: it begins by proxy_wire1_sent. */
 MUST enum err proxy_wire1_send(struct proxy_wire1 *w, struct span bytes, bool end,
 			       const struct http_field *trailers, size_t trailers_n,
 			       size_t *ret_taken);
 /* Sends what waits. */
 MUST enum err proxy_wire1_flush(struct proxy_wire1 *w);
+/* The same, where a message that is composed whole may wait for the end of the turn. */
+MUST enum err proxy_wire1_flush_soon(struct proxy_wire1 *w);
+/* What was said of it at the turn's end; the error of writing. */
+MUST enum err proxy_wire1_sent(struct proxy_wire1 *w, const struct proxy_sending *said);
+/* What waits is sent no more. How many bytes of a body, that were taken, it had. */
+size_t proxy_wire1_drop(struct proxy_wire1 *w);
 static inline bool proxy_wire1_empty(const struct proxy_wire1 *w)
 {
 	return !w->out;

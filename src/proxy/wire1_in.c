@@ -6,9 +6,9 @@
 
 void proxy_wire1_done(struct proxy_wire1 *w, bool abort)
 {
+	(void)proxy_wire1_drop(w);
 	proxy_transport_close(TAKE(w->t), abort);
 	proxy_buffer_give(w->pool, TAKE(w->in));
-	proxy_buffer_give(w->pool, TAKE(w->out));
 	w->in_ready = 0;
 }
 

@@ -2,10 +2,14 @@
 #include "proto/http/http1.h"
 #include "proxy/wire1.h"
 
-enum { CHUNK_HEAD_MAX = 18, TAIL_MAX = 8 };
+enum {
+	CHUNK_HEAD_MAX = 18,
+	TOGETHER_MAX = 4096, /* bytes of a body; more cost more to copy than is won by waiting */
+};
 
 uint8_t *proxy_wire1_room(struct proxy_wire1 *w, size_t n)
 {
+	proxy_sends_leave(w->sends, &w->send); /* what waits becomes longer */
 	if (!w->out)
 		w->out = proxy_buffer_take(w->pool);
 	if (!w->out || PROXY_BUFFER_SIZE - w->out->end < n)
@@ -33,6 +37,66 @@ static enum err put(struct proxy_wire1 *w, struct span s)
 	return OK;
 }
 
+/* ---- at the end of the turn ---- */
+
+/* Nothing that has begun to leave waits once more, nor where buffers are few. */
+static bool may_wait(const struct proxy_wire1 *w)
+{
+	return proxy_sends_take(w->sends) && (!w->out || !w->out->start) &&
+	       w->pool->out <= w->pool->max / 2 &&
+	       (w->t->ready & (PROXY_CAN_WRITE | PROXY_BROKEN)) == PROXY_CAN_WRITE;
+}
+
+static void wait(struct proxy_wire1 *w)
+{
+	proxy_sends_add(w->sends, &w->send, w->t, proxy_buffer_span(w->out));
+}
+
+/* The last bytes of a message: false: they go at once. */
+static bool wait_with(struct proxy_wire1 *w, struct span bytes, struct span tail)
+{
+	if (bytes.len > TOGETHER_MAX || !may_wait(w))
+		return false;
+	uint8_t *at = proxy_wire1_room(w, bytes.len + tail.len);
+	if (!at)
+		return false;
+	memcpy(at, bytes.data, bytes.len);
+	if (tail.len)
+		memcpy(at + bytes.len, tail.data, tail.len);
+	w->put_off = (uint16_t)bytes.len;
+	w->put_off_end = (uint16_t)(w->out->end - tail.len);
+	wait(w);
+	return true;
+}
+
+static void out_give(struct proxy_wire1 *w)
+{
+	proxy_buffer_give(w->pool, TAKE(w->out));
+	w->put_off = 0;
+}
+
+enum err proxy_wire1_sent(struct proxy_wire1 *w, const struct proxy_sending *said)
+{
+	TRY(said->e);
+	w->out->start += (uint32_t)said->sent;
+	if (w->out->start == w->out->end)
+		out_give(w);
+	return OK;
+}
+
+size_t proxy_wire1_drop(struct proxy_wire1 *w)
+{
+	if (!w->out)
+		return 0;
+	size_t left = w->put_off_end > w->out->start ? w->put_off_end - w->out->start : 0;
+	size_t n = left < w->put_off ? left : w->put_off;
+	proxy_sends_leave(w->sends, &w->send);
+	out_give(w);
+	return n;
+}
+
+/* ---- now ---- */
+
 /* Writes out, then bytes, then tail; what of the tail did not go stays in out, when all of bytes
  * went. */
 static enum err write_all(struct proxy_wire1 *w, struct span bytes, struct span tail,
@@ -41,6 +105,7 @@ static enum err write_all(struct proxy_wire1 *w, struct span bytes, struct span 
 	struct span parts[3];
 	size_t n = 0, sent = 0, waiting = w->out ? w->out->end - w->out->start : 0;
 	*ret_taken = 0;
+	proxy_sends_leave(w->sends, &w->send);
 	if (waiting)
 		parts[n++] = proxy_buffer_span(w->out);
 	if (bytes.len)
@@ -53,7 +118,7 @@ static enum err write_all(struct proxy_wire1 *w, struct span bytes, struct span 
 		w->out->start += (uint32_t)sent;
 		sent = 0;
 	} else {
-		proxy_buffer_give(w->pool, TAKE(w->out));
+		out_give(w);
 		sent -= waiting;
 	}
 	*ret_taken = sent < bytes.len ? sent : bytes.len;
@@ -64,6 +129,16 @@ enum err proxy_wire1_flush(struct proxy_wire1 *w)
 {
 	size_t none;
 	return w->out ? write_all(w, (struct span){0}, (struct span){0}, &none) : OK;
+}
+
+enum err proxy_wire1_flush_soon(struct proxy_wire1 *w)
+{
+	if (w->send.at)
+		return OK;
+	if (!w->out || !w->out_done || w->out_framing == PROXY_FRAMING_CLOSE || !may_wait(w))
+		return proxy_wire1_flush(w);
+	wait(w);
+	return OK;
 }
 
 static enum err chunk_announce(struct proxy_wire1 *w, uint64_t len)
@@ -109,8 +184,9 @@ static enum err send_chunk(struct proxy_wire1 *w, struct span bytes, bool end, b
 	bool whole = now.len && now.len == w->out_left;
 	bool last = whole && end && now.len == bytes.len && !has_trailers;
 	struct span tail = whole ? span_text(last ? "\r\n0\r\n\r\n" : "\r\n") : (struct span){0};
-	size_t taken = 0;
-	TRY(write_all(w, now, tail, &taken));
+	size_t taken = now.len;
+	if (!last || !wait_with(w, now, tail))
+		TRY(write_all(w, now, tail, &taken));
 	w->out_left -= taken;
 	*ret_taken = taken;
 	if (taken == now.len && whole) {
@@ -140,7 +216,7 @@ enum err proxy_wire1_send(struct proxy_wire1 *w, struct span bytes, bool end,
 	size_t taken = 0;
 	*ret_taken = 0;
 	if (w->out_done)
-		return bytes.len ? ERR_FORMAT : proxy_wire1_flush(w);
+		return bytes.len ? ERR_FORMAT : proxy_wire1_flush_soon(w);
 	switch ((enum proxy_framing)w->out_framing) {
 	case PROXY_FRAMING_CHUNKED:
 		TRY(send_chunks(w, bytes, end, trailers_n > 0, &taken));
@@ -149,13 +225,15 @@ enum err proxy_wire1_send(struct proxy_wire1 *w, struct span bytes, bool end,
 			if (w->out_left) /* of a chunk that was announced */
 				return ERR_FORMAT;
 			TRY(chunked_end(w, trailers, trailers_n));
-			return proxy_wire1_flush(w);
+			return proxy_wire1_flush_soon(w);
 		}
 		return OK;
 	case PROXY_FRAMING_LENGTH:
 		if (bytes.len > w->out_left || (end && bytes.len < w->out_left))
 			return ERR_FORMAT;
-		TRY(write_all(w, bytes, (struct span){0}, &taken));
+		taken = bytes.len;
+		if (taken != w->out_left || !wait_with(w, bytes, (struct span){0}))
+			TRY(write_all(w, bytes, (struct span){0}, &taken));
 		w->out_left -= taken;
 		w->out_done = w->out_left == 0;
 		break;

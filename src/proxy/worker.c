@@ -43,6 +43,9 @@ void proxy_worker_trim(struct proxy_worker *w)
 
 void proxy_worker_turn(struct proxy_worker *w)
 {
+	/* Before anybody is late: who has composed all that he had to say is not. */
+	proxy_sends_run(w);
 	proxy_deadline_advance(&w->wheel, w->now_ms);
 	proxy_later_run(&w->later);
+	proxy_sends_run(w);
 }

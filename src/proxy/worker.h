@@ -12,6 +12,7 @@
 #include "proxy/count.h"
 #include "proxy/exchange.h"
 #include "proxy/face.h"
+#include "proxy/sends.h"
 
 struct proxy_entry;
 struct proxy_front1;
@@ -42,6 +43,9 @@ struct proxy_worker_io {
 	/* See io_splice.h. NULL: bodies are never spliced. */
 	struct proxy_splice *(*splice_take)(struct proxy_worker *w);
 	void (*splice_give)(struct proxy_worker *w, struct proxy_splice *s);
+	/* Writes each of the list, of n > 0 transports, and fills in what became of it. NULL: one
+	 * after another. */
+	void (*send_many)(struct proxy_worker *w, struct proxy_sending *list, size_t n);
 };
 
 /* What became of bytes that go from kernel to kernel. */
@@ -81,6 +85,7 @@ struct proxy_worker {
 	struct wheel wheel;	     /* deadlines of connections and exchanges: deadline.h */
 	struct proxy_counts counts;
 	struct proxy_later_list later;
+	struct proxy_sends sends;	       /* of the turn that runs */
 	struct proxy_exchange *exchanges;      /* all that run */
 	struct proxy_exchange *exchanges_free; /* kept as they are, not zeroed */
 	struct large exchanges_memory;
@@ -103,7 +108,7 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 void proxy_worker_done(struct proxy_worker *w);
 /* Now and then: memory goes back that a peak needed. */
 void proxy_worker_trim(struct proxy_worker *w);
-/* After each batch of events: what was put off, then what is late. */
+/* After each batch of events: what was composed is sent, then what is late and what was put off. */
 void proxy_worker_turn(struct proxy_worker *w);
 
 #endif
