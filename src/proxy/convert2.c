@@ -129,7 +129,6 @@ static enum err upgrade(struct proxy_exchange *x)
 	struct proxy_head *head = &x->request;
 	head->method = span_text("GET");
 	head->method_id = PROXY_GET;
-	head->body = PROXY_BODY_NONE;
 	if (!is_websocket(head))
 		return OK;
 	uint8_t nonce[NONCE];
@@ -169,11 +168,14 @@ enum err proxy_request_from2(struct proxy_exchange *x, const struct http2_head *
 	head->protocol = keep(&s, read->protocol);
 	head->version = 20;
 	TRY(take_fields(head, &s, read));
-	head->body = body_of(head, read->end);
-	if (head->protocol.len)
-		return upgrade(x);
-	if (head->method_id == PROXY_CONNECT)
+	if (head->protocol.len || head->method_id == PROXY_CONNECT) {
+		/* RFC 9110 9.3.6: what follows is the tunnel's. Who was told a length would take so
+		 * much of the next request for a body. */
+		head->has_length = false;
 		head->body = PROXY_BODY_NONE;
+		return head->protocol.len ? upgrade(x) : OK;
+	}
+	head->body = body_of(head, read->end);
 	return OK;
 }
 

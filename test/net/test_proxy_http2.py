@@ -271,6 +271,36 @@ def test_a_websocket_within_http_2_reaches_a_server_of_http_1_1(site, port):
     assert "sec-websocket-accept" not in fields
 
 
+def test_a_length_in_an_extended_connect_is_not_told_to_a_server_of_http_1_1(site):
+    """One that refuses the upgrade would take so much of the next request, of whomever, for a body."""
+    heads, connections = [], []
+
+    async def refuse(reader, writer):
+        connections.append(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                heads.append(head.lower())
+                writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+
+    async def run():
+        async with await asyncio.start_server(refuse, sock=listener(site.server, SERVER, 81)):
+            connection = await proxy_h2.connect(site.client)
+            fields = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"https"), (b":authority", NAME.encode()),
+                      (b":path", b"/chat"), (b"sec-websocket-version", b"13"), (b"content-length", b"50")]  # fmt: skip
+            connection.writer.write(frame(HEADERS, END_HEADERS, 1, connection.encoder.encode(fields)))
+            assert await connection.read(lambda c: 1 in c.statuses, PATIENCE_S)
+            connection.send(3, proxy_h2.get(NAME.encode(), b"/chat"))
+            assert await connection.read(lambda c: 3 in c.ended, PATIENCE_S)
+            connection.close()
+            for writer in connections:
+                writer.transport.abort()
+            return connection.statuses
+
+    assert asyncio.run(run()) == {1: 403, 3: 403}
+    assert [head.split(b" ")[0] for head in heads] == [b"get", b"get"]
+    assert b"upgrade: websocket" in heads[0] and not any(b"content-length" in head for head in heads)
+
+
 async def plain(site):
     return proxy_h2.Connection(*await connect(site.client))
 
