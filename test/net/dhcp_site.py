@@ -1,7 +1,6 @@
 """A gateway that serves addresses to a switch, and hosts plugged into it."""
 
 import contextlib
-import json
 import time
 
 from dhcp_client import Client
@@ -81,11 +80,7 @@ class Site:
 
     def events(self, last=256):
         """Events until now, oldest first."""
-        done = self.gateway.run(
-            "timeout", "0.4", binary(), "events", "dhcp", "--json", "--last", last,
-            "--control", self.service.run_folder / "dhcp.sock",
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return self.service.past_events(last, "dhcp")
 
     @contextlib.contextmanager
     def watching(self):

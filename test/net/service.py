@@ -244,6 +244,18 @@ class Service:
             return answer.status, [json.loads(line) for line in data.split("\n") if line]
         return answer.status, data
 
+    def past_events(self, last, service=None):
+        """The last events until now, oldest first."""
+        stream, events = UnixConnection(self.run_folder / f"{service or self.name}.sock", 10), []
+        with contextlib.closing(stream):
+            stream.request("GET", f"/events?last={last}")
+            answer = stream.getresponse()  # they come with its head, and then what happens from now on
+            stream.sock.settimeout(0.4)
+            with contextlib.suppress(TimeoutError):
+                while line := answer.readline():
+                    events.append(json.loads(line))
+        return events
+
     @contextlib.contextmanager
     def watching(self, service=None):
         """The events from now on, as a function that says what has come."""

@@ -302,21 +302,26 @@ def test_nobody_waits_long_for_one_that_is_dead_or_slow(site, mode):
     def never():
         gate.wait(30)
 
+    def waited_s(how, slow):
+        with contextlib.ExitStack() as stack:
+            host, _, origin = stack.enter_context(server(site))
+            if slow:
+                stack.enter_context(Played(site, never))
+            began = time.monotonic()
+            if how == "ask":
+                passes(site, host)
+            else:
+                is_refused(site, host, UNTOLD)
+                assert not origin.seen
+            return time.monotonic() - began
+
     for how in ("ask", "require"):
         mode(how)
         for slow in (False, True):
-            with contextlib.ExitStack() as stack:
-                host, _, origin = stack.enter_context(server(site))
-                if slow:
-                    stack.enter_context(Played(site, never))
-                began = time.monotonic()
-                if how == "ask":
-                    passes(site, host)
-                else:
-                    is_refused(site, host, UNTOLD)
-                    assert not origin.seen
-                took = time.monotonic() - began
-                assert took < 4.5 and (not slow or took > 2.5), took
+            took = []
+            while not took or (took[-1] >= 4.5 and len(took) < 5):  # a busy machine is slow itself
+                took.append(waited_s(how, slow))
+            assert took[-1] < 4.5 and (not slow or took[-1] > 2.5), took
     gate.set()
 
 
