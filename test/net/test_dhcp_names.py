@@ -16,7 +16,7 @@ import ask
 import dhcp_client as dhcp
 from dhcp_client import packed
 from dhcp_site import NETWORK, Site, config, eventually
-from service import Service, binary
+from service import Service, binary, queued_s
 from test_dhcp6 import CONFIG as CONFIG6, Dhclient6, Site6
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -73,7 +73,7 @@ class Program:
     def start(self):
         with open(self.folder / "server.log", "ab") as log:
             self.process = self.host.popen(*self.command(), stdout=log, stderr=log, cwd=self.folder)
-        assert eventually(lambda: serves(self.host)), (self.folder / "server.log").read_text()
+        assert eventually(lambda: serves(self.host), 60), (self.folder / "server.log").read_text()
 
     def stop(self):
         if self.process and self.process.poll() is None:
@@ -260,9 +260,9 @@ def test_the_name_of_a_stored_reservation_is_its_clients_alone(ours):
 def test_an_ack_waits_for_no_server_and_the_name_comes_when_it_is_there(net):
     site = Named(net, up=False)
     try:
-        begun = time.monotonic()
+        begun = time.monotonic() - queued_s() - queued_s(site.service.pid)
         _, ack = site.bind("early")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - queued_s() - queued_s(site.service.pid) - begun < 1
         time.sleep(0.5)
         site.authority.start()
         assert eventually(lambda: site.values(f"early.{DOMAIN}") == [ack.yiaddr], timeout=15)
