@@ -448,7 +448,9 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 			    .capabilities_keep = life->capabilities,
 			    .uses_bpf = life->bpf_path != NULL,
 			    .read_paths = paths,
-			    .write_paths = writable};
+			    .write_paths = writable,
+			    .syscalls = life->syscalls,
+			    .syscalls_len = life->syscalls_n};
 	if (!life->start->user && strcmp(s.user, life->global->user) != 0)
 		log_notice("keeps root's number, without its capabilities: its user cannot read "
 			   "the configuration or what it names",
@@ -459,14 +461,9 @@ enum err service_life_sandbox(struct service_life *life, const char *const *read
 			       .view = SANDBOX_VIEW_AS_IS,
 			       .capabilities_keep = s.capabilities_keep};
 	TRY(states_make(life, life->start->user ? NULL : s.user));
-	if (life->bpf_path && !life->start->bpf_path) {
-		enum err e = bpf_make(life, s.user);
-		if (e) {
-			sandbox_error(s.user, e);
-			return e;
-		}
-	}
-	enum err e = sandbox_enter_early(life->start->user ? &rest : &s, &life->sandbox);
+	enum err e = life->bpf_path && !life->start->bpf_path ? bpf_make(life, s.user) : OK;
+	if (!e)
+		e = sandbox_enter_early(life->start->user ? &rest : &s, &life->sandbox);
 	if (!e)
 		e = sandbox_tighten(&s, &life->sandbox);
 	if (e)

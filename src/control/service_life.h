@@ -34,6 +34,9 @@ struct service_life {
 	 * ends with NULL, borrowed; NULL: none. Set before service_life_sandbox, which makes those
 	 * that nobody has. */
 	const char *const *reads_states;
+	/* System calls beyond its profile's, borrowed; set before service_life_sandbox. */
+	const int *syscalls;
+	size_t syscalls_n;
 	void (*reload)(void *arg); /* SIGHUP; set by the service before it runs */
 	void *arg;		   /* for reload */
 	uint64_t started_ms;

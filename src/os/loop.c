@@ -285,6 +285,12 @@ void loop_around(struct loop *loop, loop_hook_call *before, loop_hook_call *afte
 	loop->around_arg = arg;
 }
 
+void loop_on_ready(struct loop *loop, loop_ready_call *call, void *arg)
+{
+	loop->on_ready = call;
+	loop->on_ready_arg = arg;
+}
+
 /* How long the wait may take: until the next timer, at most `most` ms (-1: no bound). */
 static int timeout_of(const struct loop *loop, int most)
 {
@@ -315,6 +321,9 @@ enum err loop_turn(struct loop *loop, int timeout_ms)
 		loop->ready[i] = events[i].data.ptr;
 		loop->ready_events[i] = events[i].events;
 	}
+	if (loop->on_ready && loop->ready_len)
+		loop->on_ready(loop->on_ready_arg, loop->ready, loop->ready_events,
+			       loop->ready_len);
 	for (loop->ready_next = 0; loop->ready_next < loop->ready_len;) {
 		size_t i = loop->ready_next++;
 		struct loop_watch *watch = loop->ready[i];

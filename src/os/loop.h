@@ -34,6 +34,9 @@ typedef void loop_watch_call(void *arg, uint32_t events);
 typedef void loop_timer_call(void *arg);
 typedef void loop_signal_call(void *arg, int signal);
 typedef void loop_hook_call(void *arg);
+struct loop_watch;
+typedef void loop_ready_call(void *arg, struct loop_watch *const *ready, const uint32_t *events,
+			     size_t n);
 
 struct loop_watch {
 	loop_watch_call *call;
@@ -68,6 +71,8 @@ struct loop {
 	void *before_sleep_arg; /* borrowed */
 	loop_hook_call *before_events, *after_events;
 	void *around_arg; /* borrowed */
+	loop_ready_call *on_ready;
+	void *on_ready_arg; /* borrowed */
 	loop_hook_call *woken;
 	void *woken_arg; /* borrowed */
 	atomic_bool wake_sent;
@@ -131,6 +136,10 @@ void loop_before_sleep(struct loop *loop, loop_hook_call *call, void *arg);
 /* `before` runs when a turn's time was read, ahead of what is ready; `after` when all of that and
  * the timers were told. One pair a loop; NULL: none. */
 void loop_around(struct loop *loop, loop_hook_call *before, loop_hook_call *after, void *arg);
+
+/* Told before a turn's watches are, all that are ready in it and what of: for what is done for many
+ * at once. It may take none away. One a loop; NULL: none. */
+void loop_on_ready(struct loop *loop, loop_ready_call *call, void *arg);
 
 /* The callback runs in the loop's thread once or more after each loop_wake; several wakes may share
  * one call. loop_wake may be called from any thread and from a signal handler. */

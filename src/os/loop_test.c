@@ -221,6 +221,42 @@ static void edge_tells_of_changes_only(void **state)
 	fd_done(&ends[1]);
 }
 
+static void look_at_all(void *arg, struct loop_watch *const *ready, const uint32_t *events,
+			size_t n)
+{
+	assert_int_equal(t.calls, 0); /* nobody was told yet */
+	assert_int_equal(n, 2);
+	assert_true((ready[0] == &first && ready[1] == &second) ||
+		    (ready[0] == &second && ready[1] == &first));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(events[i], ready[i] == &first ? LOOP_READ : LOOP_WRITE);
+	++*(int *)arg;
+}
+
+static void all_that_are_ready_are_told_ahead_of_their_calls(void **state)
+{
+	(void)state;
+	int ends[2], looks = 0;
+	uint32_t seen = 0;
+	assert_int_equal(pipe(ends), 0);
+	loop_on_ready(&t.loop, look_at_all, &looks);
+	assert_int_equal(loop_turn(&t.loop, 0), OK);
+	assert_int_equal(looks, 0); /* there is nothing */
+	assert_int_equal(loop_add(&t.loop, &first, ends[0], LOOP_READ, count_events, &seen), OK);
+	assert_int_equal(loop_add(&t.loop, &second, ends[1], LOOP_WRITE, count_events, &seen), OK);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(loop_turn(&t.loop, 1000), OK);
+	assert_int_equal(looks, 1);
+	assert_int_equal(t.calls, 2);
+	loop_on_ready(&t.loop, NULL, NULL);
+	assert_int_equal(loop_turn(&t.loop, 1000), OK);
+	assert_int_equal(looks, 1);
+	loop_remove(&t.loop, &first);
+	loop_remove(&t.loop, &second);
+	fd_done(&ends[0]);
+	fd_done(&ends[1]);
+}
+
 /* ---- wake, signals, hook ---- */
 
 static void woken(void *arg)
@@ -314,6 +350,7 @@ int main(void)
 		WITH_LOOP(watch_removed_in_its_turn_is_not_called),
 		WITH_LOOP(tells_hangup_and_follows_modify),
 		WITH_LOOP(edge_tells_of_changes_only),
+		WITH_LOOP(all_that_are_ready_are_told_ahead_of_their_calls),
 		WITH_LOOP(wakes_from_another_thread),
 		WITH_LOOP(hears_signals),
 		WITH_LOOP(runs_the_hook_before_each_sleep),

@@ -123,29 +123,32 @@ enum err tcp_connect_result(int fd)
 	return (enum err)error;
 }
 
-/* What read and write make of errno: nothing now, gone, or an error. */
-static enum err stream_error(void)
+/* What read and write make of an errno: nothing now, gone, or an error. */
+static enum err stream_error(int error)
 {
-	switch (errno) {
+	switch (error) {
 	case EAGAIN:
 	case EINTR: return OK;
 	case EPIPE:
 	case ECONNRESET:
 	case ESHUTDOWN: return ERR_CLOSED;
-	default: return err_errno();
+	default: return (enum err)error;
 	}
+}
+
+static enum err stream_count(ssize_t n, size_t *ret_len)
+{
+	if (n < 0)
+		TRY(stream_error(errno));
+	*ret_len = n < 0 ? 0 : (size_t)n;
+	return OK;
 }
 
 static enum err receive(int fd, void *buf, size_t size, int flags, size_t *ret_len)
 {
 	ASSERT(size > 0);
 	ssize_t n = recv(fd, buf, size, MSG_DONTWAIT | flags);
-	if (n < 0)
-		TRY(stream_error());
-	if (n == 0)
-		return ERR_CLOSED;
-	*ret_len = n < 0 ? 0 : (size_t)n;
-	return OK;
+	return n ? stream_count(n, ret_len) : ERR_CLOSED;
 }
 
 enum err tcp_read(int fd, void *buf, size_t size, size_t *ret_len)
@@ -168,11 +171,8 @@ enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len)
 
 static enum err transmit(int fd, struct span bytes, int flags, size_t *ret_len)
 {
-	ssize_t n = send(fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
-	if (n < 0)
-		TRY(stream_error());
-	*ret_len = n < 0 ? 0 : (size_t)n;
-	return OK;
+	return stream_count(send(fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL | flags),
+			    ret_len);
 }
 
 enum err tcp_write(int fd, struct span bytes, size_t *ret_len)
@@ -193,10 +193,21 @@ enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, siz
 		vector[i] = (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].data,
 					   .iov_len = parts[i].len};
 	struct msghdr message = {.msg_iov = vector, .msg_iovlen = parts_len};
-	ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0)
-		TRY(stream_error());
-	*ret_len = n < 0 ? 0 : (size_t)n;
+	return stream_count(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL), ret_len);
+}
+
+enum err tcp_ring_received(int32_t result, size_t *ret_len)
+{
+	if (result == -ECONNRESET)
+		return (enum err)ECONNRESET;
+	return result ? tcp_ring_sent(result, ret_len) : ERR_CLOSED;
+}
+
+enum err tcp_ring_sent(int32_t result, size_t *ret_len)
+{
+	if (result < 0)
+		TRY(stream_error(-result));
+	*ret_len = result < 0 ? 0 : (size_t)result;
 	return OK;
 }
 

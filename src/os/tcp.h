@@ -47,6 +47,11 @@ MUST enum err tcp_write_more(int fd, struct span bytes, size_t *ret_len);
 /* The parts, at most 16, as one write. */
 MUST enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, size_t *ret_len);
 
+/* What a receive and a send by a ring came to (struct ring_item), as tcp_read_or_reset and
+ * tcp_write tell it. */
+MUST enum err tcp_ring_received(int32_t result, size_t *ret_len);
+MUST enum err tcp_ring_sent(int32_t result, size_t *ret_len);
+
 /* As tcp_read, and the bytes stay. */
 MUST enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len);
 /* Nothing waits to be read, neither bytes nor the end nor an error. */

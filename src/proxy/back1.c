@@ -268,6 +268,7 @@ static enum step final_head(struct proxy_back1 *b, const struct http1_head *read
 	proxy_buffer_give(b->wire.pool, x->response_buffer);
 	x->response_buffer = proxy_buffer_ref(b->wire.in);
 	proxy_wire1_skip(&b->wire, read->len);
+	b->wire.t->expects = false;
 	bind_to(b, &x->response);
 	x->personal = b->client != 0;
 	if (x->response.body == PROXY_BODY_TUNNEL) {
@@ -299,6 +300,12 @@ static enum step gone(struct proxy_back1 *b, enum proxy_cause cause)
 {
 	fail(b, cause);
 	return STEP_GONE;
+}
+
+/* Where a body is to be spliced, what the head's read brings along of it is all that is copied. */
+static bool will_splice(const struct proxy_back1 *b)
+{
+	return b->hop->spliced_n == PROXY_SPLICED_MAX;
 }
 
 static enum step head_step(struct proxy_back1 *b)
@@ -402,12 +409,10 @@ static enum step idle_step(struct proxy_back1 *b)
 	return STEP_HELD;
 }
 
-/* Where a body is to be spliced, what the head's read brings along of it is all that is copied. */
 static enum step read_step(struct proxy_back1 *b)
 {
-	bool got = false, head = b->state == PROXY_BACK1_HEAD;
-	bool splices = head && b->hop->spliced_n == PROXY_SPLICED_MAX;
-	enum err e = proxy_wire1_fill_some(&b->wire, splices ? HEAD_READ : PROXY_BUFFER_SIZE, &got);
+	bool got = false, little = b->state == PROXY_BACK1_HEAD && will_splice(b);
+	enum err e = proxy_wire1_fill_some(&b->wire, little ? HEAD_READ : PROXY_BUFFER_SIZE, &got);
 	if (e == ERR_LIMIT)
 		return gone(b, PROXY_BUSY);
 	if (e == ERR_REFUSED) {
@@ -499,6 +504,7 @@ static void back1_head(struct proxy_back *back, struct proxy_exchange *x, bool e
 	size_t size = proxy_request_size1(head, &how);
 	uint8_t *at = size <= PROXY_BUFFER_SIZE ? proxy_wire1_room(&b->wire, size) : NULL;
 	b->state = PROXY_BACK1_HEAD;
+	b->wire.t->expects = !will_splice(b);
 	b->answer_began = false;
 	b->keep_alive = false;
 	b->requests++;

@@ -8,7 +8,7 @@ static bool may_splice(const struct proxy_exchange *x, const struct proxy_transp
 {
 	const struct proxy_worker *w = x->worker;
 	return w->io->splice_take && x->phase == PROXY_PHASE_ANSWER && !x->filters &&
-	       x->front->ops->splice && from->fd >= 0 && left >= w->splice_min;
+	       x->front->ops->splice && proxy_transport_can_splice(from) && left >= w->splice_min;
 }
 
 enum proxy_splicing proxy_exchange_splice(struct proxy_exchange *x, struct proxy_transport *from,

@@ -232,6 +232,7 @@ static enum front1_step become_http2(struct proxy_front1 *f)
 						  .idle_ms = f->idle_ms,
 						  .head_max = f->head_max,
 						  .requests_max = f->requests_max};
+	t->expects = false;
 	front1_drop(f, false);
 	proxy_front2_new(w, t, &c, &admission, proxy_buffer_span(b));
 	proxy_buffer_give(&w->buffers, b);
@@ -438,6 +439,7 @@ static void front1_turn(struct proxy_front1 *f)
 	if (next == FRONT1_GONE)
 		return;
 	f->turning = false;
+	f->wire.t->expects = f->state == PROXY_FRONT1_HEAD;
 	if (looks >= TURNS_MAX)
 		proxy_later_add(&worker(f)->later, &f->later, turn_later);
 	if (f->x)

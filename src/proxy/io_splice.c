@@ -67,6 +67,7 @@ static enum err fill(struct proxy_splice *s, struct proxy_transport *from, uint6
 	size_t n = 0, most = left < SIZE_MAX ? (size_t)left : SIZE_MAX;
 	if (!(from->ready & PROXY_CAN_READ) || !most)
 		return OK;
+	ASSERT(!from->holds);
 	TRY(splice_in(&s->pipe, from->fd, most, &n));
 	/* With bytes in it the pipe may be what is full. */
 	if (!n && !s->pipe.held)
@@ -107,6 +108,7 @@ enum err proxy_splice_in(struct proxy_splice *s, struct proxy_transport *from, s
 			 size_t *ret_len)
 {
 	*ret_len = 0;
+	ASSERT(!from->holds);
 	TRY(splice_in(&s->pipe, from->fd, most < MOVED_MAX ? most : MOVED_MAX, ret_len));
 	if (!*ret_len && !s->pipe.held)
 		from->ready &= (uint8_t)~PROXY_CAN_READ;

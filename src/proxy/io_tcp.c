@@ -1,15 +1,20 @@
 #include "proxy/io_tcp.h"
 
 #include "os/fd.h"
+#include "os/ring.h"
 #include "os/tcp.h"
 #include "proxy/buffer.h"
+#include "proxy/count.h"
 #include "proxy/io_race.h"
+
+enum { RECEIVES_MIN = 2 }; /* below, a ring costs more than it saves */
 
 struct proxy_tcp {
 	struct proxy_transport t; /* first */
 	struct loop_watch watch;
 	struct proxy_tcps *all;
 	struct proxy_buffer *first; /* owned; goes out before everything else */
+	struct proxy_slot *held;    /* received, not read: t.holds */
 	bool hangup;	 /* the other side's end is on its way: a short read is not the last */
 	bool connecting; /* connect has not told yet */
 	struct proxy_race *race; /* owned: there is no descriptor yet; NULL: there is */
@@ -20,9 +25,31 @@ static struct proxy_tcp *of(struct proxy_transport *t)
 	return (struct proxy_tcp *)t;
 }
 
+static void hold(struct proxy_tcp *tcp, struct proxy_slot *slot)
+{
+	proxy_slot_give(&tcp->all->slots, tcp->held);
+	tcp->held = slot;
+	tcp->t.holds = slot;
+}
+
+/* What was received before goes first; the socket may have more. */
+static enum err held_read(struct proxy_tcp *tcp, void *buf, size_t size, size_t *ret_len)
+{
+	struct proxy_slot *slot = tcp->held;
+	enum err e = proxy_slot_read(slot, buf, size, ret_len);
+	if (!e && slot->start < slot->end)
+		return OK;
+	if (!e && slot->whole && !tcp->hangup)
+		tcp->t.ready &= (uint8_t)~PROXY_CAN_READ;
+	hold(tcp, NULL);
+	return e;
+}
+
 static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t size,
 				   size_t *ret_len)
 {
+	if (t->holds)
+		return held_read(of(t), buf, size, ret_len);
 	enum err e = tcp_read_or_reset(t->fd, buf, size, ret_len);
 	/* A short read means empty: the next byte brings another call. */
 	if (!e && *ret_len < size && (!of(t)->hangup || *ret_len == 0))
@@ -33,6 +60,8 @@ static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t 
 static enum err tcp_transport_peek(struct proxy_transport *t, void *buf, size_t size,
 				   size_t *ret_len)
 {
+	if (t->holds)
+		return proxy_slot_peek(of(t)->held, buf, size, ret_len);
 	return tcp_peek(t->fd, buf, size, ret_len);
 }
 
@@ -66,7 +95,7 @@ static void tcp_transport_finish(struct proxy_transport *t)
 
 static bool tcp_transport_alive(const struct proxy_transport *t)
 {
-	return !(t->ready & PROXY_BROKEN) && tcp_is_quiet(t->fd);
+	return !(t->ready & PROXY_BROKEN) && !t->holds && tcp_is_quiet(t->fd);
 }
 
 static bool tcp_transport_delivered(const struct proxy_transport *t)
@@ -89,6 +118,7 @@ static void tcp_transport_close(struct proxy_transport *t, bool abort)
 	/* Closing takes it out of the loop's set; what this turn had ready must go as well. */
 	loop_forget(tcp->all->loop, &tcp->watch);
 	fd_done(&t->fd);
+	hold(tcp, NULL);
 	proxy_buffer_give(tcp->all->buffers, tcp->first);
 	slab_give(&tcp->all->tcps, tcp);
 }
@@ -159,8 +189,56 @@ void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buf
 	slab_init(&all->tcps, sizeof(struct proxy_tcp), max);
 }
 
+/* Into a place for each, until there is none left: who has none reads by himself. */
+static void receive_many(struct proxy_tcps *all, struct proxy_tcp *const *tcps, size_t n)
+{
+	struct ring_item items[LOOP_EVENTS_MAX];
+	struct proxy_slot *slots[LOOP_EVENTS_MAX];
+	size_t places = 0;
+	for (; places < n && (slots[places] = proxy_slot_take(&all->slots)); places++)
+		items[places] = (struct ring_item){.fd = tcps[places]->t.fd,
+						   .to = slots[places]->data,
+						   .len = PROXY_SLOT_SIZE};
+	ring_receive_many(all->ring, items, places);
+	for (size_t i = 0; i < places; i++) {
+		if (proxy_slot_fill(slots[i], items[i].result))
+			hold(tcps[i], slots[i]);
+		else
+			proxy_slot_give(&all->slots, slots[i]);
+	}
+	proxy_count_add(all->counts, PROXY_COUNT_RING_RECEIVED, places);
+}
+
+static void many_ready(void *arg, struct loop_watch *const *watches, const uint32_t *events,
+		       size_t n)
+{
+	struct proxy_tcp *tcps[LOOP_EVENTS_MAX];
+	size_t found = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (watches[i]->call != ready || !(events[i] & LOOP_READ))
+			continue;
+		struct proxy_tcp *tcp = watches[i]->arg;
+		if (tcp->t.expects && !tcp->t.holds && !tcp->connecting)
+			tcps[found++] = tcp;
+	}
+	if (found >= RECEIVES_MIN)
+		receive_many(arg, tcps, found);
+}
+
+enum err proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring, struct proxy_counts *counts)
+{
+	TRY(proxy_slots_init(&all->slots, LOOP_EVENTS_MAX));
+	all->ring = ring;
+	all->counts = counts;
+	loop_on_ready(all->loop, many_ready, all);
+	return OK;
+}
+
 void proxy_tcps_done(struct proxy_tcps *all)
 {
+	if (all->ring)
+		loop_on_ready(all->loop, NULL, NULL);
+	proxy_slots_done(&all->slots);
 	slab_done(&all->tcps);
 }
 

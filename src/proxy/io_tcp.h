@@ -6,20 +6,29 @@
 
 #include "base/slab.h"
 #include "os/loop.h"
+#include "proxy/io_slots.h"
 #include "proxy/transport.h"
 
+struct proxy_counts;
 struct proxy_race_way;
 struct proxy_buffers;
+struct ring;
 
 /* What those of one worker share. */
 struct proxy_tcps {
 	struct loop *loop;	       /* borrowed */
 	struct proxy_buffers *buffers; /* borrowed */
 	struct slab tcps;
+	struct ring *ring;	     /* borrowed; NULL: each by a call of its own */
+	struct proxy_counts *counts; /* borrowed; with a ring */
+	struct proxy_slots slots;    /* with a ring */
 };
 
 void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buffers *buffers,
 		     size_t max);
+/* What many of them receive at once is received by the ring; loop_on_ready is taken for that. */
+MUST enum err proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring,
+			      struct proxy_counts *counts);
 /* All must be closed; accepts zeroed storage. */
 void proxy_tcps_done(struct proxy_tcps *all);
 

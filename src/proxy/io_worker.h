@@ -10,6 +10,7 @@
 struct proxy_io;
 struct proxy_listener;
 struct proxy_tls_judge;
+struct ring;
 
 struct proxy_io_options {
 	struct loop *loop;	       /* borrowed; loop_around is taken here */
@@ -20,6 +21,7 @@ struct proxy_io_options {
 	size_t exchanges_max;
 	size_t buffers_max;		     /* of PROXY_BUFFER_SIZE */
 	const struct proxy_tls_judge *judge; /* of servers; borrowed; NULL: none */
+	struct ring *ring;		     /* of this worker; borrowed; NULL: none */
 	uint64_t splice_min;		     /* UINT64_MAX: never; 0: the default */
 };
 

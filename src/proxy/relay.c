@@ -192,7 +192,8 @@ static enum step move(struct proxy_relay *r, struct proxy_relay_way *way)
 			r->pace ? proxy_pace_may(r->pace, direction(r, way), SIZE_MAX) : SIZE_MAX;
 		if (!may)
 			break;
-		s = way->much ? take_by_splice(r, way, may) : take_by_copy(r, way, may);
+		s = way->much && proxy_transport_can_splice(way->from) ? take_by_splice(r, way, may)
+								       : take_by_copy(r, way, may);
 		if (s)
 			return s;
 		if (!holds(way) && !way->ended)

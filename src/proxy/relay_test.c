@@ -1,6 +1,7 @@
 #include "proxy/relay.h"
 
 #include "os/loop.h"
+#include "os/ring.h"
 #include "proxy/io_worker.h"
 #include "proxy/memory_test.h"
 
@@ -414,12 +415,15 @@ static void sockets_told(void *owner, unsigned events)
 		proxy_relay_turn(&s->between.relay);
 }
 
-static void sockets_init(struct sockets *s)
+static void sockets_init(struct sockets *s, struct ring *ring)
 {
 	*s = (struct sockets){0};
 	assert_int_equal(loop_init(&s->loop), OK);
-	const struct proxy_io_options o = {
-		.loop = &s->loop, .connections_max = 4, .exchanges_max = 4, .buffers_max = 8};
+	const struct proxy_io_options o = {.loop = &s->loop,
+					   .connections_max = 4,
+					   .exchanges_max = 4,
+					   .buffers_max = 8,
+					   .ring = ring};
 	assert_int_equal(proxy_io_new(&o, &s->io), OK);
 	for (size_t i = 0; i < 2; i++) {
 		int pair[2];
@@ -451,7 +455,7 @@ static void much_goes_by_pipes_both_ways_unchanged(void **state)
 	(void)state;
 	struct sockets s;
 	pthread_t speakers[2], listeners[2];
-	sockets_init(&s);
+	sockets_init(&s, NULL);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(pthread_create(&speakers[i], NULL, speak, &s.mine[i]), 0);
 		assert_int_equal(pthread_create(&listeners[i], NULL, listen_to, &s.mine[i]), 0);
@@ -476,20 +480,56 @@ static void much_goes_by_pipes_both_ways_unchanged(void **state)
 	sockets_done(&s);
 }
 
+/* So that pipes are thought worth it on the way up. */
+static void send_much(struct sockets *s)
+{
+	static uint8_t buf[64 << 10];
+	assert_int_equal(write(s->mine[0], buf, sizeof(buf)), sizeof(buf));
+	for (size_t got = 0; got < sizeof(buf);) {
+		assert_int_equal(loop_turn(&s->loop, 0), OK);
+		ssize_t n = recv(s->mine[1], buf, sizeof(buf), MSG_DONTWAIT);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	assert_true(s->between.relay.ways[PROXY_RELAY_UP].much);
+}
+
+/* A pipe would take what came later, and ahead of it. */
+static void what_was_received_ahead_is_copied_where_a_pipe_was_worth_it(void **state)
+{
+	(void)state;
+	struct sockets s;
+	struct ring *ring = NULL;
+	char got[16] = {0};
+	enum err e = ring_new(LOOP_EVENTS_MAX, &ring);
+	if (e) {
+		print_message("skipped: no ring of io_uring here: %s\n", err_text(e));
+		skip();
+	}
+	sockets_init(&s, ring);
+	send_much(&s);
+	for (size_t i = 0; i < 2; i++) {
+		s.t[i]->expects = true;
+		assert_int_equal(write(s.mine[i], i ? "two" : "one", 3), 3);
+	}
+	assert_int_equal(loop_turn(&s.loop, 1000), OK);
+	assert_int_equal(proxy_count_get(&proxy_io_worker(s.io)->counts, PROXY_COUNT_RING_RECEIVED),
+			 2);
+	assert_int_equal(recv(s.mine[1], got, sizeof(got), MSG_DONTWAIT), 3);
+	assert_string_equal(got, "one");
+	assert_int_equal(recv(s.mine[0], got, sizeof(got), MSG_DONTWAIT), 3);
+	assert_string_equal(got, "two");
+	sockets_done(&s);
+	ring_free(ring);
+}
+
 static void little_after_much_goes_without_a_pipe(void **state)
 {
 	(void)state;
 	struct sockets s;
 	static uint8_t buf[64 << 10];
-	sockets_init(&s);
+	sockets_init(&s, NULL);
 	struct proxy_relay_way *up = &s.between.relay.ways[PROXY_RELAY_UP];
-	assert_int_equal(write(s.mine[0], buf, sizeof(buf)), sizeof(buf));
-	for (size_t got = 0; got < sizeof(buf);) {
-		assert_int_equal(loop_turn(&s.loop, 0), OK);
-		ssize_t n = recv(s.mine[1], buf, sizeof(buf), MSG_DONTWAIT);
-		got += n > 0 ? (size_t)n : 0;
-	}
-	assert_true(up->much);
+	send_much(&s);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(write(s.mine[0], "x", 1), 1);
 		ssize_t n = -1;
@@ -529,6 +569,7 @@ int main(void)
 		TEST(without_a_buffer_it_ends),
 		cmocka_unit_test(much_goes_by_pipes_both_ways_unchanged),
 		cmocka_unit_test(little_after_much_goes_without_a_pipe),
+		cmocka_unit_test(what_was_received_ahead_is_copied_where_a_pipe_was_worth_it),
 	};
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the threads of a service */
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,8 @@ struct proxy_transport {
 	int fd;		/* plain TCP: may be spliced by io_splice.c; -1: it may not */
 	uint8_t ready;	/* PROXY_CAN_READ… */
 	bool more;	/* set for a write: it may wait for the next one, a short while */
+	bool expects;	/* set by the owner: what comes is a message's head, and is read at once */
+	bool holds;	/* what came was taken from fd already: it may not be spliced */
 	enum err error; /* with PROXY_BROKEN */
 	/* What TLS says of a failure, a fixed text; NULL: nothing. A read that fails with
 	 * ERR_REFUSED: the other side does not take our certificate. */
@@ -93,6 +95,12 @@ MUST static inline enum err proxy_transport_write(struct proxy_transport *t,
 						  size_t *ret_len)
 {
 	return t->ops->write(t, parts, parts_n, ret_len);
+}
+
+/* Plain TCP, of which nothing was received that was not read. */
+static inline bool proxy_transport_can_splice(const struct proxy_transport *t)
+{
+	return t->fd >= 0 && !t->holds;
 }
 
 static inline void proxy_transport_finish(struct proxy_transport *t)

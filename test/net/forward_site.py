@@ -162,7 +162,7 @@ class Names(threading.Thread):
 
 
 class Site:
-    def __init__(self, more="", listen=""):
+    def __init__(self, more="", listen="", io_uring="auto"):
         """listen: listeners more, each with a comma behind it."""
         if subprocess.run([binary(), "forward-proxy", "--help"], capture_output=True, check=False).returncode != 0:
             pytest.skip("this gatehouse has no forward proxy")
@@ -179,6 +179,7 @@ class Site:
         self.started.append(self.names)
         self.names.zone.update({"www.example.com": [WEB[0]], "other.example.com": [WEB[1]]})
         self.config = CONFIG % (self.certificate.conf, NAMES)
+        self.config += f"  io-uring: {io_uring}\n"
         if listen:
             self.config = self.config.replace("listen: [", "listen: [" + listen)
             self.config = self.config.replace("clients: [", 'clients: ["fd00::/64", ')

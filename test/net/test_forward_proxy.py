@@ -1,5 +1,5 @@
 """The forward proxy as a service: what origins see of a request, tunnels, names, who may go where, reloads, drains, its log and
-numbers. One service for all tests but the last ones; each leaves the configuration as it found it."""
+numbers. One service, with io_uring and without, for all tests but the last ones; each leaves the configuration as it found it."""
 
 import asyncio
 import json
@@ -11,17 +11,19 @@ import threading
 import pytest
 
 import proxy_h2
+import rings
 import topology
 from forward_site import CLIENT, PROXY, WEB, WEB6, Site, field
 from proxy_servers import wait_for
 from service import Service, binary
 
 
-@pytest.fixture(scope="module")
-def site(janitor_process):
+@pytest.fixture(scope="module", params=["auto", "off"])
+def site(request, janitor_process):
     made = None
     try:
-        made = Site()
+        made = Site(io_uring=request.param)
+        made.io_uring = request.param
         made.origin = made.serve()
         made.other = made.serve(WEB[1])
         made.secure = made.serve(WEB[0], 443, made.tls("www.example.com"))
@@ -441,6 +443,28 @@ def test_numbers_and_status(site):
     status, told = site.service.control("GET", "/status")
     assert status == 200 and told["service"] == "forward-proxy" and told["workers"] == 2
     assert told["requests"] > 0 and told["refused"] > 0 and told["workers_behind"] == 0
+
+
+def test_what_many_ask_at_once_is_answered_by_rings_unless_they_are_off(site):
+    on = rings.expected(site.service, site.io_uring)
+    answers = [b"x" * n for n in (0, 1, 1000, 15_000, 40_000, 300_000)]
+    for i, data in enumerate(answers):
+        site.origin.pages[f"/ring{i}"] = (200, {}, data)
+    connections = [site.connect() for _ in range(30)]
+    before = site.metric("ring_received_total")
+    try:
+        for turn in range(4):
+            with rings.halted(site.service):
+                for n, connection in enumerate(connections):
+                    connection.request("GET", f"http://www.example.com/ring{(n + turn) % 6}")
+            for n, connection in enumerate(connections):
+                assert connection.getresponse().read() == answers[(n + turn) % 6]
+    finally:
+        for connection in connections:
+            connection.close()
+    # By the second turn all are accepted; one that is alone with its worker is read by itself.
+    assert (site.metric("ring_received_total") - before >= 3 * 29) == on
+    assert site.metric("rings") == (2 if on else 0)
 
 
 def test_the_busiest_hosts_and_clients_are_shown_as_far_as_the_log_may(site):

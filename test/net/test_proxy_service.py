@@ -1,5 +1,5 @@
 """The reverse proxy as a service: routes, what servers are told, reloads under load, drains, its log and numbers.
-One service and two servers for all tests but the last ones; each leaves the configuration as it found it."""
+One service, with io_uring and without, and two servers for all tests but the last ones; each leaves the configuration as it found it."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import rings
 import topology
 from proxy_servers import Client, Server, ask, field, wait_for
 from service import Service, binary
@@ -18,6 +19,7 @@ CONFIG = """global:
 reverse-proxy:
   listen: 127.0.0.1:8080
   workers: 2
+  io-uring: IO_URING
   access-log: {format: json}
   trusted: [127.0.0.9]
   pools:
@@ -31,11 +33,12 @@ reverse-proxy:
 
 
 class Site:
-    def __init__(self, net):
-        self.host = net.host("proxy")
+    def __init__(self, net, io_uring="auto"):
+        self.host, self.io_uring = net.host("proxy"), io_uring
         with self.host.inside():
             self.servers = [Server("a", 9001), Server("b", 9002)]
-        self.service = Service(self.host, "reverse-proxy", CONFIG).start()
+        self.config = CONFIG.replace("IO_URING", io_uring)
+        self.service = Service(self.host, "reverse-proxy", self.config).start()
 
     def log(self):
         """The lines of the access log."""
@@ -48,11 +51,11 @@ class Site:
         return {(p["pool"], b["address"]): b for p in told["pools"] for b in p["backends"]}
 
 
-@pytest.fixture(scope="module")
-def site(janitor_process):
+@pytest.fixture(scope="module", params=["auto", "off"])
+def site(request, janitor_process):
     net = topology.Net()
     try:
-        made = Site(net)
+        made = Site(net, request.param)
         yield made
         for server in made.servers:
             server.stop()
@@ -164,6 +167,30 @@ def test_the_numbers_of_each_server_are_told(site):
     assert told["servers"] >= 3 and told["workers"] == 2 and told["workers_behind"] == 0
 
 
+def test_what_many_ask_at_once_is_answered_by_rings_unless_they_are_off(site):
+    on = rings.expected(site.service, site.io_uring)
+    clients = [Client(site.host) for _ in range(30)]
+
+    def received():
+        page = site.service.control("GET", "/metrics")[1]
+        return int(page.split("\ngatehouse_reverse_proxy_ring_received_total ")[1].split()[0])
+
+    before = received()
+    try:
+        for turn in range(4):
+            with rings.halted(site.service):
+                for n, client in enumerate(clients):
+                    client.http.request("POST", f"/{turn}-{n}", "x" * (n * 1000), {"Host": "www.home.arpa"})
+            for n, client in enumerate(clients):
+                told = json.loads(client.http.getresponse().read())
+                assert told["path"] == f"/{turn}-{n}" and told["body"] == "x" * (n * 1000)
+    finally:
+        for client in clients:
+            client.close()
+    # By the second turn all are accepted; one that is alone with its worker is read by itself.
+    assert (received() - before >= 3 * 29) == on
+
+
 def test_the_command_line_shows_routes_servers_and_rates(site):
     def run(*words):
         done = site.host.run(binary(), "proxy", *words, "-c", site.service.config_path)
@@ -202,12 +229,12 @@ def test_a_drained_server_stays_so_over_a_reload(site):
 
 
 def test_a_wrong_configuration_changes_nothing(site):
-    site.service.configure(CONFIG.replace("to: web", "to: wbe"))
+    site.service.configure(site.config.replace("to: web", "to: wbe"))
     status, told = site.service.control("POST", "/reload")
     assert status == 409 and "refused" in told["error"]
     assert "there is no pool 'wbe'" in site.service.log()
     assert ask(site.host)[0] == 200
-    site.service.reload(CONFIG)
+    site.service.reload(site.config)
 
 
 def test_no_request_and_no_connection_is_lost_by_reloads(site):
@@ -237,12 +264,12 @@ def test_no_request_and_no_connection_is_lost_by_reloads(site):
             failures.append(repr(error))
 
     threads = [threading.Thread(target=t) for t in (keep, keep, renew)]
-    other = CONFIG.replace("web: [127.0.0.1:9001, 127.0.0.1:9002]", "web: [127.0.0.1:9002]")
+    other = site.config.replace("web: [127.0.0.1:9001, 127.0.0.1:9002]", "web: [127.0.0.1:9002]")
     for thread in threads:
         thread.start()
     try:
         for i in range(20):
-            site.service.reload(other if i % 2 == 0 else CONFIG)
+            site.service.reload(other if i % 2 == 0 else site.config)
     finally:
         ended.set()
         for thread in threads:

@@ -4,6 +4,7 @@
 #include "proto/ip/nat64.h"
 #include "proto/ip/prefix.h"
 #include "proxy/auth/conf_user.h"
+#include "proxy/io_rings.h"
 #include "service/forward-proxy/access/bandwidth.h"
 #include "service/forward-proxy/access/inside.h"
 #include "service/forward-proxy/access/quota.h"
@@ -51,6 +52,15 @@ static const struct config_key forward_keys[] = {
 	 .fallback = "0",
 	 .max = FORWARD_WORKERS_MAX,
 	 .help = "threads that serve; 0 is one for each processor; a change needs a restart"},
+	{.name = "io-uring",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct forward_conf, io_uring),
+	 .choices = proxy_rings_words,
+	 .fallback = "auto",
+	 .help = "whether what a worker receives and sends on many connections at the same time "
+		 "goes by one system call: `auto` where the kernel lets it (Linux 5.19, "
+		 "`kernel.io_uring_disabled`), by rings that can do nothing but receive and send; "
+		 "`off` makes none; a change needs a restart"},
 	{.name = "clients",
 	 .type = CONFIG_PREFIX,
 	 .flags = CONFIG_LIST,

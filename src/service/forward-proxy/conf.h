@@ -14,6 +14,7 @@
 #include "config/schema.h"
 #include "proxy/access-log/conf_log.h"
 #include "proxy/cache/conf_cache.h"
+#include "proxy/io_rings.h"
 #include "service/forward-proxy/access/conf_access.h"
 #include "service/forward-proxy/access/conf_answers.h"
 #include "service/forward-proxy/access/conf_bandwidth.h"
@@ -33,8 +34,9 @@ struct forward_conf {
 	struct config_list listen;	 /* struct forward_listen_conf */
 	struct config_list certificates; /* struct forward_certificate_conf */
 	const char *name;
-	const char *contact;		 /* NULL: none */
-	uint32_t workers;		 /* 0: one for each processor */
+	const char *contact; /* NULL: none */
+	uint32_t workers;    /* 0: one for each processor */
+	enum proxy_rings_wish io_uring;
 	struct config_list clients;	 /* struct ip_prefix */
 	struct config_list upstreams;	 /* struct forward_upstream_conf */
 	struct config_list resolver;	 /* struct ip_endpoint */

@@ -53,6 +53,7 @@ static json_t *status(void *arg)
 	const struct forward_proxy *p = arg;
 	json_t *json = service_life_status(&p->life);
 	set_number(json, "workers", p->workers_n);
+	(void)json_object_set_new(json, "io_uring", json_string(proxy_rings_text(&p->rings)));
 	set_number(json, "connections", count_of(p, PROXY_COUNT_OPEN));
 	set_number(json, "server_connections", count_of(p, PROXY_COUNT_BACK_OPEN));
 	set_number(json, "requests_running", count_of(p, PROXY_COUNT_ACTIVE));
@@ -177,6 +178,7 @@ static void metrics(void *arg, struct writer *w)
 {
 	const struct forward_proxy *p = arg;
 	proxy_metrics_write(w, PREFIX, count_of, p);
+	proxy_rings_metrics(&p->rings, PREFIX, w);
 	for (size_t i = 0; i < sizeof(own_counts) / sizeof(own_counts[0]); i++)
 		write_one(w, own_counts[i].name, own_counts[i].help,
 			  own_count(p, own_counts[i].index));

@@ -7,6 +7,7 @@
 #include "control/service_life.h"
 #include "policy/schedule.h"
 #include "proxy/cache/io_cache_tiers.h"
+#include "proxy/io_rings.h"
 #include "proxy/io_sockets.h"
 #include "proxy/ticket_ring.h"
 #include "service/forward-proxy/io_quotas.h"
@@ -19,6 +20,7 @@ struct policy_follow;
 struct forward_proxy {
 	struct service_life life;
 	struct proxy_sockets sockets;
+	struct proxy_rings rings;      /* of the workers */
 	struct forward_entry *entries; /* entries_n */
 	size_t entries_n;
 	struct tls_tickets *tickets; /* owned */

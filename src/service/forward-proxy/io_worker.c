@@ -137,6 +137,7 @@ static enum err make_core(struct forward_worker *w, const struct forward_worker_
 		.connections_max = o->connections_max,
 		.exchanges_max = o->exchanges_max,
 		.buffers_max = o->buffers_max,
+		.ring = o->ring,
 		.judge = forward_revocation_judge(w->revocation),
 	};
 	TRY(crypto_random(key, sizeof(key)));

@@ -131,6 +131,7 @@ struct forward_worker_options {
 	struct cache_memory *cache;	      /* borrowed; NULL: nothing is kept */
 	struct policy_held *policy;	      /* the worker takes a count of its own; NULL: none */
 	unsigned number;		      /* of this worker */
+	struct ring *ring;		      /* borrowed; NULL: none */
 	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */
 };
 

@@ -351,6 +351,8 @@ static enum err open_all(struct forward_proxy *p)
 	TRY(forward_apply(p, p->life.config));
 	TRY(policy_place(p, conf));
 	proxy_cache_tiers_begin(&p->cache, &conf->cache, &p->life);
+	proxy_rings_open(&p->rings, conf->io_uring, p->workers_n);
+	p->life.syscalls = proxy_rings_syscalls(&p->rings, &p->life.syscalls_n);
 	TRY(enter_sandbox(p));
 	TRY(inspect(p, p->site));
 	if (p->policy_folder)
@@ -398,6 +400,7 @@ static enum err start_workers(struct forward_proxy *p)
 		o.fds = p->sockets.fds + i * p->entries_n;
 		o.access = &p->outs[i];
 		o.number = (unsigned)i;
+		o.ring = proxy_rings_get(&p->rings, i);
 		p->workers_started++;
 		TRY(forward_worker_init(w, &o));
 		(void)snprintf(name, sizeof(name), "proxy-%zu", i);
@@ -477,6 +480,7 @@ static void end(struct forward_proxy *p)
 	free(p->policy_folder);
 	service_life_done(&p->life);
 	proxy_sockets_done(&p->sockets);
+	proxy_rings_done(&p->rings);
 	forward_site_unref(p->site);
 	inspect_authority_unref(p->authority);
 	tls_tickets_unref(p->tickets);

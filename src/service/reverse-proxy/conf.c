@@ -75,6 +75,15 @@ static const struct config_key reverse_keys[] = {
 	 .fallback = "0",
 	 .max = REVERSE_WORKERS_MAX,
 	 .help = "threads that serve; 0 is one for each processor; a change needs a restart"},
+	{.name = "io-uring",
+	 .type = CONFIG_CHOICE,
+	 CONFIG_FIELD(struct reverse_conf, io_uring),
+	 .choices = proxy_rings_words,
+	 .fallback = "auto",
+	 .help = "whether what a worker receives and sends on many connections at the same time "
+		 "goes by one system call: `auto` where the kernel lets it (Linux 5.19, "
+		 "`kernel.io_uring_disabled`), by rings that can do nothing but receive and send; "
+		 "`off` makes none; a change needs a restart"},
 	{.name = "trusted",
 	 .type = CONFIG_PREFIX,
 	 .flags = CONFIG_LIST,

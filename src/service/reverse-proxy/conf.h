@@ -14,6 +14,7 @@
 #include "config/schema.h"
 #include "proxy/access-log/conf_log.h"
 #include "proxy/cache/conf_cache.h"
+#include "proxy/io_rings.h"
 #include "service/reverse-proxy/conf_acme.h"
 #include "service/reverse-proxy/conf_limits.h"
 #include "service/reverse-proxy/conf_listen.h"
@@ -30,8 +31,9 @@ struct reverse_conf {
 	struct config_list authorities;	 /* struct reverse_authority_conf */
 	const char *store;		 /* sqlite, or a URL of PostgreSQL */
 	struct span store_password, store_key;
-	uint64_t store_keep_ms;		 /* of certificates that nobody wants, after their end */
-	uint32_t workers;		 /* 0: one for each processor */
+	uint64_t store_keep_ms; /* of certificates that nobody wants, after their end */
+	uint32_t workers;	/* 0: one for each processor */
+	enum proxy_rings_wish io_uring;
 	struct config_list trusted;	 /* struct ip_prefix */
 	struct config_list pools;	 /* struct reverse_pool_conf */
 	struct config_list resolver;	 /* struct ip_endpoint */

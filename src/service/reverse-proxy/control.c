@@ -253,6 +253,7 @@ static json_t *status(void *arg)
 		well += pool_well(p->snapshot->pools[i], now_ms);
 	}
 	set_number(json, "workers", p->workers_n);
+	(void)json_object_set_new(json, "io_uring", json_string(proxy_rings_text(&p->rings)));
 	set_number(json, "routes", p->snapshot->site->routes->routes_n);
 	set_number(json, "servers", servers);
 	set_number(json, "servers_well", well);
@@ -276,6 +277,7 @@ static void head(struct writer *w, const char *name, const char *help, bool gaug
 static void write_counts(const struct reverse_proxy *p, struct writer *w)
 {
 	proxy_metrics_write(w, PREFIX, count_of, p);
+	proxy_rings_metrics(&p->rings, PREFIX, w);
 	head(w, "access_log_lines_total", "lines written to the access log", false);
 	write_format(w, PREFIX "access_log_lines_total %llu\n", (unsigned long long)p->log.lines);
 	head(w, "access_log_lost_total", "lines that were lost", false);

@@ -6,6 +6,7 @@
 
 #include "control/service_life.h"
 #include "proxy/cache/io_cache_tiers.h"
+#include "proxy/io_rings.h"
 #include "proxy/io_sockets.h"
 #include "service/reverse-proxy/balance/backend.h"
 #include "service/reverse-proxy/io_snapshot.h"
@@ -21,6 +22,7 @@ struct reverse_staples;
 struct reverse_proxy {
 	struct service_life life;
 	struct proxy_sockets sockets;
+	struct proxy_rings rings;      /* of the workers */
 	struct reverse_entry *entries; /* entries_n */
 	size_t entries_n;
 	struct proxy_sockets stream_sockets;

@@ -110,6 +110,7 @@ static enum err make_core(struct reverse_worker *w, const struct reverse_worker_
 		.connections_max = o->connections_max,
 		.exchanges_max = o->exchanges_max,
 		.buffers_max = o->buffers_max,
+		.ring = o->ring,
 	};
 	return proxy_io_new(&options, &w->io);
 }

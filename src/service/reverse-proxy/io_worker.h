@@ -102,6 +102,7 @@ struct reverse_worker_options {
 	struct guard_state *guard;			    /* borrowed */
 	struct cache_memory *cache;			    /* borrowed */
 	unsigned number;				    /* from 0 */
+	struct ring *ring;				    /* borrowed; NULL: none */
 	struct auth_hasher *hasher;			    /* borrowed */
 	struct acme_proofs *proofs;			    /* borrowed */
 	struct access_out *access; /* borrowed, zeroed: begun here, ended by the caller */

@@ -354,6 +354,8 @@ static enum err open_all(struct reverse_proxy *p)
 	TRY(reverse_acme_new(thread_wake, p, &p->acme));
 	TRY(reverse_apply(p, p->life.config));
 	proxy_cache_tiers_begin(&p->cache, &conf->cache, &p->life);
+	proxy_rings_open(&p->rings, conf->io_uring, p->workers_n);
+	p->life.syscalls = proxy_rings_syscalls(&p->rings, &p->life.syscalls_n);
 	TRY(enter_sandbox(p));
 	/* The cache is there without a route that keeps answers too: a reload may bring one. */
 	TRY(proxy_cache_tiers_open(&p->cache, &conf->cache, &p->life, wake_worker, p));
@@ -397,6 +399,7 @@ static enum err start_workers(struct reverse_proxy *p)
 		o.datagram_fds = p->datagram_sockets.fds + i * p->datagrams_n;
 		o.access = &p->outs[i];
 		o.number = (unsigned)i;
+		o.ring = proxy_rings_get(&p->rings, i);
 		p->workers_started++;
 		TRY(reverse_worker_init(w, &o));
 		(void)snprintf(name, sizeof(name), "proxy-%zu", i);
@@ -502,6 +505,7 @@ static void end(struct reverse_proxy *p)
 		access_out_done(&p->outs[i]);
 	service_life_done(&p->life);
 	proxy_sockets_done(&p->sockets);
+	proxy_rings_done(&p->rings);
 	proxy_sockets_done(&p->stream_sockets);
 	proxy_sockets_done(&p->datagram_sockets);
 	reverse_snapshot_unref(p->snapshot);

@@ -1,0 +1,351 @@
+#include "proxy/io_tcp.h"
+
+#include "os/fd.h"
+#include "os/ring.h"
+#include "os/tcp.h"
+#include "proxy/buffer.h"
+#include "proxy/count.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { N = 6 };
+
+/* An owner that reads nothing by himself. */
+struct owner {
+	struct proxy_transport *t;
+	int peer; /* the other end */
+	unsigned marks, told;
+	struct owner *closes; /* another one, when it is told */
+};
+
+static struct loop loop;
+static struct proxy_buffers buffers;
+static struct proxy_tcps tcps;
+static struct proxy_counts counts;
+static struct ring *ring;
+static struct owner owners[N];
+
+static void owner_close(struct owner *o)
+{
+	proxy_transport_close(TAKE(o->t), false);
+}
+
+static void told(void *arg, unsigned marks)
+{
+	struct owner *o = arg;
+	o->marks |= marks;
+	o->told++;
+	if (o->closes && o->closes->t)
+		owner_close(o->closes);
+}
+
+static void connect_one(struct owner *o, int listener, const struct ip_endpoint *at)
+{
+	struct ip_endpoint peer;
+	int fd = -1;
+	*o = (struct owner){.peer = -1};
+	assert_int_equal(tcp_connect(at, NULL, &o->peer), OK);
+	enum err e = (enum err)EAGAIN;
+	for (int i = 0; e && i < 2000; i++) {
+		usleep(1000);
+		e = tcp_accept(listener, &fd, &peer, NULL);
+	}
+	assert_int_equal(e, OK);
+	assert_int_equal(proxy_tcp_new(&tcps, fd, &o->t), OK);
+	o->t->call = told;
+	o->t->owner = o;
+}
+
+static int set_up_with(bool rings)
+{
+	struct ip_endpoint at = {.address = {.family = 4, .bytes = {127, 0, 0, 1}}};
+	int listener = -1;
+	counts = (struct proxy_counts){0};
+	assert_int_equal(loop_init(&loop), OK);
+	proxy_buffers_init(&buffers, 16);
+	proxy_tcps_init(&tcps, &loop, &buffers, N);
+	enum err e = rings ? ring_new(LOOP_EVENTS_MAX, &ring) : OK;
+	if (e)
+		print_message("skipped: no ring of io_uring here: %s\n", err_text(e));
+	if (ring)
+		assert_int_equal(proxy_tcps_ring(&tcps, ring, &counts), OK);
+	assert_int_equal(tcp_listen(&at, 0, N, &listener), OK);
+	assert_int_equal(socket_local(listener, &at), OK);
+	for (int i = 0; i < N; i++)
+		connect_one(&owners[i], listener, &at);
+	/* What each could do from the start on was told. */
+	assert_int_equal(loop_turn(&loop, 0), OK);
+	for (int i = 0; i < N; i++) {
+		char byte;
+		size_t n;
+		assert_int_equal(proxy_transport_read(owners[i].t, &byte, 1, &n), OK);
+		assert_false(owners[i].t->ready & PROXY_CAN_READ);
+		owners[i].t->expects = true;
+		owners[i].told = owners[i].marks = 0;
+	}
+	fd_done(&listener);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return set_up_with(true);
+}
+
+static int set_up_without(void **state)
+{
+	(void)state;
+	return set_up_with(false);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		owner_close(&owners[i]);
+		fd_done(&owners[i].peer);
+	}
+	proxy_tcps_done(&tcps);
+	proxy_buffers_done(&buffers);
+	loop_done(&loop);
+	ring_free(TAKE(ring));
+	return 0;
+}
+
+#define NEEDS_RING()                                                                               \
+	do {                                                                                       \
+		if (!ring)                                                                         \
+			skip();                                                                    \
+	} while (0)
+
+static void say(const struct owner *o, const char *text)
+{
+	assert_int_equal(write(o->peer, text, strlen(text)), strlen(text));
+}
+
+static uint64_t received(void)
+{
+	return proxy_count_get(&counts, PROXY_COUNT_RING_RECEIVED);
+}
+
+/* One turn in which those of the mask are ready. */
+static void turn(unsigned mask)
+{
+	for (int i = 0; i < N; i++)
+		owners[i].told = owners[i].marks = 0;
+	usleep(20000);
+	assert_int_equal(loop_turn(&loop, 2000), OK);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(owners[i].told > 0, (mask >> i) & 1);
+}
+
+static void assert_reads(struct owner *o, size_t size, const char *text)
+{
+	static char got[1 << 16];
+	size_t n = 0;
+	assert_true(size < sizeof(got));
+	assert_true(o->t->ready & PROXY_CAN_READ);
+	assert_int_equal(proxy_transport_read(o->t, got, size, &n), OK);
+	got[n] = '\0';
+	assert_string_equal(got, text);
+}
+
+static void what_many_say_at_once_is_received_ahead_and_read_in_order(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	char got[16];
+	size_t n = 7;
+	say(&owners[0], "one");
+	say(&owners[1], "two");
+	turn(3);
+	assert_int_equal(received(), 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(owners[i].marks, PROXY_CAN_READ);
+		assert_true(owners[i].t->holds);
+		assert_false(proxy_transport_can_splice(owners[i].t));
+		assert_false(owners[i].t->ops->alive(owners[i].t));
+	}
+	/* What comes after it is read after it. */
+	say(&owners[0], "more");
+	assert_int_equal(owners[0].t->ops->peek(owners[0].t, got, 2, &n), OK);
+	assert_int_equal(n, 2);
+	assert_memory_equal(got, "on", 2);
+	assert_reads(&owners[0], 2, "on");
+	assert_true(owners[0].t->holds);
+	assert_int_equal(owners[0].t->ops->peek(owners[0].t, got, 9, &n), OK);
+	assert_int_equal(n, 1);
+	assert_reads(&owners[0], 9, "e");
+	assert_false(owners[0].t->holds);
+	assert_true(proxy_transport_can_splice(owners[0].t));
+	assert_reads(&owners[1], 9, "two");
+	assert_false(owners[0].t->ready & PROXY_CAN_READ);
+	turn(1);
+	assert_int_equal(received(), 2); /* one alone is read by itself */
+	assert_reads(&owners[0], 99, "more");
+	assert_int_equal(proxy_transport_read(owners[0].t, got, 9, &n), OK);
+	assert_int_equal(n, 0);
+	assert_true(owners[0].t->ops->alive(owners[0].t));
+	assert_true(owners[1].t->ops->alive(owners[1].t));
+}
+
+/* An owner that does not say that he reads at once may splice: nothing is taken. */
+static void nothing_is_received_ahead_of_others(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	for (int i = 0; i < 3; i++)
+		say(&owners[i], "bytes");
+	owners[0].t->expects = owners[1].t->expects = false;
+	turn(7);
+	assert_int_equal(received(), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_false(owners[i].t->holds);
+		assert_reads(&owners[i], 9, "bytes");
+	}
+}
+
+/* More than a place takes: the rest is read from the socket, and nothing is missed. */
+static void a_full_place_is_not_all(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	static char sent[PROXY_SLOT_SIZE * 2 + 100], got[sizeof(sent)];
+	size_t have = 0, n;
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (char)(i * 31 + i / 251);
+	assert_int_equal(write(owners[0].peer, sent, sizeof(sent)), sizeof(sent));
+	say(&owners[1], "x");
+	turn(3);
+	assert_int_equal(received(), 2);
+	while (owners[0].t->ready & PROXY_CAN_READ) {
+		assert_int_equal(
+			proxy_transport_read(owners[0].t, got + have, sizeof(got) - have, &n), OK);
+		have += n;
+		if (have == sizeof(sent))
+			break;
+	}
+	assert_int_equal(have, sizeof(sent));
+	assert_memory_equal(got, sent, sizeof(sent));
+	assert_reads(&owners[1], 9, "x");
+}
+
+static void the_end_and_an_error_are_told_by_a_read(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	char got[16];
+	size_t n = 7;
+	const struct linger reset = {.l_onoff = 1};
+	say(&owners[0], "last");
+	assert_int_equal(shutdown(owners[0].peer, SHUT_WR), 0);
+	assert_int_equal(shutdown(owners[1].peer, SHUT_WR), 0);
+	assert_int_equal(setsockopt(owners[2].peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
+			 0);
+	fd_done(&owners[2].peer);
+	turn(7);
+	assert_int_equal(received(), 3);
+	assert_reads(&owners[0], 9, "last");
+	assert_true(owners[0].t->ready & PROXY_CAN_READ); /* no event will tell of the end */
+	assert_int_equal(proxy_transport_read(owners[0].t, got, 9, &n), ERR_CLOSED);
+	assert_true(owners[1].t->holds);
+	assert_int_equal(owners[1].t->ops->peek(owners[1].t, got, 9, &n), ERR_CLOSED);
+	assert_int_equal(proxy_transport_read(owners[1].t, got, 9, &n), ERR_CLOSED);
+	assert_false(owners[1].t->holds);
+	assert_int_equal(proxy_transport_read(owners[1].t, got, 9, &n), ERR_CLOSED);
+	assert_true(owners[2].t->ready & PROXY_BROKEN);
+	assert_int_equal(proxy_transport_read(owners[2].t, got, 9, &n), (enum err)ECONNRESET);
+}
+
+/* Who is closed in a turn, with something received for him, leaves his place to others. */
+static void a_closed_one_gives_its_place_back(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	for (int i = 0; i < N; i++)
+		say(&owners[i], "bytes");
+	/* Whoever is told first closes the other. */
+	owners[0].closes = &owners[1];
+	owners[1].closes = &owners[0];
+	usleep(20000);
+	assert_int_equal(loop_turn(&loop, 2000), OK);
+	assert_int_equal(received(), N);
+	assert_true(!owners[0].t != !owners[1].t);
+	struct owner *left = owners[0].t ? &owners[0] : &owners[1];
+	assert_reads(left, 9, "bytes");
+	for (int i = 2; i < N; i++)
+		owner_close(&owners[i]);
+	owner_close(left);
+	size_t places = 0;
+	while (proxy_slot_take(&tcps.slots))
+		places++;
+	assert_int_equal(places, LOOP_EVENTS_MAX);
+}
+
+/* Places that slow owners keep are missing: others are read as without. */
+static void without_a_place_each_is_read_by_itself(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	struct proxy_slot *taken = NULL;
+	for (int i = 0; i < LOOP_EVENTS_MAX - 1; i++) {
+		struct proxy_slot *s = proxy_slot_take(&tcps.slots);
+		assert_non_null(s);
+		s->next = taken;
+		taken = s;
+	}
+	for (int i = 0; i < 3; i++)
+		say(&owners[i], "bytes");
+	turn(7);
+	assert_int_equal(owners[0].t->holds + owners[1].t->holds + owners[2].t->holds, 1);
+	say(&owners[3], "bytes"); /* with the one place taken */
+	say(&owners[4], "bytes");
+	turn(3 << 3);
+	for (int i = 0; i < 5; i++)
+		assert_reads(&owners[i], 9, "bytes");
+	while (taken) {
+		struct proxy_slot *s = taken;
+		taken = s->next;
+		proxy_slot_give(&tcps.slots, s);
+	}
+}
+
+static void without_a_ring_all_is_read_the_same(void **state)
+{
+	(void)state;
+	size_t n;
+	char got[9];
+	for (int i = 0; i < N; i++)
+		say(&owners[i], "bytes");
+	assert_int_equal(shutdown(owners[0].peer, SHUT_WR), 0);
+	turn((1 << N) - 1);
+	assert_int_equal(received(), 0);
+	for (int i = 0; i < N; i++)
+		assert_reads(&owners[i], 9, "bytes");
+	assert_int_equal(proxy_transport_read(owners[0].t, got, 9, &n), ERR_CLOSED);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(what_many_say_at_once_is_received_ahead_and_read_in_order),
+		TEST(nothing_is_received_ahead_of_others),
+		TEST(a_full_place_is_not_all),
+		TEST(the_end_and_an_error_are_told_by_a_read),
+		TEST(a_closed_one_gives_its_place_back),
+		TEST(without_a_place_each_is_read_by_itself),
+		cmocka_unit_test_setup_teardown(without_a_ring_all_is_read_the_same, set_up_without,
+						tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
