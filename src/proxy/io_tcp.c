@@ -6,8 +6,12 @@
 #include "proxy/buffer.h"
 #include "proxy/count.h"
 #include "proxy/io_race.h"
+#include "proxy/sends.h"
 
-enum { RECEIVES_MIN = 2 }; /* below, a ring costs more than it saves */
+enum {
+	MANY_MIN = 2, /* below, a ring costs more than it saves */
+	SENDS_MAX = LOOP_EVENTS_MAX,
+};
 
 struct proxy_tcp {
 	struct proxy_transport t; /* first */
@@ -65,6 +69,16 @@ static enum err tcp_transport_peek(struct proxy_transport *t, void *buf, size_t 
 	return tcp_peek(t->fd, buf, size, ret_len);
 }
 
+static enum err wrote(struct proxy_transport *t, enum err e, size_t sent, size_t size)
+{
+	/* What the other side said before it went may not have been told yet. */
+	if (e)
+		t->ready |= PROXY_CAN_READ;
+	else if (sent < size)
+		t->ready &= (uint8_t)~PROXY_CAN_WRITE;
+	return e;
+}
+
 static enum err tcp_transport_write(struct proxy_transport *t, const struct span *parts,
 				    size_t parts_n, size_t *ret_len)
 {
@@ -78,14 +92,7 @@ static enum err tcp_transport_write(struct proxy_transport *t, const struct span
 		e = tcp_write_more(t->fd, *parts, ret_len);
 	else
 		e = tcp_write(t->fd, *parts, ret_len); /* costs the kernel less than parts */
-	if (e) {
-		/* What the other side said before it went may not have been told yet. */
-		t->ready |= PROXY_CAN_READ;
-		return e;
-	}
-	if (*ret_len < size)
-		t->ready &= (uint8_t)~PROXY_CAN_WRITE;
-	return OK;
+	return wrote(t, e, *ret_len, size);
 }
 
 static void tcp_transport_finish(struct proxy_transport *t)
@@ -189,6 +196,46 @@ void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buf
 	slab_init(&all->tcps, sizeof(struct proxy_tcp), max);
 }
 
+/* The ring's part of a list, as far as it takes them; others, and what it did not try, are written
+ * one by one. */
+static void send_portion(struct proxy_tcps *all, struct proxy_sending *list, size_t n)
+{
+	struct ring_item items[SENDS_MAX];
+	struct proxy_sending *whose[SENDS_MAX];
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct proxy_sending *s = &list[i];
+		if (s->t->ops != &tcp_ops || of(s->t)->connecting)
+			continue;
+		items[k] = (struct ring_item){.fd = s->t->fd,
+					      .from = s->bytes.data,
+					      .len = s->bytes.len,
+					      .more = s->t->more};
+		whose[k++] = s;
+	}
+	if (!all->ring || k < MANY_MIN)
+		k = 0;
+	if (k) {
+		ring_send_many(all->ring, items, k);
+		proxy_count_add(all->counts, PROXY_COUNT_RING_SENT, k);
+	}
+	for (size_t i = 0, next = 0; i < n; i++) {
+		struct proxy_sending *s = &list[i];
+		bool tried = next < k && whose[next] == s;
+		int32_t result = tried ? items[next++].result : RING_UNDONE;
+		if (result == RING_UNDONE)
+			s->e = proxy_transport_write(s->t, &s->bytes, 1, &s->sent);
+		else
+			s->e = wrote(s->t, tcp_ring_sent(result, &s->sent), s->sent, s->bytes.len);
+	}
+}
+
+void proxy_tcps_send_many(struct proxy_tcps *all, struct proxy_sending *list, size_t n)
+{
+	for (size_t i = 0; i < n; i += SENDS_MAX)
+		send_portion(all, list + i, n - i < SENDS_MAX ? n - i : SENDS_MAX);
+}
+
 /* Into a place for each, until there is none left: who has none reads by himself. */
 static void receive_many(struct proxy_tcps *all, struct proxy_tcp *const *tcps, size_t n)
 {
@@ -221,7 +268,7 @@ static void many_ready(void *arg, struct loop_watch *const *watches, const uint3
 		if (tcp->t.expects && !tcp->t.holds && !tcp->connecting)
 			tcps[found++] = tcp;
 	}
-	if (found >= RECEIVES_MIN)
+	if (found >= MANY_MIN)
 		receive_many(arg, tcps, found);
 }
 
@@ -238,6 +285,7 @@ void proxy_tcps_done(struct proxy_tcps *all)
 {
 	if (all->ring)
 		loop_on_ready(all->loop, NULL, NULL);
+	all->ring = NULL;
 	proxy_slots_done(&all->slots);
 	slab_done(&all->tcps);
 }

@@ -12,6 +12,7 @@
 struct proxy_counts;
 struct proxy_race_way;
 struct proxy_buffers;
+struct proxy_sending;
 struct ring;
 
 /* What those of one worker share. */
@@ -29,6 +30,8 @@ void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buf
 /* What many of them receive at once is received by the ring; loop_on_ready is taken for that. */
 MUST enum err proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring,
 			      struct proxy_counts *counts);
+/* The way of struct proxy_worker_io: by the ring, if there is one, those over plain TCP. */
+void proxy_tcps_send_many(struct proxy_tcps *all, struct proxy_sending *list, size_t n);
 /* All must be closed; accepts zeroed storage. */
 void proxy_tcps_done(struct proxy_tcps *all);
 

@@ -5,6 +5,7 @@
 #include "os/tcp.h"
 #include "proxy/buffer.h"
 #include "proxy/count.h"
+#include "proxy/sends.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -319,6 +320,84 @@ static void without_a_place_each_is_read_by_itself(void **state)
 	}
 }
 
+static struct proxy_sending sending(struct owner *o, const char *text)
+{
+	return (struct proxy_sending){.t = o->t, .bytes = span_text(text), .sent = 99};
+}
+
+static void assert_hears(const struct owner *o, const char *text)
+{
+	char got[64] = {0};
+	ssize_t n = -1;
+	for (int i = 0; n < 0 && i < 2000; i++) {
+		n = recv(o->peer, got, sizeof(got) - 1, MSG_DONTWAIT);
+		if (n < 0)
+			usleep(1000);
+	}
+	assert_string_equal(got, text);
+}
+
+static enum err take_all(struct proxy_transport *t, const struct span *parts, size_t parts_n,
+			 size_t *ret_len)
+{
+	(void)t;
+	(void)parts_n;
+	*ret_len = parts->len;
+	return OK;
+}
+
+/* As one write after another would, for whoever is among them: two that take all, one whose peer
+ * is gone, one without room, and one that is no plain TCP. */
+static void send_to_all(bool rings)
+{
+	static const char much[8 << 20];
+	static const struct proxy_transport_ops ops = {.write = take_all};
+	struct proxy_transport other = {.ops = &ops, .ready = PROXY_CAN_WRITE, .fd = -1};
+	const struct linger reset = {.l_onoff = 1};
+	assert_int_equal(setsockopt(owners[2].peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
+			 0);
+	fd_done(&owners[2].peer);
+	usleep(20000);
+	struct proxy_sending list[] = {sending(&owners[0], "one"), sending(&owners[1], "two"),
+				       sending(&owners[2], "gone"), sending(&owners[3], ""),
+				       sending(&owners[0], "other")};
+	list[3].bytes = span_of(much, sizeof(much));
+	list[4].t = &other;
+	proxy_tcps_send_many(&tcps, list, 5);
+	assert_int_equal(proxy_count_get(&counts, PROXY_COUNT_RING_SENT), rings ? 4 : 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(list[i].e, OK);
+		assert_int_equal(list[i].sent, 3);
+		assert_true(owners[i].t->ready & PROXY_CAN_WRITE);
+		assert_hears(&owners[i], i ? "two" : "one");
+	}
+	assert_int_equal(list[2].e, ERR_CLOSED);
+	assert_true(owners[2].t->ready & PROXY_CAN_READ);
+	assert_int_equal(list[3].e, OK);
+	assert_in_range(list[3].sent, 1, sizeof(much) - 1);
+	assert_false(owners[3].t->ready & PROXY_CAN_WRITE);
+	assert_int_equal(list[4].e, OK);
+	assert_int_equal(list[4].sent, 5);
+}
+
+static void what_many_have_to_say_is_sent_at_once(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	send_to_all(true);
+	struct proxy_sending alone = sending(&owners[0], "three");
+	proxy_tcps_send_many(&tcps, &alone, 1);
+	assert_int_equal(proxy_count_get(&counts, PROXY_COUNT_RING_SENT), 4);
+	assert_int_equal(alone.sent, 5);
+	assert_hears(&owners[0], "three");
+}
+
+static void without_a_ring_all_is_sent_the_same(void **state)
+{
+	(void)state;
+	send_to_all(false);
+}
+
 static void without_a_ring_all_is_read_the_same(void **state)
 {
 	(void)state;
@@ -344,6 +423,9 @@ int main(void)
 		TEST(the_end_and_an_error_are_told_by_a_read),
 		TEST(a_closed_one_gives_its_place_back),
 		TEST(without_a_place_each_is_read_by_itself),
+		TEST(what_many_have_to_say_is_sent_at_once),
+		cmocka_unit_test_setup_teardown(without_a_ring_all_is_sent_the_same, set_up_without,
+						tear_down),
 		cmocka_unit_test_setup_teardown(without_a_ring_all_is_read_the_same, set_up_without,
 						tear_down),
 	};

@@ -292,6 +292,12 @@ static void give_splice(struct proxy_worker *w, struct proxy_splice *s)
 	proxy_splice_give(&io->splices, s);
 }
 
+static void send_many(struct proxy_worker *w, struct proxy_sending *list, size_t n)
+{
+	struct proxy_io *io = w->io_arg;
+	proxy_tcps_send_many(&io->tcps, list, n);
+}
+
 static const struct proxy_worker_io ways = {
 	.wall_ms = clock_wall_ms,
 	.splice_take = take_splice,
@@ -300,6 +306,7 @@ static const struct proxy_worker_io ways = {
 	.tls_accept = accept_tls,
 	.tls_connect = connect_tls,
 	.file_read = read_file,
+	.send_many = send_many,
 };
 
 enum err proxy_io_accepted(struct proxy_io *io, int fd, struct proxy_transport **ret)

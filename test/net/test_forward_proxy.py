@@ -451,7 +451,7 @@ def test_what_many_ask_at_once_is_answered_by_rings_unless_they_are_off(site):
     for i, data in enumerate(answers):
         site.origin.pages[f"/ring{i}"] = (200, {}, data)
     connections = [site.connect() for _ in range(30)]
-    before = site.metric("ring_received_total")
+    before, sent = site.metric("ring_received_total"), site.metric("ring_sent_total")
     try:
         for turn in range(4):
             with rings.halted(site.service):
@@ -464,6 +464,7 @@ def test_what_many_ask_at_once_is_answered_by_rings_unless_they_are_off(site):
             connection.close()
     # By the second turn all are accepted; one that is alone with its worker is read by itself.
     assert (site.metric("ring_received_total") - before >= 3 * 29) == on
+    assert (site.metric("ring_sent_total") > sent) == on
     assert site.metric("rings") == (2 if on else 0)
 
 
