@@ -15,8 +15,15 @@ enum {
 	FEED_DEFAULT = 256,
 	POLL_DEFAULT_MS = 250,
 	QUIET_MS = 50, /* without a request: then what can wait is done */
-	QUICK_DEFAULT_US = 500,
-	QUICK_RUN = 64, /* quick commits in a row: then the loop's thread may, and so many */
+	QUICK_DEFAULT_US = 1000,
+	MEAN_OVER = 32,	   /* commits, about */
+	SLOW_AT_FIRST = 8, /* times quick_us: some 70 to 90 quick commits prove the opposite */
+	/* Of those who handed something over lately, so many were not alone: then the loop's thread
+	 * leaves commits to the worker's, or takes them. Behind its own commits it sees fewer. */
+	COMPANY_ALL = 32 * MEAN_OVER,
+	COMPANY_LEAVE = COMPANY_ALL / 8,
+	COMPANY_TAKE = COMPANY_ALL / 4,
+	TEND_EVERY = 64, /* commits: one is the worker's thread's, which tends the store after it */
 	FEED_WAIT_NS = 1000000,
 };
 
@@ -47,6 +54,8 @@ struct store_worker {
 	size_t free_len;
 	bool put_some;
 	size_t out; /* put, and their results not taken */
+	bool alone; /* what waits does so alone, mostly */
+	unsigned company;
 	uint64_t refused;
 	struct feed_row *feed_out; /* owned: what the last store_worker_feed told */
 
@@ -62,9 +71,9 @@ struct store_worker {
 	bool shared;
 	struct store_item items[STORE_BATCH_MAX];
 	uint32_t taken[STORE_BATCH_MAX];
-	uint64_t last_ms; /* when a request was committed last */
-	uint64_t quick_n; /* commits that were quick, up to the last one */
-	bool failed;	  /* the worker's thread has to look after the store */
+	uint64_t last_ms;  /* when a request was committed last */
+	uint64_t mean_sum; /* MEAN_OVER times what a commit takes, in us */
+	bool failed;	   /* the worker's thread has to look after the store */
 };
 
 /* ---- commits, in either thread ---- */
@@ -104,6 +113,11 @@ static void give_result(struct store_worker *w, uint32_t at, const struct store_
 	ASSERT(!e);
 }
 
+static void distrust(struct store_worker *w)
+{
+	w->mean_sum = (uint64_t)w->config.quick_us * SLOW_AT_FIRST * MEAN_OVER;
+}
+
 /* All that waits, as one transaction. False: nothing does. */
 static bool commit_batch(struct store_worker *w)
 {
@@ -119,8 +133,9 @@ static bool commit_batch(struct store_worker *w)
 	atomic_fetch_add_explicit(&w->batches, 1, memory_order_relaxed);
 	w->last_ms = end_us / 1000;
 	w->failed |= e != OK;
-	bool quick = !e && end_us - begin_us <= w->config.quick_us;
-	w->quick_n = quick ? w->quick_n + 1 : 0;
+	w->mean_sum = w->mean_sum - w->mean_sum / MEAN_OVER + (end_us - begin_us);
+	if (e)
+		distrust(w);
 	return true;
 }
 
@@ -296,6 +311,8 @@ enum err store_worker_new(const struct store_worker_config *config, struct store
 		w->config.poll_ms = POLL_DEFAULT_MS;
 	if (!w->config.quick_us)
 		w->config.quick_us = QUICK_DEFAULT_US;
+	distrust(w);
+	w->company = COMPANY_ALL;
 	TRY(allocate(w));
 	loop_on_wake(&w->loop, commit_waiting, w);
 	loop_timer_init(&w->poll, poll_store, w);
@@ -360,10 +377,11 @@ void store_worker_put(struct store_worker *w, struct store_request *r)
 	w->out++;
 }
 
-/* One in so many is the worker's all the same, whose thread tends the store after it. */
 static bool may_commit_here(const struct store_worker *w)
 {
-	return !w->shared && w->quick_n >= QUICK_RUN && w->quick_n % QUICK_RUN != 0;
+	uint64_t batches = atomic_load_explicit(&w->batches, memory_order_relaxed);
+	return !w->shared && w->mean_sum / MEAN_OVER <= w->config.quick_us &&
+	       batches % TEND_EVERY != 0;
 }
 
 /* False: the worker's thread has to. */
@@ -378,12 +396,24 @@ static bool commit_here(struct store_worker *w)
 	return done;
 }
 
+static void judge_company(struct store_worker *w)
+{
+	w->company -= w->company / MEAN_OVER;
+	if (w->out > 1)
+		w->company += COMPANY_ALL / MEAN_OVER;
+	if (w->alone ? w->company < COMPANY_LEAVE : w->company >= COMPANY_TAKE)
+		return;
+	w->alone = !w->alone;
+	w->company = w->alone ? 0 : COMPANY_ALL;
+}
+
 bool store_worker_flush(struct store_worker *w)
 {
 	if (!w->put_some)
 		return false;
 	w->put_some = false;
-	if (w->out == 1 && commit_here(w))
+	judge_company(w);
+	if (w->out == 1 && w->alone && commit_here(w))
 		return true;
 	loop_wake(&w->loop);
 	return false;

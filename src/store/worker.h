@@ -49,7 +49,7 @@ struct store_worker_config {
 	size_t value_max;    /* longest value, at most STORE_VALUE_MAX */
 	size_t feed_max;     /* rows of other servers that wait for the loop; 0: 256 */
 	uint32_t poll_ms;    /* how often to ask for them; 0: 250 */
-	uint32_t quick_us;   /* a commit that the loop's thread may wait for; 0: 500 */
+	uint32_t quick_us;   /* what a commit may take on average where the loop waits; 0: 1000 */
 	int cpu;	     /* as in thread_start: -1 for any */
 	/* Called in the worker's thread when results or rows wait. */
 	void (*wake)(void *arg);
@@ -72,8 +72,8 @@ DEFINE_AUTO(struct store_worker, store_worker_free)
 struct store_request *store_worker_take(struct store_worker *worker);
 void store_worker_put(struct store_worker *worker, struct store_request *request);
 /* True: there are results, and no wake tells of them. A request that is the only one out is
- * committed in this thread while the disk is quick: to hand it over costs two wakes and wins
- * nothing. What PostgreSQL has to do is always handed over. */
+ * committed in this thread while the disk is quick and few have company: to hand it over costs
+ * two wakes and wins nothing. What PostgreSQL has to do is always handed over. */
 bool store_worker_flush(struct store_worker *worker);
 /* The next answered request, the caller's until it gives it back; NULL: none. */
 struct store_request *store_worker_result(struct store_worker *worker);

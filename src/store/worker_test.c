@@ -6,6 +6,8 @@
 #include "store/sqlite_files_test.h"
 
 #include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 /* A loop that takes what the worker has, as a service does. */
@@ -382,6 +384,93 @@ static void a_slow_disk_is_left_to_the_worker(void **state)
 	end(&v);
 }
 
+/* ---- a disk whose syncs take what a test says ---- */
+
+static sqlite3_vfs slow_vfs, *plain_vfs;
+static sqlite3_io_methods slow_methods;
+static atomic_uint slow_us;
+
+static int slow_sync(sqlite3_file *file, int flags)
+{
+	(void)file;
+	(void)flags;
+	(void)usleep(atomic_load(&slow_us));
+	return SQLITE_OK;
+}
+
+static int slow_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret)
+{
+	(void)vfs;
+	int result = plain_vfs->xOpen(plain_vfs, name, file, flags, ret);
+	if (result == SQLITE_OK && flags & SQLITE_OPEN_WAL) {
+		slow_methods = *file->pMethods;
+		slow_methods.xSync = slow_sync;
+		file->pMethods = &slow_methods;
+	}
+	return result;
+}
+
+static void slow_disk_begin(void)
+{
+	plain_vfs = sqlite3_vfs_find(NULL);
+	slow_vfs = *plain_vfs;
+	slow_vfs.zName = "slow";
+	slow_vfs.xOpen = slow_open;
+	atomic_store(&slow_us, 0);
+	assert_int_equal(sqlite3_vfs_register(&slow_vfs, 1), SQLITE_OK);
+}
+
+static void slow_disk_end(void)
+{
+	assert_int_equal(sqlite3_vfs_unregister(&slow_vfs), SQLITE_OK);
+	assert_int_equal(sqlite3_vfs_register(plain_vfs, 1), SQLITE_OK);
+}
+
+static void the_loop_commits_while_the_disk_is_quick_on_average(void **state)
+{
+	(void)state;
+	struct service v;
+	slow_disk_begin();
+	begin_quick(&v, open_store(path), 4, 100, 20000);
+	assert_int_equal(store_worker_start(v.worker), OK);
+	assert_true(are_committed_here(&v, 64));
+	/* One that is slow does not matter. */
+	atomic_store(&slow_us, 100000);
+	(void)put_alone(&v, 1);
+	atomic_store(&slow_us, 0);
+	assert_true(put_alone(&v, 8) > 0);
+	/* Many do. */
+	atomic_store(&slow_us, 100000);
+	(void)put_alone(&v, 16);
+	assert_int_equal(put_alone(&v, 4), 0);
+	/* And it becomes quick again. */
+	atomic_store(&slow_us, 0);
+	assert_int_equal(put_alone(&v, 8), 0);
+	assert_true(are_committed_here(&v, 1));
+	end(&v);
+	slow_disk_end();
+}
+
+/* Each comes while another one is under way, until they are few. */
+static void the_loop_commits_while_hardly_any_has_company(void **state)
+{
+	(void)state;
+	struct service v;
+	begin(&v, open_store(path), 4, 100);
+	assert_int_equal(store_worker_start(v.worker), OK);
+	assert_true(are_committed_here(&v, 64));
+	for (size_t i = 0; i < 16; i++) {
+		size_t results = v.results;
+		put(&v, 1, "a", "value", STORE_EXPECT_ANY);
+		put(&v, 2, "b", "value", STORE_EXPECT_ANY);
+		flush(&v);
+		wait_until(&v, &v.results, results + 2);
+	}
+	assert_int_equal(put_alone(&v, 16), 0);
+	assert_true(are_committed_here(&v, 64));
+	end(&v);
+}
+
 static void two_that_wait_are_left_to_the_worker(void **state)
 {
 	(void)state;
@@ -441,6 +530,8 @@ int main(void)
 		fact(every_request_gets_its_result),
 		fact(what_waits_alone_is_committed_by_the_loop),
 		fact(a_slow_disk_is_left_to_the_worker),
+		fact(the_loop_commits_while_the_disk_is_quick_on_average),
+		fact(the_loop_commits_while_hardly_any_has_company),
 		fact(two_that_wait_are_left_to_the_worker),
 		fact(a_commit_of_the_loop_that_failed_is_looked_after),
 	};
