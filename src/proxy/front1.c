@@ -15,6 +15,8 @@ enum {
 	TURNS_MAX = 64,		/* looks of one connection in a turn, then the others have theirs */
 	DRAIN_MAX = 256 * 1024, /* bytes of a body that are thrown away to keep a connection */
 	LINGER_MS = 2000,	/* RFC 9112 9.6: the client may still be sending */
+	LAST_MS = 10000,	/* for what was counted of an answer or tunnel that is cut */
+	LOOK_MS = 20,		/* between two looks whether it has arrived */
 };
 
 static void front1_turn(struct proxy_front1 *f);
@@ -89,6 +91,15 @@ static void torn(struct proxy_front1 *f)
 	f->broken = f->torn = true;
 	f->state = PROXY_FRONT1_LINGER;
 	proxy_later_add(&worker(f)->later, &f->later, turn_later);
+}
+
+/* The client has what was counted before it ends. The turn that comes looks. */
+static void last_begin(struct proxy_front1 *f)
+{
+	struct proxy_worker *w = worker(f);
+	f->state = PROXY_FRONT1_LAST;
+	f->last_by_ms = w->now_ms + LAST_MS;
+	proxy_later_add(&w->later, &f->later, turn_later);
 }
 
 static void await_request(struct proxy_front1 *f)
@@ -369,6 +380,24 @@ static enum front1_step linger_step(struct proxy_front1 *f)
 	return FRONT1_READ;
 }
 
+/* The end would take from the queue what has not arrived. What the client sends is read and
+ * dropped: who sends until he has sent all would never read. */
+static enum front1_step last_step(struct proxy_front1 *f)
+{
+	struct proxy_worker *w = worker(f);
+	size_t n = proxy_wire1_bytes(&f->wire).len;
+	if (n)
+		proxy_wire1_skip(&f->wire, n);
+	if (f->broken || f->wire.t->ready & PROXY_BROKEN || w->now_ms >= f->last_by_ms ||
+	    proxy_wire1_flush(&f->wire) ||
+	    (proxy_wire1_empty(&f->wire) && proxy_transport_delivered(f->wire.t))) {
+		front1_end(f, PROXY_FINE, f->torn);
+		return FRONT1_GONE;
+	}
+	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, LOOK_MS);
+	return f->wire.in_eof ? FRONT1_HELD : FRONT1_READ;
+}
+
 static enum front1_step hold_step(struct proxy_front1 *f)
 {
 	size_t n = proxy_wire1_bytes(&f->wire).len;
@@ -423,6 +452,7 @@ static enum front1_step step(struct proxy_front1 *f)
 	case PROXY_FRONT1_HOLD: return hold_step(f);
 	case PROXY_FRONT1_DRAIN: return drain_step(f);
 	case PROXY_FRONT1_LINGER: return linger_step(f);
+	case PROXY_FRONT1_LAST: return last_step(f);
 	}
 	return FRONT1_HELD;
 }
@@ -464,6 +494,10 @@ static void late(struct proxy_deadline *d)
 	}
 	if (f->state == PROXY_FRONT1_HEAD && f->scanned) {
 		malformed(f, PROXY_CLIENT_HEAD_TIME, HTTP_FAULT_NONE);
+		return;
+	}
+	if (f->state == PROXY_FRONT1_LAST) {
+		front1_turn(f);
 		return;
 	}
 	front1_end(f, PROXY_FINE, false);
@@ -648,22 +682,31 @@ static void front1_spliced(struct proxy_front *front, uint64_t n, bool gone)
 		broke(f);
 }
 
+/* What a quota let through is the client's, and was counted; and what the other side of a tunnel
+ * said before it went is. A relay that ended by that has waited for it. */
+static bool owes(const struct proxy_front1 *f, const struct proxy_exchange *x,
+		 enum proxy_cause cause)
+{
+	bool went = f->state == PROXY_FRONT1_TUNNEL && !x->torn && cause != PROXY_CLIENT_GONE;
+	return f->head_sent && !f->broken && (cause == PROXY_QUOTA || went);
+}
+
 static void front1_reset(struct proxy_front *front, struct proxy_exchange *x,
 			 enum proxy_cause cause)
 {
 	struct proxy_front1 *f = of(front);
 	bool framed = f->wire.out_framing == PROXY_FRAMING_LENGTH ||
 		      f->wire.out_framing == PROXY_FRAMING_CHUNKED;
-	(void)x;
-	/* What a quota let through is the client's, and was counted: a reset would overtake some of
-	 * it. That it is not all, a length or chunks tell. */
-	bool in_order =
-		cause == PROXY_QUOTA && framed && !f->broken && proxy_wire1_flush(&f->wire) == OK;
-	if (!in_order)
+	if (!owes(f, x, cause)) {
 		out_drop(f);
+		f->x = NULL;
+		torn(f);
+		return;
+	}
 	f->x = NULL;
-	torn(f);
-	f->torn = !in_order;
+	/* That it is not all, a length or chunks tell: a reset need not. */
+	f->torn = !framed;
+	last_begin(f);
 }
 
 /* Who asks is in the middle of the exchange, which a look at the client's bytes may end. */
@@ -784,6 +827,6 @@ void proxy_front1_drain(struct proxy_worker *w)
 
 void proxy_front1_end_all(struct proxy_worker *w)
 {
-	while (w->fronts)
-		front1_end(w->fronts, PROXY_DRAINED, false);
+	while (w->fronts) /* one that waits for its end has it now */
+		front1_end(w->fronts, PROXY_DRAINED, w->fronts->torn);
 }

@@ -20,6 +20,7 @@ enum proxy_front1_state {
 	PROXY_FRONT1_DRAIN,  /* the answer has gone; the rest of a small body is thrown away */
 	PROXY_FRONT1_LINGER, /* we have ended; the client's bytes are thrown away until it has too
 			      */
+	PROXY_FRONT1_LAST,   /* without an exchange: what it was given arrives, then the end */
 };
 
 struct proxy_front1 {
@@ -31,6 +32,7 @@ struct proxy_front1 {
 	struct proxy_exchange *x;	      /* borrowed; NULL between requests */
 	struct proxy_front1 *next, *previous; /* of the worker's */
 	uint32_t head_ms, idle_ms, head_max, requests_max;
+	uint64_t last_by_ms;	 /* with PROXY_FRONT1_LAST: until when */
 	uint32_t scanned;	 /* bytes of a head that were parsed and were not whole */
 	uint8_t state;		 /* enum proxy_front1_state */
 	uint8_t request_version; /* 10 or 11, of the request that runs */

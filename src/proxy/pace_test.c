@@ -401,6 +401,123 @@ static void a_tunnel_that_runs_without_gets_it(void **state)
 	assert_int_equal(t->done_cause, PROXY_QUOTA);
 }
 
+/* ---- what waits for who reads late ---- */
+
+/* A tunnel of a client that has not got what was written to him; all that it may is let through. */
+static void cut_late(struct through *t)
+{
+	begin_tunnel(t);
+	t->client->queued = true;
+	memory_text(t, t->backs[0], "0123456789");
+	receives(t, t->client, 0, "01234");
+	counted(2, 5);
+	assert_int_equal(t->dones, 1);
+	assert_int_equal(t->done_cause, PROXY_QUOTA);
+	assert_int_equal(t->sent_bytes, 5);
+	assert_true(t->backs[0]->closed && t->backs[0]->aborted);
+	assert_false(t->client->closed);
+}
+
+static void the_clients_reset_waits_for_what_is_on_its_way(void **state)
+{
+	struct through *t = *state;
+	cut_late(t);
+	/* What he sends meanwhile goes nowhere, and he is not held up by it. */
+	memory_text(t, t->client, "cd");
+	assert_int_equal(t->client->in_start, t->client->in_end);
+	through_wait(t, 1000);
+	memory_end(t, t->client);
+	through_wait(t, 1000);
+	assert_false(t->client->closed);
+	assert_int_equal(t->disconnected, 0);
+	t->client->queued = false;
+	through_wait(t, 100);
+	assert_true(t->client->closed && t->client->aborted);
+	assert_int_equal(t->disconnected, 1);
+}
+
+static void but_not_for_ever(void **state)
+{
+	struct through *t = *state;
+	cut_late(t);
+	through_wait(t, 9900);
+	assert_false(t->client->closed);
+	through_wait(t, 200);
+	assert_true(t->client->closed && t->client->aborted);
+}
+
+static void nor_for_who_goes_meanwhile(void **state)
+{
+	struct through *t = *state;
+	cut_late(t);
+	memory_reset(t, t->client);
+	assert_true(t->client->closed);
+}
+
+static void nor_longer_than_the_worker(void **state)
+{
+	struct through *t = *state;
+	cut_late(t);
+	proxy_front1_end_all(&t->w);
+	assert_true(t->client->closed && t->client->aborted);
+}
+
+/* There a length says that it is not all. */
+static void an_answer_waits_and_ends_in_order(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client, GET);
+	t->client->queued = true;
+	memory_text(t, t->backs[0], "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
+	receives(t, t->client, 0, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456");
+	assert_int_equal(t->dones, 1);
+	assert_false(t->client->closed);
+	t->client->queued = false;
+	through_wait(t, 100);
+	assert_true(t->client->closed && !t->client->aborted);
+}
+
+/* Until the connection closes is all that the client knows. */
+static void an_answer_without_a_length_is_reset_behind_it(void **state)
+{
+	struct through *t = *state;
+	memory_text(t, t->client, "GET /a HTTP/1.0\r\nHost: h\r\n\r\n");
+	t->client->queued = true;
+	memory_text(t, t->backs[0],
+		    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n");
+	contains(memory_take(t->client), "\r\n\r\n0123456");
+	counted(0, 7);
+	assert_false(t->client->closed);
+	t->client->queued = false;
+	through_wait(t, 100);
+	assert_true(t->client->closed && t->client->aborted);
+}
+
+/* Of a tunnel whose bytes are not relayed, as the client did not take the answer's head at once. */
+static void what_a_server_said_before_it_went_arrives(void **state)
+{
+	struct through *t = *state;
+	bounded.room = 1000;
+	t->hops[0].protocol = PROXY_RAW;
+	t->verdict = (struct proxy_verdict){.kind = PROXY_TUNNEL};
+	t->verdict_set = true;
+	t->client->window = 5;
+	memory_text(t, t->client, "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n");
+	memory_open(t, t->client, SIZE_MAX);
+	contains(memory_take(t->client), "HTTP/1.1 200 ");
+	assert_null(t->x->relay);
+	t->client->queued = true;
+	memory_text(t, t->backs[0], "01234");
+	receives(t, t->client, 0, "01234");
+	memory_reset(t, t->backs[0]);
+	assert_int_equal(t->dones, 1);
+	through_wait(t, 1000);
+	assert_false(t->client->closed);
+	t->client->queued = false;
+	through_wait(t, 100);
+	assert_true(t->client->closed && t->client->aborted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +538,13 @@ int main(void)
 		BOUNDED_TEST(a_tunnel_is_cut_from_either_side),
 		BOUNDED_TEST(a_tunnel_that_ends_in_time_is_not_cut),
 		BOUNDED_TEST(a_tunnel_that_runs_without_gets_it),
+		BOUNDED_TEST(the_clients_reset_waits_for_what_is_on_its_way),
+		BOUNDED_TEST(but_not_for_ever),
+		BOUNDED_TEST(nor_for_who_goes_meanwhile),
+		BOUNDED_TEST(nor_longer_than_the_worker),
+		BOUNDED_TEST(an_answer_waits_and_ends_in_order),
+		BOUNDED_TEST(an_answer_without_a_length_is_reset_behind_it),
+		BOUNDED_TEST(what_a_server_said_before_it_went_arrives),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
