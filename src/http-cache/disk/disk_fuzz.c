@@ -141,6 +141,17 @@ static void pages(struct span in)
 	(void)disk_segment_read(key, page, &seq, &queue);
 }
 
+/* Behind what is there lies no note: lengths that reach far into it mean one thing, and cost a lot.
+ * Of these one in 32 stays. */
+static void shorten(uint8_t *word, size_t notes)
+{
+	uint64_t used;
+	memcpy(&used, word, sizeof(used));
+	if (used > notes && used <= DISK_FORGOTTEN_HALF && used % 32)
+		used = notes + used % 32;
+	memcpy(word, &used, sizeof(used));
+}
+
 /* Lengths and orders of both halves, then their notes. */
 static void forgotten(struct span in)
 {
@@ -154,6 +165,7 @@ static void forgotten(struct span in)
 		struct span notes = span_sub(in, HEAD, in.len);
 		size_t n = notes.len < DISK_FORGOTTEN_HALF ? notes.len : DISK_FORGOTTEN_HALF;
 		memcpy(base + WORDS + half * HALF_WORDS, in.data + half * EACH, EACH);
+		shorten(base + WORDS + half * HALF_WORDS, n);
 		memcpy(base + DISK_PAGE + half * DISK_FORGOTTEN_HALF, notes.data, n);
 	}
 	ASSERT(disk_forgotten_read(&f, (struct hash_key){2, 1}, &found) == OK && !found.keys_n);

@@ -16,7 +16,6 @@ enum {
 };
 
 enum { KIND_LEN = 3, KEY_LEN = 16, KIND_KEY = 0, KIND_PREFIX = 1, KIND_TAG = 2 };
-enum { KEYS_MAX = 2 * DISK_FORGOTTEN_HALF / (KIND_LEN + KEY_LEN) };
 
 static const uint64_t magic = UINT64_C(0x67682d676f6e6531); /* "gh-gone1" */
 
@@ -78,7 +77,7 @@ static bool read_note(struct reader *r, struct disk_forgotten_found *ret)
 	if (kind != KIND_KEY)
 		return read_rule(ret, kind, read_span(&note, reader_left(&note)));
 	uint64_t hash = read_u64(&note), order = read_u64(&note);
-	if (reader_end(&note) || ret->keys_n == KEYS_MAX)
+	if (reader_end(&note))
 		return false;
 	ret->keys[ret->keys_n++] = (struct disk_forgotten_key){hash, order};
 	return true;
@@ -111,19 +110,23 @@ enum err disk_forgotten_read(const struct disk_forgotten *f, struct hash_key key
 	*ret = (struct disk_forgotten_found){0};
 	if (!disk_forgotten_any(f) || !is_of(f, key))
 		return OK;
-	ret->keys = calloc(KEYS_MAX, sizeof(*ret->keys));
-	ret->bytes = malloc((size_t)2 * DISK_FORGOTTEN_HALF);
+	const uint64_t used[2] = {get(f, half_at(0, HALF_USED)), get(f, half_at(1, HALF_USED))};
+	size_t lens[2];
+	for (unsigned half = 0; half < 2; half++)
+		lens[half] = used[half] <= DISK_FORGOTTEN_HALF ? (size_t)used[half] : 0;
+	/* No key has a shorter note; and neither is of no bytes, for which malloc may give NULL. */
+	ret->keys = calloc((lens[0] + lens[1]) / (KIND_LEN + KEY_LEN) + 1, sizeof(*ret->keys));
+	ret->bytes = malloc(lens[0] + lens[1] + 1);
 	if (!ret->keys || !ret->bytes) {
 		disk_forgotten_found_done(ret);
 		return ENOMEM;
 	}
-	memcpy(ret->bytes, notes_of(f, 0), (size_t)2 * DISK_FORGOTTEN_HALF);
 	for (unsigned half = 0; half < 2; half++) {
-		uint64_t used = get(f, half_at(half, HALF_USED));
+		uint8_t *bytes = ret->bytes + (half ? lens[0] : 0);
 		uint64_t upto = get(f, half_at(half, HALF_UPTO));
-		bool good = used <= DISK_FORGOTTEN_HALF;
-		struct reader r = reader_of(ret->bytes + (size_t)half * DISK_FORGOTTEN_HALF,
-					    good ? (size_t)used : 0);
+		bool good = lens[half] == used[half];
+		memcpy(bytes, notes_of(f, half), lens[half]);
+		struct reader r = reader_of(bytes, lens[half]);
 		while (good && reader_left(&r))
 			good = read_note(&r, ret);
 		upto = good ? upto : UINT64_MAX;
