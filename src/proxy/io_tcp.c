@@ -265,7 +265,9 @@ static void many_ready(void *arg, struct loop_watch *const *watches, const uint3
 		if (watches[i]->call != ready || !(events[i] & LOOP_READ))
 			continue;
 		struct proxy_tcp *tcp = watches[i]->arg;
-		if (tcp->t.expects && !tcp->t.holds && !tcp->connecting)
+		if (tcp->t.holds)
+			tcp->held->whole = false; /* more came, of which no event tells again */
+		else if (tcp->t.expects && !tcp->connecting)
 			tcps[found++] = tcp;
 	}
 	if (found >= MANY_MIN)

@@ -199,6 +199,31 @@ static void what_many_say_at_once_is_received_ahead_and_read_in_order(void **sta
 	assert_true(owners[1].t->ops->alive(owners[1].t));
 }
 
+/* The event of it came while the owner had not read all, and comes but once. */
+static void what_comes_behind_what_is_held_is_not_missed(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	char byte;
+	size_t n = 7;
+	say(&owners[0], "one");
+	say(&owners[1], "two");
+	turn(3);
+	assert_reads(&owners[0], 2, "on");
+	for (int i = 0; i < 2; i++)
+		say(&owners[i], "more");
+	turn(3);
+	assert_int_equal(received(), 2); /* who holds something receives nothing ahead */
+	assert_reads(&owners[0], 9, "e");
+	assert_reads(&owners[1], 9, "two");
+	for (int i = 0; i < 2; i++) {
+		assert_reads(&owners[i], 9, "more");
+		assert_false(owners[i].t->ready & PROXY_CAN_READ);
+		assert_int_equal(proxy_transport_read(owners[i].t, &byte, 1, &n), OK);
+		assert_int_equal(n, 0);
+	}
+}
+
 /* An owner that does not say that he reads at once may splice: nothing is taken. */
 static void nothing_is_received_ahead_of_others(void **state)
 {
@@ -418,6 +443,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_many_say_at_once_is_received_ahead_and_read_in_order),
+		TEST(what_comes_behind_what_is_held_is_not_missed),
 		TEST(nothing_is_received_ahead_of_others),
 		TEST(a_full_place_is_not_all),
 		TEST(the_end_and_an_error_are_told_by_a_read),
