@@ -36,15 +36,22 @@ enum err shared_file_make(const char *path, size_t size, struct shared_file *ret
 
 enum err shared_file_open(const char *path, size_t size, int *ret_fd)
 {
+	enum { HOW = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC };
 	struct stat st;
-	AUTO_DONE(fd_done)
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	AUTO_DONE(fd_done) int fd = open(path, HOW, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno();
 	if (!S_ISREG(st.st_mode))
 		return ERR_FORMAT;
-	if ((size_t)st.st_size != size && ftruncate(fd, 0) < 0)
-		return err_errno();
+	if ((size_t)st.st_size != size) {
+		/* Who has mapped it still would die of a file that is cut. */
+		fd_done(&fd);
+		if (unlink(path) < 0)
+			return err_errno();
+		fd = open(path, HOW | O_EXCL, 0600);
+		if (fd < 0)
+			return err_errno();
+	}
 	TRY((enum err)posix_fallocate(fd, 0, (off_t)size));
 	*ret_fd = fd_take(&fd);
 	return OK;

@@ -48,7 +48,7 @@ static void what_one_wrote_the_next_one_finds(void **state)
 {
 	(void)state;
 	char folder[] = "/tmp/gatehouse-shared-XXXXXX", one[64], two[64];
-	struct shared_file f;
+	struct shared_file f, before;
 	struct stat st;
 	int fd;
 	assert_non_null(mkdtemp(folder));
@@ -66,10 +66,15 @@ static void what_one_wrote_the_next_one_finds(void **state)
 		((uint8_t *)f.base)[8191]++;
 		shared_file_unmap(&f);
 	}
-	/* Another size is another file. */
+	/* Another size is another file, and whoever has mapped the one before goes on with that. */
+	assert_int_equal(shared_file_open(one, 8192, &fd), OK);
+	assert_int_equal(shared_file_map(fd, 8192, &before), OK);
+	assert_int_equal(close(fd), 0);
 	assert_int_equal(shared_file_open(one, 12288, &fd), OK);
 	assert_int_equal(shared_file_map(fd, 12288, &f), OK);
 	assert_int_equal(((const uint8_t *)f.base)[8191], 0);
+	assert_int_equal(((const uint8_t *)before.base)[8191], 3);
+	shared_file_unmap(&before);
 	shared_file_unmap(&f);
 	assert_int_equal(close(fd), 0);
 	/* Where a link leads nobody follows. */

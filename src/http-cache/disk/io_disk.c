@@ -49,6 +49,7 @@ void disk_write_failed(struct cache_disk *d, enum err e)
 {
 	d->sums.write_errors++;
 	d->sums.last = e;
+	d->unsure = true;
 	d->rest_until_ms = clock_monotonic_ms() + REST_MS;
 }
 
@@ -429,7 +430,7 @@ static void cancel_all(struct disk_write *list)
 
 void disk_forget(struct cache_disk *d, uint64_t hash, bool was)
 {
-	if (was || d->cleaning)
+	if (was || d->cleaning || d->unsure)
 		disk_forgotten_note_key(&d->forgotten, hash, d->order);
 }
 

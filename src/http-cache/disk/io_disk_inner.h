@@ -84,6 +84,7 @@ struct cache_disk {
 	struct disk_forgotten forgotten;
 	struct disk_forgotten_found *found; /* borrowed, while it is opened */
 	bool cleaning; /* a segment goes, of which nothing but the disk tells any more */
+	bool unsure;   /* a write failed: so it may be with what that left, until that is marked */
 	bool rules_dirty, sweeps;
 	unsigned purging;   /* purges whose `again` is to come: no rule goes until then */
 	bool purging_floor; /* one of them means everything */

@@ -377,8 +377,10 @@ static enum err write_purges(struct cache_disk *d, uint64_t wanted)
 	disk_lock(d);
 	if (e)
 		disk_write_failed(d, e);
-	else
+	else {
 		disk_forgotten_clear(&d->forgotten);
+		d->unsure = false;
+	}
 	if (e || told) {
 		d->flush_failed = e != OK;
 		d->flush_done = told ? wanted : d->flush_done;
