@@ -684,11 +684,14 @@ static void hand_over(struct proxy_back1 *b)
 	struct proxy_worker *w = b->w;
 	struct proxy_hop *hop = b->hop;
 	struct proxy_transport *t = TAKE(b->wire.t);
+	struct ip_endpoint to = b->to;
+	if (b->raced && t->ops->peer)
+		t->ops->peer(t, &to);
 	t->call = NULL;
 	hop_hold(hop);
 	struct proxy_exchange *x = let_go(b);
 	x->back = NULL;
-	proxy_back2_adopt(w, hop, t, x);
+	proxy_back2_adopt(w, hop, t, &to, x);
 	hop_let_go(w, hop);
 }
 
@@ -837,22 +840,10 @@ void proxy_back1_keep(struct proxy_worker *w, struct proxy_hop *hop, struct prox
 		proxy_later_add(&w->later, &b->later, turn_later);
 }
 
-/* Whether the hop still stands for where b leads: the service judged these addresses and no others.
- */
-static bool is_of_hop(const struct proxy_back1 *b, const struct proxy_hop *hop)
-{
-	if (ip_endpoint_equal(&b->to, &hop->to))
-		return true;
-	for (size_t i = 0; i < hop->others_n; i++)
-		if (ip_endpoint_equal(&b->to, &hop->others[i]))
-			return true;
-	return false;
-}
-
 static bool may_be_used(const struct proxy_back1 *b, const struct proxy_hop *hop,
 			const struct proxy_exchange *x)
 {
-	if (!is_of_hop(b, hop))
+	if (!hop_leads_to(hop, &b->to))
 		return false;
 	/* A request that may not go again is not sent to a connection whose end waits unread. */
 	return proxy_method_is_idempotent(x->request.method_id) || !b->wire.t->ops->alive ||

@@ -176,9 +176,7 @@ static void open_stream(struct back2_stream *st, bool kept)
 	b->opened_n++;
 	st->opened = true;
 	st->heard = b->reads;
-	x->reached = b->hop->to;
-	if (b->hop->others_n && b->t->ops->peer)
-		b->t->ops->peer(b->t, &x->reached);
+	x->reached = b->to;
 	proxy_exchange_opened(x, kept);
 }
 
@@ -393,6 +391,8 @@ static void opened(struct proxy_back2 *b)
 		lose(b, PROXY_BACK_TLS);
 		return;
 	}
+	if (b->raced && b->t->ops->peer)
+		b->t->ops->peer(b->t, &b->to);
 	b->read_ms = b->w->now_ms;
 	if (http2_session_new(&b->share->back, &b->share->heap, &b->share->back_counts, b, &b->s)) {
 		lose(b, PROXY_BUSY);
@@ -430,7 +430,12 @@ static struct proxy_back2 *back2_new(struct proxy_worker *w, struct proxy_hop *h
 	struct proxy_back2 *b = proxy_share2_get(w, &share) ? NULL : slab_take(&share->back2s);
 	if (!b)
 		return NULL;
-	*b = (struct proxy_back2){.w = w, .share = share, .hop = hop, .read_ms = w->now_ms};
+	*b = (struct proxy_back2){.w = w,
+				  .share = share,
+				  .hop = hop,
+				  .to = hop->to,
+				  .raced = hop->others_n > 0,
+				  .read_ms = w->now_ms};
 	b->deadline.call = late;
 	b->todo_end = &b->todo;
 	link_back(b);
@@ -480,7 +485,7 @@ static void dial(struct proxy_back2 *b, const struct proxy_exchange *x)
 static struct proxy_back2 *find_room(const struct proxy_hop *hop)
 {
 	struct proxy_back2 *b = hop->shared;
-	while (b && !room_of(b))
+	while (b && !(room_of(b) && hop_leads_to(hop, &b->to)))
 		b = b->next;
 	return b;
 }
@@ -515,7 +520,7 @@ bool proxy_back2_join(struct proxy_exchange *x)
 }
 
 void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
-		       struct proxy_exchange *x)
+		       const struct ip_endpoint *to, struct proxy_exchange *x)
 {
 	struct proxy_back2 *b = back2_new(w, hop);
 	if (!b || !back2_stream_new(b, x)) {
@@ -525,6 +530,8 @@ void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct pro
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
+	b->to = *to;
+	b->raced = false;
 	owned(b, t);
 	opened(b);
 }

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+struct ip_endpoint;
 struct proxy_exchange;
 struct proxy_hop;
 struct proxy_transport;
@@ -25,7 +26,7 @@ void proxy_back2_open(struct proxy_exchange *x);
 MUST bool proxy_back2_join(struct proxy_exchange *x);
 /* Takes over a connection that was opened for x by somebody else, and has agreed to h2. */
 void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
-		       struct proxy_exchange *x);
+		       const struct ip_endpoint *to, struct proxy_exchange *x);
 /* Keeps a connection that was opened otherwise, and has agreed to h2; or closes it, when one that
  * is there has room. */
 void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t);

@@ -27,11 +27,13 @@ struct proxy_back2 {
 	/* All, also those that wait for the connection; the oldest first. */
 	struct back2_stream *streams, *streams_last;
 	struct back2_stream *todo, **todo_end;
-	uint64_t read_ms; /* when the back end last said something */
+	struct ip_endpoint to; /* of several addresses the first, until one took it */
+	uint64_t read_ms;      /* when the back end last said something */
 	uint32_t streams_n;
 	uint32_t requests; /* streams so far, those that wait too */
 	uint32_t opened_n; /* streams so far that did not wait any more */
 	uint64_t reads;	   /* that brought something */
+	bool raced;	   /* it began to several */
 	bool settled;	   /* the back end's SETTINGS are there */
 	bool requests_sent;
 	bool closing; /* takes no new streams */

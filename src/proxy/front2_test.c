@@ -33,26 +33,40 @@ static void carries_a_request_and_its_answer(void **state)
 	assert_int_equal(proxy_count_get(&th.w.counts, PROXY_COUNT_STREAMS2), 2);
 }
 
-/* For who writes it down: of each stream, also one that the connection was there for. */
-static void tells_where_a_request_was_led(void **state)
+/* Where a request is led when its server is known by that address, and by `others`. */
+static void is_led(struct ip_endpoint to, const struct ip_endpoint *others,
+		   const struct ip_endpoint *wanted, size_t connections)
 {
-	static const struct ip_endpoint to = {.address = {.family = 4, .bytes = {192, 0, 2, 1}},
-					      .port = 443};
-	(void)state;
+	unsigned done = th.done;
 	th.hop.to = to;
-	for (unsigned i = 1; i <= 2; i++) {
-		th.reached = (struct ip_endpoint){0};
-		(void)ask(&th, "GET", 0);
-		run(&th);
-		assert_int_equal(th.done, i);
-		assert_true(ip_endpoint_equal(&th.reached, &to));
-	}
-	th.hop.others = &memory_peer_is;
-	th.hop.others_n = 1;
+	th.hop.others = others;
+	th.hop.others_n = others != NULL;
+	th.reached = (struct ip_endpoint){0};
 	(void)ask(&th, "GET", 0);
 	run(&th);
-	assert_true(ip_endpoint_equal(&th.reached, &memory_peer_is));
-	assert_int_equal(th.origins_n, 1);
+	assert_int_equal(th.done, done + 1);
+	assert_true(ip_endpoint_equal(&th.reached, wanted));
+	assert_int_equal(th.origins_n, connections);
+}
+
+/* Who judged a name's addresses judged no others: a connection that leads elsewhere is not for him,
+ * and is for whoever's name leads there. It is told of each stream, for who writes it down. */
+static void is_led_to_addresses_that_were_judged(void **state)
+{
+	static const struct ip_endpoint one = {.address = {.family = 4, .bytes = {192, 0, 2, 1}},
+					       .port = 443},
+					two = {.address = {.family = 4, .bytes = {192, 0, 2, 2}},
+					       .port = 443},
+					three = {.address = {.family = 4, .bytes = {192, 0, 2, 3}},
+						 .port = 443};
+	(void)state;
+	is_led(one, NULL, &one, 1);
+	is_led(one, NULL, &one, 1);
+	is_led(two, NULL, &two, 2);
+	is_led(one, NULL, &one, 2);
+	is_led(three, &one, &one, 2);
+	is_led(three, &memory_peer_is, &memory_peer_is, 3);
+	is_led(memory_peer_is, NULL, &memory_peer_is, 3);
 }
 
 static void answers_of_itself(void **state)
@@ -349,7 +363,7 @@ int main(void)
 		FACT(a_client_that_goes_takes_its_exchanges_along),
 		FACT(holds_no_more_than_windows_for_a_client_that_does_not_read),
 		FACT(carries_a_request_and_its_answer),
-		FACT(tells_where_a_request_was_led),
+		FACT(is_led_to_addresses_that_were_judged),
 		FACT(answers_of_itself),
 		FACT(carries_large_bodies_both_ways_at_once),
 		FACT(passes_trailers_both_ways),

@@ -77,6 +77,16 @@ enum proxy_cause hop_open_cause(struct proxy_hop *hop, const struct proxy_transp
 	return t->error == ERR_REFUSED ? PROXY_BACK_CERTIFICATE : PROXY_BACK_TLS;
 }
 
+bool hop_leads_to(const struct proxy_hop *hop, const struct ip_endpoint *to)
+{
+	if (ip_endpoint_equal(to, &hop->to))
+		return true;
+	for (size_t i = 0; i < hop->others_n; i++)
+		if (ip_endpoint_equal(to, &hop->others[i]))
+			return true;
+	return false;
+}
+
 enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,
 		     struct proxy_transport **ret)
 {

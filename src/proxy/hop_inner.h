@@ -19,6 +19,9 @@ void hop_count_gone(struct proxy_worker *w, struct proxy_hop *hop);
 /* Keeps the hop while a connection to it changes its owner, and no longer. */
 void hop_hold(struct proxy_hop *hop);
 void hop_let_go(struct proxy_worker *w, struct proxy_hop *hop);
+/* Whether it still stands for where a connection leads: the service judged these addresses and no
+ * others. */
+bool hop_leads_to(const struct proxy_hop *hop, const struct ip_endpoint *to);
 /* Connects for x; the PROXY header that the hop asks for goes first. tls: of whom it connects to.
  */
 MUST enum err hop_connect(const struct proxy_exchange *x, struct tls_peer *tls,
