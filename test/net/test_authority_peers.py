@@ -5,6 +5,7 @@ The peers differ from each other, so the rule is: what we say, one of them says.
 not, or the reverse, stands in `explained`.
 """
 
+import functools
 import hashlib
 import os
 import socket
@@ -131,8 +132,14 @@ def ask_all(sockets, wire):
         data = s.recv(65535)
         while data[:2] != wire[:2]:
             data = s.recv(65535)
-        answers[who] = Answer(data)
+        answers[who] = data
     return answers
+
+
+@functools.lru_cache(maxsize=8)
+def read(wire):
+    """Each answer once, and only where it is asked for: this costs more than to give them."""
+    return Answer(wire)
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +179,12 @@ def test_answers_as_the_peers_do(net, zones):
             query = dns.message.make_query(
                 name, kind, id=asked % 65536, use_edns=0 if do else False, want_dnssec=do, payload=1232
             )
-            answers = ask_all(sockets, query.to_wire())
-            us = answers.pop("us")
+            wires = ask_all(sockets, query.to_wire())
+            us = read(wires.pop("us"))
             asked += 1
-            if any(agrees(us, peer, origins) for peer in answers.values()):
+            if any(agrees(us, read(wire), origins) for wire in wires.values()):
                 continue
+            answers = {who: read(wire) for who, wire in wires.items()}
             if not explained(name, kind, us, answers, origins):
                 unlike.append(f"{name} {kind} DO={do}: we {us}; NSD {answers['nsd']}; Knot {answers['knot']}")
     finally:
