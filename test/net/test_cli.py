@@ -40,6 +40,12 @@ def words(*typed):
     return [line.split("\t")[0] for line in done.stdout.split("\n") if line]
 
 
+@functools.cache
+def help_of(*typed):
+    """What `help` says of a command or a verb. More than one test asks."""
+    return run("help", *typed)
+
+
 def commands():
     return words("")
 
@@ -70,7 +76,7 @@ def test_without_a_command_it_shows_the_list_and_fails():
 
 def test_help_of_each_command_is_what_it_says_itself():
     for command in commands():
-        done = run("help", command)
+        done = help_of(command)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"Usage: gatehouse {command}")
         assert run(command, "--help").stdout == run(command, "-h").stdout == done.stdout
@@ -80,7 +86,7 @@ def test_help_of_each_verb_names_it_in_full():
     assert ("zone", "check") in verbs()
     assert ("lab", "tour") in verbs()
     for command, verb in verbs():
-        done = run("help", command, verb)
+        done = help_of(command, verb)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"Usage: gatehouse {command} {verb}")
         assert run(command, verb, "--help").stdout == done.stdout
@@ -88,7 +94,7 @@ def test_help_of_each_verb_names_it_in_full():
 
 def test_every_option_that_is_offered_is_in_the_help():
     for typed in [(c,) for c in commands()] + verbs():
-        text = run("help", *typed).stdout
+        text = help_of(*typed).stdout
         for option in words(*typed, "--"):
             assert option in text
 

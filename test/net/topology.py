@@ -13,8 +13,10 @@ and janitor.py removes what a killed run could not.
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -24,6 +26,7 @@ PREFIX = f"{janitor.FAMILY}-{os.getpid()}-"
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 
 def command(*words, timeout=30, said=None):
@@ -61,7 +64,8 @@ class Host:
     def __init__(self, net, name):
         self.net, self.name, self.space = net, name, net.prefix + name
         command("ip", "netns", "add", self.space)
-        self.ip("link", "set", "lo", "up")
+        with self.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
         # An address is used at once, not after duplicate address detection.
         self.sysctl("net.ipv6.conf.all.accept_dad", 0)
         self.sysctl("net.ipv6.conf.default.accept_dad", 0)
@@ -94,12 +98,11 @@ class Host:
         with self.inside():
             Path("/proc/sys", *key.split(".")).write_text(f"{value}\n", encoding="utf-8")
 
-    def address(self, interface, addresses, up=False):
-        """Gives the interface these addresses, and brings it up when told to: in one go, as every test draws many."""
+    def address(self, interface, addresses, before=(), after=()):
+        """Gives the interface these addresses, between other lines for ip: in one go, as every test draws many."""
         # Even with accept_dad 0 an IPv6 address is tentative until the kernel's work queue gets to it.
         lines = [f"address add {a} dev {interface}{' nodad' if ':' in a else ''}" for a in addresses.split()]
-        if up:
-            lines.append(f"link set {interface} up")
+        lines = [*before, *lines, *after]
         command("ip", "-n", self.space, "-batch", "-", said="\n".join(lines) + "\n")
 
     def interfaces(self):
@@ -171,10 +174,9 @@ class Net:
         a_end, b_end = f"to-{b.name[:9]}", f"to-{a.name[:9]}"
         if a_end in a.interfaces() or b_end in b.interfaces():
             a_end, b_end = f"{a_end}{self.cables}", f"{b_end}{self.cables}"
-        words = ["netns", a.space, "type", "veth", "peer", "name", b_end, "netns", b.space]
-        command("ip", "link", "add", a_end, *words)
-        for host, end, addresses in ((a, a_end, a_addresses), (b, b_end, b_addresses)):
-            host.address(end, addresses, up=True)
+        laid = f"link add {a_end} type veth peer name {b_end} netns {b.space}"
+        a.address(a_end, a_addresses, before=[laid], after=[f"link set {a_end} up"])
+        b.address(b_end, b_addresses, after=[f"link set {b_end} up"])
         return a_end, b_end
 
     def plug(self, host, addresses, switch):
