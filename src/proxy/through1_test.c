@@ -260,6 +260,37 @@ static void reads_little_of_a_body_that_follows_spliced_ones(void **state)
 	}
 }
 
+static unsigned pipes_asked;
+
+static struct proxy_splice *no_pipe(struct proxy_worker *w)
+{
+	(void)w;
+	pipes_asked++;
+	return NULL;
+}
+
+/* A pipe would take from the socket what comes behind it. */
+static void asks_for_no_pipe_while_what_was_received_ahead_is_unread(void **state)
+{
+	struct through *t = *state;
+	struct proxy_worker_io ways = through_io;
+	ways.splice_take = no_pipe;
+	t->w.io = &ways;
+	pipes_asked = 0;
+	memory_text(t, t->client, GET);
+	t->client->t.fd = t->backs[0]->t.fd = 0; /* as over plain TCP */
+	t->backs[0]->t.holds = true;
+	memory_text(t, t->backs[0], "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nab");
+	assert_int_equal(pipes_asked, 0);
+	t->backs[0]->t.holds = false;
+	memory_text(t, t->backs[0], "cd");
+	assert_true(pipes_asked > 0);
+	memory_text(t, t->backs[0], "ef");
+	assert_int_equal(t->dones, 1);
+	contains(memory_take(t->client), "\r\n\r\nabcdef");
+	t->w.io = &through_io;
+}
+
 static void holds_a_fast_client_for_a_slow_back_end(void **state)
 {
 	struct through *t = *state;
@@ -506,6 +537,7 @@ int main(void)
 		TEST(passes_trailers_that_say_nothing_of_framing),
 		TEST(holds_a_fast_back_end_for_a_slow_client),
 		TEST(reads_little_of_a_body_that_follows_spliced_ones),
+		TEST(asks_for_no_pipe_while_what_was_received_ahead_is_unread),
 		TEST(holds_a_fast_client_for_a_slow_back_end),
 		TEST(passes_100_continue),
 		TEST(ends_a_connection_whose_client_awaits_100_in_vain),
