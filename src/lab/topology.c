@@ -252,7 +252,7 @@ static const struct lab_file gateway_files[] = {
 	 "    cloud:\n"
 	 "      servers: [\"192.168.7.11:80\", \"192.168.7.12:80\"]\n"
 	 "      balance: round-robin\n"
-	 "      check: {http: /, interval: 250ms, fall: 2}\n"
+	 "      check: {http: /alive, interval: 250ms, fall: 2}\n"
 	 "  routes: {host: " LAB_CLOUD ", to: cloud}\n"},
 	{"home.arpa.zone", LAB_ZONE_HOME},
 	{"192.168.7.zone", LAB_ZONE_HOME_REVERSE},

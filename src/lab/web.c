@@ -67,6 +67,7 @@ static enum err files_write(const char *folder, const char *title, const char *w
 	TRY(put(folder, "www/cgi-bin/index.cgi", writer_span(&w), 0755));
 	TRY(put(folder, "www/cgi-bin/request.cgi", span_text(request), 0755));
 	TRY(put(folder, "www/cgi-bin/news.cgi", span_text(news), 0755));
+	TRY(put(folder, "www/alive", span_text("yes\n"), 0644)); /* asked often: no script */
 	w = writer_of(text, sizeof(text));
 	write_format(&w, control, folder, words);
 	TRY(writer_check(&w));
