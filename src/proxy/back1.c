@@ -810,7 +810,7 @@ void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct p
 }
 
 void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
-		       struct proxy_exchange *x)
+		       const struct ip_endpoint *to, struct proxy_exchange *x)
 {
 	struct proxy_back1 *b = back1_new(w, hop, x);
 	if (!b) {
@@ -818,6 +818,8 @@ void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct pro
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
+	b->to = *to;
+	b->raced = false;
 	owned(b, t);
 	opened(b);
 }

@@ -54,9 +54,10 @@ struct proxy_back1 {
 
 /* Connects for x, whose back it becomes. */
 void proxy_back1_connect(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_exchange *x);
-/* Takes over a connection that was opened for x by somebody else (ALPN chose HTTP/1.1). */
+/* Takes over a connection that was opened for x by somebody else (ALPN chose HTTP/1.1), and leads
+ * to `to`. */
 void proxy_back1_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
-		       struct proxy_exchange *x);
+		       const struct ip_endpoint *to, struct proxy_exchange *x);
 /* Keeps one that was opened otherwise, and leads to `to`; or closes it, when there are enough. */
 void proxy_back1_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
 		      const struct ip_endpoint *to);

@@ -357,6 +357,7 @@ static void fall_back(struct proxy_back2 *b)
 	struct proxy_worker *w = b->w;
 	struct proxy_hop *hop = b->hop;
 	struct proxy_transport *t = TAKE(b->t);
+	struct ip_endpoint to = b->to;
 	struct proxy_exchange *first = NULL;
 	struct back2_stream *next;
 	hop->only_http1 = true;
@@ -374,7 +375,7 @@ static void fall_back(struct proxy_back2 *b)
 	}
 	back2_free(b);
 	if (first)
-		proxy_back1_adopt(w, hop, t, first);
+		proxy_back1_adopt(w, hop, t, &to, first);
 	else
 		proxy_transport_close(t, false);
 	hop_let_go(w, hop);
@@ -382,6 +383,8 @@ static void fall_back(struct proxy_back2 *b)
 
 static void opened(struct proxy_back2 *b)
 {
+	if (b->raced && b->t->ops->peer)
+		b->t->ops->peer(b->t, &b->to);
 	if (!is_h2(b) && b->hop->protocol == PROXY_HTTP_ALPN) {
 		fall_back(b);
 		return;
@@ -391,8 +394,6 @@ static void opened(struct proxy_back2 *b)
 		lose(b, PROXY_BACK_TLS);
 		return;
 	}
-	if (b->raced && b->t->ops->peer)
-		b->t->ops->peer(b->t, &b->to);
 	b->read_ms = b->w->now_ms;
 	if (http2_session_new(&b->share->back, &b->share->heap, &b->share->back_counts, b, &b->s)) {
 		lose(b, PROXY_BUSY);
@@ -519,6 +520,14 @@ bool proxy_back2_join(struct proxy_exchange *x)
 	return true;
 }
 
+static void adopted(struct proxy_back2 *b, struct proxy_transport *t, const struct ip_endpoint *to)
+{
+	b->to = *to;
+	b->raced = false;
+	owned(b, t);
+	opened(b);
+}
+
 void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
 		       const struct ip_endpoint *to, struct proxy_exchange *x)
 {
@@ -530,13 +539,11 @@ void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct pro
 		proxy_exchange_failed(x, PROXY_BUSY, true);
 		return;
 	}
-	b->to = *to;
-	b->raced = false;
-	owned(b, t);
-	opened(b);
+	adopted(b, t, to);
 }
 
-void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t)
+void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		      const struct ip_endpoint *to)
 {
 	/* One that has room is enough. */
 	struct proxy_back2 *b = find_room(hop) ? NULL : back2_new(w, hop);
@@ -544,8 +551,7 @@ void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct prox
 		proxy_transport_close(t, false);
 		return;
 	}
-	owned(b, t);
-	opened(b);
+	adopted(b, t, to);
 }
 
 void proxy_back2_close_hop(struct proxy_hop *hop)

@@ -24,12 +24,14 @@ struct proxy_worker;
 void proxy_back2_open(struct proxy_exchange *x);
 /* Gives x a stream as above, if there is a connection with room for it; else false. */
 MUST bool proxy_back2_join(struct proxy_exchange *x);
-/* Takes over a connection that was opened for x by somebody else, and has agreed to h2. */
+/* Takes over a connection that was opened for x by somebody else, leads to `to`, and has agreed to
+ * h2. */
 void proxy_back2_adopt(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
 		       const struct ip_endpoint *to, struct proxy_exchange *x);
-/* Keeps a connection that was opened otherwise, and has agreed to h2; or closes it, when one that
- * is there has room. */
-void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t);
+/* Keeps a connection that was opened otherwise, likewise; or closes it, when one that is there has
+ * room. */
+void proxy_back2_keep(struct proxy_worker *w, struct proxy_hop *hop, struct proxy_transport *t,
+		      const struct ip_endpoint *to);
 /* The hop's connections end when their streams are done; those without at once. */
 void proxy_back2_close_hop(struct proxy_hop *hop);
 /* All are closed, whatever they do: no exchange may be left. */

@@ -20,7 +20,7 @@ static void keep(struct proxy_inspect *i)
 	if (!good)
 		proxy_transport_close(t, false);
 	else if (t->tls && span_is(t->tls->alpn, "h2"))
-		proxy_back2_keep(i->w, x->hop, t);
+		proxy_back2_keep(i->w, x->hop, t, &x->reached);
 	else
 		proxy_back1_keep(i->w, x->hop, t, &x->reached);
 }

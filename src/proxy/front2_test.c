@@ -67,6 +67,19 @@ static void is_led_to_addresses_that_were_judged(void **state)
 	is_led(three, &one, &one, 2);
 	is_led(three, &memory_peer_is, &memory_peer_is, 3);
 	is_led(memory_peer_is, NULL, &memory_peer_is, 3);
+	/* One that somebody else opened, to where the name led then. */
+	struct proxy_transport *t;
+	th.hop.to = one;
+	assert_int_equal(through_connect(&th.w, &th.hop, NULL, (struct span){0}, &t), OK);
+	t->ready |= PROXY_OPENED;
+	th.hop.to = three;
+	proxy_back2_keep(&th.w, &th.hop, t, &two);
+	is_led(two, NULL, &two, 4);
+	th.refuse_connect = true;
+	th.hop.to = three;
+	(void)ask(&th, "GET", 0);
+	run(&th);
+	assert_int_equal(th.cause, PROXY_CONNECT_FAILED);
 }
 
 static void answers_of_itself(void **state)
