@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-const char *const proxy_rings_words[] = {"auto", "off", NULL};
-
 static enum err open_all(struct proxy_rings *r, size_t n)
 {
 	r->of = calloc(n, sizeof(struct ring *));

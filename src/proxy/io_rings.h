@@ -12,7 +12,7 @@ struct ring;
 struct writer;
 
 enum proxy_rings_wish { PROXY_RINGS_AUTO, PROXY_RINGS_OFF };
-extern const char *const proxy_rings_words[]; /* in that order; NULL ends them */
+#define PROXY_RINGS_WORDS "auto", "off" /* of the configuration, in that order */
 
 /* Zeroed storage has none. */
 struct proxy_rings {

@@ -223,10 +223,12 @@ static void send_portion(struct proxy_tcps *all, struct proxy_sending *list, siz
 		struct proxy_sending *s = &list[i];
 		bool tried = next < k && whose[next] == s;
 		int32_t result = tried ? items[next++].result : RING_UNDONE;
-		if (result == RING_UNDONE)
+		if (result == RING_UNDONE) {
 			s->e = proxy_transport_write(s->t, &s->bytes, 1, &s->sent);
-		else
-			s->e = wrote(s->t, tcp_ring_sent(result, &s->sent), s->sent, s->bytes.len);
+			continue;
+		}
+		enum err e = tcp_ring_sent(result, &s->sent);
+		s->e = wrote(s->t, e, s->sent, s->bytes.len);
 	}
 }
 

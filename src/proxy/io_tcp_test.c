@@ -347,7 +347,7 @@ static void without_a_place_each_is_read_by_itself(void **state)
 
 static struct proxy_sending sending(struct owner *o, const char *text)
 {
-	return (struct proxy_sending){.t = o->t, .bytes = span_text(text), .sent = 99};
+	return (struct proxy_sending){.t = o->t, .bytes = span_text(text)};
 }
 
 static void assert_hears(const struct owner *o, const char *text)

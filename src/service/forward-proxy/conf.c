@@ -10,6 +10,8 @@
 #include "service/forward-proxy/access/quota.h"
 #include "service/forward-proxy/conf_members.h"
 
+static const char *const rings_words[] = {PROXY_RINGS_WORDS, NULL};
+
 static const struct config_key forward_keys[] = {
 	{.name = "listen",
 	 .type = CONFIG_MAP,
@@ -55,7 +57,7 @@ static const struct config_key forward_keys[] = {
 	{.name = "io-uring",
 	 .type = CONFIG_CHOICE,
 	 CONFIG_FIELD(struct forward_conf, io_uring),
-	 .choices = proxy_rings_words,
+	 .choices = rings_words,
 	 .fallback = "auto",
 	 .help = "whether what a worker receives and sends on many connections at the same time "
 		 "goes by one system call: `auto` where the kernel lets it (Linux 5.19, "

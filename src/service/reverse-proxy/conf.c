@@ -3,6 +3,8 @@
 #include "proto/ip/prefix.h"
 #include "service/reverse-proxy/conf_errors.h"
 
+static const char *const rings_words[] = {PROXY_RINGS_WORDS, NULL};
+
 static const struct config_key reverse_keys[] = {
 	{.name = "listen",
 	 .type = CONFIG_MAP,
@@ -78,7 +80,7 @@ static const struct config_key reverse_keys[] = {
 	{.name = "io-uring",
 	 .type = CONFIG_CHOICE,
 	 CONFIG_FIELD(struct reverse_conf, io_uring),
-	 .choices = proxy_rings_words,
+	 .choices = rings_words,
 	 .fallback = "auto",
 	 .help = "whether what a worker receives and sends on many connections at the same time "
 		 "goes by one system call: `auto` where the kernel lets it (Linux 5.19, "
