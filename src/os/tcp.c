@@ -136,18 +136,24 @@ static enum err stream_error(int error)
 	}
 }
 
-static enum err stream_count(ssize_t n, size_t *ret_len)
+/* result: octets, or an errno below 0. */
+static enum err stream_count(ssize_t result, size_t *ret_len)
 {
-	if (n < 0)
-		TRY(stream_error(errno));
-	*ret_len = n < 0 ? 0 : (size_t)n;
+	if (result < 0)
+		TRY(stream_error((int)-result));
+	*ret_len = result < 0 ? 0 : (size_t)result;
 	return OK;
+}
+
+static ssize_t or_errno(ssize_t n)
+{
+	return n < 0 ? -errno : n;
 }
 
 static enum err receive(int fd, void *buf, size_t size, int flags, size_t *ret_len)
 {
 	ASSERT(size > 0);
-	ssize_t n = recv(fd, buf, size, MSG_DONTWAIT | flags);
+	ssize_t n = or_errno(recv(fd, buf, size, MSG_DONTWAIT | flags));
 	return n ? stream_count(n, ret_len) : ERR_CLOSED;
 }
 
@@ -171,8 +177,8 @@ enum err tcp_peek(int fd, void *buf, size_t size, size_t *ret_len)
 
 static enum err transmit(int fd, struct span bytes, int flags, size_t *ret_len)
 {
-	return stream_count(send(fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL | flags),
-			    ret_len);
+	flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
+	return stream_count(or_errno(send(fd, bytes.data, bytes.len, flags)), ret_len);
 }
 
 enum err tcp_write(int fd, struct span bytes, size_t *ret_len)
@@ -193,22 +199,19 @@ enum err tcp_write_parts(int fd, const struct span *parts, size_t parts_len, siz
 		vector[i] = (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].data,
 					   .iov_len = parts[i].len};
 	struct msghdr message = {.msg_iov = vector, .msg_iovlen = parts_len};
-	return stream_count(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL), ret_len);
+	return stream_count(or_errno(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)), ret_len);
 }
 
 enum err tcp_ring_received(int32_t result, size_t *ret_len)
 {
 	if (result == -ECONNRESET)
 		return (enum err)ECONNRESET;
-	return result ? tcp_ring_sent(result, ret_len) : ERR_CLOSED;
+	return result ? stream_count(result, ret_len) : ERR_CLOSED;
 }
 
 enum err tcp_ring_sent(int32_t result, size_t *ret_len)
 {
-	if (result < 0)
-		TRY(stream_error(-result));
-	*ret_len = result < 0 ? 0 : (size_t)result;
-	return OK;
+	return stream_count(result, ret_len);
 }
 
 bool tcp_is_quiet(int fd)

@@ -16,8 +16,6 @@
 
 enum {
 	FILLS_MAX = 64,	  /* of one connection in a turn, then the others have theirs */
-	LAST_MS = 10000,  /* for what a tunnel that is cut was given */
-	LOOK_MS = 20,	  /* between two looks whether it has arrived */
 	HEAD_READ = 1024, /* most heads are shorter; sent on they fit in a packet of their own */
 };
 
@@ -79,14 +77,10 @@ void proxy_back1_close(struct proxy_back1 *b)
 static void last_look(struct proxy_back1 *b)
 {
 	struct proxy_worker *w = b->w;
-	struct proxy_transport *t = b->wire.t;
-	bool over = t->ready & PROXY_BROKEN || w->now_ms >= b->last_by_ms ||
-		    proxy_wire1_flush(&b->wire) ||
-		    (proxy_wire1_empty(&b->wire) && proxy_transport_delivered(t));
-	if (over)
+	if (w->now_ms >= b->last_by_ms || proxy_wire1_arrived(&b->wire))
 		back1_free(b, true);
 	else
-		proxy_deadline_set(&w->wheel, &b->deadline, w->now_ms, LOOK_MS);
+		proxy_deadline_set(&w->wheel, &b->deadline, w->now_ms, PROXY_LAST_LOOK_MS);
 }
 
 static void last_begin(struct proxy_back1 *b)
@@ -94,7 +88,7 @@ static void last_begin(struct proxy_back1 *b)
 	struct proxy_worker *w = b->w;
 	proxy_later_cancel(&b->later);
 	b->state = PROXY_BACK1_LAST;
-	b->last_by_ms = w->now_ms + LAST_MS;
+	b->last_by_ms = w->now_ms + PROXY_LAST_MS;
 	b->previous = NULL;
 	b->next = w->back1_last;
 	if (b->next)

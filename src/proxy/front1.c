@@ -15,8 +15,6 @@ enum {
 	TURNS_MAX = 64,		/* looks of one connection in a turn, then the others have theirs */
 	DRAIN_MAX = 256 * 1024, /* bytes of a body that are thrown away to keep a connection */
 	LINGER_MS = 2000,	/* RFC 9112 9.6: the client may still be sending */
-	LAST_MS = 10000,	/* for what was counted of an answer or tunnel that is cut */
-	LOOK_MS = 20,		/* between two looks whether it has arrived */
 };
 
 static void front1_turn(struct proxy_front1 *f);
@@ -98,7 +96,7 @@ static void last_begin(struct proxy_front1 *f)
 {
 	struct proxy_worker *w = worker(f);
 	f->state = PROXY_FRONT1_LAST;
-	f->last_by_ms = w->now_ms + LAST_MS;
+	f->last_by_ms = w->now_ms + PROXY_LAST_MS;
 	proxy_later_add(&w->later, &f->later, turn_later);
 }
 
@@ -388,13 +386,11 @@ static enum front1_step last_step(struct proxy_front1 *f)
 	size_t n = proxy_wire1_bytes(&f->wire).len;
 	if (n)
 		proxy_wire1_skip(&f->wire, n);
-	if (f->broken || f->wire.t->ready & PROXY_BROKEN || w->now_ms >= f->last_by_ms ||
-	    proxy_wire1_flush(&f->wire) ||
-	    (proxy_wire1_empty(&f->wire) && proxy_transport_delivered(f->wire.t))) {
+	if (f->broken || w->now_ms >= f->last_by_ms || proxy_wire1_arrived(&f->wire)) {
 		front1_end(f, PROXY_FINE, f->torn);
 		return FRONT1_GONE;
 	}
-	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, LOOK_MS);
+	proxy_deadline_set(&w->wheel, &f->deadline, w->now_ms, PROXY_LAST_LOOK_MS);
 	return f->wire.in_eof ? FRONT1_HELD : FRONT1_READ;
 }
 

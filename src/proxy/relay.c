@@ -6,11 +6,9 @@
 #include <stddef.h>
 
 enum {
-	TURN_MAX = 1 << 20,  /* of one direction in a turn, then the others have theirs */
-	WRITES_MAX = 256,    /* likewise: of records that are nothing but their headers, too */
-	LITTLE = 16 * 1024,  /* a burst below is not worth a pipe */
-	LAST_MS = 10 * 1000, /* for the last words of who is gone */
-	LOOK_MS = 20,	     /* between two looks whether they have arrived */
+	TURN_MAX = 1 << 20, /* of one direction in a turn, then the others have theirs */
+	WRITES_MAX = 256,   /* likewise: of records that are nothing but their headers, too */
+	LITTLE = 16 * 1024, /* a burst below is not worth a pipe */
 };
 
 /* What became of one direction. */
@@ -245,7 +243,7 @@ static void last_words(struct proxy_relay *r)
 		over(r, PROXY_RELAY_BROKE);
 	else
 		proxy_deadline_set(&r->w->wheel, &r->deadline, now_ms,
-				   all ? LOOK_MS : (uint32_t)(r->last_by_ms - now_ms));
+				   all ? PROXY_LAST_LOOK_MS : (uint32_t)(r->last_by_ms - now_ms));
 }
 
 /* The `from` of that way takes nothing any more. */
@@ -255,7 +253,7 @@ static void gone(struct proxy_relay *r, size_t broken)
 	r->broken = (uint8_t)broken;
 	r->dying = true;
 	r->in_order = r->ways[broken].ended;
-	r->last_by_ms = r->w->now_ms + LAST_MS;
+	r->last_by_ms = r->w->now_ms + PROXY_LAST_MS;
 	last_words(r);
 }
 

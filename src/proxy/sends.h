@@ -51,7 +51,8 @@ static inline void proxy_sends_add(struct proxy_sends *all, struct proxy_send *s
 	all->who[all->n++] = s;
 	s->at = all->n;
 }
-/* It is not called any more, nor sent if it was not. */
+/* It is not called any more, nor sent if it was not. Whoever leaves from within the call of another
+ * may be sent already: he closes, and does not send the same bytes once more. */
 static inline void proxy_sends_leave(struct proxy_sends *all, struct proxy_send *s)
 {
 	if (!s->at)

@@ -108,6 +108,9 @@ static inline void proxy_transport_finish(struct proxy_transport *t)
 	t->ops->finish(t);
 }
 
+/* For the last bytes of what is cut: how long they may take to arrive, and how often it is looked.
+ */
+enum { PROXY_LAST_MS = 10000, PROXY_LAST_LOOK_MS = 20 };
 static inline bool proxy_transport_delivered(const struct proxy_transport *t)
 {
 	return !t->ops->delivered || t->ops->delivered(t);

@@ -105,6 +105,9 @@ static inline bool proxy_wire1_empty(const struct proxy_wire1 *w)
 {
 	return !w->out;
 }
+/* Sends what waits. Whether all has come to the other side's machine, or none of it will any more:
+ * a reset takes nothing then that waiting would save. */
+MUST bool proxy_wire1_arrived(struct proxy_wire1 *w);
 /* n bytes of a body with a length went past. */
 void proxy_wire1_spliced_out(struct proxy_wire1 *w, uint64_t n);
 

@@ -141,6 +141,12 @@ enum err proxy_wire1_flush_soon(struct proxy_wire1 *w)
 	return OK;
 }
 
+bool proxy_wire1_arrived(struct proxy_wire1 *w)
+{
+	return w->t->ready & PROXY_BROKEN || proxy_wire1_flush(w) ||
+	       (proxy_wire1_empty(w) && proxy_transport_delivered(w->t));
+}
+
 static enum err chunk_announce(struct proxy_wire1 *w, uint64_t len)
 {
 	uint8_t text[CHUNK_HEAD_MAX];
