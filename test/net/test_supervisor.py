@@ -75,7 +75,7 @@ def child(run, service):
     return None
 
 
-def wait_for(condition, timeout=60):
+def wait_for(condition, timeout=5):
     until = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < until, "it did not come about"
@@ -332,7 +332,7 @@ def test_a_replaced_service_that_does_not_stop_is_killed_and_its_successor_is_no
     start = time.monotonic() - queued_s(running.pid)
     successor = child(running, "authority")
     assert successor != stubborn
-    wait_for(lambda: gone(stubborn))
+    wait_for(lambda: gone(stubborn), 60)
     assert time.monotonic() - queued_s(running.pid) - start < 6
     assert www(running.host, 5302) == ["192.0.2.80"]
     assert child(running, "authority") == successor
