@@ -245,6 +245,9 @@ class Service:
                 except subprocess.TimeoutExpired:
                     self.kill()
                     raise RuntimeError("did not end within 10 s of SIGTERM") from None
+                # One that is not ready may be ended by SIGTERM itself, and by nothing else.
+                if self.process.returncode < 0 and self.process.returncode != -signal.SIGTERM:
+                    raise RuntimeError(f"crashed after SIGTERM: signal {-self.process.returncode}")
         finally:
             if self.notify:
                 self.notify.close()

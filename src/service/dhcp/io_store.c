@@ -381,11 +381,11 @@ void dhcp_store_stop(struct dhcp_service *d)
 	dhcp_store_woken(d);
 	dhcp_v4_flush(d);
 	dhcp_v6_flush(d);
+	loop_timer_cancel(&d->life.loop, &d->store_look); /* while there is a loop */
 }
 
 void dhcp_store_done(struct dhcp_service *d)
 {
-	loop_timer_cancel(&d->life.loop, &d->store_look);
 	store_worker_free(TAKE(d->worker));
 	store_free(TAKE(d->store));
 	free(d->told);
