@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+import proc
+
 FAMILY = "gh-test"
 FOLDERS = (Path("/tmp"), Path("/etc/netns"))
 LIBC = ctypes.CDLL(None)
@@ -36,7 +38,7 @@ def identity(path):
 
 def processes(namespace):
     space = identity(f"/run/netns/{namespace}")
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if space else []
+    pids = proc.pids() if space else []
     return [pid for pid in pids if identity(f"/proc/{pid}/ns/net") == space]
 
 
@@ -45,10 +47,7 @@ def remove_namespace(namespace):
     until = time.monotonic() + 5
     while (alive := processes(namespace)) and time.monotonic() < until:
         for pid in alive:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            proc.kill(pid)
         time.sleep(0.01)
     # As `ip netns del` does: a test run removes thousands.
     path = Path("/run/netns", namespace)

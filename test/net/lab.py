@@ -4,29 +4,9 @@ whoever sits at this machine, or of another test run, is another one."""
 import json
 import os
 import time
-from pathlib import Path
 
+from proc import gone, namespace, pids
 from service import binary
-
-
-def namespace(pid, kind):
-    """Which namespace a process is in, as the kernel names it; None when it is gone, or is not for us to
-    see, as the first process of a container may be."""
-    try:
-        return os.readlink(f"/proc/{pid}/ns/{kind}")
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-
-
-def state(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def processes():
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
 class Lab:
@@ -73,15 +53,14 @@ class Lab:
         """Its pid as we see it: the first process of the lab's PID namespace."""
         home = namespace("self", "pid")
         ours = os.stat(f"/run/netns/{self.host.space}").st_ino
-        for pid in processes():
+        for pid in pids():
             if namespace(pid, "net") == f"net:[{ours}]" and namespace(pid, "pid") != home:
                 return pid
         return None
 
     def inhabitants(self, pid_namespace):
         """Those that live there; one that has ended and waits for its parent to look is not among them."""
-        found = [pid for pid in processes() if namespace(pid, "pid") == pid_namespace]
-        return [pid for pid in found if state(pid) not in ("Z", "X", None)]
+        return [pid for pid in pids() if namespace(pid, "pid") == pid_namespace and not gone(pid)]
 
 
 class LabHost:
@@ -121,11 +100,11 @@ class LabHost:
             "for path in glob.glob('/proc/[0-9]*/cmdline'):\n"
             "    try:\n"
             "        text = open(path, 'rb').read()\n"
+            "        if text.startswith(bytes.fromhex(sys.argv[1])):\n"
+            "            os.kill(int(path.split('/')[2]), 9)\n"
+            "            print(path.split('/')[2])\n"
             "    except OSError:\n"
             "        continue\n"
-            "    if text.startswith(bytes.fromhex(sys.argv[1])):\n"
-            "        os.kill(int(path.split('/')[2]), 9)\n"
-            "        print(path.split('/')[2])\n"
         )
         done = self.run("/usr/bin/python3", "-c", script, wanted.hex())
         assert done.returncode == 0, done.stderr

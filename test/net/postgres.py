@@ -8,13 +8,14 @@
 
 import contextlib
 import ipaddress
-import os
 import pwd
 import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
+
+import proc
 
 # Nothing here cuts the power: what the kernel was given outlives whatever is killed.
 SETTINGS = {
@@ -87,10 +88,6 @@ class Postgres:
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
 
-    def children(self):
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(word) for word in path.read_text().split()]
-
     def stop(self):
         """In order; connections are ended."""
         self.process.send_signal(signal.SIGINT)
@@ -98,17 +95,14 @@ class Postgres:
 
     def kill(self):
         """All its processes at once, as by a loss of power."""
-        pids = [self.process.pid, *self.children()]
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for pid in [self.process.pid, *proc.children(self.process.pid)]:
+            proc.kill(pid)
         self.process.wait(20)
 
     def pause(self, sign=signal.SIGSTOP):
         """It neither answers nor closes; SIGCONT lets it go on."""
-        for pid in [self.process.pid, *self.children()]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, sign)
+        for pid in [self.process.pid, *proc.children(self.process.pid)]:
+            proc.kill(pid, sign)
 
     def resume(self):
         self.pause(signal.SIGCONT)

@@ -1,20 +1,16 @@
 """Whether a proxy's workers have rings of io_uring, and how many of its clients get its attention at once."""
 
 import contextlib
-import os
 import signal
 
 import pytest
 
+from proc import descriptors
+
 
 def count(pid):
     """How many rings the process has."""
-    folder = f"/proc/{pid}/fd"
-    there = 0
-    for name in os.listdir(folder):
-        with contextlib.suppress(FileNotFoundError):
-            there += os.readlink(f"{folder}/{name}") == "anon_inode:[io_uring]"
-    return there
+    return descriptors(pid).count("anon_inode:[io_uring]")
 
 
 def expected(service, wish):

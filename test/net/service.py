@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from proc import ENDED, children, gone
+
 START_S = 60  # the kernel's verifier reads the translator's programs, and the machine may be busy
 STOP_S = 10
 
@@ -31,18 +33,6 @@ def queued_s(pid="thread-self"):
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
-def children(pid):
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def gone(pid):
-    """Not there, or a zombie that somebody else has to collect."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 def end_s(run):
     """How long it takes to its end, without what it and the slowest of its services wait for processors."""
     own, before, queued = queued_s(run.pid), {}, {}
@@ -50,7 +40,7 @@ def end_s(run):
     run.send(signal.SIGTERM)
     while not gone(run.pid) and time.monotonic() < start + 6 * STOP_S:
         for pid in children(run.pid):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with contextlib.suppress(*ENDED):
                 now = queued_s(pid)
                 queued[pid] = now - before.setdefault(pid, now)
         time.sleep(0.005)

@@ -7,11 +7,11 @@ import socket
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 import ask
+from proc import status, threads
 from service import Service, UnixConnection, binary
 
 ZONE = """$TTL 300
@@ -97,17 +97,13 @@ def test_curl_is_a_client(service):
     assert "Content-Type: application/json" in head
 
 
-def process_status(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in file)
-
-
 def test_the_sandbox_is_as_it_says(service):
     layers = json.loads(curl(service, "/status"))["sandbox"]
     for layer in ("user", "capabilities", "no-new-privileges", "mounts", "seccomp"):
         assert layer in layers
-    for task in Path(f"/proc/{service.pid}/task").iterdir():
-        told = process_status(f"{service.pid}/task/{task.name}")
+    tasks = threads(service.pid)
+    assert service.pid in tasks
+    for told in filter(None, (status(f"{service.pid}/task/{task}") for task in tasks)):
         assert set(told["Uid"].split()) == set(told["Uid"].split()) - {"0"}
         assert set(told["Gid"].split()) == set(told["Gid"].split()) - {"0"}
         for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
@@ -120,7 +116,7 @@ def test_the_sandbox_can_be_switched_off(host):
     config = "global:\n  sandbox: off\n" + AUTHORITY
     service = Service(host, "authority", config, {"example.com.zone": ZONE}).start()
     assert json.loads(curl(service, "/status"))["sandbox"] == []
-    assert process_status(service.pid)["Seccomp"] == "0"
+    assert status(service.pid)["Seccomp"] == "0"
     assert "the sandbox is off" in service.log()
 
 

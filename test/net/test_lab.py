@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import topology
-from lab import Lab, namespace, processes
+from lab import Lab
+from proc import command, namespace, pids, status
 from service import binary
 
 SERVERS = {
@@ -177,15 +178,10 @@ def test_a_service_there_is_locked_in(shared):
     lab_pids = shared.inhabitants(namespace(shared.keeper(), "pid"))
     services = 0
     for pid in lab_pids:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if words[1:2] not in ([b"authority"], [b"dhcp"], [b"nat"], [b"resolver"], [b"vpn"]):
+        if not {"authority", "dhcp", "nat", "resolver", "vpn"} & set(command(pid)[1:2]):
             continue
         services += 1
-        told = dict(
-            line.split(":\t", 1)
-            for line in Path(f"/proc/{pid}/status").read_text().split("\n")
-            if ":\t" in line
-        )
+        told = status(pid)
         assert told["Uid"].split()[1] != "0"
         assert int(told["CapEff"], 16) == int(told["CapPrm"], 16) == 0
         assert told["Seccomp"].strip() == "2"
@@ -266,18 +262,11 @@ def test_a_run_that_is_under_way_ends_with_the_lab(own):
     own.up()
     process = own.host.popen(own.program, "lab", "run", "client1", "sleep", "1000")
     until = time.monotonic() + 5
-    while not any(read(pid) == b"sleep\x001000\0" for pid in processes()):  # and not who starts it
+    while not any(command(pid) == ["sleep", "1000"] for pid in pids()):  # and not who starts it
         assert time.monotonic() < until
         time.sleep(0.01)
     own.down()
     assert process.wait(5) == 128 + signal.SIGKILL
-
-
-def read(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 # ---- as an ordinary user
@@ -323,9 +312,8 @@ def test_an_ordinary_user_has_a_lab_too(ordinary):
     page = client.run("busybox", "wget", "-qO-", "http://www.example.com/").stdout
     assert page.startswith("A web server in the internet; it was asked by 192.0.2.2, port ")
     assert ordinary["gateway"].trace("mail.hanbit.kr")[-1]["rcode"] == "NOERROR"
-    for pid in ordinary.inhabitants(inside):
-        uid = Path(f"/proc/{pid}/status").read_text().split("\nUid:\t")[1].split()[0]
-        assert uid == "65534"
+    found = [told["Uid"].split()[0] for pid in ordinary.inhabitants(inside) if (told := status(pid))]
+    assert len(found) > len(SERVERS) and set(found) == {"65534"}
     assert ordinary.down() == 0
     assert leftovers(ordinary, inside) == []
 

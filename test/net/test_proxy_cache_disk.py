@@ -13,11 +13,11 @@ import random
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 import topology
+from proc import threads
 from proxy_servers import wait_for
 from service import Service
 
@@ -230,8 +230,7 @@ class Held:
     SEIZE, INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 
     def __init__(self, pid):
-        tasks = Path(f"/proc/{pid}/task")
-        self.thread = int(next(t.name for t in tasks.iterdir() if (t / "comm").read_text().strip() == "cache-writer"))
+        self.thread = next(task for task, name in threads(pid).items() if name == "cache-writer")
         libc = ctypes.CDLL(None, use_errno=True)
         libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
         for request in (self.SEIZE, self.INTERRUPT):

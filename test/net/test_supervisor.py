@@ -9,7 +9,6 @@ import socket
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import dns.exception
 import dns.message
@@ -18,7 +17,8 @@ import dns.rcode
 import pytest
 
 import ask
-from service import Service, binary, children, end_s, gone, queued_s
+from proc import children, command, gone, status
+from service import Service, binary, end_s, queued_s
 
 ZONE = """$TTL 300
 @ SOA ns hostmaster 1 7200 3600 1209600 300
@@ -59,20 +59,9 @@ def running(host):
     return supervisor(host).start()
 
 
-def command_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
 def child(run, service):
     """The pid of the service's (newest) process, None when there is none right now."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for pid in reversed(children(run.pid)):
-            if command_of(pid)[1:2] == [service]:
-                return pid
-    return None
+    return next((pid for pid in reversed(children(run.pid)) if command(pid)[1:2] == [service]), None)
 
 
 def wait_for(condition, timeout=5):
@@ -152,21 +141,20 @@ def test_all_services_serve_when_it_says_ready(host):
 
 
 def test_nobody_but_the_supervisor_is_root(running):
-    def status(pid, key):
-        return Path(f"/proc/{pid}/status").read_text().split(f"\n{key}:\t")[1].split()[0]
-
-    assert status(running.pid, "Uid") == "0"
-    assert sorted(command_of(pid)[1] for pid in children(running.pid)) == ["authority", "resolver"]
-    for pid in children(running.pid):
-        assert status(pid, "Uid") != "0"
+    assert status(running.pid)["Uid"].split()[0] == "0"
+    pids = {command(pid)[1]: pid for pid in children(running.pid)}
+    assert sorted(pids) == ["authority", "resolver"]
+    for pid in pids.values():
+        told = status(pid)
+        assert told["Uid"].split()[0] != "0"
         for kind in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            assert int(status(pid, kind), 16) == 0, kind
-        assert status(pid, "NoNewPrivs") == "1"
-        assert status(pid, "Seccomp") == "2"
+            assert int(told[kind], 16) == 0, kind
+        assert told["NoNewPrivs"] == "1"
+        assert told["Seccomp"] == "2"
 
 
 def test_the_plan_is_made_by_another_process_that_has_ended(running):
-    assert all(command_of(pid)[1] != "plan" for pid in children(running.pid))
+    assert all(command(pid)[1:2] != ["plan"] for pid in children(running.pid))
     done = running.host.run(binary(), "plan", "--json", "-c", running.config_path)
     kinds = [(record["kind"], record["service"]) for record in json.loads(done.stdout)]
     for service in PORTS:

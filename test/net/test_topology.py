@@ -16,6 +16,7 @@ import pytest
 
 import ask
 import janitor
+import proc
 import topology
 from service import Service
 
@@ -197,3 +198,35 @@ def test_asked_reads_the_answer_section():
         ("example.com.", 300, "TXT", '"two words"'),
     ]
     assert asked.values("TXT") == ['"two words"']
+
+
+def told(pid):
+    """All that can be asked of a process."""
+    return (
+        proc.command(pid), proc.status(pid), proc.children(pid), proc.threads(pid), proc.descriptors(pid),
+        proc.namespace(pid, "net"), proc.gone(pid),
+    )  # fmt: skip
+
+
+def test_of_a_process_that_has_ended_there_is_nothing_to_tell():
+    process = subprocess.Popen(["sleep", "1000"])
+    while proc.command(process.pid) != ["sleep", "1000"]:  # it is still us
+        time.sleep(0.001)
+    assert process.pid in proc.pids() and process.pid in proc.children(os.getpid())
+    assert proc.status(process.pid)["Uid"] and proc.threads(process.pid) == {process.pid: "sleep"}
+    assert len(proc.descriptors(process.pid)) >= 3 and proc.namespace(process.pid, "net") and not proc.gone(process.pid)
+    proc.kill(process.pid)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert proc.state(process.pid) == "Z" and proc.gone(process.pid) and proc.command(process.pid) == []
+    process.wait()
+    assert told(process.pid) == ([], {}, [], {}, [], None, True)
+    proc.kill(process.pid)
+
+
+def test_processes_may_end_while_they_are_looked_at():
+    alive = 0
+    for _ in range(20):
+        some = [subprocess.Popen(["sleep", "0.02"]) for _ in range(5)]
+        while any([process.poll() is None for process in some]):
+            alive += sum(not told(process.pid)[-1] for process in some)
+    assert alive
