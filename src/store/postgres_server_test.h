@@ -43,7 +43,7 @@ static inline bool server_find(void)
 
 static inline void server_start(void)
 {
-	const char *const argv[] = {"postgres",		  "-D", server.data,	       "-k",
+	const char *const argv[] = {server.program,	  "-D", server.data,	       "-k",
 				    server.folder,	  "-c", "listen_addresses=",   "-c",
 				    "fsync=on",		  "-c", "shared_buffers=16MB", "-c",
 				    "max_connections=30", NULL};
@@ -116,9 +116,10 @@ static inline int server_make(void **state)
 	if (chmod(server.folder, 0755) < 0 ||
 	    (server.user && chown(server.folder, who.uid, who.gid) < 0))
 		return -1;
+	/* By its path: it looks for its fellows beside itself. */
 	const char *const argv[] = {
-		"initdb", "-D", server.data, "-U",	   "postgres",		"-A", "trust",
-		"-N",	  "-E", "UTF8",	     "--locale=C", "--no-instructions", NULL};
+		server.maker, "-D", server.data, "-U",	       "postgres",	    "-A", "trust",
+		"-N",	      "-E", "UTF8",	 "--locale=C", "--no-instructions", NULL};
 	struct spawn s = SPAWN_INIT;
 	struct spawn_end end;
 	char *text = NULL;
