@@ -42,22 +42,22 @@ static void note(struct postgres *p, const char *text)
 void postgres_forget(struct postgres *p)
 {
 	while (p->answers_len > 0)
-		PQclear(p->answers[--p->answers_len]);
+		p->lib.PQclear(p->answers[--p->answers_len]);
 }
 
 void postgres_close(struct postgres *p)
 {
 	postgres_forget(p);
-	PQfinish(p->connection);
+	p->lib.PQfinish(p->connection);
 	p->connection = NULL;
 	p->clock_known = false;
 }
 
 enum err postgres_error(struct postgres *p, const PGresult *result)
 {
-	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+	const char *state = result ? p->lib.PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	enum err e = (enum err)EIO;
-	bool closes = !result || PQstatus(p->connection) != CONNECTION_OK;
+	bool closes = !result || p->lib.PQstatus(p->connection) != CONNECTION_OK;
 	if (closes)
 		e = (enum err)ECONNRESET;
 	for (size_t i = 0; state && i < sizeof(sqlstates) / sizeof(sqlstates[0]); i++) {
@@ -67,8 +67,8 @@ enum err postgres_error(struct postgres *p, const PGresult *result)
 		closes = closes || sqlstates[i].closes;
 		break;
 	}
-	const char *words = result ? PQresultErrorMessage(result) : "";
-	note(p, *words ? words : PQerrorMessage(p->connection));
+	const char *words = result ? p->lib.PQresultErrorMessage(result) : "";
+	note(p, *words ? words : p->lib.PQerrorMessage(p->connection));
 	if (closes)
 		postgres_close(p);
 	return e;
@@ -84,7 +84,7 @@ static enum err refuse(struct postgres *p, enum err e, const char *text)
 
 enum err postgres_wait(struct postgres *p, bool to_write)
 {
-	struct pollfd at = {.fd = PQsocket(p->connection),
+	struct pollfd at = {.fd = p->lib.PQsocket(p->connection),
 			    .events = (short)(to_write ? POLLIN | POLLOUT : POLLIN)};
 	int n = poll(&at, 1, POSTGRES_WAIT_MS);
 	if (n > 0 || (n < 0 && errno == EINTR))
@@ -99,10 +99,10 @@ enum err postgres_wait(struct postgres *p, bool to_write)
 static enum err flush(struct postgres *p)
 {
 	int left;
-	while ((left = PQflush(p->connection)) > 0) {
+	while ((left = p->lib.PQflush(p->connection)) > 0) {
 		TRY(postgres_wait(p, true));
 		/* It may wait for us to read before it reads. */
-		if (!PQconsumeInput(p->connection))
+		if (!p->lib.PQconsumeInput(p->connection))
 			return postgres_error(p, NULL);
 	}
 	return left < 0 ? postgres_error(p, NULL) : OK;
@@ -111,12 +111,12 @@ static enum err flush(struct postgres *p)
 enum err postgres_result(struct postgres *p, PGresult **ret)
 {
 	TRY(flush(p));
-	while (PQisBusy(p->connection)) {
+	while (p->lib.PQisBusy(p->connection)) {
 		TRY(postgres_wait(p, false));
-		if (!PQconsumeInput(p->connection))
+		if (!p->lib.PQconsumeInput(p->connection))
 			return postgres_error(p, NULL);
 	}
-	*ret = PQgetResult(p->connection);
+	*ret = p->lib.PQgetResult(p->connection);
 	return OK;
 }
 
@@ -125,7 +125,7 @@ static enum err drain(struct postgres *p)
 {
 	PGresult *result = NULL;
 	do {
-		PQclear(result);
+		p->lib.PQclear(result);
 		TRY(postgres_result(p, &result));
 	} while (result);
 	return OK;
@@ -137,10 +137,10 @@ enum err postgres_expect(struct postgres *p, ExecStatusType status, PGresult **r
 	TRY(postgres_result(p, &result));
 	if (!result)
 		return postgres_error(p, NULL);
-	enum err e = PQresultStatus(result) == status ? OK : postgres_error(p, result);
+	enum err e = p->lib.PQresultStatus(result) == status ? OK : postgres_error(p, result);
 	enum err rest = p->connection ? drain(p) : OK;
 	if (e || rest) {
-		PQclear(result);
+		p->lib.PQclear(result);
 		return e ? e : rest;
 	}
 	*ret = result;
@@ -151,7 +151,7 @@ enum err postgres_done(struct postgres *p, ExecStatusType status)
 {
 	PGresult *result = NULL;
 	TRY(postgres_expect(p, status, &result));
-	PQclear(result);
+	p->lib.PQclear(result);
 	return OK;
 }
 
@@ -167,26 +167,27 @@ enum err postgres_send(struct postgres *p, const char *name,
 		lengths[i] = (int)parameters[i].len;
 		formats[i] = parameters[i].len > 0;
 	}
-	if (!PQsendQueryPrepared(p->connection, name, parameters_len, values, lengths, formats, 1))
+	if (!p->lib.PQsendQueryPrepared(p->connection, name, parameters_len, values, lengths,
+					formats, 1))
 		return postgres_error(p, NULL);
 	return OK;
 }
 
 enum err postgres_send_text(struct postgres *p, const char *text)
 {
-	if (!PQsendQueryParams(p->connection, text, 0, NULL, NULL, NULL, NULL, 1))
+	if (!p->lib.PQsendQueryParams(p->connection, text, 0, NULL, NULL, NULL, NULL, 1))
 		return postgres_error(p, NULL);
 	return OK;
 }
 
 enum err postgres_pipeline_begin(struct postgres *p)
 {
-	return PQenterPipelineMode(p->connection) ? OK : postgres_error(p, NULL);
+	return p->lib.PQenterPipelineMode(p->connection) ? OK : postgres_error(p, NULL);
 }
 
 enum err postgres_pipeline_send(struct postgres *p)
 {
-	return PQpipelineSync(p->connection) ? OK : postgres_error(p, NULL);
+	return p->lib.PQpipelineSync(p->connection) ? OK : postgres_error(p, NULL);
 }
 
 enum err postgres_pipeline_end(struct postgres *p, enum err e)
@@ -197,17 +198,17 @@ enum err postgres_pipeline_end(struct postgres *p, enum err e)
 		enum err reading = postgres_result(p, &result);
 		if (reading)
 			return e ? e : reading;
-		at_end = result && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
-		PQclear(result);
+		at_end = result && p->lib.PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+		p->lib.PQclear(result);
 	}
-	if (p->connection && !PQexitPipelineMode(p->connection))
+	if (p->connection && !p->lib.PQexitPipelineMode(p->connection))
 		return e ? e : postgres_error(p, NULL);
 	return e;
 }
 
 enum err postgres_rollback(struct postgres *p, enum err e)
 {
-	if (p->connection && PQtransactionStatus(p->connection) != PQTRANS_IDLE) {
+	if (p->connection && p->lib.PQtransactionStatus(p->connection) != PQTRANS_IDLE) {
 		/* The first error counts; if this one fails too, nothing is known of the session.
 		 */
 		char reason[STORE_REASON_MAX];
@@ -219,18 +220,19 @@ enum err postgres_rollback(struct postgres *p, enum err e)
 	return e;
 }
 
-uint64_t postgres_u64(const PGresult *result, int row, int column)
+uint64_t postgres_u64(const struct postgres *p, const PGresult *result, int row, int column)
 {
-	struct span s = postgres_bytes(result, row, column);
+	struct span s = postgres_bytes(p, result, row, column);
 	uint64_t n = 0;
 	for (size_t i = 0; i < s.len && i < 8; i++)
 		n = n << 8 | s.data[i];
 	return n;
 }
 
-struct span postgres_bytes(const PGresult *result, int row, int column)
+struct span postgres_bytes(const struct postgres *p, const PGresult *result, int row, int column)
 {
-	return span_of(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
+	return span_of(p->lib.PQgetvalue(result, row, column),
+		       (size_t)p->lib.PQgetlength(result, row, column));
 }
 
 enum err postgres_run(struct postgres *p, const char *text)
@@ -241,7 +243,7 @@ enum err postgres_run(struct postgres *p, const char *text)
 
 enum err postgres_prepare(struct postgres *p, const char *name, const char *text)
 {
-	if (!PQsendPrepare(p->connection, name, text, 0, NULL))
+	if (!p->lib.PQsendPrepare(p->connection, name, text, 0, NULL))
 		return postgres_error(p, NULL);
 	return postgres_done(p, PGRES_COMMAND_OK);
 }
@@ -252,9 +254,9 @@ static enum err ask_u64(struct postgres *p, const char *text, uint64_t *ret)
 	PGresult *result = NULL;
 	TRY(postgres_send_text(p, text));
 	TRY(postgres_expect(p, PGRES_TUPLES_OK, &result));
-	if (PQntuples(result) > 0)
-		*ret = postgres_u64(result, 0, 0);
-	PQclear(result);
+	if (p->lib.PQntuples(result) > 0)
+		*ret = postgres_u64(p, result, 0, 0);
+	p->lib.PQclear(result);
 	return OK;
 }
 
@@ -365,17 +367,17 @@ static enum err connect_now(struct postgres *p)
 {
 	const char *const values[] = {"gatehouse",    "5", "10000", "read-write", "disable",
 				      p->config->url, NULL};
-	p->connection = PQconnectdbParams(keywords, values, 1);
+	p->connection = p->lib.PQconnectdbParams(keywords, values, 1);
 	if (!p->connection)
 		return (enum err)ENOMEM;
-	if (PQstatus(p->connection) != CONNECTION_OK) {
+	if (p->lib.PQstatus(p->connection) != CONNECTION_OK) {
 		/* libpq has no SQLSTATE for it; the words say what it was. */
-		note(p, PQerrorMessage(p->connection));
+		note(p, p->lib.PQerrorMessage(p->connection));
 		postgres_close(p);
 		return (enum err)ECONNREFUSED;
 	}
-	(void)PQsetErrorVerbosity(p->connection, PQERRORS_TERSE);
-	return PQsetnonblocking(p->connection, 1) == 0 ? OK : postgres_error(p, NULL);
+	(void)p->lib.PQsetErrorVerbosity(p->connection, PQERRORS_TERSE);
+	return p->lib.PQsetnonblocking(p->connection, 1) == 0 ? OK : postgres_error(p, NULL);
 }
 
 /* Plans are made once, when the tables may be empty still: by index whatever the statistics say. */
@@ -442,9 +444,12 @@ static enum err postgres_make(const struct backend_config *config, void **ret)
 	postgres_new_writer(p);
 	p->buffer_size = BUFFER_SIZE;
 	p->buffer = malloc(BUFFER_SIZE);
-	if (!p->buffer) {
+	enum err e = p->buffer ? postgres_library_open(POSTGRES_LIBRARY, config->reason, &p->lib)
+			       : (enum err)ENOMEM;
+	if (e) {
+		free(p->buffer);
 		free(p);
-		return (enum err)ENOMEM;
+		return e;
 	}
 	*ret = p;
 	return OK;

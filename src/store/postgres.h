@@ -9,16 +9,16 @@
 
 #include "base/writer.h"
 #include "store/backend.h"
-
-#include <libpq-fe.h>
+#include "store/postgres_library.h"
 
 enum { POSTGRES_FORMAT = 1, POSTGRES_WAIT_MS = 10000 };
 
 struct postgres {
 	const struct backend_config *config; /* borrowed */
-	PGconn *connection;		     /* NULL: not connected */
-	int32_t ids[STORE_TABLES_MAX];	     /* the database's numbers of our tables */
-	uint64_t writer;		     /* its rows are not told to us */
+	struct postgres_library lib;
+	PGconn *connection;	       /* NULL: not connected */
+	int32_t ids[STORE_TABLES_MAX]; /* the database's numbers of our tables */
+	uint64_t writer;	       /* its rows are not told to us */
 	uint64_t seen;	   /* the changes of transactions before this one were told; 0: none yet */
 	bool clock_known;  /* clock_ms was measured on this connection */
 	int64_t clock_ms;  /* as of struct store_state */
@@ -73,8 +73,8 @@ MUST enum err postgres_pipeline_end(struct postgres *p, enum err e);
 MUST enum err postgres_wait(struct postgres *p, bool to_write);
 
 /* Numbers out of a result in binary. */
-uint64_t postgres_u64(const PGresult *result, int row, int column);
-struct span postgres_bytes(const PGresult *result, int row, int column);
+uint64_t postgres_u64(const struct postgres *p, const PGresult *result, int row, int column);
+struct span postgres_bytes(const struct postgres *p, const PGresult *result, int row, int column);
 
 MUST enum err postgres_prepare_commit(struct postgres *p);
 MUST enum err postgres_prepare_read(struct postgres *p);

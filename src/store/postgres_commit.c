@@ -131,10 +131,10 @@ static enum err send_wave(struct postgres *p, const struct wave *wave)
 
 /* ---- results ---- */
 
-static void judge(struct store_item *item, const PGresult *rows, int row)
+static void judge(const struct postgres *p, struct store_item *item, const PGresult *rows, int row)
 {
-	bool ours = postgres_u64(rows, row, 2), removed = postgres_u64(rows, row, 3);
-	item->ret_version = postgres_u64(rows, row, 1);
+	bool ours = postgres_u64(p, rows, row, 2), removed = postgres_u64(p, rows, row, 3);
+	item->ret_version = postgres_u64(p, rows, row, 1);
 	if (ours || (removed && item->remove)) {
 		item->result = OK;
 	} else if (removed) {
@@ -142,7 +142,7 @@ static void judge(struct store_item *item, const PGresult *rows, int row)
 		item->ret_version = 0;
 	} else {
 		item->result = ERR_EXISTS;
-		item->ret_value = postgres_bytes(rows, row, 4);
+		item->ret_value = postgres_bytes(p, rows, row, 4);
 	}
 }
 
@@ -154,19 +154,19 @@ static enum err take_wave(struct postgres *p, const struct wave *wave, PGresult 
 	TRY(postgres_expect(p, PGRES_TUPLES_OK, &rows));
 	enum err e = postgres_expect(p, PGRES_COMMAND_OK, &committed);
 	/* A COMMIT that could not says ROLLBACK. */
-	if (!e && strcmp(PQcmdStatus(committed), "COMMIT") != 0)
+	if (!e && strcmp(p->lib.PQcmdStatus(committed), "COMMIT") != 0)
 		e = (enum err)EIO;
-	PQclear(committed);
+	p->lib.PQclear(committed);
 	if (e) {
-		PQclear(rows);
+		p->lib.PQclear(rows);
 		return e;
 	}
 	for (size_t i = 0; i < wave->len; i++)
 		wave->items[i]->result = ERR_ABSENT; /* of which no row tells */
-	for (int row = 0; row < PQntuples(rows); row++) {
-		uint64_t at = postgres_u64(rows, row, 0);
+	for (int row = 0; row < p->lib.PQntuples(rows); row++) {
+		uint64_t at = postgres_u64(p, rows, row, 0);
 		if (at >= 1 && at <= wave->len)
-			judge(wave->items[at - 1], rows, row);
+			judge(p, wave->items[at - 1], rows, row);
 	}
 	*ret = rows;
 	return OK;
@@ -181,7 +181,7 @@ static enum err commit_wave(struct postgres *p, const struct wave *wave, PGresul
 		e = take_wave(p, wave, &rows);
 	e = postgres_pipeline_end(p, e);
 	if (e) {
-		PQclear(rows);
+		p->lib.PQclear(rows);
 		return e;
 	}
 	*ret = rows;

@@ -1,7 +1,5 @@
 #include "base/writer.h"
-#include "store/store.h"
-
-#include <libpq-fe.h>
+#include "store/postgres_library.h"
 
 /* For names: libc's files. For TLS: OpenSSL's. For a URL without a host: where Debian's socket is.
  */
@@ -53,7 +51,10 @@ enum err store_paths(const char *url, struct store_paths *ret)
 	memset(ret->list, 0, sizeof(ret->list));
 	if (!url || !*url)
 		return OK;
-	PQconninfoOption *all = PQconninfoParse(url, NULL);
+	char reason[STORE_REASON_MAX];
+	struct postgres_library lib;
+	TRY(postgres_library_open(POSTGRES_LIBRARY, reason, &lib));
+	PQconninfoOption *all = lib.PQconninfoParse(url, NULL);
 	if (!all)
 		return ERR_CONFIG;
 	enum err e = OK;
@@ -62,6 +63,6 @@ enum err store_paths(const char *url, struct store_paths *ret)
 	for (const PQconninfoOption *o = all; !e && o->keyword; o++)
 		if (o->val && is_path(o->keyword))
 			e = add_value(ret, &len, &w, span_text(o->val));
-	PQconninfoFree(all);
+	lib.PQconninfoFree(all);
 	return e;
 }

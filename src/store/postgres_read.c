@@ -74,10 +74,10 @@ static enum err tell_copy(struct postgres *p, unsigned table, store_row_call *ca
 	enum err e = OK;
 	for (;;) {
 		char *bytes = NULL;
-		int len = PQgetCopyData(p->connection, &bytes, 1);
+		int len = p->lib.PQgetCopyData(p->connection, &bytes, 1);
 		if (len == 0) {
 			TRY(postgres_wait(p, false));
-			if (!PQconsumeInput(p->connection))
+			if (!p->lib.PQconsumeInput(p->connection))
 				return postgres_error(p, NULL);
 			continue;
 		}
@@ -88,7 +88,7 @@ static enum err tell_copy(struct postgres *p, unsigned table, store_row_call *ca
 		struct reader r = reader_of(bytes, (size_t)len);
 		if (!e)
 			e = tell_tuples(r, first, table, call, arg);
-		PQfreemem(bytes);
+		p->lib.PQfreemem(bytes);
 		first = false;
 	}
 }
@@ -107,13 +107,13 @@ static enum err load(struct postgres *p, unsigned table, store_row_call *call, v
 		       (int)p->ids[table]);
 	TRY(postgres_send_text(p, text));
 	TRY(postgres_result(p, &result));
-	ExecStatusType status = PQresultStatus(result);
+	ExecStatusType status = p->lib.PQresultStatus(result);
 	if (status != PGRES_COPY_OUT) {
 		enum err e = postgres_error(p, result);
-		PQclear(result);
+		p->lib.PQclear(result);
 		return e;
 	}
-	PQclear(result);
+	p->lib.PQclear(result);
 	enum err e = tell_copy(p, table, call, arg);
 	if (!p->connection)
 		return e;
@@ -146,12 +146,12 @@ static enum err tell_row(struct postgres *p, const PGresult *rows, int at, store
 			 void *arg)
 {
 	struct store_row row;
-	if (!find_table(p, postgres_u64(rows, at, 0), &row.table))
+	if (!find_table(p, postgres_u64(p, rows, at, 0), &row.table))
 		return OK; /* another service's */
-	row.key = postgres_bytes(rows, at, 1);
-	row.value = postgres_bytes(rows, at, 2);
-	row.version = postgres_u64(rows, at, 3);
-	row.removed = postgres_u64(rows, at, 4);
+	row.key = postgres_bytes(p, rows, at, 1);
+	row.value = postgres_bytes(p, rows, at, 2);
+	row.version = postgres_u64(p, rows, at, 3);
+	row.removed = postgres_u64(p, rows, at, 4);
 	if (row.key.len == 0 || row.key.len > STORE_KEY_MAX || row.value.len > STORE_VALUE_MAX)
 		return ERR_FORMAT;
 	return call(arg, &row);
@@ -162,18 +162,18 @@ static enum err tell_rows(struct postgres *p, store_row_call *call, void *arg)
 {
 	enum err e = OK;
 	PGresult *rows = NULL;
-	if (!PQsetSingleRowMode(p->connection))
+	if (!p->lib.PQsetSingleRowMode(p->connection))
 		return postgres_error(p, NULL);
 	for (;;) {
 		TRY(postgres_result(p, &rows));
 		if (!rows)
 			return e;
-		ExecStatusType status = PQresultStatus(rows);
+		ExecStatusType status = p->lib.PQresultStatus(rows);
 		if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK && !e)
 			e = postgres_error(p, rows);
-		for (int at = 0; !e && at < PQntuples(rows); at++)
+		for (int at = 0; !e && at < p->lib.PQntuples(rows); at++)
 			e = tell_row(p, rows, at, call, arg);
-		PQclear(rows);
+		p->lib.PQclear(rows);
 		if (!p->connection)
 			return e;
 	}
@@ -212,12 +212,12 @@ static enum err take_changes(struct postgres *p, store_row_call *call, void *arg
 	TRY(postgres_done(p, PGRES_COMMAND_OK)); /* BEGIN */
 	TRY(postgres_expect(p, PGRES_TUPLES_OK, &moment));
 	uint64_t horizon = UINT64_MAX;
-	if (PQntuples(moment) == 1) {
-		*ret_seen = postgres_u64(moment, 0, 0);
-		horizon = postgres_u64(moment, 0, 1);
-		note_clock(p, postgres_u64(moment, 0, 2), asked_us);
+	if (p->lib.PQntuples(moment) == 1) {
+		*ret_seen = postgres_u64(p, moment, 0, 0);
+		horizon = postgres_u64(p, moment, 0, 1);
+		note_clock(p, postgres_u64(p, moment, 0, 2), asked_us);
 	}
-	PQclear(moment);
+	p->lib.PQclear(moment);
 	if (horizon == UINT64_MAX)
 		return ERR_FORMAT;
 	*ret_stale = horizon >= p->seen;
@@ -254,9 +254,9 @@ enum err postgres_tend(void *backend, bool quiet, bool *ret_more)
 		return OK;
 	p->clean_ms = now_ms + CLEAN_EVERY_MS;
 	postgres_forget(p);
-	if (!PQsendQueryPrepared(p->connection, "clean", 0, NULL, NULL, NULL, 1))
+	if (!p->lib.PQsendQueryPrepared(p->connection, "clean", 0, NULL, NULL, NULL, 1))
 		return postgres_error(p, NULL);
 	TRY(postgres_expect(p, PGRES_COMMAND_OK, &result));
-	PQclear(result);
+	p->lib.PQclear(result);
 	return OK;
 }

@@ -2,6 +2,7 @@
 
 #include "os/clock.h"
 #include "store/backend.h"
+#include "store/postgres_library.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -39,6 +40,14 @@ uint64_t backend_random(void)
 static bool is_postgres(const char *url)
 {
 	return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
+}
+
+enum err store_library_have(const char *url, char reason[STORE_REASON_MAX])
+{
+	struct postgres_library lib;
+	if (!url || !is_postgres(url))
+		return OK;
+	return postgres_library_open(POSTGRES_LIBRARY, reason, &lib);
 }
 
 static bool is_name(const char *name)

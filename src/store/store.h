@@ -38,8 +38,14 @@ struct store_config {
 	size_t tables_len;
 };
 
+/* PostgreSQL's client library is opened by the first process that wants it, and by what wants it:
+ * this, and with such a URL store_new and store_paths, all before the sandbox is tightened. Only
+ * this one has words when it is not there (ERR_ABSENT) or too old (ERR_UNSUPPORTED): reason is a
+ * sentence for the person. OK for what is no URL of PostgreSQL; NULL too. */
+MUST enum err store_library_have(const char *url, char reason[STORE_REASON_MAX]);
+
 /* Copies what it needs of the configuration and touches nothing outside. ERR_CONFIG: the URL is
- * none of PostgreSQL, or a name is not allowed. */
+ * none of PostgreSQL, or a name is not allowed; or an error of store_library_have. */
 MUST enum err store_new(const struct store_config *config, struct store **ret);
 /* How many tables it was given. */
 size_t store_tables(const struct store *store);
@@ -50,7 +56,8 @@ DEFINE_AUTO(struct store, store_free)
 /* What a sandboxed process must be able to read so that it reaches this database: sockets,
  * certificates and passwords that the URL names, and how names become addresses. Nothing for
  * SQLite, which needs its directory to write to. list ends with NULL and points into the struct,
- * which must not move. ERR_CONFIG: libpq does not take the URL; ERR_LIMIT: it names too much. */
+ * which must not move. ERR_CONFIG: libpq does not take the URL; ERR_LIMIT: it names too much; or
+ * an error of store_library_have. */
 struct store_paths {
 	const char *list[24];
 	char text[2048];

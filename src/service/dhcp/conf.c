@@ -520,7 +520,7 @@ static const struct config_key dhcp_keys[] = {
 	 .fallback = "sqlite",
 	 .example = "postgresql://dhcp@db.home.arpa/dhcp",
 	 .help = "where leases are kept: `sqlite` in the service's own directory, or the URL of a "
-		 "PostgreSQL database that several servers may share"},
+		 "PostgreSQL database that several servers may share (needs libpq5)"},
 	{.name = "store-password",
 	 .type = CONFIG_SECRET,
 	 CONFIG_FIELD(struct dhcp_conf, store_password),

@@ -43,9 +43,9 @@ static const struct config_key reverse_keys[] = {
 	 .example = "postgresql://proxy@db.home.arpa/proxy",
 	 .help = "where accounts and certificates of `authorities` are kept: `sqlite` in the "
 		 "service's own directory, or the URL of a PostgreSQL database that several "
-		 "gateways share, of which one orders, and which with `store-key` resume each "
-		 "other's TLS sessions and count `shared` rates together; a change needs a "
-		 "restart"},
+		 "gateways share (needs libpq5), of which one orders, and which with `store-key` "
+		 "resume each other's TLS sessions and count `shared` rates together; a change "
+		 "needs a restart"},
 	{.name = "store-password",
 	 .type = CONFIG_SECRET,
 	 CONFIG_FIELD(struct reverse_conf, store_password),

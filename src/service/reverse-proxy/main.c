@@ -336,10 +336,21 @@ static void wake_worker(void *arg, unsigned number)
 	loop_wake(&p->workers[number].loop);
 }
 
+/* What the store is reached with, whatever comes to use it: also that which a reload brings. */
+static enum err open_library(const struct reverse_conf *conf)
+{
+	char reason[STORE_REASON_MAX];
+	enum err e = store_library_have(conf->store, reason);
+	if (e)
+		log_error("the store cannot be made", LOG_TEXT("reason", reason), LOG_ERR(e));
+	return e;
+}
+
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct reverse_proxy *p)
 {
 	const struct reverse_conf *conf = service_life_conf(&p->life);
+	TRY(open_library(conf));
 	p->workers_n = workers_of(conf);
 	TRY(reverse_doors_open(p, conf));
 	TRY(make_room(p, conf));
@@ -536,6 +547,16 @@ static int run(const struct service_start *start)
 	return e == ERR_CONFIG ? 2 : e ? 1 : status;
 }
 
+/* Not an error: who judges a file may be another machine than the one that serves. */
+static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
+		   void *arg)
+{
+	const struct reverse_conf *conf = section;
+	char reason[STORE_REASON_MAX];
+	if (store_library_have(conf->store, reason))
+		tell(arg, 0, reason);
+}
+
 const struct service reverse_proxy_service = {
 	.name = "reverse-proxy",
 	.summary = "the reverse proxy: one server in front of many",
@@ -543,5 +564,6 @@ const struct service reverse_proxy_service = {
 	.keeps_state = keeps_state,
 	.folder = folder,
 	.plan = plan,
+	.advise = advise,
 	.run = run,
 };

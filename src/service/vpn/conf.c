@@ -212,7 +212,7 @@ static const struct config_key vpn_keys[] = {
 	 .example = "postgresql://vpn@db.home.arpa/vpn",
 	 .help = "where users, sessions and peers of `gatehouse vpn add` are kept: `sqlite` in the "
 		 "service's own directory, or the URL of a PostgreSQL database that several "
-		 "gateways share"},
+		 "gateways share (needs libpq5)"},
 	{.name = "store-password",
 	 .type = CONFIG_SECRET,
 	 CONFIG_FIELD(struct vpn_conf, store_password),

@@ -148,6 +148,12 @@ static void store_wake(void *arg)
 static enum err make_store(struct vpn *v)
 {
 	const struct vpn_conf *conf = vpn_conf_of(v);
+	char reason[STORE_REASON_MAX];
+	enum err e = store_library_have(conf->store, reason);
+	if (e) {
+		log_error("the store cannot be made", LOG_TEXT("reason", reason), LOG_ERR(e));
+		return e;
+	}
 	const struct vpn_store_setting setting = {.url = conf->store,
 						  .password = conf->store_password,
 						  .folder = service_life_state(&v->life),
@@ -331,6 +337,16 @@ static bool serves_people(const void *section)
 	return conf->serve_users;
 }
 
+/* Not an error: who judges a file may be another machine than the one that serves. */
+static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
+		   void *arg)
+{
+	const struct vpn_conf *conf = section;
+	char reason[STORE_REASON_MAX];
+	if (store_library_have(conf->store, reason))
+		tell(arg, 0, reason);
+}
+
 const struct service vpn_service = {
 	.name = NAME,
 	.summary = "tunnels of the WireGuard protocol, with a second factor for people",
@@ -338,6 +354,7 @@ const struct service vpn_service = {
 	.keeps_state = keeps_state,
 	.changes_links = true,
 	.plan = plan,
+	.advise = advise,
 	.serves_people = serves_people,
 	.run = run,
 };
