@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -467,3 +468,27 @@ def test_every_key_is_in_the_reference():
         for key in words("help", "config", section):
             last = key.rstrip(".").split(".")[-1]
             assert last in text, key
+
+
+# ---- how it is linked
+
+ET_DYN, PT_DYNAMIC, PT_GNU_STACK, PT_GNU_RELRO, PF_X = 3, 2, 0x6474E551, 0x6474E552, 1
+DT_FLAGS, DF_BIND_NOW = 30, 8
+
+
+def test_it_lies_at_any_address_and_what_it_calls_cannot_be_exchanged():
+    """ELF of 64 bits: position-independent, addresses of functions looked up at once and then read-only, no code on the stack."""
+    data = Path(binary()).read_bytes()
+    order = "<" if data[5] == 1 else ">"
+    kind, at, size, number = (
+        struct.unpack_from(order + form, data, offset)[0] for form, offset in (("H", 16), ("Q", 32), ("H", 54), ("H", 56))
+    )
+    parts = {}
+    for n in range(number):
+        part, flags, offset, _, _, length = struct.unpack_from(order + "IIQQQQ", data, at + n * size)
+        parts[part] = flags, offset, length
+    _, offset, length = parts[PT_DYNAMIC]
+    dynamic = dict(struct.iter_unpack(order + "QQ", data[offset : offset + length]))
+    assert data[4] == 2 and kind == ET_DYN
+    assert dynamic.get(DT_FLAGS, 0) & DF_BIND_NOW and parts[PT_GNU_RELRO][2]
+    assert not parts[PT_GNU_STACK][0] & PF_X
