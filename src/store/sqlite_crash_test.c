@@ -4,70 +4,11 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "os/child_test.h"
-
-/* ---- a disk whose syncs take a time of ours ----
- *
- * What survives kill -9 is what the system was given, whether a disk has it or not: that is what
- * sqlite_power_test.c is about. So a disk adds nothing here but its syncs, thousands of them, each
- * of which takes as long as the disk of this machine and those who share it please. A sync that
- * only waits is as good to be killed in, and takes as long everywhere. */
-
-static struct {
-	sqlite3_vfs vfs, *below;
-	/* Those below, but for the sync: of databases, which are locked, and of other files. */
-	sqlite3_io_methods database, other;
-	/* NULL: a sync takes no time. Else it is true while one takes place. */
-	volatile bool *ret_in_sync;
-} slow;
-
-static int wait_as_a_sync(sqlite3_file *f, int flags)
-{
-	enum { SYNC_MOST_US = 600, SYNC_STEP_US = 150 };
-	static unsigned took_us;
-	(void)f;
-	(void)flags;
-	if (!slow.ret_in_sync)
-		return SQLITE_OK;
-	*slow.ret_in_sync = true;
-	took_us = (took_us + SYNC_STEP_US) % SYNC_MOST_US;
-	(void)usleep(took_us);
-	*slow.ret_in_sync = false;
-	return SQLITE_OK;
-}
-
-static int slow_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *ret_flags)
-{
-	(void)v;
-	int result = slow.below->xOpen(slow.below, name, f, flags, ret_flags);
-	if (f->pMethods) {
-		sqlite3_io_methods *m = flags & SQLITE_OPEN_MAIN_DB ? &slow.database : &slow.other;
-		*m = *f->pMethods;
-		m->xSync = wait_as_a_sync;
-		f->pMethods = m;
-	}
-	return result;
-}
-
-static int slow_begin(void **state)
-{
-	slow.below = sqlite3_vfs_find(NULL);
-	slow.vfs = *slow.below;
-	slow.vfs.zName = "slow";
-	slow.vfs.xOpen = slow_open;
-	return sqlite3_vfs_register(&slow.vfs, 1) != SQLITE_OK || no_files(state);
-}
-
-static int slow_end(void **state)
-{
-	(void)state;
-	return sqlite3_vfs_unregister(&slow.vfs) != SQLITE_OK;
-}
 
 /* ---- kill -9 at any instant ---- */
 
@@ -79,12 +20,26 @@ struct crash {
 	volatile bool in_sync;
 };
 
+static struct crash *ours; /* of the process that writes */
+
+/* It only waits, but is as good to be killed in as one that does something. */
+static void wait_as_a_sync(void)
+{
+	enum { SYNC_MOST_US = 600, SYNC_STEP_US = 150 };
+	static unsigned took_us;
+	ours->in_sync = true;
+	took_us = (took_us + SYNC_STEP_US) % SYNC_MOST_US;
+	(void)usleep(took_us);
+	ours->in_sync = false;
+}
+
 _Noreturn static void write_until_killed(struct crash *c, uint64_t seed)
 {
 	struct test_random r = {.state = seed};
 	struct store_config config = {.path = path, .tables = contract_tables, .tables_len = 2};
 	struct store *s = NULL;
-	slow.ret_in_sync = &c->in_sync;
+	ours = c;
+	files.on_sync = wait_as_a_sync;
 	if (store_new(&config, &s) || store_open(s))
 		_exit(2);
 	for (uint64_t moved = 0;;) {
@@ -253,8 +208,7 @@ static void a_full_disk_is_an_error_that_passes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_acknowledged_is_lost_to_kill_9, slow_begin,
-						slow_end),
+		fact(nothing_acknowledged_is_lost_to_kill_9),
 		fact(a_full_disk_is_an_error_that_passes),
 		fact(a_disk_smaller_than_its_log_will_do),
 	};

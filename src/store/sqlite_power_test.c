@@ -3,8 +3,6 @@
  * not. */
 #include "store/sqlite_ledger_test.h"
 
-#include <sqlite3.h>
-
 /* ---- a disk ---- */
 
 struct written {

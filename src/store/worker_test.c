@@ -6,7 +6,6 @@
 #include "store/sqlite_files_test.h"
 
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 
@@ -386,51 +385,19 @@ static void a_slow_disk_is_left_to_the_worker(void **state)
 
 /* ---- a disk whose syncs take what a test says ---- */
 
-static sqlite3_vfs slow_vfs, *plain_vfs;
-static sqlite3_io_methods slow_methods;
 static atomic_uint slow_us;
 
-static int slow_sync(sqlite3_file *file, int flags)
+static void sync_slowly(void)
 {
-	(void)file;
-	(void)flags;
 	(void)usleep(atomic_load(&slow_us));
-	return SQLITE_OK;
-}
-
-static int slow_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret)
-{
-	(void)vfs;
-	int result = plain_vfs->xOpen(plain_vfs, name, file, flags, ret);
-	if (result == SQLITE_OK && flags & SQLITE_OPEN_WAL) {
-		slow_methods = *file->pMethods;
-		slow_methods.xSync = slow_sync;
-		file->pMethods = &slow_methods;
-	}
-	return result;
-}
-
-static void slow_disk_begin(void)
-{
-	plain_vfs = sqlite3_vfs_find(NULL);
-	slow_vfs = *plain_vfs;
-	slow_vfs.zName = "slow";
-	slow_vfs.xOpen = slow_open;
-	atomic_store(&slow_us, 0);
-	assert_int_equal(sqlite3_vfs_register(&slow_vfs, 1), SQLITE_OK);
-}
-
-static void slow_disk_end(void)
-{
-	assert_int_equal(sqlite3_vfs_unregister(&slow_vfs), SQLITE_OK);
-	assert_int_equal(sqlite3_vfs_register(plain_vfs, 1), SQLITE_OK);
 }
 
 static void the_loop_commits_while_the_disk_is_quick_on_average(void **state)
 {
 	(void)state;
 	struct service v;
-	slow_disk_begin();
+	atomic_store(&slow_us, 0);
+	files.on_sync = sync_slowly;
 	begin_quick(&v, open_store(path), 4, 100, 20000);
 	assert_int_equal(store_worker_start(v.worker), OK);
 	assert_true(are_committed_here(&v, 64));
@@ -448,7 +415,7 @@ static void the_loop_commits_while_the_disk_is_quick_on_average(void **state)
 	assert_int_equal(put_alone(&v, 8), 0);
 	assert_true(are_committed_here(&v, 1));
 	end(&v);
-	slow_disk_end();
+	files.on_sync = NULL;
 }
 
 /* Each comes while another one is under way, until they are few. */
