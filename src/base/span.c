@@ -32,7 +32,7 @@ static uint64_t up_to_eight(const uint8_t *at, size_t len)
 	return (uint64_t)first << 32 | last;
 }
 
-static bool bytes_equal_nocase(const uint8_t *a, const uint8_t *b, size_t len)
+bool span_bytes_equal_nocase(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	if (len < 4) {
 		for (size_t i = 0; i < len; i++)
@@ -46,26 +46,6 @@ static bool bytes_equal_nocase(const uint8_t *a, const uint8_t *b, size_t len)
 		if (lower_each(eight(a + at)) != lower_each(eight(b + at)))
 			return false;
 	return lower_each(eight(a + len - 8)) == lower_each(eight(b + len - 8));
-}
-
-bool span_equal_nocase(struct span a, struct span b)
-{
-	return a.len == b.len && bytes_equal_nocase(a.data, b.data, a.len);
-}
-
-struct span span_sub(struct span s, size_t start, size_t len)
-{
-	if (start > s.len)
-		start = s.len;
-	if (len > s.len - start)
-		len = s.len - start;
-	return span_of(s.data ? s.data + start : NULL, len);
-}
-
-size_t span_find(struct span s, uint8_t c)
-{
-	const uint8_t *at = s.len ? memchr(s.data, c, s.len) : NULL;
-	return at ? (size_t)(at - s.data) : s.len;
 }
 
 static bool is_blank(uint8_t c)

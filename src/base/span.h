@@ -33,14 +33,30 @@ static inline bool span_is(struct span a, const char *text)
 	return span_equal(a, span_text(text));
 }
 
+bool span_bytes_equal_nocase(const uint8_t *a, const uint8_t *b, size_t len);
+
 /* ASCII letters compare without case; other bytes compare as they are. */
-bool span_equal_nocase(struct span a, struct span b);
+static inline bool span_equal_nocase(struct span a, struct span b)
+{
+	return a.len == b.len && span_bytes_equal_nocase(a.data, b.data, a.len);
+}
 
 /* The part of s from start on, at most len bytes; clipped to s. */
-struct span span_sub(struct span s, size_t start, size_t len);
+static inline struct span span_sub(struct span s, size_t start, size_t len)
+{
+	if (start > s.len)
+		start = s.len;
+	if (len > s.len - start)
+		len = s.len - start;
+	return span_of(s.data ? s.data + start : NULL, len);
+}
 
 /* Position of the first c in s, or s.len. */
-size_t span_find(struct span s, uint8_t c);
+static inline size_t span_find(struct span s, uint8_t c)
+{
+	const uint8_t *at = s.len ? (const uint8_t *)memchr(s.data, c, s.len) : NULL;
+	return at ? (size_t)(at - s.data) : s.len;
+}
 
 /* s without blanks and tabs at both ends. */
 struct span span_trim(struct span s);

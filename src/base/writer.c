@@ -21,11 +21,6 @@ void write_u64(struct writer *w, uint64_t v)
 	}
 }
 
-void write_text(struct writer *w, const char *text)
-{
-	write_bytes(w, text, strlen(text));
-}
-
 void write_format(struct writer *w, const char *format, ...)
 {
 	if (w->bad)

@@ -46,6 +46,12 @@ static inline void write_span(struct writer *w, struct span s)
 	write_bytes(w, s.data, s.len);
 }
 
+/* Without the NUL. */
+static inline void write_text(struct writer *w, const char *text)
+{
+	write_bytes(w, text, strlen(text));
+}
+
 static inline void write_u8(struct writer *w, uint8_t v)
 {
 	uint8_t *at = write_room(w, 1);
@@ -81,7 +87,6 @@ static inline void write_u32(struct writer *w, uint32_t v)
 
 void write_u48(struct writer *w, uint64_t v);
 void write_u64(struct writer *w, uint64_t v);
-void write_text(struct writer *w, const char *text); /* without the NUL */
 
 /* printf into the buffer, without the NUL. For text protocols and tools. */
 __attribute__((format(printf, 2, 3))) void write_format(struct writer *w, const char *format, ...);
