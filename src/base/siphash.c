@@ -46,7 +46,11 @@ static inline void compress(struct state *s, uint64_t word, unsigned rounds)
 static inline uint64_t last_word(const uint8_t *at, size_t len)
 {
 	uint64_t word = (uint64_t)(len & 0xff) << 56;
-	for (size_t i = 0; i < (len & 7); i++)
+	size_t left = len & 7;
+	/* Of a longer text the eight bytes that end with it, less those that were in a word. */
+	if (left && len > 8)
+		return word | load_le64(at + left - 8) >> (64 - 8 * left);
+	for (size_t i = 0; i < left; i++)
 		word |= (uint64_t)at[i] << (8 * i);
 	return word;
 }
