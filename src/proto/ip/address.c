@@ -1,8 +1,6 @@
 #include "proto/ip/address.h"
 
-#include "base/decimal.h"
 #include "base/writer.h"
-#include "proto/ip/number.h"
 
 enum { GROUPS = 8, V4_LEN = 4, V6_LEN = 16, MAPPED_LEN = 12 };
 
@@ -21,18 +19,26 @@ struct ip_address ip_address_of(struct span raw)
 
 /* --- text to bytes --- */
 
+/* Four numbers, each as ip_number_parse reads one, in one pass. */
 static bool parse_v4(struct span text, uint8_t ret[V4_LEN])
 {
+	size_t at = 0;
 	for (size_t i = 0; i < V4_LEN; i++) {
-		size_t end = span_find(text, '.');
-		uint32_t number;
-		if ((end == text.len) != (i == V4_LEN - 1) ||
-		    !ip_number_parse(span_sub(text, 0, end), 255, &number))
+		unsigned number = 0;
+		size_t start = at;
+		for (; at < text.len && at - start < 3; at++) {
+			unsigned digit = text.data[at] - (unsigned)'0';
+			if (digit > 9)
+				break;
+			number = number * 10 + digit;
+		}
+		if (at == start || number > 255 || (text.data[start] == '0' && at - start > 1))
 			return false;
 		ret[i] = (uint8_t)number;
-		text = span_sub(text, end + 1, text.len);
+		if (i < V4_LEN - 1 && (at == text.len || text.data[at++] != '.'))
+			return false;
 	}
-	return true;
+	return at == text.len;
 }
 
 static bool parse_group(struct span text, uint8_t ret[2])
@@ -130,11 +136,18 @@ enum err ip_address_parse(struct span text, struct ip_address *ret)
 
 static void write_v4(struct writer *w, const uint8_t *bytes)
 {
+	uint8_t text[sizeof("255.255.255.255")];
+	size_t at = 0;
 	for (size_t i = 0; i < V4_LEN; i++) {
-		if (i)
-			write_u8(w, '.');
-		write_decimal(w, bytes[i]);
+		unsigned n = bytes[i];
+		if (n >= 100)
+			text[at++] = (uint8_t)('0' + n / 100);
+		if (n >= 10)
+			text[at++] = (uint8_t)('0' + n / 10 % 10);
+		text[at++] = (uint8_t)('0' + n % 10);
+		text[at++] = '.';
 	}
+	write_bytes(w, text, at - 1);
 }
 
 static unsigned group_at(const uint8_t *bytes, size_t group)
