@@ -1,5 +1,10 @@
 #include "proto/http/token.h"
 
+#include <endian.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* Bits of the classes a byte belongs to. */
 enum { TCHAR = 1, URI = 2, HOST = 4, ALNUM = 8, ANY = TCHAR | URI | HOST };
 
@@ -67,22 +72,42 @@ bool http_is_token(struct span s)
 	return s.len > 0 && http_token_end(s, 0) == s.len;
 }
 
+/* Many bytes at once: a bit for each, at a distance of STRIDE_BITS, when it is below 0x20, or 0x7f.
+ * Above the first that is set others may be that are none. */
+#ifdef __SSE2__
+enum { STRIDE = 16, STRIDE_BITS = 1 };
+
+static uint64_t controls(const uint8_t *at)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+	__m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
+	return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(low, del));
+}
+#else
+enum { STRIDE = 8, STRIDE_BITS = 8 };
+
+static uint64_t controls(const uint8_t *at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t v;
+	memcpy(&v, at, sizeof(v));
+	v = le64toh(v);
+	uint64_t del = v ^ ones * 0x7f;
+	return (((v - ones * 0x20) & ~v) | ((del - ones) & ~del)) & tops;
+}
+#endif
+
 size_t http_control_find(struct span in, size_t pos)
 {
-	/* Eight bytes at once: the two tests mark a byte's top bit when it is below 0x20, or 0x7f.
-	 */
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
 	for (;;) {
-		while (in.len - pos >= 8) {
-			uint64_t v;
-			memcpy(&v, &in.data[pos], 8);
-			uint64_t del = v ^ ones * 0x7f;
-			uint64_t found = (((v - ones * 0x20) & ~v) | ((del - ones) & ~del)) & tops;
+		while (in.len - pos >= STRIDE) {
+			uint64_t found = controls(&in.data[pos]);
 			if (found) {
-				pos += (size_t)__builtin_ctzll(found) / 8;
+				pos += (size_t)__builtin_ctzll(found) / STRIDE_BITS;
 				break;
 			}
-			pos += 8;
+			pos += STRIDE;
 		}
 		while (pos < in.len && in.data[pos] >= 0x20 && in.data[pos] != 0x7f)
 			pos++;

@@ -58,7 +58,7 @@ static void takes_the_bytes_of_hosts_alone(void **state)
 static void finds_each_control_byte_but_tabs_at_every_place(void **state)
 {
 	(void)state;
-	for (size_t len = 1; len < 20; len++) {
+	for (size_t len = 1; len < 40; len++) {
 		struct guard g = guard_of(len);
 		uint8_t *text = g.end - len;
 		for (size_t at = 0; at < len; at++)
