@@ -13,7 +13,7 @@ static struct cache_decision decide(const char *response, uint64_t age_s, const 
 	struct test_fields q = test_fields(request);
 	struct cache_meta m = test_meta(200, &r, p);
 	struct cache_directives d;
-	cache_directives_read(test_view(&q), "cache-control", &d);
+	cache_directives_read(test_view(&q), &d);
 	return cache_decide(&m, &d, authorized, p, TEST_NOW_S + age_s);
 }
 
@@ -166,7 +166,7 @@ static bool on_error(const char *response, uint64_t age_s, const char *request,
 	struct test_fields r = test_fields(response), q = test_fields(request);
 	struct cache_meta m = test_meta(200, &r, p);
 	struct cache_directives d;
-	cache_directives_read(test_view(&q), "cache-control", &d);
+	cache_directives_read(test_view(&q), &d);
 	return cache_may_use_on_error(&m, &d, p, TEST_NOW_S + age_s);
 }
 

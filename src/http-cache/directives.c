@@ -114,9 +114,9 @@ static void clear(struct cache_directives *d)
 		*number_of(d, i) = CACHE_SECONDS_NONE;
 }
 
-void cache_directives_read(struct cache_fields f, const char *name, struct cache_directives *ret)
+void cache_directives_read(struct cache_fields f, struct cache_directives *ret)
 {
-	struct cache_list list = cache_list_of(f, name);
+	struct cache_list list = cache_list_of(f, HTTP_FIELD_CACHE_CONTROL);
 	struct span one;
 	clear(ret);
 	while (cache_list_next(&list, &one)) {
@@ -259,7 +259,7 @@ void cache_directives_of_response(struct cache_fields f, struct cache_directives
 				  bool *ret_targeted)
 {
 	struct cache_directives d;
-	struct cache_list list = cache_list_of(f, "cdn-cache-control");
+	struct cache_list list = cache_list_of(f, HTTP_FIELD_CDN_CACHE_CONTROL);
 	struct span one, key, value;
 	bool good = true;
 	clear(&d);
@@ -273,7 +273,7 @@ void cache_directives_of_response(struct cache_fields f, struct cache_directives
 	if (*ret_targeted)
 		*ret = d;
 	else
-		cache_directives_read(f, "cache-control", ret);
+		cache_directives_read(f, ret);
 }
 
 bool cache_names_have(struct span list, struct span name)

@@ -28,9 +28,9 @@ struct cache_directives {
 /* delta-seconds (1.2.2), what is too large as CACHE_SECONDS_MAX. False: it is none. */
 bool cache_seconds_read(struct span text, uint32_t *ret);
 
-/* All fields of that name. Unknown directives are passed over (5.2.3: "A cache MUST ignore
+/* All Cache-Control fields. Unknown directives are passed over (5.2.3: "A cache MUST ignore
  * unrecognized cache directives"). */
-void cache_directives_read(struct cache_fields f, const char *name, struct cache_directives *ret);
+void cache_directives_read(struct cache_fields f, struct cache_directives *ret);
 
 /* What a response says to this cache: CDN-Cache-Control where it is there and well formed
  * (RFC 9213 2.2: then Cache-Control and Expires count for nothing; *ret_targeted), else

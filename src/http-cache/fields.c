@@ -46,10 +46,15 @@ bool cache_members_next(struct span *rest, struct span *ret)
 	return false;
 }
 
+static bool is_of(const struct cache_list *l, const struct http_field *f)
+{
+	return f->id == l->id && (f->id != HTTP_FIELD_OTHER || span_equal_nocase(f->name, l->name));
+}
+
 bool cache_list_next(struct cache_list *l, struct span *ret)
 {
 	while (!cache_members_next(&l->rest, ret)) {
-		while (l->next < l->in.n && !span_equal_nocase(l->in.at[l->next].name, l->name))
+		while (l->next < l->in.n && !is_of(l, &l->in.at[l->next]))
 			l->next++;
 		if (l->next == l->in.n)
 			return false;

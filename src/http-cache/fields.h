@@ -16,18 +16,23 @@ struct cache_fields {
 const struct http_field *cache_field_find(struct cache_fields f, uint16_t id);
 const struct http_field *cache_field_named(struct cache_fields f, struct span name);
 
-/* Where a walk through the members of all fields of one name stands (RFC 9110 5.6.1); zeroed but
- * for the name at the start. */
+/* Where a walk through the members of all fields of one name stands (RFC 9110 5.6.1). */
 struct cache_list {
 	struct cache_fields in;
-	struct span name; /* any case */
+	uint16_t id;
+	struct span name; /* any case; of HTTP_FIELD_OTHER */
 	size_t next;	  /* field to look at */
 	struct span rest; /* of the one before */
 };
 
-static inline struct cache_list cache_list_of(struct cache_fields in, const char *name)
+static inline struct cache_list cache_list_of(struct cache_fields in, uint16_t id)
 {
-	return (struct cache_list){.in = in, .name = span_text(name)};
+	return (struct cache_list){.in = in, .id = id};
+}
+
+static inline struct cache_list cache_list_named(struct cache_fields in, struct span name)
+{
+	return (struct cache_list){.in = in, .id = http_field_id(name), .name = name};
 }
 
 /* The next member that is not empty, without the white space around it; commas inside of quotes

@@ -45,7 +45,7 @@ static void uses(const struct cache_meta *m, struct cache_fields request,
 {
 	struct cache_directives asked;
 	struct range part;
-	cache_directives_read(request, "cache-control", &asked);
+	cache_directives_read(request, &asked);
 	struct cache_decision d = cache_decide(m, &asked, false, p, NOW_S + 7);
 	ASSERT(!m->no_cache || d.use == CACHE_VALIDATE || d.use == CACHE_UNREACHABLE);
 	ASSERT(!m->must_revalidate || d.ttl_s > 0 || d.use != CACHE_USE);

@@ -86,7 +86,7 @@ static uint32_t guessed_lifetime(const struct cache_directives *d, const struct 
  * member of the field value"; one that is no number is ignored. */
 static uint64_t received_age(struct cache_fields f)
 {
-	struct cache_list list = cache_list_of(f, "age");
+	struct cache_list list = cache_list_of(f, HTTP_FIELD_AGE);
 	struct span first;
 	uint32_t age_s = 0;
 	if (!cache_list_next(&list, &first) || !cache_seconds_read(first, &age_s))

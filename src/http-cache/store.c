@@ -68,7 +68,7 @@ static bool is_marked(const struct cache_answered *a, const struct cache_directi
 
 static bool varies_by_all(struct cache_fields f)
 {
-	struct cache_list list = cache_list_of(f, "vary");
+	struct cache_list list = cache_list_of(f, HTTP_FIELD_VARY);
 	struct span one;
 	while (cache_list_next(&list, &one))
 		if (span_is(one, "*"))
@@ -81,7 +81,7 @@ static enum cache_rule forbidden(struct cache_fields request, const struct cache
 				 const struct cache_policy *p)
 {
 	struct cache_directives asked;
-	cache_directives_read(request, "cache-control", &asked);
+	cache_directives_read(request, &asked);
 	if (asked.no_store)
 		return CACHE_RULE_CLIENT;
 	/* 5.2.2.3: with must-understand, which was obeyed by now, no-store is for those who do not

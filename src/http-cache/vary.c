@@ -38,7 +38,7 @@ static bool has_name(struct span names, struct span name)
 
 void cache_vary_names(struct cache_fields response, struct writer *w)
 {
-	struct cache_list list = cache_list_of(response, "vary");
+	struct cache_list list = cache_list_of(response, HTTP_FIELD_VARY);
 	struct span one;
 	size_t start = w->pos, n = 0;
 	while (cache_list_next(&list, &one)) {
@@ -104,7 +104,7 @@ static void write_members(struct cache_list list, struct writer *w)
  * which there is one, a comma is part of the value; equal values still give equal texts. */
 static void write_values(struct span name, struct cache_fields request, struct writer *w)
 {
-	struct cache_list list = {.in = request, .name = name};
+	struct cache_list list = cache_list_named(request, name);
 	if (!cache_field_named(request, name))
 		return; /* absent: not even "=" */
 	write_u8(w, '!');

@@ -20,7 +20,7 @@
 #include <assert.h>
 
 enum {
-	DISK_VERSION = 3,
+	DISK_VERSION = 4,
 	DISK_PAGE = 4096,
 	DISK_UNIT = 64, /* records begin at multiples of it in their segment */
 	DISK_ENTRY_LEN = 48,

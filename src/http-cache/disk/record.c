@@ -7,7 +7,7 @@
 
 enum {
 	RECORD_MAGIC = 0x67685243,
-	FIELD_LEN_MIN = 10, /* number, and two lengths */
+	FIELD_LEN_MIN = 8, /* two lengths */
 	/* Bits of what a cache_meta says yes to. */
 	META_TARGETED = 1 << 0,
 	META_NO_CACHE = 1 << 1,
@@ -184,7 +184,6 @@ void disk_head_write(const struct cache_object *o, struct writer *w)
 			etag = (uint32_t)i + 1;
 	write_u32(w, etag);
 	for (size_t i = 0; i < o->fields_n; i++) {
-		write_u16(w, o->fields[i].id);
 		write_long(w, o->fields[i].name);
 		write_long(w, o->fields[i].value);
 	}
@@ -203,8 +202,8 @@ static enum err head_fill(struct reader *r, struct cache_object *o)
 		return ERR_FORMAT;
 	for (size_t i = 0; i < o->fields_n; i++) {
 		struct http_field *f = &o->fields[i];
-		f->id = read_u16(r);
 		f->name = read_long(r);
+		f->id = http_field_id(f->name);
 		f->value = read_long(r);
 	}
 	if (etag && !r->bad)

@@ -34,7 +34,7 @@ struct proxy_cached *proxy_cached_new(struct proxy_cache_desk *desk, struct prox
 	struct proxy_cached *c = desk->memory ? proxy_exchange_alloc(x, sizeof(*c)) : NULL;
 	if (!c)
 		return NULL;
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, offsetof(struct proxy_cached, conditions));
 	c->desk = desk;
 	c->x = x;
 	c->policy = r->policy;
@@ -54,7 +54,7 @@ struct proxy_cached *proxy_cached_new(struct proxy_cache_desk *desk, struct prox
 	c->why = c->rule == CACHE_RULE_METHOD ? CACHE_FWD_METHOD
 		 : c->rule		      ? CACHE_FWD_BYPASS
 					      : CACHE_FWD_NOT;
-	cache_directives_read(cached_request(c), "cache-control", &c->asked);
+	cache_directives_read(cached_request(c), &c->asked);
 	return c;
 }
 

@@ -44,8 +44,6 @@ struct proxy_cached {
 	uint16_t back_status;	     /* of the server's answer */
 	uint64_t request_s, went_ms; /* of the wall clock, of the loop's */
 
-	/* The client's own conditions, which ours stand for. */
-	struct http_field conditions[PROXY_CONDITIONS_MAX];
 	size_t conditions_n;
 	bool conditions_taken;
 
@@ -60,6 +58,9 @@ struct proxy_cached {
 	struct proxy_source source;
 	uint64_t at, end;
 	struct cache_chunk *hint;
+
+	/* The client's own conditions, which ours stand for: conditions_n. Last: not cleared. */
+	struct http_field conditions[PROXY_CONDITIONS_MAX];
 };
 
 static inline void cached_count(struct proxy_cached *c, enum proxy_cache_count which, uint64_t n)

@@ -31,7 +31,8 @@ void proxy_cache_rules_write(const struct proxy_cache_rules_conf *conf,
 {
 	const struct config_list *headers = &conf->by_headers, *cookies = &conf->by_cookies;
 	for (size_t i = 0; i < headers->n; i++) {
-		struct cache_list l = cache_list_of(request_of(x), name_at(headers, i));
+		struct cache_list l =
+			cache_list_named(request_of(x), span_text(name_at(headers, i)));
 		struct span one;
 		write_u8(w, '\n');
 		while (cache_list_next(&l, &one)) {
