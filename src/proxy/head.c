@@ -18,15 +18,26 @@ struct http_field *proxy_head_find_name(struct proxy_head *head, struct span nam
 	return NULL;
 }
 
-enum err proxy_head_add(struct proxy_head *head, struct span name, struct span value)
+static enum err add(struct proxy_head *head, uint16_t id, struct span name, struct span value)
 {
-	if (!http_is_token(name) || !http_is_field_value(value))
+	if (!http_is_field_value(value))
 		return ERR_FORMAT;
 	if (head->fields_n == PROXY_FIELDS_MAX)
 		return ERR_LIMIT;
 	head->fields[head->fields_n++] =
-		(struct http_field){.name = name, .value = value, .id = http_field_id(name)};
+		(struct http_field){.name = name, .value = value, .id = id};
 	return OK;
+}
+
+enum err proxy_head_add(struct proxy_head *head, struct span name, struct span value)
+{
+	return http_is_token(name) ? add(head, http_field_id(name), name, value) : ERR_FORMAT;
+}
+
+enum err proxy_head_add_known(struct proxy_head *head, uint16_t id, struct span value)
+{
+	ASSERT(id != HTTP_FIELD_OTHER);
+	return add(head, id, http_field_name(id), value);
 }
 
 size_t proxy_head_remove(struct proxy_head *head, uint16_t id)
@@ -55,6 +66,14 @@ enum err proxy_head_set(struct proxy_head *head, struct span name, struct span v
 		return ERR_FORMAT;
 	(void)proxy_head_remove_name(head, name);
 	return proxy_head_add(head, name, value);
+}
+
+enum err proxy_head_set_known(struct proxy_head *head, uint16_t id, struct span value)
+{
+	if (!http_is_field_value(value))
+		return ERR_FORMAT;
+	(void)proxy_head_remove(head, id);
+	return proxy_head_add_known(head, id, value);
 }
 
 void proxy_head_reset(struct proxy_head *head)

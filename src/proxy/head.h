@@ -67,11 +67,14 @@ struct http_field *proxy_head_find_name(struct proxy_head *head, struct span nam
  * static. ERR_LIMIT at PROXY_FIELDS_MAX; ERR_FORMAT: a name or value that would tear the
  * message. */
 MUST enum err proxy_head_add(struct proxy_head *head, struct span name, struct span value);
+/* Its name is that number's, in lower case; id: not HTTP_FIELD_OTHER. */
+MUST enum err proxy_head_add_known(struct proxy_head *head, uint16_t id, struct span value);
 /* Takes out all of that number, or of that name in any case; returns how many. */
 size_t proxy_head_remove(struct proxy_head *head, uint16_t id);
 size_t proxy_head_remove_name(struct proxy_head *head, struct span name);
-/* Takes out all of that name and adds one. */
+/* Takes out all of that name, or that number, and adds one. */
 MUST enum err proxy_head_set(struct proxy_head *head, struct span name, struct span value);
+MUST enum err proxy_head_set_known(struct proxy_head *head, uint16_t id, struct span value);
 
 /* Without fields; the array is not touched. */
 void proxy_head_reset(struct proxy_head *head);

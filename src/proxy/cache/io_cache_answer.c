@@ -55,14 +55,14 @@ static void body_of(struct proxy_cached *c, struct proxy_verdict *ret)
 
 /* ---- heads ---- */
 
-static void add_number(struct proxy_cached *c, const char *name, uint64_t number)
+static void add_number(struct proxy_cached *c, uint16_t id, uint64_t number)
 {
 	uint8_t room[NUMBER_MAX];
 	struct writer w = writer_of(room, sizeof(room));
 	write_decimal(&w, number);
 	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
-		err_ignore(proxy_head_add(&c->x->response, span_text(name), value));
+		err_ignore(proxy_head_add_known(&c->x->response, id, value));
 }
 
 static void add_content_range(struct proxy_cached *c, const struct range *part, uint64_t size)
@@ -72,7 +72,7 @@ static void add_content_range(struct proxy_cached *c, const struct range *part, 
 	range_write_content_range(&w, part, size);
 	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
-		err_ignore(proxy_head_add(&c->x->response, span_text("content-range"), value));
+		err_ignore(proxy_head_add_known(&c->x->response, HTTP_FIELD_CONTENT_RANGE, value));
 }
 
 void cached_status(struct proxy_cached *c)
@@ -96,7 +96,7 @@ void cached_status(struct proxy_cached *c)
 	cache_status_write(&s, &w);
 	struct span value = proxy_exchange_store(c->x, writer_span(&w));
 	if (value.data)
-		err_ignore(proxy_head_add(&c->x->response, span_text("cache-status"), value));
+		err_ignore(proxy_head_add_known(&c->x->response, HTTP_FIELD_CACHE_STATUS, value));
 }
 
 /* The stored fields as they lie; they were checked when they came. */
@@ -150,7 +150,7 @@ void cached_answer(struct proxy_cached *c, struct proxy_verdict *ret)
 		add_content_range(c, NULL, o->body->len);
 	}
 	/* RFC 9111 4: "a cache MUST generate an Age header field". */
-	add_number(c, "age", cache_age_s(&o->meta, clock_wall_s()));
+	add_number(c, HTTP_FIELD_AGE, cache_age_s(&o->meta, clock_wall_s()));
 	cached_status(c);
 	edits->fields(x);
 	r->body = PROXY_BODY_LENGTH;

@@ -117,8 +117,7 @@ static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exc
 	e->view = forward_view_use(w->view);
 	e->inside = x->connection->service;
 	/* Ahead of edits, which may make all languages one. */
-	const struct http_field *f =
-		proxy_head_find_name(&x->request, span_text("accept-language"));
+	const struct http_field *f = proxy_head_find(&x->request, HTTP_FIELD_ACCEPT_LANGUAGE);
 	e->language = (uint8_t)(f ? page_language_choose(f->value) : PAGE_ENGLISH);
 	x->service = e;
 	forward_review_add(e);

@@ -63,7 +63,7 @@ enum err message_request_edit(struct proxy_head *head, const struct message_via 
 {
 	/* What it proves is for us (RFC 9110 11.7.2); no proxy behind us asked for it. */
 	(void)proxy_head_remove(head, HTTP_FIELD_PROXY_AUTHORIZATION);
-	return proxy_head_add(head, span_text("via"), via_of(head, via));
+	return proxy_head_add_known(head, HTTP_FIELD_VIA, via_of(head, via));
 }
 
 void message_response_edit(struct proxy_head *head, const struct message_via *via)
@@ -71,7 +71,7 @@ void message_response_edit(struct proxy_head *head, const struct message_via *vi
 	/* An origin that asks as a proxy would gets what is meant for us. */
 	(void)proxy_head_remove(head, HTTP_FIELD_PROXY_AUTHENTICATE);
 	(void)proxy_head_remove_name(head, span_text("proxy-authentication-info"));
-	err_ignore(proxy_head_add(head, span_text("via"), via_of(head, via)));
+	err_ignore(proxy_head_add_known(head, HTTP_FIELD_VIA, via_of(head, via)));
 }
 
 static bool is_secret(const struct http_field *f)
