@@ -8,34 +8,36 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
-static bool is_letter(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+enum { UNKNOWN = 1, AMBIGUOUS = 2 };
 
-/* What may stand in a label: letters, digits, hyphens, and the underscore that names in use have.
- */
-static bool is_label_byte(uint8_t c)
-{
-	return is_digit(c) || is_letter(c) || c == '-' || c == '_';
-}
-
-/* Bytes that say something else to one reader than to another: escapes and zones (%), user names
- * (@), other ends of a host (/ \ ? #), and what is not ASCII, which some fold to ASCII. */
-static bool is_ambiguous(uint8_t c)
-{
-	return c >= 0x80 || c < 0x20 || c == 0x7f || (c && strchr("%@/\\?# ", c));
-}
+/* Known is what may stand in a name: letters, digits, dots, hyphens, and the underscore that names
+ * in use have. Ambiguous are bytes that say something else to one reader than to another: escapes
+ * and zones (%), user names (@), other ends of a host (/ \ ? #), and what is not ASCII, which some
+ * fold to ASCII. */
+static const uint8_t classes[256] = {
+	[0x00 ... ' '] = AMBIGUOUS,
+	['!' ... '"'] = UNKNOWN,
+	['#'] = AMBIGUOUS,
+	['$'] = UNKNOWN,
+	['%'] = AMBIGUOUS,
+	['&' ... ','] = UNKNOWN,
+	['/'] = AMBIGUOUS,
+	[':' ... '>'] = UNKNOWN,
+	['?' ... '@'] = AMBIGUOUS,
+	['['] = UNKNOWN,
+	['\\'] = AMBIGUOUS,
+	[']' ... '^'] = UNKNOWN,
+	['`'] = UNKNOWN,
+	['{' ... '~'] = UNKNOWN,
+	[0x7f ... 0xff] = AMBIGUOUS,
+};
 
 static enum err bytes_check(struct span host)
 {
-	bool known = true;
-	for (size_t i = 0; i < host.len; i++) {
-		if (is_ambiguous(host.data[i]))
-			return ERR_REFUSED;
-		known = known && (is_label_byte(host.data[i]) || host.data[i] == '.');
-	}
-	return known ? OK : ERR_FORMAT;
+	uint8_t found = 0;
+	for (size_t i = 0; i < host.len; i++)
+		found |= classes[host.data[i]];
+	return found & AMBIGUOUS ? ERR_REFUSED : found ? ERR_FORMAT : OK;
 }
 
 static struct span last_label(struct span name)

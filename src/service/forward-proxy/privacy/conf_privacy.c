@@ -137,9 +137,8 @@ static bool is_stricter(const struct forward_privacy_conf *c, int level)
 
 static struct privacy_conf level_of(const struct forward_privacy_conf *c, int level)
 {
-	return (struct privacy_conf){.level = (enum privacy_level)level,
-				     .user_agent = span_text(c->user_agent),
-				     .accept_language = span_text(c->accept_language)};
+	return privacy_conf_of((enum privacy_level)level, span_text(c->user_agent),
+			       span_text(c->accept_language));
 }
 
 enum err forward_privacy(struct arena *a, const struct forward_privacy_conf *c,

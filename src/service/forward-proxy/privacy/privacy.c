@@ -172,19 +172,46 @@ static uint32_t letter_of(uint8_t first)
 	return UINT32_C(1) << (first & 31);
 }
 
+static bool takes(const struct privacy_row *row, enum privacy_level level, bool of_answer)
+{
+	return row->rules[level] > PRIVACY_ADDED && row->of_answer == of_answer;
+}
+
+struct privacy_conf privacy_conf_of(enum privacy_level level, struct span user_agent,
+				    struct span accept_language)
+{
+	struct privacy_conf c = {
+		.level = level, .user_agent = user_agent, .accept_language = accept_language};
+	for (size_t i = 0; i < ROWS; i++) {
+		if (!takes(&rows[i], level, rows[i].of_answer))
+			continue;
+		c.letters[rows[i].of_answer] |= letter_of((uint8_t)rows[i].name[0]);
+		c.fixes |= rows[i].rules[level] == PRIVACY_FIXED;
+	}
+	return c;
+}
+
+static uint32_t letters_of(const struct proxy_head *head)
+{
+	uint32_t letters = 0;
+	for (uint16_t i = 0; i < head->fields_n; i++)
+		if (head->fields[i].name.len)
+			letters |= letter_of(head->fields[i].name.data[0]);
+	return letters;
+}
+
 /* The rows that take something away at this level and may name a field of the head, in their order,
  * into ret; returns how many. What a row passes no later one takes away. */
 static size_t likely(const struct privacy_conf *c, const struct proxy_head *head, bool of_answer,
 		     const struct privacy_row **ret)
 {
-	uint32_t letters = 0;
+	uint32_t letters = c->letters[of_answer];
 	size_t n = 0;
-	for (uint16_t i = 0; i < head->fields_n; i++)
-		if (head->fields[i].name.len)
-			letters |= letter_of(head->fields[i].name.data[0]);
+	if (!letters || !(letters &= letters_of(head)))
+		return 0;
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].rules[c->level] > PRIVACY_ADDED && rows[i].of_answer == of_answer &&
-		    letters & letter_of((uint8_t)rows[i].name[0]))
+		if (letters & letter_of((uint8_t)rows[i].name[0]) &&
+		    takes(&rows[i], c->level, of_answer))
 			ret[n++] = &rows[i];
 	return n;
 }
@@ -206,6 +233,8 @@ static void drop(const struct privacy_conf *c, struct proxy_head *head, bool of_
 	const struct privacy_row *some[ROWS];
 	size_t some_n = likely(c, head, of_answer, some);
 	uint16_t kept = 0;
+	if (!some_n)
+		return;
 	for (uint16_t i = 0; i < head->fields_n; i++) {
 		size_t row = 0; /* the first that names it */
 		while (row < some_n && !is_named(some[row], head->fields[i].name))
@@ -228,7 +257,7 @@ static struct span fixed_value(const struct privacy_conf *c, const char *name)
 
 static enum err fix(const struct privacy_conf *c, struct proxy_head *head)
 {
-	for (size_t i = 0; i < ROWS; i++) {
+	for (size_t i = 0; c->fixes && i < ROWS; i++) {
 		if (rows[i].rules[c->level] != PRIVACY_FIXED)
 			continue;
 		struct span value = fixed_value(c, rows[i].name);
@@ -240,8 +269,8 @@ static enum err fix(const struct privacy_conf *c, struct proxy_head *head)
 
 /* What came of that name, joined, and the client behind it, as one field. A list that has no room
  * is left out: it is somebody else's word. */
-static enum err append(struct proxy_head *head, const char *name, uint16_t id,
-		       const struct ip_address *client, struct writer *w)
+static enum err append(struct proxy_head *head, uint16_t id, const struct ip_address *client,
+		       struct writer *w)
 {
 	size_t start = w->pos;
 	for (size_t i = 0; i < head->fields_n; i++)
@@ -256,7 +285,7 @@ static enum err append(struct proxy_head *head, const char *name, uint16_t id,
 	else
 		ip_address_write(w, client);
 	TRY(writer_check(w));
-	return proxy_head_set(head, span_text(name), span_of(w->data + start, w->pos - start));
+	return proxy_head_set_known(head, id, span_of(w->data + start, w->pos - start));
 }
 
 enum err privacy_request_edit(const struct privacy_conf *c, struct proxy_head *head,
@@ -266,8 +295,8 @@ enum err privacy_request_edit(const struct privacy_conf *c, struct proxy_head *h
 	TRY(fix(c, head));
 	if (c->level != PRIVACY_NONE)
 		return OK;
-	TRY(append(head, "forwarded", HTTP_FIELD_FORWARDED, client, w));
-	return append(head, "x-forwarded-for", HTTP_FIELD_X_FORWARDED_FOR, client, w);
+	TRY(append(head, HTTP_FIELD_FORWARDED, client, w));
+	return append(head, HTTP_FIELD_X_FORWARDED_FOR, client, w);
 }
 
 void privacy_answer_edit(const struct privacy_conf *c, struct proxy_head *head)

@@ -47,11 +47,17 @@ const char *privacy_rule_text(enum privacy_rule rule);
 /* The table as text, a line for each row, for the manual. */
 void privacy_table_write(struct writer *w);
 
-/* Borrowed from the configuration: the fixed values. */
+/* Made by privacy_conf_of. */
 struct privacy_conf {
 	enum privacy_level level;
+	bool fixes;	     /* it has values for everybody */
+	uint32_t letters[2]; /* that what it takes from requests, from answers, begins with */
 	struct span user_agent, accept_language;
 };
+
+/* Borrowed from the configuration: the fixed values. */
+struct privacy_conf privacy_conf_of(enum privacy_level level, struct span user_agent,
+				    struct span accept_language);
 
 enum { PRIVACY_ROOM = 2048 };
 

@@ -22,9 +22,7 @@ static const struct ip_address client = {.family = 4, .bytes = {192, 0, 2, 7}};
 
 static struct privacy_conf conf_of(enum privacy_level level)
 {
-	return (struct privacy_conf){.level = level,
-				     .user_agent = span_text("All/1"),
-				     .accept_language = span_text("en")};
+	return privacy_conf_of(level, span_text("All/1"), span_text("en"));
 }
 
 struct stage {
