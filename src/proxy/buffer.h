@@ -43,6 +43,12 @@ static inline struct proxy_buffer *proxy_buffer_ref(struct proxy_buffer *b)
 	return b;
 }
 
+/* How many more can be taken, if there is memory. */
+static inline size_t proxy_buffers_left(const struct proxy_buffers *p)
+{
+	return p->max - p->out;
+}
+
 /* Accepts NULL. */
 void proxy_buffer_give(struct proxy_buffers *p, struct proxy_buffer *b);
 

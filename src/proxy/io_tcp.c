@@ -11,6 +11,7 @@
 enum {
 	MANY_MIN = 2, /* below, a ring costs more than it saves */
 	SENDS_MAX = LOOP_EVENTS_MAX,
+	BUFFERS_SPARED = LOOP_EVENTS_MAX,
 };
 
 struct proxy_tcp {
@@ -18,7 +19,9 @@ struct proxy_tcp {
 	struct loop_watch watch;
 	struct proxy_tcps *all;
 	struct proxy_buffer *first; /* owned; goes out before everything else */
-	struct proxy_slot *held;    /* received, not read: t.holds */
+	struct proxy_buffer *held;  /* owned; received, not read: t.holds */
+	enum err held_e; /* what a read of it tells, the end or an error: then it is empty */
+	bool held_whole; /* the socket had no more at that moment */
 	bool hangup;	 /* the other side's end is on its way: a short read is not the last */
 	bool connecting; /* connect has not told yet */
 	struct proxy_race *race; /* owned: there is no descriptor yet; NULL: there is */
@@ -29,24 +32,50 @@ static struct proxy_tcp *of(struct proxy_transport *t)
 	return (struct proxy_tcp *)t;
 }
 
-static void hold(struct proxy_tcp *tcp, struct proxy_slot *slot)
+static void hold(struct proxy_tcp *tcp, struct proxy_buffer *held)
 {
-	proxy_slot_give(&tcp->all->slots, tcp->held);
-	tcp->held = slot;
-	tcp->t.holds = slot;
+	tcp->held = held;
+	tcp->t.holds = held;
+}
+
+/* It was read to its end. */
+static struct proxy_buffer *let_go(struct proxy_tcp *tcp)
+{
+	struct proxy_buffer *held = tcp->held;
+	if (!tcp->held_e && tcp->held_whole && !tcp->hangup)
+		tcp->t.ready &= (uint8_t)~PROXY_CAN_READ;
+	hold(tcp, NULL);
+	return held;
+}
+
+static enum err held_peek(const struct proxy_tcp *tcp, void *buf, size_t size, size_t *ret_len)
+{
+	TRY(tcp->held_e);
+	struct span held = span_sub(proxy_buffer_span(tcp->held), 0, size);
+	memcpy(buf, held.data, held.len);
+	*ret_len = held.len;
+	return OK;
 }
 
 /* What was received before goes first; the socket may have more. */
 static enum err held_read(struct proxy_tcp *tcp, void *buf, size_t size, size_t *ret_len)
 {
-	struct proxy_slot *slot = tcp->held;
-	enum err e = proxy_slot_read(slot, buf, size, ret_len);
-	if (!e && slot->start < slot->end)
-		return OK;
-	if (!e && slot->whole && !tcp->hangup)
-		tcp->t.ready &= (uint8_t)~PROXY_CAN_READ;
-	hold(tcp, NULL);
+	struct proxy_buffer *held = tcp->held;
+	enum err e = held_peek(tcp, buf, size, ret_len);
+	if (!e)
+		held->start += (uint32_t)*ret_len;
+	if (e || held->start == held->end)
+		proxy_buffer_give(tcp->all->buffers, let_go(tcp));
 	return e;
+}
+
+static struct proxy_buffer *tcp_transport_ahead(struct proxy_transport *t,
+						struct proxy_buffers *pool, size_t most)
+{
+	struct proxy_tcp *tcp = of(t);
+	bool fits = pool == tcp->all->buffers && !tcp->held_e &&
+		    tcp->held->end - tcp->held->start <= most;
+	return fits ? let_go(tcp) : NULL;
 }
 
 static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t size,
@@ -65,7 +94,7 @@ static enum err tcp_transport_peek(struct proxy_transport *t, void *buf, size_t 
 				   size_t *ret_len)
 {
 	if (t->holds)
-		return proxy_slot_peek(of(t)->held, buf, size, ret_len);
+		return held_peek(of(t), buf, size, ret_len);
 	return tcp_peek(t->fd, buf, size, ret_len);
 }
 
@@ -125,7 +154,7 @@ static void tcp_transport_close(struct proxy_transport *t, bool abort)
 	/* Closing takes it out of the loop's set; what this turn had ready must go as well. */
 	loop_forget(tcp->all->loop, &tcp->watch);
 	fd_done(&t->fd);
-	hold(tcp, NULL);
+	proxy_buffer_give(tcp->all->buffers, tcp->held);
 	proxy_buffer_give(tcp->all->buffers, tcp->first);
 	slab_give(&tcp->all->tcps, tcp);
 }
@@ -135,6 +164,7 @@ static const struct proxy_transport_ops tcp_ops = {
 	.write = tcp_transport_write,
 	.finish = tcp_transport_finish,
 	.peek = tcp_transport_peek,
+	.ahead = tcp_transport_ahead,
 	.alive = tcp_transport_alive,
 	.delivered = tcp_transport_delivered,
 	.peer = tcp_transport_peer,
@@ -238,24 +268,39 @@ void proxy_tcps_send_many(struct proxy_tcps *all, struct proxy_sending *list, si
 		send_portion(all, list + i, n - i < SENDS_MAX ? n - i : SENDS_MAX);
 }
 
-/* Into a place for each, until there is none left: who has none reads by himself. */
+/* False: nothing was there. */
+static bool received(struct proxy_tcp *tcp, struct proxy_buffer *b, int32_t result)
+{
+	size_t n = 0;
+	if (result == RING_UNDONE)
+		return false;
+	tcp->held_e = tcp_ring_received(result, &n);
+	tcp->held_whole = n < PROXY_BUFFER_SIZE;
+	b->end = (uint32_t)n;
+	return tcp->held_e || n;
+}
+
+/* Into a buffer for each, while there are more than others may need: who has none reads by himself.
+ */
 static void receive_many(struct proxy_tcps *all, struct proxy_tcp *const *tcps, size_t n)
 {
 	struct ring_item items[LOOP_EVENTS_MAX];
-	struct proxy_slot *slots[LOOP_EVENTS_MAX];
-	size_t places = 0;
-	for (; places < n && (slots[places] = proxy_slot_take(&all->slots)); places++)
-		items[places] = (struct ring_item){.fd = tcps[places]->t.fd,
-						   .to = slots[places]->data,
-						   .len = PROXY_SLOT_SIZE};
-	ring_receive_many(all->ring, items, places);
-	for (size_t i = 0; i < places; i++) {
-		if (proxy_slot_fill(slots[i], items[i].result))
-			hold(tcps[i], slots[i]);
+	struct proxy_buffer *buffers[LOOP_EVENTS_MAX];
+	size_t some = 0;
+	for (; some < n && proxy_buffers_left(all->buffers) > BUFFERS_SPARED &&
+	       (buffers[some] = proxy_buffer_take(all->buffers));
+	     some++)
+		items[some] = (struct ring_item){.fd = tcps[some]->t.fd,
+						 .to = buffers[some]->data,
+						 .len = PROXY_BUFFER_SIZE};
+	ring_receive_many(all->ring, items, some);
+	for (size_t i = some; i-- > 0;) {
+		if (received(tcps[i], buffers[i], items[i].result))
+			hold(tcps[i], buffers[i]);
 		else
-			proxy_slot_give(&all->slots, slots[i]);
+			proxy_buffer_give(all->buffers, buffers[i]);
 	}
-	proxy_count_add(all->counts, PROXY_COUNT_RING_RECEIVED, places);
+	proxy_count_add(all->counts, PROXY_COUNT_RING_RECEIVED, some);
 }
 
 static void many_ready(void *arg, struct loop_watch *const *watches, const uint32_t *events,
@@ -268,7 +313,7 @@ static void many_ready(void *arg, struct loop_watch *const *watches, const uint3
 			continue;
 		struct proxy_tcp *tcp = watches[i]->arg;
 		if (tcp->t.holds)
-			tcp->held->whole = false; /* more came, of which no event tells again */
+			tcp->held_whole = false; /* more came, of which no event tells again */
 		else if (tcp->t.expects && !tcp->connecting)
 			tcps[found++] = tcp;
 	}
@@ -276,13 +321,11 @@ static void many_ready(void *arg, struct loop_watch *const *watches, const uint3
 		receive_many(arg, tcps, found);
 }
 
-enum err proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring, struct proxy_counts *counts)
+void proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring, struct proxy_counts *counts)
 {
-	TRY(proxy_slots_init(&all->slots, LOOP_EVENTS_MAX));
 	all->ring = ring;
 	all->counts = counts;
 	loop_on_ready(all->loop, many_ready, all);
-	return OK;
 }
 
 void proxy_tcps_done(struct proxy_tcps *all)
@@ -290,7 +333,6 @@ void proxy_tcps_done(struct proxy_tcps *all)
 	if (all->ring)
 		loop_on_ready(all->loop, NULL, NULL);
 	all->ring = NULL;
-	proxy_slots_done(&all->slots);
 	slab_done(&all->tcps);
 }
 

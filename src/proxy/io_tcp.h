@@ -6,7 +6,6 @@
 
 #include "base/slab.h"
 #include "os/loop.h"
-#include "proxy/io_slots.h"
 #include "proxy/transport.h"
 
 struct proxy_counts;
@@ -22,14 +21,12 @@ struct proxy_tcps {
 	struct slab tcps;
 	struct ring *ring;	     /* borrowed; NULL: each by a call of its own */
 	struct proxy_counts *counts; /* borrowed; with a ring */
-	struct proxy_slots slots;    /* with a ring */
 };
 
 void proxy_tcps_init(struct proxy_tcps *all, struct loop *loop, struct proxy_buffers *buffers,
 		     size_t max);
 /* What many of them receive at once is received by the ring; loop_on_ready is taken for that. */
-MUST enum err proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring,
-			      struct proxy_counts *counts);
+void proxy_tcps_ring(struct proxy_tcps *all, struct ring *ring, struct proxy_counts *counts);
 /* The way of struct proxy_worker_io: by the ring, if there is one, those over plain TCP. */
 void proxy_tcps_send_many(struct proxy_tcps *all, struct proxy_sending *list, size_t n);
 /* All must be closed; accepts zeroed storage. */

@@ -71,13 +71,13 @@ static int set_up_with(bool rings)
 	int listener = -1;
 	counts = (struct proxy_counts){0};
 	assert_int_equal(loop_init(&loop), OK);
-	proxy_buffers_init(&buffers, 16);
+	proxy_buffers_init(&buffers, 2 * LOOP_EVENTS_MAX);
 	proxy_tcps_init(&tcps, &loop, &buffers, N);
 	enum err e = rings ? ring_new(LOOP_EVENTS_MAX, &ring) : OK;
 	if (e)
 		print_message("skipped: no ring of io_uring here: %s\n", err_text(e));
 	if (ring)
-		assert_int_equal(proxy_tcps_ring(&tcps, ring, &counts), OK);
+		proxy_tcps_ring(&tcps, ring, &counts);
 	assert_int_equal(tcp_listen(&at, 0, N, &listener), OK);
 	assert_int_equal(socket_local(listener, &at), OK);
 	for (int i = 0; i < N; i++)
@@ -240,12 +240,12 @@ static void nothing_is_received_ahead_of_others(void **state)
 	}
 }
 
-/* More than a place takes: the rest is read from the socket, and nothing is missed. */
-static void a_full_place_is_not_all(void **state)
+/* More than a buffer takes: the rest is read from the socket, and nothing is missed. */
+static void a_full_buffer_is_not_all(void **state)
 {
 	(void)state;
 	NEEDS_RING();
-	static char sent[PROXY_SLOT_SIZE * 2 + 100], got[sizeof(sent)];
+	static char sent[PROXY_BUFFER_SIZE * 2 + 100], got[sizeof(sent)];
 	size_t have = 0, n;
 	for (size_t i = 0; i < sizeof(sent); i++)
 		sent[i] = (char)(i * 31 + i / 251);
@@ -292,8 +292,8 @@ static void the_end_and_an_error_are_told_by_a_read(void **state)
 	assert_int_equal(proxy_transport_read(owners[2].t, got, 9, &n), (enum err)ECONNRESET);
 }
 
-/* Who is closed in a turn, with something received for him, leaves his place to others. */
-static void a_closed_one_gives_its_place_back(void **state)
+/* Who is closed in a turn, with something received for him, leaves his buffer to others. */
+static void a_closed_one_gives_its_buffer_back(void **state)
 {
 	(void)state;
 	NEEDS_RING();
@@ -311,37 +311,72 @@ static void a_closed_one_gives_its_place_back(void **state)
 	for (int i = 2; i < N; i++)
 		owner_close(&owners[i]);
 	owner_close(left);
-	size_t places = 0;
-	while (proxy_slot_take(&tcps.slots))
-		places++;
-	assert_int_equal(places, LOOP_EVENTS_MAX);
+	assert_int_equal(buffers.out, 0);
 }
 
-/* Places that slow owners keep are missing: others are read as without. */
-static void without_a_place_each_is_read_by_itself(void **state)
+/* Whoever has no buffer takes what was received with its own, and nothing is copied. */
+static void what_is_held_is_taken_over_whole(void **state)
 {
 	(void)state;
 	NEEDS_RING();
-	struct proxy_slot *taken = NULL;
-	for (int i = 0; i < LOOP_EVENTS_MAX - 1; i++) {
-		struct proxy_slot *s = proxy_slot_take(&tcps.slots);
-		assert_non_null(s);
-		s->next = taken;
-		taken = s;
+	struct proxy_buffers others;
+	proxy_buffers_init(&others, 1);
+	for (int i = 0; i < 3; i++)
+		say(&owners[i], "bytes");
+	assert_int_equal(shutdown(owners[2].peer, SHUT_WR), 0);
+	turn(7);
+	struct proxy_transport *t = owners[0].t;
+	assert_null(proxy_transport_ahead(t, &buffers, 4)); /* more than may be read */
+	assert_null(proxy_transport_ahead(t, &others, 99));
+	assert_reads(&owners[0], 2, "by");
+	struct proxy_buffer *b = proxy_transport_ahead(t, &buffers, 3);
+	assert_non_null(b);
+	assert_true(span_is(proxy_buffer_span(b), "tes"));
+	assert_false(t->holds);
+	assert_false(t->ready & PROXY_CAN_READ);
+	assert_null(proxy_transport_ahead(t, &buffers, 99));
+	proxy_buffer_give(&buffers, b);
+	/* Behind it there is the end, of which no event will tell. */
+	b = proxy_transport_ahead(owners[2].t, &buffers, 99);
+	assert_true(b && span_is(proxy_buffer_span(b), "bytes"));
+	assert_true(owners[2].t->ready & PROXY_CAN_READ);
+	proxy_buffer_give(&buffers, b);
+	assert_int_equal(buffers.out, 1);
+	assert_reads(&owners[1], 9, "bytes");
+	assert_int_equal(buffers.out, 0);
+	/* An end is nothing to take over. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(shutdown(owners[i].peer, SHUT_WR), 0);
+	turn(3);
+	assert_true(owners[0].t->holds);
+	assert_null(proxy_transport_ahead(owners[0].t, &buffers, 99));
+}
+
+/* Where buffers run short they are for those who have read: others are read as without. */
+static void without_a_buffer_to_spare_each_is_read_by_itself(void **state)
+{
+	(void)state;
+	NEEDS_RING();
+	struct proxy_buffer *taken = NULL;
+	while (proxy_buffers_left(&buffers) > LOOP_EVENTS_MAX + 1) {
+		struct proxy_buffer *b = proxy_buffer_take(&buffers);
+		assert_non_null(b);
+		b->next = taken;
+		taken = b;
 	}
 	for (int i = 0; i < 3; i++)
 		say(&owners[i], "bytes");
 	turn(7);
 	assert_int_equal(owners[0].t->holds + owners[1].t->holds + owners[2].t->holds, 1);
-	say(&owners[3], "bytes"); /* with the one place taken */
+	say(&owners[3], "bytes"); /* with the one taken */
 	say(&owners[4], "bytes");
 	turn(3 << 3);
 	for (int i = 0; i < 5; i++)
 		assert_reads(&owners[i], 9, "bytes");
 	while (taken) {
-		struct proxy_slot *s = taken;
-		taken = s->next;
-		proxy_slot_give(&tcps.slots, s);
+		struct proxy_buffer *b = taken;
+		taken = b->next;
+		proxy_buffer_give(&buffers, b);
 	}
 }
 
@@ -445,10 +480,11 @@ int main(void)
 		TEST(what_many_say_at_once_is_received_ahead_and_read_in_order),
 		TEST(what_comes_behind_what_is_held_is_not_missed),
 		TEST(nothing_is_received_ahead_of_others),
-		TEST(a_full_place_is_not_all),
+		TEST(a_full_buffer_is_not_all),
 		TEST(the_end_and_an_error_are_told_by_a_read),
-		TEST(a_closed_one_gives_its_place_back),
-		TEST(without_a_place_each_is_read_by_itself),
+		TEST(a_closed_one_gives_its_buffer_back),
+		TEST(what_is_held_is_taken_over_whole),
+		TEST(without_a_buffer_to_spare_each_is_read_by_itself),
 		TEST(what_many_have_to_say_is_sent_at_once),
 		cmocka_unit_test_setup_teardown(without_a_ring_all_is_sent_the_same, set_up_without,
 						tear_down),

@@ -341,12 +341,10 @@ enum err proxy_io_new(const struct proxy_io_options *o, struct proxy_io **ret)
 	loop_timer_init(&io->trim, trim, io);
 	loop_timer_set_after(o->loop, &io->trim, TRIM_MS);
 	loop_around(o->loop, before_event, after_events, io);
-	enum err e = o->ring ? proxy_tcps_ring(&io->tcps, o->ring, &io->w.counts) : OK;
-	if (e)
-		proxy_io_free(io);
-	else
-		*ret = io;
-	return e;
+	if (o->ring)
+		proxy_tcps_ring(&io->tcps, o->ring, &io->w.counts);
+	*ret = io;
+	return OK;
 }
 
 void proxy_io_free(struct proxy_io *io)

@@ -422,7 +422,7 @@ static void sockets_init(struct sockets *s, struct ring *ring)
 	const struct proxy_io_options o = {.loop = &s->loop,
 					   .connections_max = 4,
 					   .exchanges_max = 4,
-					   .buffers_max = 8,
+					   .buffers_max = 2 * LOOP_EVENTS_MAX,
 					   .ring = ring};
 	assert_int_equal(proxy_io_new(&o, &s->io), OK);
 	for (size_t i = 0; i < 2; i++) {

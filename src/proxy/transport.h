@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+struct proxy_buffer;
+struct proxy_buffers;
 struct proxy_transport;
 
 enum {
@@ -37,6 +39,11 @@ struct proxy_transport_ops {
 	void (*finish)(struct proxy_transport *t);
 	/* As read, and the bytes stay. NULL: cannot. */
 	enum err (*peek)(struct proxy_transport *t, void *buf, size_t size, size_t *ret_len);
+	/* All that was taken from fd already (holds), as a read would give it, in a buffer of that
+	 * pool, which is the caller's then. NULL: it is more than that, or nowhere so. NULL: never.
+	 */
+	struct proxy_buffer *(*ahead)(struct proxy_transport *t, struct proxy_buffers *pool,
+				      size_t most);
 	/* Nothing waits to be read, the end neither: asks the kernel. NULL: not known. */
 	bool (*alive)(const struct proxy_transport *t);
 	/* All that was written has come to the other side's machine: a reset takes nothing of it.
@@ -88,6 +95,13 @@ MUST static inline enum err proxy_transport_read(struct proxy_transport *t, void
 						 size_t *ret_len)
 {
 	return t->ops->read(t, buf, size, ret_len);
+}
+
+/* Accepts one that has no such call. */
+MUST static inline struct proxy_buffer *
+proxy_transport_ahead(struct proxy_transport *t, struct proxy_buffers *pool, size_t most)
+{
+	return t->holds && t->ops->ahead ? t->ops->ahead(t, pool, most) : NULL;
 }
 
 MUST static inline enum err proxy_transport_write(struct proxy_transport *t,

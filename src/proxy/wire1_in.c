@@ -51,6 +51,10 @@ enum err proxy_wire1_fill_some(struct proxy_wire1 *w, size_t most, bool *ret_got
 		return ERR_CLOSED;
 	if (!(w->t->ready & (PROXY_CAN_READ | PROXY_BROKEN)))
 		return OK;
+	if (!w->in && (w->in = proxy_transport_ahead(w->t, w->pool, most))) {
+		*ret_got = true;
+		return OK;
+	}
 	TRY(room_make(w));
 	size_t n = 0, room = PROXY_BUFFER_SIZE - w->in->end;
 	enum err e =
