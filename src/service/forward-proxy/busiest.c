@@ -11,7 +11,8 @@ static bool is_of(const void *record, const void *key, size_t key_len)
 
 void busiest_init(struct busiest *b, struct hash_key key)
 {
-	b->n = 0;
+	b->n = b->next = 0;
+	b->least = 0;
 	table_init(&b->table, key, BUSIEST_MAX, is_of);
 }
 
@@ -23,11 +24,18 @@ void busiest_done(struct busiest *b)
 
 static struct busiest_row *least_of(struct busiest *b)
 {
-	struct busiest_row *least = &b->rows[0];
+	/* Numbers grow: it is never less again, and who has more stays so. */
+	while (b->next < b->n && b->rows[b->next].requests > b->least)
+		b->next++;
+	if (b->next < b->n)
+		return &b->rows[b->next++];
+	size_t at = 0;
 	for (size_t i = 1; i < b->n; i++)
-		if (b->rows[i].requests < least->requests)
-			least = &b->rows[i];
-	return least;
+		if (b->rows[i].requests < b->rows[at].requests)
+			at = i;
+	b->least = b->rows[at].requests;
+	b->next = at + 1;
+	return &b->rows[at];
 }
 
 static struct busiest_row *place(struct busiest *b)

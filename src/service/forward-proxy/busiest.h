@@ -21,7 +21,8 @@ struct busiest_row {
 
 struct busiest {
 	struct table table;
-	size_t n;
+	size_t n, next; /* next: those before it have more than least */
+	uint64_t least;
 	struct busiest_row rows[BUSIEST_MAX];
 };
 

@@ -66,6 +66,36 @@ static void counts_the_busiest_among_many(void **state)
 	end(b);
 }
 
+/* Whoever is new takes the place of one of the least, whatever grew in between. */
+static void one_of_the_least_gives_its_place_up(void **state)
+{
+	struct busiest *b = begin();
+	struct test_random random = test_random_begin();
+	char text[32];
+	(void)state;
+	for (unsigned i = 0; i < BUSIEST_MAX; i++)
+		busiest_add(b, span_of(text, name_of(i, text)), 1);
+	for (unsigned i = BUSIEST_MAX; i < 20 * BUSIEST_MAX; i++) {
+		uint64_t least = UINT64_MAX, over = UINT64_MAX;
+		for (uint64_t n = test_random_below(&random, 4); n; n--) {
+			const struct busiest_row *r =
+				&b->rows[test_random_below(&random, BUSIEST_MAX)];
+			busiest_add(b, span_of(r->text, r->len), 1);
+		}
+		for (size_t at = 0; at < BUSIEST_MAX; at++)
+			if (b->rows[at].requests < least)
+				least = b->rows[at].requests;
+		size_t len = name_of(i, text);
+		busiest_add(b, span_of(text, len), 1);
+		for (size_t at = 0; at < BUSIEST_MAX; at++)
+			if (span_equal(span_of(b->rows[at].text, b->rows[at].len),
+				       span_of(text, len)))
+				over = b->rows[at].over;
+		assert_int_equal(over, least);
+	}
+	end(b);
+}
+
 static void adds_up_what_several_have_counted(void **state)
 {
 	struct busiest *b[2] = {begin(), begin()};
@@ -106,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_the_busiest_among_many),
+		cmocka_unit_test(one_of_the_least_gives_its_place_up),
 		cmocka_unit_test(adds_up_what_several_have_counted),
 		cmocka_unit_test(a_text_that_is_too_long_is_cut),
 	};

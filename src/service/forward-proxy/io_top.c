@@ -47,10 +47,11 @@ void forward_top_add(struct forward_top *t, const struct proxy_exchange *x,
 	if (!e->host.len || e->refusal)
 		return;
 	client = access_client_shown(&client, e->view->site->conf->access_log.clients);
+	size_t len = client.family ? ip_address_format(&client, text) : 0;
 	(void)pthread_mutex_lock(&t->lock);
 	busiest_add(&t->hosts, e->host, bytes);
-	if (client.family)
-		busiest_add(&t->clients, span_of(text, ip_address_format(&client, text)), bytes);
+	if (len)
+		busiest_add(&t->clients, span_of(text, len), bytes);
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
