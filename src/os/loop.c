@@ -143,6 +143,7 @@ enum err loop_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t 
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 		return err_errno();
 	*watch = wanted;
+	loop->watches_n++;
 	return OK;
 }
 
@@ -167,6 +168,7 @@ void loop_forget(struct loop *loop, struct loop_watch *watch)
 	for (size_t i = loop->ready_next; i < loop->ready_len; i++)
 		if (loop->ready[i] == watch)
 			loop->ready[i] = NULL;
+	loop->watches_n -= watch->added;
 	watch->added = false;
 }
 
@@ -305,15 +307,28 @@ static int timeout_of(const struct loop *loop, int most)
 	return most >= 0 && most < wait ? most : wait;
 }
 
+/* After a time in which we did not run, many are ready and many timers due: those who are ready
+ * were in time. The wait tells of no more than a turn's, but of each once before it tells of any
+ * again. */
+static void backlog_count(struct loop *loop, int n)
+{
+	bool more = n == LOOP_EVENTS_MAX && loop->backlog < loop->watches_n / LOOP_EVENTS_MAX;
+	loop->backlog = more ? loop->backlog + 1 : 0;
+}
+
 enum err loop_turn(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[LOOP_EVENTS_MAX];
 	if (loop->before_sleep)
 		loop->before_sleep(loop->before_sleep_arg);
 	int n = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, timeout_of(loop, timeout_ms));
+	/* Who was stopped or frozen, and goes on, is told of that and of nothing that is ready. */
+	if (n < 0 && errno == EINTR)
+		n = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, 0);
 	if (n < 0 && errno != EINTR)
 		return err_errno();
 	now_read(loop);
+	backlog_count(loop, n);
 	if (loop->before_events)
 		loop->before_events(loop->around_arg);
 	loop->ready_len = n > 0 ? (size_t)n : 0;
@@ -331,7 +346,8 @@ enum err loop_turn(struct loop *loop, int timeout_ms)
 			watch->call(watch->arg, loop->ready_events[i]);
 	}
 	loop->ready_len = loop->ready_next = 0;
-	timers_run(loop);
+	if (!loop->backlog)
+		timers_run(loop);
 	if (loop->after_events)
 		loop->after_events(loop->around_arg);
 	return OK;

@@ -3,7 +3,8 @@
  * works.
  *
  * A turn: the before-sleep hook runs, then the wait, then the time is read once (loop_now_ms), then
- * descriptors that are ready, then timers that are due. All storage is the caller's. A callback may
+ * descriptors that are ready, then timers that are due: these when all that are ready have been
+ * told, if that takes several turns. All storage is the caller's. A callback may
  * remove, add or free any watch or timer, its own as well.
  */
 #ifndef OS_LOOP_H
@@ -64,6 +65,8 @@ struct loop {
 	uint64_t now_ms, now_us;
 	struct loop_timer *timers; /* root of the heap; the timers belong to their owners */
 	uint64_t timer_order;
+	size_t watches_n;
+	size_t backlog; /* turns that were full and did not tell timers; loop_has_backlog */
 	size_t ready_len, ready_next;
 	struct loop_watch *ready[LOOP_EVENTS_MAX]; /* borrowed; NULL: removed in this turn */
 	uint32_t ready_events[LOOP_EVENTS_MAX];
@@ -112,6 +115,12 @@ static inline void loop_timer_set_after(struct loop *loop, struct loop_timer *ti
 }
 void loop_timer_cancel(struct loop *loop,
 		       struct loop_timer *timer); /* accepts one that is not set */
+
+/* More are ready than this turn could tell: timers wait, and nobody is to be taken for late. */
+static inline bool loop_has_backlog(const struct loop *loop)
+{
+	return loop->backlog > 0;
+}
 
 /* Microseconds of the same clock. */
 static inline uint64_t loop_now_us(const struct loop *loop)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -259,6 +260,135 @@ static void all_that_are_ready_are_told_ahead_of_their_calls(void **state)
 
 /* ---- wake, signals, hook ---- */
 
+/* ---- late, or not ---- */
+
+static void note_call(void *arg, uint32_t events)
+{
+	struct loop_watch *watch = arg;
+	char byte;
+	assert_true(events & LOOP_READ);
+	assert_int_equal(read(watch->fd, &byte, 1), 1);
+	t.calls++;
+}
+
+static void note_calls_so_far(void *arg)
+{
+	*(int *)arg = t.calls;
+}
+
+static void all_that_are_ready_are_told_before_timers(void **state)
+{
+	(void)state;
+	enum { READY = 3 * LOOP_EVENTS_MAX + 10 };
+	static struct loop_watch watches[READY];
+	static int pipes[READY][2];
+	struct loop_timer timer;
+	int told = -1;
+	for (int i = 0; i < READY; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		assert_int_equal(write(pipes[i][1], "x", 1), 1);
+		assert_int_equal(loop_add(&t.loop, &watches[i], pipes[i][0], LOOP_READ, note_call,
+					  &watches[i]),
+				 OK);
+	}
+	loop_timer_init(&timer, note_calls_so_far, &told);
+	loop_timer_set(&t.loop, &timer, 0);
+	for (int turns = 1; turns <= 4; turns++) {
+		assert_int_equal(loop_turn(&t.loop, 1000), OK);
+		assert_int_equal(loop_has_backlog(&t.loop), turns < 4);
+	}
+	assert_int_equal(told, READY);
+	for (int i = 0; i < READY; i++) {
+		loop_remove(&t.loop, &watches[i]);
+		fd_done(&pipes[i][0]);
+		fd_done(&pipes[i][1]);
+	}
+}
+
+static void stay_ready(void *arg, uint32_t events)
+{
+	(void)arg;
+	(void)events;
+	t.calls++;
+}
+
+/* Each as often as any, and then the timers. */
+static void timers_wait_for_no_flood(void **state)
+{
+	(void)state;
+	enum { READY = 2 * LOOP_EVENTS_MAX };
+	static struct loop_watch watches[READY];
+	int pipe_of_all[2], copies[READY], told = -1;
+	struct loop_timer timer;
+	assert_int_equal(pipe(pipe_of_all), 0);
+	assert_int_equal(write(pipe_of_all[1], "x", 1), 1);
+	for (int i = 0; i < READY; i++) {
+		copies[i] = dup(pipe_of_all[0]);
+		assert_int_equal(
+			loop_add(&t.loop, &watches[i], copies[i], LOOP_READ, stay_ready, NULL), OK);
+	}
+	loop_timer_init(&timer, note_calls_so_far, &told);
+	for (int round = 0; round < 3; round++) {
+		t.calls = 0;
+		told = -1;
+		loop_timer_set(&t.loop, &timer, 0);
+		for (int turns = 0; told < 0 && turns < 10; turns++)
+			assert_int_equal(loop_turn(&t.loop, 1000), OK);
+		assert_in_range(told, READY, READY + LOOP_EVENTS_MAX);
+	}
+	for (int i = 0; i < READY; i++) {
+		loop_remove(&t.loop, &watches[i]);
+		fd_done(&copies[i]);
+	}
+	fd_done(&pipe_of_all[0]);
+	fd_done(&pipe_of_all[1]);
+}
+
+/* In a child: a byte that came while it stood still, and then a timer, in one turn. */
+static _Noreturn void turn_once(int fd, int tell)
+{
+	struct loop_watch watch;
+	struct loop_timer timer;
+	int told = -1;
+	t.calls = 0;
+	if (loop_init(&t.loop) || loop_add(&t.loop, &watch, fd, LOOP_READ, note_call, &watch))
+		_exit(2);
+	loop_timer_init(&timer, note_calls_so_far, &told);
+	loop_timer_set_after(&t.loop, &timer, 300);
+	if (write(tell, "x", 1) != 1)
+		_exit(3);
+	while (told < 0)
+		if (loop_turn(&t.loop, -1))
+			_exit(4);
+	_exit(told == 1 ? 0 : 1);
+}
+
+static void what_came_while_it_was_stopped_is_told_before_timers(void **state)
+{
+	(void)state;
+	int to[2], from[2], status;
+	char byte;
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		turn_once(to[0], from[1]);
+	assert_int_equal(read(from[0], &byte, 1), 1);
+	(void)usleep(20000); /* until it waits; if it does not yet, it has an easier time */
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_int_equal(write(to[1], "x", 1), 1);
+	(void)usleep(400000);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	for (int i = 0; i < 2; i++) {
+		fd_done(&to[i]);
+		fd_done(&from[i]);
+	}
+}
+
 static void woken(void *arg)
 {
 	t.calls++;
@@ -351,6 +481,9 @@ int main(void)
 		WITH_LOOP(tells_hangup_and_follows_modify),
 		WITH_LOOP(edge_tells_of_changes_only),
 		WITH_LOOP(all_that_are_ready_are_told_ahead_of_their_calls),
+		WITH_LOOP(all_that_are_ready_are_told_before_timers),
+		WITH_LOOP(timers_wait_for_no_flood),
+		WITH_LOOP(what_came_while_it_was_stopped_is_told_before_timers),
 		WITH_LOOP(wakes_from_another_thread),
 		WITH_LOOP(hears_signals),
 		WITH_LOOP(runs_the_hook_before_each_sleep),

@@ -60,6 +60,7 @@ static void turn_end(struct proxy_io *io)
 	struct proxy_worker *w = &io->w;
 	w->now_ms = loop_now_ms(io->loop);
 	w->now_us = loop_now_us(io->loop);
+	w->backlog = loop_has_backlog(io->loop);
 	proxy_worker_turn(w);
 	w->sends.open = false;
 	uint64_t next = w->later.first ? w->now_ms : wheel_next_ms(&w->wheel);

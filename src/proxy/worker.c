@@ -43,9 +43,11 @@ void proxy_worker_trim(struct proxy_worker *w)
 
 void proxy_worker_turn(struct proxy_worker *w)
 {
-	/* Before anybody is late: who has composed all that he had to say is not. */
+	/* Before anybody is late: who has composed all that he had to say is not, nor who has said
+	 * what we put off, or have not been told of. */
 	proxy_sends_run(w);
-	proxy_deadline_advance(&w->wheel, w->now_ms);
 	proxy_later_run(&w->later);
+	if (!w->backlog)
+		proxy_deadline_advance(&w->wheel, w->now_ms);
 	proxy_sends_run(w);
 }

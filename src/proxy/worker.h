@@ -72,6 +72,7 @@ MUST enum err proxy_splice_out(struct proxy_splice *s, struct proxy_transport *t
 
 struct proxy_worker {
 	uint64_t now_ms, now_us; /* of this turn */
+	bool backlog;		 /* more has come than it was told of */
 	const struct proxy_face *face;
 	void *face_arg;
 	const struct proxy_worker_io *io;
@@ -108,7 +109,7 @@ void proxy_worker_init(struct proxy_worker *w, uint64_t now_ms, size_t connectio
 void proxy_worker_done(struct proxy_worker *w);
 /* Now and then: memory goes back that a peak needed. */
 void proxy_worker_trim(struct proxy_worker *w);
-/* After each batch of events: what was composed is sent, then what is late and what was put off. */
+/* After each batch of events: what was composed is sent, then what was put off and who is late. */
 void proxy_worker_turn(struct proxy_worker *w);
 
 #endif

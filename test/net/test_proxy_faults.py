@@ -4,6 +4,7 @@ let go in time, and the proxy is the same process afterwards with no more memory
 import asyncio
 import contextlib
 import re
+import signal
 import socket
 import struct
 import time
@@ -13,8 +14,10 @@ import pytest
 
 from proxy_site import FRONT, SERVER, SERVERS, Origin, Site, answers, config, connect, converse, echo, read_all, status
 
-TIMES = """  timeouts: {head: 1s, idle: 2s, client-body: 1s, client-read: 2s, connect: 1s, first-byte: 1s, server-body: 1s}
+# Both ends are this process: where nobody is to be late, nobody has so short a time.
+TIMES = """  timeouts: {head: 1s, idle: 2s, client-body: 1s, client-read: 2s, connect: 1s}
 """
+SILENT = "".join(f"{{path: /{deed}, to: web, timeout: 1s}}, " for deed in ("hang", "stall_in_body"))
 MUCH = 1 << 20
 
 
@@ -117,16 +120,28 @@ async def do(seen, writer):
     await DEEDS.get(seen.target[1:], echo)(seen, writer)
 
 
+def hurried(*servers):
+    return config(*(f"{server}:80" for server in servers), more=TIMES).replace("routes: [", f"routes: [{SILENT}")
+
+
 @pytest.fixture(scope="module")
 def site(janitor_process):
     made = Site()
     try:
-        made.serve(config(f"{SERVER}:80", more=TIMES))
+        made.serve(hurried(SERVER))
         made.pid = made.service.pid
         yield made
         assert made.service.pid == made.pid and made.service.alive
     finally:
         made.close()
+
+
+@pytest.fixture
+def patient(site):
+    """With the times that everybody has."""
+    site.serve(config(f"{SERVER}:80"))
+    yield site
+    site.serve(hurried(SERVER))
 
 
 def within(site, deed, address=SERVER):
@@ -179,18 +194,18 @@ def test_a_body_that_breaks_off_is_seen_to(site, deed):
     assert within(site, run) == [None]
 
 
-def test_a_slow_body_comes_whole(site):
+def test_a_slow_body_comes_whole(patient):
     async def run(origin):
-        return await ask(site, "/drip")
+        return await ask(patient, "/drip")
 
-    (answer,) = within(site, run)
+    (answer,) = within(patient, run)
     assert answer.body == b"x" * 20
 
 
-def test_a_long_body_that_pauses_comes_whole_to_a_slow_reader_too(site):
+def test_a_long_body_that_pauses_comes_whole_to_a_slow_reader_too(patient):
     # It is long enough to go from the kernel to the kernel.
     async def run(origin):
-        reader, writer = await connect(site.client)
+        reader, writer = await connect(patient.client)
         writer.write(get("/pause_late", close=False) + get("/after"))
         data = b""
         while more := await reader.read(200000):
@@ -199,7 +214,7 @@ def test_a_long_body_that_pauses_comes_whole_to_a_slow_reader_too(site):
         writer.close()
         return answers(data)
 
-    first, second = within(site, run)
+    first, second = within(patient, run)
     assert first.body == b"x" * (MUCH // 2) + b"y" * (MUCH - MUCH // 2) and second.body == b"www.example /after"
 
 
@@ -214,21 +229,21 @@ def test_no_end_of_hints_is_not_waited_for(site):
     assert grown < 16 << 20 and status(after[0]) == 200
 
 
-def test_what_may_be_asked_again_meets_no_connection_that_its_back_end_has_closed_unsaid(site):
+def test_what_may_be_asked_again_meets_no_connection_that_its_back_end_has_closed_unsaid(patient):
     async def run(origin):
         got = []
         for turn in range(40):
-            reader, writer = await connect(site.client)
+            reader, writer = await connect(patient.client)
             writer.write(get("/hang_up_unsaid", close=False) + get("/b"))
             got.append(answers(await read_all(reader, 20)))
             writer.close()
         return got
 
-    for got in within(site, run):
+    for got in within(patient, run):
         assert [m and m.body for m in got] == [b"www.example /hang_up_unsaid", b"www.example /b"]
 
 
-def test_an_answer_that_comes_before_the_body_was_read_is_passed_on(site):
+def test_an_answer_that_comes_before_the_body_was_read_is_passed_on(patient):
     async def early(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n")
@@ -237,24 +252,58 @@ def test_an_answer_that_comes_before_the_body_was_read_is_passed_on(site):
         writer.close()
 
     async def run():
-        origin = Origin(site.server)
+        origin = Origin(patient.server)
         origin.serve = early
         async with origin:
-            return await converse(site.client, post("/a", b"x" * (4 * MUCH)))
+            return await converse(patient.client, post("/a", b"x" * (4 * MUCH)))
 
     (answer,) = answers(asyncio.run(run()))
     assert status(answer) == 413 and answer.body == b"no\n"
+
+
+def test_who_spoke_while_the_proxy_stood_still_is_not_late(site):
+    """More of them than it is told of at once, and what they said has been there for longer than they may be silent."""
+    clients, patience_s = 150, 4
+
+    async def one(halted):
+        reader, writer = await connect(site.client)
+        request = post("/a", b"x" * 100)
+        writer.write(request[:-10])
+        await halted.wait()
+        writer.write(request[-10:])
+        answer = await read_all(reader, 60)
+        writer.close()
+        return answers(answer)
+
+    async def run(origin):
+        halted = asyncio.Event()
+        asking = [asyncio.create_task(one(halted)) for _ in range(clients)]
+        while origin.connections < clients:  # their requests have begun
+            await asyncio.sleep(0.01)
+        site.service.send(signal.SIGSTOP)
+        try:
+            halted.set()
+            await asyncio.sleep(patience_s + 0.5)
+        finally:
+            site.service.send(signal.SIGCONT)
+        return [status(answer) for (answer,) in await asyncio.gather(*asking)]
+
+    site.serve(config(f"{SERVER}:80", more=f"  workers: 1\n  timeouts: {{client-body: {patience_s}s}}\n"))
+    try:
+        assert within(site, run) == [200] * clients
+    finally:
+        site.serve(hurried(SERVER))
 
 
 def test_one_dead_server_of_two_costs_no_request(site):
     async def run(origin):
         return [status((await ask(site, f"/{n}"))[0]) for n in range(30)]
 
-    site.serve(config(f"{SERVER}:80", f"{SERVERS[1]}:80", more=TIMES))
+    site.serve(hurried(SERVER, SERVERS[1]))
     try:
         assert within(site, run) == [200] * 30
     finally:
-        site.serve(config(f"{SERVER}:80", more=TIMES))
+        site.serve(hurried(SERVER))
 
 
 # ---- clients
@@ -332,14 +381,14 @@ def busy(site):
     return len(site.gateway.run("ss", "-Htn", "state", "established", f"src {FRONT}:80").stdout.splitlines())
 
 
-def test_a_client_that_closes_its_half_gets_its_answer(site):
+def test_a_client_that_closes_its_half_gets_its_answer(patient):
     async def run(origin):
-        reader, writer = await connect(site.client)
+        reader, writer = await connect(patient.client)
         writer.write(get("/drip"))
         writer.write_eof()
         return answers(await read_all(reader, 10))
 
-    (answer,) = within(site, run)
+    (answer,) = within(patient, run)
     assert answer is not None and answer.body == b"x" * 20
 
 
@@ -369,21 +418,21 @@ def test_a_client_that_never_reads_fills_no_memory(site):
     assert grown < 16 << 20 and sent < 100 << 20 and left == 0
 
 
-def test_many_requests_at_once_on_one_connection_are_answered_in_order(site):
+def test_many_requests_at_once_on_one_connection_are_answered_in_order(patient):
     async def run(origin):
         words = b"".join(get(f"/{n}", close=False) for n in range(200)) + get("/last")
-        return answers(await converse(site.client, words), ["GET"] * 201)
+        return answers(await converse(patient.client, words), ["GET"] * 201)
 
-    assert [m.body for m in within(site, run)] == [f"www.example /{n}".encode() for n in [*range(200), "last"]]
+    assert [m.body for m in within(patient, run)] == [f"www.example /{n}".encode() for n in [*range(200), "last"]]
 
 
-def test_a_long_body_goes_both_ways_whole(site):
+def test_a_long_body_goes_both_ways_whole(patient):
     async def run(origin):
-        reader, writer = await connect(site.client)
+        reader, writer = await connect(patient.client)
         body = bytes(range(256)) * (4 * MUCH // 256)
         writer.write(post("/up", body, close=False) + get("/long_answer"))
         data = await read_all(reader, 20)
         return answers(data), [s.message.body == body for s in origin.requests if s.target == "/up"]
 
-    got, same = within(site, run)
+    got, same = within(patient, run)
     assert [len(m.body) for m in got] == [len(b"www.example /up"), MUCH] and same == [True]
