@@ -4,12 +4,17 @@
 """
 
 import json
+import select
+import socket
+import time
 
 import pytest
 
 from dhcp_servers import Dhcpd6, Dnsmasq, Kea6
 from dhcp_uplink import QUICK, wait_for
 from service import Service
+
+RTMGRP_IPV6_IFADDR = 0x100  # linux/rtnetlink.h
 
 
 class Site:
@@ -141,6 +146,39 @@ def test_a_new_prefix_deprecates_the_old(site):
     # The old one is still there for connections, but nobody begins new ones from it.
     assert lan[in_lan(old)][0] == 0 and 0 < lan[in_lan(old)][1] <= 20
     assert new in site.unreachable()
+
+
+def told_of_addresses(host, seconds):
+    """How often the kernel tells of IPv6 addresses there."""
+    with host.inside():
+        told = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    told.bind((0, RTMGRP_IPV6_IFADDR))
+    times, until = 0, time.monotonic() + seconds
+    with told:
+        while select.select([told], [], [], max(0, until - time.monotonic()))[0] and time.monotonic() < until:
+            told.recv(1 << 16)
+            times += 1
+    return times
+
+
+def test_what_is_set_is_not_set_again_and_what_a_link_loses_is(site):
+    Kea6(site.isp, site.port).start()
+    site.start()
+    address = in_lan(the_prefix(site.bound()))
+    wait_for(lambda: address in site.addresses(site.lan), 10, site.status)
+    assert told_of_addresses(site.gateway, 1) < 5  # each setting is told, also of what was there
+    lifetimes = site.addresses(site.lan)[address]
+    site.gateway.ip("-6", "address", "del", address, "dev", site.lan)
+    wait_for(lambda: address in site.addresses(site.lan), 10, site.status)
+    assert all(0 < now <= before for now, before in zip(site.addresses(site.lan)[address], lifetimes))
+    site.gateway.link(site.lan, False)  # which takes addresses away
+    site.gateway.link(site.lan, True)
+    wait_for(lambda: address in site.addresses(site.lan), 10, site.status)
+    # A link of this name that is another one.
+    site.gateway.ip("link", "del", site.lan)
+    assert site.net.cable(site.gateway, "", site.host, "")[0] == site.lan
+    wait_for(lambda: address in site.addresses(site.lan), 10, site.status)
+    assert told_of_addresses(site.gateway, 1) < 5
 
 
 def test_rapid_commit_takes_two_messages(site):

@@ -8,7 +8,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static struct net6_address *find(struct net6 *n, const struct net6_address *a)
+static const struct net6_address *find(const struct net6 *n, const struct net6_address *a)
 {
 	for (size_t i = 0; i < n->addresses_n; i++)
 		if (n->addresses[i].ifindex == a->ifindex &&
@@ -67,6 +67,37 @@ void net6_wanted(const struct uplink6_lease *leases, size_t leases_n,
 		if (a.lan && a.valid_until_ms > now_ms)
 			add(ret, &a);
 	}
+}
+
+static bool is_set(const struct net6_address *a, const struct net6 *last)
+{
+	const struct net6_address *was = find(last, a);
+	return was && was->bits == a->bits && was->lan == a->lan &&
+	       was->preferred_until_ms == a->preferred_until_ms &&
+	       was->valid_until_ms == a->valid_until_ms;
+}
+
+static bool is_there(const struct net6_address *a, const struct link *link)
+{
+	for (size_t i = 0; i < link->addresses_n; i++)
+		if (link->addresses[i].bits == a->bits &&
+		    ip_address_equal(&link->addresses[i].address, &a->address))
+			return true;
+	return link->addresses_n == LINK_ADDRESSES_MAX; /* it may be one of those passed over */
+}
+
+bool net6_missing(const struct net6 *wanted, const struct net6 *last, const struct links *links,
+		  struct net6 *ret)
+{
+	*ret = *wanted;
+	ret->addresses_n = 0;
+	for (size_t i = 0; i < wanted->addresses_n; i++) {
+		const struct net6_address *a = &wanted->addresses[i];
+		const struct link *link = links_by_index(links, a->ifindex);
+		if (link && !(is_set(a, last) && is_there(a, link)))
+			ret->addresses[ret->addresses_n++] = *a;
+	}
+	return ret->addresses_n > 0;
 }
 
 /* --- the kernel ------------------------------------------------------------------------------- */

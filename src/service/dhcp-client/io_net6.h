@@ -35,8 +35,13 @@ void net6_wanted(const struct uplink6_lease *leases, size_t leases_n,
 		 const struct client_v6_conf *conf, uint32_t ifindex, const struct links *links,
 		 uint64_t now_ms, const struct net6 *last, struct net6 *ret);
 
-/* Sets all of wanted and removes what is ours on these links and in none of `all` (wanted among
- * them). The first error is returned, and the rest is done all the same. */
+/* What is to be set anew of wanted when something happened on the links: addresses that differ from
+ * the last state's, or that their links have lost. False: none. Pure. */
+bool net6_missing(const struct net6 *wanted, const struct net6 *last, const struct links *links,
+		  struct net6 *ret);
+
+/* Sets all of wanted and removes what is ours on these links and in none of `all` (what wanted
+ * is of, among them). The first error is returned, and the rest is done all the same. */
 MUST enum err net6_set(const struct net6 *wanted, const uint32_t *links, size_t links_n,
 		       const struct net6 *const *all, size_t all_n, uint64_t now_ms);
 

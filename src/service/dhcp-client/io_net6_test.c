@@ -86,6 +86,53 @@ static void a_prefix_that_is_gone_is_deprecated_for_at_most_two_hours(void **sta
 	assert_true(n.addresses[0].preferred_until_ms > NOW);
 }
 
+static void only_what_is_not_there_or_has_changed_is_missing(void **state)
+{
+	(void)state;
+	struct uplink6_lease leases[] = {lease(DHCP6_IA_NA, "2001:db8:1::100", 60000),
+					 lease(DHCP6_IA_PD, "2001:db8:1200::/56", 90000)};
+	struct net6 n, changed, missing;
+	net6_wanted(leases, 2, &conf, UPLINK, &links, NOW, &nothing, &n);
+	struct link_address there[LINK_ADDRESSES_MAX] = {
+		{.address = n.addresses[0].address, .bits = 128},
+		{.address = n.addresses[1].address, .bits = 64}};
+	struct link list[] = {
+		{.index = UPLINK, .addresses = there, .addresses_n = 1},
+		{.index = LAN, .addresses = there + 1, .addresses_n = 1},
+	};
+	const struct links with = {.list = list, .n = 2}, without_lan = {.list = list, .n = 1};
+	assert_false(net6_missing(&n, &n, &with, &missing));
+	/* Never set: also where it is there, with whatever lifetimes. */
+	assert_true(net6_missing(&n, &nothing, &with, &missing));
+	assert_int_equal(missing.addresses_n, 2);
+	/* Its link has lost it, or has it with other bits. */
+	list[1].addresses_n = 0;
+	assert_true(net6_missing(&n, &n, &with, &missing));
+	assert_int_equal(missing.addresses_n, 1);
+	assert_address(&missing.addresses[0], "2001:db8:1200:3::1", LAN);
+	assert_int_equal(missing.prefixes_n, 1);
+	list[1].addresses_n = 1;
+	there[1].bits = 128;
+	assert_true(net6_missing(&n, &n, &with, &missing));
+	/* Its link is not there: nothing can be set. */
+	assert_false(net6_missing(&n, &n, &without_lan, &missing));
+	assert_false(net6_missing(&n, &nothing, &(struct links){.n = 0}, &missing));
+	/* Among more addresses than are known it may be there. */
+	list[1].addresses = there;
+	list[1].addresses_n = LINK_ADDRESSES_MAX;
+	assert_false(net6_missing(&n, &n, &with, &missing));
+	/* Another lifetime. */
+	changed = n;
+	changed.addresses[1].preferred_until_ms = 0;
+	assert_true(net6_missing(&changed, &n, &with, &missing));
+	assert_int_equal(missing.addresses_n, 1);
+	assert_int_equal(missing.addresses[0].preferred_until_ms, 0);
+	changed = n;
+	changed.addresses[0].valid_until_ms++;
+	assert_true(net6_missing(&changed, &n, &with, &missing));
+	assert_address(&missing.addresses[0], "2001:db8:1::100", UPLINK);
+}
+
 /* --- the kernel ------------------------------------------------------------------------------- */
 
 struct found {
@@ -156,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_and_a_subnet_are_wanted),
 		cmocka_unit_test(a_prefix_that_is_gone_is_deprecated_for_at_most_two_hours),
+		cmocka_unit_test(only_what_is_not_there_or_has_changed_is_missing),
 		cmocka_unit_test(sets_and_removes_its_own_and_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

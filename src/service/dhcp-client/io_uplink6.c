@@ -24,6 +24,8 @@ static const struct ip_endpoint servers = {
 	.port = DHCP6_SERVER_PORT,
 };
 
+static const struct net6 none;
+
 static uint64_t now_of(const struct client_uplink6 *c)
 {
 	return client_env_now_ms(c->uplink->env);
@@ -84,7 +86,8 @@ static size_t links_of(const struct client_uplink6 *c, uint32_t *ret)
 	return n;
 }
 
-static void set_net(struct client_uplink6 *c, const struct net6 *wanted)
+/* missing: what of wanted is to be set. */
+static void set_net(struct client_uplink6 *c, const struct net6 *wanted, const struct net6 *missing)
 {
 	const struct client_env *env = c->uplink->env;
 	const struct net6 *all[CLIENT_UPLINKS_MAX];
@@ -95,19 +98,40 @@ static void set_net(struct client_uplink6 *c, const struct net6 *wanted)
 		if (env->uplinks[i]->v6)
 			all[all_n++] = &env->uplinks[i]->v6->net;
 	count_failed(c, "the DHCPv6 leases could not be set whole",
-		     net6_set(&c->net, links, links_of(c, links), all, all_n, now_of(c)));
+		     net6_set(missing, links, links_of(c, links), all, all_n, now_of(c)));
 	env->changed(env->arg);
+}
+
+static void find_wanted(const struct client_uplink6 *c, struct net6 *ret)
+{
+	net6_wanted(c->u.leases, c->u.leases_n, &c->uplink->conf->v6, c->uplink->ifindex,
+		    &c->uplink->env->links, now_of(c), &c->net, ret);
 }
 
 static void on_set(void *arg, const struct uplink6 *u)
 {
 	struct client_uplink6 *c = arg;
 	struct net6 wanted;
+	(void)u;
 	if (store_is_taken(&c->uplink->store))
 		return;
-	net6_wanted(u->leases, u->leases_n, &c->uplink->conf->v6, c->uplink->ifindex,
-		    &c->uplink->env->links, now_of(c), &c->net, &wanted);
-	set_net(c, &wanted);
+	find_wanted(c, &wanted);
+	set_net(c, &wanted, &wanted);
+}
+
+/* A LAN may have come or gone, or lost its addresses by going down. The kernel tells of each
+ * address that is set, also when it was there before: who set all of them here would be told of it
+ * and be here again, for ever. */
+static void mend(struct client_uplink6 *c)
+{
+	struct net6 wanted, missing;
+	if (store_is_taken(&c->uplink->store))
+		return;
+	find_wanted(c, &wanted);
+	if (net6_missing(&wanted, &c->net, &c->uplink->env->links, &missing))
+		set_net(c, &wanted, &missing);
+	else
+		c->net = wanted;
 }
 
 static void on_store(void *arg, struct span lease)
@@ -201,7 +225,7 @@ void client_uplink6_end(struct client_uplink6 *c)
 		return;
 	uplink6_link(&c->u, now_of(c), false);
 	c->begun = false;
-	set_net(c, &(struct net6){0});
+	set_net(c, &none, &none);
 	arm(c);
 }
 
@@ -245,9 +269,8 @@ void client_uplink6_links(struct client_uplink6 *c, const struct link *link)
 	if (!c->begun)
 		return;
 	uplink6_link(&c->u, now_of(c), link->up && link->carrier && has_link_local(link));
-	/* A LAN may have come or gone. */
 	if (c->u.leases_n)
-		on_set(c, &c->u);
+		mend(c);
 	decline_duplicates(c);
 	arm(c);
 }
@@ -313,7 +336,7 @@ enum err client_uplink6_release(struct client_uplink6 *c)
 	enum err e = c->begun ? uplink6_release(&c->u, now_of(c)) : ERR_ABSENT;
 	/* What is given back is not deprecated but gone. */
 	if (!e)
-		set_net(c, &(struct net6){0});
+		set_net(c, &none, &none);
 	arm(c);
 	return e;
 }
@@ -325,5 +348,5 @@ void client_uplink6_stop(struct client_uplink6 *c)
 	if (c->uplink->conf->release_on_stop) /* one Release leaves; nobody waits for its answer */
 		err_ignore(uplink6_release(&c->u, now_of(c)));
 	c->begun = false;
-	set_net(c, &(struct net6){0});
+	set_net(c, &none, &none);
 }
