@@ -296,8 +296,6 @@ void loop_on_ready(struct loop *loop, loop_ready_call *call, void *arg)
 /* How long the wait may take: until the next timer, at most `most` ms (-1: no bound). */
 static int timeout_of(const struct loop *loop, int most)
 {
-	if (loop->stopped)
-		return 0;
 	if (!loop->timers)
 		return most;
 	if (loop->timers->at_ms <= loop->now_ms)
@@ -319,9 +317,11 @@ static void backlog_count(struct loop *loop, int n)
 enum err loop_turn(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[LOOP_EVENTS_MAX];
+	bool before = loop->stopped;
 	if (loop->before_sleep)
 		loop->before_sleep(loop->before_sleep_arg);
-	int n = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, timeout_of(loop, timeout_ms));
+	int most = loop->stopped && !before ? 0 : timeout_ms;
+	int n = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, timeout_of(loop, most));
 	/* Who was stopped or frozen, and goes on, is told of that and of nothing that is ready. */
 	if (n < 0 && errno == EINTR)
 		n = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, 0);

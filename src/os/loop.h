@@ -160,8 +160,8 @@ void loop_wake(struct loop *loop);
 MUST enum err loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* One turn; waits at most timeout_ms (-1: until something happens). For tests, and for a program
- * that has a loop of its own. */
+/* One turn; waits at most timeout_ms (-1: until something happens), also where the loop was stopped
+ * before. For tests, and for a program that has a loop of its own, as for an end that waits. */
 MUST enum err loop_turn(struct loop *loop, int timeout_ms);
 
 #endif

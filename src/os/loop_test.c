@@ -389,6 +389,29 @@ static void what_came_while_it_was_stopped_is_told_before_timers(void **state)
 	}
 }
 
+static void stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void a_turn_of_a_stopped_loop_waits(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		loop_stop(&t.loop);
+		uint64_t began_ms = clock_monotonic_ms();
+		assert_int_equal(loop_turn(&t.loop, 50), OK);
+		assert_true(clock_monotonic_ms() - began_ms >= 49);
+	}
+}
+
+static void a_loop_that_is_stopped_ahead_of_its_sleep_does_not_sleep(void **state)
+{
+	(void)state;
+	loop_before_sleep(&t.loop, stop, &t.loop);
+	assert_int_equal(loop_run(&t.loop), OK); /* there is nothing that would end it */
+}
+
 static void woken(void *arg)
 {
 	t.calls++;
@@ -483,6 +506,8 @@ int main(void)
 		WITH_LOOP(all_that_are_ready_are_told_ahead_of_their_calls),
 		WITH_LOOP(all_that_are_ready_are_told_before_timers),
 		WITH_LOOP(timers_wait_for_no_flood),
+		WITH_LOOP(a_turn_of_a_stopped_loop_waits),
+		WITH_LOOP(a_loop_that_is_stopped_ahead_of_its_sleep_does_not_sleep),
 		WITH_LOOP(what_came_while_it_was_stopped_is_told_before_timers),
 		WITH_LOOP(wakes_from_another_thread),
 		WITH_LOOP(hears_signals),
