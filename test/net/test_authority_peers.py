@@ -180,8 +180,11 @@ def test_answers_as_the_peers_do(net, zones):
                 name, kind, id=asked % 65536, use_edns=0 if do else False, want_dnssec=do, payload=1232
             )
             wires = ask_all(sockets, query.to_wire())
-            us = read(wires.pop("us"))
             asked += 1
+            # Octet by octet as Knot, which adds no NS that nobody asked for: there is nothing to be read.
+            if wires["us"] == wires["knot"]:
+                continue
+            us = read(wires.pop("us"))
             if any(agrees(us, read(wire), origins) for wire in wires.values()):
                 continue
             answers = {who: read(wire) for who, wire in wires.items()}
