@@ -34,7 +34,7 @@ struct proxy_cached *proxy_cached_new(struct proxy_cache_desk *desk, struct prox
 	struct proxy_cached *c = desk->memory ? proxy_exchange_alloc(x, sizeof(*c)) : NULL;
 	if (!c)
 		return NULL;
-	memset(c, 0, offsetof(struct proxy_cached, conditions));
+	memset(c, 0, offsetof(struct proxy_cached, policy));
 	c->desk = desk;
 	c->x = x;
 	c->policy = r->policy;

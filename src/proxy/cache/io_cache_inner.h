@@ -15,9 +15,6 @@ enum { PROXY_CONDITIONS_MAX = 16 };
 struct proxy_cached {
 	struct proxy_cache_desk *desk;
 	struct proxy_exchange *x;
-	struct cache_policy policy;
-	struct cache_directives asked;
-	struct cache_target target;
 	struct cache_look look; /* request: set before each use */
 	uint64_t wait_ms;
 	bool status;	  /* is told in Cache-Status */
@@ -59,7 +56,11 @@ struct proxy_cached {
 	uint64_t at, end;
 	struct cache_chunk *hint;
 
-	/* The client's own conditions, which ours stand for: conditions_n. Last: not cleared. */
+	/* From here on nothing is cleared. */
+	struct cache_policy policy;
+	struct cache_directives asked;
+	struct cache_target target;
+	/* The client's own conditions, which ours stand for: conditions_n. */
 	struct http_field conditions[PROXY_CONDITIONS_MAX];
 };
 

@@ -78,7 +78,7 @@ enum forward_step forward_resolve(struct forward_exchange *e, struct proxy_verdi
 	if (e->taken && !e->instead.len)
 		return FORWARD_STEP_ON; /* where it was meant to go */
 	if (place->address.family) {
-		e->addresses = (struct names_addresses){.items = {place->address}, .n = 1};
+		names_addresses_set(&e->addresses, &place->address);
 		return FORWARD_STEP_ON;
 	}
 	switch (forward_names_find(e->worker->names, forward_place_name(e), &e->waiter,

@@ -72,20 +72,15 @@ struct forward_exchange {
 	/* The rule that decided; NULL: none did. */
 	const struct access_rule *rule;
 	const struct privacy_conf *privacy; /* its level; NULL: not chosen yet */
-	struct destination to;
-	struct span host; /* to's, in its one spelling, in the store */
+	struct span host;		    /* to's, in its one spelling, in the store */
 	/* The name that is gone to in its place, for safe search; empty: none. In instead_room. */
 	struct span instead;
-	uint8_t instead_room[FORWARD_INSTEAD_MAX];
 	struct span asked;  /* of whom by TLS in the tunnel: SNI; in the store; empty: nobody */
 	struct span detail; /* which rule or list refuses, for the log; in the store, or static */
 	bool taken;	    /* on its way elsewhere: it goes to addresses[0], whatever it claims */
 	bool unproved;	    /* and what it claims leads elsewhere, as far as we can see */
 	struct span reason; /* the policy's, of why it is blocked; in the store */
-	/* Where it may be gone to: judged, as it will be dialled; those before
-	 * `at` were given up. */
-	struct names_addresses addresses;
-	size_t at;
+	size_t at;	    /* in addresses: those before it were given up */
 	struct name_waiter waiter;
 	struct origin *origin;	   /* in use: of the last pick; NULL: none */
 	struct forward_pace *pace; /* what it draws from; NULL: nothing holds it */
@@ -103,6 +98,12 @@ struct forward_exchange {
 	struct forward_association
 		*association;		 /* with FORWARD_ASSOCIATE; of the verdict's source */
 	uint8_t hops[MESSAGE_HOPS_TEXT]; /* Max-Forwards, as it goes on */
+
+	/* From here on nothing is cleared but lengths: it would cost more than the rest. */
+	struct destination to;
+	/* Where it may be gone to: judged, as it will be dialled. */
+	struct names_addresses addresses;
+	uint8_t instead_room[FORWARD_INSTEAD_MAX];
 };
 
 #endif

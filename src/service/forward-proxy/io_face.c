@@ -111,7 +111,9 @@ static struct forward_exchange *begin(struct forward_worker *w, struct proxy_exc
 	struct forward_exchange *e = proxy_exchange_alloc(x, sizeof(*e));
 	if (!e)
 		return NULL;
-	memset(e, 0, sizeof(*e));
+	memset(e, 0, offsetof(struct forward_exchange, to));
+	destination_clear(&e->to);
+	e->addresses.n = 0;
 	e->x = x;
 	e->worker = w;
 	e->view = forward_view_use(w->view);

@@ -64,7 +64,7 @@ static enum lead find_server(struct forward_exchange *e)
 	const struct destination *at = &e->server->at;
 	e->addresses.n = e->at = 0;
 	if (at->address.family) {
-		e->addresses = (struct names_addresses){.items = {at->address}, .n = 1};
+		names_addresses_set(&e->addresses, &at->address);
 		return LEAD_ON;
 	}
 	switch (forward_names_find(e->worker->names, destination_name(at), &e->waiter,

@@ -37,7 +37,7 @@ enum forward_step forward_read_claim(struct forward_exchange *e, struct proxy_ve
 	struct proxy_head *r = &e->x->request;
 	e->taken = true;
 	e->kind = FORWARD_FETCH;
-	e->addresses = (struct names_addresses){.items = {meant->address}, .n = 1};
+	names_addresses_set(&e->addresses, &meant->address);
 	forward_count(e->worker, FORWARD_COUNT_TAKEN);
 	if (r->method_id == PROXY_CONNECT ||
 	    (r->absolute && !span_equal_nocase(r->scheme, span_text("http"))))
@@ -60,7 +60,7 @@ enum forward_step forward_read_hello(struct forward_exchange *e, struct proxy_ve
 	struct client_hello h;
 	e->taken = true;
 	e->kind = FORWARD_TLS;
-	e->addresses = (struct names_addresses){.items = {meant->address}, .n = 1};
+	names_addresses_set(&e->addresses, &meant->address);
 	r->method = span_text("TLS");
 	set_meant(e);
 	enum opening opening = opening_read(e->x->opening, &h);

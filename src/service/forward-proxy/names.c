@@ -123,7 +123,8 @@ static enum names_found found(const struct name *k, struct names_addresses *ret)
 {
 	if (!k->addresses.n)
 		return k->told ? NAMES_ABSENT : NAMES_UNTOLD;
-	*ret = k->addresses;
+	ret->n = k->addresses.n;
+	memcpy(ret->items, k->addresses.items, ret->n * sizeof(ret->items[0]));
 	return NAMES_KNOWN;
 }
 

@@ -51,9 +51,15 @@ enum names_found {
 
 /* In the order in which they are to be tried. */
 struct names_addresses {
-	struct ip_address items[NAMES_ADDRESSES_MAX];
 	size_t n;
+	struct ip_address items[NAMES_ADDRESSES_MAX]; /* n are set */
 };
+
+static inline void names_addresses_set(struct names_addresses *a, const struct ip_address *one)
+{
+	a->n = 1;
+	a->items[0] = *one;
+}
 
 /* What the resolvers said of A and AAAA. told: an answer came, of n addresses or none. */
 struct names_answer {

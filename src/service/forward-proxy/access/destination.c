@@ -95,6 +95,7 @@ static enum err name_read(struct span host, struct destination *ret)
 		uint8_t c = name.data[i];
 		ret->name[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 	}
+	ret->name[name.len] = 0;
 	ret->name_len = (uint8_t)name.len;
 	return OK;
 }
@@ -121,9 +122,20 @@ static enum err port_read(struct span text, struct destination *ret)
 	return OK;
 }
 
+/* Of a name what there is of it. */
+static void keep(const struct destination *d, struct destination *ret)
+{
+	ret->address = d->address;
+	ret->port = d->port;
+	ret->name_len = d->name_len;
+	memcpy(ret->name, d->name, (size_t)d->name_len + 1);
+}
+
 enum err destination_read(struct span text, uint16_t port_default, struct destination *ret)
 {
-	struct destination d = {.port = port_default};
+	struct destination d;
+	destination_clear(&d);
+	d.port = port_default;
 	bool bracket = text.len && text.data[0] == '[';
 	size_t end = bracket ? span_find(text, ']') : span_find(text, ':');
 	if (span_find(text, '@') < text.len)
@@ -139,17 +151,19 @@ enum err destination_read(struct span text, uint16_t port_default, struct destin
 		TRY(port_read(span_sub(rest, 1, rest.len), &d));
 	if (d.port == 0)
 		return ERR_FORMAT;
-	*ret = d;
+	keep(&d, ret);
 	return OK;
 }
 
 enum err destination_read_host(struct span host, uint16_t port, struct destination *ret)
 {
-	struct destination d = {.port = port};
+	struct destination d;
+	destination_clear(&d);
+	d.port = port;
 	if (port == 0)
 		return ERR_FORMAT;
 	TRY(span_find(host, ':') < host.len ? ipv6_read(host, &d) : name_read(host, &d));
-	*ret = d;
+	keep(&d, ret);
 	return OK;
 }
 

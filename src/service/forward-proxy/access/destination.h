@@ -23,10 +23,19 @@ enum {
 struct destination {
 	/* Of a family where the host is an address; never IPv4-mapped. Family 0: a name. */
 	struct ip_address address;
+	uint16_t port; /* 1 to 65535 */
 	uint8_t name_len;
 	char name[DESTINATION_NAME_MAX + 1]; /* lower case, without a dot at the end; NUL */
-	uint16_t port;			     /* 1 to 65535 */
 };
+
+/* No host, and nothing behind where its name would end is touched. */
+static inline void destination_clear(struct destination *d)
+{
+	d->address = (struct ip_address){0};
+	d->port = 0;
+	d->name_len = 0;
+	d->name[0] = 0;
+}
 
 /* text: HOST or HOST:PORT, as in a request's target or Host (RFC 9110 7.2), an IPv6 address in
  * brackets. port_default: where none is written; 0: it must be (CONNECT, RFC 9110 9.3.6).
