@@ -5,6 +5,7 @@
 #include "os/tcp.h"
 #include "proxy/buffer.h"
 #include "proxy/count.h"
+#include "proxy/held.h"
 #include "proxy/io_race.h"
 #include "proxy/sends.h"
 
@@ -19,9 +20,7 @@ struct proxy_tcp {
 	struct loop_watch watch;
 	struct proxy_tcps *all;
 	struct proxy_buffer *first; /* owned; goes out before everything else */
-	struct proxy_buffer *held;  /* owned; received, not read: t.holds */
-	enum err held_e; /* what a read of it tells, the end or an error: then it is empty */
-	bool held_whole; /* the socket had no more at that moment */
+	struct proxy_held held;
 	bool hangup;	 /* the other side's end is on its way: a short read is not the last */
 	bool connecting; /* connect has not told yet */
 	struct proxy_race *race; /* owned: there is no descriptor yet; NULL: there is */
@@ -32,57 +31,17 @@ static struct proxy_tcp *of(struct proxy_transport *t)
 	return (struct proxy_tcp *)t;
 }
 
-static void hold(struct proxy_tcp *tcp, struct proxy_buffer *held)
-{
-	tcp->held = held;
-	tcp->t.holds = held;
-}
-
-/* It was read to its end. */
-static struct proxy_buffer *let_go(struct proxy_tcp *tcp)
-{
-	struct proxy_buffer *held = tcp->held;
-	if (!tcp->held_e && tcp->held_whole && !tcp->hangup)
-		tcp->t.ready &= (uint8_t)~PROXY_CAN_READ;
-	hold(tcp, NULL);
-	return held;
-}
-
-static enum err held_peek(const struct proxy_tcp *tcp, void *buf, size_t size, size_t *ret_len)
-{
-	TRY(tcp->held_e);
-	struct span held = span_sub(proxy_buffer_span(tcp->held), 0, size);
-	memcpy(buf, held.data, held.len);
-	*ret_len = held.len;
-	return OK;
-}
-
-/* What was received before goes first; the socket may have more. */
-static enum err held_read(struct proxy_tcp *tcp, void *buf, size_t size, size_t *ret_len)
-{
-	struct proxy_buffer *held = tcp->held;
-	enum err e = held_peek(tcp, buf, size, ret_len);
-	if (!e)
-		held->start += (uint32_t)*ret_len;
-	if (e || held->start == held->end)
-		proxy_buffer_give(tcp->all->buffers, let_go(tcp));
-	return e;
-}
-
 static struct proxy_buffer *tcp_transport_ahead(struct proxy_transport *t,
 						struct proxy_buffers *pool, size_t most)
 {
-	struct proxy_tcp *tcp = of(t);
-	bool fits = pool == tcp->all->buffers && !tcp->held_e &&
-		    tcp->held->end - tcp->held->start <= most;
-	return fits ? let_go(tcp) : NULL;
+	return proxy_held_take(&of(t)->held, t, pool, most);
 }
 
 static enum err tcp_transport_read(struct proxy_transport *t, void *buf, size_t size,
 				   size_t *ret_len)
 {
 	if (t->holds)
-		return held_read(of(t), buf, size, ret_len);
+		return proxy_held_read(&of(t)->held, t, buf, size, ret_len);
 	enum err e = tcp_read_or_reset(t->fd, buf, size, ret_len);
 	/* A short read means empty: the next byte brings another call. */
 	if (!e && *ret_len < size && (!of(t)->hangup || *ret_len == 0))
@@ -94,7 +53,7 @@ static enum err tcp_transport_peek(struct proxy_transport *t, void *buf, size_t 
 				   size_t *ret_len)
 {
 	if (t->holds)
-		return held_peek(of(t), buf, size, ret_len);
+		return proxy_held_peek(&of(t)->held, buf, size, ret_len);
 	return tcp_peek(t->fd, buf, size, ret_len);
 }
 
@@ -154,7 +113,7 @@ static void tcp_transport_close(struct proxy_transport *t, bool abort)
 	/* Closing takes it out of the loop's set; what this turn had ready must go as well. */
 	loop_forget(tcp->all->loop, &tcp->watch);
 	fd_done(&t->fd);
-	proxy_buffer_give(tcp->all->buffers, tcp->held);
+	proxy_held_drop(&tcp->held);
 	proxy_buffer_give(tcp->all->buffers, tcp->first);
 	slab_give(&tcp->all->tcps, tcp);
 }
@@ -204,7 +163,7 @@ static void ready(void *arg, uint32_t events)
 		marks = connected(tcp, events);
 	}
 	if (events & (LOOP_READ_HANGUP | LOOP_HANGUP | LOOP_ERROR))
-		tcp->hangup = true;
+		tcp->hangup = tcp->held.more = true;
 	if (events & (LOOP_READ | LOOP_READ_HANGUP | LOOP_HANGUP | LOOP_ERROR))
 		marks |= PROXY_CAN_READ;
 	if (events & LOOP_WRITE && !(tcp->t.ready & PROXY_CAN_WRITE))
@@ -268,16 +227,18 @@ void proxy_tcps_send_many(struct proxy_tcps *all, struct proxy_sending *list, si
 		send_portion(all, list + i, n - i < SENDS_MAX ? n - i : SENDS_MAX);
 }
 
-/* False: nothing was there. */
-static bool received(struct proxy_tcp *tcp, struct proxy_buffer *b, int32_t result)
+/* Empty it is given back. */
+static void received(struct proxy_tcp *tcp, struct proxy_buffer *b, int32_t result)
 {
 	size_t n = 0;
-	if (result == RING_UNDONE)
-		return false;
-	tcp->held_e = tcp_ring_received(result, &n);
-	tcp->held_whole = n < PROXY_BUFFER_SIZE;
+	enum err e = result == RING_UNDONE ? OK : tcp_ring_received(result, &n);
+	if (!e && !n) {
+		proxy_buffer_give(tcp->all->buffers, b);
+		return;
+	}
 	b->end = (uint32_t)n;
-	return tcp->held_e || n;
+	proxy_held_keep(&tcp->held, &tcp->t, b, e);
+	tcp->held.more = n == PROXY_BUFFER_SIZE || tcp->hangup;
 }
 
 /* Into a buffer for each, while there are more than others may need: who has none reads by himself.
@@ -294,12 +255,8 @@ static void receive_many(struct proxy_tcps *all, struct proxy_tcp *const *tcps, 
 						 .to = buffers[some]->data,
 						 .len = PROXY_BUFFER_SIZE};
 	ring_receive_many(all->ring, items, some);
-	for (size_t i = some; i-- > 0;) {
-		if (received(tcps[i], buffers[i], items[i].result))
-			hold(tcps[i], buffers[i]);
-		else
-			proxy_buffer_give(all->buffers, buffers[i]);
-	}
+	for (size_t i = some; i-- > 0;)
+		received(tcps[i], buffers[i], items[i].result);
 	proxy_count_add(all->counts, PROXY_COUNT_RING_RECEIVED, some);
 }
 
@@ -313,7 +270,7 @@ static void many_ready(void *arg, struct loop_watch *const *watches, const uint3
 			continue;
 		struct proxy_tcp *tcp = watches[i]->arg;
 		if (tcp->t.holds)
-			tcp->held_whole = false; /* more came, of which no event tells again */
+			tcp->held.more = true;
 		else if (tcp->t.expects && !tcp->connecting)
 			tcps[found++] = tcp;
 	}
@@ -345,6 +302,7 @@ static enum err tcp_bare(struct proxy_tcps *all, struct proxy_tcp **ret)
 	tcp->all = all;
 	tcp->t.ops = &tcp_ops;
 	tcp->t.fd = -1;
+	tcp->held.pool = all->buffers;
 	*ret = tcp;
 	return OK;
 }
