@@ -1,5 +1,5 @@
-/* Transports in memory, and a proxy between a client and back ends that a test plays. For tests and
- * fuzz targets: no socket, no clock.
+/* A proxy between a client and back ends that a test plays, over transports in memory. For tests
+ * and fuzz targets: no socket, no clock.
  */
 #ifndef PROXY_MEMORY_TEST_H
 #define PROXY_MEMORY_TEST_H
@@ -8,147 +8,12 @@
 #include "proxy/entry.h"
 #include "proxy/front1.h"
 #include "proxy/hop.h"
+#include "proxy/memory_transport_test.h"
 #include "proxy/worker.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-/* A fuzz target takes less. */
-#ifndef MEMORY_SIZE
-#define MEMORY_SIZE (1 << 20)
-#endif
 enum { MEMORY_BACKS = 16, MEMORY_TURNS_MAX = 10000 };
-
-/* One end of a connection, the proxy's; a test plays the other. */
-struct memory {
-	struct proxy_transport t; /* first */
-	uint8_t *in;		  /* what the test sent and nobody read: in_start..in_end */
-	size_t in_start, in_end;
-	uint8_t *out; /* what the proxy wrote */
-	size_t out_end;
-	size_t write_ends[4]; /* out_end after each of the first writes */
-	size_t writes;
-	size_t window;	 /* bytes that may still be written */
-	size_t read_max; /* bytes of one read */
-	bool in_eof;	 /* the test has ended */
-	bool reset;	 /* the test has reset */
-	bool gone;	 /* likewise, and what it had sent before is to be read yet */
-	bool queued;	 /* what the proxy wrote has not arrived */
-	bool finished;	 /* the proxy has ended */
-	bool closed;	 /* the proxy has closed; the struct is the test's */
-	bool aborted;
-};
-
-static inline enum err memory_read(struct proxy_transport *t, void *buf, size_t size,
-				   size_t *ret_len)
-{
-	struct memory *m = (struct memory *)t;
-	size_t n = m->in_end - m->in_start;
-	if (m->reset || (m->gone && !n))
-		return (enum err)ECONNRESET;
-	if (!n && m->in_eof)
-		return ERR_CLOSED;
-	n = n < size ? n : size;
-	n = n < m->read_max ? n : m->read_max;
-	if (n)
-		memcpy(buf, m->in + m->in_start, n);
-	m->in_start += n;
-	if (m->in_start == m->in_end && !m->in_eof)
-		t->ready &= (uint8_t)~PROXY_CAN_READ;
-	*ret_len = n;
-	return OK;
-}
-
-static inline enum err memory_peek(struct proxy_transport *t, void *buf, size_t size,
-				   size_t *ret_len)
-{
-	struct memory *m = (struct memory *)t;
-	size_t n = m->in_end - m->in_start;
-	if (!n && m->in_eof)
-		return ERR_CLOSED;
-	n = n < size ? n : size;
-	if (n)
-		memcpy(buf, m->in + m->in_start, n);
-	*ret_len = n;
-	return OK;
-}
-
-static inline enum err memory_write(struct proxy_transport *t, const struct span *parts,
-				    size_t parts_n, size_t *ret_len)
-{
-	struct memory *m = (struct memory *)t;
-	size_t sent = 0;
-	ASSERT(!m->finished);
-	if (m->reset || m->gone)
-		return ERR_CLOSED;
-	for (size_t i = 0; i < parts_n; i++) {
-		size_t n = parts[i].len < m->window ? parts[i].len : m->window;
-		ASSERT(m->out_end + n <= MEMORY_SIZE);
-		if (n)
-			memcpy(m->out + m->out_end, parts[i].data, n);
-		m->out_end += n;
-		m->window -= n;
-		sent += n;
-		if (n < parts[i].len) {
-			t->ready &= (uint8_t)~PROXY_CAN_WRITE;
-			break;
-		}
-	}
-	if (sent && m->writes < sizeof(m->write_ends) / sizeof(*m->write_ends))
-		m->write_ends[m->writes++] = m->out_end;
-	*ret_len = sent;
-	return OK;
-}
-
-static inline void memory_finish(struct proxy_transport *t)
-{
-	((struct memory *)t)->finished = true;
-}
-
-static inline bool memory_delivered(const struct proxy_transport *t)
-{
-	return !((const struct memory *)t)->queued;
-}
-
-static inline void memory_close(struct proxy_transport *t, bool abort)
-{
-	struct memory *m = (struct memory *)t;
-	ASSERT(!m->closed);
-	m->closed = true;
-	m->aborted = abort;
-}
-
-static const struct proxy_transport_ops memory_ops = {
-	.read = memory_read,
-	.peek = memory_peek,
-	.write = memory_write,
-	.finish = memory_finish,
-	.delivered = memory_delivered,
-	.close = memory_close,
-};
-
-static inline struct memory *memory_new(void)
-{
-	struct memory *m = calloc(1, sizeof(*m));
-	ASSERT(m);
-	m->t.ops = &memory_ops;
-	m->t.fd = -1;
-	m->in = malloc(MEMORY_SIZE);
-	m->out = malloc(MEMORY_SIZE);
-	ASSERT(m->in && m->out);
-	m->window = m->read_max = SIZE_MAX;
-	m->t.ready = PROXY_CAN_WRITE | PROXY_OPENED;
-	return m;
-}
-
-static inline void memory_free(struct memory *m)
-{
-	if (!m)
-		return;
-	free(m->in);
-	free(m->out);
-	free(m);
-}
 
 /* The proxy with one client and back ends; what is told by the face is kept for the test. */
 struct through {
@@ -163,6 +28,9 @@ struct through {
 	struct proxy_admission admission;
 	struct ip_endpoint local; /* of the next client's connection */
 	bool turn_open;		  /* what happens is of one turn, until through_turn_end */
+	bool gathers;		  /* and is told at its end, in the order in which it happened */
+	unsigned events;	  /* that happened */
+	struct memory_ring ring;
 	/* What the face says. */
 	struct proxy_verdict verdict;
 	bool verdict_set;
@@ -326,6 +194,14 @@ static const struct proxy_face through_face = {
 	.malformed = through_malformed,
 };
 
+static inline struct memory *through_memory(struct through *t)
+{
+	struct memory *m = memory_new();
+	m->ring = &t->ring;
+	m->held.pool = &t->w.buffers;
+	return m;
+}
+
 static inline enum err through_connect(struct proxy_worker *w, const struct proxy_hop *hop,
 				       struct tls_peer *tls, struct span first,
 				       struct proxy_transport **ret)
@@ -337,7 +213,7 @@ static inline enum err through_connect(struct proxy_worker *w, const struct prox
 		return t->connect_error;
 	if (t->backs_n == MEMORY_BACKS)
 		return ERR_LIMIT;
-	struct memory *m = memory_new();
+	struct memory *m = through_memory(t);
 	if (first.len) {
 		memcpy(m->out, first.data, first.len);
 		m->out_end = first.len;
@@ -365,11 +241,60 @@ static inline void through_send_many(struct proxy_worker *w, struct proxy_sendin
 static const struct proxy_worker_io through_io = {.connect = through_connect,
 						  .send_many = through_send_many};
 
+/* The first of whom something happened that was not told. NULL: there is none. */
+static inline struct memory *through_next(const struct through *t)
+{
+	struct memory *first = t->client && t->client->event ? t->client : NULL;
+	for (size_t i = 0; i < t->backs_n; i++) {
+		struct memory *m = t->backs[i];
+		if (m->event && (!first || m->event < first->event))
+			first = m;
+	}
+	return first;
+}
+
+static inline void memory_tell(struct memory *m)
+{
+	unsigned marks = m->marks;
+	m->event = m->marks = 0;
+	if (marks & PROXY_CAN_READ)
+		m->in_vain = !memory_has(m);
+	m->held.more |= m->in_eof || m->gone || m->reset;
+	m->t.ready |= (uint8_t)marks;
+	m->t.call(m->t.owner, marks);
+}
+
+/* Those of a turn: all is received ahead, then each is told, and may close the others. */
+static inline void through_tell(struct through *t)
+{
+	struct memory *m;
+	if (t->client && t->client->event)
+		memory_receive_ahead(t->client);
+	for (size_t i = 0; i < t->backs_n; i++)
+		if (t->backs[i]->event)
+			memory_receive_ahead(t->backs[i]);
+	while ((m = through_next(t)))
+		memory_tell(m);
+}
+
+/* Something happened there. Of a turn are the events of t's client and back ends. */
+static inline void memory_event(struct through *t, struct memory *m, unsigned marks)
+{
+	m->marks |= marks;
+	if (t->turn_open && t->gathers) {
+		m->event = m->event ? m->event : ++t->events;
+		return;
+	}
+	memory_receive_ahead(m);
+	memory_tell(m);
+}
+
 static inline void through_turn(struct through *t)
 {
 	unsigned turns = 0;
 	if (t->turn_open)
 		return;
+	through_tell(t);
 	do {
 		ASSERT(turns++ < MEMORY_TURNS_MAX); /* somebody puts himself off for ever */
 		proxy_worker_turn(&t->w);
@@ -393,7 +318,7 @@ static inline void through_client(struct through *t)
 		through_turn(t);
 	}
 	memory_free(t->client);
-	t->client = memory_new();
+	t->client = through_memory(t);
 	through_face.connection(t, &c, &admission);
 	proxy_entry_new(&t->w, &t->client->t, &c, &admission);
 	through_turn(t);
@@ -464,8 +389,7 @@ static inline void memory_send(struct through *t, struct memory *m, struct span 
 	if (bytes.len)
 		memcpy(m->in + m->in_end, bytes.data, bytes.len);
 	m->in_end += bytes.len;
-	m->t.ready |= PROXY_CAN_READ;
-	m->t.call(m->t.owner, PROXY_CAN_READ);
+	memory_event(t, m, PROXY_CAN_READ);
 	through_turn(t);
 }
 
@@ -487,9 +411,8 @@ static inline void memory_reset(struct through *t, struct memory *m)
 	if (m->closed)
 		return;
 	m->reset = true;
-	m->t.ready |= PROXY_BROKEN | PROXY_CAN_READ;
 	m->t.error = ERR_CLOSED;
-	m->t.call(m->t.owner, PROXY_BROKEN | PROXY_CAN_READ);
+	memory_event(t, m, PROXY_BROKEN | PROXY_CAN_READ);
 	through_turn(t);
 }
 
@@ -499,8 +422,7 @@ static inline void memory_open(struct through *t, struct memory *m, size_t n)
 	if (m->closed)
 		return;
 	m->window = n;
-	m->t.ready |= PROXY_CAN_WRITE;
-	m->t.call(m->t.owner, PROXY_CAN_WRITE);
+	memory_event(t, m, PROXY_CAN_WRITE);
 	through_turn(t);
 }
 

@@ -4,13 +4,13 @@
 #ifndef PROXY_THROUGH1_MODEL_TEST_H
 #define PROXY_THROUGH1_MODEL_TEST_H
 
-#include "proxy/body_filter.h"
+#include "proxy/filter_model_test.h"
 #include "proxy/memory_test.h"
 #include "proxy/pace_model_test.h"
 #include "proxy/relay.h"
 #include "proxy/strict1_test.h"
 
-enum { MODEL_FILTER_SIZE = 64, MODEL_IDS = STRICT_MESSAGES };
+enum { MODEL_IDS = STRICT_MESSAGES };
 
 /* Where the answer's body of a request comes from. */
 struct model_answer {
@@ -27,14 +27,6 @@ enum {
 	MODE_REPLACE = 4, /* answers of 404 are replaced */
 	MODE_FIRST = 8,	  /* first bytes of tunnels are looked at */
 	MODE_PACE = 16,	  /* bodies and tunnels go at a pace, by the bits above */
-};
-
-/* A filter that holds a little and passes the rest as it is. */
-struct model_filter {
-	struct proxy_filter f; /* first */
-	size_t n;
-	bool end;
-	uint8_t held[MODEL_FILTER_SIZE];
 };
 
 struct model {
@@ -94,48 +86,12 @@ static inline void model_request(void *arg, struct proxy_exchange *x, struct pro
 				  proxy_exchange_store(x, span_of(text, (size_t)n))));
 }
 
-/* True: nothing is held any more. */
-static inline bool model_filter_pass(struct model_filter *own, struct proxy_exchange *x)
+/* What was sent to it and nobody read, of the kernel's and received ahead. */
+static inline size_t model_unread(const struct memory *m)
 {
-	size_t n = proxy_filter_next(&own->f, x, span_of(own->held, own->n), own->end);
-	memmove(own->held, own->held + n, own->n - n);
-	own->n -= n;
-	return !own->n;
+	size_t held = m->t.holds ? m->held.bytes->end - m->held.bytes->start : 0;
+	return m->in_end - m->in_start + held;
 }
-
-static inline size_t model_filter_push(struct proxy_filter *f, struct proxy_exchange *x,
-				       struct span bytes, bool end)
-{
-	struct model_filter *own = (struct model_filter *)f;
-	size_t taken = 0;
-	if (own->n && !model_filter_pass(own, x))
-		return 0;
-	do {
-		size_t left = bytes.len - taken;
-		own->n = left < MODEL_FILTER_SIZE ? left : MODEL_FILTER_SIZE;
-		if (own->n)
-			memcpy(own->held, bytes.data + taken, own->n);
-		taken += own->n;
-		own->end = end && taken == bytes.len;
-	} while (model_filter_pass(own, x) && taken < bytes.len);
-	return taken;
-}
-
-static inline bool model_filter_resume(struct proxy_filter *f, struct proxy_exchange *x)
-{
-	struct model_filter *own = (struct model_filter *)f;
-	return !own->n || model_filter_pass(own, x);
-}
-
-static inline void model_filter_close(struct proxy_filter *f, struct proxy_exchange *x, bool whole)
-{
-	(void)f;
-	(void)x;
-	(void)whole;
-}
-
-static const struct proxy_filter_ops model_filter_ops = {
-	.push = model_filter_push, .resume = model_filter_resume, .close = model_filter_close};
 
 static inline size_t model_back_index(const struct model *m, const struct proxy_exchange *x)
 {
@@ -153,7 +109,7 @@ static inline void model_answer_note(struct model *m, struct proxy_exchange *x)
 	const struct proxy_back1 *b = (const struct proxy_back1 *)x->back;
 	size_t i = model_back_index(m, x);
 	const struct memory *back = m->t.backs[i];
-	size_t unread = back->in_end - back->in_start + proxy_wire1_bytes(&b->wire).len;
+	size_t unread = model_unread(back) + proxy_wire1_bytes(&b->wire).len;
 	const struct http_field *f = proxy_head_find_name(&x->request, span_text("X-Id"));
 	uint64_t id;
 	if (!f || !span_to_u64(f->value, UINT32_MAX, &id) || id / GENERATION != m->generation)
@@ -299,8 +255,7 @@ static inline void model_window(struct model *m, struct memory *to, size_t n)
 	to->window = n;
 	if (to->closed || !n || to->t.ready & PROXY_CAN_WRITE || !(to->t.ready & PROXY_OPENED))
 		return;
-	to->t.ready |= PROXY_CAN_WRITE;
-	to->t.call(to->t.owner, PROXY_CAN_WRITE);
+	memory_event(&m->t, to, PROXY_CAN_WRITE);
 	through_turn(&m->t);
 }
 
@@ -309,8 +264,7 @@ static inline void model_open(struct model *m, struct memory *b)
 {
 	if (b->closed || b->t.ready & (PROXY_OPENED | PROXY_BROKEN))
 		return;
-	b->t.ready |= PROXY_OPENED | PROXY_CAN_WRITE;
-	b->t.call(b->t.owner, PROXY_OPENED | PROXY_CAN_WRITE);
+	memory_event(&m->t, b, PROXY_OPENED | PROXY_CAN_WRITE);
 	through_turn(&m->t);
 }
 
@@ -333,6 +287,7 @@ static inline void model_close(struct proxy_transport *t, bool abort)
 
 static const struct proxy_transport_ops model_back_ops = {
 	.read = memory_read,
+	.ahead = memory_ahead,
 	.write = memory_write,
 	.finish = memory_finish,
 	.close = model_close,
@@ -357,9 +312,9 @@ static inline struct span model_method(void *arg, size_t nth)
 
 static inline void model_client(struct model *m)
 {
+	through_turn_end(&m->t); /* what is told by it is the old one's */
 	m->generation++;
 	m->seen = 0;
-	through_turn_end(&m->t);
 	memory_reset(&m->t, m->t.client);
 	if (!m->t.client->closed) /* of a tunnel that nobody reads nothing is noticed */
 		through_wait(&m->t, 40 * 1000);
@@ -473,11 +428,22 @@ static inline void model_answer_check(const struct model *m, size_t k)
 		ASSERT(whole && len == msg->body_len);
 }
 
+/* Who is told that there is something to read finds it: a look in vain costs a call each time. */
+static inline void model_readable_check(const struct memory *m)
+{
+	if (!m->closed && m->t.ready & PROXY_CAN_READ)
+		ASSERT(memory_has(m) || m->in_vain);
+	ASSERT(!m->closed || !m->held.bytes);
+}
+
 static inline void model_look(struct model *m)
 {
 	struct memory *c = m->t.client;
-	for (size_t i = 0; i < m->t.backs_n; i++)
+	model_readable_check(c);
+	for (size_t i = 0; i < m->t.backs_n; i++) {
+		model_readable_check(m->t.backs[i]);
 		model_back_look(m, i);
+	}
 	strict_feed(&m->received, span_of(c->out, c->out_end));
 	c->out_end = 0;
 	ASSERT(!m->received.bad);
@@ -491,7 +457,7 @@ static inline void model_nobody_is_forgotten(struct model *m)
 {
 	for (struct proxy_front1 *f = m->t.w.fronts; f; f = f->next) {
 		const struct memory *c = (const struct memory *)f->wire.t;
-		size_t unread = c->in_end - c->in_start;
+		size_t unread = model_unread(c);
 		ASSERT(!f->broken && !c->reset && proxy_wire1_empty(&f->wire));
 		if (f->state != PROXY_FRONT1_ANSWER && f->state != PROXY_FRONT1_BODY &&
 		    f->state != PROXY_FRONT1_TUNNEL)
@@ -503,7 +469,7 @@ static inline void model_nobody_is_forgotten(struct model *m)
 		const struct proxy_back1 *b = (const struct proxy_back1 *)f->x->back;
 		const struct memory *back = (const struct memory *)b->wire.t;
 		ASSERT(proxy_wire1_empty(&b->wire) && !b->broken);
-		ASSERT(back->in_end == back->in_start && !b->wire.in_ready);
+		ASSERT(!model_unread(back) && !back->t.holds && !b->wire.in_ready);
 		/* A tunnel's ends are known by whoever moves its bytes. */
 		const struct proxy_relay *r = f->x->relay;
 		bool back_eof = r ? r->ways[PROXY_RELAY_DOWN].ended : b->wire.in_eof;
@@ -527,6 +493,7 @@ static inline void model_everything_opens(struct model *m)
 	t->connect_slow = false;
 	m->source_holds = false;
 	m->pace = 0;
+	t->gathers = false;
 	through_turn_end(t);
 	through_wait(t, 100); /* for what was granted until now */
 	for (unsigned i = 0; i < 3 && t->x; i++) {
@@ -554,11 +521,14 @@ static inline void model_init(struct model *m, unsigned how)
 	t->hops[0].limits.requests_max = how & 2 ? 3 : 0;
 	if (how & 4)
 		t->w.buffers.max = 1 + (how >> 5);
+	else
+		t->ring.on = how & 32;
 	t->admission.head_max = how & 8 ? 300 : 0;
 	t->limits.request_body_max = how & 16 ? 200 : 1 << 19;
 	m->mode = m->pace = 0;
 	m->full = false;
-	m->generation = m->seen = 0;
+	m->generation = 0;
+	m->seen = 0;
 	m->seen_id = 0;
 	m->source = (struct proxy_source){.peek = model_source_peek,
 					  .taken = model_source_taken,

@@ -113,7 +113,8 @@ static inline void play_stream_is_not_forgotten(const struct front2_stream *st)
 	const struct proxy_back1 *b = (const struct proxy_back1 *)x->back;
 	const struct memory *back = (const struct memory *)b->wire.t;
 	ASSERT(proxy_wire1_empty(&b->wire) && !b->broken && !b->wire.in_ready);
-	ASSERT(back->in_end == back->in_start && b->wire.in_eof == back->in_eof);
+	ASSERT(back->in_end == back->in_start && !back->t.holds);
+	ASSERT(b->wire.in_eof == back->in_eof);
 }
 
 static inline void play_nobody_is_forgotten(const struct play *p)
@@ -168,6 +169,7 @@ static inline void play_init(struct play *p, unsigned how)
 	t->w.io = &play_io;
 	t->limits.whole_ms = 30000;
 	t->limits.retry_any_method = how & 4;
+	t->ring.on = how & 16;
 	p->wide = how & 1;
 	p->http2 = how & 2;
 	for (size_t i = 0; p->http2 && i < 2; i++)

@@ -205,6 +205,7 @@ static inline void play_close(struct proxy_transport *t, bool abort)
 
 static const struct proxy_transport_ops play_back_ops = {
 	.read = memory_read,
+	.ahead = memory_ahead,
 	.write = memory_write,
 	.finish = memory_finish,
 	.close = play_close,

@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool answers = data[0] & 1;
 	through_init(&t);
 	t.admission.opaque = true;
+	t.ring.on = data[0] & 4;
 	t.verdict = (struct proxy_verdict){.kind = answers ? PROXY_ANSWER : PROXY_TUNNEL,
 					   .answer = span_text(answers && data[0] & 2 ? "no" : "")};
 	t.verdict_set = true;

@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	through_init(&t);
 	t.admission.socks_versions = data[0] & 3 ? data[0] & 3 : 3;
 	t.admission.socks_passwords = data[0] & 8;
+	t.ring.on = data[0] & 32;
 	t.verdict = (struct proxy_verdict){.kind = data[0] & 12 ? PROXY_ANSWER : PROXY_TUNNEL};
 	t.verdict.first_bytes = data[0] & 16;
 	t.verdict_set = true;

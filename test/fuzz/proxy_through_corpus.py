@@ -16,6 +16,9 @@ import http_corpus  # noqa: E402
 
 (SENDS, BACK, ENDS, BACK_ENDS, WINDOW, BACK_WINDOW, TIME, MODE, RESETS, BACK_RESETS, NEW, READ_MAX, CONNECT, FACE, OTHER, MORE) = range(16)
 
+TURN = 128 | 1 | 4  # what follows happens in one turn, and is told at its end
+AHEAD = 8  # with OTHER 128: what is expected is received ahead
+
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n"
@@ -84,6 +87,10 @@ def scenes():
     yield "wait", act(FACE, 16) + client(GET) + act(FACE, 0) + act(OTHER, 2) + ok
     yield "drain", client(GET) + act(OTHER, 13) + act(OTHER, 0) + ok + act(OTHER, 5) + act(NEW) + client(GET) + ok + act(OTHER, 4)
     yield "resets", client(PUT) + act(RESETS) + act(NEW) + client(GET) + act(BACK_RESETS) + act(TIME, 200) + client(GET) + ok
+    yield "left-behind", act(READ_MAX, 4 * (len(GET) - 1)) + client(GET * 2) + client(GET) + ok * 3
+    yield "left-behind-tunnel", act(READ_MAX, 4 * (len(UPGRADE) // 2)) + client(UPGRADE + b"early") + switch + client(b"late") + act(ENDS)
+    yield "ends-behind", act(OTHER, TURN) + client(GET) + act(ENDS) + act(OTHER, TURN) + close + act(BACK_ENDS) + act(OTHER, TURN)
+    yield "closed-behind", client(GET) + act(OTHER, TURN) + act(RESETS) + ok + act(OTHER, TURN) + act(NEW) + client(GET) + ok
     yield "old", client(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") + ok + client(b"GET / HTTP/1.0\r\n\r\n") + chunked
 
 
@@ -162,6 +169,8 @@ def scenes2():
 
 
 PACED = ["answer-000", "answer-010", "early", "filter", "kept", "own-3", "relay-half-closed", "request-000"]
+RECEIVED = ["closed-behind", "early", "ends-behind", "filter", "interim", "kept", "left-behind", "left-behind-tunnel", "pieces", "resets", "stale", "tunnel", "upload"]
+RECEIVED2 = ["early-0", "get-1", "interim-0", "many-0", "reset-0", "tunnel-1"]
 PACED += ["get-0", "many-0", "behind-upload-0", "tunnel-0", "tunnel-look-0", "upload-0", "upload-1"]
 
 
@@ -173,12 +182,18 @@ def main():
         if name in PACED:  # at a slow pace, with time for it
             slow = bytes([7, 16 | 3 << 5]) + script + bytes([6, 255]) * 6
             (to / "proxy_through1_fuzz" / f"paced-{name}").write_bytes(b"\0" + slow)
+        if name in RECEIVED:  # ahead of who expects it, with all buffers and with one or two
+            ahead = script.replace(act(OTHER, TURN), act(OTHER, TURN | AHEAD))
+            (to / "proxy_through1_fuzz" / f"ahead-{name}").write_bytes(b"\x20" + ahead)
+            (to / "proxy_through1_fuzz" / f"ahead-few-{name}").write_bytes(b"\x24" + act(OTHER, 128 | 2 | AHEAD) + ahead)
     for name, limits, script in scenes2():
         (to / "proxy_through2_fuzz").mkdir(parents=True, exist_ok=True)
         (to / "proxy_through2_fuzz" / name).write_bytes(bytes([limits]) + script)
         if name in PACED:
             slow = bytes([16, 117]) + script + bytes([10, 255]) * 6
             (to / "proxy_through2_fuzz" / f"paced-{name}").write_bytes(bytes([limits]) + slow)
+        if name in RECEIVED2:
+            (to / "proxy_through2_fuzz" / f"ahead-{name}").write_bytes(bytes([limits | 16]) + script)
 
 
 main()
