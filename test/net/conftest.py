@@ -3,11 +3,10 @@ test; a test that asks for it is skipped where no namespace can be made."""
 
 import atexit
 import itertools
+import os
 import re
 import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -27,21 +26,17 @@ def janitor_process():
     if reason:
         pytest.skip(reason)
     janitor.sweep()
-    process = subprocess.Popen(
-        [sys.executable, str(Path(janitor.__file__)), topology.PREFIX],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
+    pid, held = janitor.watch(topology.PREFIX)
 
     def finish():
-        if not process.stdin.closed:
-            process.stdin.close()
-            process.wait(30)
+        os.close(held)
+        os.waitpid(pid, 0)
 
     atexit.register(finish)
     # pytest ends at once on SIGTERM; as an exception, the fixtures still tidy up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    yield process
+    yield
+    atexit.unregister(finish)
     finish()
 
 

@@ -253,7 +253,7 @@ class Pair6:
         self.sites = (self.one, self.two)
         host = net.host("crowd")
         interface = net.plug(host, "", self.one.switch)
-        assert eventually(lambda: "fe80" in host.ip("-6", "addr", "show", "dev", interface))
+        assert eventually(lambda: host.netlink.is_ready6(interface))
         self.crowd = Crowd6(host, interface)
 
     def close(self):

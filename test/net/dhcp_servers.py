@@ -61,8 +61,7 @@ class DhcpServer:
             time.sleep(0.05)
 
     def link_is_ready(self):
-        addresses = self.host.ip("-6", "addr", "show", self.interface)
-        return "state UP" in self.host.ip("link", "show", self.interface) and "fe80" in addresses and "tentative" not in addresses
+        return self.host.netlink.is_up(self.interface) and self.host.netlink.is_ready6(self.interface)
 
     def wait_log(self, text, count=1, timeout=15):
         until = time.monotonic() + timeout

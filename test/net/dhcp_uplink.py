@@ -4,6 +4,7 @@
 """
 
 import json
+import socket
 import time
 
 import pytest
@@ -46,12 +47,10 @@ class Uplink:
         return self.wait_state("bound", timeout=timeout)["lease"]
 
     def addresses(self):
-        shown = json.loads(self.gateway.ip("-j", "-4", "addr", "show", self.interface))
-        return [f"{a['local']}/{a['prefixlen']}" for link in shown for a in link.get("addr_info", [])]
+        return [str(at) for at, *_ in self.gateway.netlink.addresses(self.interface, socket.AF_INET)]
 
     def lifetime(self):
-        shown = json.loads(self.gateway.ip("-j", "-4", "addr", "show", self.interface))
-        return shown[0]["addr_info"][0]["valid_life_time"]
+        return self.gateway.netlink.addresses(self.interface, socket.AF_INET)[0][-1]
 
     def routes(self):
         return [
@@ -60,7 +59,7 @@ class Uplink:
         ]
 
     def mtu(self):
-        return json.loads(self.gateway.ip("-j", "link", "show", self.interface))[0]["mtu"]
+        return self.gateway.netlink.mtu(self.interface)
 
     def events(self):
         """Those so far, oldest first."""

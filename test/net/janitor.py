@@ -1,16 +1,10 @@
-"""Removes what a test run made: its network namespaces, the processes in them, its folders.
-
-As a program it waits for its standard input to end, which happens when the test run that holds the
-other end is over, however it came to its end, and then removes all that bears the given prefix.
-"""
+"""Removes what a test run made: its network namespaces, the processes in them, its folders."""
 
 import ctypes
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -60,7 +54,7 @@ def unmount(folder):
     lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     for point in reversed([line.split()[1] for line in lines]):
         if point.startswith(f"{folder}/"):
-            subprocess.run(["umount", "-l", point], capture_output=True, check=False)
+            LIBC.umount2(os.fsencode(point), MNT_DETACH)
 
 
 def remove_all(prefix):
@@ -88,13 +82,25 @@ def sweep():
     return dead
 
 
-def main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    while sys.stdin.buffer.read(4096):
-        pass
-    remove_all(sys.argv[1])
-
-
-if __name__ == "__main__":
-    main()
+def watch(prefix):
+    """A process that removes all that bears the prefix when we are over, however we came to our end, or when the
+    descriptor is closed: (its pid, the descriptor). It is a fork, which is there at once; a program would load Python
+    once for each file of tests."""
+    held, ours = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(held)
+        return pid, ours
+    try:
+        os.setsid()
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, signal.SIG_IGN)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for fd in range(3):
+            os.dup2(nothing, fd)
+        os.dup2(held, 3)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        os.read(3, 1)
+        remove_all(prefix)
+    finally:
+        os._exit(0)

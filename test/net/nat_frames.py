@@ -2,7 +2,6 @@
 
 import ctypes
 import fcntl
-import re
 import socket
 import struct
 import threading
@@ -16,7 +15,7 @@ OFFLOADS = {"tx": 0x17, "gro": 0x2C}  # ETHTOOL_STXCSUM, ETHTOOL_SGRO
 
 
 def mac_of(host, interface):
-    return re.search(r"link/ether (\S+)", host.ip("link", "show", interface)).group(1)
+    return host.netlink.mac(interface)
 
 
 def offload(host, interface, feature, on):

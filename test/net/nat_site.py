@@ -32,7 +32,7 @@ nat:
 
 def rename(host, name, wanted):
     host.link(name, False)
-    host.ip("link", "set", name, "name", wanted)
+    host.netlink.rename(name, wanted)
     host.link(wanted, True)
 
 

@@ -408,7 +408,7 @@ def test_a_device_that_comes_later_is_attached(site):
     late = site.net.hosts.get("late") or site.net.host("late")
     link, _ = site.net.cable(late, "192.168.30.10/24", site.gateway, "")
     site.gateway.link("to-late", False)
-    site.gateway.ip("link", "set", "to-late", "name", "late0")
+    site.gateway.netlink.rename("to-late", "late0")
     site.gateway.address("late0", "192.168.30.1/24")
     site.gateway.link("late0", True)
     late.route("default", "192.168.30.1")

@@ -53,7 +53,7 @@ def peers(site):
 
 
 def counted(host, device, what):
-    return int(host.run("cat", f"/sys/class/net/{device}/statistics/{what}").stdout)
+    return host.netlink.statistics(device)[what]
 
 
 def by_the_device(site, device, host, to):

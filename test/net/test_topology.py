@@ -3,6 +3,8 @@
 client --192.0.2.0/24-- gateway --198.51.100.0/24-- server
 """
 
+import errno
+import json
 import os
 import signal
 import socket
@@ -91,6 +93,58 @@ def test_hosts_on_a_switch_see_each_other(net):
     asking.close()
 
 
+def test_what_is_drawn_is_what_ip_shows(routed):
+    _, gateway, _ = routed
+    gateway.link("to-server", False)
+    gateway.netlink.rename("to-server", "away")
+    until = time.monotonic() + 5
+    while not (gateway.netlink.is_up("to-client") and gateway.netlink.is_ready6("to-client")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    shown = json.loads(gateway.ip("-j", "address", "show"))
+    assert {link["ifname"] for link in shown} == set(gateway.interfaces()) == {"lo", "to-client", "away"}
+    for link in shown:
+        name, told = link["ifname"], gateway.netlink
+        assert (link["ifindex"], link["mtu"]) == (told.index(name), told.mtu(name))
+        assert (link["operstate"] == "UP") == told.is_up(name)
+        assert name == "lo" or link["address"] == told.mac(name)
+        listed = [(f"{a['local']}/{a['prefixlen']}", a["preferred_life_time"], a["valid_life_time"]) for a in link["addr_info"]]
+        assert listed == [(str(at), *seconds) for at, _, *seconds in told.addresses(name)]
+    assert gateway.netlink.addresses("to-client", socket.AF_INET)[0][0].network.prefixlen == 24
+
+
+def test_what_is_counted_is_what_went(routed):
+    client, gateway, server = routed
+    echo_once(server, "198.51.100.2")
+    before = gateway.netlink.statistics("to-server")
+    with client.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(5)
+        asking.sendto(bytes(100), ("198.51.100.2", 7))
+        asking.recv(200)
+    after = gateway.netlink.statistics("to-server")
+    for way in ("tx", "rx"):
+        assert after[f"{way}_packets"] > before[f"{way}_packets"]
+        assert after[f"{way}_bytes"] >= before[f"{way}_bytes"] + 128 and after[f"{way}_errors"] == 0
+
+
+def test_what_cannot_be_drawn_is_an_error(routed):
+    client, gateway, _ = routed
+    for call, error in (
+        (lambda: client.address("to-gateway", "192.0.2.2/24"), errno.EEXIST),
+        (lambda: client.address("nowhere", "192.0.2.3/24"), errno.ENODEV),
+        (lambda: client.route("default", "192.0.2.1"), errno.EEXIST),
+        (lambda: client.route("203.0.113.0/24", "198.18.0.1"), errno.ENETUNREACH),
+        (lambda: client.netlink.set_master("to-gateway", "lo"), errno.EOPNOTSUPP),
+        (lambda: gateway.netlink.bridge("to-client"), errno.EEXIST),
+        (lambda: topology.Host(client.net, "client"), errno.EEXIST),
+    ):
+        with pytest.raises(OSError) as raised:
+            call()
+        assert raised.value.errno == error
+    client.route("203.0.113.0/24", "192.0.2.1")  # an error leaves the next answer alone
+    assert "203.0.113.0/24 via 192.0.2.1" in client.ip("route")
+
+
 def test_inside_returns_home(net):
     home = os.readlink("/proc/thread-self/ns/net")
     with pytest.raises(ZeroDivisionError):
@@ -127,9 +181,7 @@ import os, signal, subprocess, sys
 sys.path.insert(0, {folder!r})
 import janitor, topology
 if {janitor}:
-    subprocess.Popen(
-        [sys.executable, janitor.__file__, topology.PREFIX],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    janitor.watch(topology.PREFIX)
 host = topology.Net().host("left")
 os.mkdir("/tmp/" + host.space + "-folder")
 subprocess.Popen(host.wrap(["sleep", "1000"]), stdout=subprocess.DEVNULL)

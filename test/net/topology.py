@@ -13,27 +13,22 @@ and janitor.py removes what a killed run could not.
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import socket
-import struct
 import subprocess
 from pathlib import Path
 
 import janitor
+from netlink import Netlink
 
 PREFIX = f"{janitor.FAMILY}-{os.getpid()}-"
 LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
-PR_SET_PDEATHSIG, SIGKILL = 1, 9
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+CLONE_NEWNET, MS_BIND = 0x40000000, 0x1000
 
 
-def command(*words, timeout=30, said=None):
-    """Runs a command that must succeed, with that on its standard input; returns what it printed."""
-    done = subprocess.run(
-        [str(word) for word in words], input=said, capture_output=True, text=True, timeout=timeout, check=False
-    )
+def command(*words, timeout=30):
+    """Runs a command that must succeed; returns what it printed."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=timeout, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -54,8 +49,22 @@ def why_not():
         subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
-def die_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, SIGKILL)
+def called(result):
+    """What a call of LIBC returned, which is negative where it failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def new_namespace(path):
+    """As `ip netns add` does."""
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
+    with open("/proc/thread-self/ns/net", "rb") as home:
+        called(LIBC.unshare(CLONE_NEWNET))
+        try:
+            called(LIBC.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None))
+        finally:
+            set_namespace(home)
 
 
 class Host:
@@ -63,15 +72,20 @@ class Host:
 
     def __init__(self, net, name):
         self.net, self.name, self.space = net, name, net.prefix + name
-        command("ip", "netns", "add", self.space)
-        with self.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
+        new_namespace(self.path)
+        with self.inside():
+            self.netlink = Netlink()
+        self.netlink.set_up("lo")
         # An address is used at once, not after duplicate address detection.
         self.sysctl("net.ipv6.conf.all.accept_dad", 0)
         self.sysctl("net.ipv6.conf.default.accept_dad", 0)
 
     def __repr__(self):
         return f"<{self.name}>"
+
+    @property
+    def path(self):
+        return Path("/run/netns", self.space)
 
     def ip(self, *words):
         return command("ip", "-n", self.space, *words)
@@ -81,7 +95,8 @@ class Host:
 
     def popen(self, *words, **options):
         """Starts a program in this host; it dies with us. Its pid is the program's own."""
-        return subprocess.Popen(self.wrap(words), preexec_fn=die_with_parent, **options)
+        # Not by a function in the child: for that Python copies its own process first.
+        return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.wrap(words)], **options)
 
     def run(self, *words, timeout=30, **options):
         """Runs a program in this host to its end; returns a CompletedProcess with texts."""
@@ -98,22 +113,19 @@ class Host:
         with self.inside():
             Path("/proc/sys", *key.split(".")).write_text(f"{value}\n", encoding="utf-8")
 
-    def address(self, interface, addresses, before=(), after=()):
-        """Gives the interface these addresses, between other lines for ip: in one go, as every test draws many."""
+    def address(self, interface, addresses):
         # Even with accept_dad 0 an IPv6 address is tentative until the kernel's work queue gets to it.
-        lines = [f"address add {a} dev {interface}{' nodad' if ':' in a else ''}" for a in addresses.split()]
-        lines = [*before, *lines, *after]
-        command("ip", "-n", self.space, "-batch", "-", said="\n".join(lines) + "\n")
+        for address in addresses.split():
+            self.netlink.add_address(interface, address)
 
     def interfaces(self):
-        with self.inside():
-            return [name for _, name in socket.if_nameindex()]
+        return self.netlink.links()
 
     def route(self, prefix, via):
-        self.ip("route", "add", prefix, "via", via)
+        self.netlink.add_route(prefix, via)
 
     def link(self, interface, up):
-        self.ip("link", "set", interface, "up" if up else "down")
+        self.netlink.set_up(interface, up)
 
     def resolv_conf(self, *servers):
         """What libc's stub finds in /etc/resolv.conf, for programs started in this host from now on."""
@@ -127,7 +139,7 @@ class Host:
     def inside(self):
         """Sockets that this thread makes meanwhile are this host's."""
         with open("/proc/thread-self/ns/net", "rb") as home:
-            with open(f"/run/netns/{self.space}", "rb") as space:
+            with open(self.path, "rb") as space:
                 set_namespace(space)
             try:
                 yield self
@@ -136,9 +148,7 @@ class Host:
 
 
 def set_namespace(file):
-    if LIBC.setns(file.fileno(), CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    called(LIBC.setns(file.fileno(), CLONE_NEWNET))
 
 
 class Net:
@@ -164,7 +174,7 @@ class Net:
     def switch(self, name):
         """A host whose bridge `br0` joins every cable plugged into it."""
         host = self.host(name)
-        host.ip("link", "add", "name", "br0", "type", "bridge")
+        host.netlink.bridge("br0")
         host.link("br0", True)
         return host
 
@@ -174,15 +184,17 @@ class Net:
         a_end, b_end = f"to-{b.name[:9]}", f"to-{a.name[:9]}"
         if a_end in a.interfaces() or b_end in b.interfaces():
             a_end, b_end = f"{a_end}{self.cables}", f"{b_end}{self.cables}"
-        laid = f"link add {a_end} type veth peer name {b_end} netns {b.space}"
-        a.address(a_end, a_addresses, before=[laid], after=[f"link set {a_end} up"])
-        b.address(b_end, b_addresses, after=[f"link set {b_end} up"])
+        with open(b.path, "rb") as space:
+            a.netlink.veth(a_end, b_end, space.fileno())
+        for host, end, addresses in ((a, a_end, a_addresses), (b, b_end, b_addresses)):
+            host.address(end, addresses)
+            host.link(end, True)
         return a_end, b_end
 
     def plug(self, host, addresses, switch):
         """Joins a host to a switch; returns the name of the host's interface."""
         end, port = self.cable(host, addresses, switch, "")
-        switch.ip("link", "set", port, "master", "br0")
+        switch.netlink.set_master(port, "br0")
         return end
 
     def close(self):
@@ -194,6 +206,7 @@ class Net:
             except Exception as error:  # the rest must still be removed
                 troubles.append(f"{service.name}: {error}")
         for host in self.hosts.values():
+            host.netlink.close()
             janitor.remove_namespace(host.space)
         janitor.remove_all(self.prefix)
         return troubles
