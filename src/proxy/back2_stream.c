@@ -285,10 +285,10 @@ void back2_push(struct back2_stream *st)
 		if (st->id)
 			http2_session_consumed(b->s, st->id, n);
 		proxy_chain2_skip(&st->in, &b->w->buffers, n);
-		st->flush |= n > 0 || end;
 		if (n)
 			back2_queue(st); /* the window that opened is to be told */
 		st->in_told = end && n == bytes.len;
+		st->flush |= n > 0 || st->in_told;
 		on = n == bytes.len && bytes.len && !st->in_told;
 	}
 	st->pushing = false;

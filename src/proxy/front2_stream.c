@@ -314,10 +314,10 @@ void front2_push(struct front2_stream *st)
 		size_t n = proxy_exchange_request_body(st->x, bytes, end);
 		http2_session_consumed(f->s, st->id, n);
 		proxy_chain2_skip(&st->in, &f->w->buffers, n);
-		st->flush |= n > 0 || end;
 		if (n)
 			front2_queue(st); /* the window that opened is to be told */
 		st->in_told = end && st->x && st->x->request_ended;
+		st->flush |= n > 0 || st->in_told;
 		on = n == bytes.len && bytes.len && !st->in_told;
 	}
 	st->pushing = false;

@@ -123,14 +123,9 @@ static void passes_trailers_both_ways(void **state)
 	assert_string_equal(c->said, "200;end 5;x-sum=1;closed 0;");
 }
 
-/* A client that does not read: the answer stays with the back end but for the buffers of both
- * connections and the windows. */
-static void holds_no_more_than_windows_for_a_client_that_does_not_read(void **state)
+/* As run, and neither peer takes from its session what it receives. */
+static void run_unread(void)
 {
-	(void)state;
-	th.answer_body = 10 << 20;
-	th.front->out_max = 10000;
-	(void)ask(&th, "GET", 0);
 	bool more = true;
 	for (unsigned i = 0; i < 200 && more; i++) {
 		more = give(&th.client, th.front);
@@ -144,11 +139,49 @@ static void holds_no_more_than_windows_for_a_client_that_does_not_read(void **st
 		}
 	}
 	assert_false(more);
+}
+
+/* A client that does not read: the answer stays with the back end but for the buffers of both
+ * connections and the windows. */
+static void holds_no_more_than_windows_for_a_client_that_does_not_read(void **state)
+{
+	(void)state;
+	th.answer_body = 10 << 20;
+	th.front->out_max = 10000;
+	(void)ask(&th, "GET", 0);
+	run_unread();
 	assert_true(AT(0)->sent < 400000);
 	assert_true(th.w.buffers.out < 30);
 	th.front->out_max = MEMORY_SIZE;
 	run(&th);
 	assert_int_equal(th.client.streams[0].received, 10 << 20);
+}
+
+/* The last of a request and the last of its answer, both here, for neither of which there is room:
+ * neither side looks again and again because the other one has. */
+static void the_ends_of_both_wait_without_a_turn(void **state)
+{
+	(void)state;
+	enum { BODY = 80000, WINDOW = 65535 };
+	th.early = true;
+	th.answer_body = BODY;
+	struct stream *c = ask(&th, "POST", BODY);
+	run_unread();
+	(void)take(&th.client, th.front, 0);
+	run_unread();
+	(void)take(&th.client, th.front, 0);
+	assert_int_equal(c->sent, BODY);
+	assert_int_equal(AT(0)->received, WINDOW);
+	assert_int_equal(AT(0)->sent, BODY);
+	assert_int_equal(c->received, WINDOW);
+	for (int i = 0; i < 10; i++)
+		proxy_worker_turn(&th.w);
+	assert_null(th.w.later.first);
+	run(&th);
+	assert_int_equal(AT(0)->received, BODY);
+	assert_int_equal(c->received, BODY);
+	assert_int_equal(th.done, 1);
+	assert_int_equal(th.cause, PROXY_FINE);
 }
 
 static void joins_cookies(void **state)
@@ -375,6 +408,7 @@ int main(void)
 		FACT(a_client_that_cancels_frees_the_back_end),
 		FACT(a_client_that_goes_takes_its_exchanges_along),
 		FACT(holds_no_more_than_windows_for_a_client_that_does_not_read),
+		FACT(the_ends_of_both_wait_without_a_turn),
 		FACT(carries_a_request_and_its_answer),
 		FACT(is_led_to_addresses_that_were_judged),
 		FACT(answers_of_itself),
