@@ -190,7 +190,7 @@ def main():
         (to / "proxy_through2_fuzz").mkdir(parents=True, exist_ok=True)
         (to / "proxy_through2_fuzz" / name).write_bytes(bytes([limits]) + script)
         if name in PACED:
-            slow = bytes([16, 117]) + script + bytes([10, 255]) * 6
+            slow = act(OTHER2, 117) + script + act(TIME2, 255) * 6
             (to / "proxy_through2_fuzz" / f"paced-{name}").write_bytes(bytes([limits]) + slow)
         if name in RECEIVED2:
             (to / "proxy_through2_fuzz" / f"ahead-{name}").write_bytes(bytes([limits | 16]) + script)
