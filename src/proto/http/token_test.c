@@ -1,6 +1,7 @@
 #include "proto/http/token.h"
 
 #include "test/guard.h"
+#include "test/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,6 +79,38 @@ static void finds_each_control_byte_but_tabs_at_every_place(void **state)
 	assert_true(http_is_field_value(span_text("")));
 }
 
+static size_t slow_control_find(struct span s, size_t pos)
+{
+	while (pos < s.len && ((s.data[pos] >= 0x20 && s.data[pos] != 0x7f) || s.data[pos] == '\t'))
+		pos++;
+	return pos;
+}
+
+/* Several, and what is next to one in value. */
+static void finds_the_first_control_byte_of_many(void **state)
+{
+	static const uint8_t near[] = {0x00, 0x01, '\t', 0x1f, 0x20, 0x21, 0x7e, 0x7f,
+				       0x80, 0x81, 0x9f, 0xa0, 0xff, 'a',  'a',	 'a'};
+	struct test_random random = test_random_begin();
+	(void)state;
+	for (size_t len = 1; len < 70; len++) {
+		struct guard g = guard_of(len);
+		uint8_t *text = g.end - len;
+		for (int round = 0; round < 300; round++) {
+			size_t of = 1 + test_random_below(&random, sizeof(near));
+			for (size_t i = 0; i < len; i++)
+				text[i] = near[sizeof(near) - 1 - test_random_below(&random, of)];
+			text[test_random_below(&random, len)] =
+				near[test_random_below(&random, sizeof(near))];
+			struct span s = span_of(text, len);
+			size_t pos = test_random_below(&random, len + 1);
+			assert_int_equal(http_control_find(s, 0), slow_control_find(s, 0));
+			assert_int_equal(http_control_find(s, pos), slow_control_find(s, pos));
+		}
+		guard_done(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +118,7 @@ int main(void)
 		cmocka_unit_test(takes_the_bytes_of_uris_alone),
 		cmocka_unit_test(takes_the_bytes_of_hosts_alone),
 		cmocka_unit_test(finds_each_control_byte_but_tabs_at_every_place),
+		cmocka_unit_test(finds_the_first_control_byte_of_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
