@@ -95,36 +95,89 @@ static __always_inline bool fragment_take_early(const struct nat_tuple4 *key,
 	return ret->state != DATAGRAM_NONE;
 }
 
-static __always_inline enum piece_verdict
-fragment_add(struct datagram *d, const struct nat_tuple4 *key, struct piece piece, bool more)
+enum joining_way {
+	JOIN_FIRST, /* begins its datagram, if it is not known yet */
+	JOIN_LATER, /* of one that is known */
+	JOIN_EARLY, /* of one whose first piece has not come */
+};
+
+enum joining_verdict {
+	JOINED,
+	JOINED_EARLY,	/* and others had come before */
+	JOINED_NOBODYS, /* later: there is no such datagram */
+	JOINED_NOT,
+};
+
+/* A piece on its way to the others of its datagram. */
+struct joining {
+	struct nat_tuple4 key;
+	struct piece piece;
+	__be16 sport, dport; /* first: what it says; later: what the first one said */
+	bool more;
+};
+
+static __always_inline struct datagram *fragment_place(bool early, const struct nat_tuple4 *key,
+						       const struct nat_settings *s, __u32 now)
 {
-	union tuple_words words = {.tuple = *key};
+	return early ? datagram_place(&earlies, EARLIES - 1, key, s, now)
+		     : datagram_place(&datagrams, DATAGRAMS - 1, key, s, now);
+}
+
+/* begin: one that had nothing yet but these. */
+static __always_inline enum piece_verdict fragment_add(struct datagram *d, struct joining *j,
+						       const struct pieces *begin, __u32 now)
+{
+	union tuple_words words = {.tuple = j->key};
+	struct piece piece = j->piece;
+	bool more = j->more;
+	__be16 sport = j->sport, dport = j->dport;
 	enum piece_verdict verdict = PIECE_DROP;
 	bpf_spin_lock(&d->lock);
+	if (begin != NULL) {
+		d->since = now;
+		d->key = words.tuple;
+		d->sport = sport;
+		d->dport = dport;
+		d->pieces = *begin;
+	}
 	if (tuple_is(&d->key, words.word)) {
 		verdict = piece_add(&d->pieces, piece, more);
+		sport = d->sport;
+		dport = d->dport;
 	}
 	bpf_spin_unlock(&d->lock);
+	j->sport = sport;
+	j->dport = dport;
 	return verdict;
 }
 
-/* A new datagram; with: pieces that are there already. */
-static __always_inline enum piece_verdict fragment_begin(struct datagram *d,
-							 const struct nat_tuple4 *key,
-							 const struct pieces *with,
-							 const struct packet *p, struct piece piece)
+/* Global, as the verifier would read it anew for each kind of piece. */
+__noinline int fragment_join(struct joining *j, int way)
 {
-	bool more = fragment_has_more(p);
+	const struct nat_settings *s = settings_get();
+	struct pieces with = {.state = DATAGRAM_LIVE};
 	__u32 now = tick_now();
-	bpf_spin_lock(&d->lock);
-	d->since = now;
-	d->key = *key;
-	d->sport = p->tuple.sport;
-	d->dport = p->tuple.dport;
-	d->pieces = *with;
-	enum piece_verdict verdict = piece_add(&d->pieces, piece, more);
-	bpf_spin_unlock(&d->lock);
-	return verdict;
+	bool had = false;
+	if (s == NULL || j == NULL) {
+		return JOINED_NOT;
+	}
+	struct nat_tuple4 key = j->key;
+	struct datagram *d =
+		way == JOIN_EARLY ? early_get(&key, s, now) : datagram_get(&key, s, now);
+	bool begins = d == NULL;
+	if (begins && way == JOIN_LATER) {
+		return JOINED_NOBODYS;
+	}
+	if (begins && way == JOIN_FIRST) {
+		had = fragment_take_early(&key, s, now, &with);
+	}
+	if (begins) {
+		d = fragment_place(way == JOIN_EARLY, &key, s, now);
+	}
+	if (d == NULL || fragment_add(d, j, begins ? &with : NULL, now) != PIECE_GO) {
+		return JOINED_NOT;
+	}
+	return had ? JOINED_EARLY : JOINED;
 }
 
 /* A host's identification becomes one that no other host behind its address has. */
@@ -162,7 +215,7 @@ static __always_inline int fragment_send(struct __sk_buff *skb, void *calls,
 
 static __always_inline int fragment_first(struct __sk_buff *skb, void *calls,
 					  const struct nat_device *in, struct packet *p,
-					  const struct nat_tuple4 *key, struct piece piece)
+					  struct joining *j)
 {
 	const struct nat_settings *s = settings_get();
 	if (s == NULL || fragment_ports(view_skb(skb), p) != PACKET_FLOW) {
@@ -177,22 +230,14 @@ static __always_inline int fragment_first(struct __sk_buff *skb, void *calls,
 		bpf_tail_call(skb, calls, NAT_CALL_TTL);
 		return tc_drop(NAT_C_DROP_TTL);
 	}
-	struct pieces with = {.state = DATAGRAM_LIVE};
-	__u32 now = tick_now();
-	struct datagram *d = datagram_get(key, s, now);
-	enum piece_verdict verdict = PIECE_DROP;
-	if (d != NULL) {
-		verdict = fragment_add(d, key, piece, fragment_has_more(p));
-	} else {
-		bool early = fragment_take_early(key, s, now, &with);
-		d = datagram_place(&datagrams, DATAGRAMS - 1, key, s, now);
-		verdict = d != NULL ? fragment_begin(d, key, &with, p, piece) : PIECE_DROP;
-		if (early && verdict == PIECE_GO) {
-			fragment_tell(key, leg, s);
-		}
+	j->sport = p->tuple.sport;
+	j->dport = p->tuple.dport;
+	int verdict = fragment_join(j, JOIN_FIRST);
+	if (verdict == JOINED_EARLY) {
+		fragment_tell(&j->key, leg, s);
 	}
-	return verdict == PIECE_GO ? fragment_send(skb, calls, in, p, leg, s)
-				   : tc_drop(NAT_C_DROP_FRAGMENT);
+	return verdict != JOINED_NOT ? fragment_send(skb, calls, in, p, leg, s)
+				     : tc_drop(NAT_C_DROP_FRAGMENT);
 }
 
 /* Whether a piece of nobody's datagram may be one at all. */
@@ -207,29 +252,15 @@ static __always_inline int fragment_may_wait(const struct nat_device *in, const 
 
 /* Before its first: the service holds it for a while. */
 static __always_inline int fragment_early(struct __sk_buff *skb, const struct nat_device *in,
-					  const struct packet *p, const struct nat_tuple4 *key,
-					  struct piece piece)
+					  const struct packet *p, struct joining *j)
 {
-	const struct nat_settings *s = settings_get();
 	struct scratch *scratch = scratch_get();
-	__u32 now = tick_now();
-	if (s == NULL || scratch == NULL) {
-		return tc_drop(NAT_C_DROP_FRAGMENT);
-	}
-	const struct pieces with = {.state = DATAGRAM_LIVE};
-	struct datagram *d = early_get(key, s, now);
-	enum piece_verdict verdict = PIECE_DROP;
-	if (d != NULL) {
-		verdict = fragment_add(d, key, piece, fragment_has_more(p));
-	} else {
-		d = datagram_place(&earlies, EARLIES - 1, key, s, now);
-		verdict = d != NULL ? fragment_begin(d, key, &with, p, piece) : PIECE_DROP;
-	}
-	if (verdict != PIECE_GO || !carry_may(CARRY_HELD)) {
+	if (scratch == NULL || fragment_join(j, JOIN_EARLY) == JOINED_NOT ||
+	    !carry_may(CARRY_HELD)) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
 	carry_begin(&scratch->carried.event, NAT_EVENT_FRAGMENT, in->ifindex);
-	scratch->carried.event.tuple = *key;
+	scratch->carried.event.tuple = j->key;
 	if (!carry_packet(skb, &scratch->carried, p)) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
@@ -239,17 +270,17 @@ static __always_inline int fragment_early(struct __sk_buff *skb, const struct na
 
 static __always_inline int fragment_later(struct __sk_buff *skb, void *calls,
 					  const struct nat_device *in, struct packet *p,
-					  const struct nat_tuple4 *key, struct piece piece)
+					  struct joining *j)
 {
 	const struct nat_settings *s = settings_get();
-	if (s == NULL) {
+	int verdict = s != NULL ? fragment_join(j, JOIN_LATER) : JOINED_NOT;
+	if (s == NULL || verdict == JOINED_NOT) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
-	struct datagram *d = datagram_get(key, s, tick_now());
-	if (d == NULL && owner64_has_datagram(key, key->sport)) {
+	if (verdict == JOINED_NOBODYS && owner64_has_datagram(&j->key, j->key.sport)) {
 		bpf_tail_call(skb, calls, NAT_CALL_FOUR_TO_SIX);
 	}
-	if (d == NULL) {
+	if (verdict == JOINED_NOBODYS) {
 		/* The machine's stack puts together by itself what hosts inside send to it. */
 		__be32 to = p->tuple.dst;
 		const struct nat_local *local = bpf_map_lookup_elem(&locals4, &to);
@@ -258,14 +289,10 @@ static __always_inline int fragment_later(struct __sk_buff *skb, void *calls,
 			return tc_pass();
 		}
 		int decision = fragment_may_wait(in, p);
-		return decision != OPEN_GO ? tc_drop(decision)
-					   : fragment_early(skb, in, p, key, piece);
+		return decision != OPEN_GO ? tc_drop(decision) : fragment_early(skb, in, p, j);
 	}
-	p->tuple.sport = d->sport;
-	p->tuple.dport = d->dport;
-	if (fragment_add(d, key, piece, fragment_has_more(p)) != PIECE_GO) {
-		return tc_drop(NAT_C_DROP_FRAGMENT);
-	}
+	p->tuple.sport = j->sport;
+	p->tuple.dport = j->dport;
 	struct nat_leg4 *leg = leg_of(&p->tuple, s);
 	if (leg == NULL || p->ttl <= 1) {
 		return tc_drop(leg == NULL ? NAT_C_DROP_NO_FLOW : NAT_C_DROP_TTL);
@@ -277,8 +304,8 @@ static __always_inline int fragment_in(struct __sk_buff *skb, void *calls,
 				       const struct nat_device *in)
 {
 	struct packet p;
-	struct piece piece;
-	if (tc_read(skb, in, in->zone, &p) != PACKET_FRAGMENT || !fragment_piece(&p, &piece)) {
+	struct joining j = {};
+	if (tc_read(skb, in, in->zone, &p) != PACKET_FRAGMENT || !fragment_piece(&p, &j.piece)) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
 	struct view view = view_skb(skb);
@@ -286,9 +313,10 @@ static __always_inline int fragment_in(struct __sk_buff *skb, void *calls,
 	if ((void *)(ip + 1) > view.end) {
 		return tc_drop(NAT_C_DROP_FRAGMENT);
 	}
-	struct nat_tuple4 key = datagram_key(&p, ip->id);
-	return fragment_is_later(&p) ? fragment_later(skb, calls, in, &p, &key, piece)
-				     : fragment_first(skb, calls, in, &p, &key, piece);
+	j.key = datagram_key(&p, ip->id);
+	j.more = fragment_has_more(&p);
+	return fragment_is_later(&p) ? fragment_later(skb, calls, in, &p, &j)
+				     : fragment_first(skb, calls, in, &p, &j);
 }
 
 /* The machine's own, whose source nat_tc_out has looked at: only the first has ports, and of its

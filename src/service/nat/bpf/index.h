@@ -114,36 +114,53 @@ static __always_inline void index_take_from(void *index, __u32 mask, __u64 hash,
 	}
 }
 
+/* Global functions, as flows begin on several ways: the verifier would read them anew on each. */
+__noinline bool mapping_is(__u32 number, const union tuple_words *in)
+{
+	const struct nat_mapping4 *mapping = mapping_get(number);
+	return mapping != NULL && in != NULL && tuple_is(&mapping->in, in->word);
+}
+
 static __always_inline __u32 bucket_mapping(const struct nat_bucket *bucket, __u32 tag,
-					    const __u64 word[2], __u32 but)
+					    const union tuple_words *in, __u32 but)
 {
 	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
 		__u32 entry = bucket->place[i], number = ENTRY_NUMBER(entry);
-		if (ENTRY_TAG(entry) != tag || number == 0 || number == but) {
-			continue;
-		}
-		const struct nat_mapping4 *mapping = mapping_get(number);
-		if (mapping != NULL && tuple_is(&mapping->in, word)) {
+		if (ENTRY_TAG(entry) == tag && number != 0 && number != but &&
+		    mapping_is(number, in)) {
 			return number;
 		}
 	}
 	return 0;
 }
 
-static __always_inline __u32 index_mapping(const __u64 word[2], __u64 hash, __u32 mask, __u32 but)
+/* The mapping of who sends as `in`, other than `but`; 0: none. */
+__noinline __u32 index_mapping(const union tuple_words *in, __u32 but)
 {
-	__u32 at = bucket_first(hash, mask);
+	const struct nat_settings *s = settings_get();
+	if (s == NULL || in == NULL) {
+		return 0;
+	}
+	__u64 hash = tuple_hash(in->word, s->seed);
+	__u32 at = bucket_first(hash, s->mapping_mask);
 	const struct nat_bucket *bucket = bpf_map_lookup_elem(&mapping_index, &at);
 	if (bucket == NULL) {
 		return 0;
 	}
-	__u32 number = bucket_mapping(bucket, INDEX_TAG(hash), word, but);
+	__u32 number = bucket_mapping(bucket, INDEX_TAG(hash), in, but);
 	if (number != 0 || bucket->beyond == 0) {
 		return number;
 	}
-	at = bucket_second(hash, mask);
+	at = bucket_second(hash, s->mapping_mask);
 	bucket = bpf_map_lookup_elem(&mapping_index, &at);
-	return bucket != NULL ? bucket_mapping(bucket, INDEX_TAG(hash), word, but) : 0;
+	return bucket != NULL ? bucket_mapping(bucket, INDEX_TAG(hash), in, but) : 0;
+}
+
+__noinline bool index_put_mapping(const union tuple_words *in, __u32 number)
+{
+	const struct nat_settings *s = settings_get();
+	return s != NULL && in != NULL &&
+	       index_put_in(&mapping_index, s->mapping_mask, tuple_hash(in->word, s->seed), number);
 }
 
 #endif

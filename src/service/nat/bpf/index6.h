@@ -30,15 +30,18 @@ static __always_inline __u64 tuple6_hash(const struct nat_tuple6 *tuple, const _
 	return hash ^ hash >> 32;
 }
 
-static __always_inline bool record6_is(void *table, __u32 number, const struct nat_tuple6 *tuple)
+/* Global, as the verifier would read it anew for each place of a bucket. */
+__noinline bool flow6_is(__u32 number, const struct nat_tuple6 *tuple)
 {
-	if (table == &flows6) {
-		const struct nat_flow6 *flow = flow6_get(number);
-		return flow != NULL &&
-		       (tuple6_is(&flow->tuple[0], tuple) || tuple6_is(&flow->tuple[1], tuple));
-	}
+	const struct nat_flow6 *flow = flow6_get(number);
+	return flow != NULL && tuple != NULL &&
+	       (tuple6_is(&flow->tuple[0], tuple) || tuple6_is(&flow->tuple[1], tuple));
+}
+
+__noinline bool mapping6_is(__u32 number, const struct nat_tuple6 *tuple)
+{
 	const struct nat_mapping6 *mapping = mapping6_get(number);
-	return mapping != NULL && tuple6_is(&mapping->in, tuple);
+	return mapping != NULL && tuple != NULL && tuple6_is(&mapping->in, tuple);
 }
 
 static __always_inline __u32 bucket6_find(const struct nat_bucket *bucket, void *table,
@@ -47,7 +50,7 @@ static __always_inline __u32 bucket6_find(const struct nat_bucket *bucket, void 
 	for (int i = 0; i < NAT_BUCKET_PLACES; i++) {
 		__u32 entry = bucket->place[i], number = ENTRY_NUMBER(entry);
 		if (ENTRY_TAG(entry) == tag && number != 0 && number != but &&
-		    record6_is(table, number, tuple)) {
+		    (table == &flows6 ? flow6_is(number, tuple) : mapping6_is(number, tuple))) {
 			return number;
 		}
 	}

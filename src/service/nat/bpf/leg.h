@@ -71,29 +71,44 @@ static __always_inline bool leg_is(const struct nat_leg4 *leg, const __u64 word[
 	return tuple_is(&leg->in, word) && leg_number(leg) != but;
 }
 
+struct leg_search {
+	__u64 word[2], hash;
+	__u32 spread, pairs, where, but;
+	__u32 found; /* its place, and one more */
+};
+
+/* In pair i + 1. */
+static long leg_try(__u32 i, struct leg_search *search)
+{
+	search->spread = leg_next(search->spread, search->hash);
+	__u32 at = leg_pair(search->spread, search->pairs);
+	const struct nat_pair4 *pair =
+		(search->where >> ((i + 1) & 31) & 1) != 0 ? pair_get(at) : NULL;
+	if (pair != NULL && leg_is(&pair->leg[0], search->word, search->but)) {
+		search->found = (at << 1) + 1;
+	} else if (pair != NULL && leg_is(&pair->leg[1], search->word, search->but)) {
+		search->found = (at << 1 | 1) + 1;
+	}
+	return search->found != 0;
+}
+
 /* In the pairs after the first: its place, and one more; 0: nowhere. */
 __noinline __u32 leg_beyond(__u64 word0, __u64 word1, __u64 hash, __u32 but)
 {
 	const struct nat_settings *s = settings_get();
-	const __u64 word[2] = {word0, word1};
 	const struct nat_pair4 *first =
 		s != NULL ? pair_get(leg_pair((__u32)hash, s->flow_pairs)) : NULL;
 	if (s == NULL || first == NULL) {
 		return 0;
 	}
-	__u32 where = first->leg[1].beyond, spread = (__u32)hash;
-	for (__u32 k = 1; k < LEG_PAIRS; k++) {
-		spread = leg_next(spread, hash);
-		__u32 at = leg_pair(spread, s->flow_pairs);
-		const struct nat_pair4 *pair = (where >> k & 1) != 0 ? pair_get(at) : NULL;
-		if (pair != NULL && leg_is(&pair->leg[0], word, but)) {
-			return (at << 1) + 1;
-		}
-		if (pair != NULL && leg_is(&pair->leg[1], word, but)) {
-			return (at << 1 | 1) + 1;
-		}
-	}
-	return 0;
+	struct leg_search search = {.word = {word0, word1},
+				    .hash = hash,
+				    .spread = (__u32)hash,
+				    .pairs = s->flow_pairs,
+				    .where = first->leg[1].beyond,
+				    .but = but};
+	bpf_loop(LEG_PAIRS - 1, leg_try, &search, 0);
+	return search.found;
 }
 
 /* A flow's other than number `but` (0: any), or NULL. */
@@ -144,6 +159,28 @@ static __always_inline bool leg_claim(struct nat_leg4 *leg, __u32 owner, __u32 n
 	       __sync_val_compare_and_swap(&leg->flow, 0, owner) == 0;
 }
 
+struct leg_taking {
+	__u64 hash;
+	__u32 spread, pairs, owner, now;
+	__u32 k, at; /* where it was found */
+	__u32 place; /* and one more */
+};
+
+static long leg_take_try(__u32 k, struct leg_taking *taking)
+{
+	__u32 at = leg_pair(taking->spread, taking->pairs);
+	struct nat_pair4 *pair = pair_get(at);
+	taking->spread = leg_next(taking->spread, taking->hash);
+	if (pair != NULL && leg_claim(&pair->leg[0], taking->owner, taking->now)) {
+		taking->place = (at << 1) + 1;
+	} else if (pair != NULL && leg_claim(&pair->leg[1], taking->owner, taking->now)) {
+		taking->place = (at << 1 | 1) + 1;
+	}
+	taking->k = k;
+	taking->at = at;
+	return taking->place != 0;
+}
+
 /* A place for the leg of this hash, and one more; 0: there is none. */
 __noinline __u32 leg_take(__u64 hash, __u32 owner, __u32 now)
 {
@@ -153,24 +190,17 @@ __noinline __u32 leg_take(__u64 hash, __u32 owner, __u32 now)
 	if (s == NULL || first == NULL) {
 		return 0;
 	}
-	__u32 spread = (__u32)hash;
-	for (__u32 k = 0; k < LEG_PAIRS; k++, spread = leg_next(spread, hash)) {
-		__u32 at = leg_pair(spread, s->flow_pairs), place = 0;
-		struct nat_pair4 *pair = pair_get(at);
-		if (pair != NULL && leg_claim(&pair->leg[0], owner, now)) {
-			place = (at << 1) + 1;
-		} else if (pair != NULL && leg_claim(&pair->leg[1], owner, now)) {
-			place = (at << 1 | 1) + 1;
-		}
-		if (place != 0 && at != begin) {
-			__sync_fetch_and_or(leg_word(&first->leg[1]), LEG_BEYOND(1u << k));
-			__sync_fetch_and_add(leg_word(&first->leg[0]), LEG_BEYOND(1));
-		}
-		if (place != 0) {
-			return place;
-		}
+	struct leg_taking taking = {.hash = hash,
+				    .spread = (__u32)hash,
+				    .pairs = s->flow_pairs,
+				    .owner = owner,
+				    .now = now};
+	bpf_loop(LEG_PAIRS, leg_take_try, &taking, 0);
+	if (taking.place != 0 && taking.at != begin) {
+		__sync_fetch_and_or(leg_word(&first->leg[1]), LEG_BEYOND(1u << (taking.k & 31)));
+		__sync_fetch_and_add(leg_word(&first->leg[0]), LEG_BEYOND(1));
 	}
-	return 0;
+	return taking.place;
 }
 
 /* Found by nobody any more; what it has counted stays there for a while. */

@@ -40,12 +40,12 @@ static __always_inline __u32 mapping_home(const union tuple_words *in, __u32 slo
 
 /* Another one than `but`, in the index. host: NULL: the gateway itself, which is not counted. */
 static __always_inline __u32 mapping_away(const union tuple_words *in, const struct nat_host *host,
-					  const struct nat_settings *s, __u32 but)
+					  __u32 but)
 {
 	if (host != NULL && *(const volatile __u32 *)&host->away == 0) {
 		return 0;
 	}
-	return index_mapping(in->word, tuple_hash(in->word, s->seed), s->mapping_mask, but);
+	return index_mapping(in, but);
 }
 
 static __always_inline void mapping_leave_index(const struct nat_mapping4 *mapping, __u32 number,
@@ -128,20 +128,16 @@ static __always_inline struct nat_tuple4 mapping_key(const struct opening *o,
 static __always_inline int mapping_publish(const union tuple_words *in, struct nat_host *host,
 					   const struct nat_mapping4 *mapping, __u32 number)
 {
-	const struct nat_settings *s = settings_get();
-	if (s == NULL) {
-		return NAT_C_DROP_TABLE_FULL;
-	}
 	if (mapping_is_home(mapping)) {
-		return mapping_away(in, host, s, number) == 0 ? OPEN_GO : NAT_C_RACE;
+		return mapping_away(in, host, number) == 0 ? OPEN_GO : NAT_C_RACE;
 	}
 	if (host != NULL) {
 		__sync_fetch_and_add(&host->away, 1);
 	}
-	if (!index_put_in(&mapping_index, s->mapping_mask, tuple_hash(in->word, s->seed), number)) {
+	if (!index_put_mapping(in, number)) {
 		return NAT_C_DROP_TABLE_FULL;
 	}
-	return mapping_away(in, host, s, number) == 0 && mapping_home(in, mapping->public_slot) == 0
+	return mapping_away(in, host, number) == 0 && mapping_home(in, mapping->public_slot) == 0
 		       ? OPEN_GO
 		       : NAT_C_RACE;
 }
@@ -200,15 +196,11 @@ static __always_inline int mapping_make(struct opening *o, const union tuple_wor
 static __always_inline int mapping_take_for(struct opening *o, struct nat_host *host,
 					    const struct nat_device *out, __u32 slot)
 {
-	const struct nat_settings *s = settings_get();
-	if (s == NULL) {
-		return NAT_C_DROP_NO_PORT;
-	}
 	union tuple_words in = {.tuple = mapping_key(o, host, out->public_first)};
 	slot = slot != NAT_NO_PUBLIC ? slot : public_of(host, out, in.tuple.src);
 	__u32 number = mapping_home(&in, slot);
 	if (number == 0) {
-		number = mapping_away(&in, host, s, 0);
+		number = mapping_away(&in, host, 0);
 	}
 	struct nat_mapping4 *mapping = number != 0 ? mapping_get(number) : NULL;
 	if (mapping != NULL) {

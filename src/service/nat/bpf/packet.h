@@ -107,45 +107,52 @@ static __always_inline __u64 ip_sum(const struct iphdr *ip)
 	return (__u64)word[0] + word[1] + word[2] + word[3] + word[4];
 }
 
+struct options_walk {
+	__u32 next, len; /* where the next option begins */
+	bool bad;
+	union {
+		__u8 octet[OPTIONS_MAX + 4];
+		__u32 word[OPTIONS_MAX / 4 + 1];
+	};
+};
+
+static long option_walk(__u32 i, struct options_walk *w)
+{
+	__u32 at = w->next;
+	(void)i;
+	if (at >= w->len || at >= OPTIONS_MAX) {
+		return 1;
+	}
+	__u8 kind = w->octet[at], octets = w->octet[at + 1];
+	if (kind == OPTION_END) {
+		return 1;
+	}
+	if (kind == OPTION_NOTHING) {
+		octets = 1;
+	} else if (kind == OPTION_LOOSE_ROUTE || kind == OPTION_STRICT_ROUTE || octets < 2 ||
+		   at + octets > w->len) {
+		w->bad = true;
+		return 1;
+	}
+	w->next = at + octets;
+	return 0;
+}
+
 /* The sum of len octets of the IP header's options; negative: one of them routes (RFC
  * 7126 4.3, 4.4), or is torn. A global function: the verifier reads it once, and what calls it not
  * once again for each length that options can have. */
 __noinline long packet_options(struct __sk_buff *skb, __u32 at, __u32 len)
 {
-	union {
-		__u8 octet[OPTIONS_MAX + 4];
-		__u32 word[OPTIONS_MAX / 4 + 1];
-	} options = {};
-	__u32 next = 0; /* where the next option begins */
+	struct options_walk w = {.len = len};
 	long sum = 0;
-	if (len == 0 || len > OPTIONS_MAX || bpf_skb_load_bytes(skb, at, &options, len) != 0) {
+	if (len == 0 || len > OPTIONS_MAX || bpf_skb_load_bytes(skb, at, w.octet, len) != 0) {
 		return -1;
 	}
-	for (__u32 i = 0; i < OPTIONS_MAX; i++) {
-		__u8 kind = options.octet[i], octets = options.octet[i + 1];
-		if (i >= len) {
-			break;
-		}
-		if (i != next) {
-			continue;
-		}
-		if (kind == OPTION_END) {
-			break;
-		}
-		if (kind == OPTION_NOTHING) {
-			next++;
-			continue;
-		}
-		if (kind == OPTION_LOOSE_ROUTE || kind == OPTION_STRICT_ROUTE || octets < 2 ||
-		    i + octets > len) {
-			return -1;
-		}
-		next += octets;
-	}
+	bpf_loop(OPTIONS_MAX, option_walk, &w, 0);
 	for (__u32 i = 0; i < OPTIONS_MAX / 4; i++) {
-		sum += options.word[i];
+		sum += w.word[i];
 	}
-	return sum;
+	return w.bad ? -1 : sum;
 }
 
 static __always_inline enum packet_kind packet_tcp(struct view view, struct packet *p, __u32 room)

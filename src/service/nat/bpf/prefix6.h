@@ -55,23 +55,36 @@ static __always_inline bool prefix6_move(const struct nat_prefix6 *prefix, bool 
 	return true;
 }
 
+struct prefix6_search {
+	struct nat_address6 *a;
+	bool out;
+	enum prefix6_way way;
+};
+
+static long prefix6_try(__u32 i, struct prefix6_search *search)
+{
+	struct nat_settings6 *s = settings6_get();
+	if (s == NULL || i >= NAT_PREFIXES6 || i >= s->prefixes_n) {
+		return 1;
+	}
+	const struct nat_prefix6 *prefix = &s->prefixes[i];
+	struct nat_address6 *a = search->a;
+	if (!address6_under(a, search->out ? &prefix->inside : &prefix->outside, prefix->bits)) {
+		return 0;
+	}
+	search->way = prefix6_move(prefix, search->out, a) ? PREFIX6_MOVED : PREFIX6_REFUSED;
+	return 1;
+}
+
 /* out: an inside address to the one that the world sees; else back. */
 __noinline enum prefix6_way prefix6_translate(struct nat_address6 *a, bool out)
 {
-	struct nat_settings6 *s = settings6_get();
-	if (s == NULL || a == NULL) {
+	struct prefix6_search search = {.a = a, .out = out};
+	if (a == NULL) {
 		return PREFIX6_NONE;
 	}
-	for (__u32 i = 0; i < NAT_PREFIXES6; i++) {
-		if (i >= s->prefixes_n) {
-			break;
-		}
-		const struct nat_prefix6 *prefix = &s->prefixes[i];
-		if (address6_under(a, out ? &prefix->inside : &prefix->outside, prefix->bits)) {
-			return prefix6_move(prefix, out, a) ? PREFIX6_MOVED : PREFIX6_REFUSED;
-		}
-	}
-	return PREFIX6_NONE;
+	bpf_loop(NAT_PREFIXES6, prefix6_try, &search, 0);
+	return search.way;
 }
 
 #endif

@@ -6,12 +6,13 @@
 
 #include "service/nat/bpf/answer6.h"
 #include "service/nat/bpf/flow6.h"
+#include "service/nat/bpf/scratch.h"
 
 enum {
 	HEAD4 = sizeof(struct iphdr),
 	/* RFC 7915 5.1: smaller ones may be cut by routers of IPv4. */
 	DONT_CUT_OVER = 1260,
-	UDP64_PIECES = 16, /* of 512 octets: the longest datagram that gets a checksum here */
+	UDP64_PIECES = 16, /* of SCRATCH_CHUNK: the longest datagram that gets a checksum here */
 };
 
 /* The pseudo header of ICMPv6, which ICMPv4 does not have. */
@@ -90,35 +91,24 @@ static __always_inline bool six_to_four_skb(struct __sk_buff *skb, const struct 
 }
 
 /* A UDP datagram of IPv4 without a checksum gets one, which IPv6 wants (RFC 7915 4.5): its sum, of
- * which the pseudo header is that of IPv4 yet. */
+ * which the pseudo header is that of IPv4 yet. Uses the scratch. */
 __noinline bool udp64_sum(struct __sk_buff *skb, struct work6 *w)
 {
 	if (w == NULL) {
 		return false;
 	}
 	const struct packet6 *p = &w->p;
-	__u32 len = p->len - (p->l4 - p->l3), done = 0;
-	__u64 sum = address6_sum(&p->tuple.src) + address6_sum(&p->tuple.dst) + bpf_htonl(len) +
-		    bpf_htonl(IPPROTO_UDP);
-	for (int i = 0; i < UDP64_PIECES; i++) {
-		if (done >= len) {
-			break;
-		}
-		__u32 n = len - done > 512 ? 512 : len - done;
-		if (n == 0 || n > 512) {
-			return false;
-		}
-		__builtin_memset(w->made + (n & 0x3fc), 0, 4);
-		if (bpf_skb_load_bytes(skb, p->l4 + done, w->made, n) != 0) {
-			return false;
-		}
-		sum += (__u32)bpf_csum_diff(NULL, 0, (__be32 *)w->made, (n + 3) & 0x3fc, 0);
-		done += n;
+	__u32 len = p->len - (p->l4 - p->l3);
+	__u64 pseudo = address6_sum(&p->tuple.src) + address6_sum(&p->tuple.dst) + bpf_htonl(len) +
+		       bpf_htonl(IPPROTO_UDP);
+	struct summing s = {.skb = skb, .at = p->l4, .left = len, .sum = sum_fold(pseudo)};
+	bpf_loop(UDP64_PIECES, sum_chunk, &s, 0);
+	if (s.left != 0 || s.sum < 0) {
+		return false;
 	}
-	__u16 check = ~sum_fold(sum);
+	__u16 check = ~sum_fold((__u64)s.sum);
 	check = check != 0 ? check : 0xffff;
-	return done >= len &&
-	       bpf_skb_store_bytes(skb, p->l4 + 6, &check, 2, BPF_F_RECOMPUTE_CSUM) == 0;
+	return bpf_skb_store_bytes(skb, p->l4 + 6, &check, 2, BPF_F_RECOMPUTE_CSUM) == 0;
 }
 
 /* head4: octets of the IPv4 header. */
