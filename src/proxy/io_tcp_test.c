@@ -6,6 +6,7 @@
 #include "proxy/buffer.h"
 #include "proxy/count.h"
 #include "proxy/sends.h"
+#include "test/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { N = 6 };
+enum { N = 6, SAYS_MAX = 60000 };
 
 /* An owner that reads nothing by himself. */
 struct owner {
@@ -131,6 +132,13 @@ static int tear_down(void **state)
 static void say(const struct owner *o, const char *text)
 {
 	assert_int_equal(write(o->peer, text, strlen(text)), strlen(text));
+}
+
+static void go_by_reset(struct owner *o)
+{
+	const struct linger l = {.l_onoff = 1};
+	assert_int_equal(setsockopt(o->peer, SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
+	fd_done(&o->peer);
 }
 
 static uint64_t received(void)
@@ -271,13 +279,10 @@ static void the_end_and_an_error_are_told_by_a_read(void **state)
 	NEEDS_RING();
 	char got[16];
 	size_t n = 7;
-	const struct linger reset = {.l_onoff = 1};
 	say(&owners[0], "last");
 	assert_int_equal(shutdown(owners[0].peer, SHUT_WR), 0);
 	assert_int_equal(shutdown(owners[1].peer, SHUT_WR), 0);
-	assert_int_equal(setsockopt(owners[2].peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
-			 0);
-	fd_done(&owners[2].peer);
+	go_by_reset(&owners[2]);
 	turn(7);
 	assert_int_equal(received(), 3);
 	assert_reads(&owners[0], 9, "last");
@@ -413,10 +418,7 @@ static void send_to_all(bool rings)
 	static const char much[8 << 20];
 	static const struct proxy_transport_ops ops = {.write = take_all};
 	struct proxy_transport other = {.ops = &ops, .ready = PROXY_CAN_WRITE, .fd = -1};
-	const struct linger reset = {.l_onoff = 1};
-	assert_int_equal(setsockopt(owners[2].peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
-			 0);
-	fd_done(&owners[2].peer);
+	go_by_reset(&owners[2]);
 	usleep(20000);
 	struct proxy_sending list[] = {sending(&owners[0], "one"), sending(&owners[1], "two"),
 				       sending(&owners[2], "gone"), sending(&owners[3], ""),
@@ -473,6 +475,106 @@ static void without_a_ring_all_is_read_the_same(void **state)
 	assert_int_equal(proxy_transport_read(owners[0].t, got, 9, &n), ERR_CLOSED);
 }
 
+/* ---- anything, in any order ---- */
+
+/* What was said and heard on each connection: a byte tells where it stands. */
+static struct talk {
+	size_t said, heard;
+	enum err end;
+} talks[N]; /* why-global: as the owners */
+
+static uint8_t byte_at(size_t at)
+{
+	return (uint8_t)(at * 31 + at / 251);
+}
+
+static void talk(int i, size_t n)
+{
+	uint8_t bytes[SAYS_MAX];
+	for (size_t k = 0; k < n; k++)
+		bytes[k] = byte_at(talks[i].said + k);
+	ssize_t sent = send(owners[i].peer, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	talks[i].said += sent > 0 ? (size_t)sent : 0;
+}
+
+/* By one read, or what was received ahead as it lies. */
+static void hear(int i, struct test_random *r)
+{
+	uint8_t bytes[SAYS_MAX];
+	struct proxy_transport *t = owners[i].t;
+	size_t size = 1 + test_random_below(r, test_random_below(r, 2) ? 50 : SAYS_MAX), n = 0;
+	bool whole = test_random_below(r, 2), same = true;
+	struct proxy_buffer *b = whole ? proxy_transport_ahead(t, &buffers, size) : NULL;
+	if (!b)
+		talks[i].end = proxy_transport_read(t, bytes, size, &n);
+	struct span got = b ? proxy_buffer_span(b) : span_of(bytes, n);
+	assert_true(got.len <= size);
+	for (size_t k = 0; k < got.len; k++)
+		same &= got.data[k] == byte_at(talks[i].heard + k);
+	assert_true(same);
+	talks[i].heard += got.len;
+	if (!got.len && !talks[i].end)
+		assert_false(t->ready & PROXY_CAN_READ);
+	proxy_buffer_give(&buffers, b);
+}
+
+/* The kernel tells of each change once: what is missed is never told. */
+static void wait_for(int i)
+{
+	unsigned told = 0;
+	while (!(owners[i].t->ready & PROXY_CAN_READ)) {
+		for (int k = 0; k < N; k++)
+			owners[k].told = 0;
+		assert_int_equal(loop_turn(&loop, 5000), OK);
+		for (int k = 0; k < N; k++)
+			told += owners[k].told;
+		assert_true(told > 0);
+	}
+}
+
+static void round_of_talk(struct test_random *r)
+{
+	for (int i = 0; i < N; i++) {
+		owners[i].t->expects = test_random_below(r, 4);
+		if (test_random_below(r, 2))
+			talk(i, 1 + test_random_below(r, test_random_below(r, 8) ? 300 : SAYS_MAX));
+	}
+	assert_int_equal(loop_turn(&loop, 0), OK);
+	for (int i = 0; i < N; i++)
+		for (size_t n = test_random_below(r, 5);
+		     n && owners[i].t->ready & PROXY_CAN_READ && !talks[i].end; n--)
+			hear(i, r);
+}
+
+static void nothing_is_missed_or_heard_twice(void **state)
+{
+	struct test_random r = test_random_begin();
+	(void)state;
+	memset(talks, 0, sizeof(talks));
+	for (int rounds = 1; rounds <= 2000; rounds++) {
+		round_of_talk(&r);
+		for (int i = 0; rounds % 10 == 0 && i < N; i++)
+			while (talks[i].heard < talks[i].said) {
+				wait_for(i);
+				hear(i, &r);
+			}
+	}
+	for (int i = 0; i < N; i++) {
+		talk(i, 1000);
+		if (i & 1)
+			go_by_reset(&owners[i]);
+		else
+			assert_int_equal(shutdown(owners[i].peer, SHUT_WR), 0);
+	}
+	for (int i = 0; i < N; i++) {
+		for (; !talks[i].end; hear(i, &r))
+			wait_for(i);
+		assert_true(talks[i].heard == talks[i].said || i & 1);
+		assert_true(talks[i].end == ERR_CLOSED || i & 1);
+	}
+	assert_true(received() > 500 || !ring);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -486,6 +588,9 @@ int main(void)
 		TEST(what_is_held_is_taken_over_whole),
 		TEST(without_a_buffer_to_spare_each_is_read_by_itself),
 		TEST(what_many_have_to_say_is_sent_at_once),
+		TEST(nothing_is_missed_or_heard_twice),
+		cmocka_unit_test_setup_teardown(nothing_is_missed_or_heard_twice, set_up_without,
+						tear_down),
 		cmocka_unit_test_setup_teardown(without_a_ring_all_is_sent_the_same, set_up_without,
 						tear_down),
 		cmocka_unit_test_setup_teardown(without_a_ring_all_is_read_the_same, set_up_without,
