@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import shutil
 from subprocess import DEVNULL, STDOUT
 
 import pytest
@@ -63,10 +65,15 @@ class Site:
         self.service = Service(self.host, "reverse-proxy", self.config()).start()
         self.alone = Service(self.host, "reverse-proxy", TESTSSL.replace("CERTIFICATE", self.certificates[0].conf)).start()
         self.findings = self.authority.folder / "findings.json"
+        # Whom all the world trusts is of no matter here, and openssl, which it starts a hundred times, reads them all.
+        stores = self.authority.folder / "stores"
+        stores.mkdir()
+        shutil.copy(self.authority.pem, stores / "Ours.pem")
+        trusted = {"CA_BUNDLES_PATH": str(stores), "SSL_CERT_FILE": str(self.authority.pem), "SSL_CERT_DIR": str(stores)}
         self.testssl = self.host.popen(
             "testssl", *SECTIONS.split(), "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--add-ca", self.authority.pem,
             "--jsonfile", self.findings, "--ip", "127.0.0.1", "https://www.home.arpa:8500/",
-            stdin=DEVNULL, stdout=open(self.findings.with_suffix(".log"), "wb"), stderr=STDOUT)  # fmt: skip
+            env={**os.environ, **trusted}, stdin=DEVNULL, stdout=open(self.findings.with_suffix(".log"), "wb"), stderr=STDOUT)  # fmt: skip
 
     def config(self):
         text = CONFIG.replace("CERTIFICATES", ", ".join(f"{{{c.conf}}}" for c in self.certificates))
