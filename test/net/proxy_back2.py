@@ -41,7 +41,7 @@ class Stream:
 
     async def send(self, body, end=False):
         """Waits for the window."""
-        h2c = self.connection.h2
+        h2c, body = self.connection.h2, memoryview(body)
         while body:
             room = min(h2c.local_flow_control_window(self.id), h2c.max_outbound_frame_size, len(body))
             if room <= 0:
@@ -49,7 +49,7 @@ class Stream:
                 await self.connection.flush()
                 await opened.wait()
                 continue
-            h2c.send_data(self.id, body[:room], end_stream=end and room == len(body))
+            h2c.send_data(self.id, bytes(body[:room]), end_stream=end and room == len(body))
             body = body[room:]
         await self.connection.flush()
 

@@ -17,7 +17,7 @@ from proxy_site import FRONT, SERVER, Site, connect, listener
 PRIORITY, WINDOW_UPDATE = 2, 8
 NAME = "www.example"
 PATIENCE_S = 30
-MUCH = 8 << 20
+MUCH = b"x" * (8 << 20)
 CONF = """reverse-proxy:
   listen: [{{address: {front}, tls: yes}}, {{address: "{front}:80", h2c: yes}}]
   certificates: [{{chain: {chain}, key: {key}}}]
@@ -44,7 +44,7 @@ def site(janitor_process):
 
 async def serve(stream):
     await stream.ended.wait()
-    await stream.say(200, b"x" * MUCH if stream.path == "/much" else b"well")
+    await stream.say(200, MUCH if stream.path == "/much" else b"well")
 
 
 def resident(site):
@@ -77,9 +77,11 @@ async def pour(connection, pieces):
 
     async def write():
         with contextlib.suppress(ConnectionError):
-            for piece in pieces:
+            for number, piece in enumerate(pieces):
                 connection.writer.write(piece)
                 await connection.writer.drain()
+                if number % 50 == 0:
+                    await asyncio.sleep(0)  # drain() lets nobody else go on while there is room: what was said would go unread
 
     writing = asyncio.create_task(write())
     ended = not await connection.read(lambda c: c.gone is not None, PATIENCE_S)
