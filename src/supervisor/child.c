@@ -68,7 +68,8 @@ static void ended(void *arg, uint32_t events)
 	else
 		end_log(c, end);
 	if (yielded) {
-		loop_timer_cancel(c->loop, &c->kill);
+		if (!c->retired_running)
+			loop_timer_cancel(c->loop, &c->kill);
 		child_start(c);
 	} else if (!c->stopping)
 		restart_plan(c);
@@ -86,7 +87,7 @@ static void retired_ended(void *arg, uint32_t events)
 	if (spawn_collect(&c->retired, -1, &end))
 		end = (struct spawn_end){.signalled = false, .code = -1};
 	c->retired_running = false;
-	if (!c->running || !c->stopping)
+	if (!c->running || !(c->stopping || c->yields))
 		loop_timer_cancel(c->loop, &c->kill);
 	log_info("replaced", LOG_TEXT("service", c->service));
 	c->changed(c->arg);
@@ -175,15 +176,12 @@ static bool keeps_files(const struct child *c)
 
 void child_replace(struct child *c)
 {
-	if (c->running && !c->retired_running && keeps_files(c)) {
+	if (!c->running) /* the next start takes the new sockets */
+		return;
+	if (c->retired_running || keeps_files(c)) {
 		c->yields = true;
 		err_ignore(spawn_signal(&c->process, SIGTERM)); /* it may have just ended */
 		loop_timer_set_after(c->loop, &c->kill, CHILD_STOP_MS);
-		return;
-	}
-	if (!c->running || c->retired_running) { /* the next start takes the new sockets */
-		if (c->running)
-			err_ignore(spawn_signal(&c->process, SIGTERM));
 		return;
 	}
 	loop_remove(c->loop, &c->watch);
@@ -234,8 +232,8 @@ void child_stop(struct child *c)
 
 void child_reload(struct child *c)
 {
-	c->reload_wanted = c->running && !c->ready;
-	if (!c->ready)
+	c->reload_wanted = c->running && !c->ready && !c->yields;
+	if (!c->ready || c->yields)
 		return; /* one that does not run reads the file when it starts */
 	c->reloading = true;
 	err_ignore(spawn_signal(&c->process, SIGHUP));
@@ -243,7 +241,7 @@ void child_reload(struct child *c)
 
 bool child_serves(const struct child *c)
 {
-	return c->ready && !c->reloading && !c->reload_wanted;
+	return c->ready && !c->yields && !c->reloading && !c->reload_wanted;
 }
 
 bool child_gone(const struct child *c)

@@ -44,7 +44,7 @@ void child_start(struct child *c);
 /* Its sockets have changed: starts a new process with the new ones beside the old, which is ended
  * once the new one is ready, so that no packet finds nobody. One that keeps files or pins has them
  * for itself: there the old process ends first, and what comes meanwhile waits in the sockets,
- * which we hold. */
+ * which we hold. So does one that has itself replaced another that is not gone yet. */
 void child_replace(struct child *c);
 /* SIGTERM, and SIGKILL when that was not enough. changed is called at the end. */
 void child_stop(struct child *c);

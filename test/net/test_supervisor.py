@@ -4,6 +4,7 @@ by a stranger."""
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -324,6 +325,20 @@ def test_a_replaced_service_that_does_not_stop_is_killed_and_its_successor_is_no
     assert time.monotonic() - queued_s(running.pid) - start < 6
     assert www(running.host, 5302) == ["192.0.2.80"]
     assert child(running, "authority") == successor
+
+
+def test_sockets_that_change_while_a_replaced_service_still_runs_are_there_when_it_says_ready(running):
+    stubborn, elsewhere = child(running, "authority"), "127.0.0.1:5300"
+    os.kill(stubborn, signal.SIGSTOP)
+    for port in (5302, 5303, 5304):
+        running.reload(AUTHORITY.replace(elsewhere, f"127.0.0.1:{port}") + RESOLVER)
+        told = running.log()  # it is killed 4.5 s after the last of these
+        assert re.findall("supervisor: .*ready.*|supervisor: started service=authority", told)[-3:] == [
+            "supervisor: started service=authority", "supervisor: ready service=authority", "supervisor: ready"
+        ], told  # fmt: skip
+        assert www(running.host, port) == ["192.0.2.80"]
+    assert "ended" not in running.log(), "an end that was asked for is no crash"
+    wait_for(lambda: gone(stubborn), 60)
 
 
 @pytest.mark.parametrize("delay", [0, 0.003, 0.01, 0.02])
