@@ -28,6 +28,8 @@ REQUESTED, LEASE_TIME, OVERLOAD, TYPE, SERVER, WANTED, TEXT, SIZE = 50, 51, 52, 
 T1, T2, VENDOR_CLASS, CLIENT_ID, RAPID, FQDN, RELAY = 58, 59, 60, 61, 80, 81, 82
 AUTHENTICATION, NONCE_CAPABLE = 90, 145
 PAD, END = 0, 255
+WAIT_S = 20.0  # for what comes: before an ACK a lease is on the disk, which others use too
+AGAIN_S = 0.3
 
 
 def packed(address):
@@ -136,7 +138,7 @@ class Client:
         wire = message if isinstance(message, bytes) else message.wire()
         self.socket.sendto(wire, (to, 67))
 
-    def heard(self, xid, wait=3.0):
+    def heard(self, xid, wait=WAIT_S):
         """The next answer to xid (None: any), however it came: (message, destination address); None: nothing."""
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
@@ -159,28 +161,35 @@ class Client:
         while select.select([self.frames], [], [], 0)[0]:
             self.frames.recv(4096)
 
-    def ask(self, message, to=BROADCAST, wait=3.0):
+    def ask(self, message, to=BROADCAST, wait=WAIT_S):
         """The answer, or None."""
         self.send(message, to)
         answer = self.heard(message.xid, wait)
         return answer[0] if answer else None
 
+    def insist(self, message, wait=WAIT_S):
+        """As a client does that knows of no server: says it again until it is answered, however late the answer is."""
+        until, answer = time.monotonic() + wait, None
+        while not answer and time.monotonic() < until:
+            self.send(message)
+            answer = self.heard(message.xid, AGAIN_S)
+        return answer[0] if answer else None
+
     # ---- RFC 2131, table 4
 
-    def discover(self, options=None, wait=3.0, **fields):
+    def discover(self, options=None, wait=WAIT_S, **fields):
         return self.ask(self.message(DISCOVER, options, **fields), wait=wait)
 
-    def request(self, offer, options=None, wait=3.0, **fields):
-        """SELECTING: the answer to an offer."""
-        m = self.message(
-            REQUEST,
-            {REQUESTED: packed(offer.yiaddr), SERVER: offer.options[SERVER], **(options or {})},
-            xid=offer.xid,
-            **fields,
-        )
-        return self.ask(m, wait=wait)
+    def selecting(self, offer, options=None, **fields):
+        """The REQUEST that takes an offer."""
+        wanted = {REQUESTED: packed(offer.yiaddr), SERVER: offer.options[SERVER], **(options or {})}
+        return self.message(REQUEST, wanted, xid=offer.xid, **fields)
 
-    def reboot(self, address, options=None, wait=3.0):
+    def request(self, offer, options=None, wait=WAIT_S, **fields):
+        """SELECTING: the answer to an offer."""
+        return self.ask(self.selecting(offer, options, **fields), wait=wait)
+
+    def reboot(self, address, options=None, wait=WAIT_S):
         """INIT-REBOOT: an address of old, no server."""
         return self.ask(self.message(REQUEST, {REQUESTED: packed(address), **(options or {})}), wait=wait)
 

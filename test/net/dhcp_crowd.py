@@ -43,7 +43,7 @@ class Guest:
         self.address = self.server = self.waits = self.last = None
         self.until = 0.0  # Unix time when its lease ends
         self.xid = self.tries = 0
-        self.began = self.sent = self.due = 0.0
+        self.began = self.sent = self.due = self.took = 0.0
         self.ages = True  # its `secs` grow while it waits
         self.offers, self.acks, self.naks = [], [], []
 
@@ -133,7 +133,7 @@ class Guest:
             elif len(self.offers) >= self.crowd.offers_wanted:
                 self.select(self.crowd.choose(self.offers))
         elif self.waits == "ack" and m.type == ACK:
-            self.waits = None
+            self.waits, self.took = None, time.monotonic() - self.began
             self.acks.append(m)
             self.crowd.acknowledged(self, m)
         elif self.waits == "ack" and m.type == NAK:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import dhcp_client as dhcp
-from dhcp_client import ACK, OFFER, packed
+from dhcp_client import ACK, DISCOVER, OFFER, packed
 from dhcp_site import NETWORK, Site, config, eventually
 from service import Service
 
@@ -35,22 +35,23 @@ def test_no_acknowledged_lease_is_lost_when_it_is_killed(site):
         while not stop.is_set() and i < 90:
             other = dhcp.Client(client.host, client.interface, mac_of(i))
             try:
-                offer = other.discover(wait=0.3)
-                ack = other.request(offer, wait=0.3) if offer else None
+                offer = other.insist(other.message(DISCOVER), 3)  # one that was killed has forgotten its offers
+                ack = other.insist(other.selecting(offer), 3) if offer else None
                 if ack and ack.type == ACK:
                     given[other.mac] = ack.yiaddr
                     i += 1
+                    stop.wait(0.02)  # so that there are some for each kill
             finally:
                 other.close()
 
     taker = threading.Thread(target=take)
     taker.start()
     for i in range(4):
-        assert eventually(lambda i=i: len(given) > 6 * i, 10), "the test did not get anywhere"
+        assert eventually(lambda i=i: len(given) > 6 * i, 60), "the test did not get anywhere"
         time.sleep(0.2)
         site.service.kill()
         site.service.start()
-    assert eventually(lambda: len(given) > 24, 10), "the test did not get anywhere"
+    assert eventually(lambda: len(given) > 24, 60), "the test did not get anywhere"
     stop.set()
     taker.join(20)
     assert len(set(given.values())) == len(given), "an address was given twice"
@@ -68,7 +69,7 @@ def test_reload_under_load_keeps_leases_and_drops_nothing(site):
     def renew():
         while not stop.is_set():
             for c in clients:
-                answer = c.reboot(held[c.mac], wait=2.0)
+                answer = c.reboot(held[c.mac])  # said once
                 rounds[0] += 1
                 if answer is None or answer.type != ACK or answer.yiaddr != held[c.mac]:
                     missed.append(c.mac)
@@ -77,12 +78,13 @@ def test_reload_under_load_keeps_leases_and_drops_nothing(site):
     renewing.start()
     for i in range(5):
         before = rounds[0]
-        assert eventually(lambda before=before: rounds[0] > before + 10, 20), "the test did not get anywhere"
+        assert eventually(lambda before=before: rounds[0] > before + 10, 60), "the test did not get anywhere"
         site.service.reload(config(NETWORK.replace("1h", f"{i + 2}h")))
     stop.set()
-    renewing.join(20)
+    renewing.join(60)
     assert not missed and rounds[0] > 50
-    assert clients[0].reboot(held[clients[0].mac]).number(dhcp.LEASE_TIME) == 6 * 3600
+    # Of the last configuration; less what the disk took.
+    assert 5 * 3600 < clients[0].reboot(held[clients[0].mac]).number(dhcp.LEASE_TIME) <= 6 * 3600
 
 
 def test_wrong_configuration_changes_nothing(site):
@@ -110,13 +112,13 @@ def test_interface_that_appears_later_is_served(net):
             + "    - subnet: 192.168.8.0/24\n      pools: [{range: 192.168.8.100-192.168.8.199}]\n"
         )
         site.gateway.address(ours, "192.168.8.1/24")
-        assert eventually(lambda: (o := late.discover(wait=0.5)) and o.type == OFFER)
+        assert late.insist(late.message(DISCOVER)).type == OFFER
         assert late.bind().yiaddr.startswith("192.168.8.1")
         site.gateway.ip("link", "del", ours)
         ours, theirs = net.cable(site.gateway, "192.168.8.1/24", other, "")
         again = dhcp.Client(other, theirs)
         site.clients.append(again)
-        assert eventually(lambda: (o := again.discover(wait=0.5)) and o.type == OFFER)
+        assert again.insist(again.message(DISCOVER)).type == OFFER
         assert client.bind()
     finally:
         site.close()
@@ -157,7 +159,7 @@ def test_supervisor_opens_its_sockets_and_a_crash_loses_nothing(net):
         pid = run.control("GET", "/status", service="dhcp")[1]["pid"]
         os.kill(pid, signal.SIGKILL)
         # What is sent meanwhile waits in the socket, which the supervisor holds.
-        offer = client.discover(wait=5.0)
+        offer = client.discover()  # said once
         assert offer is not None and offer.yiaddr == address
         assert client.reboot(address).type == ACK
         status = run.control("GET", "/status", service="dhcp")[1]
@@ -178,6 +180,7 @@ def test_supervisor_gives_it_more_sockets_and_the_leases_stay(net):
         address = client.bind().yiaddr
         pid = run.control("GET", "/status", service="dhcp")[1]["pid"]
         run.reload(config() + "  ipv6:\n    networks:\n      - subnet: 2001:db8:7::/64\n")
+        assert run.log().count("ready service=dhcp") == 2, "the supervisor is ready, and the new one is not"
         status = run.control("GET", "/status", service="dhcp")[1]
         assert status["pid"] != pid and "ipv6" in status
         assert ":547 " in gateway.run("ss", "-lnu").stdout
@@ -223,11 +226,15 @@ def test_lease_that_ran_out_is_free_for_others(net):
     )
     try:
         client = site.client()
-        ack = client.bind()
-        assert ack.number(dhcp.LEASE_TIME) == 10
+        offer = client.discover()
+        began = time.monotonic()
+        ack = client.request(offer)
+        # It ends 10 s after it was asked for, also where the disk was slow.
+        assert 10 >= ack.number(dhcp.LEASE_TIME) >= 10 - 1 - (time.monotonic() - began)
         other = site.again(client, "02:00:5e:00:53:02")
         assert other.discover(wait=0.7) is None
-        assert eventually(lambda: (o := other.discover(wait=0.5)) and o.type == OFFER, timeout=14)
+        assert other.insist(other.message(DISCOVER)).type == OFFER
+        assert time.monotonic() - began > 9
         assert any(e["event"] == "expire" for e in site.events())
         assert packed(other.bind().yiaddr) == packed(ack.yiaddr)
     finally:

@@ -2,12 +2,10 @@
 whoever dies."""
 
 import json
-import time
 
 import pytest
 
 from dhcp_client import REQUESTED, SERVER, packed
-from dhcp_pair import LEARN_S
 from dhcp_site import eventually
 
 
@@ -100,7 +98,7 @@ def test_address_given_back_to_one_server_is_free_at_the_other(pair):
     leaver, late = guests[0], pair.crowd.guests(1)[0]
     address, leaver.server = leaver.address, pair.one.address
     leaver.release()
-    assert eventually(lambda: pair.two.lease(address)["state"] == "released", LEARN_S * 3)
+    assert eventually(lambda: pair.two.lease(address)["state"] == "released")
     pair.one.service.kill()
     pair.crowd.join([late])
     assert late.address == address and late.server == pair.two.address
@@ -121,26 +119,30 @@ HALVES = {
 @pytest.mark.parametrize("pair", [HALVES], indirect=True)
 def test_of_two_servers_that_split_the_load_one_answers_and_after_a_while_both(pair):
     crowd, guests = pair.crowd, pair.crowd.guests(60)
-    for guest in guests:
-        guest.discover(select=False, secs=0)
-        crowd.until(lambda guest=guest: guest.offers)
-    crowd.idle(0.5)
-    by = {site.address: [g for g in guests if g.offers[0].address(SERVER) == site.address] for site in pair.sites}
-    assert min(len(those) for those in by.values()) > 15
-    for site in pair.sites:
-        not_ours = 60 - len(by[site.address])
-        assert site.metric("refused_total", cause="not-ours") == not_ours
-        assert site.metric("sent_total", type="OFFER") == len(by[site.address])
+    expected = {site: [0, 0] for site in pair.sites}  # what each has offered, and left to the other
+
+    def ask(asking, secs, whose):
+        """On a busy machine a guest asks more than once; each time counts."""
+        for guest in asking:
+            guest.discover(select=False, secs=secs)
+            crowd.until(lambda guest=guest: guest.offers)
+        for site, told in expected.items():
+            for guest in asking:
+                told[not whose(guest, site)] += guest.tries
+            assert eventually(lambda site=site, told=told: counted(site) == told), (counted(site), told)
+
+    def counted(site):
+        return [site.metric("sent_total", type="OFFER"), site.metric("refused_total", cause="not-ours")]
+
+    def offered(guest, site):
+        return guest.offers[0].address(SERVER) == site.address
+
+    ask(guests, 0, offered)
+    assert min(told[0] for told in expected.values()) > 15
     # Who has waited for longer than 4 s is anybody's.
-    late = by[pair.one.address][:10]
-    for guest in late:
-        guest.discover(select=False, secs=4)
-    crowd.idle(0.5)
-    assert pair.two.metric("sent_total", type="OFFER") == len(by[pair.two.address])
-    for guest in late:
-        guest.discover(select=False, secs=5)
-    crowd.idle(0.5)
-    assert pair.two.metric("sent_total", type="OFFER") == len(by[pair.two.address]) + 10
+    late = [guest for guest in guests if offered(guest, pair.one)][:10]
+    ask(late, 4, offered)
+    ask(late, 5, lambda *_: True)
 
 
 @pytest.mark.parametrize("pair", [HALVES], indirect=True)
@@ -148,8 +150,7 @@ def test_clients_of_the_other_half_get_leases_when_its_server_is_gone(pair):
     pair.one.service.kill()
     guests = pair.crowd.join(pair.crowd.guests(24))
     assert all(guest.bound and guest.server == pair.two.address for guest in guests)
-    waited = [guest for guest in guests if guest.acks and time.monotonic() - guest.began > 3]
-    assert 4 < len(waited)
+    assert 4 < sum(guest.took > 4 for guest in guests)
     pair.judge()
 
 
