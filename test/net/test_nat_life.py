@@ -485,12 +485,13 @@ def test_detach_takes_everything_off_in_an_order_that_leaks_nothing(site):
 
         sender = threading.Thread(target=send)
         sender.start()
+    begun, _, _ = select.select([sniffer], [], [], 10)  # the neighbours have found each other
     done = site.gateway.run(*command)
     time.sleep(0.2)
     stop.set()
     sender.join(10)
     near.close()
-    assert done.returncode == 0, done.stderr
+    assert begun and done.returncode == 0, done.stderr
     sniffer.setblocking(False)
     seen = 0
     with contextlib.suppress(BlockingIOError):
