@@ -9,7 +9,7 @@
 #include "test/random.h"
 
 enum { PACKETS = 30000, PER_CONFIGURATION = 1500 };
-enum { OPTIONS_MAX = 12 };
+enum { OPTIONS_MAX = 40 };
 
 struct trial {
 	struct plane plane;
@@ -315,8 +315,11 @@ static void add_options(struct trial *t, struct frame *f)
 	size_t n = 4 * (1 + below(t, OPTIONS_MAX / 4));
 	memmove(ip + IP + n, ip + IP, f->len - ETHER - IP);
 	memset(ip + IP, 1, n);
-	ip[IP] = kinds[below(t, 8)];
-	ip[IP + 1] = (uint8_t)(ip[IP] == 1 ? 1 : chance(t, 90) ? 4 : below(t, 256));
+	/* Behind as many of one octet as there may be, too. */
+	uint8_t *option = ip + IP + (chance(t, 50) ? 0 : n - 1 - below(t, 2));
+	*option = kinds[below(t, 8)];
+	if (option + 1 < ip + IP + n)
+		option[1] = (uint8_t)(*option == 1 ? 1 : chance(t, 90) ? 4 : below(t, 256));
 	ip[0] = (uint8_t)(0x45 + n / 4);
 	f->len += n;
 	frame_put16(ip + 2, (uint32_t)(f->len - ETHER));

@@ -116,6 +116,39 @@ static void longer_prefixes_adjust_the_identifier(void **state)
 	use_prefixes(NULL, 0);
 }
 
+/* As many as there may be; the first one that an address is under counts. 030a less the sum of
+ * 2001:db8:2, which is 2dbb, is d54e. */
+static void all_prefixes_are_looked_at_in_their_order(void **state)
+{
+	enum { LAST = NAT_PREFIXES6 - 1 };
+	struct nat_prefix6 p[NAT_PREFIXES6];
+	struct frame want;
+	NEEDS_PROGRAMS();
+	for (unsigned i = 0; i <= LAST; i++)
+		p[i] = (struct nat_prefix6){.inside = six("fd02:203:405::"),
+					    .outside = six("2001:db8:101::"),
+					    .bits = 48,
+					    .word = 3};
+	p[LAST].inside = six("fd01:203:405::");
+	p[LAST].outside = six("2001:db8:1::");
+	p[LAST].adjustment = htons(0xd54f);
+	use_prefixes(p, NAT_PREFIXES6);
+	want = leaving(udp_six(WAN, "2001:db8:1:d550::1234", 1, WORLD, 53, 8, 63));
+	assert_sends("nat_in6", LAN, udp_six(LAN, "fd01:203:405:1::1234", 1, WORLD, 53, 8, 64),
+		     &want);
+	want = leaving(udp_six(LAN, WORLD, 53, "fd01:203:405:1::1234", 1, 8, 63));
+	assert_sends("nat_in6", WAN, udp_six(WAN, WORLD, 53, "2001:db8:1:d550::1234", 1, 8, 64),
+		     &want);
+	p[LAST - 1] = p[LAST];
+	p[LAST - 1].outside = six("2001:db8:2::");
+	p[LAST - 1].adjustment = htons(0xd54e);
+	use_prefixes(p, NAT_PREFIXES6);
+	want = leaving(udp_six(WAN, "2001:db8:2:d54f::1234", 2, WORLD, 53, 8, 63));
+	assert_sends("nat_in6", LAN, udp_six(LAN, "fd01:203:405:1::1234", 2, WORLD, 53, 8, 64),
+		     &want);
+	use_prefixes(NULL, 0);
+}
+
 /* The error and what it quotes, both ways; ICMPv6's own checksum stays the same as well. */
 static void translates_inside_of_errors(void **state)
 {
@@ -166,6 +199,7 @@ int main(void)
 		cmocka_unit_test(drops_addresses_that_cannot_be_translated),
 		cmocka_unit_test(all_ones_become_zero),
 		cmocka_unit_test(longer_prefixes_adjust_the_identifier),
+		cmocka_unit_test(all_prefixes_are_looked_at_in_their_order),
 		cmocka_unit_test(translates_inside_of_errors),
 		cmocka_unit_test(hairpins),
 	};
