@@ -1,10 +1,13 @@
 """Drives `gatehouse lab` in a host of a drawn network: its socket is that host's own, so that a lab of
 whoever sits at this machine, or of another test run, is another one."""
 
+import contextlib
 import json
 import os
 import time
 
+import proc
+import topology
 from proc import gone, namespace, pids
 from service import binary
 
@@ -92,20 +95,27 @@ class LabHost:
         status, text = self.control("resolver", "POST", "/flush?name=.&below=1")
         assert status == 200, text
 
+    def pids(self, *words):
+        """As we see them: of this host's processes, those whose command line begins so."""
+        done = self.run("readlink", "/proc/self/ns/net")
+        assert done.returncode == 0, done.stderr
+        ours = [pid for pid in pids() if namespace(pid, "net") == done.stdout.strip()]
+        return [pid for pid in ours if proc.command(pid)[: len(words)] == list(words)]
+
     def kill(self, *words):
         """Sends SIGKILL to the processes of this host whose command line begins so."""
-        wanted = "\0".join(map(str, words)).encode()
-        script = (
-            "import os, sys, glob\n"
-            "for path in glob.glob('/proc/[0-9]*/cmdline'):\n"
-            "    try:\n"
-            "        text = open(path, 'rb').read()\n"
-            "        if text.startswith(bytes.fromhex(sys.argv[1])):\n"
-            "            os.kill(int(path.split('/')[2]), 9)\n"
-            "            print(path.split('/')[2])\n"
-            "    except OSError:\n"
-            "        continue\n"
-        )
-        done = self.run("/usr/bin/python3", "-c", script, wanted.hex())
-        assert done.returncode == 0, done.stderr
-        return [int(word) for word in done.stdout.split()]
+        found = self.pids(*words)
+        for pid in found:
+            proc.kill(pid)
+        return found
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Sockets that this thread makes meanwhile are this host's, where some process is."""
+        with open("/proc/thread-self/ns/net", "rb") as home:
+            with open(f"/proc/{self.pids()[0]}/ns/net", "rb") as space:
+                topology.set_namespace(space)
+            try:
+                yield self
+            finally:
+                topology.set_namespace(home)

@@ -20,6 +20,7 @@ import dns.message
 import pytest
 
 import ask
+import walks
 from service import Service
 
 ADDRESS = {
@@ -233,6 +234,7 @@ def test_each_address_comes_first_as_often(internet):
 def test_a_trace_shows_each_step_and_then_the_cache(internet):
     internet.resolve()
     steps, summary = internet.trace("www.example.com")
+    late, steps = len(walks.silent(steps)), walks.answered(steps)
     assert [step["kind"] for step in steps] == [
         "caching",
         "recursive",
@@ -252,7 +254,7 @@ def test_a_trace_shows_each_step_and_then_the_cache(internet):
     assert steps[3]["server"] in ("com1.nic.com.", "com2.nic.com.")
     assert steps[4]["zone"] == "example.com." and steps[4]["ttl"] == 300
     assert all(step["round_trip_us"] > 0 for step in steps[2:])
-    assert (summary["packets_udp"], summary["packets_tcp"], summary["packets"]) == (6, 33, 6)
+    assert (summary["packets_udp"], summary["packets_tcp"], summary["packets"]) == (6 + late, 33, 6 + late)
     assert len(summary["answer"]) == 4 and not summary["cached"]
     time.sleep(1.1)
     steps, summary = internet.trace("www.example.com")
@@ -401,7 +403,7 @@ def test_hints_come_from_a_file_and_priming_names_the_root(internet):
         internet.hosts["resolver"], "resolver", config, {"named.root": hints}
     ).start()
     steps, _ = internet.trace("www.example.com")
-    assert [s["server"] for s in steps if s["kind"] == "root"] == ["root1.servers."]
+    assert [s["server"] for s in walks.answered(steps) if s["kind"] == "root"] == ["root1.servers."]
 
     def primed():
         entries = internet.resolver.control("GET", "/cache/lookup?name=.")[1]["entries"]
@@ -474,7 +476,7 @@ def test_the_cache_can_be_looked_into_and_flushed(internet):
     assert internet.resolver.control("GET", "/cache")[1]["entries"] > 3
     assert internet.resolver.control("POST", "/flush?name=www.example.com")[1] == {"flushed": 1}
     steps, _ = internet.trace("www.example.com")
-    assert [step["kind"] for step in steps] == ["caching", "recursive", "authoritative"]
+    assert [step["kind"] for step in walks.answered(steps)] == ["caching", "recursive", "authoritative"]
     assert internet.resolver.control("POST", "/flush?name=.&below=1")[1]["flushed"] > 3
     steps, _ = internet.trace("www.example.com")
     assert "root" in [step["kind"] for step in steps]
