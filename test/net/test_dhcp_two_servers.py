@@ -6,6 +6,7 @@ import json
 import pytest
 
 from dhcp_client import REQUESTED, SERVER, packed
+from dhcp_pair import LEARN_S
 from dhcp_site import eventually
 
 
@@ -98,7 +99,7 @@ def test_address_given_back_to_one_server_is_free_at_the_other(pair):
     leaver, late = guests[0], pair.crowd.guests(1)[0]
     address, leaver.server = leaver.address, pair.one.address
     leaver.release()
-    assert eventually(lambda: pair.two.lease(address)["state"] == "released")
+    assert eventually(lambda: pair.two.lease(address)["state"] == "released", LEARN_S * 3)
     pair.one.service.kill()
     pair.crowd.join([late])
     assert late.address == address and late.server == pair.two.address
@@ -119,17 +120,22 @@ HALVES = {
 @pytest.mark.parametrize("pair", [HALVES], indirect=True)
 def test_of_two_servers_that_split_the_load_one_answers_and_after_a_while_both(pair):
     crowd, guests = pair.crowd, pair.crowd.guests(60)
-    expected = {site: [0, 0] for site in pair.sites}  # what each has offered, and left to the other
+    least = {site: [0, 0] for site in pair.sites}  # what each has offered, and left to the other
+    most = {site: [0, 0] for site in pair.sites}
 
     def ask(asking, secs, whose):
-        """On a busy machine a guest asks more than once; each time counts."""
+        """On a busy machine a guest asks more than once; each time may count, as an offer may be under way already."""
         for guest in asking:
             guest.discover(select=False, secs=secs)
             crowd.until(lambda guest=guest: guest.offers)
-        for site, told in expected.items():
+        for site in pair.sites:
             for guest in asking:
-                told[not whose(guest, site)] += guest.tries
-            assert eventually(lambda site=site, told=told: counted(site) == told), (counted(site), told)
+                least[site][not whose(guest, site)] += 1
+                most[site][not whose(guest, site)] += guest.tries
+            assert eventually(lambda site=site: told(site)), (counted(site), least[site], most[site])
+
+    def told(site):
+        return all(a <= n <= b for a, n, b in zip(least[site], counted(site), most[site]))
 
     def counted(site):
         return [site.metric("sent_total", type="OFFER"), site.metric("refused_total", cause="not-ours")]
@@ -138,7 +144,7 @@ def test_of_two_servers_that_split_the_load_one_answers_and_after_a_while_both(p
         return guest.offers[0].address(SERVER) == site.address
 
     ask(guests, 0, offered)
-    assert min(told[0] for told in expected.values()) > 15
+    assert min(offers for offers, _ in least.values()) > 15
     # Who has waited for longer than 4 s is anybody's.
     late = [guest for guest in guests if offered(guest, pair.one)][:10]
     ask(late, 4, offered)
