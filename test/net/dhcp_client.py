@@ -30,6 +30,7 @@ AUTHENTICATION, NONCE_CAPABLE = 90, 145
 PAD, END = 0, 255
 WAIT_S = 20.0  # for what comes: before an ACK a lease is on the disk, which others use too
 AGAIN_S = 0.3
+DISCOVERS, DISCOVER_S = 4, 5.0
 
 
 def packed(address):
@@ -195,7 +196,9 @@ class Client:
 
     def bind(self, options=None, **fields):
         """DISCOVER to ACK; the ACK."""
-        offer = self.discover(options, **fields)
+        offer = None
+        for _ in range(DISCOVERS):  # RFC 2131 4.1: the client "MUST adopt a retransmission strategy"
+            offer = offer or self.discover(options, **{"wait": DISCOVER_S, **fields})
         assert offer is not None and offer.type == OFFER, "no offer"
         ack = self.request(offer, options, **fields)
         assert ack is not None and ack.type == ACK, "no ack"
