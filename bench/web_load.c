@@ -154,8 +154,6 @@ static size_t moved(const struct conn *c, ssize_t n, const char *what)
 	return 0;
 }
 
-static const char hung_up[] = "the proxy hung up before its answer was whole";
-
 static size_t conn_read(struct conn *c, char *to, size_t size)
 {
 	if (c->ahead > 0) {
@@ -168,7 +166,7 @@ static size_t conn_read(struct conn *c, char *to, size_t size)
 	}
 	ssize_t n = c->ssl ? SSL_read(c->ssl, to, (int)size) : recv(c->fd, to, size, 0);
 	c->empty = c->ssl == NULL && n > 0 && (size_t)n < size && !c->ending;
-	return moved(c, n, hung_up);
+	return moved(c, n, "the proxy hung up before its answer was whole");
 }
 
 static void conn_write(const struct load *l, struct conn *c)

@@ -6,10 +6,6 @@ void write_decimal(struct writer *w, uint64_t n)
 {
 	uint8_t digits[20]; /* of UINT64_MAX */
 	size_t at = sizeof(digits);
-	if (n < 10) {
-		write_u8(w, (uint8_t)('0' + n));
-		return;
-	}
 	do {
 		digits[--at] = (uint8_t)('0' + n % 10);
 		n /= 10;

@@ -33,6 +33,7 @@ static inline bool span_is(struct span a, const char *text)
 	return span_equal(a, span_text(text));
 }
 
+/* For the next one: len bytes of both. */
 bool span_bytes_equal_nocase(const uint8_t *a, const uint8_t *b, size_t len);
 
 /* ASCII letters compare without case; other bytes compare as they are. */

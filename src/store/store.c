@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "os/clock.h"
+#include "os/log.h"
 #include "store/backend.h"
 #include "store/postgres_library.h"
 
@@ -48,6 +49,23 @@ enum err store_library_have(const char *url, char reason[STORE_REASON_MAX])
 	if (!url || !is_postgres(url))
 		return OK;
 	return postgres_library_open(POSTGRES_LIBRARY, reason, &lib);
+}
+
+enum err store_library_open(const char *url)
+{
+	char reason[STORE_REASON_MAX];
+	enum err e = store_library_have(url, reason);
+	if (e)
+		log_error("the store cannot be made", LOG_TEXT("reason", reason), LOG_ERR(e));
+	return e;
+}
+
+void store_library_advise(const char *url, void (*tell)(void *arg, uint32_t line, const char *text),
+			  void *arg)
+{
+	char reason[STORE_REASON_MAX];
+	if (store_library_have(url, reason))
+		tell(arg, 0, reason);
 }
 
 static bool is_name(const char *name)

@@ -39,10 +39,16 @@ struct store_config {
 };
 
 /* PostgreSQL's client library is opened by the first process that wants it, and by what wants it:
- * this, and with such a URL store_new and store_paths, all before the sandbox is tightened. Only
- * this one has words when it is not there (ERR_ABSENT) or too old (ERR_UNSUPPORTED): reason is a
- * sentence for the person. OK for what is no URL of PostgreSQL; NULL too. */
+ * these, and with such a URL store_new and store_paths, all before the sandbox is tightened. Only
+ * these have words when it is not there (ERR_ABSENT) or too old (ERR_UNSUPPORTED): reason is a
+ * sentence for the person, which the second one logs. OK for what is no URL of PostgreSQL; NULL
+ * too. */
 MUST enum err store_library_have(const char *url, char reason[STORE_REASON_MAX]);
+MUST enum err store_library_open(const char *url);
+/* The way of struct service's advise: that it is missing is no error, as who judges a file may be
+ * another machine than the one that serves. */
+void store_library_advise(const char *url, void (*tell)(void *arg, uint32_t line, const char *text),
+			  void *arg);
 
 /* Copies what it needs of the configuration and touches nothing outside. ERR_CONFIG: the URL is
  * none of PostgreSQL, or a name is not allowed; or an error of store_library_have. */

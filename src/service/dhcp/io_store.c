@@ -48,21 +48,16 @@ enum err dhcp_store_open(struct dhcp_service *d)
 	const struct dhcp_conf *conf = dhcp_conf_of(d);
 	const char *folder = service_life_state(&d->life);
 	char path[4096], url[4096];
-	char reason[STORE_REASON_MAX];
 	bool shared = is_shared(conf->store);
 	ASSERT(shared || folder);
-	enum err e = store_library_have(conf->store, reason);
-	if (e) {
-		log_error("the store cannot be made", LOG_TEXT("reason", reason), LOG_ERR(e));
-		return e;
-	}
+	TRY(store_library_open(conf->store));
 	(void)snprintf(path, sizeof(path), "%s/leases.db", folder ? folder : "");
 	url_write(conf, url, sizeof(url));
 	const struct store_config config = {.url = shared ? url : NULL,
 					    .path = path,
 					    .tables = tables,
 					    .tables_len = DHCP_TABLES};
-	e = store_new(&config, &d->store);
+	enum err e = store_new(&config, &d->store);
 	crypto_wipe(url, sizeof(url));
 	if (e)
 		log_error("the store cannot be made", LOG_ERR(e));

@@ -236,14 +236,11 @@ static int run(const struct service_start *start)
 	return e == ERR_CONFIG ? 2 : status;
 }
 
-/* Not an error: who judges a file may be another machine than the one that serves. */
 static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
 		   void *arg)
 {
 	const struct dhcp_conf *conf = section;
-	char reason[STORE_REASON_MAX];
-	if (store_library_have(conf->store, reason))
-		tell(arg, 0, reason);
+	store_library_advise(conf->store, tell, arg);
 }
 
 const struct service dhcp_service = {

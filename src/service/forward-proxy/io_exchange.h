@@ -99,7 +99,7 @@ struct forward_exchange {
 		*association;		 /* with FORWARD_ASSOCIATE; of the verdict's source */
 	uint8_t hops[MESSAGE_HOPS_TEXT]; /* Max-Forwards, as it goes on */
 
-	/* From here on nothing is cleared but lengths: it would cost more than the rest. */
+	/* From here on only lengths are cleared: the rest is a kilobyte, which few need. */
 	struct destination to;
 	/* Where it may be gone to: judged, as it will be dialled. */
 	struct names_addresses addresses;

@@ -336,21 +336,11 @@ static void wake_worker(void *arg, unsigned number)
 	loop_wake(&p->workers[number].loop);
 }
 
-/* What the store is reached with, whatever comes to use it: also that which a reload brings. */
-static enum err open_library(const struct reverse_conf *conf)
-{
-	char reason[STORE_REASON_MAX];
-	enum err e = store_library_have(conf->store, reason);
-	if (e)
-		log_error("the store cannot be made", LOG_TEXT("reason", reason), LOG_ERR(e));
-	return e;
-}
-
 /* Everything that needs to be opened, then the sandbox. */
 static enum err open_all(struct reverse_proxy *p)
 {
 	const struct reverse_conf *conf = service_life_conf(&p->life);
-	TRY(open_library(conf));
+	TRY(store_library_open(conf->store)); /* whatever comes to use it, after a reload too */
 	p->workers_n = workers_of(conf);
 	TRY(reverse_doors_open(p, conf));
 	TRY(make_room(p, conf));
@@ -547,14 +537,11 @@ static int run(const struct service_start *start)
 	return e == ERR_CONFIG ? 2 : e ? 1 : status;
 }
 
-/* Not an error: who judges a file may be another machine than the one that serves. */
 static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
 		   void *arg)
 {
 	const struct reverse_conf *conf = section;
-	char reason[STORE_REASON_MAX];
-	if (store_library_have(conf->store, reason))
-		tell(arg, 0, reason);
+	store_library_advise(conf->store, tell, arg);
 }
 
 const struct service reverse_proxy_service = {

@@ -148,12 +148,7 @@ static void store_wake(void *arg)
 static enum err make_store(struct vpn *v)
 {
 	const struct vpn_conf *conf = vpn_conf_of(v);
-	char reason[STORE_REASON_MAX];
-	enum err e = store_library_have(conf->store, reason);
-	if (e) {
-		log_error("the store cannot be made", LOG_TEXT("reason", reason), LOG_ERR(e));
-		return e;
-	}
+	TRY(store_library_open(conf->store));
 	const struct vpn_store_setting setting = {.url = conf->store,
 						  .password = conf->store_password,
 						  .folder = service_life_state(&v->life),
@@ -337,14 +332,11 @@ static bool serves_people(const void *section)
 	return conf->serve_users;
 }
 
-/* Not an error: who judges a file may be another machine than the one that serves. */
 static void advise(const void *section, void (*tell)(void *arg, uint32_t line, const char *text),
 		   void *arg)
 {
 	const struct vpn_conf *conf = section;
-	char reason[STORE_REASON_MAX];
-	if (store_library_have(conf->store, reason))
-		tell(arg, 0, reason);
+	store_library_advise(conf->store, tell, arg);
 }
 
 const struct service vpn_service = {
