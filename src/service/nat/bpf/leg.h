@@ -162,12 +162,13 @@ static __always_inline bool leg_claim(struct nat_leg4 *leg, __u32 owner, __u32 n
 struct leg_taking {
 	__u64 hash;
 	__u32 spread, pairs, owner, now;
-	__u32 k, at; /* where it was found */
-	__u32 place; /* and one more */
+	__u32 tries, at; /* the last of them */
+	__u32 place;	 /* and one more */
 };
 
-static long leg_take_try(__u32 k, struct leg_taking *taking)
+static long leg_take_try(__u32 i, struct leg_taking *taking)
 {
+	(void)i;
 	__u32 at = leg_pair(taking->spread, taking->pairs);
 	struct nat_pair4 *pair = pair_get(at);
 	taking->spread = leg_next(taking->spread, taking->hash);
@@ -176,7 +177,7 @@ static long leg_take_try(__u32 k, struct leg_taking *taking)
 	} else if (pair != NULL && leg_claim(&pair->leg[1], taking->owner, taking->now)) {
 		taking->place = (at << 1 | 1) + 1;
 	}
-	taking->k = k;
+	taking->tries++;
 	taking->at = at;
 	return taking->place != 0;
 }
@@ -195,9 +196,13 @@ __noinline __u32 leg_take(__u64 hash, __u32 owner, __u32 now)
 				    .pairs = s->flow_pairs,
 				    .owner = owner,
 				    .now = now};
-	bpf_loop(LEG_PAIRS, leg_take_try, &taking, 0);
+	/* Most find room at once: without the loop's helper. */
+	if (leg_take_try(0, &taking) == 0) {
+		bpf_loop(LEG_PAIRS - 1, leg_take_try, &taking, 0);
+	}
 	if (taking.place != 0 && taking.at != begin) {
-		__sync_fetch_and_or(leg_word(&first->leg[1]), LEG_BEYOND(1u << (taking.k & 31)));
+		__u32 k = (taking.tries - 1) & 31;
+		__sync_fetch_and_or(leg_word(&first->leg[1]), LEG_BEYOND(1u << k));
 		__sync_fetch_and_add(leg_word(&first->leg[0]), LEG_BEYOND(1));
 	}
 	return taking.place;
