@@ -30,7 +30,6 @@ AUTHENTICATION, NONCE_CAPABLE = 90, 145
 PAD, END = 0, 255
 WAIT_S = 20.0  # for what comes: before an ACK a lease is on the disk, which others use too
 AGAIN_S = 0.3
-DISCOVERS, DISCOVER_S = 4, 5.0
 
 
 def packed(address):
@@ -194,11 +193,9 @@ class Client:
         """INIT-REBOOT: an address of old, no server."""
         return self.ask(self.message(REQUEST, {REQUESTED: packed(address), **(options or {})}), wait=wait)
 
-    def bind(self, options=None, **fields):
-        """DISCOVER to ACK; the ACK."""
-        offer = None
-        for _ in range(DISCOVERS):  # RFC 2131 4.1: the client "MUST adopt a retransmission strategy"
-            offer = offer or self.discover(options, **{"wait": DISCOVER_S, **fields})
+    def bind(self, options=None, offer=None, **fields):
+        """DISCOVER, unless it was answered by that offer, to ACK; the ACK."""
+        offer = offer or self.discover(options, **fields)
         assert offer is not None and offer.type == OFFER, "no offer"
         ack = self.request(offer, options, **fields)
         assert ack is not None and ack.type == ACK, "no ack"
