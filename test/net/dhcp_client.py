@@ -28,7 +28,7 @@ REQUESTED, LEASE_TIME, OVERLOAD, TYPE, SERVER, WANTED, TEXT, SIZE = 50, 51, 52, 
 T1, T2, VENDOR_CLASS, CLIENT_ID, RAPID, FQDN, RELAY = 58, 59, 60, 61, 80, 81, 82
 AUTHENTICATION, NONCE_CAPABLE = 90, 145
 PAD, END = 0, 255
-WAIT_S = 20.0  # for what comes: before an ACK a lease is on the disk, which others use too
+WAIT_S = 3.0
 AGAIN_S = 0.3
 
 
@@ -167,7 +167,7 @@ class Client:
         answer = self.heard(message.xid, wait)
         return answer[0] if answer else None
 
-    def insist(self, message, wait=WAIT_S):
+    def insist(self, message, wait):
         """As a client does that knows of no server: says it again until it is answered, however late the answer is."""
         until, answer = time.monotonic() + wait, None
         while not answer and time.monotonic() < until:

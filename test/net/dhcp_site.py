@@ -92,7 +92,7 @@ class Site:
         return self.gateway.run(binary(), *words, "--control", self.service.run_folder / "dhcp.sock")
 
 
-def eventually(check, timeout=20.0):
+def eventually(check, timeout=5.0):
     """Waits until check() is true; returns what it returned last."""
     until = time.monotonic() + timeout
     while not (result := check()) and time.monotonic() < until:

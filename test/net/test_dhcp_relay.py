@@ -77,7 +77,7 @@ def relayed(net, request):
 
 def ready(client):
     """ISC's relay says nowhere that it is ready."""
-    assert client.insist(client.message(dhcp.DISCOVER)).type == OFFER
+    assert client.insist(client.message(dhcp.DISCOVER), 8).type == OFFER
 
 
 def test_client_is_served_through_the_relay(relayed):
