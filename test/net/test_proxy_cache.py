@@ -365,10 +365,14 @@ def test_a_renewal_over_a_connection_that_was_kept_too_long_is_made_anew(site):
         return 200, ["Cache-Control: max-age=60, stale-while-revalidate=600", "Age: 70"], b"old"
 
     Origin.script["/late"] = answer
-    get(site, "/late")
-    state["closes"] = True
-    assert get(site, "/late")[2] == "old"
-    wait_for(lambda: not state["closes"] and asked("/late") == 3)
+    client = Client(site.host)  # of one worker, which has kept a connection once the first answer is there
+    try:
+        client.ask("/late")
+        state["closes"] = True
+        assert client.ask("/late")[2] == "old"
+        wait_for(lambda: not state["closes"] and asked("/late") == 3)
+    finally:
+        client.close()
     wait_for(lambda: get(site, "/late")[2] == "new")
     assert asked("/late") == 3  # nobody else had to ask
 
