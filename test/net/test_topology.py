@@ -93,6 +93,25 @@ def test_hosts_on_a_switch_see_each_other(net):
     asking.close()
 
 
+def test_what_is_sent_at_once_arrives(net):
+    lan = net.switch("lan")
+    listener = net.host("listener")
+    net.plug(listener, "192.0.2.1/24", lan)
+    with listener.inside():
+        listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listening.bind(("", 67))
+    listening.settimeout(5)
+    for one in range(12):
+        host = net.host(f"speaker{one}")
+        interface = net.plug(host, "", lan)
+        with host.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaking:
+            speaking.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            speaking.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+            speaking.sendto(bytes([one]), ("255.255.255.255", 67))
+        assert listening.recv(100) == bytes([one])
+    listening.close()
+
+
 def test_what_is_drawn_is_what_ip_shows(routed):
     _, gateway, _ = routed
     gateway.link("to-server", False)

@@ -16,6 +16,7 @@ import ctypes
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import janitor
@@ -127,6 +128,14 @@ class Host:
     def link(self, interface, up):
         self.netlink.set_up(interface, up)
 
+    def carries(self, interface):
+        """Waits until it does, when both ends are up: the kernel drops what is sent before, and says nothing. Its work queue
+        gets to that when others leave it time; from Linux 6.8 on a question about the link is enough."""
+        until = time.monotonic() + 10
+        while not self.netlink.is_up(interface):
+            assert time.monotonic() < until, f"{self}: {interface} carries nothing"
+            time.sleep(0.001)
+
     def resolv_conf(self, *servers):
         """What libc's stub finds in /etc/resolv.conf, for programs started in this host from now on."""
         folder = Path("/etc/netns") / self.space
@@ -189,12 +198,15 @@ class Net:
         for host, end, addresses in ((a, a_end, a_addresses), (b, b_end, b_addresses)):
             host.address(end, addresses)
             host.link(end, True)
+        a.carries(a_end)
+        b.carries(b_end)
         return a_end, b_end
 
     def plug(self, host, addresses, switch):
         """Joins a host to a switch; returns the name of the host's interface."""
         end, port = self.cable(host, addresses, switch, "")
         switch.netlink.set_master(port, "br0")
+        switch.carries("br0")
         return end
 
     def close(self):
