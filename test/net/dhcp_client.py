@@ -193,9 +193,9 @@ class Client:
         """INIT-REBOOT: an address of old, no server."""
         return self.ask(self.message(REQUEST, {REQUESTED: packed(address), **(options or {})}), wait=wait)
 
-    def bind(self, options=None, offer=None, **fields):
-        """DISCOVER, unless it was answered by that offer, to ACK; the ACK."""
-        offer = offer or self.discover(options, **fields)
+    def bind(self, options=None, **fields):
+        """DISCOVER to ACK; the ACK."""
+        offer = self.discover(options, **fields)
         assert offer is not None and offer.type == OFFER, "no offer"
         ack = self.request(offer, options, **fields)
         assert ack is not None and ack.type == ACK, "no ack"

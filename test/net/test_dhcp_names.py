@@ -164,16 +164,8 @@ class Named(Site):
 
     def bind(self, name, host="client", mac="02:00:5e:00:53:01", **options):
         client = self.client(host, mac)
-        wanted = {**({dhcp.HOST_NAME: name.encode()} if name else {}), **options}
-        asked = self.asked()
-        offer = client.discover(wanted)
-        if offer is None:  # RFC 2131 4.1: a client asks again; but whom the server has heard, it answers at once
-            assert self.asked() == asked, "the server left a question unanswered"
-            offer = client.discover(wanted)
-        return client, client.bind(wanted, offer=offer)
-
-    def asked(self):
-        return self.metric("received_total", type="DISCOVER")
+        wanted = {dhcp.HOST_NAME: name.encode()} if name else {}
+        return client, client.bind({**wanted, **options})
 
     def release(self, client, ack):
         client.send(
