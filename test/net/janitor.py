@@ -42,6 +42,7 @@ def remove_namespace(namespace):
     while (alive := processes(namespace)) and time.monotonic() < until:
         for pid in alive:
             proc.kill(pid)
+            proc.forget_clock(pid)
         time.sleep(0.01)
     # As `ip netns del` does: a test run removes thousands.
     path = Path("/run/netns", namespace)

@@ -80,3 +80,10 @@ def namespace(pid, kind):
 def kill(pid, sign=signal.SIGKILL):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, sign)
+
+
+def forget_clock(pid):
+    """What libfaketime named after that process, which has ended. A program that takes another's place, as all do that are
+    started in a host, leaves these names; and who gets its number later finds them: `faketime` then ends with 1."""
+    for name in ("faketime_shm_", "sem.faketime_sem_"):  # who finds the first alone ends, too
+        Path(f"/dev/shm/{name}{pid}").unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from proc import ENDED, children, gone
+from proc import ENDED, children, forget_clock, gone
 
 START_S = 60  # the kernel's verifier reads the translator's programs, and the machine may be busy
 STOP_S = 10
@@ -132,6 +132,7 @@ class Service:
     def start(self, ready=True, timeout=START_S):
         """Starts it, and unless told otherwise waits until it says READY. Returns itself."""
         assert self.process is None or self.process.poll() is not None, f"{self.name} runs already"
+        self.forget_clock()
         self.listen()
         environment = {**os.environ, **self.environment, "NOTIFY_SOCKET": str(self.notify_path)}
         with open(self.log_path, "ab") as log:
@@ -239,9 +240,15 @@ class Service:
                 if self.process.returncode < 0 and self.process.returncode != -signal.SIGTERM:
                     raise RuntimeError(f"crashed after SIGTERM: signal {-self.process.returncode}")
         finally:
+            self.forget_clock()
             if self.notify:
                 self.notify.close()
                 self.notify = None
+
+    def forget_clock(self):
+        """Of the process before, if any."""
+        if self.process:
+            forget_clock(self.process.pid)
 
     # ---- control socket
 
