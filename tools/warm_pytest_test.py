@@ -300,7 +300,10 @@ class Loaded(unittest.TestCase):
         self.assertEqual(list(Path(place.name).iterdir()), [])
 
     def test_without_it_no_run_begins_and_none_is_said_to_have_passed(self):
-        other = warm_pytest.WarmPytest(self.folder, ENVIRONMENT)
+        place = tempfile.TemporaryDirectory()  # one that is killed leaves its folder
+        self.addCleanup(place.cleanup)
+        other = warm_pytest.WarmPytest(self.folder, {**ENVIRONMENT, "TMPDIR": place.name})
+        self.addCleanup(other.close)
         runs = []
         for name in ("left1", "left2"):
             (self.folder / name).unlink(missing_ok=True)
